@@ -1,0 +1,1 @@
+//! Measurements live in `benches/`; this crate has no code of its own.

@@ -1,0 +1,147 @@
+//! One file-system request, as rules and traces see it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::Path;
+
+/// A file-system operation, named after the system call that causes it.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::VariantArray,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::Display,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[repr(u8)]
+pub enum Op {
+    /// Name to inode; precedes most path-based calls.
+    Lookup,
+    /// `stat`, `fstat`.
+    Getattr,
+    /// `truncate`, `ftruncate`, and `open` with `O_TRUNC`.
+    Truncate,
+    /// `chmod`, `fchmod`.
+    Chmod,
+    /// `chown`, `fchown`.
+    Chown,
+    /// `utimensat`, `futimens`.
+    Utimens,
+    /// `readlink`.
+    Readlink,
+    /// `mknod`: FIFOs, sockets, devices, regular files by that call.
+    Mknod,
+    /// `mkdir`.
+    Mkdir,
+    /// `unlink`.
+    Unlink,
+    /// `rmdir`.
+    Rmdir,
+    /// `symlink`.
+    Symlink,
+    /// `rename`, `renameat2`.
+    Rename,
+    /// `link`.
+    Link,
+    /// `open` of an existing file.
+    Open,
+    /// `open` with `O_CREAT` of a new file.
+    Create,
+    /// `read`, `pread`.
+    Read,
+    /// `write`, `pwrite`.
+    Write,
+    /// `close`: the call whose error the closing process sees.
+    Flush,
+    /// The last reference to an open file went away; no error reaches anybody.
+    Release,
+    /// `fsync`, `fdatasync` of a file.
+    Fsync,
+    /// `opendir`.
+    Opendir,
+    /// `getdents`.
+    Readdir,
+    /// `closedir`.
+    Releasedir,
+    /// `fsync`, `fdatasync` of a directory.
+    Fsyncdir,
+    /// `statfs`.
+    Statfs,
+    /// `setxattr`.
+    Setxattr,
+    /// `getxattr`.
+    Getxattr,
+    /// `listxattr`.
+    Listxattr,
+    /// `removexattr`.
+    Removexattr,
+    /// `fallocate`.
+    Fallocate,
+    /// `lseek` with `SEEK_HOLE` or `SEEK_DATA`.
+    Lseek,
+    /// `copy_file_range`.
+    CopyFileRange,
+}
+
+/// What kind of file a call is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, strum::Display)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A FIFO, socket or device.
+    Special,
+}
+
+/// What a selector may ask about a call beyond its fixed fields. The answers cost something, so
+/// they are asked for only by rules that need them.
+pub trait Subject {
+    /// Path relative to the storage's root, without a leading slash; the root itself is empty.
+    /// For a call that names an entry of a directory, the path of that entry. An open file that
+    /// was unlinked keeps the last name it had.
+    fn path(&self) -> Cow<'_, Path>;
+    /// The destination of rename and link.
+    fn new_path(&self) -> Option<Cow<'_, Path>>;
+    /// Kind of the file, `None` if it does not exist (yet).
+    fn kind(&self) -> Option<FileKind>;
+    /// Size of the file in bytes before the call, `None` if it does not exist (yet).
+    fn size(&self) -> Option<u64>;
+    /// The calling thread's name (`/proc/PID/comm`), `None` if it is gone.
+    fn command(&self) -> Option<Cow<'_, str>>;
+}
+
+/// One file-system request.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// What is asked.
+    pub op: Op,
+    /// Byte offset for read, write, fallocate, lseek, copy-file-range; new size for truncate.
+    pub offset: u64,
+    /// Byte count for read, write, fallocate, copy-file-range; else 0.
+    pub len: u64,
+    /// Caller's process id in the file system's PID namespace; 0 if it lives outside or is the kernel.
+    pub pid: u32,
+    /// Caller's effective user id.
+    pub uid: u32,
+    /// Flags of the open file (`O_*`), for calls on one; else 0.
+    pub open_flags: i32,
+    /// What costs something to find out.
+    pub subject: &'a dyn Subject,
+}

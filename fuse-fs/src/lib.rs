@@ -1,0 +1,16 @@
+//! A FUSE file system that breaks on purpose.
+//!
+//! One [`mount::Mount`] passes every call through to a backing directory, by inode, and asks the
+//! [`engine::Engine`] before each of them. A [`rule::Rule`] says where, when and what; a firing
+//! is recorded in the trace ([`trace::FsEvent`]) with the call it struck.
+//!
+//! The engine, its rules and its draws are pure: no I/O, no clock of their own. `fuse.rs` is the
+//! only file that names the FUSE library, `fs.rs` the only one that touches the backing directory.
+
+pub mod call;
+pub mod clock;
+pub mod effects;
+pub mod engine;
+pub mod rule;
+pub mod trace;
+pub mod units;

@@ -1,0 +1,2 @@
+//! Fermoposta.
+fn main() {}

@@ -1,0 +1,245 @@
+//! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
+//! program version), saved as `plan.json` in the run directory; the run reads nothing else.
+
+use fuse_fs::rule::Rule;
+use fuse_fs::units::{Bytes, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Everything a run does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Program version that made it.
+    pub version: String,
+    /// Scenario's name.
+    pub name: String,
+    /// Why the scenario exists.
+    pub why: String,
+    /// Where facts of an incident come from.
+    pub sources: Vec<String>,
+    /// The scenario file, for the reproduce command; absent for one made in memory.
+    pub file: Option<PathBuf>,
+    /// The scenario's text, byte for byte.
+    pub text: String,
+    /// The run's seed. Component seeds come from it ([`crate::seed`]).
+    pub seed: u64,
+    /// Storages by name.
+    pub storages: BTreeMap<String, StoragePlan>,
+    /// The mail server.
+    pub target: TargetPlan,
+    /// The traffic.
+    pub workload: WorkloadPlan,
+    /// Steps of the operator and the nemesis, in file order.
+    pub steps: Vec<StepPlan>,
+    /// What must hold beyond the properties.
+    pub expect: Expect,
+}
+
+/// One fault file system.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StoragePlan {
+    /// Its rules, in file order.
+    pub rules: Vec<Rule>,
+    /// Let the kernel cache pages, as on a real disk: read faults then strike cache misses only.
+    pub page_cache: bool,
+    /// A freeze thaws by itself after this long, should the controller die.
+    pub thaw_after: Span,
+}
+
+/// The mail server under test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// Name of the target: `reference`, `dovecot-maildir`, a file of the user's own.
+    pub server: String,
+    /// Its definition, resolved.
+    pub definition: crate::target::definition::Definition,
+    /// Storage beneath its mail store.
+    pub storage: String,
+    /// Seeded defects of the reference server.
+    pub defects: Vec<String>,
+}
+
+/// The traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadPlan {
+    /// Rates, one after another.
+    pub stages: Vec<Stage>,
+    /// Number of users; they are called `user1` to `userN`.
+    pub users: u32,
+    /// Zipf exponent of their activity; 0 is uniform.
+    pub skew: f64,
+    /// Weights of operations.
+    pub mix: Mix,
+    /// Protocol for `deliver`.
+    pub deliver_by: crate::history::Entry,
+    /// Message sizes.
+    pub sizes: Sizes,
+    /// Real messages instead of generated ones.
+    pub corpus: Option<PathBuf>,
+    /// Operations under way at once, at most.
+    pub in_flight: u32,
+    /// A client waits this long for each answer.
+    pub timeout: Span,
+    /// Messages delivered to each user before the traffic's clock starts and before any fault is armed.
+    pub warm_up: u32,
+    /// A delivery that was not acknowledged is tried again as a new attempt of the same message, this many times.
+    pub retries: u32,
+    /// Time between attempts.
+    pub retry_after: Span,
+}
+
+/// A stretch of constant rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Mean operations a second; arrivals are Poisson.
+    pub rate: f64,
+    /// For how long.
+    pub duration: Span,
+}
+
+/// Weights of operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Mix {
+    /// Delivery by LMTP or SMTP.
+    pub deliver: f64,
+    /// IMAP APPEND.
+    pub append: f64,
+    /// UID FETCH of a whole message.
+    pub fetch: f64,
+    /// UID STORE of flags.
+    pub flag: f64,
+    /// UID MOVE.
+    #[serde(rename = "move")]
+    pub mv: f64,
+    /// UID COPY.
+    pub copy: f64,
+    /// UID EXPUNGE.
+    pub expunge: f64,
+    /// UID SEARCH.
+    pub search: f64,
+}
+
+/// Distribution of message sizes, of the whole message as sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Sizes {
+    /// All of one size.
+    Fixed {
+        /// The size.
+        size: Bytes,
+    },
+    /// The table measured on the FreeBSD project's mail server in 2002: median about 4 KB, up to 4 MB.
+    Freebsd2002 {
+        /// Cut the tail here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<Bytes>,
+    },
+    /// Log-normal body with a Pareto tail: median 12 KB, sigma 1.6, 3 % from 256 KB with alpha 1.2, cap 25 MB.
+    Modern {
+        /// Cut the tail here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<Bytes>,
+    },
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepPlan {
+    /// Time from the start of the traffic.
+    pub at: Option<Span>,
+    /// Or: this long after the named rule (of any storage) first fired.
+    pub after_fired: Option<(String, Span)>,
+    /// What is done.
+    pub action: StepAction,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum StepAction {
+    /// Repair the storage in place: disarm its rules (or one) and let every parked call continue.
+    Heal {
+        /// Only this storage. Default: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storage: Option<String>,
+        /// Only this fault.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<String>,
+        /// Parked calls fail with this error instead of continuing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fail_with: Option<String>,
+    },
+    /// Arm a fault that was disarmed.
+    Arm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm a fault; calls it parked stay parked.
+    Disarm {
+        /// Its name.
+        fault: String,
+    },
+    /// Kill the mail server and everything it started, as `kill -9` does.
+    KillTarget {},
+    /// Stop the mail server in its own way.
+    StopTarget {},
+    /// Start the mail server (again) and wait until it is ready.
+    StartTarget {},
+    /// Read the backing disk past the file system and compare it with what was acknowledged so far.
+    Inspect {},
+    /// Name the phase that begins.
+    Phase {
+        /// The name.
+        name: String,
+    },
+}
+
+/// What must hold beyond the properties.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Expect {
+    /// The scenario has no faults on purpose: coverage then asks for acknowledged mail only.
+    pub no_faults: bool,
+    /// Every service greets, and a delivery and a fetch succeed, within this long after the last heal.
+    /// Default 30 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recover_within: Option<Span>,
+    /// At least this many acknowledged messages, else the verdict is unknown. Default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<u64>,
+    /// At least this many of them while a fault was armed, else the verdict is unknown. Default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_under_fault: Option<u64>,
+    /// No fault fires and no operation fails in this first stretch of the traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy_for: Option<Span>,
+    /// While the named freeze held, every client operation that was started ran into its time limit: none got
+    /// a definite error, none succeeded. The value is the fault's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence_during: Option<String>,
+    /// Each `inspect` step finds every message acknowledged before it intact on the backing disk.
+    pub disk_intact: bool,
+    /// Upper bounds on latency, by operation: `latency.store = { p99 = "2s" }`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub latency: BTreeMap<String, LatencyBound>,
+}
+
+/// Upper bounds on latency from the intended start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LatencyBound {
+    /// Median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50: Option<Span>,
+    /// 95th percentile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95: Option<Span>,
+    /// 99th percentile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99: Option<Span>,
+    /// Largest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<Span>,
+}

@@ -1,0 +1,3 @@
+//! The mail server under test: its definition (data) and its processes.
+
+pub mod definition;

@@ -1,0 +1,2 @@
+//! Scenarios as tests.
+fn main() {}

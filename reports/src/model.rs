@@ -1,0 +1,195 @@
+//! What a result is. Everything a renderer shows is here; renderers compute nothing.
+//!
+//! The JSON form carries [`SCHEMA_VERSION`]; its schema is committed as `reports/schema.json` and compared in
+//! a test. Fields are added, not changed; a change that breaks a reader raises the version.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the JSON form.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Faults fired, mail was acknowledged meanwhile, every property holds.
+    Valid,
+    /// Nothing bad was proved, but the run does not prove the opposite either.
+    Unknown,
+    /// At least one property is violated.
+    Invalid,
+}
+
+/// One run, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The answer in one sentence, in the user's unit: "3 of 2,911 acknowledged messages were lost".
+    pub sentence: String,
+    /// What was run.
+    pub run: Run,
+    /// How many messages.
+    pub messages: Messages,
+    /// Every property that was judged, worst first.
+    pub properties: Vec<Property>,
+    /// Every fault that was armed.
+    pub faults: Vec<Fault>,
+    /// Client operations by kind.
+    pub operations: Vec<Operation>,
+    /// Steps of the nemesis, phases and events of the mail server, in time order.
+    pub timeline: Vec<Moment>,
+    /// What the reader should know: saturation, lying devices, harness trouble.
+    pub warnings: Vec<String>,
+}
+
+/// What was run, on what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Scenario's name.
+    pub scenario: String,
+    /// Why it exists.
+    pub why: String,
+    /// Sources of an incident's facts.
+    pub sources: Vec<String>,
+    /// Mail server: target name.
+    pub target: String,
+    /// Its version as it says it itself, if known.
+    pub target_version: Option<String>,
+    /// Seed.
+    pub seed: u64,
+    /// Program version.
+    pub version: String,
+    /// When the run started, RFC 3339 UTC.
+    pub started: String,
+    /// How long the traffic and recovery lasted, seconds.
+    pub duration_s: f64,
+    /// Directory with everything that was recorded.
+    pub directory: String,
+    /// Command that runs the same plan again.
+    pub reproduce: String,
+    /// What the storage promised: `honest` or `lying`.
+    pub contract: String,
+    /// Kernel, file system beneath, cores: name and value.
+    pub environment: Vec<(String, String)>,
+}
+
+/// How many messages, in the user's unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Messages {
+    /// Logical messages that clients tried to store.
+    pub submitted: u64,
+    /// Acknowledged at least once.
+    pub acknowledged: u64,
+    /// Refused for good in every attempt.
+    pub refused: u64,
+    /// Neither: they may or may not be stored.
+    pub uncertain: u64,
+    /// Acknowledged, not expunged, and found intact at the end.
+    pub intact: u64,
+    /// Acknowledged and gone.
+    pub lost: u64,
+    /// Acknowledged and on the disk, but not to be seen through the server.
+    pub invisible: u64,
+    /// Acknowledged and found with other content.
+    pub damaged: u64,
+    /// Acknowledged while a fault was armed.
+    pub acknowledged_under_fault: u64,
+}
+
+/// A property, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Property {
+    /// Name, such as `acknowledged-durable`.
+    pub name: String,
+    /// Its definition in one sentence.
+    pub definition: String,
+    /// The answer for this property.
+    pub verdict: Verdict,
+    /// The answer in one sentence, with counts.
+    pub sentence: String,
+    /// How many anomalies there are; `anomalies` may hold fewer.
+    pub count: u64,
+    /// The first anomalies, with evidence.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// One violation, with evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Anomaly {
+    /// In one sentence.
+    pub sentence: String,
+    /// Attempt token of the message, if it is about one.
+    pub message: Option<String>,
+    /// User and mailbox.
+    pub place: Option<String>,
+    /// What happened to it, in time order: client operations, file-system calls, firings, readings.
+    pub evidence: Vec<Moment>,
+}
+
+/// Something at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Moment {
+    /// Seconds from the start of the traffic (negative: warm-up).
+    pub at_s: f64,
+    /// Who: `client`, `storage`, `fault`, `target`, `nemesis`, `reading`.
+    pub who: String,
+    /// What.
+    pub what: String,
+}
+
+/// A fault: armed, matched, fired.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fault {
+    /// Storage.
+    pub storage: String,
+    /// Rule's name.
+    pub name: String,
+    /// Effect in words: `errno EIO on fsync`.
+    pub effect: String,
+    /// It lies about what the device did.
+    pub lying: bool,
+    /// Calls its selector matched while armed.
+    pub matched: u64,
+    /// Calls it struck.
+    pub fired: u64,
+    /// First firing, seconds from the start of the traffic.
+    pub first_s: Option<f64>,
+    /// Last firing.
+    pub last_s: Option<f64>,
+    /// What it struck: (operation, class of path, count).
+    pub struck: Vec<(String, String, u64)>,
+}
+
+/// Client operations of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Operation {
+    /// `deliver`, `append`, `fetch`, `search`, `flag`, `move`, `copy`, `expunge`.
+    pub name: String,
+    /// Ended well.
+    pub ok: u64,
+    /// Certainly did not happen.
+    pub fail: u64,
+    /// May or may not have happened.
+    pub info: u64,
+    /// Of `fail` and `info`: ran into the time limit.
+    pub timed_out: u64,
+    /// Latency of `ok` operations from their intended start.
+    pub latency: Option<Quantiles>,
+}
+
+/// Latency quantiles, seconds, 3 significant digits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Quantiles {
+    /// Median.
+    pub p50_s: f64,
+    /// 95th percentile.
+    pub p95_s: f64,
+    /// 99th percentile.
+    pub p99_s: f64,
+    /// Largest.
+    pub max_s: f64,
+}
