@@ -368,6 +368,18 @@ pub enum Event {
         /// Files that hold messages.
         copies: Vec<DiskCopy>,
     },
+    /// Every storage was healed, after the traffic: from here the bound on recovery counts.
+    Healed {
+        /// When.
+        at: Nanos,
+    },
+    /// The target's own offline check of the store ran after it was stopped.
+    Check {
+        /// When.
+        at: Nanos,
+        /// What it said.
+        consistent: bool,
+    },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {
         /// When.

@@ -1,2 +1,5 @@
-//! Fermoposta.
-fn main() {}
+//! The `fermoposta` command.
+
+fn main() -> std::process::ExitCode {
+    fermoposta::cli::main()
+}

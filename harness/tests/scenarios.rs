@@ -1,2 +1,5 @@
-//! Scenarios as tests.
-fn main() {}
+//! Every shipped scenario against the reference server.
+
+fn main() -> std::process::ExitCode {
+    fermoposta::testing::main("../scenarios")
+}

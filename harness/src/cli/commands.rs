@@ -1,0 +1,175 @@
+//! The commands that users give.
+
+use super::{OutputArgs, RunArgs, SchemaOf};
+use crate::exit::Exit;
+use crate::machine::stop;
+use crate::plan::Plan;
+use crate::run::outer::{self, Outcome, Places};
+use crate::scenario::{self, Overrides};
+use anyhow::{Context, Result};
+use reports::model::Report;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(args: &RunArgs) -> Result<Exit> {
+    check_exports(&args.output)?;
+    let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
+    stop::install()?;
+    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone() };
+    let (mut reports, mut exits) = (Vec::new(), Vec::new());
+    for plan in &plans {
+        match outer::run(plan, &places) {
+            Ok(Outcome::Judged(report)) => {
+                show(&report, &args.output)?;
+                exits.push(report.verdict.into());
+                reports.push(*report);
+            }
+            Ok(Outcome::Interrupted(directory)) => {
+                let place = directory.path().display();
+                anstream::eprintln!("interrupted; what was recorded is in {place}; `fermoposta analyze {place}` judges that much");
+                exits.push(Exit::Interrupted);
+                break;
+            }
+            Err(error) => {
+                anstream::eprintln!("error: {}: {error:#}", plan.name);
+                exits.push(Exit::Environment);
+            }
+        }
+    }
+    export(&reports, &args.output)?;
+    Ok(Exit::worst(exits))
+}
+
+/// Every scenario's plan, or `None` after all their problems were shown.
+fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
+    let mut plans = Vec::new();
+    let mut failed = false;
+    for file in &args.scenarios {
+        let overrides = Overrides {
+            seed: args.seed.unwrap_or_else(fresh_seed),
+            target: args.target.clone(),
+            corpus: args.corpus.clone(),
+            defects: args.defects.clone(),
+        };
+        match scenario::load(file, &overrides) {
+            Ok(plan) => plans.push(plan),
+            Err(problems) => {
+                failed = true;
+                show_problems(problems);
+            }
+        }
+    }
+    (!failed).then_some(plans)
+}
+
+/// A seed nobody chose: from the kernel, short enough to read over the telephone.
+fn fresh_seed() -> u64 {
+    let mut bytes = [0u8; 4];
+    let filled = std::fs::File::open("/dev/urandom").and_then(|mut f| std::io::Read::read_exact(&mut f, &mut bytes));
+    filled.expect("/dev/urandom can be read");
+    u64::from(u32::from_le_bytes(bytes))
+}
+
+fn show_problems(problems: scenario::ScenarioErrors) {
+    anstream::eprintln!("{:?}", miette::Report::new(problems));
+}
+
+pub(super) fn check(files: &[PathBuf]) -> Result<Exit> {
+    let mut failed = false;
+    for file in files {
+        match scenario::load(file, &Overrides::default()) {
+            Ok(plan) => {
+                let faults: usize = plan.storages.values().map(|s| s.rules.len()).sum();
+                let (name, server) = (&plan.name, &plan.target.server);
+                anstream::println!("{}: ok ({name}: {faults} faults, {} steps, target {server})", file.display(), plan.steps.len());
+            }
+            Err(problems) => {
+                failed = true;
+                show_problems(problems);
+            }
+        }
+    }
+    Ok(if failed { Exit::Usage } else { Exit::Valid })
+}
+
+pub(super) fn analyze(run: &Path, output: &OutputArgs) -> Result<Exit> {
+    check_exports(output)?;
+    let report = outer::judge(run)?;
+    show(&report, output)?;
+    let exit = report.verdict.into();
+    export(&[report], output)?;
+    Ok(exit)
+}
+
+fn show(report: &Report, output: &OutputArgs) -> Result<()> {
+    if output.json {
+        writeln!(std::io::stdout(), "{}", reports::json::to_json(report))?;
+    } else {
+        let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        write!(anstream::stdout(), "{}", reports::text::render(report, reports::text::Style { color, width: 110 }))?;
+    }
+    Ok(())
+}
+
+/// Before an hour of testing, not after it: every export has a known format and a directory.
+fn check_exports(output: &OutputArgs) -> Result<()> {
+    for file in &output.exports {
+        format_of(file)?;
+        let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        anyhow::ensure!(parent.is_dir(), "--export {}: {} is not a directory", file.display(), parent.display());
+    }
+    Ok(())
+}
+
+fn format_of(file: &Path) -> Result<&'static reports::Format> {
+    let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    reports::ALL.iter().find(|format| format.extension == extension).with_context(|| {
+        let known: Vec<String> = reports::ALL.iter().map(|f| format!(".{} ({})", f.extension, f.name)).collect();
+        format!("--export {}: no format has that extension; known are {}", file.display(), known.join(", "))
+    })
+}
+
+fn export(reports: &[Report], output: &OutputArgs) -> Result<()> {
+    for file in &output.exports {
+        let text = (format_of(file)?.render)(reports);
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn list(scenarios: &Path) -> Result<Exit> {
+    let mut out = anstream::stdout();
+    section(&mut out, "Scenarios", scenario::describe_below(scenarios))?;
+    let targets = crate::target::definition::built_in();
+    section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
+    let effects = fuse_fs::effects::ALL.iter();
+    section(&mut out, "Effects", effects.map(|e| (e.name.to_owned(), format!("{} ({})", e.about, e.contract))))?;
+    let properties = crate::checker::ALL.iter();
+    section(&mut out, "Properties", properties.map(|p| (p.name.to_owned(), p.definition.to_owned())))?;
+    let defects = crate::reference::defect::ALL.iter();
+    section(&mut out, "Seeded defects of the reference server", defects.map(|d| (d.name().to_owned(), d.about().to_owned())))?;
+    Ok(Exit::Valid)
+}
+
+fn section(out: &mut impl Write, title: &str, rows: impl IntoIterator<Item = (String, String)>) -> std::io::Result<()> {
+    writeln!(out, "{title}")?;
+    for (name, about) in rows {
+        writeln!(out, "  {name:<32} {}", about.lines().next().unwrap_or_default())?;
+    }
+    writeln!(out)
+}
+
+pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
+    let schema = match of {
+        SchemaOf::Scenario => scenario::schema(),
+        SchemaOf::Target => serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?,
+        SchemaOf::Report => reports::json::schema(),
+    };
+    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    Ok(Exit::Valid)
+}
+
+pub(super) fn reference() -> Result<Exit> {
+    write!(std::io::stdout(), "{}", crate::reference_docs::reference_markdown())?;
+    Ok(Exit::Valid)
+}

@@ -1,0 +1,53 @@
+//! Commands that this program gives itself.
+
+use crate::exit::Exit;
+use crate::machine::confine::{self, Confinement};
+use crate::machine::process;
+use anyhow::Result;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The recording process. Its failures go into the run directory, where the outer process finds them.
+pub(super) fn inner(directory: &Path) -> Result<Exit> {
+    match crate::run::inner::record(directory) {
+        Ok(()) => Ok(Exit::Valid),
+        Err(error) => {
+            let path = crate::run::directory::RunDirectory::existing(directory).failure();
+            std::fs::write(path, format!("{error:#}\n"))?;
+            Ok(Exit::Environment)
+        }
+    }
+}
+
+pub(super) fn target_init(argv: &[String]) -> Result<Exit> {
+    let code = process::target_init(argv)?;
+    std::process::exit(code)
+}
+
+/// Unmounts when standard input ends: the other end is held by the process that mounted.
+pub(super) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
+    // Ctrl-C reaches the whole process group; the guard must outlive the one it guards.
+    nix::unistd::setsid().ok();
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    for mountpoint in mountpoints {
+        fuse_fs::mount::detach(mountpoint);
+    }
+    Ok(Exit::Valid)
+}
+
+pub(super) fn try_mount() -> Result<Exit> {
+    confine::settle(Confinement::Namespaces)?;
+    let place = tempfile::tempdir()?;
+    let (backing, mountpoint) = (place.path().join("backing"), place.path().join("mnt"));
+    std::fs::create_dir(&backing)?;
+    std::fs::create_dir(&mountpoint)?;
+    let mount = fuse_fs::mount::Mount::new(
+        &backing,
+        &mountpoint,
+        fuse_fs::mount::MountOptions::default(),
+        std::sync::Arc::new(fuse_fs::engine::NoFaults),
+        None,
+    )?;
+    mount.unmount()?;
+    Ok(Exit::Valid)
+}

@@ -1,0 +1,246 @@
+//! The command line: decode, call, map results to exit codes.
+
+mod commands;
+mod hidden;
+
+use crate::exit::Exit;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Breaks the storage under a mail server on purpose and proves whether one acknowledged message was lost or damaged.
+///
+/// Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad command line or scenario, 70 environment or harness failure,
+/// 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "fermoposta", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios and judge every message.
+    Run(RunArgs),
+    /// Check scenario files without running them; every problem is shown at its place.
+    Check {
+        /// Scenario files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Judge a recorded run again.
+    Analyze {
+        /// Its directory.
+        run: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// List scenarios, targets, effects, properties and the reference server's defects.
+    List {
+        /// Where scenarios are looked for.
+        #[arg(long, default_value = "scenarios")]
+        scenarios: PathBuf,
+    },
+    /// Mount the fault file system alone, beneath anything; ends at SIGINT or SIGTERM, or when it is unmounted.
+    Mount(MountArgs),
+    /// Talk to a mounted fault file system: arm, heal, freeze, read its counters.
+    Ctl {
+        /// Its mount point, as given to `mount`.
+        mountpoint: PathBuf,
+        #[command(subcommand)]
+        command: CtlCommand,
+    },
+    /// Say what works on this machine, one line each, with the way out where something does not.
+    Doctor,
+    /// Print the JSON schema of scenario files, or of the JSON report.
+    Schema {
+        /// Which.
+        #[arg(value_enum, default_value = "scenario")]
+        of: SchemaOf,
+    },
+    /// Print the scenario reference (Markdown).
+    #[command(hide = true)]
+    Reference,
+    /// Print a completion script for a shell.
+    Completion {
+        /// Shell.
+        shell: clap_complete::Shell,
+    },
+    /// The recording process of a run.
+    #[command(name = "__run", hide = true)]
+    Inner {
+        /// Run directory.
+        directory: PathBuf,
+    },
+    /// The init of a mail server's PID namespace.
+    #[command(name = "__target-init", hide = true)]
+    TargetInit {
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
+    /// The built-in mail server.
+    #[command(name = "__reference-server", hide = true)]
+    ReferenceServer(crate::reference::Options),
+    /// Waits for its parent's end and then unmounts.
+    #[command(name = "__guard-mounts", hide = true)]
+    GuardMounts {
+        /// Mount points.
+        mountpoints: Vec<PathBuf>,
+    },
+    /// Mounts and unmounts once, to see whether that works.
+    #[command(name = "__try-mount", hide = true)]
+    TryMount,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Scenario files.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Mail server: `reference`, `dovecot-maildir`, or a target file (default: as the scenario says).
+    #[arg(long)]
+    target: Option<String>,
+    /// Seed (default: a new one, which is printed).
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Seeded defect of the reference server; repeatable. `list` shows them.
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<String>,
+    /// Directory on the disk under test, where the mail store lies beneath the fault file system (default: in the
+    /// run directory). A directory of the run's name is made in it.
+    #[arg(long, value_name = "DIR")]
+    storage_dir: Option<PathBuf>,
+    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
+    #[arg(long, value_name = "PATH")]
+    corpus: Option<PathBuf>,
+    /// Where run directories are made. It must not lie on a disk under test.
+    #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
+    runs: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+struct OutputArgs {
+    /// Print the report as JSON on standard output instead of the summary.
+    #[arg(long)]
+    json: bool,
+    /// Write the report to FILE, in the format of its extension: .json, .xml (JUnit), .md, .txt; repeatable.
+    #[arg(long = "export", value_name = "FILE")]
+    exports: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct MountArgs {
+    /// Directory whose content is shown.
+    backing: PathBuf,
+    /// Empty directory where it is shown.
+    mountpoint: PathBuf,
+    /// Scenario file whose faults and steps apply (its target and workload do not).
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Which storage of the scenario (default: its only one).
+    #[arg(long)]
+    storage: Option<String>,
+    /// Seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Record calls into FILE, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Let the kernel cache pages.
+    #[arg(long)]
+    page_cache: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum CtlCommand {
+    /// Arm a fault.
+    Arm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm a fault; calls it parked stay parked.
+    Disarm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm faults and let their parked calls continue.
+    Heal {
+        /// Only this one.
+        fault: Option<String>,
+        /// Parked calls fail with this error instead.
+        #[arg(long, value_name = "ERRNO")]
+        fail_with: Option<String>,
+    },
+    /// Freeze every call (or those on matching paths) until healed.
+    Freeze {
+        /// Globs on paths.
+        paths: Vec<String>,
+    },
+    /// Print rules and counters as JSON.
+    Status,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SchemaOf {
+    /// Scenario files.
+    Scenario,
+    /// Target files.
+    Target,
+    /// The JSON report.
+    Report,
+}
+
+/// The whole `main` of the command.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    start_logging();
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            Exit::Environment.into()
+        }
+    }
+}
+
+/// `--help` and `--version` are no errors; anything else is exit 64.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FERMOPOSTA_LOG").unwrap_or_else(|_| "warn".into());
+    // A second subscriber in one process is a test's; the first one stays.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => commands::run(&args),
+        Command::Check { files } => commands::check(&files),
+        Command::Analyze { run, output } => commands::analyze(&run, &output),
+        Command::List { scenarios } => commands::list(&scenarios),
+        Command::Mount(args) => crate::mount_command::run(&args.into()),
+        Command::Ctl { mountpoint, command } => crate::mount_command::control(&mountpoint, &command.into()),
+        Command::Doctor => crate::doctor::run(),
+        Command::Schema { of } => commands::schema(of),
+        Command::Reference => commands::reference(),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "fermoposta", &mut std::io::stdout());
+            Ok(Exit::Valid)
+        }
+        Command::Inner { directory } => hidden::inner(&directory),
+        Command::TargetInit { argv } => hidden::target_init(&argv),
+        Command::ReferenceServer(options) => crate::reference::main(&options).map(|()| Exit::Valid),
+        Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
+        Command::TryMount => hidden::try_mount(),
+    }
+}

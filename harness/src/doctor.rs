@@ -1,0 +1,137 @@
+//! What works on this machine, one line each, with the way out where something does not.
+
+use crate::exit::Exit;
+use crate::machine::confine::{self, Confinement};
+use crate::plan::Plan;
+use crate::target::definition::Definition;
+use anyhow::{Result, bail};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// One thing that was looked at.
+struct Finding {
+    what: String,
+    /// What is there, or why not and the way out.
+    result: Result<String, String>,
+    /// Runs need it.
+    needed: bool,
+}
+
+/// Prints every finding; exit 70 if something that every run needs is missing.
+pub fn run() -> Result<Exit> {
+    let findings = look();
+    let width = findings.iter().map(|f| f.what.len()).max().unwrap_or(0);
+    for finding in &findings {
+        let (mark, text) = match &finding.result {
+            Ok(text) => ("ok", text),
+            Err(text) if finding.needed => ("MISSING", text),
+            Err(text) => ("absent", text),
+        };
+        anstream::println!("{mark:<8} {:<width$}  {text}", finding.what);
+    }
+    let broken = findings.iter().any(|f| f.needed && f.result.is_err());
+    Ok(if broken { Exit::Environment } else { Exit::Valid })
+}
+
+fn look() -> Vec<Finding> {
+    let mut findings = vec![
+        Finding { what: "/dev/fuse".into(), result: dev_fuse(), needed: true },
+        Finding { what: "namespaces and mounting".into(), result: try_mount(), needed: true },
+        Finding { what: "user".into(), result: Ok(user()), needed: false },
+        Finding { what: "fusermount3".into(), result: fusermount(), needed: false },
+    ];
+    for definition in crate::target::definition::built_in() {
+        findings.push(Finding { what: format!("target {}", definition.name), result: target(&definition), needed: false });
+    }
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let beneath = crate::machine::environment::file_system(&here);
+    findings.push(Finding { what: "storage beneath .".into(), result: Ok(beneath), needed: false });
+    findings
+}
+
+fn dev_fuse() -> Result<String, String> {
+    let open = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
+    open.map(|_| "can be opened".to_owned()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist; load the fuse module (`modprobe fuse`), or pass the device to \
+             the container (`--device /dev/fuse`)"
+            .to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "may not be opened by this user; run as root, or `chmod 666 /dev/fuse` as root".to_owned()
+        }
+        _ => format!("cannot be opened: {error}"),
+    })
+}
+
+/// Mounts once for real, in namespaces as a run has them.
+fn try_mount() -> Result<String, String> {
+    let parts = [OsString::from("__try-mount")];
+    let started = confine::start_inner(Confinement::Namespaces, &confine::arguments(&parts));
+    let code = started.and_then(|mut inner| inner.wait());
+    match code {
+        Ok(Some(0)) => Ok("a file system was mounted and unmounted in namespaces of its own".to_owned()),
+        Ok(_) => Err("the trial mount failed (see above); run as root".to_owned()),
+        Err(error) => Err(format!(
+            "namespaces cannot be made: {error}; run as root, or allow them (`sysctl kernel.unprivileged_userns_clone=1`, \
+             in a container `--cap-add SYS_ADMIN --security-opt seccomp=unconfined`)"
+        )),
+    }
+}
+
+fn user() -> String {
+    let uid = nix::unistd::geteuid();
+    let note = if uid.is_root() { "" } else { "; runs use a user namespace, and files of other users cannot be made" };
+    format!("uid {uid}{note}")
+}
+
+fn fusermount() -> Result<String, String> {
+    find("fusermount3").map(|path| path.display().to_string()).ok_or_else(|| {
+        "only `mount` as an ordinary user needs it; `apt-get install fuse3`".to_owned()
+    })
+}
+
+fn target(definition: &Definition) -> Result<String, String> {
+    let missing: Vec<String> = missing(definition);
+    if !missing.is_empty() {
+        return Err(missing.join("; "));
+    }
+    Ok(version(definition).unwrap_or_else(|| definition.about.clone()))
+}
+
+fn version(definition: &Definition) -> Option<String> {
+    let (program, arguments) = definition.version.split_first()?;
+    let output = std::process::Command::new(program).args(arguments).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+}
+
+/// Programs a target needs and that are not there, each with the way out.
+fn missing(definition: &Definition) -> Vec<String> {
+    let absent = definition.needs.iter().filter(|(program, _)| find(program).is_none());
+    absent.map(|(program, way_out)| format!("{program} is not installed; {way_out}")).collect()
+}
+
+/// A program on the PATH, or where daemons lie.
+fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Path::new(program).exists().then(|| PathBuf::from(program));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let daemons = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(daemons).map(|directory| directory.join(program)).find(|file| file.is_file())
+}
+
+/// Fails with one clear message if `plan` cannot run here.
+pub fn require(plan: &Plan) -> Result<()> {
+    if let Err(reason) = dev_fuse() {
+        bail!("/dev/fuse {reason}");
+    }
+    let missing = missing(&plan.target.definition);
+    if !missing.is_empty() {
+        bail!("target {}: {}", plan.target.server, missing.join("; "));
+    }
+    Ok(())
+}
+
+/// Why runs cannot mount here, if they cannot.
+pub fn cannot_mount() -> Option<String> {
+    dev_fuse().err().map(|reason| format!("/dev/fuse {reason}"))
+}

@@ -1,0 +1,53 @@
+//! What the program says to its caller: exit codes.
+
+use reports::model::Verdict;
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Valid; for commands without a verdict: done.
+    Valid = 0,
+    /// At least one property is violated.
+    Invalid = 1,
+    /// Neither proved.
+    Unknown = 2,
+    /// Bad command line or scenario.
+    Usage = 64,
+    /// The environment or the harness failed.
+    Environment = 70,
+    /// SIGINT, SIGTERM or SIGHUP.
+    Interrupted = 130,
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Exit {
+        match verdict {
+            Verdict::Valid => Exit::Valid,
+            Verdict::Invalid => Exit::Invalid,
+            Verdict::Unknown => Exit::Unknown,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The exit of several runs: an interruption or failure first, then the worst verdict.
+    pub fn worst(exits: impl IntoIterator<Item = Exit>) -> Exit {
+        let rank = |exit: &Exit| match exit {
+            Exit::Interrupted => 5,
+            Exit::Environment => 4,
+            Exit::Usage => 3,
+            Exit::Invalid => 2,
+            Exit::Unknown => 1,
+            Exit::Valid => 0,
+        };
+        exits.into_iter().max_by_key(rank).unwrap_or(Exit::Valid)
+    }
+}

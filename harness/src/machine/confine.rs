@@ -1,0 +1,200 @@
+//! Starts the recording process as init of namespaces of its own.
+//!
+//! Three processes: the *outer* (this program as the user started it), a *keeper* that only waits, and the
+//! *inner*, which is PID 1 of the new PID namespace. Both are told by the kernel to die with their parent, and
+//! the inner also watches a pipe whose other end only the outer holds, so that `kill -9` of either ends the run.
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+/// Where in the host the run takes place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// Namespaces of its own.
+    Namespaces,
+    /// The host's namespaces: for mail servers that the harness does not start itself.
+    Host,
+}
+
+/// The started inner process; dropping it ends the run.
+pub struct Inner {
+    keeper: Child,
+    _lifeline: OwnedFd,
+}
+
+impl Inner {
+    /// Waits for the end; `None` if a signal ended it.
+    pub fn wait(&mut self) -> io::Result<Option<i32>> {
+        Ok(self.keeper.wait()?.code())
+    }
+
+    /// Pid of the process whose death ends the run.
+    pub fn keeper(&self) -> u32 {
+        self.keeper.id()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Already ended in the ordinary case: then both calls do nothing.
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Starts this program again with `arguments` as the inner process.
+pub fn start_inner(confinement: Confinement, arguments: &[&OsStr]) -> io::Result<Inner> {
+    let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    let mut command = Command::new("/proc/self/exe");
+    command.args(arguments).stdin(Stdio::from(read)).env("FERMOPOSTA_SELF", "1").process_group(0);
+    let ids = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+    // SAFETY: the closure runs in the forked child, which has one thread. It makes system calls, allocates a
+    // little for the id maps (glibc's malloc is usable after fork), and takes no lock of this program.
+    unsafe {
+        command.pre_exec(move || match confinement {
+            Confinement::Namespaces => become_init(ids),
+            Confinement::Host => die_with_parent(),
+        });
+    }
+    Ok(Inner { keeper: command.spawn()?, _lifeline: write })
+}
+
+fn die_with_parent() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)
+}
+
+/// In the forked child: makes the namespaces, forks init, and stays behind as its keeper.
+fn become_init((uid, gid): (u32, u32)) -> io::Result<()> {
+    die_with_parent()?;
+    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
+    if uid != 0 {
+        flags |= CloneFlags::CLONE_NEWUSER;
+    }
+    unshare(flags)?;
+    if uid != 0 {
+        map_identity(uid, gid)?;
+        keep_capabilities()?;
+    }
+    // SAFETY: the process has one thread; the parent's side only waits and exits.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Parent { child } => keep(child),
+        nix::unistd::ForkResult::Child => die_with_parent(),
+    }
+}
+
+/// The keeper: waits for init and ends as it ended. Never returns.
+fn keep(init: nix::unistd::Pid) -> ! {
+    use nix::sys::wait::{WaitStatus, waitpid};
+    let code = loop {
+        match waitpid(init, None) {
+            Ok(WaitStatus::Exited(_, code)) => break code,
+            Ok(WaitStatus::Signaled(_, signal, _)) => break 128 + signal as i32,
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => break 70,
+        }
+    };
+    // SAFETY: ends this process at once; nothing of the parent's copied state must run destructors here.
+    unsafe { libc::_exit(code) }
+}
+
+fn map_identity(uid: u32, gid: u32) -> io::Result<()> {
+    std::fs::write("/proc/self/setgroups", "deny")?;
+    std::fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
+    std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))
+}
+
+/// Keeps the capabilities of the new user namespace across exec: without them an ordinary uid could not mount.
+fn keep_capabilities() -> io::Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Data {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = Header { version: VERSION_3, pid: 0 };
+    let mut data = [Data::default(); 2];
+    // SAFETY: header and data have the layout of capget(2) version 3 and outlive the calls.
+    unsafe {
+        check(libc::syscall(libc::SYS_capget, &header, data.as_mut_ptr()))?;
+        for word in &mut data {
+            word.inheritable = word.permitted;
+        }
+        check(libc::syscall(libc::SYS_capset, &header, data.as_ptr()))?;
+    }
+    for capability in 0..64u32 {
+        if data[(capability / 32) as usize].permitted & (1 << (capability % 32)) != 0 {
+            // SAFETY: prctl with plain integers.
+            let raised = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
+            check(raised.into())?;
+        }
+    }
+    Ok(())
+}
+
+fn check(result: libc::c_long) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// In the inner process, first thing: private mounts, a /proc of its own, loopback up.
+pub fn settle(confinement: Confinement) -> io::Result<()> {
+    watch_lifeline();
+    if confinement == Confinement::Namespaces {
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+        mount_proc();
+        loopback_up()?;
+    }
+    Ok(())
+}
+
+/// A /proc that shows this PID namespace. In some containers the kernel forbids it; then callers' command names
+/// are those the older /proc shows.
+pub(crate) fn mount_proc() {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    if let Err(error) = mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>) {
+        tracing::warn!("no /proc for the run's PID namespace: {error}");
+    }
+}
+
+/// Ends this process when the outer one is gone: the lifeline is standard input, and nobody writes to it.
+fn watch_lifeline() {
+    std::thread::Builder::new()
+        .name("lifeline".to_owned())
+        .spawn(|| {
+            let mut byte = [0u8; 1];
+            let _ = io::stdin().read(&mut byte);
+            // SAFETY: ends the process at once, and with it its namespaces; no destructor may delay that.
+            unsafe { libc::_exit(130) }
+        })
+        .expect("a thread can be started");
+}
+
+fn loopback_up() -> io::Result<()> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    // SAFETY: ifreq is plain data; the all-zero value is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (slot, byte) in request.ifr_name.iter_mut().zip(b"lo") {
+        *slot = *byte as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: the descriptor is open and the request outlives the call.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &request) }.into())
+}
+
+/// Arguments for [`start_inner`] from owned parts.
+pub fn arguments(parts: &[OsString]) -> Vec<&OsStr> {
+    parts.iter().map(OsString::as_os_str).collect()
+}

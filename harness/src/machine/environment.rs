@@ -1,0 +1,49 @@
+//! What the run stood on: kernel, cores, file system beneath. Saved as `environment.json`.
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Names and values, in the order they are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// The mail server's version as it says it itself.
+    pub target_version: Option<String>,
+    /// Kernel, cores, file system beneath each storage.
+    pub facts: Vec<(String, String)>,
+}
+
+/// Looks around. `storages` are (name, backing directory).
+pub fn look(storages: &[(String, std::path::PathBuf)], target_version: Option<String>) -> Environment {
+    let mut facts = vec![("kernel".to_owned(), kernel()), ("cores".to_owned(), cores().to_string())];
+    facts.push(("user".to_owned(), if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" }.to_owned()));
+    for (name, backing) in storages {
+        facts.push((format!("file system beneath {name}"), file_system(backing)));
+    }
+    Environment { started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), target_version, facts }
+}
+
+/// Number of cores this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn kernel() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/osrelease").map_or("unknown".to_owned(), |s| s.trim().to_owned())
+}
+
+/// Type of the file system that `path` is on, with its mount point and options.
+pub fn file_system(path: &Path) -> String {
+    let Ok(path) = path.canonicalize() else { return "unknown".to_owned() };
+    let Ok(table) = std::fs::read_to_string("/proc/self/mounts") else { return "unknown".to_owned() };
+    table
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            Some((fields.next()?, fields.next()?, fields.next()?))
+        })
+        .filter(|(mountpoint, _, _)| path.starts_with(mountpoint))
+        .max_by_key(|(mountpoint, _, _)| mountpoint.len())
+        .map_or("unknown".to_owned(), |(mountpoint, kind, options)| format!("{kind} at {mountpoint} ({options})"))
+}

@@ -1,0 +1,10 @@
+//! The edge to the kernel: namespaces, process trees, what the machine is.
+//!
+//! A run lives in PID, mount and network namespaces of its own (and a user namespace when not root), with the
+//! recording process as init. However that process ends, the kernel takes every mount and process with it. The
+//! network namespace holds a loopback interface only: no run can send mail anywhere, and ports never collide.
+
+pub mod confine;
+pub mod environment;
+pub mod process;
+pub mod stop;

@@ -1,0 +1,146 @@
+//! A process tree that can be killed whole: its root is the init of a PID namespace of its own.
+//!
+//! Kill targets come from the handle of the spawned init, never from a pid file. A process inside a call that
+//! the file system holds back does not die before that call is answered, so every wait here has a deadline.
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Added to the environment.
+    pub environment: BTreeMap<String, String>,
+    /// Working directory.
+    pub directory: PathBuf,
+}
+
+/// A running tree.
+pub struct ProcessTree {
+    init: Child,
+}
+
+impl ProcessTree {
+    /// Starts `launch` in a PID namespace of its own, output into `log`.
+    pub fn spawn(launch: &Launch, log: File) -> io::Result<ProcessTree> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("__target-init").arg("--").args(&launch.argv).envs(&launch.environment);
+        command.env("FERMOPOSTA_SELF", "1").current_dir(&launch.directory).process_group(0);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        // SAFETY: the closure makes two system calls in the forked child and touches nothing else.
+        unsafe {
+            command.pre_exec(|| {
+                unshare(CloneFlags::CLONE_NEWNS)?;
+                Ok(())
+            });
+        }
+        // unshare(CLONE_NEWPID) concerns the children of the calling thread only, hence a thread of its own.
+        let spawned = std::thread::spawn(move || {
+            unshare(CloneFlags::CLONE_NEWPID)?;
+            command.spawn()
+        });
+        let init = spawned.join().map_err(|_| io::Error::other("the spawning thread panicked"))??;
+        Ok(ProcessTree { init })
+    }
+
+    /// Asks the root process to end (SIGTERM).
+    pub fn terminate(&self) -> io::Result<()> {
+        let pid = i32::try_from(self.init.id()).expect("a pid fits");
+        assert!(pid > 1, "a signal to pid {pid} would not hit the target alone");
+        Ok(kill(Pid::from_raw(pid), Signal::SIGTERM)?)
+    }
+
+    /// Kills every process of the tree.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.init.kill()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.init.try_wait()
+    }
+
+    /// Waits until it has ended, at most `limit`.
+    pub fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.init.try_wait()? {
+                return Ok(Some(status));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for ProcessTree {
+    fn drop(&mut self) {
+        // A tree that ended was reaped already; then both calls fail harmlessly.
+        let _ = self.init.kill();
+        let _ = self.init.try_wait();
+    }
+}
+
+/// The init of a target's namespace: runs `argv`, passes SIGTERM on, reaps orphans, ends as `argv` ended.
+pub fn target_init(argv: &[String]) -> io::Result<i32> {
+    super::confine::mount_proc();
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
+        signals.add(signal);
+    }
+    signals.thread_block()?;
+    let target = spawn_target(argv)?;
+    loop {
+        match signals.wait()? {
+            Signal::SIGCHLD => {
+                if let Some(code) = reap(target)? {
+                    return Ok(code);
+                }
+            }
+            signal => kill(target, signal)?,
+        }
+    }
+}
+
+fn spawn_target(argv: &[String]) -> io::Result<Pid> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program given"))?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    // SAFETY: the closure makes system calls in the forked child and touches nothing else.
+    unsafe {
+        command.pre_exec(|| {
+            SigSet::all().thread_unblock()?;
+            // The capabilities that the run needs to mount are not the server's to have.
+            libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+            Ok(())
+        });
+    }
+    let child = command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
+    Ok(Pid::from_raw(i32::try_from(child.id()).expect("a pid fits")))
+}
+
+/// Reaps whatever has ended; the exit code once `target` has.
+fn reap(target: Pid) -> io::Result<Option<i32>> {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) if pid == target => return Ok(Some(code)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == target => return Ok(Some(128 + signal as i32)),
+            Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(None),
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The run directory: where everything of one run lies, and under which names.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A run directory.
+#[derive(Clone, Debug)]
+pub struct RunDirectory(PathBuf);
+
+impl RunDirectory {
+    /// Makes a new one below `base`, named after scenario, target and seed; a number is added if it exists.
+    pub fn create(base: &Path, scenario: &str, target: &str, seed: u64) -> io::Result<RunDirectory> {
+        std::fs::create_dir_all(base)?;
+        let base = base.canonicalize()?;
+        let name = format!("{}-{}-{seed}", file_name(scenario), file_name(target));
+        for n in 1..10_000 {
+            let path = base.join(if n == 1 { name.clone() } else { format!("{name}.{n}") });
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(RunDirectory(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other(format!("{} has ten thousand runs named {name}; remove some", base.display())))
+    }
+
+    /// An existing one; its path as given.
+    pub fn existing(path: &Path) -> RunDirectory {
+        RunDirectory(path.to_owned())
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> PathBuf {
+        self.0.join("plan.json")
+    }
+
+    /// Backing directories by storage.
+    pub fn places(&self) -> PathBuf {
+        self.0.join("places.json")
+    }
+
+    /// The scenario's text.
+    pub fn scenario(&self) -> PathBuf {
+        self.0.join("scenario.toml")
+    }
+
+    /// What the run stood on.
+    pub fn environment(&self) -> PathBuf {
+        self.0.join("environment.json")
+    }
+
+    /// The history.
+    pub fn history(&self) -> PathBuf {
+        self.0.join("history.jsonl")
+    }
+
+    /// File-system calls of one storage.
+    pub fn trace(&self, storage: &str) -> PathBuf {
+        self.0.join(format!("trace-{}.jsonl", file_name(storage)))
+    }
+
+    /// The judgement.
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.json")
+    }
+
+    /// Why the recording process gave up, in words for the user.
+    pub fn failure(&self) -> PathBuf {
+        self.0.join("failure.txt")
+    }
+
+    /// The mail server's configuration, sockets and logs.
+    pub fn target(&self) -> PathBuf {
+        self.0.join("target")
+    }
+
+    /// Mount point of one storage.
+    pub fn mountpoint(&self, storage: &str) -> PathBuf {
+        self.0.join("mnt").join(file_name(storage))
+    }
+
+    /// Backing directory of one storage, unless the user gave one.
+    pub fn backing(&self, storage: &str) -> PathBuf {
+        self.0.join("storage").join(file_name(storage))
+    }
+}
+
+/// `name` with everything but letters, digits, dot, dash and underscore replaced.
+fn file_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
+}

@@ -1,0 +1,220 @@
+//! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
+
+use super::directory::RunDirectory;
+use super::nemesis::{self, Stage};
+use super::recovery;
+use super::storage::Storages;
+use crate::history::{Event, TargetEvent, UserId};
+use crate::machine::confine::{self, Confinement};
+use crate::machine::environment;
+use crate::plan::Plan;
+use crate::progress::{Live, Progress};
+use crate::recorder::Recorder;
+use crate::target::running::{self, Target};
+use crate::target::vars::vars;
+use crate::workload::{self, Context as Traffic};
+use anyhow::{Context, Result};
+use fuse_fs::clock::Nanos;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+/// Carries out the plan in `directory` and records it. An error is the harness's or the environment's, never a
+/// finding.
+pub fn record(directory: &Path) -> Result<()> {
+    let directory = RunDirectory::existing(directory);
+    let plan: Plan = read_json(&directory.plan())?;
+    let backings: Vec<(String, PathBuf)> = read_json(&directory.places())?;
+    let confinement = super::outer::confinement(&plan);
+    confine::settle(confinement).context("the run's namespaces could not be set up")?;
+    let mut guard = (confinement == Confinement::Host).then(|| guard(&plan, &directory)).transpose()?;
+    let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let recorded = runtime.block_on(async { Run::new(plan, &directory, storages.clone())?.all().await });
+    // Whatever went wrong: a parked call answered, a mount taken down.
+    let _ = storages.unmount();
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some(guard) = &mut guard {
+        guard.kill()?;
+        guard.wait()?;
+    }
+    recorded
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// In the host's namespaces no kernel rule unmounts after a `kill -9`: another process does.
+fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
+    let mountpoints = plan.storages.keys().map(|name| directory.mountpoint(name));
+    let mut command = std::process::Command::new("/proc/self/exe");
+    command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").args(mountpoints).stdin(Stdio::piped());
+    command.spawn().context("cannot start the process that cleans up after a crash")
+}
+
+struct Run {
+    plan: Plan,
+    traffic: Arc<Traffic>,
+    stage: Arc<Stage>,
+    phase: watch::Receiver<String>,
+}
+
+impl Run {
+    fn new(plan: Plan, directory: &RunDirectory, storages: Arc<Storages>) -> Result<Run> {
+        let store = storages.named(&plan.target.storage)?;
+        let variables = vars(&plan, store.mountpoint(), &directory.target())?;
+        let mut definition = plan.target.definition.clone();
+        for defect in &plan.target.defects {
+            definition.start.extend(["--defect".to_owned(), defect.clone()]);
+        }
+        let rendered = definition.render(&variables)?;
+        give_to_owner(store.backing(), &plan)?;
+        let target = Target::prepare(definition, rendered, &directory.target())?;
+        save_environment(&plan, directory, &storages, &target)?;
+        let history = Recorder::create(&directory.history())?;
+        let traffic = Arc::new(Traffic::new(&plan, target.services(), history.clone()));
+        history.record(traffic.start_event());
+        let (sender, phase) = watch::channel("start".to_owned());
+        let inspect = inspector(&plan, &storages, history.clone());
+        let target = Arc::new(Mutex::new(target));
+        let stage = Arc::new(Stage { storages, target, history, phase: sender, inspect });
+        Ok(Run { plan, traffic, stage, phase })
+    }
+
+    async fn all(self) -> Result<()> {
+        let progress = tokio::spawn(show_progress(self.traffic.clone(), self.stage.clone(), self.phase.clone(), length(&self.plan)));
+        let recorded = self.phases().await;
+        progress.abort();
+        // Aborting alone would leave the last line on the terminal.
+        let _ = progress.await;
+        recorded?;
+        self.stage.history.record(Event::End { at: Nanos::now() });
+        self.stage.history.finish()?;
+        Ok(())
+    }
+
+    async fn phases(&self) -> Result<()> {
+        self.enter("warm-up");
+        nemesis::start(&self.stage).await?;
+        workload::warm_up(&self.traffic).await?;
+        self.enter("traffic");
+        self.traffic_under_fault().await;
+        self.enter("recovery");
+        recovery::recover(&self.plan, &self.stage, &self.traffic).await;
+        for event in self.stage.storages.rule_events() {
+            self.stage.history.record(event);
+        }
+        self.enter("final-read");
+        workload::read_all(&self.traffic, "final").await;
+        self.enter("tear-down");
+        self.tear_down().await
+    }
+
+    fn enter(&self, phase: &str) {
+        self.stage.history.record(Event::Phase { at: Nanos::now(), name: phase.to_owned() });
+        self.stage.phase.send_replace(phase.to_owned());
+    }
+
+    /// Traffic and steps begin at one instant; steps that are still waiting when the traffic ends are given up.
+    async fn traffic_under_fault(&self) {
+        let origin = Nanos::now();
+        self.stage.storages.start(origin);
+        let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
+        let steps = tokio::spawn(nemesis::run(self.stage.clone(), self.plan.steps.clone(), origin));
+        workload::traffic(&self.traffic, origin).await;
+        let late = tokio::time::Instant::now() + last_step(&self.plan, origin);
+        tokio::select! { _ = sleep_until(late) => {} () = steps_done(steps) => {} }
+        watch.abort();
+        let _ = watch.await;
+    }
+
+    async fn tear_down(&self) -> Result<()> {
+        let mut target = self.stage.target.lock().await;
+        if target.running() {
+            self.stage.history.record(running::event(TargetEvent::Stopping, None));
+            let by_itself = tokio::task::block_in_place(|| target.stop())?;
+            let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
+            self.stage.history.record(running::event(TargetEvent::Stopped, detail));
+            if let Some(consistent) = tokio::task::block_in_place(|| target.check())? {
+                self.stage.history.record(Event::Check { at: Nanos::now(), consistent });
+            }
+        }
+        for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
+            self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
+        }
+        (self.stage.inspect)("final")
+    }
+}
+
+async fn steps_done(steps: tokio::task::JoinHandle<()>) {
+    let _ = steps.await;
+}
+
+/// How much longer the last step at a fixed time may need once the traffic has ended.
+fn last_step(plan: &Plan, origin: Nanos) -> Duration {
+    let last = plan.steps.iter().filter_map(|step| step.at).max().unwrap_or_default();
+    (origin + last.0).since(Nanos::now()) + Duration::from_secs(30).min(last.0)
+}
+
+/// Nominal length of the traffic.
+fn length(plan: &Plan) -> Duration {
+    plan.workload.stages.iter().map(|stage| stage.duration.0).sum()
+}
+
+/// The store belongs to the owner that the target's definition names, where this user may give it away.
+fn give_to_owner(backing: &Path, plan: &Plan) -> Result<()> {
+    let Some(owner) = plan.target.definition.owner.filter(|_| nix::unistd::geteuid().is_root()) else { return Ok(()) };
+    std::os::unix::fs::chown(backing, Some(owner.uid), Some(owner.gid))
+        .with_context(|| format!("cannot give {} to uid {}", backing.display(), owner.uid))
+}
+
+fn save_environment(plan: &Plan, directory: &RunDirectory, storages: &Storages, target: &Target) -> Result<()> {
+    let backings: Vec<_> = storages.iter().map(|s| (s.name().to_owned(), s.backing().to_owned())).collect();
+    let version = if plan.target.server == "reference" { Some(plan.version.clone()) } else { target.version() };
+    let text = serde_json::to_string_pretty(&environment::look(&backings, version))?;
+    std::fs::write(directory.environment(), text).context("cannot write environment.json")
+}
+
+type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
+
+/// Reads every user's files on the backing disk, past the mail server and the mount.
+fn inspector(plan: &Plan, storages: &Arc<Storages>, history: Recorder) -> Inspector {
+    let storages = storages.clone();
+    let (storage, layout) = (plan.target.storage.clone(), plan.target.definition.layout.clone());
+    let users: Vec<String> = plan.workload.user_names().collect();
+    Box::new(move |reading| {
+        let root = storages.named(&storage)?.backing();
+        for (index, user) in users.iter().enumerate() {
+            let found = tokio::task::block_in_place(|| crate::disk::read_user(root, &layout, user));
+            history.record(found.into_event(reading, UserId(u32::try_from(index)?)));
+        }
+        Ok(())
+    })
+}
+
+async fn show_progress(traffic: Arc<Traffic>, stage: Arc<Stage>, mut phase: watch::Receiver<String>, length: Duration) {
+    let mut progress = Progress::start();
+    let begun = Nanos::now();
+    let mut tick = interval(Duration::from_millis(200));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let counts = traffic.progress();
+        let phase = phase.borrow_and_update().clone();
+        progress.update(&Live {
+            phase,
+            submitted: counts.submitted,
+            acknowledged: counts.acknowledged,
+            refused: counts.refused,
+            uncertain: counts.uncertain,
+            in_flight: counts.in_flight,
+            fired: stage.storages.fired(),
+            remaining: length.checked_sub(Nanos::now().since(begun)),
+        });
+    }
+}

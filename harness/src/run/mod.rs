@@ -1,0 +1,11 @@
+//! A run: the outer half plans and judges, the inner half breaks things and records.
+//!
+//! Teardown order of the inner half: answer every parked call, stop the mail server, unmount, read the disk. The
+//! harness itself never touches a mount: it reads back through the protocol, or the backing directory.
+
+pub mod directory;
+pub mod inner;
+pub mod nemesis;
+pub mod outer;
+pub mod recovery;
+pub mod storage;

@@ -1,0 +1,178 @@
+//! Carries out the scenario's steps at their time and writes each into the history.
+
+use super::storage::Storages;
+use crate::history::{Event, TargetEvent};
+use crate::plan::{StepAction, StepPlan};
+use crate::recorder::Recorder;
+use crate::target::running::{self, Target};
+use anyhow::{Result, anyhow, bail};
+use fuse_fs::clock::Nanos;
+use fuse_fs::mount::Thaw;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+/// How long a killed mail server may take to be gone before the step counts as failed.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What steps act on.
+pub struct Stage {
+    /// Storages.
+    pub storages: Arc<Storages>,
+    /// The mail server.
+    pub target: Arc<Mutex<Target>>,
+    /// The history.
+    pub history: Recorder,
+    /// The phase shown while it runs.
+    pub phase: watch::Sender<String>,
+    /// Reads the backing disk under a name.
+    pub inspect: Box<dyn Fn(&str) -> Result<()> + Send + Sync>,
+}
+
+/// Carries out every step; each waits for its own time, so a slow step does not delay another.
+pub async fn run(stage: Arc<Stage>, steps: Vec<StepPlan>, origin: Nanos) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for (index, step) in steps.into_iter().enumerate() {
+        let stage = stage.clone();
+        tasks.spawn(async move {
+            wait_for(&stage, &step, origin).await;
+            carry_out(&stage, index, &step.action).await;
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn wait_for(stage: &Stage, step: &StepPlan, origin: Nanos) {
+    let from = match &step.after_fired {
+        Some((rule, _)) => first_firing(&stage.storages, rule).await,
+        None => origin,
+    };
+    let offset = step.after_fired.as_ref().map(|(_, delay)| *delay).or(step.at).unwrap_or_default();
+    let remaining = (from + offset.0).since(Nanos::now());
+    sleep_until(tokio::time::Instant::now() + remaining).await;
+}
+
+async fn first_firing(storages: &Storages, rule: &str) -> Nanos {
+    let mut tick = interval(Duration::from_millis(10));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Some(first) = storages.first_firing(rule) {
+            return first;
+        }
+    }
+}
+
+async fn carry_out(stage: &Stage, index: usize, action: &StepAction) {
+    let at = Nanos::now();
+    let error = act(stage, index, action).await.err().map(|e| format!("{e:#}"));
+    let what = in_words(action);
+    stage.history.record(Event::Step { at, end: Nanos::now(), index, what, error });
+}
+
+async fn act(stage: &Stage, index: usize, action: &StepAction) -> Result<()> {
+    match action {
+        StepAction::Heal { storage, fault, fail_with } => heal(stage, storage.as_deref(), fault.as_deref(), fail_with.as_deref()),
+        StepAction::Arm { fault } => arm(stage, fault, true),
+        StepAction::Disarm { fault } => arm(stage, fault, false),
+        StepAction::KillTarget {} => kill(stage).await,
+        StepAction::StopTarget {} => stop(stage).await,
+        StepAction::StartTarget {} => start(stage).await,
+        StepAction::Inspect {} => (stage.inspect)(&format!("inspect-{index}")),
+        StepAction::Phase { name } => {
+            stage.history.record(Event::Phase { at: Nanos::now(), name: name.clone() });
+            stage.phase.send_replace(name.clone());
+            Ok(())
+        }
+    }
+}
+
+fn heal(stage: &Stage, storage: Option<&str>, fault: Option<&str>, fail_with: Option<&str>) -> Result<()> {
+    let thaw = match fail_with {
+        None => Thaw::Continue,
+        Some(code) => Thaw::Fail(fuse_fs::errno::by_name(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
+    };
+    let healed = stage.storages.iter().filter(|s| storage.is_none_or(|name| s.name() == name));
+    let known = healed.map(|s| s.heal(fault, thaw)).fold(false, |any, known| any | known);
+    if fault.is_some() && !known {
+        bail!("no fault of that name");
+    }
+    Ok(())
+}
+
+fn arm(stage: &Stage, fault: &str, armed: bool) -> Result<()> {
+    let known = stage.storages.iter().map(|s| s.arm(fault, armed)).fold(false, |any, known| any | known);
+    if known { Ok(()) } else { Err(anyhow!("no fault {fault}")) }
+}
+
+async fn kill(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    stage.history.record(running::event(TargetEvent::Killed, None));
+    if !tokio::task::block_in_place(|| target.kill(KILL_LIMIT))? {
+        bail!("killed, but a process of it waits for a call that the storage holds back; it ends when that is answered");
+    }
+    Ok(())
+}
+
+async fn stop(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    stage.history.record(running::event(TargetEvent::Stopping, None));
+    let by_itself = tokio::task::block_in_place(|| target.stop())?;
+    let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
+    stage.history.record(running::event(TargetEvent::Stopped, detail));
+    Ok(())
+}
+
+/// Starts the mail server unless it runs.
+pub async fn start(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    if let Some(status) = target.ended() {
+        stage.history.record(running::event(TargetEvent::Died, Some(status)));
+    }
+    if target.running() {
+        return Ok(());
+    }
+    stage.history.record(running::event(TargetEvent::Started, None));
+    match target.start().await {
+        Ok(()) => {
+            stage.history.record(running::event(TargetEvent::Ready, None));
+            Ok(())
+        }
+        Err(error) => {
+            stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
+            Err(error.into())
+        }
+    }
+}
+
+fn in_words(action: &StepAction) -> String {
+    match action {
+        StepAction::Heal { storage, fault, fail_with } => {
+            let what = fault.as_ref().or(storage.as_ref()).map_or("every storage", String::as_str);
+            let how = fail_with.as_ref().map(|code| format!("; parked calls fail with {code}")).unwrap_or_default();
+            format!("heal {what}{how}")
+        }
+        StepAction::Arm { fault } => format!("arm {fault}"),
+        StepAction::Disarm { fault } => format!("disarm {fault}"),
+        StepAction::KillTarget {} => "kill the mail server".to_owned(),
+        StepAction::StopTarget {} => "stop the mail server".to_owned(),
+        StepAction::StartTarget {} => "start the mail server".to_owned(),
+        StepAction::Inspect {} => "read the disk beneath".to_owned(),
+        StepAction::Phase { name } => format!("phase {name}"),
+    }
+}
+
+/// Notices that the mail server died by itself; it is not started again before the recovery.
+pub async fn watch_target(stage: Arc<Stage>) {
+    let mut tick = interval(Duration::from_millis(100));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Ok(mut target) = stage.target.try_lock()
+            && let Some(status) = target.ended()
+        {
+            stage.history.record(running::event(TargetEvent::Died, Some(status)));
+        }
+    }
+}

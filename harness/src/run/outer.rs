@@ -1,0 +1,121 @@
+//! The outer half of a run: plan, start the recording process, judge what it recorded.
+
+use super::directory::RunDirectory;
+use crate::machine::confine::{self, Confinement};
+use crate::machine::stop;
+use crate::plan::Plan;
+use crate::target::definition::Kind;
+use anyhow::{Context, Result, bail};
+use reports::model::Report;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Where things lie.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Run directories are made below it.
+    pub runs: PathBuf,
+    /// Backing directories are made below it; in the run directory if absent.
+    pub storage: Option<PathBuf>,
+}
+
+/// How a run came out.
+pub enum Outcome {
+    /// Judged.
+    Judged(Box<Report>),
+    /// A signal ended it.
+    Interrupted(RunDirectory),
+}
+
+/// Runs `plan` in namespaces of its own and judges it.
+pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
+    crate::doctor::require(plan)?;
+    let directory = prepare(plan, places)?;
+    let code = record(plan, &directory)?;
+    if stop::requested() {
+        return Ok(Outcome::Interrupted(directory));
+    }
+    match code {
+        Some(0) => Ok(Outcome::Judged(Box::new(judge(directory.path())?))),
+        other => bail!(why_it_failed(&directory, other)),
+    }
+}
+
+/// Judges a recorded run and saves the report beside it.
+pub fn judge(directory: &Path) -> Result<Report> {
+    let report = crate::judge::judge(directory)?;
+    let path = RunDirectory::existing(directory).report();
+    std::fs::write(&path, reports::json::to_json(&report)).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(report)
+}
+
+fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
+    let directory = RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed)
+        .with_context(|| format!("cannot make a run directory in {}; name another with --runs", places.runs.display()))?;
+    let mut backings = Vec::new();
+    for name in plan.storages.keys() {
+        let backing = backing(&directory, places, name);
+        make_backing(&backing)?;
+        backings.push((name.clone(), backing));
+    }
+    write_json(&directory.places(), &backings)?;
+    write_json(&directory.plan(), plan)?;
+    std::fs::write(directory.scenario(), &plan.text)?;
+    Ok(directory)
+}
+
+fn backing(directory: &RunDirectory, places: &Places, storage: &str) -> PathBuf {
+    match &places.storage {
+        None => directory.backing(storage),
+        Some(base) => base.join(directory.path().file_name().unwrap_or_default()).join(storage),
+    }
+}
+
+/// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
+fn make_backing(backing: &Path) -> Result<()> {
+    let what = || format!("the backing directory {} cannot be used; name another with --storage-dir", backing.display());
+    std::fs::create_dir_all(backing).with_context(what)?;
+    let probe = backing.join(".fermoposta-probe");
+    std::fs::write(&probe, vec![0x5a_u8; 1 << 20]).and_then(|()| std::fs::File::open(&probe)?.sync_all()).with_context(what)?;
+    std::fs::remove_file(&probe).with_context(what)
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Starts the recording process and waits for its end.
+fn record(plan: &Plan, directory: &RunDirectory) -> Result<Option<i32>> {
+    let confinement = confinement(plan);
+    let parts = [OsString::from("__run"), directory.path().as_os_str().to_owned()];
+    let mut inner = confine::start_inner(confinement, &confine::arguments(&parts)).with_context(|| {
+        "cannot make namespaces for the run; `fermoposta doctor` says what is missing".to_owned()
+    })?;
+    stop::on_stop_kill(inner.keeper());
+    let code = inner.wait();
+    stop::on_stop_kill(0);
+    Ok(code?)
+}
+
+/// Where a plan's run takes place.
+pub fn confinement(plan: &Plan) -> Confinement {
+    match plan.target.definition.kind {
+        Kind::Spawned => Confinement::Namespaces,
+        Kind::Command => Confinement::Host,
+    }
+}
+
+fn why_it_failed(directory: &RunDirectory, code: Option<i32>) -> String {
+    let place = directory.path().display();
+    match std::fs::read_to_string(directory.failure()) {
+        Ok(reason) => format!("{}\nwhat was recorded until then is in {place}", reason.trim_end()),
+        Err(_) => {
+            let how = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+            format!(
+                "the recording process ended unexpectedly ({how}); nothing is left mounted or running. What it \
+                 recorded is in {place}; `fermoposta analyze {place}` judges that much"
+            )
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! After the traffic: the storage is healed, the mail server started if it is down, and asked for real service.
+
+use super::nemesis::{self, Stage};
+use crate::history::{Event, TargetEvent};
+use crate::plan::Plan;
+use crate::target::running;
+use crate::workload::{self, Context as Traffic};
+use fuse_fs::clock::Nanos;
+use fuse_fs::mount::Thaw;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+/// Asked for at most this long beyond the scenario's own bound, so that the report can say how late it came back.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Heals every storage, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
+/// in time is for the checkers to say.
+pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
+    for storage in stage.storages.iter() {
+        storage.heal(None, Thaw::Continue);
+    }
+    let healed = Nanos::now();
+    stage.history.record(Event::Healed { at: healed });
+    let bound = plan.expect.recover_within.map_or(Duration::from_secs(30), |span| span.0);
+    let deadline = Instant::now() + bound + GRACE;
+    let mut tick = interval(Duration::from_millis(200));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while Instant::now() < deadline {
+        tick.tick().await;
+        note_death(stage).await;
+        // A failed start is in the history already; the next round tries again.
+        if nemesis::start(stage).await.is_ok() && matches!(timeout_at(deadline, workload::serves(traffic)).await, Ok(true)) {
+            return;
+        }
+    }
+}
+
+async fn note_death(stage: &Stage) {
+    if let Some(status) = stage.target.lock().await.ended() {
+        stage.history.record(running::event(TargetEvent::Died, Some(status)));
+    }
+}

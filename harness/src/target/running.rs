@@ -1,0 +1,319 @@
+//! The mail server's processes: prepare, start, wait until it greets, stop, kill, notice that it died.
+//!
+//! Ready means the protocol's greeting was read from every port, not that a port is open.
+
+use super::definition::{Definition, Kind, Rendered};
+use crate::machine::process::{Launch, ProcessTree};
+use fuse_fs::clock::Nanos;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+
+/// What can go wrong with a mail server that is none of its findings.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// A command of its definition could not be run.
+    #[error("{server}: cannot run `{command}`: {error}")]
+    Command {
+        /// Target.
+        server: String,
+        /// Command line.
+        command: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A command of its definition failed.
+    #[error("{server}: `{command}` ended with {status}; its output is in {log}")]
+    CommandFailed {
+        /// Target.
+        server: String,
+        /// Command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Log file.
+        log: PathBuf,
+    },
+    /// It ended before it greeted.
+    #[error("{server} ended before it greeted ({status}); the end of {log}:\n{tail}")]
+    EndedEarly {
+        /// Target.
+        server: String,
+        /// How it ended.
+        status: String,
+        /// Log file.
+        log: PathBuf,
+        /// Its last lines.
+        tail: String,
+    },
+    /// It did not greet in time.
+    #[error("{server} did not greet on {service} ({address}) within {limit:?}: {last}; the end of {log}:\n{tail}")]
+    NotReady {
+        /// Target.
+        server: String,
+        /// `lmtp`, `smtp`, `imap`.
+        service: &'static str,
+        /// Where.
+        address: String,
+        /// How long was waited.
+        limit: Duration,
+        /// What happened last.
+        last: String,
+        /// Log file.
+        log: PathBuf,
+        /// Its last lines.
+        tail: String,
+    },
+    /// Its files could not be written.
+    #[error("cannot write {path}: {error}")]
+    Prepare {
+        /// File or directory.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A mail server with its rendered definition.
+pub struct Target {
+    definition: Definition,
+    rendered: Rendered,
+    work: PathBuf,
+    tree: Option<ProcessTree>,
+    /// A `command` server was started and not stopped or killed since.
+    started: bool,
+    /// The tree was killed; its end is no finding.
+    killed: bool,
+}
+
+impl Target {
+    /// Writes configuration files and directories below `work`.
+    pub fn prepare(definition: Definition, rendered: Rendered, work: &Path) -> Result<Target, TargetError> {
+        let fail = |path: &Path| {
+            let path = path.to_owned();
+            move |error| TargetError::Prepare { path, error }
+        };
+        std::fs::create_dir_all(work).map_err(fail(work))?;
+        for directory in &rendered.directories {
+            let path = work.join(directory);
+            std::fs::create_dir_all(&path).map_err(fail(&path))?;
+        }
+        for (name, content) in &rendered.files {
+            let path = work.join(name);
+            std::fs::create_dir_all(path.parent().unwrap_or(work)).map_err(fail(&path))?;
+            std::fs::write(&path, content).map_err(fail(&path))?;
+        }
+        Ok(Target { definition, rendered, work: work.to_owned(), tree: None, started: false, killed: false })
+    }
+
+    /// Where its output goes.
+    pub fn log(&self) -> PathBuf {
+        self.work.join("output.log")
+    }
+
+    /// Starts it and waits until every service greets.
+    pub async fn start(&mut self) -> Result<(), TargetError> {
+        match self.definition.kind {
+            Kind::Spawned => self.tree = Some(self.spawn()?),
+            Kind::Command => self.run(&self.rendered.start)?,
+        }
+        (self.started, self.killed) = (true, false);
+        self.ready().await
+    }
+
+    fn spawn(&self) -> Result<ProcessTree, TargetError> {
+        let launch = Launch {
+            argv: self.rendered.start.clone(),
+            environment: self.rendered.environment.clone(),
+            directory: self.work.clone(),
+        };
+        let log = self.open_log().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
+        ProcessTree::spawn(&launch, log).map_err(|error| self.cannot_run(&self.rendered.start, error))
+    }
+
+    fn open_log(&self) -> io::Result<File> {
+        OpenOptions::new().create(true).append(true).open(self.log())
+    }
+
+    /// Runs one of the definition's commands to its end, output into the log.
+    fn run(&self, argv: &[String]) -> Result<(), TargetError> {
+        let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
+        let log = self.open_log().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
+        let duplicate = log.try_clone().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
+        let mut command = Command::new(program);
+        command.args(arguments).envs(&self.rendered.environment).current_dir(&self.work);
+        command.stdin(std::process::Stdio::null()).stdout(duplicate).stderr(log);
+        let status = command.status().map_err(|error| self.cannot_run(argv, error))?;
+        if status.success() {
+            return Ok(());
+        }
+        let server = self.definition.name.clone();
+        Err(TargetError::CommandFailed { server, command: argv.join(" "), status, log: self.log() })
+    }
+
+    fn cannot_run(&self, argv: &[String], error: io::Error) -> TargetError {
+        TargetError::Command { server: self.definition.name.clone(), command: argv.join(" "), error }
+    }
+
+    /// Services and their addresses.
+    pub fn services(&self) -> Vec<(&'static str, String)> {
+        let listen = &self.rendered.listen;
+        [("lmtp", &listen.lmtp), ("smtp", &listen.smtp), ("imap", &listen.imap)]
+            .into_iter()
+            .filter_map(|(name, address)| address.clone().map(|address| (name, address)))
+            .collect()
+    }
+
+    async fn ready(&mut self) -> Result<(), TargetError> {
+        let deadline = Instant::now() + self.definition.ready_within.0;
+        for (service, address) in self.services() {
+            self.wait_for_greeting(service, &address, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait_for_greeting(
+        &mut self,
+        service: &'static str,
+        address: &str,
+        deadline: Instant,
+    ) -> Result<(), TargetError> {
+        let mut tick = interval(Duration::from_millis(10));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = "never asked".to_owned();
+        while Instant::now() < deadline {
+            tick.tick().await;
+            if let Some(status) = self.ended() {
+                return Err(self.ended_early(&status));
+            }
+            match timeout_at(deadline, greeting(service, address)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => last = error.to_string(),
+                Err(_) => last = "no greeting".to_owned(),
+            }
+        }
+        Err(TargetError::NotReady {
+            server: self.definition.name.clone(),
+            service,
+            address: address.to_owned(),
+            limit: self.definition.ready_within.0,
+            last,
+            log: self.log(),
+            tail: tail(&self.log()),
+        })
+    }
+
+    fn ended_early(&self, status: &str) -> TargetError {
+        TargetError::EndedEarly {
+            server: self.definition.name.clone(),
+            status: status.to_owned(),
+            log: self.log(),
+            tail: tail(&self.log()),
+        }
+    }
+
+    /// It runs, as far as the harness can know.
+    pub fn running(&self) -> bool {
+        match self.definition.kind {
+            Kind::Spawned => self.tree.is_some(),
+            Kind::Command => self.started,
+        }
+    }
+
+    /// How it ended by itself, if it has; afterwards it counts as not running.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.tree.as_mut()?.ended().ok()??;
+        self.tree = None;
+        (!self.killed).then(|| status.to_string())
+    }
+
+    /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
+    pub fn stop(&mut self) -> Result<bool, TargetError> {
+        self.started = false;
+        if self.definition.kind == Kind::Command {
+            return self.run(&self.rendered.stop).map(|()| true);
+        }
+        let Some(mut tree) = self.tree.take() else { return Ok(true) };
+        let limit = self.definition.stop_within.0;
+        let ended = tree.terminate().and_then(|()| tree.wait(limit)).map_err(|e| self.cannot_run(&["stop".into()], e))?;
+        if ended.is_none() {
+            self.tree = Some(tree);
+            self.kill(limit)?;
+        }
+        Ok(ended.is_some())
+    }
+
+    /// Kills it and everything it started, as a power failure would, and waits until all of it is gone. A process
+    /// inside a call that the storage holds back stays until that call is answered: then this is `false`.
+    pub fn kill(&mut self, limit: Duration) -> Result<bool, TargetError> {
+        self.started = false;
+        if self.definition.kind == Kind::Command {
+            return self.run(&self.rendered.kill).map(|()| true);
+        }
+        let Some(tree) = self.tree.as_mut() else { return Ok(true) };
+        self.killed = true;
+        let gone = tree.kill().and_then(|()| tree.wait(limit)).map_err(|e| TargetError::Command {
+            server: self.definition.name.clone(),
+            command: "kill".to_owned(),
+            error: e,
+        })?;
+        if gone.is_some() {
+            self.tree = None;
+        }
+        Ok(gone.is_some())
+    }
+
+    /// Runs the offline check, if the definition has one. `Some(false)`: the store is not consistent.
+    pub fn check(&self) -> Result<Option<bool>, TargetError> {
+        if self.rendered.check.is_empty() {
+            return Ok(None);
+        }
+        match self.run(&self.rendered.check) {
+            Ok(()) => Ok(Some(true)),
+            Err(TargetError::CommandFailed { .. }) => Ok(Some(false)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The first line of what its version command prints.
+    pub fn version(&self) -> Option<String> {
+        let (program, arguments) = self.rendered.version.split_first()?;
+        let output = Command::new(program).args(arguments).output().ok()?;
+        let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+        Some(String::from_utf8_lossy(&text).lines().next()?.trim().to_owned())
+    }
+}
+
+/// Reads a greeting: `220` for LMTP and SMTP, `* OK` for IMAP. One try, at most 2 s.
+pub async fn greeting(service: &str, address: &str) -> io::Result<()> {
+    let wanted: &[u8] = if service == "imap" { b"* OK" } else { b"220" };
+    let read = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let mut got = Vec::new();
+        while got.len() < wanted.len() {
+            if stream.read_buf(&mut got).await? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed without a greeting"));
+            }
+        }
+        if got.starts_with(wanted) { Ok(()) } else { Err(io::Error::other("the greeting is not a welcome")) }
+    };
+    timeout(Duration::from_secs(2), read).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The last lines of a log, made inert.
+fn tail(log: &Path) -> String {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(8)..].join("\n").escape_debug().to_string().replace("\\n", "\n").replace("\\\"", "\"")
+}
+
+/// When something happened to the target, for the history.
+pub fn event(what: crate::history::TargetEvent, detail: Option<String>) -> crate::history::Event {
+    crate::history::Event::Target { at: Nanos::now(), what, detail }
+}
