@@ -1,0 +1,233 @@
+//! However a run ends, nothing stays mounted and no process stays behind.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+type TestResult = Result<(), Failed>;
+
+fn main() -> ExitCode {
+    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
+        return fermoposta::cli::main();
+    }
+    let arguments = Arguments::from_args();
+    let missing = fermoposta::doctor::cannot_mount();
+    let tests: [(&str, fn() -> TestResult); 8] = [
+        ("after_success", after_success),
+        ("after_a_server_that_never_greets", after_a_server_that_never_greets),
+        ("after_sigint", || after_signal(Signal::SIGINT)),
+        ("after_sigterm", || after_signal(Signal::SIGTERM)),
+        ("after_kill_9_of_the_harness", || after_signal(Signal::SIGKILL)),
+        ("after_kill_9_of_the_recording_process", after_kill_9_of_the_recording_process),
+        ("after_a_panic_of_the_recording_process", after_a_panic_of_the_recording_process),
+        ("after_kill_9_of_a_target_while_the_storage_is_frozen", after_kill_9_while_frozen),
+    ];
+    let trials = tests.into_iter().map(|(name, test)| {
+        let trial = Trial::test(format!("clean_up::{name}"), test);
+        match &missing {
+            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
+            None => trial,
+        }
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// A scenario file in a directory of its own, run by this program.
+struct Run {
+    place: tempfile::TempDir,
+    child: Child,
+}
+
+const QUIET: &str = r#"
+name = "clean-up"
+why = "A run that is ended in every way there is."
+[storage.mail]
+[target]
+server = "reference"
+storage = "mail"
+[workload]
+duration = "4s"
+rate = "20/s"
+users = 3
+timeout = "2s"
+[expect]
+no-faults = true
+"#;
+
+const FROZEN: &str = r#"
+name = "killed-while-frozen"
+why = "A killed mail server that waits for a frozen storage cannot die before the storage answers."
+[storage.mail]
+[target]
+server = "reference"
+storage = "mail"
+[workload]
+duration = "5s"
+rate = "20/s"
+users = 3
+timeout = "1s"
+[[fault]]
+name = "frozen"
+when = { after = "1s" }
+effect.freeze = {}
+[[step]]
+at = "2s"
+do.kill-target = {}
+[expect]
+recover-within = "20s"
+"#;
+
+impl Run {
+    fn start(scenario: &str, extra: &[(&str, &str)]) -> Result<Run, Failed> {
+        let place = tempfile::tempdir()?;
+        let file = place.path().join("scenario.toml");
+        std::fs::write(&file, scenario)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env("FERMOPOSTA_SELF", "1").arg("run").arg(&file).arg("--runs").arg(place.path().join("runs"));
+        command.envs(extra.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn()?;
+        Ok(Run { place, child })
+    }
+
+    /// The history of its only run, once there is one with `text` in it.
+    fn wait_for(&self, text: &str) -> TestResult {
+        wait_until(&format!("`{text}` in the history"), || {
+            self.file("history.jsonl").is_some_and(|path| std::fs::read_to_string(path).is_ok_and(|h| h.contains(text)))
+        })
+    }
+
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        let run = std::fs::read_dir(self.place.path().join("runs")).ok()?.next()?.ok()?;
+        Some(run.path().join(name))
+    }
+
+    fn signal(&self, signal: Signal) -> TestResult {
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), signal)?)
+    }
+
+    /// Waits for its end; exit code and what it said.
+    fn end(self) -> Result<(Option<i32>, String, tempfile::TempDir), Failed> {
+        let output = self.child.wait_with_output()?;
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Ok((output.status.code(), said, self.place))
+    }
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> TestResult {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        if condition() {
+            return Ok(());
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    Err(Failed::from(format!("waited a minute for {what}")))
+}
+
+/// No process names `place`, no mount lies in it.
+fn is_clean(place: &Path) -> TestResult {
+    let name = place.display().to_string();
+    wait_until(&format!("the processes of {name} to be gone"), || processes_naming(&name).is_empty())?;
+    let mounts = std::fs::read_to_string("/proc/self/mounts")?;
+    if mounts.contains(&name) {
+        return Err(Failed::from(format!("still mounted:\n{mounts}")));
+    }
+    Ok(())
+}
+
+/// Command lines of living processes that name `text`.
+fn processes_naming(text: &str) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let lines = entries.flatten().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(text)).collect()
+}
+
+fn expect_code(code: Option<i32>, wanted: i32, said: &str) -> TestResult {
+    if code == Some(wanted) { Ok(()) } else { Err(Failed::from(format!("exit {code:?} instead of {wanted}:\n{said}"))) }
+}
+
+fn after_success() -> TestResult {
+    let (code, said, place) = Run::start(QUIET, &[])?.end()?;
+    expect_code(code, 0, &said)?;
+    is_clean(place.path())
+}
+
+fn after_a_server_that_never_greets() -> TestResult {
+    let target = r#"
+name = "mute"
+about = "Never says a word"
+kind = "spawned"
+start = ["sleep", "600"]
+ready-within = "1s"
+listen = { lmtp = "127.0.0.1:{port.lmtp}", imap = "127.0.0.1:{port.imap}" }
+layout.maildir = { path = "{user}/Maildir" }
+"#;
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("mute.toml");
+    std::fs::write(&file, target)?;
+    let scenario = QUIET.replace("\"reference\"", &format!("{:?}", file.display().to_string()));
+    let (code, said, run) = Run::start(&scenario, &[])?.end()?;
+    expect_code(code, 70, &said)?;
+    if !said.contains("did not greet on lmtp") {
+        return Err(Failed::from(format!("the message does not say what was awaited:\n{said}")));
+    }
+    is_clean(run.path())
+}
+
+fn after_signal(signal: Signal) -> TestResult {
+    let run = Run::start(QUIET, &[])?;
+    run.wait_for("\"traffic\"")?;
+    run.signal(signal)?;
+    let (code, said, place) = run.end()?;
+    if signal != Signal::SIGKILL {
+        expect_code(code, 130, &said)?;
+    }
+    is_clean(place.path())
+}
+
+fn after_kill_9_of_the_recording_process() -> TestResult {
+    let run = Run::start(QUIET, &[])?;
+    run.wait_for("\"traffic\"")?;
+    for pid in recording_processes(&run)? {
+        kill(pid, Signal::SIGKILL)?;
+    }
+    let (code, said, place) = run.end()?;
+    expect_code(code, 70, &said)?;
+    is_clean(place.path())
+}
+
+/// The processes started as `__run` on this run's directory: the keeper and the recording process.
+fn recording_processes(run: &Run) -> Result<Vec<Pid>, Failed> {
+    let place = run.place.path().display().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let pid = entry.file_name().to_string_lossy().parse::<i32>();
+        if let Ok(pid) = pid
+            && line.contains("__run\0")
+            && line.contains(&place)
+        {
+            found.push(Pid::from_raw(pid));
+        }
+    }
+    if found.is_empty() { Err(Failed::from("no recording process was found")) } else { Ok(found) }
+}
+
+fn after_a_panic_of_the_recording_process() -> TestResult {
+    let (code, said, place) = Run::start(QUIET, &[("FERMOPOSTA_PANIC_IN", "traffic")])?.end()?;
+    expect_code(code, 70, &said)?;
+    is_clean(place.path())
+}
+
+fn after_kill_9_while_frozen() -> TestResult {
+    let run = Run::start(FROZEN, &[])?;
+    let (code, said, place) = run.end()?;
+    if !matches!(code, Some(0 | 2)) {
+        return Err(Failed::from(format!("exit {code:?}; a correct server was blamed, or the run failed:\n{said}")));
+    }
+    is_clean(place.path())
+}
