@@ -229,7 +229,7 @@ fn execute(mounted: &Mounted, command: &Command) -> Result<Reply> {
 fn heal(mounted: &Mounted, fault: Option<&str>, fail_with: Option<&str>) -> Result<Reply> {
     let thaw = match fail_with {
         None => Thaw::Continue,
-        Some(code) => Thaw::Fail(fuse_fs::errno::by_name(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
+        Some(code) => Thaw::Fail(fuse_fs::errno::number(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
     };
     let known = mounted.engine.heal(fault);
     ensure!(known || fault.is_none(), "no fault {}; `ctl status` lists them", fault.unwrap_or_default());

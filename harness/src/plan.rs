@@ -18,6 +18,8 @@ pub struct Plan {
     pub why: String,
     /// Where facts of an incident come from.
     pub sources: Vec<String>,
+    /// The property the scenario shows violated even with a correct server.
+    pub demonstrates: Option<String>,
     /// The scenario file, for the reproduce command; absent for one made in memory.
     pub file: Option<PathBuf>,
     /// The scenario's text, byte for byte.
@@ -87,6 +89,13 @@ pub struct WorkloadPlan {
     pub retries: u32,
     /// Time between attempts.
     pub retry_after: Span,
+}
+
+impl WorkloadPlan {
+    /// `user1` to `userN`.
+    pub fn user_names(&self) -> impl Iterator<Item = String> + use<> {
+        (1..=self.users).map(|n| format!("user{n}"))
+    }
 }
 
 /// A stretch of constant rate.

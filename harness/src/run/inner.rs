@@ -72,7 +72,7 @@ impl Run {
         for defect in &plan.target.defects {
             definition.start.extend(["--defect".to_owned(), defect.clone()]);
         }
-        let rendered = definition.render(&variables)?;
+        let rendered = definition.render(&variables);
         give_to_owner(store.backing(), &plan)?;
         let target = Target::prepare(definition, rendered, &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;

@@ -91,7 +91,7 @@ async fn act(stage: &Stage, index: usize, action: &StepAction) -> Result<()> {
 fn heal(stage: &Stage, storage: Option<&str>, fault: Option<&str>, fail_with: Option<&str>) -> Result<()> {
     let thaw = match fail_with {
         None => Thaw::Continue,
-        Some(code) => Thaw::Fail(fuse_fs::errno::by_name(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
+        Some(code) => Thaw::Fail(fuse_fs::errno::number(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
     };
     let healed = stage.storages.iter().filter(|s| storage.is_none_or(|name| s.name() == name));
     let known = healed.map(|s| s.heal(fault, thaw)).fold(false, |any, known| any | known);

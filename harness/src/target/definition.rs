@@ -4,10 +4,12 @@ use fuse_fs::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// A mail server. Texts may name `{store}` (the mount), `{work}` (a directory of the run for configuration,
 /// sockets and logs), `{exe}` (this program), `{port.NAME}` (a free loopback port chosen for NAME), `{uid}` and
-/// `{gid}` (owner of the mail store), `{login}` (the user that the harness runs as); `{{` and `}}` are braces.
+/// `{gid}` (owner of the mail store), `{internal}` and `{unprivileged}` (users for the server's own processes: `root`
+/// runs name the server's, others the user's own). Any other text in braces stays as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Definition {
@@ -127,5 +129,156 @@ impl Definition {
     }
     fn default_domain() -> String {
         "example.test".to_owned()
+    }
+}
+
+/// The targets that come with the program.
+const BUILT_IN: [&str; 2] = [
+    include_str!("../../../scenarios/targets/reference.toml"),
+    include_str!("../../../scenarios/targets/dovecot-maildir.toml"),
+];
+
+/// The targets that come with the program.
+pub fn built_in() -> Vec<Definition> {
+    BUILT_IN.iter().map(|text| toml::from_str(text).expect("built-in targets are tested")).collect()
+}
+
+/// A target by its name, or a target file: as given, or beside the scenario. `Err` is (message, way out).
+pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)> {
+    let built_in = built_in();
+    if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
+        return Ok(definition.clone());
+    }
+    let names: Vec<&str> = built_in.iter().map(|definition| definition.name.as_str()).collect();
+    let Some(path) = target_file(server, beside) else {
+        let meant = fuse_fs::nearest::nearest(server, names.iter().copied()).map(|n| format!("did you mean `{n}`? "));
+        let help = format!("{}built in are {}; or give the path of a target file", meant.unwrap_or_default(), names.join(", "));
+        return Err((format!("there is no target `{server}`"), help));
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        (format!("{} cannot be read: {error}", path.display()), "check the path and its permissions".to_owned())
+    })?;
+    let definition: Definition = toml::from_str(&text)
+        .map_err(|error| (format!("{} is not a target file: {error}", path.display()), "`fermoposta schema target` says what one may hold".to_owned()))?;
+    definition.possible().map_err(|message| (format!("{}: {message}", path.display()), "see docs/targets.md".to_owned()))?;
+    Ok(definition)
+}
+
+/// `server` as a path, or `targets/server.toml` beside the scenario or one level up.
+fn target_file(server: &str, beside: &Path) -> Option<PathBuf> {
+    let named = format!("targets/{server}.toml");
+    let places = [PathBuf::from(server), beside.join(server), beside.join(&named), beside.join("..").join(&named)];
+    places.into_iter().find(|path| path.extension().is_some_and(|e| e == "toml") && path.is_file())
+}
+
+impl Definition {
+    /// What the types cannot exclude.
+    fn possible(&self) -> Result<(), String> {
+        if self.start.is_empty() {
+            return Err("`start` is empty: nothing would run".to_owned());
+        }
+        if self.kind == Kind::Command && (self.kill.is_empty() || self.stop.is_empty()) {
+            return Err("a `command` target needs `stop` and `kill`: the harness must not kill what it did not start".to_owned());
+        }
+        if self.kind == Kind::Command && !self.ports().is_empty() {
+            return Err("a `command` target says its own addresses; `{port...}` is for `spawned` ones".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Every text that may name variables.
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        let listen = [&self.listen.lmtp, &self.listen.smtp, &self.listen.imap];
+        let commands = [&self.start, &self.stop, &self.kill, &self.check, &self.version];
+        let commands = commands.into_iter().flatten();
+        commands.chain(self.files.values()).chain(self.environment.values()).chain(listen.into_iter().flatten())
+    }
+
+    /// Names of the ports it wants chosen, each once.
+    pub fn ports(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.texts().flat_map(|text| ports_in(text)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Fills in the variables.
+    pub fn render(&self, vars: &Vars) -> Rendered {
+        let all = |texts: &[String]| texts.iter().map(|text| vars.fill(text)).collect::<Vec<_>>();
+        let map = |texts: &BTreeMap<String, String>| texts.iter().map(|(k, v)| (k.clone(), vars.fill(v))).collect();
+        let one = |text: &Option<String>| text.as_ref().map(|text| vars.fill(text));
+        Rendered {
+            start: all(&self.start),
+            stop: all(&self.stop),
+            kill: all(&self.kill),
+            version: all(&self.version),
+            check: all(&self.check),
+            environment: map(&self.environment),
+            files: map(&self.files),
+            directories: all(&self.directories),
+            listen: Listen { lmtp: one(&self.listen.lmtp), smtp: one(&self.listen.smtp), imap: one(&self.listen.imap) },
+        }
+    }
+}
+
+fn ports_in(text: &str) -> impl Iterator<Item = String> {
+    text.split("{port.").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned())
+}
+
+/// A definition with its variables filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Program and arguments.
+    pub start: Vec<String>,
+    /// See [`Definition::stop`].
+    pub stop: Vec<String>,
+    /// See [`Definition::kill`].
+    pub kill: Vec<String>,
+    /// See [`Definition::version`].
+    pub version: Vec<String>,
+    /// See [`Definition::check`].
+    pub check: Vec<String>,
+    /// See [`Definition::environment`].
+    pub environment: BTreeMap<String, String>,
+    /// See [`Definition::files`].
+    pub files: BTreeMap<String, String>,
+    /// See [`Definition::directories`].
+    pub directories: Vec<String>,
+    /// Addresses.
+    pub listen: Listen,
+}
+
+/// The variables of one run: name in braces to value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vars(pub BTreeMap<String, String>);
+
+impl Vars {
+    fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_targets_are_possible() {
+        for definition in built_in() {
+            definition.possible().expect("a built-in target can run");
+            assert!(definition.ports().contains(&"imap".to_owned()), "{} names its IMAP port", definition.name);
+        }
+    }
+
+    #[test]
+    fn variables_are_filled_and_other_braces_stay() {
+        let vars = Vars([("port.imap".to_owned(), "1143".to_owned())].into());
+        assert_eq!(vars.fill("imap {\n port = {port.imap}\n}"), "imap {\n port = 1143\n}");
+    }
+
+    #[test]
+    fn an_unknown_target_names_the_nearest() {
+        let (message, help) = find("dovecot", Path::new("/nowhere")).unwrap_err();
+        insta::assert_snapshot!(format!("{message}\n{help}"), @"");
     }
 }

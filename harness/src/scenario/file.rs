@@ -1,0 +1,202 @@
+//! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
+
+use crate::history::Entry;
+use crate::plan::{Expect, Mix, Sizes, StepAction};
+use fuse_fs::effects::Effect;
+use fuse_fs::rule::{Selector, Trigger};
+use fuse_fs::units::Span;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A scenario: a mail server on storage that breaks on purpose, under traffic, with what must hold.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// Name in reports and run directories.
+    pub name: String,
+    /// Why it exists, in one or two sentences.
+    pub why: String,
+    /// Where the facts of an incident come from.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// The property that this scenario shows violated even with a correct server, because the device lies. Run as a
+    /// test it passes if exactly that property is violated; verdict and exit code stay what they are.
+    #[serde(default)]
+    pub demonstrates: Option<String>,
+    /// Storages by name: each is one fault file system, one mount, one array. Default: one, called `mail`.
+    #[serde(default)]
+    pub storage: BTreeMap<String, Storage>,
+    /// The mail server under test. Default: the built-in reference server.
+    #[serde(default)]
+    pub target: Target,
+    /// The traffic.
+    #[serde(default)]
+    pub workload: Workload,
+    /// Faults.
+    #[serde(default)]
+    pub fault: Vec<Fault>,
+    /// Steps of the operator or of fate, each at its time.
+    #[serde(default)]
+    pub step: Vec<Step>,
+    /// What must hold beyond the properties.
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+/// One fault file system.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Storage {
+    /// Let the kernel cache pages, as on a real disk. Read faults then strike only what is not cached. Default false:
+    /// every call reaches the fault file system.
+    pub page_cache: bool,
+    /// A freeze thaws by itself after this long, should the controller die. Default 5 m.
+    pub thaw_after: Option<Span>,
+}
+
+/// The mail server under test.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Target {
+    /// `reference`, `dovecot-maildir`, or the path of a target file. Default `reference`.
+    pub server: String,
+    /// Storage beneath its mail store. Default: the only one.
+    pub storage: Option<String>,
+    /// Seeded defects of the reference server, to test the tester.
+    pub defects: Vec<String>,
+}
+
+impl Default for Target {
+    fn default() -> Target {
+        Target { server: "reference".to_owned(), storage: None, defects: Vec::new() }
+    }
+}
+
+/// The traffic: open loop, so that a server that hangs does not stop the arrivals.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Workload {
+    /// How long operations arrive. Default 10 s. Not together with `stages`.
+    pub duration: Option<Span>,
+    /// Mean operations a second, such as `"50/s"`; arrivals are Poisson. Default 30/s. Not together with `stages`.
+    #[serde(deserialize_with = "optional_rate")]
+    #[schemars(with = "Option<String>")]
+    pub rate: Option<f64>,
+    /// Rates one after another, instead of `rate` and `duration`.
+    pub stages: Vec<Stage>,
+    /// Number of users. Default 10.
+    pub users: u32,
+    /// Zipf exponent of the users' activity; 0 is uniform. Default 0.8.
+    pub skew: f64,
+    /// Weights of operations.
+    pub mix: Option<Mix>,
+    /// Protocol of `deliver`: `lmtp` or `smtp`. Default: what the target listens on, LMTP first.
+    pub deliver_by: Option<Entry>,
+    /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
+    pub sizes: Option<Sizes>,
+    /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files. Relative to the
+    /// scenario file.
+    pub corpus: Option<PathBuf>,
+    /// Operations under way at once, at most; beyond it the generator is saturated, and the report says so. Default 200.
+    pub in_flight: u32,
+    /// How long a client waits for an operation. Default 5 s.
+    pub timeout: Option<Span>,
+    /// Messages delivered to each user before the traffic, without faults. Default 2.
+    pub warm_up: u32,
+    /// How often a delivery that was not acknowledged is tried again, as a new attempt. Default 0.
+    pub retries: u32,
+    /// Time between attempts. Default 1 s.
+    pub retry_after: Option<Span>,
+}
+
+impl Default for Workload {
+    fn default() -> Workload {
+        Workload {
+            duration: None,
+            rate: None,
+            stages: Vec::new(),
+            users: 10,
+            skew: 0.8,
+            mix: None,
+            deliver_by: None,
+            sizes: None,
+            corpus: None,
+            in_flight: 200,
+            timeout: None,
+            warm_up: 2,
+            retries: 0,
+            retry_after: None,
+        }
+    }
+}
+
+/// A stretch of constant rate.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stage {
+    /// Mean operations a second, such as `"50/s"`.
+    #[serde(deserialize_with = "rate")]
+    #[schemars(with = "String")]
+    pub rate: f64,
+    /// For how long.
+    pub duration: Span,
+}
+
+/// One fault: where it strikes, when, and what it does.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Fault {
+    /// Name in reports, steps and control commands; unique in the scenario.
+    pub name: String,
+    /// Storage it strikes. Default: the only one.
+    #[serde(default)]
+    pub storage: Option<String>,
+    /// Which calls it is about. Absent: every call the effect applies to.
+    #[serde(default, rename = "where")]
+    pub selector: Selector,
+    /// Which of those it strikes. Absent: each of them.
+    #[serde(default, rename = "when")]
+    pub trigger: Trigger,
+    /// What happens to a call it strikes.
+    pub effect: Effect,
+}
+
+/// Something done at a time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// When, from the start of the traffic.
+    #[serde(default)]
+    pub at: Option<Span>,
+    /// Or: after a fault first fired.
+    #[serde(default)]
+    pub after_fired: Option<AfterFired>,
+    /// What is done.
+    #[serde(rename = "do")]
+    pub action: StepAction,
+}
+
+/// A time counted from the first firing of a fault.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AfterFired {
+    /// The fault's name.
+    pub fault: String,
+    /// How long after. Default 0.
+    #[serde(default)]
+    pub delay: Span,
+}
+
+fn optional_rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    rate(d).map(Some)
+}
+
+fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    let text = String::deserialize(d)?;
+    let number = text.strip_suffix("/s").and_then(|n| n.trim().parse::<f64>().ok());
+    number.filter(|n| n.is_finite() && *n > 0.0).ok_or_else(|| {
+        serde::de::Error::custom(format!("`{text}` is not a rate; write operations a second, above 0, like \"50/s\""))
+    })
+}

@@ -1,0 +1,102 @@
+//! Scenario files: read, checked, turned into a [`Plan`].
+//!
+//! All problems of a file are shown at once, each underlined at its place, with what was expected and the way out.
+//! The plan is a pure function of the text, the overrides and the program's version, but for two things it takes
+//! from the disk: a target file of the user's, and whether the corpus exists.
+
+pub mod errors;
+pub mod file;
+mod places;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub use errors::ScenarioErrors;
+
+use crate::plan::Plan;
+use errors::Trouble;
+use file::Scenario;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the command line says instead of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Seed.
+    pub seed: u64,
+    /// Target.
+    pub target: Option<String>,
+    /// Real mail.
+    pub corpus: Option<PathBuf>,
+    /// Seeded defects, added to the file's.
+    pub defects: Vec<String>,
+}
+
+/// Reads and plans a scenario file.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("{} cannot be read: {error}", path.display());
+        let help = Some("`fermoposta list` shows the scenarios that are there".to_owned());
+        ScenarioErrors::new(path, "", vec![Trouble { message, help, span: None }])
+    })?;
+    plan(path, &text, overrides)
+}
+
+/// Plans a scenario's text; `path` names it in messages and is where relative paths start.
+pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
+    let scenario = parse(text).map_err(|trouble| ScenarioErrors::new(path, text, vec![trouble]))?;
+    resolve::resolve(path, text, scenario, overrides).map_err(|troubles| ScenarioErrors::new(path, text, troubles))
+}
+
+fn parse(text: &str) -> Result<Scenario, Trouble> {
+    toml::from_str(text).map_err(|error| Trouble {
+        message: error.message().to_owned(),
+        help: meant(error.message()),
+        span: error.span(),
+    })
+}
+
+/// For an unknown key or name: the nearest one that is known.
+fn meant(message: &str) -> Option<String> {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let wrong = words.next().filter(|_| message.starts_with("unknown"))?;
+    let nearest = fuse_fs::nearest::nearest(wrong, words)?;
+    Some(format!("did you mean `{nearest}`?"))
+}
+
+/// Every scenario file below a directory; targets are none.
+pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "targets") {
+            files.extend(files_below(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Path and reason of every scenario below a directory; what cannot be read says so.
+pub fn describe_below(directory: &Path) -> Vec<(String, String)> {
+    let files = files_below(directory).unwrap_or_default();
+    let why = |path: &Path| match std::fs::read_to_string(path).map_err(|e| e.to_string()).map(|text| parse(&text)) {
+        Ok(Ok(scenario)) => scenario.why,
+        Ok(Err(trouble)) => format!("(broken: {})", trouble.message),
+        Err(error) => format!("(cannot be read: {error})"),
+    };
+    files.iter().map(|path| (path.display().to_string(), why(path))).collect()
+}
+
+/// The property a scenario demonstrates, if any.
+pub fn demonstrates(path: &Path) -> io::Result<Option<String>> {
+    let text = std::fs::read_to_string(path)?;
+    parse(&text).map(|scenario| scenario.demonstrates).map_err(|trouble| io::Error::other(trouble.message))
+}
+
+/// The JSON schema of scenario files.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Scenario).to_value()
+}

@@ -1,0 +1,324 @@
+//! From what a file says to what a run does: defaults filled in, names resolved, every contradiction found.
+
+use super::errors::Trouble;
+use super::file::{Fault, Scenario, Step, Workload};
+use super::places::Places;
+use super::Overrides;
+use crate::history::Entry;
+use crate::plan::{Mix, Plan, Sizes, Stage, StepAction, StepPlan, StoragePlan, TargetPlan, WorkloadPlan};
+use crate::target::definition::{self, Definition};
+use fuse_fs::nearest::nearest;
+use fuse_fs::rule::Rule;
+use fuse_fs::units::{Bytes, Span};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// Problems found so far, with the places of the text.
+struct Found<'t> {
+    places: Places<'t>,
+    troubles: Vec<Trouble>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, field: &str, message: impl Into<String>, help: impl Into<String>) {
+        let span = self.places.of(field);
+        self.troubles.push(Trouble { message: message.into(), help: Some(help.into()), span });
+    }
+
+    /// `name` must be one of `known`.
+    fn one_of(&mut self, field: &str, what: &str, name: &str, known: &[String]) {
+        if known.iter().any(|k| k == name) {
+            return;
+        }
+        let meant = nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`? "));
+        let list = if known.is_empty() { "there is none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+        self.add(field, format!("there is no {what} `{name}`"), format!("{}{list}", meant.unwrap_or_default()));
+    }
+}
+
+pub(super) fn resolve(path: &Path, text: &str, scenario: Scenario, overrides: &Overrides) -> Result<Plan, Vec<Trouble>> {
+    let mut found = Found { places: Places::new(text), troubles: Vec::new() };
+    if scenario.name.trim().is_empty() {
+        found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
+    }
+    let mut storages = storages(&scenario);
+    faults(&scenario.fault, &mut storages, &mut found);
+    let target = target(path, &scenario, overrides, &storages, &mut found);
+    let workload = workload(path, &scenario.workload, overrides, target.as_ref(), &mut found);
+    let steps = steps(&scenario, &storages, &mut found);
+    expectations(&scenario, &storages, &mut found);
+    demonstrates(&scenario, &mut found);
+    let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
+    Ok(Plan {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        name: scenario.name,
+        why: scenario.why,
+        sources: scenario.sources,
+        demonstrates: scenario.demonstrates,
+        file: Some(path.to_owned()),
+        text: text.to_owned(),
+        seed: overrides.seed,
+        storages,
+        target,
+        workload,
+        steps,
+        expect: scenario.expect,
+    })
+}
+
+fn storages(scenario: &Scenario) -> BTreeMap<String, StoragePlan> {
+    let plan = |storage: &super::file::Storage| StoragePlan {
+        rules: Vec::new(),
+        page_cache: storage.page_cache,
+        thaw_after: storage.thaw_after.unwrap_or(Span(Duration::from_secs(300))),
+    };
+    let mut storages: BTreeMap<_, _> = scenario.storage.iter().map(|(name, s)| (name.clone(), plan(s))).collect();
+    if storages.is_empty() {
+        storages.insert("mail".to_owned(), plan(&super::file::Storage::default()));
+    }
+    storages
+}
+
+/// The storage a fault or target means: the one it names, or the only one.
+fn storage_of(
+    named: Option<&String>,
+    field: &str,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Found<'_>,
+) -> Option<String> {
+    let known: Vec<String> = storages.keys().cloned().collect();
+    match named {
+        Some(name) => {
+            found.one_of(&format!("{field}.storage"), "storage", name, &known);
+            known.contains(name).then(|| name.clone())
+        }
+        None if known.len() == 1 => Some(known[0].clone()),
+        None => {
+            found.add(field, "which storage is meant?", format!("add `storage = ...`; there are: {}", known.join(", ")));
+            None
+        }
+    }
+}
+
+fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
+    let mut names: Vec<&str> = Vec::new();
+    for (index, fault) in faults.iter().enumerate() {
+        let field = format!("fault.{index}");
+        if names.contains(&fault.name.as_str()) {
+            let message = format!("two faults are called `{}`", fault.name);
+            found.add(&format!("{field}.name"), message, "give each a name of its own: steps and reports use it");
+        }
+        names.push(&fault.name);
+        let rule = Rule {
+            name: fault.name.clone(),
+            selector: fault.selector.clone(),
+            trigger: fault.trigger.clone(),
+            effect: fault.effect.clone(),
+        };
+        for problem in rule.problems() {
+            found.add(&format!("{field}.{}", problem.field), problem.message, problem.help);
+        }
+        if let Some(storage) = storage_of(fault.storage.as_ref(), &field, storages, found) {
+            storages.get_mut(&storage).expect("storage_of names known ones").rules.push(rule);
+        }
+    }
+}
+
+fn target(
+    path: &Path,
+    scenario: &Scenario,
+    overrides: &Overrides,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Found<'_>,
+) -> Option<TargetPlan> {
+    let server = overrides.target.as_ref().unwrap_or(&scenario.target.server);
+    let storage = storage_of(scenario.target.storage.as_ref(), "target", storages, found);
+    let definition = definition::find(server, path.parent().unwrap_or(Path::new("")));
+    let definition = definition.map_err(|(message, help)| found.add("target.server", message, help)).ok();
+    let defects: Vec<String> = scenario.target.defects.iter().chain(&overrides.defects).cloned().collect();
+    defects_exist(&defects, definition.as_ref(), found);
+    let definition = definition?;
+    Some(TargetPlan { server: definition.name.clone(), definition, storage: storage?, defects })
+}
+
+fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Found<'_>) {
+    let known: Vec<String> = crate::reference::defect::ALL.iter().map(|d| d.name().to_owned()).collect();
+    for defect in defects {
+        let name = defect.split('=').next().unwrap_or_default();
+        found.one_of("target.defects", "defect", name, &known);
+    }
+    if let Some(definition) = definition
+        && !defects.is_empty()
+        && definition.name != "reference"
+    {
+        let message = format!("{} has no seeded defects", definition.name);
+        found.add("target.defects", message, "only the built-in server has: `server = \"reference\"`");
+    }
+}
+
+fn workload(
+    path: &Path,
+    workload: &Workload,
+    overrides: &Overrides,
+    target: Option<&TargetPlan>,
+    found: &mut Found<'_>,
+) -> WorkloadPlan {
+    let corpus = overrides.corpus.clone().or_else(|| Some(path.parent()?.join(workload.corpus.as_ref()?)));
+    if let Some(corpus) = corpus.as_ref().filter(|corpus| !corpus.exists()) {
+        let message = format!("the corpus {} does not exist", corpus.display());
+        found.add("workload.corpus", message, "name a Maildir, an mbox file or a directory of message files");
+    }
+    let mix = workload.mix.unwrap_or(DEFAULT_MIX);
+    weights(&mix, found);
+    if workload.users == 0 || workload.users > 100_000 {
+        let message = format!("{} users", workload.users);
+        found.add("workload.users", message, "from 1 to 100,000 are possible");
+    }
+    if workload.in_flight == 0 {
+        found.add("workload.in-flight", "no operation could ever start", "allow at least 1; 200 is the default");
+    }
+    if !(0.0..=10.0).contains(&workload.skew) {
+        found.add("workload.skew", format!("a skew of {}", workload.skew), "0 is uniform, 1 is Zipf; up to 10 is possible");
+    }
+    WorkloadPlan {
+        stages: stages(workload, found),
+        users: workload.users,
+        skew: workload.skew,
+        mix,
+        deliver_by: deliver_by(workload, &mix, target, found),
+        sizes: workload.sizes.unwrap_or(Sizes::Freebsd2002 { max: Some(Bytes(256 * 1024)) }),
+        corpus: corpus.map(|corpus| std::path::absolute(&corpus).unwrap_or(corpus)),
+        in_flight: workload.in_flight,
+        timeout: workload.timeout.unwrap_or(Span(Duration::from_secs(5))),
+        warm_up: workload.warm_up,
+        retries: workload.retries,
+        retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
+    }
+}
+
+const DEFAULT_MIX: Mix =
+    Mix { deliver: 60.0, append: 10.0, fetch: 15.0, flag: 6.0, mv: 2.0, copy: 1.0, expunge: 4.0, search: 2.0 };
+
+fn weights(mix: &Mix, found: &mut Found<'_>) {
+    let all = [mix.deliver, mix.append, mix.fetch, mix.flag, mix.mv, mix.copy, mix.expunge, mix.search];
+    if all.iter().any(|weight| !weight.is_finite() || *weight < 0.0) {
+        found.add("workload.mix", "a weight is negative or no number", "weights are shares: 0 or more, any sum");
+    }
+    if mix.deliver <= 0.0 && mix.append <= 0.0 {
+        let message = "the mix stores no mail: `deliver` and `append` are both 0";
+        found.add("workload.mix", message, "give one of them a weight; a run without mail proves nothing");
+    }
+}
+
+fn stages(workload: &Workload, found: &mut Found<'_>) -> Vec<Stage> {
+    if workload.stages.is_empty() {
+        let duration = workload.duration.unwrap_or(Span(Duration::from_secs(10)));
+        if duration.0.is_zero() {
+            found.add("workload.duration", "no time for traffic", "give it a duration such as \"10s\"");
+        }
+        return vec![Stage { rate: workload.rate.unwrap_or(30.0), duration }];
+    }
+    if workload.duration.is_some() || workload.rate.is_some() {
+        let message = "`stages` and `rate`/`duration` contradict each other";
+        found.add("workload.stages", message, "keep `stages`, or `rate` with `duration`");
+    }
+    workload.stages.iter().map(|stage| Stage { rate: stage.rate, duration: stage.duration }).collect()
+}
+
+fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) -> Entry {
+    let Some(target) = target else { return Entry::Lmtp };
+    let listen = &target.definition.listen;
+    let entry = workload.deliver_by.unwrap_or(if listen.lmtp.is_some() { Entry::Lmtp } else { Entry::Smtp });
+    let possible = match entry {
+        Entry::Lmtp => listen.lmtp.is_some(),
+        Entry::Smtp => listen.smtp.is_some(),
+        Entry::Append => {
+            found.add("workload.deliver-by", "`append` is no way to deliver", "write `lmtp` or `smtp`; APPEND is `append` in the mix");
+            true
+        }
+    };
+    if !possible && mix.deliver > 0.0 {
+        let message = format!("{} does not listen for it", target.definition.name);
+        found.add("workload.deliver-by", message, "deliver by the protocol it listens on, or set `deliver = 0` in the mix");
+    }
+    if listen.imap.is_none() {
+        let message = format!("{} has no IMAP address", target.definition.name);
+        found.add("target.server", message, "messages are read back by IMAP: give the target an `imap` address");
+    }
+    entry
+}
+
+fn steps(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, found: &mut Found<'_>) -> Vec<StepPlan> {
+    let faults: Vec<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
+    let known: Vec<String> = storages.keys().cloned().collect();
+    scenario.step.iter().enumerate().map(|(index, step)| self::step(index, step, &faults, &known, found)).collect()
+}
+
+fn step(index: usize, step: &Step, faults: &[String], storages: &[String], found: &mut Found<'_>) -> StepPlan {
+    let field = format!("step.{index}");
+    if step.at.is_some() == step.after_fired.is_some() {
+        found.add(&field, "a step needs a time, and one only", "write `at = \"12s\"`, or `after-fired = { fault = \"...\", delay = \"5s\" }`");
+    }
+    if let Some(after) = &step.after_fired {
+        found.one_of(&format!("{field}.after-fired.fault"), "fault", &after.fault, faults);
+    }
+    match &step.action {
+        StepAction::Heal { storage, fault, fail_with } => {
+            if let Some(storage) = storage {
+                found.one_of(&format!("{field}.do.heal.storage"), "storage", storage, storages);
+            }
+            if let Some(fault) = fault {
+                found.one_of(&format!("{field}.do.heal.fault"), "fault", fault, faults);
+            }
+            if let Some(code) = fail_with.as_ref().filter(|code| fuse_fs::errno::number(code).is_none()) {
+                let message = format!("`{code}` is not the name of an error");
+                found.add(&format!("{field}.do.heal.fail-with"), message, fuse_fs::errno::help(code));
+            }
+        }
+        StepAction::Arm { fault } | StepAction::Disarm { fault } => {
+            found.one_of(&format!("{field}.do"), "fault", fault, faults);
+        }
+        StepAction::KillTarget {}
+        | StepAction::StopTarget {}
+        | StepAction::StartTarget {}
+        | StepAction::Inspect {}
+        | StepAction::Phase { .. } => {}
+    }
+    let after_fired = step.after_fired.as_ref().map(|after| (after.fault.clone(), after.delay));
+    StepPlan { at: step.at, after_fired, action: step.action.clone() }
+}
+
+fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
+    let faults: Vec<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
+    if let Some(fault) = &scenario.expect.silence_during {
+        found.one_of("expect.silence-during", "fault", fault, &faults);
+    }
+    let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
+    let kills = scenario.step.iter().any(|step| matches!(step.action, StepAction::KillTarget {}));
+    if scenario.expect.no_faults && rules > 0 {
+        found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
+    }
+    if !scenario.expect.no_faults && rules == 0 && !kills {
+        let help = "add a [[fault]], or write `no-faults = true` below [expect] if none is wanted";
+        found.add("name", "the scenario has no fault, so its verdict could only be unknown", help);
+    }
+    let inspects = scenario.step.iter().any(|step| matches!(step.action, StepAction::Inspect {}));
+    if scenario.expect.disk_intact && !inspects {
+        found.add("expect.disk-intact", "no step inspects the disk", "add a step with `do.inspect = {}`");
+    }
+    let operations = OPERATIONS.map(str::to_owned);
+    for name in scenario.expect.latency.keys() {
+        found.one_of(&format!("expect.latency.{name}"), "operation", name, &operations);
+    }
+}
+
+/// Names of client operations in reports and expectations.
+pub(crate) const OPERATIONS: [&str; 8] = ["deliver", "append", "fetch", "search", "flag", "move", "copy", "expunge"];
+
+fn demonstrates(scenario: &Scenario, found: &mut Found<'_>) {
+    let Some(property) = &scenario.demonstrates else { return };
+    let known: Vec<String> = crate::checker::ALL.iter().map(|property| property.name.to_owned()).collect();
+    found.one_of("demonstrates", "property", property, &known);
+}
+
