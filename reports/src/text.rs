@@ -69,7 +69,7 @@ fn about(report: &Report, style: Style) -> String {
         ("Storage", format!("{}: {}", run.contract, promise(&run.contract))),
         ("When", format!("{}, {}, seed {}", run.started, duration(run.duration_s), run.seed)),
     ];
-    lines.iter().map(|(name, value)| format!("  {name:<12}{}\n", wrap(value, 14, style.width))).collect()
+    lines.iter().map(|(name, value)| format!("  {name:<13}{}\n", wrap(value, 15, style.width))).collect()
 }
 
 fn promise(contract: &str) -> &'static str {
