@@ -12,7 +12,8 @@ fn valid() {
       Scenario     fsync-eio
       Why          A delivery whose fsync failed must not be acknowledged.
       Mail server  reference (0.1.0)
-      Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's failure
+      Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's
+                   failure
       When         2026-01-23T03:00:00Z, 41.2 s, seed 42
 
     Properties
@@ -118,7 +119,8 @@ fn unknown() {
       Scenario     fsync-eio
       Why          A delivery whose fsync failed must not be acknowledged.
       Mail server  reference (0.1.0)
-      Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's failure
+      Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's
+                   failure
       When         2026-01-23T03:00:00Z, 41.2 s, seed 42
 
     Properties
