@@ -1,3 +1,17 @@
 //! What a Fermoposta result is ([`model`]) and how it looks. Rendering is a pure function of the model.
+//!
+//! Strings in a report come from mail, servers and file names, so they are hostile. [`inert`] is the one place
+//! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
+pub mod figures;
+pub mod format;
+pub mod inert;
+pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod model;
+mod table;
+pub mod text;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,91 @@
+//! The forms a report can be exported in. A new one is a file of its own and an entry in [`ALL`].
+
+use std::path::Path;
+
+use crate::model::Report;
+use crate::text::Style;
+
+/// A form for `--export FILE`, chosen by the file's extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// What it is called.
+    pub name: &'static str,
+    /// Extension without the dot.
+    pub extension: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// All reports of one command as one document.
+    pub render: fn(&[Report]) -> String,
+}
+
+/// Every form.
+pub const ALL: &[Format] = &[
+    Format {
+        name: "json",
+        extension: "json",
+        about: "everything, versioned; one report, or a list of several",
+        render: json,
+    },
+    Format {
+        name: "junit",
+        extension: "xml",
+        about: "JUnit XML, one test case per property",
+        render: crate::junit::render_many,
+    },
+    Format {
+        name: "markdown",
+        extension: "md",
+        about: "summary for the job page of a CI system",
+        render: crate::markdown::render_many,
+    },
+    Format { name: "text", extension: "txt", about: "the terminal summary without colour", render: text },
+];
+
+/// A file name whose extension is no known form.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("cannot tell the report format of {path:?} from its extension; use one of {known}")]
+pub struct UnknownExtension {
+    path: String,
+    known: String,
+}
+
+/// The form that a file's extension asks for.
+///
+/// # Errors
+/// When no form has that extension.
+pub fn by_extension(path: &Path) -> Result<&'static Format, UnknownExtension> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ALL.iter().find(|format| format.extension.eq_ignore_ascii_case(extension)).ok_or_else(|| {
+        UnknownExtension {
+            path: crate::inert::inert(&path.to_string_lossy()),
+            known: ALL.iter().map(|format| format!(".{}", format.extension)).collect::<Vec<_>>().join(", "),
+        }
+    })
+}
+
+fn json(reports: &[Report]) -> String {
+    match reports {
+        [one] => crate::json::to_json(one),
+        _ => crate::json::to_json_many(reports),
+    }
+}
+
+fn text(reports: &[Report]) -> String {
+    let shown: Vec<String> =
+        reports.iter().map(|report| crate::text::render(report, Style::default())).collect();
+    shown.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extension_chooses_the_form() {
+        assert_eq!(by_extension(Path::new("out/REPORT.XML")).map(|format| format.name), Ok("junit"));
+        insta::assert_snapshot!(
+            by_extension(Path::new("report.pdf")).map(|format| format.name).expect_err("no such form"),
+            @r#"cannot tell the report format of "report.pdf" from its extension; use one of .json, .xml, .md, .txt"#
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Hostile strings made harmless: the only place that knows how.
+//!
+//! After [`report`], no string holds a control character (so no terminal escape and no line break), a
+//! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
+
+use crate::model::{Anomaly, Fault, Moment, Operation, Property, Report, Run};
+
+/// Longest string that is shown; the rest is counted, not shown.
+pub const MAX_CHARS: usize = 2_000;
+
+/// The same report with every string harmless. Destructures every field, so a new one cannot be forgotten.
+#[must_use]
+pub fn report(original: &Report) -> Report {
+    let mut report = original.clone();
+    let Report {
+        schema_version: _,
+        verdict: _,
+        sentence,
+        run,
+        messages: _,
+        properties,
+        faults,
+        operations,
+        timeline,
+        warnings,
+    } = &mut report;
+    clean(sentence);
+    clean_run(run);
+    properties.iter_mut().for_each(clean_property);
+    faults.iter_mut().for_each(clean_fault);
+    operations
+        .iter_mut()
+        .for_each(|Operation { name, ok: _, fail: _, info: _, timed_out: _, latency: _ }| clean(name));
+    timeline.iter_mut().for_each(clean_moment);
+    warnings.iter_mut().for_each(clean);
+    report
+}
+
+fn clean_run(run: &mut Run) {
+    let Run {
+        scenario,
+        why,
+        sources,
+        target,
+        target_version,
+        seed: _,
+        version,
+        started,
+        duration_s: _,
+        directory,
+        reproduce,
+        contract,
+        environment,
+    } = run;
+    for text in [scenario, why, target, version, started, directory, reproduce, contract] {
+        clean(text);
+    }
+    sources.iter_mut().chain(target_version).for_each(clean);
+    for (name, value) in environment {
+        clean(name);
+        clean(value);
+    }
+}
+
+fn clean_property(property: &mut Property) {
+    let Property { name, definition, verdict: _, sentence, count: _, anomalies } = property;
+    [name, definition, sentence].into_iter().for_each(clean);
+    for Anomaly { sentence, message, place, evidence } in anomalies {
+        clean(sentence);
+        message.iter_mut().chain(place).for_each(clean);
+        evidence.iter_mut().for_each(clean_moment);
+    }
+}
+
+fn clean_fault(fault: &mut Fault) {
+    let Fault { storage, name, effect, lying: _, matched: _, fired: _, first_s: _, last_s: _, struck } =
+        fault;
+    [storage, name, effect].into_iter().for_each(clean);
+    for (op, class, _count) in struck {
+        clean(op);
+        clean(class);
+    }
+}
+
+fn clean_moment(Moment { at_s: _, who, what }: &mut Moment) {
+    clean(who);
+    clean(what);
+}
+
+fn clean(text: &mut String) {
+    *text = inert(text);
+}
+
+/// One string made harmless: dangerous characters as `\u{1b}`, the tail beyond [`MAX_CHARS`] counted.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut shown = String::with_capacity(text.len().min(MAX_CHARS));
+    for character in chars.by_ref().take(MAX_CHARS) {
+        match is_dangerous(character) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    match chars.count() {
+        0 => shown,
+        more => format!("{shown}... ({} more characters)", crate::figures::count(more as u64)),
+    }
+}
+
+/// Controls a terminal, reorders text, or is not seen at all.
+#[must_use]
+pub fn is_dangerous(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_overrides_are_spelled_out() {
+        insta::assert_snapshot!(
+            inert("a\u{1b}[31mred\r\n\u{202e}gpj.exe\u{9b}2J \u{e9}\u{200b}"),
+            @r"a\u{1b}[31mred\r\n\u{202e}gpj.exe\u{9b}2J é\u{200b}"
+        );
+    }
+
+    #[test]
+    fn a_huge_string_is_cut_and_counted() {
+        let shown = inert(&"x".repeat(MAX_CHARS + 1_234));
+        assert!(shown.ends_with("x... (1,234 more characters)"));
+    }
+}

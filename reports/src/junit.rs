@@ -1,0 +1,125 @@
+//! JUnit XML as GitLab, Jenkins and GitHub show it: a suite per run, a test case per property.
+//!
+//! A violated property is a `failure`. An unknown one is an `error`, so that a run that proves nothing does not
+//! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use quick_junit::{
+    NonSuccessKind, Property as XmlProperty, Report as Xml, TestCase, TestCaseStatus, TestSuite,
+};
+
+use crate::figures::moment;
+use crate::model::{Property, Report, Verdict};
+
+/// One run.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    render_many(std::slice::from_ref(report))
+}
+
+/// Several runs in one document.
+///
+/// # Panics
+/// Never: characters that XML forbids were made harmless before.
+#[must_use]
+pub fn render_many(reports: &[Report]) -> String {
+    let mut xml = Xml::new("fermoposta");
+    xml.add_test_suites(reports.iter().map(suite));
+    xml.to_string().expect("writing to memory")
+}
+
+fn suite(report: &Report) -> TestSuite {
+    let report = crate::inert::report(report);
+    let mut suite = TestSuite::new(format!("{} ({})", report.run.scenario, report.run.target));
+    suite.set_time(Duration::try_from_secs_f64(report.run.duration_s).unwrap_or_default());
+    for (name, value) in described(&report) {
+        suite.add_property(XmlProperty::new(name, value));
+    }
+    suite.add_test_cases(report.properties.iter().map(|property| case(property, &report)));
+    if !report.properties.iter().any(|property| property.verdict >= report.verdict) {
+        suite.add_test_case(verdict_case(&report));
+    }
+    suite.set_system_out(crate::text::render(&report, crate::text::Style::default()));
+    suite
+}
+
+fn described(report: &Report) -> Vec<(&'static str, String)> {
+    let run = &report.run;
+    vec![
+        ("seed", run.seed.to_string()),
+        ("target-version", run.target_version.clone().unwrap_or_default()),
+        ("fermoposta-version", run.version.clone()),
+        ("started", run.started.clone()),
+        ("contract", run.contract.clone()),
+        ("run-directory", run.directory.clone()),
+        ("reproduce", run.reproduce.clone()),
+    ]
+}
+
+fn case(property: &Property, report: &Report) -> TestCase {
+    let status = status(property.verdict, &property.sentence, &anomalies(property));
+    named(&property.name, status, report)
+}
+
+fn verdict_case(report: &Report) -> TestCase {
+    named("verdict", status(report.verdict, &report.sentence, &report.warnings.join("\n")), report)
+}
+
+fn named(name: &str, status: TestCaseStatus, report: &Report) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("{}.{}", report.run.target, report.run.scenario));
+    case
+}
+
+fn status(verdict: Verdict, sentence: &str, details: &str) -> TestCaseStatus {
+    let (kind, word) = match verdict {
+        Verdict::Valid => return TestCaseStatus::success(),
+        Verdict::Unknown => (NonSuccessKind::Error, "unknown"),
+        Verdict::Invalid => (NonSuccessKind::Failure, "violated"),
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(word).set_message(sentence).set_description(details);
+    status
+}
+
+fn anomalies(property: &Property) -> String {
+    let mut out = format!("{}\n", property.definition);
+    for anomaly in &property.anomalies {
+        let _ = writeln!(out, "\n{}", anomaly.sentence);
+        for line in &anomaly.evidence {
+            let _ = writeln!(out, "  {:>11}  {:<8} {}", moment(line.at_s), line.who, line.what);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn verdicts_become_success_failure_and_error() {
+        let xml = render_many(&[samples::valid(), samples::invalid(), samples::unknown()]);
+        assert!(
+            xml.contains(r#"<testsuites name="fermoposta" tests="5" skipped="0" failures="1" errors="1">"#),
+            "{xml}"
+        );
+        assert!(xml.contains(r#"<property name="seed" value="42"/>"#), "{xml}");
+        assert!(xml.contains(r#"type="unknown""#), "{xml}");
+    }
+
+    #[test]
+    fn an_unknown_run_without_an_unknown_property_fails_too() {
+        let report = Report { verdict: Verdict::Unknown, ..samples::valid() };
+        assert!(render(&report).contains(r#"errors="1""#));
+    }
+
+    #[test]
+    fn hostile_strings_stay_text() {
+        let xml = render(&samples::hostile());
+        assert!(!xml.contains("<script>") && !xml.contains('\u{1b}') && !xml.contains('\u{0}'), "{xml}");
+    }
+}

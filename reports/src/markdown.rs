@@ -1,0 +1,131 @@
+//! A Markdown summary for the job pages of CI systems.
+
+use std::fmt::Write as _;
+
+use crate::figures::{count, latency};
+use crate::model::{Report, Verdict};
+
+/// Anomalies listed; the rest is counted.
+const MAX_ANOMALIES: usize = 10;
+
+/// One run.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let report = &crate::inert::report(report);
+    let mut out = format!(
+        "## {}: {}\n\n{}\n\n",
+        word(report.verdict),
+        escaped(&report.run.scenario),
+        escaped(&report.sentence)
+    );
+    let _ = writeln!(out, "{}\n", escaped(&report.run.why));
+    let _ = writeln!(out, "Mail server {}, seed {}.\n", escaped(&report.run.target), report.run.seed);
+    out += &properties(report);
+    out += &faults(report);
+    out += &operations(report);
+    out += &anomalies(report);
+    for warning in &report.warnings {
+        let _ = writeln!(out, "- Warning: {}", escaped(warning));
+    }
+    let _ = writeln!(out, "\nRun it again:\n\n    {}", report.run.reproduce);
+    out
+}
+
+/// Several runs in one document.
+#[must_use]
+pub fn render_many(reports: &[Report]) -> String {
+    reports.iter().map(render).collect::<Vec<_>>().join("\n")
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "Valid",
+        Verdict::Unknown => "Unknown",
+        Verdict::Invalid => "INVALID",
+    }
+}
+
+fn properties(report: &Report) -> String {
+    let rows = report.properties.iter().map(|property| {
+        format!(
+            "| {} | {} | {} |\n",
+            escaped(&property.name),
+            word(property.verdict),
+            escaped(&property.sentence)
+        )
+    });
+    format!("| Property | Answer | |\n|---|---|---|\n{}\n", rows.collect::<String>())
+}
+
+fn faults(report: &Report) -> String {
+    let rows = report.faults.iter().map(|fault| {
+        format!(
+            "| {} | {} | {} | {} |\n",
+            escaped(&fault.name),
+            escaped(&fault.effect),
+            count(fault.matched),
+            count(fault.fired)
+        )
+    });
+    format!("| Fault | Effect | Calls matched | Fired |\n|---|---|--:|--:|\n{}\n", rows.collect::<String>())
+}
+
+fn operations(report: &Report) -> String {
+    let rows = report.operations.iter().map(|operation| {
+        let p99 = operation.latency.map_or("-".to_owned(), |quantiles| latency(quantiles.p99_s));
+        let [ok, fail, info] = [operation.ok, operation.fail, operation.info].map(count);
+        format!("| {} | {ok} | {fail} | {info} | {p99} |\n", escaped(&operation.name))
+    });
+    format!(
+        "| Operation | Ok | Refused | Uncertain | p99 |\n|---|--:|--:|--:|--:|\n{}\n",
+        rows.collect::<String>()
+    )
+}
+
+fn anomalies(report: &Report) -> String {
+    let found = report
+        .properties
+        .iter()
+        .flat_map(|property| property.anomalies.iter().map(move |one| (property, one)));
+    let lines = found
+        .take(MAX_ANOMALIES)
+        .map(|(property, one)| format!("- {}: {}\n", escaped(&property.name), escaped(&one.sentence)));
+    lines.collect()
+}
+
+/// Markdown's and HTML's own characters as text.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '!' | '#' | '~' => out.extend(['\\', character]),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn invalid_run_leads_with_its_verdict() {
+        let shown = render(&samples::invalid());
+        assert!(
+            shown.starts_with("## INVALID: fsync-eio\n\n5 of 2,911 acknowledged messages were lost."),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn hostile_strings_stay_text() {
+        let shown = render(&samples::hostile());
+        let (before_code, _) = shown.split_once("Run it again:").expect("the last section");
+        assert!(!before_code.contains("<script>") && !shown.contains('\u{1b}'), "{shown}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Reports for tests: one of each verdict, and one whose every string attacks the reader.
+
+use crate::model::{
+    Anomaly, Fault, Messages, Moment, Operation, Property, Quantiles, Report, Run, SCHEMA_VERSION, Verdict,
+};
+
+pub(crate) fn valid() -> Report {
+    Report {
+        schema_version: SCHEMA_VERSION,
+        verdict: Verdict::Valid,
+        sentence: "All 2,911 acknowledged messages are there and intact.".into(),
+        run: run(),
+        messages: Messages {
+            submitted: 3_000,
+            acknowledged: 2_911,
+            refused: 80,
+            uncertain: 9,
+            intact: 2_911,
+            acknowledged_under_fault: 412,
+            ..Messages::default()
+        },
+        properties: vec![property(
+            "acknowledged-durable",
+            Verdict::Valid,
+            "2,911 of 2,911 acknowledged messages are there.",
+        )],
+        faults: vec![fault(1_204)],
+        operations: vec![operation()],
+        timeline: vec![moment(10.0, "nemesis", "fault eio-on-fsync armed")],
+        warnings: vec![],
+    }
+}
+
+pub(crate) fn invalid() -> Report {
+    let broken = Property {
+        count: 5,
+        anomalies: (0..4).map(anomaly).collect(),
+        ..property("acknowledged-durable", Verdict::Invalid, "5 of 2,911 acknowledged messages are gone.")
+    };
+    Report {
+        verdict: Verdict::Invalid,
+        sentence: "5 of 2,911 acknowledged messages were lost.".into(),
+        properties: vec![broken, property("no-duplicate", Verdict::Valid, "No message is stored twice.")],
+        messages: Messages { intact: 2_906, lost: 5, ..valid().messages },
+        warnings: vec![
+            "The load generator was saturated for 1.2 s: the latencies of that time are its own.".into(),
+        ],
+        ..valid()
+    }
+}
+
+pub(crate) fn unknown() -> Report {
+    let silent = Fault { fired: 0, matched: 0, first_s: None, last_s: None, struck: vec![], ..fault(0) };
+    Report {
+        verdict: Verdict::Unknown,
+        sentence: "The fault eio-on-fsync never fired, so the run proves nothing about it.".into(),
+        properties: vec![
+            property("coverage", Verdict::Unknown, "1 of 1 faults never fired."),
+            valid().properties.remove(0),
+        ],
+        faults: vec![silent],
+        operations: vec![Operation { ok: 0, latency: None, ..operation() }],
+        ..valid()
+    }
+}
+
+pub(crate) fn hostile() -> Report {
+    let bad = "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>|\r\n\u{202e}evil\u{9b}31m]]>\u{0}`";
+    let json = serde_json::to_string(&invalid()).expect("a report");
+    let mut value: serde_json::Value = serde_json::from_str(&json).expect("own output");
+    replace_strings(&mut value, bad);
+    value["verdict"] = "invalid".into();
+    for property in value["properties"].as_array_mut().expect("a list") {
+        property["verdict"] = "invalid".into();
+    }
+    serde_json::from_value(value).expect("same shape")
+}
+
+fn replace_strings(value: &mut serde_json::Value, text: &str) {
+    match value {
+        serde_json::Value::String(old) => *old = text.into(),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| replace_strings(item, text)),
+        serde_json::Value::Object(fields) => {
+            fields.values_mut().for_each(|field| replace_strings(field, text))
+        }
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+    }
+}
+
+fn run() -> Run {
+    Run {
+        scenario: "fsync-eio".into(),
+        why: "A delivery whose fsync failed must not be acknowledged.".into(),
+        sources: vec![],
+        target: "reference".into(),
+        target_version: Some("0.1.0".into()),
+        seed: 42,
+        version: "0.1.0".into(),
+        started: "2026-01-23T03:00:00Z".into(),
+        duration_s: 41.25,
+        directory: "fermoposta-runs/fsync-eio-42".into(),
+        reproduce: "fermoposta run scenarios/fsync-eio.toml --seed 42".into(),
+        contract: "honest".into(),
+        environment: vec![("kernel".into(), "6.18".into())],
+    }
+}
+
+fn property(name: &str, verdict: Verdict, sentence: &str) -> Property {
+    Property {
+        name: name.into(),
+        definition: "Definition.".into(),
+        verdict,
+        sentence: sentence.into(),
+        count: 0,
+        anomalies: vec![],
+    }
+}
+
+fn anomaly(index: u64) -> Anomaly {
+    Anomaly {
+        sentence: format!(
+            "Message {index} was acknowledged at 12.345 s and is not in the mailbox at the end."
+        ),
+        message: Some(format!("1a2b3c4d-{index}-1")),
+        place: Some("user1/INBOX".into()),
+        evidence: vec![
+            moment(12.301, "client", "deliver by LMTP starts"),
+            moment(12.34, "fault", "eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO"),
+            moment(12.345, "client", "250 OK"),
+        ],
+    }
+}
+
+fn moment(at_s: f64, who: &str, what: &str) -> Moment {
+    Moment { at_s, who: who.into(), what: what.into() }
+}
+
+fn fault(fired: u64) -> Fault {
+    Fault {
+        storage: "mail".into(),
+        name: "eio-on-fsync".into(),
+        effect: "errno EIO on fsync".into(),
+        lying: false,
+        matched: 8_428,
+        fired,
+        first_s: Some(5.012),
+        last_s: Some(14.9),
+        struck: vec![("fsync".into(), "tmp".into(), fired)],
+    }
+}
+
+fn operation() -> Operation {
+    Operation {
+        name: "deliver".into(),
+        ok: 2_911,
+        fail: 80,
+        info: 9,
+        timed_out: 4,
+        latency: Some(Quantiles { p50_s: 0.0042, p95_s: 0.0181, p99_s: 0.25, max_s: 30.1 }),
+    }
+}

@@ -1,0 +1,254 @@
+//! The terminal summary: verdict first, command to reproduce last, nothing to work out in between.
+//!
+//! Lists are bounded ([`MAX_ANOMALIES`], [`MAX_EVIDENCE`]); what is left out is counted and is in the run
+//! directory. Whether to use colour is the caller's decision.
+
+use std::fmt::Write as _;
+
+use crate::figures::{count, duration, latency, moment};
+use crate::model::{Anomaly, Fault, Operation, Property, Report, Verdict};
+use crate::table::{align, pad, wrap};
+
+/// Anomalies shown for each violated property.
+pub const MAX_ANOMALIES: usize = 3;
+/// Evidence lines shown for each anomaly.
+pub const MAX_EVIDENCE: usize = 12;
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Use ANSI colours.
+    pub color: bool,
+    /// Columns of the terminal. Tables may be wider.
+    pub width: usize,
+}
+
+impl Default for Style {
+    /// No colour, 100 columns: for files and pipes.
+    fn default() -> Self {
+        Self { color: false, width: 100 }
+    }
+}
+
+/// The summary of one run. Always ends with a line break.
+#[must_use]
+pub fn render(report: &Report, style: Style) -> String {
+    let report = &crate::inert::report(report);
+    let sections = [
+        headline(report, style),
+        about(report, style),
+        properties(report, style),
+        anomalies(report, style),
+        faults(report, style),
+        operations(report, style),
+        messages(report, style),
+        warnings(report, style),
+        last_lines(report, style),
+    ];
+    let filled: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    filled.join("\n")
+}
+
+fn headline(report: &Report, style: Style) -> String {
+    let word = match report.verdict {
+        Verdict::Valid => "VALID",
+        Verdict::Unknown => "UNKNOWN",
+        Verdict::Invalid => "INVALID",
+    };
+    let sentence = wrap(&report.sentence, word.len() + 2, style.width);
+    format!("{}  {sentence}\n", paint(word, report.verdict, style))
+}
+
+fn about(report: &Report, style: Style) -> String {
+    let run = &report.run;
+    let version = run.target_version.as_ref().map_or(String::new(), |version| format!(" ({version})"));
+    let lines = [
+        ("Scenario", run.scenario.clone()),
+        ("Why", run.why.clone()),
+        ("Mail server", format!("{}{version}", run.target)),
+        ("Storage", format!("{}: {}", run.contract, promise(&run.contract))),
+        ("When", format!("{}, {}, seed {}", run.started, duration(run.duration_s), run.seed)),
+    ];
+    lines.iter().map(|(name, value)| format!("  {name:<13}{}\n", wrap(value, 15, style.width))).collect()
+}
+
+fn promise(contract: &str) -> &'static str {
+    match contract {
+        "lying" => "it breaks its promises on purpose; the question is whether the mail server noticed",
+        _ => "it may fail, but it keeps its promises; lost mail is the mail server's failure",
+    }
+}
+
+fn properties(report: &Report, style: Style) -> String {
+    let width = report.properties.iter().map(|property| property.name.chars().count()).max().unwrap_or(0);
+    let lines: String =
+        report.properties.iter().map(|property| property_line(property, width, style)).collect();
+    section("Properties", &lines, style)
+}
+
+fn property_line(property: &Property, width: usize, style: Style) -> String {
+    let word = match property.verdict {
+        Verdict::Valid => "ok      ",
+        Verdict::Unknown => "unknown ",
+        Verdict::Invalid => "VIOLATED",
+    };
+    let sentence = wrap(&property.sentence, 14 + width, style.width);
+    format!("  {}  {}  {sentence}\n", paint(word, property.verdict, style), pad(&property.name, width, false))
+}
+
+fn anomalies(report: &Report, style: Style) -> String {
+    let with_anomalies = report.properties.iter().filter(|property| !property.anomalies.is_empty());
+    let lines: String = with_anomalies.map(|property| anomalies_of(property, style)).collect();
+    section("What went wrong", &lines, style)
+}
+
+fn anomalies_of(property: &Property, style: Style) -> String {
+    let shown = property.anomalies.len().min(MAX_ANOMALIES);
+    let mut out = match u64::try_from(shown) {
+        Ok(shown) if shown < property.count => {
+            format!("  {}: {} of {}\n", property.name, shown, count(property.count))
+        }
+        _ => format!("  {}: {}\n", property.name, count(property.count)),
+    };
+    out.extend(
+        property
+            .anomalies
+            .iter()
+            .take(MAX_ANOMALIES)
+            .enumerate()
+            .map(|(index, one)| anomaly(index + 1, one, style)),
+    );
+    out
+}
+
+fn anomaly(number: usize, anomaly: &Anomaly, style: Style) -> String {
+    let mut out = format!("  {number}. {}\n", wrap(&anomaly.sentence, 5, style.width));
+    let about = [
+        anomaly.message.as_ref().map(|token| format!("message {token}")),
+        anomaly.place.as_ref().map(|place| format!("in {place}")),
+    ];
+    let about: Vec<String> = about.into_iter().flatten().collect();
+    if !about.is_empty() {
+        let _ = writeln!(out, "     {}", about.join(" "));
+    }
+    let evidence = anomaly.evidence.iter().take(MAX_EVIDENCE);
+    for line in evidence {
+        let _ = writeln!(
+            out,
+            "     {:>11}  {:<8} {}",
+            moment(line.at_s),
+            line.who,
+            wrap(&line.what, 27, style.width)
+        );
+    }
+    if anomaly.evidence.len() > MAX_EVIDENCE {
+        let _ = writeln!(
+            out,
+            "     ... and {} more lines in report.json",
+            count((anomaly.evidence.len() - MAX_EVIDENCE) as u64)
+        );
+    }
+    out
+}
+
+fn faults(report: &Report, style: Style) -> String {
+    if report.faults.is_empty() {
+        return section("Faults", "  none were armed\n", style);
+    }
+    let head =
+        ["fault", "effect", "storage", "calls matched", "fired", "first", "last"].map(String::from).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(report.faults.iter().map(fault_row)).collect();
+    section("Faults", &align(&rows, &[false, false, false, true, true, true, true]), style)
+}
+
+fn fault_row(fault: &Fault) -> Vec<String> {
+    let lying = if fault.lying { " (lying)" } else { "" };
+    let time = |at: Option<f64>| at.map_or("never".to_owned(), moment);
+    vec![
+        fault.name.clone(),
+        format!("{}{lying}", fault.effect),
+        fault.storage.clone(),
+        count(fault.matched),
+        count(fault.fired),
+        time(fault.first_s),
+        time(fault.last_s),
+    ]
+}
+
+fn operations(report: &Report, style: Style) -> String {
+    if report.operations.is_empty() {
+        return String::new();
+    }
+    let head = ["operation", "ok", "refused", "uncertain", "timed out", "p50", "p95", "p99", "max"]
+        .map(String::from)
+        .to_vec();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(head).chain(report.operations.iter().map(operation_row)).collect();
+    let right = [false, true, true, true, true, true, true, true, true];
+    section(
+        "Client operations (latency of those that ended well, from when each was due)",
+        &align(&rows, &right),
+        style,
+    )
+}
+
+fn operation_row(operation: &Operation) -> Vec<String> {
+    let counts = [operation.ok, operation.fail, operation.info, operation.timed_out].map(count);
+    let times = operation.latency.map_or_else(
+        || [const { String::new() }; 4].map(|_| "-".to_owned()),
+        |quantiles| [quantiles.p50_s, quantiles.p95_s, quantiles.p99_s, quantiles.max_s].map(latency),
+    );
+    std::iter::once(operation.name.clone()).chain(counts).chain(times).collect()
+}
+
+fn messages(report: &Report, style: Style) -> String {
+    let messages = &report.messages;
+    let rows = [
+        ("submitted", messages.submitted),
+        ("acknowledged", messages.acknowledged),
+        ("acknowledged while a fault was armed", messages.acknowledged_under_fault),
+        ("refused", messages.refused),
+        ("uncertain (no clear answer)", messages.uncertain),
+        ("acknowledged and intact at the end", messages.intact),
+        ("acknowledged and lost", messages.lost),
+        ("acknowledged, on disk but not visible", messages.invisible),
+        ("acknowledged and damaged", messages.damaged),
+    ];
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|(name, value)| vec![(*name).to_owned(), count(*value)]).collect();
+    section("Messages", &align(&rows, &[false, true]), style)
+}
+
+fn warnings(report: &Report, style: Style) -> String {
+    let lines: String =
+        report.warnings.iter().map(|warning| format!("  - {}\n", wrap(warning, 4, style.width))).collect();
+    section("Warnings", &lines, style)
+}
+
+fn last_lines(report: &Report, style: Style) -> String {
+    let (directory, reproduce) = (bold("Everything recorded", style), bold("Run it again", style));
+    format!("{directory}  {}\n{reproduce}         {}\n", report.run.directory, report.run.reproduce)
+}
+
+fn section(title: &str, lines: &str, style: Style) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("{}\n{lines}", bold(title, style))
+}
+
+fn bold(text: &str, style: Style) -> String {
+    if style.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn paint(word: &str, verdict: Verdict, style: Style) -> String {
+    let code = match verdict {
+        Verdict::Valid => 32,
+        Verdict::Unknown => 33,
+        Verdict::Invalid => 31,
+    };
+    if style.color { format!("\u{1b}[1;{code}m{word}\u{1b}[0m") } else { word.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

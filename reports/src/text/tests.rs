@@ -1,0 +1,169 @@
+//! What a person sees, verdict by verdict.
+
+use super::{Style, render};
+use crate::inert::is_dangerous;
+use crate::samples;
+
+#[test]
+fn valid() {
+    insta::assert_snapshot!(render(&samples::valid(), Style::default()), @"
+    VALID  All 2,911 acknowledged messages are there and intact.
+
+      Scenario     fsync-eio
+      Why          A delivery whose fsync failed must not be acknowledged.
+      Mail server  reference (0.1.0)
+      Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's
+                   failure
+      When         2026-01-23T03:00:00Z, 41.2 s, seed 42
+
+    Properties
+      ok        acknowledged-durable  2,911 of 2,911 acknowledged messages are there.
+
+    Faults
+      fault         effect              storage  calls matched  fired    first      last
+      eio-on-fsync  errno EIO on fsync  mail             8,428  1,204  5.012 s  14.900 s
+
+    Client operations (latency of those that ended well, from when each was due)
+      operation     ok  refused  uncertain  timed out      p50      p95     p99     max
+      deliver    2,911       80          9          4  4.20 ms  18.1 ms  250 ms  30.1 s
+
+    Messages
+      submitted                              3,000
+      acknowledged                           2,911
+      acknowledged while a fault was armed     412
+      refused                                   80
+      uncertain (no clear answer)                9
+      acknowledged and intact at the end     2,911
+      acknowledged and lost                      0
+      acknowledged, on disk but not visible      0
+      acknowledged and damaged                   0
+
+    Everything recorded  fermoposta-runs/fsync-eio-42
+    Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
+    ");
+}
+
+#[test]
+fn invalid() {
+    insta::assert_snapshot!(render(&samples::invalid(), Style { color: false, width: 80 }), @"
+    INVALID  5 of 2,911 acknowledged messages were lost.
+
+      Scenario     fsync-eio
+      Why          A delivery whose fsync failed must not be acknowledged.
+      Mail server  reference (0.1.0)
+      Storage      honest: it may fail, but it keeps its promises; lost mail is the
+                   mail server's failure
+      When         2026-01-23T03:00:00Z, 41.2 s, seed 42
+
+    Properties
+      VIOLATED  acknowledged-durable  5 of 2,911 acknowledged messages are gone.
+      ok        no-duplicate          No message is stored twice.
+
+    What went wrong
+      acknowledged-durable: 3 of 5
+      1. Message 0 was acknowledged at 12.345 s and is not in the mailbox at the
+         end.
+         message 1a2b3c4d-0-1 in user1/INBOX
+            12.301 s  client   deliver by LMTP starts
+            12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails
+                               with EIO
+            12.345 s  client   250 OK
+      2. Message 1 was acknowledged at 12.345 s and is not in the mailbox at the
+         end.
+         message 1a2b3c4d-1-1 in user1/INBOX
+            12.301 s  client   deliver by LMTP starts
+            12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails
+                               with EIO
+            12.345 s  client   250 OK
+      3. Message 2 was acknowledged at 12.345 s and is not in the mailbox at the
+         end.
+         message 1a2b3c4d-2-1 in user1/INBOX
+            12.301 s  client   deliver by LMTP starts
+            12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails
+                               with EIO
+            12.345 s  client   250 OK
+
+    Faults
+      fault         effect              storage  calls matched  fired    first      last
+      eio-on-fsync  errno EIO on fsync  mail             8,428  1,204  5.012 s  14.900 s
+
+    Client operations (latency of those that ended well, from when each was due)
+      operation     ok  refused  uncertain  timed out      p50      p95     p99     max
+      deliver    2,911       80          9          4  4.20 ms  18.1 ms  250 ms  30.1 s
+
+    Messages
+      submitted                              3,000
+      acknowledged                           2,911
+      acknowledged while a fault was armed     412
+      refused                                   80
+      uncertain (no clear answer)                9
+      acknowledged and intact at the end     2,906
+      acknowledged and lost                      5
+      acknowledged, on disk but not visible      0
+      acknowledged and damaged                   0
+
+    Warnings
+      - The load generator was saturated for 1.2 s: the latencies of that time are
+        its own.
+
+    Everything recorded  fermoposta-runs/fsync-eio-42
+    Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
+    ");
+}
+
+#[test]
+fn unknown() {
+    insta::assert_snapshot!(render(&samples::unknown(), Style::default()), @"
+    UNKNOWN  The fault eio-on-fsync never fired, so the run proves nothing about it.
+
+      Scenario     fsync-eio
+      Why          A delivery whose fsync failed must not be acknowledged.
+      Mail server  reference (0.1.0)
+      Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's
+                   failure
+      When         2026-01-23T03:00:00Z, 41.2 s, seed 42
+
+    Properties
+      unknown   coverage              1 of 1 faults never fired.
+      ok        acknowledged-durable  2,911 of 2,911 acknowledged messages are there.
+
+    Faults
+      fault         effect              storage  calls matched  fired  first   last
+      eio-on-fsync  errno EIO on fsync  mail                 0      0  never  never
+
+    Client operations (latency of those that ended well, from when each was due)
+      operation  ok  refused  uncertain  timed out  p50  p95  p99  max
+      deliver     0       80          9          4    -    -    -    -
+
+    Messages
+      submitted                              3,000
+      acknowledged                           2,911
+      acknowledged while a fault was armed     412
+      refused                                   80
+      uncertain (no clear answer)                9
+      acknowledged and intact at the end     2,911
+      acknowledged and lost                      0
+      acknowledged, on disk but not visible      0
+      acknowledged and damaged                   0
+
+    Everything recorded  fermoposta-runs/fsync-eio-42
+    Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
+    ");
+}
+
+#[test]
+fn hostile_strings_reach_nobody() {
+    let shown = render(&samples::hostile(), Style::default());
+    assert!(!shown.chars().any(|character| is_dangerous(character) && character != '\n'));
+    assert!(shown.contains(r"\u{202e}evil"), "shown, but spelled out");
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let plain = render(&samples::invalid(), Style::default());
+    let coloured = render(&samples::invalid(), Style { color: true, ..Style::default() });
+    let stripped = ["\u{1b}[1;31m", "\u{1b}[1;32m", "\u{1b}[1m", "\u{1b}[0m"]
+        .iter()
+        .fold(coloured, |text, code| text.replace(code, ""));
+    assert_eq!(stripped, plain);
+}
