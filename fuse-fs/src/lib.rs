@@ -9,8 +9,18 @@
 
 pub mod call;
 pub mod clock;
+pub mod compiled;
+pub mod control;
+pub mod counters;
+pub mod draw;
 pub mod effects;
 pub mod engine;
+pub mod errno;
+mod matcher;
+mod nearest;
+pub mod opset;
+pub mod problems;
 pub mod rule;
 pub mod trace;
+mod trigger;
 pub mod units;

@@ -7,9 +7,11 @@
 
 use crate::call::{FileKind, Op};
 use crate::effects::Effect;
+use crate::nearest::nearest;
 use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// One fault: where it strikes, when, and what it does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -248,7 +250,23 @@ impl TryFrom<String> for OpSelector {
         if let Ok(group) = text.parse() {
             return Ok(OpSelector::Group(group));
         }
-        text.parse().map(OpSelector::One).map_err(|_| format!("`{text}` is not an operation"))
+        text.parse().map(OpSelector::One).map_err(|_| unknown_op(&text))
+    }
+}
+
+fn unknown_op(text: &str) -> String {
+    let groups = OpGroup::VARIANTS.iter().map(<&str>::from);
+    let ops = Op::VARIANTS.iter().map(<&str>::from);
+    match nearest(text, groups.clone().chain(ops.clone())) {
+        Some(near) => format!("`{text}` is not an operation; did you mean `{near}`?"),
+        None => {
+            let list = |names: Vec<&str>| names.join(", ");
+            format!(
+                "`{text}` is not an operation; write a group ({}) or one of {}",
+                list(groups.collect()),
+                list(ops.collect())
+            )
+        }
     }
 }
 

@@ -1,0 +1,81 @@
+//! What a controller may ask of a storage while it runs, and the answers. Plain data, one JSON value each way;
+//! how they travel is the caller's business.
+
+use crate::compiled::RuleStats;
+use crate::counters::CounterValues;
+use serde::{Deserialize, Serialize};
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Command {
+    /// Arm a rule.
+    Arm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm a rule; calls it froze stay frozen.
+    Disarm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm a rule, or all, and release the calls they froze.
+    Heal {
+        /// Its name; absent: all rules.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<String>,
+        /// Released calls fail with this error instead of going on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fail_with: Option<String>,
+    },
+    /// Freeze calls from now on by a rule made for the purpose.
+    Freeze {
+        /// Globs on paths; none: everything.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        path: Vec<String>,
+    },
+    /// Ask for rules and counters.
+    Status,
+}
+
+/// The answer to a [`Command`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Reply {
+    /// Done.
+    Done {
+        /// Rules it touched.
+        rules: Vec<String>,
+        /// Calls released.
+        released: u64,
+    },
+    /// What the storage does.
+    Status {
+        /// Each rule.
+        rules: Vec<RuleStats>,
+        /// The counters.
+        counters: CounterValues,
+        /// Calls parked now.
+        parked: u64,
+    },
+    /// Not done.
+    Refused {
+        /// Why, and the way out.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_read_as_people_would_write_them() {
+        let read = |text: &str| serde_json::from_str::<Command>(text).expect(text);
+        assert_eq!(read(r#""status""#), Command::Status);
+        assert_eq!(read(r#"{"arm":{"fault":"eio"}}"#), Command::Arm { fault: "eio".to_owned() });
+        let fail_with = Some("EIO".to_owned());
+        assert_eq!(read(r#"{"heal":{"fail-with":"EIO"}}"#), Command::Heal { fault: None, fail_with });
+        assert_eq!(read(r#"{"freeze":{}}"#), Command::Freeze { path: vec![] });
+    }
+}
