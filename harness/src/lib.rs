@@ -1,7 +1,13 @@
 //! Fermoposta breaks the storage under a mail server on purpose and proves whether one acknowledged message
 //! was lost or damaged.
 
+pub mod client;
+pub mod corpus;
 pub mod history;
+pub mod message;
 pub mod plan;
 pub mod progress;
+pub mod readback;
+pub mod recorder;
 pub mod target;
+pub mod workload;
