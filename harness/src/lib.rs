@@ -3,4 +3,5 @@
 
 pub mod history;
 pub mod plan;
+pub mod reference;
 pub mod target;
