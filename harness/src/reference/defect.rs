@@ -54,7 +54,9 @@ impl Defect {
             Defect::LoseOneInN => "acknowledges every N-th message without storing it",
             Defect::WrongMailbox => "delivers every N-th message to another user",
             Defect::TruncateOnEnospc => "keeps and acknowledges the part that fitted on a full disk",
-            Defect::ResurrectExpunged => "only hides every N-th expunged message until the mailbox is opened again",
+            Defect::ResurrectExpunged => {
+                "only hides every N-th expunged message until the mailbox is opened again"
+            }
             Defect::Duplicate => "stores every N-th message twice",
             Defect::FlipByte => "changes one byte of every N-th message",
         }
@@ -140,7 +142,9 @@ impl Defects {
     /// Counts one opportunity and says whether the defect strikes.
     pub fn strikes(&self, defect: Defect) -> bool {
         let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
-        armed.is_some_and(|(choice, seen)| (seen.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(choice.every))
+        armed.is_some_and(|(choice, seen)| {
+            (seen.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(choice.every)
+        })
     }
 }
 

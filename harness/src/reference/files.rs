@@ -14,7 +14,7 @@ use std::time::SystemTime;
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// The file operations of the server, one method per system call.
-pub trait Files: Send + Sync {
+pub(crate) trait Files: Send + Sync {
     /// Creates a file that must not exist yet, for writing.
     fn create(&self, path: &Path) -> io::Result<File>;
     /// Opens an existing file for appending.
@@ -51,7 +51,7 @@ pub trait Files: Send + Sync {
 
 /// The real file system.
 #[derive(Debug, Clone, Copy)]
-pub struct Disk;
+pub(crate) struct Disk;
 
 impl Files for Disk {
     fn create(&self, path: &Path) -> io::Result<File> {
@@ -130,7 +130,7 @@ impl Files for Disk {
 }
 
 /// Writes all of `bytes`.
-pub fn write_all(files: &dyn Files, file: &File, mut bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_all(files: &dyn Files, file: &File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match files.write(file, bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -143,7 +143,7 @@ pub fn write_all(files: &dyn Files, file: &File, mut bytes: &[u8]) -> io::Result
 }
 
 /// Reads a file to its end.
-pub fn read_all(files: &dyn Files, path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_all(files: &dyn Files, path: &Path) -> io::Result<Vec<u8>> {
     let file = files.open(path)?;
     let mut bytes = Vec::new();
     let mut length = 0;
@@ -162,7 +162,7 @@ pub fn read_all(files: &dyn Files, path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Creates `path` with `bytes` and makes the content durable; the directory entry is the caller's duty.
-pub fn write_new(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_new(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = files.create(path)?;
     write_all(files, &file, bytes)?;
     files.sync(&file)?;
@@ -170,7 +170,7 @@ pub fn write_new(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()>
 }
 
 /// Puts `bytes` at `path` by a new file renamed over the old one, durable when it returns `Ok`.
-pub fn replace(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     remove_if_there(files, &fresh)?;
     write_new(files, &fresh, bytes)?;
@@ -179,7 +179,7 @@ pub fn replace(files: &dyn Files, path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Unlinks a file; one that is not there is no error.
-pub fn remove_if_there(files: &dyn Files, path: &Path) -> io::Result<()> {
+pub(crate) fn remove_if_there(files: &dyn Files, path: &Path) -> io::Result<()> {
     match files.unlink(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -187,6 +187,6 @@ pub fn remove_if_there(files: &dyn Files, path: &Path) -> io::Result<()> {
 }
 
 /// The directory that holds `path`.
-pub fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }

@@ -6,48 +6,48 @@ const TABLE: [(char, &str); 5] =
 
 /// A set of flags.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags(u8);
+pub(crate) struct Flags(u8);
 
 impl Flags {
     /// `\Draft`.
-    pub const DRAFT: Flags = Flags(1);
+    pub(crate) const DRAFT: Flags = Flags(1);
     /// `\Flagged`.
-    pub const FLAGGED: Flags = Flags(2);
+    pub(crate) const FLAGGED: Flags = Flags(2);
     /// `\Answered`.
-    pub const ANSWERED: Flags = Flags(4);
+    pub(crate) const ANSWERED: Flags = Flags(4);
     /// `\Seen`.
-    pub const SEEN: Flags = Flags(8);
+    pub(crate) const SEEN: Flags = Flags(8);
     /// `\Deleted`.
-    pub const DELETED: Flags = Flags(16);
+    pub(crate) const DELETED: Flags = Flags(16);
 
     /// Both sets together.
-    pub fn with(self, other: Flags) -> Flags {
+    pub(crate) fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
     }
 
     /// This set less the other.
-    pub fn without(self, other: Flags) -> Flags {
+    pub(crate) fn without(self, other: Flags) -> Flags {
         Flags(self.0 & !other.0)
     }
 
     /// Whether every flag of `other` is set.
-    pub fn has(self, other: Flags) -> bool {
+    pub(crate) fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Reads the letters after `:2,`; unknown letters are ignored.
-    pub fn from_letters(letters: &str) -> Flags {
+    pub(crate) fn from_letters(letters: &str) -> Flags {
         let bits = TABLE.iter().enumerate().filter(|(_, (letter, _))| letters.contains(*letter));
         Flags(bits.fold(0, |set, (bit, _)| set | 1 << bit))
     }
 
     /// The letters for the file name.
-    pub fn letters(self) -> String {
+    pub(crate) fn letters(self) -> String {
         self.names(|(letter, _)| letter.to_string()).concat()
     }
 
     /// The IMAP names, separated by spaces.
-    pub fn imap(self) -> String {
+    pub(crate) fn imap(self) -> String {
         self.names(|(_, name)| (*name).to_owned()).join(" ")
     }
 

@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// What a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     /// LMTP, RFC 2033.
     Lmtp,
     /// SMTP, RFC 5321.
@@ -26,11 +26,11 @@ pub enum Protocol {
 }
 
 /// Both directions of a connection.
-pub struct Wire {
+pub(crate) struct Wire {
     /// Bytes from the client.
-    pub input: BufReader<TcpStream>,
+    pub(crate) input: BufReader<TcpStream>,
     /// Answers to the client.
-    pub output: TcpStream,
+    pub(crate) output: TcpStream,
 }
 
 /// Counts one connection for as long as it lives.
@@ -50,7 +50,7 @@ impl Drop for Seat {
 }
 
 /// Accepts connections for ever.
-pub fn serve(listener: &TcpListener, protocol: Protocol, store: &Arc<Store>, password: &str) {
+pub(crate) fn serve(listener: &TcpListener, protocol: Protocol, store: &Arc<Store>, password: &str) {
     let count = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         let accepted = stream.and_then(|stream| welcome(stream, protocol, store, password, &count));
@@ -83,7 +83,12 @@ fn welcome(
 }
 
 /// Serves one connection to its end.
-pub fn speak(stream: TcpStream, protocol: Protocol, store: &Arc<Store>, password: &str) -> io::Result<()> {
+pub(crate) fn speak(
+    stream: TcpStream,
+    protocol: Protocol,
+    store: &Arc<Store>,
+    password: &str,
+) -> io::Result<()> {
     let wire = Wire { input: BufReader::new(stream.try_clone()?), output: stream };
     match protocol {
         Protocol::Lmtp => smtp::session(wire, store, smtp::Dialect::Lmtp),
@@ -100,6 +105,6 @@ fn too_many(protocol: Protocol) -> &'static [u8] {
 }
 
 /// Says on stderr what went wrong with the storage.
-pub fn complain(what: &str, error: &io::Error) {
+pub(crate) fn complain(what: &str, error: &io::Error) {
     eprintln!("{what}: {error}");
 }

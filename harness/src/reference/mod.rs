@@ -61,8 +61,7 @@ pub struct Options {
 /// Runs the server until SIGTERM or SIGINT. Prints `ready` once every listener accepts.
 pub fn main(options: &Options) -> anyhow::Result<()> {
     exit_on_signals()?;
-    let store =
-        Arc::new(Store::new(options.store.clone(), Arc::new(Disk), Defects::new(&options.defects)));
+    let store = Arc::new(Store::new(options.store.clone(), Arc::new(Disk), Defects::new(&options.defects)));
     let listeners = [
         (options.lmtp, listen::Protocol::Lmtp),
         (options.smtp, listen::Protocol::Smtp),

@@ -20,7 +20,7 @@ const PIECE_BYTES: u64 = 64 * 1024;
 
 /// Which of the two protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     /// Answers per recipient.
     Lmtp,
     /// Answers once.
@@ -38,7 +38,7 @@ struct Session<'a> {
 }
 
 /// Speaks with one client until it leaves.
-pub fn session(wire: Wire, store: &Arc<Store>, dialect: Dialect) -> io::Result<()> {
+pub(crate) fn session(wire: Wire, store: &Arc<Store>, dialect: Dialect) -> io::Result<()> {
     let (greeted, sender) = (false, false);
     let mut session = Session { wire, store, dialect, greeted, sender, recipients: Vec::new() };
     session.say(match dialect {
@@ -179,7 +179,9 @@ impl Session<'_> {
         let recipients = std::mem::take(&mut self.recipients);
         self.reset();
         match (message, self.dialect) {
-            (None, Dialect::Lmtp) => recipients.iter().try_for_each(|_| self.say("552 5.3.4 message too big")),
+            (None, Dialect::Lmtp) => {
+                recipients.iter().try_for_each(|_| self.say("552 5.3.4 message too big"))
+            }
             (None, Dialect::Smtp) => self.say("552 5.3.4 message too big"),
             (Some(bytes), Dialect::Lmtp) => {
                 recipients.iter().try_for_each(|user| self.deliver_one(user, &bytes))

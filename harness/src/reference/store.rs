@@ -21,7 +21,7 @@ const NAME_LIMIT_BYTES: usize = 100;
 const DELETED: &str = "deleted-";
 
 /// The store of one server.
-pub struct Store {
+pub(crate) struct Store {
     root: PathBuf,
     files: Arc<dyn Files>,
     defects: Arc<Defects>,
@@ -29,21 +29,21 @@ pub struct Store {
 }
 
 /// A message accepted for one recipient.
-pub struct Delivered {
+pub(crate) struct Delivered {
     /// Where it lies.
-    pub mailbox: Arc<Mailbox>,
+    pub(crate) mailbox: Arc<Mailbox>,
     /// Its UID; `None` when a defect hides it.
-    pub uid: Option<u32>,
+    pub(crate) uid: Option<u32>,
 }
 
 impl Store {
     /// A store below `root`, which must exist.
-    pub fn new(root: PathBuf, files: Arc<dyn Files>, defects: Defects) -> Store {
+    pub(crate) fn new(root: PathBuf, files: Arc<dyn Files>, defects: Defects) -> Store {
         Store { root, files, defects: Arc::new(defects), mailboxes: Mutex::default() }
     }
 
     /// The named mailbox of a user; nothing is touched yet. Names must have passed [`valid_name`].
-    pub fn mailbox(&self, user: &str, name: &str) -> Arc<Mailbox> {
+    pub(crate) fn mailbox(&self, user: &str, name: &str) -> Arc<Mailbox> {
         let dir = self.directory(user, name);
         let mut mailboxes = self.mailboxes.lock();
         let fresh = || {
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Stores a message and says where, if it can be told.
-    pub fn deliver(
+    pub(crate) fn deliver(
         &self,
         user: &str,
         name: &str,
@@ -97,7 +97,7 @@ impl Store {
     }
 
     /// Whether a mailbox is there. INBOX always is.
-    pub fn exists(&self, user: &str, name: &str) -> io::Result<bool> {
+    pub(crate) fn exists(&self, user: &str, name: &str) -> io::Result<bool> {
         match self.files.stat(&self.directory(user, name)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(name == "INBOX"),
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// The names of a user's mailboxes, INBOX first.
-    pub fn names(&self, user: &str) -> io::Result<Vec<String>> {
+    pub(crate) fn names(&self, user: &str) -> io::Result<Vec<String>> {
         let listed = match self.files.list(&self.directory(user, "INBOX")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other,
@@ -116,13 +116,13 @@ impl Store {
     }
 
     /// Creates a mailbox durably.
-    pub fn create(&self, user: &str, name: &str) -> io::Result<()> {
+    pub(crate) fn create(&self, user: &str, name: &str) -> io::Result<()> {
         self.mailbox(user, "INBOX").view()?;
         self.mailbox(user, name).view().map(drop)
     }
 
     /// Deletes a mailbox: renamed aside and made durable first, its files removed after.
-    pub fn delete(&self, user: &str, name: &str) -> io::Result<()> {
+    pub(crate) fn delete(&self, user: &str, name: &str) -> io::Result<()> {
         let dir = self.directory(user, name);
         let home = self.directory(user, "INBOX");
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// The subscribed mailboxes of a user.
-    pub fn subscriptions(&self, user: &str) -> io::Result<Vec<String>> {
+    pub(crate) fn subscriptions(&self, user: &str) -> io::Result<Vec<String>> {
         match files::read_all(&*self.files, &self.subscription_file(user)) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -162,7 +162,7 @@ impl Store {
     }
 
     /// Subscribes to a mailbox, or ends the subscription.
-    pub fn subscribe(&self, user: &str, name: &str, wanted: bool) -> io::Result<()> {
+    pub(crate) fn subscribe(&self, user: &str, name: &str, wanted: bool) -> io::Result<()> {
         self.mailbox(user, "INBOX").view()?;
         let mut names = self.subscriptions(user)?;
         names.retain(|other| other != name);
@@ -194,7 +194,7 @@ fn in_background(
 }
 
 /// Whether a user or mailbox name can be a directory: printable ASCII, no slash, no dot at either end or doubled.
-pub fn valid_name(name: &str) -> bool {
+pub(crate) fn valid_name(name: &str) -> bool {
     let printable = name.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\\\"*%".contains(&byte));
     let dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
     !name.is_empty() && name.len() <= NAME_LIMIT_BYTES && printable && !dots

@@ -15,20 +15,20 @@ const MAGIC: &str = "fermoposta-uidlist";
 
 /// What a table says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UidList {
+pub(crate) struct UidList {
     /// The mailbox's UIDVALIDITY.
-    pub validity: u32,
+    pub(crate) validity: u32,
     /// Smallest UID never given.
-    pub next: u32,
+    pub(crate) next: u32,
     /// UID and base name, ascending.
-    pub records: Vec<(u32, String)>,
+    pub(crate) records: Vec<(u32, String)>,
     /// Whether the last line was torn, so nothing may be appended to this file.
-    pub torn: bool,
+    pub(crate) torn: bool,
 }
 
 /// Why a table cannot be trusted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Damaged {
+pub(crate) enum Damaged {
     /// The first line is not a header.
     #[error("the UID table has no valid header")]
     Header,
@@ -39,7 +39,7 @@ pub enum Damaged {
 
 impl UidList {
     /// Reads a table.
-    pub fn parse(bytes: &[u8]) -> Result<UidList, Damaged> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<UidList, Damaged> {
         let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
         let header = lines.next().and_then(|(_, line)| checked(line)).ok_or(Damaged::Header)?;
         let mut list = parse_header(header).ok_or(Damaged::Header)?;
@@ -56,7 +56,7 @@ impl UidList {
     }
 
     /// The whole table as bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut text = line(&format!("{MAGIC} {} {}", self.validity, self.next));
         for (uid, base) in &self.records {
             text.push_str(&record(*uid, base));
@@ -75,7 +75,7 @@ impl UidList {
 }
 
 /// One record as it is appended.
-pub fn record(uid: u32, base: &str) -> String {
+pub(crate) fn record(uid: u32, base: &str) -> String {
     line(&format!("{uid} {base}"))
 }
 
@@ -96,7 +96,12 @@ fn checked(line: &[u8]) -> Option<&str> {
 
 fn parse_header(content: &str) -> Option<UidList> {
     let (validity, next) = content.strip_prefix(MAGIC)?.strip_prefix(' ')?.split_once(' ')?;
-    Some(UidList { validity: validity.parse().ok()?, next: next.parse().ok()?, records: Vec::new(), torn: false })
+    Some(UidList {
+        validity: validity.parse().ok()?,
+        next: next.parse().ok()?,
+        records: Vec::new(),
+        torn: false,
+    })
 }
 
 fn parse_record(content: &str) -> Option<(u32, &str)> {

@@ -69,7 +69,8 @@ impl Session<'_> {
     fn source(&self, uid: u32, items: &[MessageDataItemName<'_>]) -> io::Result<Option<Source>> {
         let Some(selected) = &self.selected else { return Ok(None) };
         if items.iter().any(needs_bytes) {
-            let whole = |Stored { bytes, flags, date }| Source { uid, flags, date, size: bytes.len() as u64, bytes };
+            let whole =
+                |Stored { bytes, flags, date }| Source { uid, flags, date, size: bytes.len() as u64, bytes };
             return Ok(selected.mailbox.read(uid)?.map(whole));
         }
         let Some(flags) = selected.mailbox.flags(uid) else { return Ok(None) };
@@ -96,7 +97,9 @@ impl Session<'_> {
 
 fn offered(item: &MessageDataItemName<'_>) -> bool {
     match item {
-        MessageDataItemName::Body | MessageDataItemName::BodyStructure | MessageDataItemName::Envelope => false,
+        MessageDataItemName::Body | MessageDataItemName::BodyStructure | MessageDataItemName::Envelope => {
+            false
+        }
         MessageDataItemName::BodyExt { section, .. } => match section {
             None
             | Some(Section::Header(None))
@@ -136,7 +139,9 @@ fn part(item: &MessageDataItemName<'_>, source: &Source) -> Vec<u8> {
     match item {
         MessageDataItemName::Flags => format!("FLAGS ({})", source.flags.imap()).into_bytes(),
         MessageDataItemName::Uid => format!("UID {}", source.uid).into_bytes(),
-        MessageDataItemName::InternalDate => format!("INTERNALDATE \"{}\"", internal_date(source.date)).into_bytes(),
+        MessageDataItemName::InternalDate => {
+            format!("INTERNALDATE \"{}\"", internal_date(source.date)).into_bytes()
+        }
         MessageDataItemName::Rfc822Size => format!("RFC822.SIZE {}", source.size).into_bytes(),
         MessageDataItemName::Rfc822 => literal("RFC822", &source.bytes),
         MessageDataItemName::Rfc822Header => literal("RFC822.HEADER", header(&source.bytes)),
@@ -146,7 +151,9 @@ fn part(item: &MessageDataItemName<'_>, source: &Source) -> Vec<u8> {
             let range = partial.map(|(from, count)| (from as usize, count.get() as usize));
             slice(&label, &content, range)
         }
-        MessageDataItemName::Body | MessageDataItemName::BodyStructure | MessageDataItemName::Envelope => Vec::new(),
+        MessageDataItemName::Body | MessageDataItemName::BodyStructure | MessageDataItemName::Envelope => {
+            Vec::new()
+        }
     }
 }
 

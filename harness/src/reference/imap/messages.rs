@@ -158,7 +158,8 @@ impl Session<'_> {
             self.synchronise()?;
             return Ok(Answer::Ok(format!("{}copied", copy_uid(validity, &copied))));
         }
-        let failed = copied.iter().enumerate().find_map(|(at, (uid, _))| Some((at, source.expunge(*uid).err()?)));
+        let failed =
+            copied.iter().enumerate().find_map(|(at, (uid, _))| Some((at, source.expunge(*uid).err()?)));
         if let Some((at, _)) = failed {
             target.withdraw(copied.split_off(at).into_iter().map(|(_, new)| new));
         }

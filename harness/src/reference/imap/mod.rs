@@ -79,7 +79,7 @@ impl Answer {
 type Handled = io::Result<Answer>;
 
 /// Speaks with one client until it leaves.
-pub fn session(wire: Wire, store: &Arc<Store>, password: &str) -> io::Result<()> {
+pub(crate) fn session(wire: Wire, store: &Arc<Store>, password: &str) -> io::Result<()> {
     let (user, selected, pending) = (None, None, Vec::new());
     let mut session = Session { wire, store, password, user, selected, pending };
     session.line(&format!("* OK [CAPABILITY {CAPABILITIES}] reference server ready"));

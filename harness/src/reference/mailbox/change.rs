@@ -25,7 +25,12 @@ pub(in crate::reference) fn is_full(error: &io::Error) -> bool {
 
 impl Mailbox {
     /// Stores a message and returns its UID.
-    pub fn deliver(&self, bytes: &[u8], flags: Option<Flags>, date: Option<SystemTime>) -> io::Result<u32> {
+    pub(crate) fn deliver(
+        &self,
+        bytes: &[u8],
+        flags: Option<Flags>,
+        date: Option<SystemTime>,
+    ) -> io::Result<u32> {
         self.view()?;
         let trusted =
             !self.defects.has(Defect::IgnoreWriteError) && !self.defects.has(Defect::TruncateOnEnospc);
@@ -43,7 +48,7 @@ impl Mailbox {
     }
 
     /// Copies messages to `target` by hard links: all of them or none. Returns source and new UIDs.
-    pub fn copy(&self, uids: &[u32], target: &Mailbox) -> io::Result<Vec<(u32, u32)>> {
+    pub(crate) fn copy(&self, uids: &[u32], target: &Mailbox) -> io::Result<Vec<(u32, u32)>> {
         target.view()?;
         let mut copied = Vec::new();
         for uid in uids {
@@ -75,7 +80,7 @@ impl Mailbox {
     }
 
     /// Removes messages just stored, because the answer will be a refusal.
-    pub fn withdraw(&self, uids: impl IntoIterator<Item = u32>) {
+    pub(crate) fn withdraw(&self, uids: impl IntoIterator<Item = u32>) {
         let mut state = self.state.lock();
         for uid in uids {
             if let Some(entry) = state.messages.remove(&uid) {
@@ -85,7 +90,11 @@ impl Mailbox {
     }
 
     /// Sets the flags of a message; `None` when it is no longer there.
-    pub fn change_flags(&self, uid: u32, change: impl Fn(Flags) -> Flags) -> io::Result<Option<Flags>> {
+    pub(crate) fn change_flags(
+        &self,
+        uid: u32,
+        change: impl Fn(Flags) -> Flags,
+    ) -> io::Result<Option<Flags>> {
         let mut state = self.state.lock();
         let Some(old) = state.messages.get(&uid).cloned() else { return Ok(None) };
         let flags = change(old.flags);
@@ -108,7 +117,7 @@ impl Mailbox {
 
     /// Removes a message for ever; `false` when it was not there. The file leaves its folder by a rename, so that a
     /// failed fsync can be answered by putting it back.
-    pub fn expunge(&self, uid: u32) -> io::Result<bool> {
+    pub(crate) fn expunge(&self, uid: u32) -> io::Result<bool> {
         let mut state = self.state.lock();
         let Some(entry) = state.messages.get(&uid).cloned() else { return Ok(false) };
         if self.defects.strikes(Defect::ResurrectExpunged) {
@@ -150,8 +159,8 @@ impl Mailbox {
     /// Applies the defects that ignore a failed write.
     fn tolerated(&self, result: io::Result<()>) -> io::Result<()> {
         let full = result.as_ref().is_err_and(is_full);
-        let ignored = self.defects.has(Defect::IgnoreWriteError)
-            || full && self.defects.has(Defect::TruncateOnEnospc);
+        let ignored =
+            self.defects.has(Defect::IgnoreWriteError) || full && self.defects.has(Defect::TruncateOnEnospc);
         if ignored { Ok(()) } else { result }
     }
 
@@ -206,11 +215,7 @@ impl Mailbox {
         let renamed = self.files.rename(&from, &to).and_then(|()| self.sync_parents(&from, &to));
         let Err(error) = renamed else { return Renamed::Done };
         let back = (0..UNDO_TRIES).any(|_| self.rename_back(&to, &from));
-        if back || self.files.stat(&from).is_ok() {
-            Renamed::Undone(error)
-        } else {
-            Renamed::Stuck(error)
-        }
+        if back || self.files.stat(&from).is_ok() { Renamed::Undone(error) } else { Renamed::Stuck(error) }
     }
 
     /// Takes a rename back; a file that never left counts as back.

@@ -34,35 +34,35 @@ const RENAME_RACES: usize = 8;
 
 /// One message as the index knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Path below the mailbox's directory, such as `cur/NAME:2,S`.
-    pub relative: String,
+    pub(crate) relative: String,
     /// The part of the file name that never changes.
-    pub base: String,
+    pub(crate) base: String,
     /// Its flags.
-    pub flags: Flags,
+    pub(crate) flags: Flags,
 }
 
 /// What a client may know of a mailbox.
 #[derive(Debug, Clone, Default)]
-pub struct View {
+pub(crate) struct View {
     /// UIDVALIDITY.
-    pub validity: u32,
+    pub(crate) validity: u32,
     /// UIDNEXT.
-    pub next: u32,
+    pub(crate) next: u32,
     /// UIDs and flags, ascending by UID.
-    pub messages: Vec<(u32, Flags)>,
+    pub(crate) messages: Vec<(u32, Flags)>,
 }
 
 /// A message read back.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Its flags when it was read.
-    pub flags: Flags,
+    pub(crate) flags: Flags,
     /// Its internal date.
-    pub date: SystemTime,
+    pub(crate) date: SystemTime,
 }
 
 /// In-memory state, guarded by the mailbox's lock.
@@ -82,7 +82,7 @@ struct State {
 }
 
 /// A mailbox of the store.
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     files: Arc<dyn Files>,
     defects: Arc<Defects>,
     store: PathBuf,
@@ -92,12 +92,12 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// A mailbox in `dir`, somewhere below `store`; nothing is touched yet.
-    pub fn new(files: Arc<dyn Files>, defects: Arc<Defects>, store: PathBuf, dir: PathBuf) -> Mailbox {
+    pub(crate) fn new(files: Arc<dyn Files>, defects: Arc<Defects>, store: PathBuf, dir: PathBuf) -> Mailbox {
         Mailbox { files, defects, store, dir, state: Mutex::default() }
     }
 
     /// Opens the mailbox as SELECT does: reads the directories anew, gives UIDs to new files.
-    pub fn open(&self) -> io::Result<View> {
+    pub(crate) fn open(&self) -> io::Result<View> {
         let mut state = self.state.lock();
         self.load(&mut state)?;
         self.scan(&mut state)?;
@@ -105,14 +105,14 @@ impl Mailbox {
     }
 
     /// What is known now, without touching the disk once the mailbox is loaded.
-    pub fn view(&self) -> io::Result<View> {
+    pub(crate) fn view(&self) -> io::Result<View> {
         let mut state = self.state.lock();
         self.load(&mut state)?;
         Ok(view(&state))
     }
 
     /// Reads a message; `None` when it is no longer there.
-    pub fn read(&self, uid: u32) -> io::Result<Option<Stored>> {
+    pub(crate) fn read(&self, uid: u32) -> io::Result<Option<Stored>> {
         for _ in 0..RENAME_RACES {
             let Some(entry) = self.entry(uid) else { return Ok(None) };
             match self.read_entry(&entry) {
@@ -124,7 +124,7 @@ impl Mailbox {
     }
 
     /// Size and internal date; `None` when the message is no longer there.
-    pub fn stat(&self, uid: u32) -> io::Result<Option<(SystemTime, u64)>> {
+    pub(crate) fn stat(&self, uid: u32) -> io::Result<Option<(SystemTime, u64)>> {
         for _ in 0..RENAME_RACES {
             let Some(entry) = self.entry(uid) else { return Ok(None) };
             match self.files.stat(&self.dir.join(&entry.relative)) {
@@ -136,7 +136,7 @@ impl Mailbox {
     }
 
     /// The flags of a message.
-    pub fn flags(&self, uid: u32) -> Option<Flags> {
+    pub(crate) fn flags(&self, uid: u32) -> Option<Flags> {
         self.entry(uid).map(|entry| entry.flags)
     }
 
