@@ -9,5 +9,6 @@ pub mod plan;
 pub mod progress;
 pub mod readback;
 pub mod recorder;
+pub mod reference;
 pub mod target;
 pub mod workload;

@@ -1,0 +1,178 @@
+//! Faults of the mail server itself, switched on to prove that the checkers find them.
+//!
+//! Each is deterministic: those that strike one message in N count the messages they see and strike each N-th.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
+
+/// A seeded defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Defect {
+    /// Acknowledges, then writes in the background and ignores the result.
+    AckBeforeWrite,
+    /// Takes a failed `write` of a message for done.
+    IgnoreWriteError,
+    /// Takes a failed `fsync` of a file or directory for done.
+    IgnoreFsyncError,
+    /// Computes the next UID as the largest present plus one, so an expunged one returns.
+    ReuseUid,
+    /// Acknowledges every N-th message without storing it.
+    LoseOneInN,
+    /// Delivers every N-th message to another user.
+    WrongMailbox,
+    /// Keeps the part of a message that fitted when the disk is full, and acknowledges.
+    TruncateOnEnospc,
+    /// Hides every N-th expunged message until the mailbox is opened again.
+    ResurrectExpunged,
+    /// Stores every N-th message twice.
+    Duplicate,
+    /// Changes one byte of every N-th message.
+    FlipByte,
+}
+
+impl Defect {
+    /// Every defect.
+    pub fn all() -> impl Iterator<Item = Defect> {
+        Defect::iter()
+    }
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// One line for `fermoposta list`.
+    pub fn description(self) -> &'static str {
+        match self {
+            Defect::AckBeforeWrite => "acknowledges, then writes in the background and ignores the result",
+            Defect::IgnoreWriteError => "takes a failed write of a message for done",
+            Defect::IgnoreFsyncError => "takes a failed fsync for done",
+            Defect::ReuseUid => "gives the UID of an expunged last message again",
+            Defect::LoseOneInN => "acknowledges every N-th message without storing it",
+            Defect::WrongMailbox => "delivers every N-th message to another user",
+            Defect::TruncateOnEnospc => "keeps and acknowledges the part that fitted on a full disk",
+            Defect::ResurrectExpunged => {
+                "only hides every N-th expunged message until the mailbox is opened again"
+            }
+            Defect::Duplicate => "stores every N-th message twice",
+            Defect::FlipByte => "changes one byte of every N-th message",
+        }
+    }
+
+    /// The property that must catch it, given a scenario that provokes it.
+    pub fn caught_by(self) -> &'static str {
+        match self {
+            Defect::AckBeforeWrite | Defect::IgnoreFsyncError | Defect::LoseOneInN => "acknowledged-durable",
+            Defect::IgnoreWriteError | Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
+            Defect::ReuseUid => "uid-rules",
+            Defect::WrongMailbox => "right-mailbox",
+            Defect::ResurrectExpunged => "no-resurrection",
+            Defect::Duplicate => "no-duplicate",
+        }
+    }
+
+    /// N when none is given; `None` when the defect takes none.
+    pub fn default_every(self) -> Option<u64> {
+        match self {
+            Defect::LoseOneInN | Defect::WrongMailbox | Defect::Duplicate | Defect::FlipByte => Some(20),
+            Defect::ResurrectExpunged => Some(1),
+            Defect::AckBeforeWrite
+            | Defect::IgnoreWriteError
+            | Defect::IgnoreFsyncError
+            | Defect::ReuseUid
+            | Defect::TruncateOnEnospc => None,
+        }
+    }
+}
+
+/// A defect with its N, as written on the command line: `flip-byte` or `flip-byte=5`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefectChoice {
+    /// The defect.
+    pub defect: Defect,
+    /// Strikes each N-th time; 1 for the defects that take no N.
+    pub every: u64,
+}
+
+impl FromStr for DefectChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, count) = text.split_once('=').map_or((text, None), |(name, count)| (name, Some(count)));
+        let defect = Defect::from_str(name).map_err(|_| unknown(name))?;
+        let every = match (count, defect.default_every()) {
+            (None, default) => default.unwrap_or(1),
+            (Some(_), None) => return Err(format!("defect '{name}' takes no number")),
+            (Some(count), Some(_)) => positive(name, count)?,
+        };
+        Ok(DefectChoice { defect, every })
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let names: Vec<_> = Defect::all().map(Defect::name).collect();
+    format!("unknown defect '{name}'; expected one of: {}", names.join(", "))
+}
+
+fn positive(name: &str, count: &str) -> Result<u64, String> {
+    let parsed = count.parse().ok().filter(|count| *count > 0);
+    parsed.ok_or_else(|| format!("defect '{name}': '{count}' is not a whole number from 1"))
+}
+
+/// The defects of one server with their counters.
+#[derive(Debug, Default)]
+pub struct Defects {
+    armed: Vec<(DefectChoice, AtomicU64)>,
+}
+
+impl Defects {
+    /// Arms the given defects.
+    pub fn new(choices: &[DefectChoice]) -> Defects {
+        Defects { armed: choices.iter().map(|choice| (*choice, AtomicU64::new(0))).collect() }
+    }
+
+    /// Whether a defect is armed, without counting.
+    pub fn has(&self, defect: Defect) -> bool {
+        self.armed.iter().any(|(choice, _)| choice.defect == defect)
+    }
+
+    /// Counts one opportunity and says whether the defect strikes.
+    pub fn strikes(&self, defect: Defect) -> bool {
+        let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
+        armed.is_some_and(|(choice, seen)| {
+            (seen.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(choice.every)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_defect_parses_by_its_name_and_says_what_it_does() {
+        for defect in Defect::all() {
+            assert_eq!(defect.name().parse::<DefectChoice>().unwrap().defect, defect);
+            assert!(!defect.description().is_empty() && !defect.caught_by().is_empty());
+        }
+    }
+
+    #[test]
+    fn bad_choices_name_the_way_out() {
+        let error = |text: &str| text.parse::<DefectChoice>().unwrap_err();
+        insta::assert_snapshot!(error("flip-byte=0"), @"defect 'flip-byte': '0' is not a whole number from 1");
+        insta::assert_snapshot!(error("reuse-uid=3"), @"defect 'reuse-uid' takes no number");
+        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte");
+    }
+
+    #[test]
+    fn one_in_n_strikes_each_nth() {
+        let defects = Defects::new(&["flip-byte=3".parse().unwrap()]);
+        let struck: Vec<_> = (0..7).map(|_| defects.strikes(Defect::FlipByte)).collect();
+        assert_eq!(struck, [false, false, true, false, false, true, false]);
+        assert!(!defects.strikes(Defect::Duplicate));
+    }
+}

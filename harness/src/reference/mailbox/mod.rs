@@ -1,0 +1,210 @@
+//! One mailbox: a Maildir with a durable UID table.
+//!
+//! A message is in the index only once it and its UID are durable. Everything that changes the index holds the
+//! mailbox's own lock, so a call that the storage never answers blocks this mailbox and no other; reading and writing
+//! message bytes happens outside the lock.
+//!
+//! `tmp` holds messages being written and messages being expunged (`*.expunged`); both are swept when the mailbox is
+//! first loaded. A crash in the middle of a flag change or a MOVE leaves the message at least once.
+
+mod change;
+mod scan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use super::defect::{Defect, Defects};
+use super::files::{self, Files};
+use super::flags::Flags;
+
+pub(super) use change::is_full;
+
+/// The UID table's file name.
+const UIDLIST: &str = "fermoposta-uidlist";
+/// How often a failed removal or a failed way back is tried.
+const UNDO_TRIES: usize = 3;
+/// How often a read is repeated when a flag change renames the file under it.
+const RENAME_RACES: usize = 8;
+
+/// One message as the index knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Path below the mailbox's directory, such as `cur/NAME:2,S`.
+    pub(crate) relative: String,
+    /// The part of the file name that never changes.
+    pub(crate) base: String,
+    /// Its flags.
+    pub(crate) flags: Flags,
+}
+
+/// What a client may know of a mailbox.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    /// UIDVALIDITY.
+    pub(crate) validity: u32,
+    /// UIDNEXT.
+    pub(crate) next: u32,
+    /// UIDs and flags, ascending by UID.
+    pub(crate) messages: Vec<(u32, Flags)>,
+}
+
+/// A message read back.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Its flags when it was read.
+    pub(crate) flags: Flags,
+    /// Its internal date.
+    pub(crate) date: SystemTime,
+}
+
+/// In-memory state, guarded by the mailbox's lock.
+#[derive(Debug, Default)]
+struct State {
+    /// Directories and UID table are durable and read.
+    loaded: bool,
+    validity: u32,
+    next: u32,
+    messages: BTreeMap<u32, Entry>,
+    /// Base name to UID, for every record of the table.
+    known: BTreeMap<String, u32>,
+    /// The table on disk may differ: write it anew before the next append.
+    rewrite: bool,
+    /// Base names of refused messages that could not be removed.
+    refused: BTreeSet<String>,
+}
+
+/// A mailbox of the store.
+pub(crate) struct Mailbox {
+    files: Arc<dyn Files>,
+    defects: Arc<Defects>,
+    store: PathBuf,
+    dir: PathBuf,
+    state: Mutex<State>,
+}
+
+impl Mailbox {
+    /// A mailbox in `dir`, somewhere below `store`; nothing is touched yet.
+    pub(crate) fn new(files: Arc<dyn Files>, defects: Arc<Defects>, store: PathBuf, dir: PathBuf) -> Mailbox {
+        Mailbox { files, defects, store, dir, state: Mutex::default() }
+    }
+
+    /// Opens the mailbox as SELECT does: reads the directories anew, gives UIDs to new files.
+    pub(crate) fn open(&self) -> io::Result<View> {
+        let mut state = self.state.lock();
+        self.load(&mut state)?;
+        self.scan(&mut state)?;
+        Ok(view(&state))
+    }
+
+    /// What is known now, without touching the disk once the mailbox is loaded.
+    pub(crate) fn view(&self) -> io::Result<View> {
+        let mut state = self.state.lock();
+        self.load(&mut state)?;
+        Ok(view(&state))
+    }
+
+    /// Reads a message; `None` when it is no longer there.
+    pub(crate) fn read(&self, uid: u32) -> io::Result<Option<Stored>> {
+        for _ in 0..RENAME_RACES {
+            let Some(entry) = self.entry(uid) else { return Ok(None) };
+            match self.read_entry(&entry) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.moved(uid, &entry) => {}
+                other => return other.map(Some),
+            }
+        }
+        Err(io::Error::other("the message is renamed too often"))
+    }
+
+    /// Size and internal date; `None` when the message is no longer there.
+    pub(crate) fn stat(&self, uid: u32) -> io::Result<Option<(SystemTime, u64)>> {
+        for _ in 0..RENAME_RACES {
+            let Some(entry) = self.entry(uid) else { return Ok(None) };
+            match self.files.stat(&self.dir.join(&entry.relative)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.moved(uid, &entry) => {}
+                other => return other.map(Some),
+            }
+        }
+        Err(io::Error::other("the message is renamed too often"))
+    }
+
+    /// The flags of a message.
+    pub(crate) fn flags(&self, uid: u32) -> Option<Flags> {
+        self.entry(uid).map(|entry| entry.flags)
+    }
+
+    fn entry(&self, uid: u32) -> Option<Entry> {
+        self.state.lock().messages.get(&uid).cloned()
+    }
+
+    fn moved(&self, uid: u32, before: &Entry) -> bool {
+        self.entry(uid).as_ref() != Some(before)
+    }
+
+    fn read_entry(&self, entry: &Entry) -> io::Result<Stored> {
+        let path = self.dir.join(&entry.relative);
+        let bytes = files::read_all(&*self.files, &path)?;
+        check_size(&entry.base, bytes.len())?;
+        let (date, _) = self.files.stat(&path)?;
+        Ok(Stored { bytes, flags: entry.flags, date })
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.forgiving(self.files.sync_dir(path))
+    }
+
+    /// Applies the defect that ignores a failed fsync.
+    fn forgiving(&self, result: io::Result<()>) -> io::Result<()> {
+        if self.defects.has(Defect::IgnoreFsyncError) { Ok(()) } else { result }
+    }
+}
+
+fn view(state: &State) -> View {
+    let messages = state.messages.iter().map(|(uid, entry)| (*uid, entry.flags)).collect();
+    View { validity: state.validity, next: state.next, messages }
+}
+
+/// A file that does not hold what its name says was damaged: never served as if it were whole.
+fn check_size(base: &str, length: usize) -> io::Result<()> {
+    let promised = base.rsplit_once(",S=").and_then(|(_, size)| size.parse::<usize>().ok());
+    match promised {
+        Some(size) if size != length => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("message {base} holds {length} bytes instead of {size}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Start of every base name made by this process.
+fn process_mark() -> &'static str {
+    static MARK: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    MARK.get_or_init(|| {
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        format!("{}.M{}P{}", start.as_secs(), start.subsec_micros(), std::process::id())
+    })
+}
+
+/// A base name never used before; with its size when `size` is given.
+fn fresh_base(size: Option<usize>) -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let tail = size.map(|size| format!(",S={size}")).unwrap_or_default();
+    format!("{}Q{number}.reference{tail}", process_mark())
+}
+
+/// A UIDVALIDITY never used before by this process, and not by an earlier one while the clock goes forward.
+fn fresh_validity() -> u32 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
+    let last = last.unwrap_or_default();
+    u32::try_from(now.max(last + 1)).unwrap_or(u32::MAX)
+}
