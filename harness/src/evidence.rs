@@ -62,7 +62,8 @@ impl Traces {
         let mut traces = Traces { files: trace_files(run)?, ..Traces::default() };
         for (storage, path) in traces.files.clone().into_iter().enumerate() {
             let name = storage_name(&path);
-            traces.damaged += stream(&path, |event| traces.take(storage as u32, &name, run_token, lying, &event))?;
+            traces.damaged +=
+                stream(&path, |event| traces.take(storage as u32, &name, run_token, lying, &event))?;
         }
         traces.current = HashMap::new();
         Ok(traces)
@@ -188,7 +189,8 @@ pub fn calls(traces: &Traces, run: &str, wanted: &HashSet<MessageId>) -> HashMap
 /// `RUN-MESSAGE-ATTEMPT` of this run.
 pub fn attempt_of(mark: &str, run: &str) -> Option<Attempt> {
     let mut parts = mark.trim().split('-');
-    let (Some(token), Some(message), Some(n), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(token), Some(message), Some(n), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return None;
     };

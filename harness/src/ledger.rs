@@ -39,7 +39,9 @@ pub struct Place {
 pub struct FlagSet(pub u64);
 
 /// What kind of operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, strum::IntoStaticStr,
+)]
 #[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -377,7 +379,9 @@ impl Ledger {
         let op = &mut self.ops[index as usize];
         (op.outcome, op.trouble, op.ended) = (line.outcome, line.trouble, line.at);
         (op.found, op.seen) = (line.uid, (first, last));
-        if let (Some(reply), true) = (&line.reply, line.outcome != Outcome::Ok && self.replies.len() < REPLIES) {
+        if let (Some(reply), true) =
+            (&line.reply, line.outcome != Outcome::Ok && self.replies.len() < REPLIES)
+        {
             self.replies.insert(index, reply.as_ref().into());
         }
     }
@@ -414,7 +418,9 @@ impl Ledger {
 
     fn other(&mut self, event: Event) {
         match event {
-            Event::Start { at, run, users, version: _ } => (self.start, self.run, self.users) = (at, run, users),
+            Event::Start { at, run, users, version: _ } => {
+                (self.start, self.run, self.users) = (at, run, users)
+            }
             Event::Phase { at, name } => self.phases.push((at, name)),
             Event::Step { at, end, index, what, error } => {
                 self.steps.push(StepDone { at, end, index, what, error });
