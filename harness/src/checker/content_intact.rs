@@ -1,0 +1,61 @@
+//! A stored copy is what was sent.
+
+use super::{Anomalies, Case, Checker, Finding, Found, counted};
+use crate::ledger::{OnDisk, Seen};
+use std::collections::HashSet;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "content-intact",
+    definition: "Every copy that was read, through the server or from the disk, has the digest of the attempt \
+                 that its header names.",
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut anomalies = Anomalies::default();
+    let (mut read, mut blamed) = (0u64, HashSet::new());
+    for seen in case.ledger.seen.iter().filter(|s| s.digest.is_some()) {
+        read += 1;
+        let Some(attempt) = seen.attempt.filter(|_| damaged(case, seen)) else { continue };
+        if !case.message_lied_about(attempt.message) && blamed.insert(attempt) {
+            anomalies.add(|| served(seen));
+        }
+    }
+    for copy in &case.ledger.disk_copies {
+        let Some(attempt) = copy.attempt.filter(|_| damaged_on_disk(case, copy)) else { continue };
+        if !case.message_lied_about(attempt.message) && blamed.insert(attempt) {
+            anomalies.add(|| stored(copy));
+        }
+    }
+    let copies = counted(read, "copy was read", "copies were read");
+    let sentence = match anomalies.count {
+        0 => format!("{copies}, all intact."),
+        n => format!("{copies}; {} damaged.", counted(n, "message is", "messages are")),
+    };
+    Finding::of(anomalies, sentence)
+}
+
+/// What was read differs from what was sent.
+pub fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
+    let sent = seen.attempt.and_then(|a| case.messages.store(case.ledger, a)).and_then(|op| op.digest);
+    matches!((sent, seen.digest), (Some(sent), Some(read)) if sent != read)
+}
+
+/// A finished file of an acknowledged attempt is damaged, and no other file of it is intact.
+pub fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
+    let Some(op) = copy.attempt.and_then(|a| case.messages.store(case.ledger, a)) else { return false };
+    let differs = |c: &OnDisk| c.digest.is_some() && c.digest != op.digest;
+    let intact = || case.disk.finished(case.ledger, op.attempt).any(|c| !differs(c));
+    op.certain() && !copy.unfinished && differs(copy) && !intact()
+}
+
+fn served(seen: &Seen) -> Found {
+    let sentence = "A message was served with other content than was sent.".to_owned();
+    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+}
+
+fn stored(copy: &OnDisk) -> Found {
+    let sentence = "A message lies on the disk with other content than was sent.".to_owned();
+    Found { sentence, attempt: copy.attempt, place: None, read_at: None }
+}

@@ -1,0 +1,138 @@
+//! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
+//! What is not covered makes the verdict unknown, never invalid.
+
+use super::{Anomalies, Case, Checker, Finding, grouped};
+use crate::history::UserId;
+use crate::ledger::Ledger;
+use fuse_fs::clock::Nanos;
+use std::collections::BTreeSet;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "coverage",
+    definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
+                 fault was armed, and every mailbox was read to its end.",
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut gaps = Vec::new();
+    rules(case, &mut gaps);
+    acknowledged(case, &mut gaps);
+    readings(case, &mut gaps);
+    steps(case, &mut gaps);
+    if !case.ledger.ended {
+        gaps.push("the history is cut short".to_owned());
+    }
+    if case.traces.damaged > 0 {
+        gaps.push(format!("{} lines of the trace make no sense", case.traces.damaged));
+    }
+    gaps.extend(case.ledger.problems.iter().take(5).map(|p| format!("the harness had a problem: {p}")));
+    if gaps.is_empty() {
+        return Finding::of(Anomalies::default(), "The run covers what it set out to test.".to_owned());
+    }
+    Finding::unknown(format!("Not proved: {}.", gaps.join("; ")))
+}
+
+fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let expect = &case.plan.expect;
+    for (storage, plan) in &case.plan.storages {
+        for rule in &plan.rules {
+            let counts = case.ledger.rules.iter().filter(|r| r.storage == *storage && r.rule == rule.name);
+            let fired: u64 = counts.map(|r| r.fired).sum();
+            if !expect.no_faults && fired == 0 {
+                gaps.push(format!("fault `{}` never fired", rule.name));
+            }
+        }
+    }
+    let any = case.ledger.rules.iter().find(|r| r.fired > 0);
+    if let (true, Some(rule)) = (expect.no_faults, any) {
+        gaps.push(format!("fault `{}` fired, but the scenario says that there is none", rule.rule));
+    }
+    if !expect.no_faults && case.plan.storages.values().all(|s| s.rules.is_empty()) && !intervenes(case) {
+        gaps.push(
+            "the scenario has no fault; say `no-faults = true` in [expect] if that is meant".to_owned(),
+        );
+    }
+}
+
+/// A step harms the mail server itself.
+fn intervenes(case: &Case<'_>) -> bool {
+    use crate::plan::StepAction::{KillTarget, StopTarget};
+    let harms = |index: usize| {
+        case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
+    };
+    case.ledger.steps.iter().any(|s| s.error.is_none() && harms(s.index))
+}
+
+fn acknowledged(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let expect = &case.plan.expect;
+    let wanted = expect.acknowledged.unwrap_or(1);
+    let n = case.fates.iter().filter(|f| f.acknowledged).count() as u64;
+    if n < wanted {
+        gaps.push(format!("{} messages were acknowledged, {} are wanted", grouped(n), grouped(wanted)));
+    }
+    let armed = case.ledger.rules.iter().any(|r| !r.armed.is_empty());
+    let wanted = expect.acknowledged_under_fault.unwrap_or(u64::from(armed && !expect.no_faults));
+    let n = under_fault(case);
+    if n < wanted {
+        gaps.push(format!(
+            "{} messages were acknowledged while a fault was armed, {} are wanted",
+            grouped(n),
+            grouped(wanted)
+        ));
+    }
+}
+
+/// Messages acknowledged while a rule was armed.
+pub fn under_fault(case: &Case<'_>) -> u64 {
+    let armed = armed(case.ledger);
+    let inside = |at: Nanos| {
+        let next = armed.partition_point(|(from, _)| *from <= at);
+        next > 0 && at <= armed[next - 1].1
+    };
+    let under = |slot: &usize| case.ops(*slot).any(|op| op.kind.stores() && op.certain() && inside(op.ended));
+    (0..case.fates.len()).filter(under).count() as u64
+}
+
+/// Intervals in which any rule was armed, merged.
+fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
+    let mut all: Vec<(Nanos, Nanos)> = ledger.rules.iter().flat_map(|r| r.armed.clone()).collect();
+    all.sort_unstable();
+    let mut merged: Vec<(Nanos, Nanos)> = Vec::new();
+    for (from, to) in all {
+        match merged.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            Some(_) | None => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
+fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let ledger = case.ledger;
+    let mut unread: BTreeSet<UserId> = BTreeSet::new();
+    for op in ledger.ops.iter().filter(|op| op.possible()) {
+        let to = op.to.filter(|to| !case.last.was_read(*to));
+        let from = Some(op.place).filter(|p| op.kind.stores() && !case.last.was_read(*p));
+        unread.extend(to.or(from).map(|place| ledger.user_of(place)));
+    }
+    unread.extend(case.last.failed.iter().map(|(place, _)| ledger.user_of(*place)));
+    if let Some(first) = unread.first() {
+        let why = case.last.failed.iter().find(|(place, _)| ledger.user_of(*place) == *first);
+        let why = why.map_or("no reading".to_owned(), |(_, error)| error.clone());
+        let (n, name) = (unread.len(), ledger.user_name(*first));
+        gaps.push(format!("the mail of {n} user(s) was not read to the end (first {name}: {why})"));
+    }
+}
+
+fn steps(case: &Case<'_>, gaps: &mut Vec<String>) {
+    for step in case.ledger.steps.iter().filter(|s| s.error.is_some()) {
+        gaps.push(format!("step `{}` failed: {}", step.what, step.error.as_deref().unwrap_or_default()));
+    }
+    let done = case.ledger.steps.iter().map(|s| s.index).collect::<BTreeSet<_>>();
+    let undone = (0..case.plan.steps.len()).filter(|i| !done.contains(i)).count();
+    if undone > 0 {
+        gaps.push(format!("{undone} step(s) were not carried out"));
+    }
+}

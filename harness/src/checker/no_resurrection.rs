@@ -1,0 +1,48 @@
+//! What was removed stays removed.
+
+use super::fate::removed;
+use super::{Anomalies, Case, Checker, Finding, Found, counted};
+use crate::ledger::Seen;
+use std::collections::HashSet;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "no-resurrection",
+    definition: "A message whose removal from a mailbox was acknowledged is not seen there by any later read.",
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut anomalies = Anomalies::default();
+    let mut blamed = HashSet::new();
+    let gone = removed(case.ledger);
+    for seen in case.ledger.seen.iter().filter(|_| !gone.is_empty()) {
+        let Some(&(since, op)) = gone.get(&(seen.place, seen.uid)) else { continue };
+        let same = seen.attempt.map(|a| a.message) == Some(case.ledger.ops[op as usize].attempt.message);
+        let slot = seen.attempt.and_then(|a| case.messages.slot(a.message));
+        let Some(slot) = slot.filter(|s| same && seen.begun > since && !case.lied_about(*s)) else {
+            continue;
+        };
+        if blamed.insert(slot) {
+            anomalies.add(|| again(seen));
+        }
+    }
+    for (slot, _) in case.honest().filter(|(_, fate)| fate.undone > 0) {
+        if blamed.insert(slot) {
+            anomalies.add(|| case.about(slot, "A removed message is in its mailbox at the end.".to_owned()));
+        }
+    }
+    let sentence = match anomalies.count {
+        0 => format!("{} stayed removed.", counted(gone.len() as u64, "removed message", "removed messages")),
+        n => format!(
+            "{} again after their removal was acknowledged.",
+            counted(n, "message was seen", "messages were seen")
+        ),
+    };
+    Finding::of(anomalies, sentence)
+}
+
+fn again(seen: &Seen) -> Found {
+    let sentence = "A message was seen again after its removal was acknowledged.".to_owned();
+    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+}

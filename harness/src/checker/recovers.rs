@@ -1,0 +1,109 @@
+//! The service comes back after the storage was healed or the mail server started again.
+//!
+//! The clock starts at the end of the last heal or start step; without one, at the phase `recovery`. Back means:
+//! each service that is probed greets, and a store and a fetch that were started since succeed.
+
+use super::{Anomalies, Case, Checker, Finding};
+use crate::history::TargetEvent;
+use crate::ledger::Kind;
+use crate::plan::StepAction;
+use fuse_fs::clock::Nanos;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Bound where the scenario gives none.
+const DEFAULT: Duration = Duration::from_secs(30);
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "recovers",
+    definition: "After the last heal or start, every service greets and a store and a fetch succeed within the \
+                 bound.",
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let died = case.ledger.target.iter().filter(|(_, what, _)| *what == TargetEvent::Died).count();
+    let warning = format!("The mail server ended by itself {died} time(s).");
+    judge(case).warn((died > 0).then_some(warning))
+}
+
+fn judge(case: &Case<'_>) -> Finding {
+    let Some(from) = since(case) else {
+        return Finding::unknown("The run has no recovery: it ended before.");
+    };
+    let bound = case.plan.expect.recover_within.map_or(DEFAULT, |span| span.0);
+    let parts = parts(case, from);
+    let limit = from + bound;
+    let late: Vec<&str> =
+        parts.iter().filter(|p| p.back.is_none_or(|at| at > limit)).map(|p| p.name.as_str()).collect();
+    if late.is_empty() {
+        let back = parts.iter().filter_map(|p| p.back).max().unwrap_or(from);
+        let took = back.since(from).as_secs_f64();
+        return Finding::of(Anomalies::default(), format!("Back {took:.1} s after the last heal or start."));
+    }
+    let untried: Vec<&str> =
+        parts.iter().filter(|p| p.back.is_none() && !p.tried).map(|p| p.name.as_str()).collect();
+    if untried.len() == late.len() {
+        return Finding::unknown(format!("Not tried after the last heal or start: {}.", untried.join(", ")));
+    }
+    if case.ledger.last < limit && !not_ready(case, from) {
+        return Finding::unknown(format!(
+            "The run ended before {} came back and before the bound.",
+            late.join(", ")
+        ));
+    }
+    let mut anomalies = Anomalies::default();
+    for name in &late {
+        anomalies.say(|| format!("No {name} succeeded within {:.0} s.", bound.as_secs_f64()));
+    }
+    Finding::of(anomalies, format!("Not back within {:.0} s: {}.", bound.as_secs_f64(), late.join(", ")))
+}
+
+fn since(case: &Case<'_>) -> Option<Nanos> {
+    let heals = |index: usize| {
+        case.plan
+            .steps
+            .get(index)
+            .is_some_and(|step| matches!(step.action, StepAction::Heal { .. } | StepAction::StartTarget {}))
+    };
+    let steps = case.ledger.steps.iter().filter(|s| s.error.is_none() && heals(s.index)).map(|s| s.end).max();
+    let phase = || case.ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
+    steps.or_else(phase)
+}
+
+struct Part {
+    name: String,
+    back: Option<Nanos>,
+    tried: bool,
+}
+
+fn parts(case: &Case<'_>, from: Nanos) -> Vec<Part> {
+    let services: BTreeSet<&str> = case.ledger.probes.iter().map(|p| p.1.as_str()).collect();
+    let mut parts: Vec<Part> = services.into_iter().map(|service| greeting(case, from, service)).collect();
+    parts.push(operation(case, from, "store", Kind::stores));
+    parts.push(operation(case, from, "fetch", |kind| kind == Kind::Fetch));
+    parts
+}
+
+fn greeting(case: &Case<'_>, from: Nanos, service: &str) -> Part {
+    let mut probes = case.ledger.probes.iter().filter(|p| p.1 == service && p.0 >= from).peekable();
+    let tried = probes.peek().is_some();
+    Part { name: format!("greeting of {service}"), back: probes.find(|p| p.2).map(|p| p.0), tried }
+}
+
+fn operation(case: &Case<'_>, from: Nanos, name: &str, kind: impl Fn(Kind) -> bool) -> Part {
+    let mut part = Part { name: name.to_owned(), back: None, tried: false };
+    let ops = case.ledger.ops.iter().filter(|op| op.invoked >= from && kind(op.kind) && !op.unsent());
+    for op in ops {
+        part.tried = true;
+        if op.certain() {
+            part.back = Some(part.back.map_or(op.ended, |at| at.min(op.ended)));
+        }
+    }
+    part
+}
+
+fn not_ready(case: &Case<'_>, from: Nanos) -> bool {
+    case.ledger.target.iter().any(|(at, what, _)| *at >= from && *what == TargetEvent::NotReady)
+}

@@ -1,0 +1,196 @@
+//! A run directory, judged: history and traces in, [`Report`] out. A pure function of what was saved.
+//!
+//! The verdict is the worst of all properties: invalid before unknown before valid. A checker that panics makes
+//! its property unknown, never valid. A lying storage never mixes with an honest one: what it struck is left to
+//! the property `lie-noticed`.
+
+mod words;
+
+use crate::checker::expectations;
+use crate::checker::fate::{Disk, Fate, Final, Messages, fate};
+use crate::checker::{self, ALL, Case, Finding, Found};
+use crate::evidence::{self, Traces};
+use crate::history::MessageId;
+use crate::ledger::{Ledger, LedgerError};
+use crate::plan::Plan;
+use crate::summarize;
+use fuse_fs::trace::FsEvent;
+use reports::model::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION, Verdict};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// Why a run cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// A file of the run directory is missing or unreadable.
+    #[error("{path}: {error}; is this the directory of a run?")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The plan makes no sense.
+    #[error("{path}: {error}; was it written by another version of this program?")]
+    Plan {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: serde_json::Error,
+    },
+    /// The history makes no sense.
+    #[error("{path}: {error}")]
+    History {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: LedgerError,
+    },
+}
+
+/// Judges a saved run.
+pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
+    let plan = read_plan(&run_dir.join("plan.json"))?;
+    let path = run_dir.join("history.jsonl");
+    let ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
+        .map_err(|error| JudgeError::History { path, error })?;
+    let lying =
+        ledger.rules.iter().filter(|r| r.lying).map(|r| (r.storage.clone(), r.rule.clone())).collect();
+    let traces = Traces::read(run_dir, &ledger.run, &lying)
+        .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
+    Ok(judge_parts(run_dir, &plan, &ledger, &traces))
+}
+
+fn read_plan(path: &Path) -> Result<Plan, JudgeError> {
+    serde_json::from_reader(BufReader::new(open(path)?))
+        .map_err(|error| JudgeError::Plan { path: path.to_owned(), error })
+}
+
+fn open(path: &Path) -> Result<File, JudgeError> {
+    File::open(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })
+}
+
+fn judge_parts(run_dir: &Path, plan: &Plan, ledger: &Ledger, traces: &Traces) -> Report {
+    let messages = Messages::of(ledger);
+    let last = Final::of(ledger, &messages);
+    let disk = Disk::of(ledger);
+    let fates: Vec<Fate> = (0..messages.len()).map(|slot| fate(ledger, &messages, &last, slot)).collect();
+    let case = Case { plan, ledger, traces, messages: &messages, last: &last, disk: &disk, fates: &fates };
+    let judged = findings(&case);
+    let wanted: HashSet<MessageId> =
+        judged.iter().flat_map(|j| &j.finding.found).filter_map(|f| Some(f.attempt?.message)).collect();
+    let calls = evidence::calls(traces, &ledger.run, &wanted);
+    let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
+    let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
+    let counts = words::messages(&case);
+    let mut properties: Vec<Property> = judged.iter().map(|j| property(&case, j, &calls)).collect();
+    properties.sort_by_key(|p| std::cmp::Reverse(p.verdict));
+    let faults = summarize::faults(plan, ledger, traces);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        verdict,
+        sentence: words::sentence(verdict, &counts, &properties, &faults),
+        run: run(run_dir, plan, ledger),
+        messages: counts,
+        properties,
+        faults,
+        operations: summarize::operations(ledger),
+        timeline: summarize::timeline(ledger),
+        warnings: words::warnings(&case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
+    }
+}
+
+struct Judged {
+    name: String,
+    definition: String,
+    finding: Finding,
+}
+
+fn findings(case: &Case<'_>) -> Vec<Judged> {
+    let fixed = ALL.iter().map(|checker| Judged {
+        name: checker.name.to_owned(),
+        definition: checker.definition.to_owned(),
+        finding: guarded(|| (checker.check)(case)),
+    });
+    let stated = expectations::stated(case.plan).into_iter().map(|stated| Judged {
+        finding: guarded(|| (stated.check)(case)),
+        name: stated.name,
+        definition: stated.definition,
+    });
+    fixed.chain(stated).collect()
+}
+
+/// A checker that panics has answered nothing.
+fn guarded(check: impl FnOnce() -> Finding) -> Finding {
+    catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
+        Finding::unknown("The checker itself failed; please report this with the run directory.")
+    })
+}
+
+fn property(case: &Case<'_>, judged: &Judged, calls: &HashMap<MessageId, Vec<FsEvent>>) -> Property {
+    let finding = &judged.finding;
+    Property {
+        name: judged.name.clone(),
+        definition: judged.definition.clone(),
+        verdict: finding.verdict,
+        sentence: finding.sentence.clone(),
+        count: finding.count,
+        anomalies: finding.found.iter().map(|found| anomaly(case, found, calls)).collect(),
+    }
+}
+
+fn anomaly(case: &Case<'_>, found: &Found, calls: &HashMap<MessageId, Vec<FsEvent>>) -> Anomaly {
+    let message = found.attempt.map(|a| a.message);
+    let slot = message.and_then(|m| case.messages.slot(m));
+    let mut evidence: Vec<Moment> = slot.map(|slot| words::operations(case, slot)).unwrap_or_default();
+    let touched = message.and_then(|m| calls.get(&m)).into_iter().flatten();
+    evidence.extend(touched.flat_map(|call| words::call(case.ledger, call)));
+    evidence.extend(found.read_at.map(|at| words::reading(case.ledger, at, &found.sentence)));
+    evidence.extend(slot.map(|slot| words::end(case, slot)));
+    evidence.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    Anomaly {
+        sentence: found.sentence.clone(),
+        message: found.attempt.map(|a| case.ledger.token(a)),
+        place: found.place.map(|p| case.ledger.place_name(p)),
+        evidence,
+    }
+}
+
+/// What the runner noted about the machine, in `environment.json`.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Environment {
+    started: String,
+    target_version: Option<String>,
+    reproduce: String,
+    facts: Vec<(String, String)>,
+}
+
+fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
+    let noted = std::fs::read(run_dir.join("environment.json")).ok();
+    let noted: Environment = noted.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let lying = ledger.rules.iter().any(|r| r.lying && r.fired > 0);
+    Run {
+        scenario: plan.name.clone(),
+        why: plan.why.clone(),
+        sources: plan.sources.clone(),
+        target: plan.target.server.clone(),
+        target_version: noted.target_version,
+        seed: plan.seed,
+        version: plan.version.clone(),
+        started: noted.started,
+        duration_s: ledger.seconds(ledger.last),
+        directory: run_dir.display().to_string(),
+        reproduce: if noted.reproduce.is_empty() { words::reproduce(plan) } else { noted.reproduce },
+        contract: if lying { "lying" } else { "honest" }.to_owned(),
+        environment: noted.facts,
+    }
+}
+
+/// Names and definitions of everything that is always judged, for `list`.
+pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
+    checker::ALL.iter().map(|c| (c.name, c.definition))
+}

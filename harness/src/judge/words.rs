@@ -1,0 +1,185 @@
+//! A judgement in words: the sentence, the counts, the evidence.
+
+use crate::checker::acknowledged_durable::on_disk;
+use crate::checker::content_intact::damaged;
+use crate::checker::{Case, counted, coverage, grouped};
+use crate::history::{Outcome, Trouble};
+use crate::ledger::{ClientOp, Kind, Ledger};
+use crate::plan::Plan;
+use fuse_fs::clock::Nanos;
+use fuse_fs::trace::FsEvent;
+use reports::model::{Fault, Messages, Moment, Property, Verdict};
+use std::collections::HashSet;
+
+/// Counts messages. Struck by a lie or not makes no difference here.
+pub(super) fn messages(case: &Case<'_>) -> Messages {
+    let mut sum = Messages { acknowledged_under_fault: coverage::under_fault(case), ..Messages::default() };
+    let damaged = damaged_slots(case);
+    for (slot, fate) in case.fates.iter().enumerate() {
+        if !case.ops(slot).any(|op| op.kind.stores()) {
+            continue;
+        }
+        sum.submitted += 1;
+        sum.acknowledged += u64::from(fate.acknowledged);
+        sum.refused += u64::from(fate.refused);
+        sum.uncertain += u64::from(!fate.acknowledged && !fate.refused);
+        if !fate.acknowledged {
+            continue;
+        }
+        match (fate.missing > 0, damaged.contains(&slot)) {
+            (true, _) if fate.absent && on_disk(case, slot) == Some(true) => sum.invisible += 1,
+            (true, _) => sum.lost += 1,
+            (false, true) => sum.damaged += 1,
+            (false, false) => sum.intact += u64::from(fate.judged && !fate.absent),
+        }
+    }
+    sum
+}
+
+fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
+    let seen = case.ledger.seen.iter().filter(|seen| damaged(case, seen));
+    seen.filter_map(|seen| case.messages.slot(seen.attempt?.message)).collect()
+}
+
+/// The answer in one sentence. The gravest finding first; what is only not proved last.
+pub(super) fn sentence(verdict: Verdict, n: &Messages, properties: &[Property], faults: &[Fault]) -> String {
+    let fired: u64 = faults.iter().map(|f| f.fired).sum();
+    let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
+    let worst = properties.iter().find(|p| p.verdict == verdict);
+    let said = worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
+    match verdict {
+        Verdict::Valid => format!(
+            "All {all} that nobody removed were found intact; {}.",
+            fault_words(faults.iter().filter(|f| f.fired > 0).count() as u64, fired)
+        ),
+        Verdict::Unknown => format!("Nothing bad was proved, but this run proves nothing: {said}"),
+        Verdict::Invalid => match harm(n) {
+            Some(harm) => format!("{harm} of {all}."),
+            None => said,
+        },
+    }
+}
+
+fn fault_words(faults: u64, fired: u64) -> String {
+    match faults {
+        0 => "no fault fired".to_owned(),
+        _ => format!("{} fired {}", counted(faults, "fault", "faults"), counted(fired, "time", "times")),
+    }
+}
+
+fn harm(n: &Messages) -> Option<String> {
+    let kinds = [(n.lost, "lost"), (n.invisible, "on the disk but invisible"), (n.damaged, "damaged")];
+    let parts: Vec<String> =
+        kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What the reader should know.
+pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String> {
+    let ledger = case.ledger;
+    if !ledger.ended {
+        warnings.push("The history is cut short: the run did not end by itself.".to_owned());
+    }
+    for rule in ledger.rules.iter().filter(|r| r.lying && r.fired > 0) {
+        warnings.push(format!("Storage `{}` lied: fault `{}`.", rule.storage, rule.rule));
+    }
+    let full = ledger.ops.iter().filter(|op| op.trouble == Some(Trouble::Saturated)).count() as u64;
+    if full > 0 {
+        let what = counted(full, "operation was", "operations were");
+        warnings
+            .push(format!("{what} not started: the generator was full. This says nothing about the server."));
+    }
+    let stale = stale(case);
+    if stale > 0 {
+        let what = counted(stale, "read", "reads");
+        warnings.push(format!(
+            "{what} did not see a message that had been acknowledged and that was there at the end."
+        ));
+    }
+    warnings
+}
+
+/// Fetches that began after the acknowledgement, saw nothing, and no removal explains it.
+fn stale(case: &Case<'_>) -> u64 {
+    let blind = |op: &&ClientOp| op.kind == Kind::Fetch && op.certain() && op.seen.0 == op.seen.1;
+    let missed = |read: &&ClientOp| {
+        let Some(slot) = case.messages.slot(read.attempt.message) else { return false };
+        let there = |op: &ClientOp| {
+            op.kind.stores() && op.certain() && op.place == read.place && op.ended < read.invoked
+        };
+        let removed = case.ops(slot).any(|op| op.kind.removes() && op.invoked < read.ended);
+        case.fates[slot].missing == 0 && !removed && case.ops(slot).any(there)
+    };
+    case.ledger.ops.iter().filter(blind).filter(missed).count() as u64
+}
+
+/// A message's client operations.
+pub(super) fn operations(case: &Case<'_>, slot: usize) -> Vec<Moment> {
+    let indices = case.messages.ops(slot).iter().take(50);
+    indices.flat_map(|&i| operation(case.ledger, i)).collect()
+}
+
+fn operation(ledger: &Ledger, index: u32) -> Vec<Moment> {
+    let op = &ledger.ops[index as usize];
+    let kind: &str = op.kind.into();
+    let attempt = if op.kind.stores() { format!(" attempt {}", op.attempt.n) } else { String::new() };
+    let begun = format!("{kind}{attempt} in {} begins", ledger.place_name(op.place));
+    let mut moments = vec![moment(ledger, op.invoked, "client", begun)];
+    if op.ended != Nanos(u64::MAX) {
+        let how = match op.outcome {
+            Outcome::Ok => "ok",
+            Outcome::Fail => "refused",
+            Outcome::Info => "no certain answer",
+        };
+        let reply = ledger.replies.get(&index).map_or(String::new(), |r| format!(": {r}"));
+        moments.push(moment(ledger, op.ended, "client", format!("{kind}{attempt} ends: {how}{reply}")));
+    }
+    moments
+}
+
+/// A file-system call, and the faults that struck it.
+pub(super) fn call(ledger: &Ledger, call: &FsEvent) -> Vec<Moment> {
+    let to = call.new_path.as_ref().map_or(String::new(), |path| format!(" to {path}"));
+    let error = match call.errno {
+        0 => String::new(),
+        errno => format!(" fails with {:?}", nix::errno::Errno::from_raw(errno)),
+    };
+    let what = format!("{} {}{to}{error}", call.op, call.path);
+    let mut moments = vec![moment(ledger, call.at, "storage", what)];
+    for (rule, n) in &call.fired {
+        moments.push(moment(ledger, call.at, "fault", format!("{rule} strikes (firing {n})")));
+    }
+    moments
+}
+
+/// The reading that showed it.
+pub(super) fn reading(ledger: &Ledger, at: Nanos, sentence: &str) -> Moment {
+    moment(ledger, at, "reading", sentence.trim_end_matches('.').to_owned())
+}
+
+/// What the final readings say about a message.
+pub(super) fn end(case: &Case<'_>, slot: usize) -> Moment {
+    let seen = case.last.copies(slot).len() as u64;
+    let served = counted(seen, "copy", "copies");
+    let disk = match on_disk(case, slot) {
+        Some(true) => "on the disk",
+        Some(false) => "not on the disk",
+        None => "disk not read",
+    };
+    moment(
+        case.ledger,
+        case.ledger.last,
+        "reading",
+        format!("at the end: {served} through the server, {disk}"),
+    )
+}
+
+fn moment(ledger: &Ledger, at: Nanos, who: &str, what: String) -> Moment {
+    Moment { at_s: ledger.seconds(at), who: who.to_owned(), what }
+}
+
+/// The command that runs the same plan again.
+pub(super) fn reproduce(plan: &Plan) -> String {
+    let file = plan.file.as_ref().map_or("SCENARIO".to_owned(), |path| path.display().to_string());
+    format!("fermoposta run {file} --target {} --seed {}", plan.target.server, plan.seed)
+}

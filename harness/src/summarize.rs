@@ -1,0 +1,128 @@
+//! Numbers for the report: latencies, what struck where, what happened when. Nothing is judged here.
+
+use crate::evidence::Traces;
+use crate::history::{Outcome, TargetEvent, Trouble};
+use crate::ledger::{Kind, Ledger};
+use crate::plan::Plan;
+use fuse_fs::effects::Effect;
+use hdrhistogram::Histogram;
+use reports::model::{Fault, Moment, Operation, Quantiles};
+use std::collections::BTreeMap;
+
+/// Client operations by kind. Latency counts from the intended start, in microseconds up to a day.
+pub fn operations(ledger: &Ledger) -> Vec<Operation> {
+    let mut kinds: BTreeMap<Kind, (Operation, Histogram<u64>)> = BTreeMap::new();
+    for op in &ledger.ops {
+        let (sum, latency) = kinds.entry(op.kind).or_insert_with(|| empty(op.kind));
+        match op.outcome {
+            Outcome::Ok => {
+                sum.ok += 1;
+                latency.saturating_record((op.ended.since(op.intended).as_micros() as u64).max(1));
+            }
+            Outcome::Fail => sum.fail += 1,
+            Outcome::Info => sum.info += 1,
+        }
+        sum.timed_out += u64::from(op.trouble == Some(Trouble::TimedOut));
+    }
+    kinds.into_values().map(|(sum, latency)| Operation { latency: quantiles(&latency), ..sum }).collect()
+}
+
+fn empty(kind: Kind) -> (Operation, Histogram<u64>) {
+    const DAY_US: u64 = 86_400_000_000;
+    let name: &str = kind.into();
+    let sum = Operation { name: name.to_owned(), ok: 0, fail: 0, info: 0, timed_out: 0, latency: None };
+    (sum, Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range"))
+}
+
+fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {
+    let at = |q| latency.value_at_quantile(q) as f64 / 1e6;
+    (!latency.is_empty()).then(|| Quantiles {
+        p50_s: at(0.5),
+        p95_s: at(0.95),
+        p99_s: at(0.99),
+        max_s: latency.max() as f64 / 1e6,
+    })
+}
+
+/// Every fault of the plan, with what it did.
+pub fn faults(plan: &Plan, ledger: &Ledger, traces: &Traces) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (storage, rules) in &plan.storages {
+        for rule in &rules.rules {
+            let counts = ledger.rules.iter().find(|r| r.storage == *storage && r.rule == rule.name);
+            let seconds = |at: Option<_>| at.map(|at| ledger.seconds(at));
+            faults.push(Fault {
+                storage: storage.clone(),
+                name: rule.name.clone(),
+                effect: effect(&rule.effect),
+                lying: counts.is_some_and(|c| c.lying),
+                matched: counts.map_or(0, |c| c.matched),
+                fired: counts.map_or(0, |c| c.fired),
+                first_s: seconds(counts.and_then(|c| c.first)),
+                last_s: seconds(counts.and_then(|c| c.last)),
+                struck: struck(traces, storage, &rule.name),
+            });
+        }
+    }
+    faults
+}
+
+/// The most struck classes first, at most ten.
+fn struck(traces: &Traces, storage: &str, rule: &str) -> Vec<(String, String, u64)> {
+    let by_class = traces.struck.get(&(storage.to_owned(), rule.to_owned()));
+    let classes = by_class.into_iter().flatten();
+    let mut all: Vec<_> = classes.map(|((op, class), n)| (op.clone(), class.clone(), *n)).collect();
+    all.sort_by_key(|(_, _, n)| std::cmp::Reverse(*n));
+    all.truncate(10);
+    all
+}
+
+/// An effect in words: its name and its settings as written in the scenario.
+fn effect(effect: &Effect) -> String {
+    match serde_json::to_value(effect) {
+        Ok(serde_json::Value::Object(map)) => map.iter().map(|(name, value)| named(name, value)).collect(),
+        Ok(value) => value.to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+fn named(name: &str, value: &serde_json::Value) -> String {
+    let fields = value.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
+    let settings: Vec<String> = fields.map(|(key, v)| format!("{key} {}", plain(v))).collect();
+    if settings.is_empty() { name.to_owned() } else { format!("{name} ({})", settings.join(", ")) }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Phases, steps and the mail server's life, in time order.
+pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
+    let moment = |at, who: &str, what: String| Moment { at_s: ledger.seconds(at), who: who.to_owned(), what };
+    let phases = ledger.phases.iter().map(|(at, name)| moment(*at, "nemesis", format!("phase {name}")));
+    let steps = ledger.steps.iter().map(|step| {
+        let error = step.error.as_ref().map_or(String::new(), |e| format!(" failed: {e}"));
+        moment(step.at, "nemesis", format!("{}{error}", step.what))
+    });
+    let target = ledger.target.iter().map(|(at, what, detail)| {
+        let detail = detail.as_ref().map_or(String::new(), |d| format!(": {d}"));
+        moment(*at, "target", format!("{}{detail}", target_words(*what)))
+    });
+    let rules = ledger.rules.iter().filter_map(|r| Some((r.first?, &r.rule)));
+    let fired = rules.map(|(at, rule)| moment(at, "fault", format!("{rule} fires for the first time")));
+    let mut all: Vec<Moment> = phases.chain(steps).chain(target).chain(fired).collect();
+    all.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    all
+}
+
+fn target_words(what: TargetEvent) -> &'static str {
+    match what {
+        TargetEvent::Started => "started",
+        TargetEvent::Ready => "ready",
+        TargetEvent::Stopping => "asked to stop",
+        TargetEvent::Stopped => "stopped",
+        TargetEvent::Killed => "killed",
+        TargetEvent::Died => "ended by itself",
+        TargetEvent::NotReady => "did not become ready",
+    }
+}
