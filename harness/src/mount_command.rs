@@ -66,8 +66,7 @@ pub fn run(request: &Request) -> Result<Exit> {
 }
 
 fn finish(mounted: Mounted, request: &Request, mut guard: Child) -> Result<()> {
-    mounted.engine.heal(None);
-    mounted.mount.thaw(None, Thaw::Continue);
+    release(&mounted, None, Thaw::Continue)?;
     let summary = mounted.mount.unmount()?;
     guard.kill()?;
     guard.wait()?;
@@ -170,7 +169,7 @@ fn wait_readable(listener: &UnixListener, limit: Duration) -> Result<()> {
 fn carry_out_due(mounted: &Mounted, due: &mut Vec<&StepPlan>, origin: Nanos) {
     let now = Nanos::now();
     due.retain(|step| {
-        let first = |rule: &str| mounted.engine.stats(now).into_iter().find(|s| s.name == rule)?.first;
+        let first = |rule: &str| mounted.engine.stats().into_iter().find(|s| s.name == rule)?.first;
         let at = match &step.after_fired {
             Some((rule, delay)) => first(rule).map(|fired| fired + delay.0),
             None => step.at.map(|at| origin + at.0),
@@ -207,8 +206,8 @@ fn answer(mounted: &Mounted, stream: UnixStream) -> Result<()> {
     let mut line = String::new();
     BufReader::new(std::io::Read::take(&stream, 1 << 20)).read_line(&mut line)?;
     let reply = match serde_json::from_str::<Command>(&line) {
-        Ok(command) => execute(mounted, &command).unwrap_or_else(|error| Reply::Error { message: format!("{error:#}") }),
-        Err(error) => Reply::Error { message: error.to_string() },
+        Ok(command) => execute(mounted, &command).unwrap_or_else(|error| Reply::Refused { message: format!("{error:#}") }),
+        Err(error) => Reply::Refused { message: error.to_string() },
     };
     let mut stream = stream;
     writeln!(stream, "{}", serde_json::to_string(&reply)?)?;
@@ -216,13 +215,17 @@ fn answer(mounted: &Mounted, stream: UnixStream) -> Result<()> {
 }
 
 fn execute(mounted: &Mounted, command: &Command) -> Result<Reply> {
-    let known = |known: bool, fault: &str| if known { Ok(Reply::Done) } else { Err(anyhow!("no fault {fault}; `ctl status` lists them")) };
+    let engine = &mounted.engine;
+    let now = Nanos::now();
     match command {
-        Command::Arm { fault } => known(mounted.engine.arm(fault), fault),
-        Command::Disarm { fault } => known(mounted.engine.disarm(fault), fault),
+        Command::Arm { fault } => engine.arm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into),
+        Command::Disarm { fault } => engine.disarm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into),
         Command::Heal { fault, fail_with } => heal(mounted, fault.as_deref(), fail_with.as_deref()),
-        Command::Freeze { path } => mounted.engine.freeze(path.clone()).map(|()| Reply::Done).map_err(|p| anyhow!("{}", p[0].message)),
-        Command::Status => Ok(mounted.engine.status(Nanos::now(), mounted.mount.parked() as u64)),
+        Command::Freeze { path } => freeze(mounted, path),
+        Command::Status => {
+            let parked = mounted.mount.parked() as u64;
+            Ok(Reply::Status { rules: engine.stats(), counters: engine.counters(), parked })
+        }
     }
 }
 
@@ -231,10 +234,35 @@ fn heal(mounted: &Mounted, fault: Option<&str>, fail_with: Option<&str>) -> Resu
         None => Thaw::Continue,
         Some(code) => Thaw::Fail(fuse_fs::errno::number(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
     };
-    let known = mounted.engine.heal(fault);
-    ensure!(known || fault.is_none(), "no fault {}; `ctl status` lists them", fault.unwrap_or_default());
-    mounted.mount.thaw(fault.and_then(|fault| mounted.engine.id_of(fault)), thaw);
-    Ok(Reply::Done)
+    release(mounted, fault, thaw)
+}
+
+fn release(mounted: &Mounted, fault: Option<&str>, thaw: Thaw) -> Result<Reply> {
+    let rules = mounted.engine.heal(fault, Nanos::now())?;
+    let released = mounted.mount.thaw(&rules, thaw) as u64;
+    let names = mounted.engine.stats().into_iter().map(|rule| rule.name);
+    Ok(done(names.filter(|name| fault.is_none_or(|fault| fault == name)).collect(), released))
+}
+
+fn done(rules: Vec<String>, released: u64) -> Reply {
+    Reply::Done { rules, released }
+}
+
+/// A freeze of the operator's own, under a name nobody else has.
+fn freeze(mounted: &Mounted, paths: &[String]) -> Result<Reply> {
+    let name = format!("ctl-freeze-{}", mounted.engine.stats().len());
+    let table = toml::toml! { effect.freeze = {} };
+    let mut rule: fuse_fs::rule::Rule = {
+        let mut table = table;
+        table.insert("name".to_owned(), toml::Value::String(name.clone()));
+        table.try_into()?
+    };
+    rule.selector.path = paths.to_vec();
+    let problems = |problems: Vec<fuse_fs::problems::Problem>| {
+        anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    };
+    mounted.engine.add_rule(rule, Nanos::now()).map_err(problems)?;
+    Ok(done(vec![name], 0))
 }
 
 /// Sends one command to a mounted fault file system and prints the answer.
@@ -247,8 +275,10 @@ pub fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).context("the fault file system did not answer")?;
     match serde_json::from_str(&line)? {
-        Reply::Done => {}
-        Reply::Error { message } => bail!("{message}"),
+        Reply::Done { rules, released } => {
+            anstream::println!("done: {}; {released} calls released", if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") });
+        }
+        Reply::Refused { message } => bail!("{message}"),
         status @ Reply::Status { .. } => anstream::println!("{}", serde_json::to_string_pretty(&status)?),
     }
     Ok(Exit::Valid)

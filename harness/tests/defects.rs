@@ -49,7 +49,7 @@ fn found(&(defect, scenario, property): &(&'static str, &'static str, &'static s
 }
 
 fn every_defect_is_listed() -> Result<(), Failed> {
-    for defect in fermoposta::reference::defect::ALL {
+    for defect in fermoposta::reference::defect::Defect::all() {
         if !FOUND_BY.iter().any(|(name, ..)| *name == defect.name()) {
             return Err(Failed::from(format!("no scenario is known to find {}", defect.name())));
         }

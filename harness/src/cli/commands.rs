@@ -121,12 +121,8 @@ fn check_exports(output: &OutputArgs) -> Result<()> {
     Ok(())
 }
 
-fn format_of(file: &Path) -> Result<&'static reports::Format> {
-    let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    reports::ALL.iter().find(|format| format.extension == extension).with_context(|| {
-        let known: Vec<String> = reports::ALL.iter().map(|f| format!(".{} ({})", f.extension, f.name)).collect();
-        format!("--export {}: no format has that extension; known are {}", file.display(), known.join(", "))
-    })
+fn format_of(file: &Path) -> Result<&'static reports::format::Format> {
+    Ok(reports::format::by_extension(file)?)
 }
 
 fn export(reports: &[Report], output: &OutputArgs) -> Result<()> {
@@ -144,10 +140,10 @@ pub(super) fn list(scenarios: &Path) -> Result<Exit> {
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
     let effects = fuse_fs::effects::ALL.iter();
     section(&mut out, "Effects", effects.map(|e| (e.name.to_owned(), format!("{} ({})", e.about, e.contract))))?;
-    let properties = crate::checker::ALL.iter();
-    section(&mut out, "Properties", properties.map(|p| (p.name.to_owned(), p.definition.to_owned())))?;
-    let defects = crate::reference::defect::ALL.iter();
-    section(&mut out, "Seeded defects of the reference server", defects.map(|d| (d.name().to_owned(), d.about().to_owned())))?;
+    let properties = crate::judge::properties();
+    section(&mut out, "Properties", properties.map(|(name, about)| (name.to_owned(), about.to_owned())))?;
+    let defects = crate::reference::defect::Defect::all();
+    section(&mut out, "Seeded defects of the reference server", defects.map(|d| (d.name().to_owned(), d.description().to_owned())))?;
     Ok(Exit::Valid)
 }
 
@@ -163,7 +159,7 @@ pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
     let schema = match of {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Target => serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?,
-        SchemaOf::Report => reports::json::schema(),
+        SchemaOf::Report => serde_json::from_str(&reports::json::schema())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Valid)

@@ -10,18 +10,24 @@ pub struct Environment {
     pub started: String,
     /// The mail server's version as it says it itself.
     pub target_version: Option<String>,
+    /// Command that runs the same plan again.
+    pub reproduce: String,
     /// Kernel, cores, file system beneath each storage.
     pub facts: Vec<(String, String)>,
 }
 
 /// Looks around. `storages` are (name, backing directory).
-pub fn look(storages: &[(String, std::path::PathBuf)], target_version: Option<String>) -> Environment {
+pub fn look(
+    storages: &[(String, std::path::PathBuf)],
+    target_version: Option<String>,
+    reproduce: String,
+) -> Environment {
     let mut facts = vec![("kernel".to_owned(), kernel()), ("cores".to_owned(), cores().to_string())];
     facts.push(("user".to_owned(), if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" }.to_owned()));
     for (name, backing) in storages {
         facts.push((format!("file system beneath {name}"), file_system(backing)));
     }
-    Environment { started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), target_version, facts }
+    Environment { started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), target_version, reproduce, facts }
 }
 
 /// Number of cores this process may use.

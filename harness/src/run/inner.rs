@@ -178,7 +178,7 @@ fn give_to_owner(backing: &Path, plan: &Plan) -> Result<()> {
 fn save_environment(plan: &Plan, directory: &RunDirectory, storages: &Storages, target: &Target) -> Result<()> {
     let backings: Vec<_> = storages.iter().map(|s| (s.name().to_owned(), s.backing().to_owned())).collect();
     let version = if plan.target.server == "reference" { Some(plan.version.clone()) } else { target.version() };
-    let text = serde_json::to_string_pretty(&environment::look(&backings, version))?;
+    let text = serde_json::to_string_pretty(&environment::look(&backings, version, plan.reproduce()))?;
     std::fs::write(directory.environment(), text).context("cannot write environment.json")
 }
 
@@ -200,7 +200,7 @@ fn inspector(plan: &Plan, storages: &Arc<Storages>, history: Recorder) -> Inspec
 }
 
 async fn show_progress(traffic: Arc<Traffic>, stage: Arc<Stage>, mut phase: watch::Receiver<String>, length: Duration) {
-    let mut progress = Progress::start();
+    let mut progress = Progress::stderr();
     let begun = Nanos::now();
     let mut tick = interval(Duration::from_millis(200));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -208,7 +208,8 @@ async fn show_progress(traffic: Arc<Traffic>, stage: Arc<Stage>, mut phase: watc
         tick.tick().await;
         let counts = traffic.progress();
         let phase = phase.borrow_and_update().clone();
-        progress.update(&Live {
+        let elapsed = Nanos::now().since(begun);
+        let live = Live {
             phase,
             submitted: counts.submitted,
             acknowledged: counts.acknowledged,
@@ -216,7 +217,8 @@ async fn show_progress(traffic: Arc<Traffic>, stage: Arc<Stage>, mut phase: watc
             uncertain: counts.uncertain,
             in_flight: counts.in_flight,
             fired: stage.storages.fired(),
-            remaining: length.checked_sub(Nanos::now().since(begun)),
-        });
+            remaining: length.checked_sub(elapsed),
+        };
+        progress.update(&live, elapsed);
     }
 }

@@ -57,13 +57,13 @@ impl Storages {
 
     /// When a rule of that name first fired, on whichever storage.
     pub fn first_firing(&self, rule: &str) -> Option<Nanos> {
-        let stats = self.0.iter().flat_map(|s| s.engine.stats(Nanos::now()));
+        let stats = self.0.iter().flat_map(|s| s.engine.stats());
         stats.filter(|s| s.name == rule).find_map(|s| s.first)
     }
 
     /// Firings of all rules.
     pub fn fired(&self) -> u64 {
-        self.0.iter().flat_map(|s| s.engine.stats(Nanos::now())).map(|s| s.fired).sum()
+        self.0.iter().flat_map(|s| s.engine.stats()).map(|s| s.fired).sum()
     }
 
     /// What each rule did, for the history.
@@ -112,20 +112,21 @@ impl Storage {
 
     /// Arms or disarms a rule; false if it has none of that name.
     pub fn arm(&self, rule: &str, armed: bool) -> bool {
-        if armed { self.engine.arm(rule) } else { self.engine.disarm(rule) }
+        let now = Nanos::now();
+        if armed { self.engine.arm(rule, now) } else { self.engine.disarm(rule, now) }.is_ok()
     }
 
     /// Disarms its rules (or one) and answers the calls they parked.
     pub fn heal(&self, rule: Option<&str>, thaw: Thaw) -> bool {
-        let known = self.engine.heal(rule);
+        let Ok(rules) = self.engine.heal(rule, Nanos::now()) else { return false };
         if let Some(mount) = self.mount.lock().as_ref() {
-            mount.thaw(rule.and_then(|rule| self.engine.id_of(rule)), thaw);
+            mount.thaw(&rules, thaw);
         }
-        known
+        true
     }
 
     fn rule_events(&self) -> Vec<Event> {
-        let stats = self.engine.stats(Nanos::now()).into_iter();
+        let stats = self.engine.stats().into_iter();
         stats
             .map(|s| Event::Rule {
                 storage: self.name.clone(),

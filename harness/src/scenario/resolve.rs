@@ -143,7 +143,7 @@ fn target(
 }
 
 fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Found<'_>) {
-    let known: Vec<String> = crate::reference::defect::ALL.iter().map(|d| d.name().to_owned()).collect();
+    let known: Vec<String> = crate::reference::defect::Defect::all().map(|d| d.name().to_owned()).collect();
     for defect in defects {
         let name = defect.split('=').next().unwrap_or_default();
         found.one_of("target.defects", "defect", name, &known);
