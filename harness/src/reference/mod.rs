@@ -5,7 +5,8 @@
 //! removal of a refused message, the message is hidden while the process lives. It adds no header to a message.
 //!
 //! One thread per connection, at most [`CONNECTION_LIMIT`] per listener: a call that the storage never answers holds
-//! one connection and the lock of one mailbox. [`Defect`]s can be switched on to prove that the checkers find them.
+//! one connection and the lock of one mailbox. A connection buffers at most one message of [`MESSAGE_LIMIT_BYTES`] in
+//! each direction. [`Defect`]s can be switched on to prove that the checkers find them.
 
 pub mod defect;
 mod files;

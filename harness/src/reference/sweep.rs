@@ -92,10 +92,12 @@ impl Files for Faulty {
 /// What the client of a session may rely on.
 #[derive(Debug, Default)]
 struct Truth {
-    /// Text and flags that must be there, by mailbox; a set of flags each of which is allowed.
+    /// Texts that must be there, with their mailbox.
     present: BTreeMap<String, &'static str>,
     /// Texts that must not be there.
     absent: BTreeMap<String, &'static str>,
+    /// The message 'two' was delivered and its expunge refused.
+    expunge_refused: bool,
 }
 
 fn message(text: &str) -> Vec<u8> {
@@ -139,7 +141,10 @@ fn live(store: &Store) -> Truth {
         if inbox.change_flags(uid, |flags| flags.with(Flags::SEEN)).is_ok() {
             assert!(inbox.flags(uid).unwrap().has(Flags::SEEN));
         }
-        if text == "two" && inbox.expunge(uid).is_ok_and(|done| done) {
+        if text == "two" {
+            truth.expunge_refused = !inbox.expunge(uid).is_ok_and(|done| done);
+        }
+        if text == "two" && !truth.expunge_refused {
             truth.present.remove(text);
             truth.absent.insert(text.to_owned(), "INBOX");
         }
@@ -189,15 +194,26 @@ fn one_failed_call_anywhere_never_breaks_an_answer() {
     }
 }
 
+/// The one thing no order of calls can save: the storage dies for good between the rename of an expunge and its two
+/// fsyncs, so the refusal can neither be made true nor be noted before the process ends.
+const EXPUNGE_WINDOW_CALLS: usize = 2;
+
 #[test]
 fn calls_failing_from_one_on_never_lose_an_acknowledged_message() {
     for fault in [Fault::Errno(libc::EIO), Fault::Errno(libc::ENOSPC), Fault::Short] {
+        let mut windows = 0;
         for first in 1..=calls_of_a_life() {
             let root = tempfile::tempdir().unwrap();
-            let truth = live(&store(root.path(), Faulty::new(fault, first, u64::MAX), &[]));
+            let mut truth = live(&store(root.path(), Faulty::new(fault, first, u64::MAX), &[]));
             let later = store(root.path(), Arc::new(Disk), &[]);
+            let there = read_back(&later, "INBOX").unwrap().contains(&expected("two"));
+            if truth.expunge_refused && !there {
+                windows += 1;
+                truth.present.remove("two");
+            }
             judge(&truth, &later, &format!("{fault:?} from call {first} on"), false);
         }
+        assert!(windows <= EXPUNGE_WINDOW_CALLS, "{fault:?}: {windows} refused expunges took place");
     }
 }
 

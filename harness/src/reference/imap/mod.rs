@@ -1,4 +1,4 @@
-//! IMAP4rev1 (RFC 3501) with UIDPLUS, MOVE, UNSELECT and IDLE-free polling by NOOP.
+//! IMAP4rev1 (RFC 3501) with UIDPLUS, MOVE and UNSELECT; changes by others are told at NOOP and other commands.
 //!
 //! Commands are parsed by imap-codec; `UID EXPUNGE`, which it does not know, is parsed here. A command with its
 //! literals is at most [`MESSAGE_LIMIT_BYTES`] and one line's worth; a larger literal is refused before it is sent.

@@ -202,7 +202,7 @@ impl Mailbox {
     }
 
     /// Unlinks a file, tried a few times; whether it is gone.
-    fn discard(&self, path: &Path) -> bool {
+    pub(super) fn discard(&self, path: &Path) -> bool {
         let gone = (0..UNDO_TRIES).any(|_| files::remove_if_there(&*self.files, path).is_ok());
         if !gone {
             eprintln!("cannot remove {}", path.display());

@@ -5,7 +5,9 @@
 //! message bytes happens outside the lock.
 //!
 //! `tmp` holds messages being written and messages being expunged (`*.expunged`); both are swept when the mailbox is
-//! first loaded. A crash in the middle of a flag change or a MOVE leaves the message at least once.
+//! first loaded. Hence one limit: when the storage dies for good between the rename of an expunge and its fsync, so that
+//! it cannot be taken back either, the expunge is refused and the message is still gone for the next process. A storage
+//! that heals while the process lives has no such case. A crash in the middle of a flag change or a MOVE leaves the message at least once.
 
 mod change;
 mod scan;

@@ -10,6 +10,9 @@ use super::super::flags::Flags;
 use super::super::uidlist::{self, UidList};
 use super::{Entry, Mailbox, State, UIDLIST, fresh_validity, process_mark};
 
+/// With more records of vanished messages than this and than present ones, the table is written anew.
+const STALE_RECORDS: usize = 1000;
+
 impl Mailbox {
     /// Makes directories and UID table durable and reads the mailbox, once per process.
     pub(super) fn load(&self, state: &mut State) -> io::Result<()> {
@@ -20,6 +23,7 @@ impl Mailbox {
         self.read_table(state)?;
         self.sweep()?;
         self.scan(state)?;
+        state.rewrite |= state.known.len() > 2 * state.messages.len() + STALE_RECORDS;
         state.loaded = true;
         Ok(())
     }
@@ -82,7 +86,7 @@ impl Mailbox {
         }
         let records = self.assign(state, bases)?;
         let outcome = if state.rewrite { self.rewrite(state, &records) } else { self.append(&records) };
-        let full = outcome.as_ref().is_err_and(|error| super::change::is_full(error));
+        let full = outcome.as_ref().is_err_and(super::change::is_full);
         state.rewrite = outcome.is_err();
         if !(full && self.defects.has(Defect::TruncateOnEnospc)) {
             outcome?;
@@ -142,7 +146,11 @@ impl Mailbox {
 
     fn first_table(&self, state: &mut State) -> io::Result<()> {
         let list = UidList { validity: fresh_validity(), next: 1, records: Vec::new(), torn: false };
-        files::replace(&*self.files, &self.dir.join(UIDLIST), &list.encode())?;
+        let path = self.dir.join(UIDLIST);
+        if let Err(error) = files::replace(&*self.files, &path, &list.encode()) {
+            self.discard(&path);
+            return Err(error);
+        }
         (state.validity, state.next) = (list.validity, list.next);
         Ok(())
     }
