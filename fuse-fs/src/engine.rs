@@ -381,3 +381,6 @@ impl Decide for Engine {
         self.rule(rule)?.effect.thaw_after()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,3 +243,6 @@ impl Share {
         named && (self.fraction >= 1.0 || place() < draw::threshold(self.fraction))
     }
 }
+
+#[cfg(test)]
+mod tests;

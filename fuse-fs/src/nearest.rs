@@ -11,20 +11,23 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance.
+/// Edits between two words: letters added, dropped, replaced, or two neighbours exchanged.
 fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -33,7 +36,7 @@ mod tests {
 
     #[test]
     fn finds_the_near_and_refuses_the_far() {
-        assert_eq!(nearest("fsnyc", ["read", "fsync"]), None, "two edits in five letters is a guess");
+        assert_eq!(nearest("fsnyc", ["read", "fsync"]), Some("fsync"));
         assert_eq!(nearest("fsyn", ["read", "fsync"]), Some("fsync"));
         assert_eq!(nearest("ENOSPCE", ["EIO", "ENOSPC"]), Some("ENOSPC"));
         assert_eq!(nearest("banana", ["read", "fsync"]), None);

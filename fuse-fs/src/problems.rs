@@ -219,3 +219,6 @@ fn counter(trigger: &Trigger, found: &mut Found) {
         (Some(_), Some(Threshold::Count(_))) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -369,3 +369,6 @@ where
     }
     d.deserialize_any(Visitor(std::marker::PhantomData))
 }
+
+#[cfg(test)]
+mod tests;

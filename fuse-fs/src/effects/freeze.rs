@@ -109,6 +109,9 @@ mod tests {
     #[test]
     fn refuses_wrong_values() {
         let wrong = Freeze { on_thaw: OnThaw::Fail("EEE".to_owned()), thaw_after: Some(Span::default()) };
-        insta::assert_snapshot!(testing::problems(&wrong), @"");
+        insta::assert_snapshot!(testing::problems(&wrong), @"
+effect.freeze.on-thaw.fail: `EEE` is not the name of an error (use a name of errno(3), such as EIO, ENOSPC, EDQUOT, EROFS or ESTALE)
+effect.freeze.thaw-after: a freeze of no time freezes nothing (leave it out or write a duration)
+");
     }
 }

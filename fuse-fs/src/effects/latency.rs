@@ -208,7 +208,10 @@ mod tests {
     #[test]
     fn refuses_wrong_values() {
         let wrong = Latency::Pareto { scale: Span::default(), shape: f64::NAN, max: None };
-        insta::assert_snapshot!(testing::problems(&wrong), @"");
-        insta::assert_snapshot!(testing::problems(&Latency::Uniform { min: ms(2), max: ms(1) }), @"");
+        insta::assert_snapshot!(testing::problems(&wrong), @r#"
+effect.latency.pareto.scale: no time at all is no latency (write a duration such as "20ms")
+effect.latency.pareto.shape: NaN is not above 0 (write a number such as 1.2)
+"#);
+        insta::assert_snapshot!(testing::problems(&Latency::Uniform { min: ms(2), max: ms(1) }), @"effect.latency.uniform.min: 2ms is more than max, 1ms (exchange them)");
     }
 }

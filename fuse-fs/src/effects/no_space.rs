@@ -228,6 +228,6 @@ mod tests {
 
     #[test]
     fn refuses_a_rule_without_a_budget() {
-        insta::assert_snapshot!(testing::problems(&NoSpace::default()), @"");
+        insta::assert_snapshot!(testing::problems(&NoSpace::default()), @r#"effect.no-space: no budget is given (write bytes = "10 MB", files = 1000 or both)"#);
     }
 }

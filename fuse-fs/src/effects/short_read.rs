@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn refuses_wrong_values() {
-        insta::assert_snapshot!(testing::problems(&ShortRead(Amount::Bytes(Bytes(0)))), @"");
-        insta::assert_snapshot!(testing::problems(&ShortRead(Amount::Fraction(1.0))), @"");
+        insta::assert_snapshot!(testing::problems(&ShortRead(Amount::Bytes(Bytes(0)))), @"effect.short-read.bytes: 0 bytes means end of file, not a short count (write 1 or more)");
+        insta::assert_snapshot!(testing::problems(&ShortRead(Amount::Fraction(1.0))), @"effect.short-read.fraction: 1 is not between 0 and 1 (write a number such as 0.5)");
     }
 }

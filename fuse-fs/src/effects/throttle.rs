@@ -168,8 +168,11 @@ mod tests {
 
     #[test]
     fn refuses_wrong_values() {
-        insta::assert_snapshot!(testing::problems(&Throttle::default()), @"");
+        insta::assert_snapshot!(testing::problems(&Throttle::default()), @"effect.throttle: no rate is given (write bytes-per-second, calls-per-second or both)");
         let zero = Throttle { bytes_per_second: Some(Bytes(0)), calls_per_second: Some(0.0), queue: None };
-        insta::assert_snapshot!(testing::problems(&zero), @"");
+        insta::assert_snapshot!(testing::problems(&zero), @"
+effect.throttle.bytes-per-second: 0 lets nothing pass (to stop everything use effect.freeze)
+effect.throttle.calls-per-second: the rate is below 0.001 (to stop everything use effect.freeze)
+");
     }
 }

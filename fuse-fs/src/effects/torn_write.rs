@@ -242,6 +242,9 @@ mod tests {
             report: Report::Error("EOI".to_owned()),
             keep: Keep::Prefix,
         };
-        insta::assert_snapshot!(testing::problems(&wrong), @"");
+        insta::assert_snapshot!(testing::problems(&wrong), @r#"
+effect.torn-write.sector: a sector is a power of two (write 512 or "4 KiB")
+effect.torn-write.report.error: `EOI` is not the name of an error (did you mean `EIO`?)
+"#);
     }
 }
