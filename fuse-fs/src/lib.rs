@@ -5,12 +5,19 @@
 //! is recorded in the trace ([`trace::FsEvent`]) with the call it struck.
 //!
 //! The engine, its rules and its draws are pure: no I/O, no clock of their own. `fuse.rs` is the
-//! only file that names the FUSE library, `fs.rs` the only one that touches the backing directory.
+//! only file that names the FUSE library, `fs` the only module that touches the backing directory.
 
 pub mod call;
 pub mod clock;
 pub mod effects;
 pub mod engine;
+mod fs;
+mod fuse;
+pub mod inode;
+pub mod mount;
+pub mod parking;
+pub mod recorder;
 pub mod rule;
+mod service;
 pub mod trace;
 pub mod units;
