@@ -5,7 +5,7 @@
 //! is recorded in the trace ([`trace::FsEvent`]) with the call it struck.
 //!
 //! The engine, its rules and its draws are pure: no I/O, no clock of their own. `fuse.rs` is the
-//! only file that names the FUSE library, `fs.rs` the only one that touches the backing directory.
+//! only file that names the FUSE library, `fs` the only module that touches the backing directory.
 
 pub mod call;
 pub mod clock;
@@ -16,11 +16,18 @@ pub mod draw;
 pub mod effects;
 pub mod engine;
 pub mod errno;
+mod fs;
+mod fuse;
+pub mod inode;
 mod matcher;
-mod nearest;
+pub mod mount;
+pub mod nearest;
 pub mod opset;
+pub mod parking;
 pub mod problems;
+pub mod recorder;
 pub mod rule;
+mod service;
 pub mod trace;
 mod trigger;
 pub mod units;

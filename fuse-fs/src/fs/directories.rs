@@ -1,0 +1,70 @@
+//! Reading directories. A handle's listing is taken when it is read from its start and does not change until it
+//! is read from its start again: no entry that stays is missed or seen twice.
+
+use super::{DirHandle, Fs, Outcome};
+use crate::inode::ROOT;
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::fsync;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
+
+/// One entry of a listing.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) ino: u64,
+    pub(crate) kind: Option<Type>,
+    pub(crate) name: OsString,
+}
+
+/// A directory's entries at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listing(pub(crate) Option<Arc<[Name]>>);
+
+impl Fs {
+    pub(super) fn opendir(&self, ino: u64) -> Outcome<u64> {
+        let directory = self.table.fd(ino)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let fd = nix::fcntl::openat(&*directory, ".", flags, Mode::empty())
+            .or_else(|_| self.reopen(&directory, flags))?;
+        Ok(self.directories.insert(DirHandle { fd, ino, names: parking_lot::Mutex::default() }))
+    }
+
+    pub(super) fn readdir(&self, handle: u64, offset: u64) -> Outcome<Listing> {
+        let directory = self.directories.get(handle)?;
+        let present = directory.names.lock().clone();
+        if offset != 0 && present.0.is_some() {
+            return Ok(present);
+        }
+        let listing = self.list(&directory)?;
+        *directory.names.lock() = listing.clone();
+        Ok(listing)
+    }
+
+    fn list(&self, directory: &DirHandle) -> Outcome<Listing> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut own = match Dir::openat(&directory.fd, ".", flags, Mode::empty()) {
+            Ok(own) => own,
+            // A directory that was removed has no entries and cannot be opened any more.
+            Err(Errno::ENOENT) => return Ok(Listing(Some(Arc::from([])))),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in own.iter() {
+            let entry = entry?;
+            let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());
+            let is_root_itself = directory.ino == ROOT && (name == "." || name == "..");
+            let ino = if is_root_itself { ROOT } else { entry.ino() };
+            names.push(Name { ino, kind: entry.file_type(), name });
+        }
+        Ok(Listing(Some(names.into())))
+    }
+
+    /// A data-only sync of a directory is a full one: its data are its entries.
+    pub(super) fn fsyncdir(&self, handle: u64) -> Outcome<()> {
+        fsync(&self.directories.get(handle)?.fd)
+    }
+}

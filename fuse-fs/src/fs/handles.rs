@@ -1,0 +1,61 @@
+//! Open files and directories by the number given to the kernel.
+
+use super::Outcome;
+use nix::errno::Errno;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+const SHARDS: usize = 32;
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct FileHandle {
+    pub(crate) fd: OwnedFd,
+    pub(crate) ino: u64,
+    /// Flags of the caller's `open`.
+    pub(crate) flags: i32,
+}
+
+/// An open directory with the listing taken when it was last read from its start.
+#[derive(Debug)]
+pub(crate) struct DirHandle {
+    pub(crate) fd: OwnedFd,
+    pub(crate) ino: u64,
+    pub(crate) names: Mutex<super::Listing>,
+}
+
+/// Numbered handles, sharded.
+#[derive(Debug)]
+pub(crate) struct Handles<T> {
+    shards: [Mutex<HashMap<u64, Arc<T>>>; SHARDS],
+    next: AtomicU64,
+}
+
+impl<T> Default for Handles<T> {
+    fn default() -> Handles<T> {
+        Handles { shards: std::array::from_fn(|_| Mutex::default()), next: AtomicU64::new(1) }
+    }
+}
+
+impl<T> Handles<T> {
+    fn shard(&self, handle: u64) -> &Mutex<HashMap<u64, Arc<T>>> {
+        &self.shards[(handle % SHARDS as u64) as usize]
+    }
+
+    pub(crate) fn insert(&self, value: T) -> u64 {
+        let handle = self.next.fetch_add(1, Relaxed);
+        self.shard(handle).lock().insert(handle, Arc::new(value));
+        handle
+    }
+
+    pub(crate) fn get(&self, handle: u64) -> Outcome<Arc<T>> {
+        self.shard(handle).lock().get(&handle).cloned().ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn remove(&self, handle: u64) -> Outcome<Arc<T>> {
+        self.shard(handle).lock().remove(&handle).ok_or(Errno::EBADF)
+    }
+}

@@ -1,0 +1,224 @@
+//! Names: creating, removing, renaming and linking directory entries.
+
+use super::attributes::{chmod, chown};
+use super::{Caller, FileHandle, Fs, Outcome};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
+use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// Flags of `open` that stay the kernel's business or would break positioned I/O on the backing file.
+const STRIPPED: i32 = libc::O_APPEND
+    | libc::O_DIRECT
+    | libc::O_CREAT
+    | libc::O_EXCL
+    | libc::O_TRUNC
+    | libc::O_NOCTTY
+    | libc::O_NOFOLLOW
+    | libc::O_NONBLOCK;
+
+fn backing_flags(flags: i32) -> OFlag {
+    OFlag::from_bits_truncate(flags & !STRIPPED) | OFlag::O_CLOEXEC
+}
+
+const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
+
+impl Fs {
+    pub(super) fn open(&self, ino: u64, flags: i32) -> Outcome<u64> {
+        let fd = self.table.fd(ino)?;
+        let wanted = backing_flags(flags);
+        let opened = match self.reopen(&fd, wanted) {
+            // Only the owner may ask for no access times; for the caller the kernel has checked that.
+            Err(Errno::EPERM) if wanted.contains(OFlag::O_NOATIME) => {
+                self.reopen(&fd, wanted - OFlag::O_NOATIME)?
+            }
+            other => other?,
+        };
+        Ok(self.files.insert(FileHandle { fd: opened, ino, flags }))
+    }
+
+    pub(super) fn create(
+        &self,
+        parent: u64,
+        name: &OsStr,
+        mode: u32,
+        flags: i32,
+        caller: &Caller,
+    ) -> Outcome<(FileStat, u64)> {
+        let directory = self.directory(parent)?;
+        let new = backing_flags(flags) | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+        match openat(&*directory, name, new, Mode::from_bits_truncate(mode)) {
+            Ok(fd) => {
+                let stat = self.give_to(&directory, name, &fd, mode, caller)?;
+                self.table.remember(stat.st_ino, parent, name);
+                let ino = stat.st_ino;
+                Ok((stat, self.files.insert(FileHandle { fd, ino, flags })))
+            }
+            Err(Errno::EEXIST) if flags & libc::O_EXCL == 0 => {
+                let stat = self.lookup(parent, name)?;
+                let handle = self.open(stat.st_ino, flags);
+                if handle.is_err() {
+                    self.forget(stat.st_ino, 1);
+                }
+                handle.map(|handle| (stat, handle))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the caller the owner of what was just created; removes it again if that fails.
+    fn give_to(
+        &self,
+        directory: &OwnedFd,
+        name: &OsStr,
+        fd: &OwnedFd,
+        mode: u32,
+        caller: &Caller,
+    ) -> Outcome<FileStat> {
+        self.try_give_to(directory, fd, mode, caller).inspect_err(|_| {
+            let is_directory = fstat(fd).is_ok_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFDIR);
+            let flags = if is_directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
+            if let Err(error) = unlinkat(directory, name, flags) {
+                tracing::warn!(?name, %error, "a file that could not be given to its owner stays");
+            }
+        })
+    }
+
+    fn try_give_to(
+        &self,
+        directory: &OwnedFd,
+        fd: &OwnedFd,
+        mode: u32,
+        caller: &Caller,
+    ) -> Outcome<FileStat> {
+        let stat = fstat(fd)?;
+        let uid = (stat.st_uid != caller.uid).then_some(caller.uid);
+        let gid = match stat.st_gid != caller.gid {
+            true if fstat(directory)?.st_mode & libc::S_ISGID == 0 => Some(caller.gid),
+            _ => None,
+        };
+        if uid.is_none() && gid.is_none() {
+            return self.seen(stat);
+        }
+        chown(fd, uid, gid)?;
+        let is_link = stat.st_mode & libc::S_IFMT == libc::S_IFLNK;
+        if !is_link && (mode | stat.st_mode) & SET_ID != 0 {
+            chmod(fd, stat.st_mode | (mode & SET_ID))?;
+        }
+        self.seen(fstat(fd)?)
+    }
+
+    /// Ends the creation of an entry that is not an open file.
+    fn enter(
+        &self,
+        directory: &OwnedFd,
+        parent: u64,
+        name: &OsStr,
+        mode: u32,
+        caller: &Caller,
+    ) -> Outcome<FileStat> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = openat(directory, name, flags, Mode::empty())?;
+        let stat = self.give_to(directory, name, &fd, mode, caller)?;
+        self.table.remember(stat.st_ino, parent, name);
+        Ok(stat)
+    }
+
+    pub(super) fn mknod(
+        &self,
+        parent: u64,
+        name: &OsStr,
+        mode: u32,
+        device: u32,
+        caller: &Caller,
+    ) -> Outcome<FileStat> {
+        let directory = self.directory(parent)?;
+        let kind = SFlag::from_bits_truncate(mode & libc::S_IFMT);
+        let permissions = Mode::from_bits_truncate(mode & 0o7777);
+        mknodat(&*directory, name, kind, permissions, decode_device(device))?;
+        self.enter(&directory, parent, name, mode & 0o7777, caller)
+    }
+
+    pub(super) fn mkdir(&self, parent: u64, name: &OsStr, mode: u32, caller: &Caller) -> Outcome<FileStat> {
+        let directory = self.directory(parent)?;
+        mkdirat(&*directory, name, Mode::from_bits_truncate(mode & 0o7777))?;
+        self.enter(&directory, parent, name, mode & libc::S_ISVTX, caller)
+    }
+
+    pub(super) fn symlink(
+        &self,
+        parent: u64,
+        name: &OsStr,
+        target: &OsStr,
+        caller: &Caller,
+    ) -> Outcome<FileStat> {
+        let directory = self.directory(parent)?;
+        symlinkat(target, &*directory, name)?;
+        self.enter(&directory, parent, name, 0, caller)
+    }
+
+    pub(super) fn link(&self, ino: u64, parent: u64, name: &OsStr) -> Outcome<FileStat> {
+        let fd = self.table.fd(ino)?;
+        let directory = self.directory(parent)?;
+        let path = Fs::proc_path(&fd);
+        linkat(nix::fcntl::AT_FDCWD, path.as_c_str(), &*directory, name, AtFlags::AT_SYMLINK_FOLLOW)?;
+        let stat = self.seen(fstat(&*fd)?)?;
+        self.table.remember(stat.st_ino, parent, name);
+        Ok(stat)
+    }
+
+    /// A known inode about to lose the name `parent`/`name`, with a descriptor that keeps it.
+    fn about_to_lose(&self, directory: &OwnedFd, name: &OsStr) -> Option<(u64, Arc<OwnedFd>)> {
+        let stat = self.seen(self.stat_entry(directory, name).ok()?).ok()?;
+        if !self.table.knows(stat.st_ino) {
+            return None;
+        }
+        self.table.fd(stat.st_ino).ok().map(|fd| (stat.st_ino, fd))
+    }
+
+    pub(super) fn unlink(&self, parent: u64, name: &OsStr, directory: bool) -> Outcome<()> {
+        let holder = self.directory(parent)?;
+        let known = self.about_to_lose(&holder, name);
+        let flags = if directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
+        unlinkat(&*holder, name, flags)?;
+        if let Some((ino, fd)) = known {
+            self.table.name_gone(ino, parent, name, fd);
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename(
+        &self,
+        parent: u64,
+        name: &OsStr,
+        new_parent: u64,
+        new_name: &OsStr,
+        flags: u32,
+    ) -> Outcome<()> {
+        let (from, to) = (self.directory(parent)?, self.directory(new_parent)?);
+        let moved = self.seen(self.stat_entry(&from, name)?)?.st_ino;
+        let replaced = self.about_to_lose(&to, new_name);
+        renameat2(&*from, name, &*to, new_name, RenameFlags::from_bits_retain(flags))?;
+        // Two links of one file: the call did nothing.
+        if replaced.as_ref().is_some_and(|(ino, _)| *ino == moved) {
+            return Ok(());
+        }
+        self.table.renamed(moved, new_parent, new_name);
+        match replaced {
+            Some((ino, _)) if flags & libc::RENAME_EXCHANGE != 0 => self.table.renamed(ino, parent, name),
+            Some((ino, fd)) => self.table.name_gone(ino, new_parent, new_name, fd),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// The kernel sends device numbers in its own 32-bit form.
+fn decode_device(device: u32) -> libc::dev_t {
+    let major = (device & 0xfff00) >> 8;
+    let minor = (device & 0xff) | ((device >> 12) & 0xfff00);
+    libc::makedev(major, minor)
+}

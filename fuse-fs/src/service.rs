@@ -1,0 +1,300 @@
+//! One request from end to end: decide, perhaps wait, act, answer, record.
+//!
+//! A call that no rule could strike, on a mount without a trace, costs two atomic loads more than the
+//! pass-through itself. A call that waits is moved to the [`Parking`] with a copy of its data.
+
+use crate::call::{Call, FileKind, Op, Subject};
+use crate::clock::Nanos;
+use crate::engine::{Action, Decide, Decision, RuleId};
+use crate::fs::{Answer, Caller, Fs, Outcome, Request};
+use crate::parking::{Parking, Thaw};
+use crate::recorder::TraceSink;
+use crate::trace::FsEvent;
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{FileStat, fstatat};
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything behind one mount.
+pub(crate) struct Service {
+    pub(crate) fs: Fs,
+    pub(crate) parking: Parking,
+    pub(crate) decide: Arc<dyn Decide>,
+    pub(crate) trace: Option<TraceSink>,
+}
+
+/// What a call's rules may ask about it.
+struct Facts<'a> {
+    fs: &'a Fs,
+    request: &'a Request<'a>,
+    caller: &'a Caller,
+}
+
+/// A call on its way.
+struct Journey {
+    at: Nanos,
+    decision: Decision,
+    note: Option<FsEvent>,
+}
+
+impl Service {
+    /// Serves one request; `reply` is called exactly once, perhaps later and on another thread.
+    pub(crate) fn serve(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        caller: Caller,
+        reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static,
+    ) {
+        let op = request.op();
+        let armed = self.decide.armed(op);
+        if !armed && self.trace.is_none() {
+            let outcome = self.fs.perform(&request, &caller, &Action::Proceed);
+            self.count(op, &outcome);
+            return reply(self, outcome);
+        }
+        let journey = self.set_out(&request, &caller, armed);
+        if journey.decision.delay.is_zero() && journey.decision.freeze.is_none() {
+            let outcome = self.act(&request, &caller, journey, Thaw::Continue);
+            return reply(self, outcome);
+        }
+        self.park(request.into_owned(), caller, journey, reply);
+    }
+
+    fn set_out(&self, request: &Request<'_>, caller: &Caller, armed: bool) -> Journey {
+        let at = Nanos::now();
+        let facts = Facts { fs: &self.fs, request, caller };
+        let decision = if armed { self.decide.decide(&facts.call(), at) } else { Decision::proceed() };
+        let note = self.trace.as_ref().and_then(|trace| self.note(trace, &facts, &decision, at));
+        Journey { at, decision, note }
+    }
+
+    fn park(
+        self: &Arc<Self>,
+        request: Request<'static>,
+        caller: Caller,
+        journey: Journey,
+        reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static,
+    ) {
+        if let (Some(trace), Some(note), Some(_)) = (&self.trace, &journey.note, journey.decision.freeze) {
+            trace.record(note.clone());
+        }
+        let delay = journey.decision.delay;
+        let freeze = journey.decision.freeze.map(|rule| (rule, self.decide.thaw_after(rule)));
+        let service = self.clone();
+        let resume = Box::new(move |thaw| {
+            let outcome = service.act(&request, &caller, journey, thaw);
+            reply(&service, outcome);
+        });
+        self.parking.park(delay, freeze, resume);
+    }
+
+    fn act(&self, request: &Request<'_>, caller: &Caller, journey: Journey, thaw: Thaw) -> Outcome<Answer> {
+        let failure = match (thaw, &journey.decision.action) {
+            (Thaw::Fail(errno), _) => Some(Errno::from_raw(errno)),
+            (Thaw::Continue, Action::Fail(errno)) => Some(Errno::from_raw(*errno)),
+            (Thaw::Continue, _) => None,
+        };
+        let outcome = match failure {
+            None => self.fs.perform(request, caller, &journey.decision.action),
+            Some(errno) => {
+                self.close_anyway(request, caller);
+                Err(errno)
+            }
+        };
+        self.count(request.op(), &outcome);
+        self.record(request, journey, &outcome);
+        outcome
+    }
+
+    /// The kernel drops a handle whatever the answer to its release is.
+    fn close_anyway(&self, request: &Request<'_>, caller: &Caller) {
+        if matches!(request, Request::Release { .. } | Request::Releasedir { .. })
+            && let Err(error) = self.fs.perform(request, caller, &Action::Proceed)
+        {
+            tracing::debug!(%error, "released a handle that was not open");
+        }
+    }
+
+    fn count(&self, op: Op, outcome: &Outcome<Answer>) {
+        if let Ok(answer) = outcome {
+            self.decide.completed(op, answer.bytes());
+        }
+    }
+
+    fn note(&self, trace: &TraceSink, facts: &Facts<'_>, decision: &Decision, at: Nanos) -> Option<FsEvent> {
+        let op = facts.request.op();
+        let seq = trace.next_seq();
+        let may_fail_unseen =
+            matches!(op, Op::Lookup | Op::Getattr | Op::Getxattr | Op::Listxattr | Op::Readlink);
+        if decision.firings.is_empty() && may_fail_unseen {
+            return None;
+        }
+        let (offset, len) = facts.request.extent();
+        let text = |path: Cow<'_, Path>| path.to_string_lossy().into_owned();
+        Some(FsEvent {
+            at,
+            end: None,
+            seq,
+            op,
+            ino: facts.ino(),
+            parent: facts.request.entry().or(facts.request.destination()).map(|(parent, _)| parent),
+            path: text(facts.path()),
+            new_path: facts.new_path().map(text),
+            offset,
+            len,
+            done: None,
+            errno: 0,
+            pid: facts.caller.pid,
+            fired: decision.firings.iter().map(|f| (self.decide.rule_name(f.rule), f.nth)).collect(),
+            mark: match facts.request {
+                Request::Write { data, .. } => trace.mark(data),
+                _ => None,
+            },
+        })
+    }
+
+    fn record(&self, request: &Request<'_>, journey: Journey, outcome: &Outcome<Answer>) {
+        let (Some(trace), Some(mut event)) = (&self.trace, journey.note) else { return };
+        let errno = outcome.as_ref().err().map_or(0, |e| *e as i32);
+        let ordinary = errno == 0 || errno == libc::ENOENT;
+        if ordinary && event.fired.is_empty() && !changes(event.op) {
+            return;
+        }
+        event.end = Some(Nanos::now().max(journey.at));
+        event.errno = errno;
+        if let Ok(answer) = outcome {
+            event.ino = answer.ino().unwrap_or(event.ino);
+            event.done = matches!(
+                request,
+                Request::Read { .. } | Request::Write { .. } | Request::CopyFileRange { .. }
+            )
+            .then(|| answer.bytes());
+        }
+        trace.record(event);
+    }
+
+    /// Lets frozen calls go on.
+    pub(crate) fn heal(&self, rule: Option<RuleId>, outcome: Thaw) -> usize {
+        self.parking.heal(rule, outcome)
+    }
+}
+
+/// Whether a call of this kind changes something or makes it durable.
+fn changes(op: Op) -> bool {
+    match op {
+        Op::Truncate
+        | Op::Chmod
+        | Op::Chown
+        | Op::Utimens
+        | Op::Mknod
+        | Op::Mkdir
+        | Op::Unlink
+        | Op::Rmdir
+        | Op::Symlink
+        | Op::Rename
+        | Op::Link
+        | Op::Create
+        | Op::Write
+        | Op::Fsync
+        | Op::Fsyncdir
+        | Op::Setxattr
+        | Op::Removexattr
+        | Op::Fallocate
+        | Op::CopyFileRange => true,
+        Op::Lookup
+        | Op::Getattr
+        | Op::Readlink
+        | Op::Open
+        | Op::Read
+        | Op::Flush
+        | Op::Release
+        | Op::Opendir
+        | Op::Readdir
+        | Op::Releasedir
+        | Op::Statfs
+        | Op::Getxattr
+        | Op::Listxattr
+        | Op::Lseek => false,
+    }
+}
+
+impl Facts<'_> {
+    fn call(&self) -> Call<'_> {
+        let (offset, len) = self.request.extent();
+        let open_flags = match self.request {
+            Request::Open { flags, .. } | Request::Create { flags, .. } => *flags,
+            other => other.file_handle().and_then(|h| self.fs.files.get(h).ok()).map_or(0, |f| f.flags),
+        };
+        Call {
+            op: self.request.op(),
+            offset,
+            len,
+            pid: self.caller.pid,
+            uid: self.caller.uid,
+            open_flags,
+            subject: self,
+        }
+    }
+
+    /// The inode a call is on: of the entry it names, or of the directory if there is no such entry.
+    fn ino(&self) -> u64 {
+        match self.request.entry() {
+            Some((parent, _)) => self.stat().map_or(parent, |stat| stat.st_ino),
+            None => self.open_or_named().unwrap_or(crate::inode::ROOT),
+        }
+    }
+
+    fn open_or_named(&self) -> Option<u64> {
+        let file = || self.fs.files.get(self.request.file_handle()?).ok().map(|f| f.ino);
+        let directory = || self.fs.directories.get(self.request.directory_handle()?).ok().map(|d| d.ino);
+        self.request.inode().or_else(file).or_else(directory)
+    }
+
+    fn stat(&self) -> Option<FileStat> {
+        match self.request.entry() {
+            Some((parent, name)) => {
+                let directory = self.fs.table.fd(parent).ok()?;
+                fstatat(&*directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
+            }
+            None => self.fs.stat_inode(self.open_or_named()?).ok(),
+        }
+    }
+
+    fn entry_path(&self, (parent, name): (u64, &OsStr)) -> PathBuf {
+        self.fs.table.path(parent).join(name)
+    }
+}
+
+impl Subject for Facts<'_> {
+    fn path(&self) -> Cow<'_, Path> {
+        Cow::Owned(match self.request.entry() {
+            Some(entry) => self.entry_path(entry),
+            None => self.open_or_named().map(|ino| self.fs.table.path(ino)).unwrap_or_default(),
+        })
+    }
+
+    fn new_path(&self) -> Option<Cow<'_, Path>> {
+        self.request.destination().map(|entry| Cow::Owned(self.entry_path(entry)))
+    }
+
+    fn kind(&self) -> Option<FileKind> {
+        self.stat().map(|stat| match stat.st_mode & libc::S_IFMT {
+            libc::S_IFREG => FileKind::File,
+            libc::S_IFDIR => FileKind::Directory,
+            libc::S_IFLNK => FileKind::Symlink,
+            _ => FileKind::Special,
+        })
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.stat().and_then(|stat| u64::try_from(stat.st_size).ok())
+    }
+
+    fn command(&self) -> Option<Cow<'_, str>> {
+        let name = std::fs::read(format!("/proc/{}/comm", self.caller.pid)).ok()?;
+        Some(Cow::Owned(String::from_utf8_lossy(&name).trim_end().to_owned()))
+    }
+}
