@@ -157,6 +157,8 @@ type Lists = Vec<Option<Arc<List>>>;
 struct List {
     rules: Vec<Arc<Compiled>>,
     globs: PathGlobs,
+    /// Whether the path alone can rule out all of them.
+    by_path: bool,
 }
 
 /// No rule has this name.
@@ -314,7 +316,8 @@ impl Engine {
 impl List {
     fn new(rules: Vec<Arc<Compiled>>) -> Result<List, globset::Error> {
         let globs = PathGlobs::new(rules.iter().map(|r| &r.rule.selector))?;
-        Ok(List { rules, globs })
+        let by_path = rules.iter().all(|r| r.conditions.begin_with_path());
+        Ok(List { rules, globs, by_path })
     }
 }
 
@@ -351,12 +354,15 @@ impl Decide for Engine {
     fn decide(&self, call: &Call<'_>, now: Nanos) -> Decision {
         let mut decision = Decision::proceed();
         let start = Nanos(self.start.load(Relaxed));
-        if now < start {
+        if now < start || !self.armed(call.op) {
             return decision;
         }
         let lists = self.lists.load();
         let Some(list) = &lists[call.op as usize] else { return decision };
         let mut facts = Facts::new(call, &list.globs);
+        if list.by_path && !facts.any_taken() {
+            return decision;
+        }
         for (slot, rule) in list.rules.iter().enumerate() {
             if rule.conditions.hold(slot, &mut facts) {
                 rule.strike(call, now, start, &self.counters, &mut decision);

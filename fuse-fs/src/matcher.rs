@@ -109,6 +109,11 @@ impl Conditions {
         })
     }
 
+    /// Whether nothing can be asked before the path, and the path has to match.
+    pub(crate) fn begin_with_path(&self) -> bool {
+        !self.cheap && !self.selector.path.is_empty()
+    }
+
     /// Whether the call is one the rule is about. `slot` is the rule's place among those of the operation.
     pub(crate) fn hold(&self, slot: usize, facts: &mut Facts<'_, '_>) -> bool {
         (!self.cheap || self.cheap(facts.call))
@@ -158,6 +163,7 @@ pub(crate) struct PathGlobs {
     owners: Vec<(usize, bool)>,
     /// For each slot: whether the rule takes paths that no glob of its own names.
     open: Vec<bool>,
+    any_open: bool,
 }
 
 impl PathGlobs {
@@ -175,7 +181,7 @@ impl PathGlobs {
                 }
             }
         }
-        Ok(PathGlobs { globs: builder.build()?, owners, open })
+        Ok(PathGlobs { globs: builder.build()?, owners, any_open: open.contains(&true), open })
     }
 
     /// Adds the slots whose globs take `path`.
@@ -185,6 +191,9 @@ impl PathGlobs {
         }
         SCRATCH.with_borrow_mut(|hits| {
             self.globs.matches_into(path, hits);
+            if hits.is_empty() && !self.any_open {
+                return;
+            }
             let mut own: Taken = SmallVec::from_slice(&self.open);
             let hit =
                 |leaves_out| hits.iter().map(|glob| self.owners[*glob]).filter(move |o| o.1 == leaves_out);
@@ -218,14 +227,23 @@ impl<'f, 'c> Facts<'f, 'c> {
         paths.iter().flatten().map(|path| path.as_ref())
     }
 
+    /// Whether the globs of any rule take the call's path.
+    pub(crate) fn any_taken(&mut self) -> bool {
+        self.taken().contains(&true)
+    }
+
     fn globs_hold(&mut self, slot: usize) -> bool {
+        self.taken()[slot]
+    }
+
+    fn taken(&mut self) -> &Taken {
         if self.taken.is_none() {
             let globs = self.globs;
-            let mut taken: Taken = smallvec::smallvec![false; globs.open.len()];
+            let mut taken = Taken::from_elem(false, globs.open.len());
             self.paths().for_each(|path| globs.take(path, &mut taken));
             self.taken = Some(taken);
         }
-        self.taken.as_ref().is_some_and(|taken| taken[slot])
+        self.taken.get_or_insert_default()
     }
 
     fn in_share(&mut self, share: Share, seed: u64) -> bool {

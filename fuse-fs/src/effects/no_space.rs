@@ -133,7 +133,7 @@ fn full() -> Option<Outcome> {
 impl Left {
     fn write(&self, call: &Call<'_>) -> Option<Outcome> {
         let wanted = growth(call);
-        let Some(bytes) = self.bytes.as_ref().filter(|_| wanted > 0) else { return None };
+        let bytes = self.bytes.as_ref().filter(|_| wanted > 0)?;
         let before = bytes.update(Relaxed, Relaxed, |left| left.saturating_sub(wanted));
         let missing = wanted.saturating_sub(before);
         match call.len - missing {

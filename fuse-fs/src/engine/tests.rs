@@ -110,6 +110,20 @@ fn windows_and_uptime_count_from_the_start_of_the_traffic() {
 }
 
 #[test]
+fn rules_by_path_strike_where_their_globs_match_and_nowhere_else() {
+    let engine = engine(
+        r#"
+        fault = [
+            { name = "tmp", where.path = "**/tmp/**", effect.errno = { code = "EIO" } },
+            { name = "one", where = { path = "user1/**", not-path = "**/cur/*" }, effect.errno = { code = "EIO" } },
+        ]"#,
+    );
+    let struck = |path| after(&engine, Op::Write, path, 0).join(" ");
+    let paths = ["user1/tmp/a", "user1/new/a", "user1/cur/a", "user2/tmp/a", "user2/new/a", ""];
+    assert_eq!(paths.map(struck), ["tmp one", "one", "", "tmp", "", ""]);
+}
+
+#[test]
 fn nothing_fires_before_the_start() {
     let engine = Engine::new(rules(&with_trigger("")), 1, None).expect("good rules");
     assert!(!engine.armed(Op::Write));
