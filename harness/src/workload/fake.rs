@@ -23,12 +23,17 @@ struct Stored {
     uid: u32,
     flags: Vec<String>,
     bytes: Vec<u8>,
+    /// FETCH of it is answered with nonsense.
+    broken: bool,
 }
+
+/// Next UID and messages.
+type Mailbox = (u32, Vec<Stored>);
 
 #[derive(Default)]
 struct Shared {
-    /// By user and mailbox: next UID and messages.
-    mail: Mutex<BTreeMap<(String, String), (u32, Vec<Stored>)>>,
+    /// By user and mailbox.
+    mail: Mutex<BTreeMap<(String, String), Mailbox>>,
     deliveries: AtomicU64,
 }
 
@@ -62,6 +67,17 @@ impl Fake {
     pub(crate) fn lose(&self, text: &str) {
         for (_, messages) in self.shared.mail.lock().values_mut() {
             messages.retain(|m| !String::from_utf8_lossy(&m.bytes).contains(text));
+        }
+    }
+}
+
+impl Fake {
+    /// Answers every FETCH of the message whose bytes contain `text` with nonsense.
+    pub(crate) fn spoil(&self, text: &str) {
+        for (_, messages) in self.shared.mail.lock().values_mut() {
+            for message in messages {
+                message.broken |= String::from_utf8_lossy(&message.bytes).contains(text);
+            }
         }
     }
 }
@@ -121,7 +137,7 @@ fn store(shared: &Shared, user: &str, mailbox: &str, flags: Vec<String>, bytes: 
     let mut mail = shared.mail.lock();
     let (next, messages) = mail.entry((user.to_owned(), mailbox.to_owned())).or_default();
     *next += 1;
-    messages.push(Stored { uid: *next, flags, bytes });
+    messages.push(Stored { uid: *next, flags, bytes, broken: false });
     *next
 }
 
@@ -202,7 +218,7 @@ fn in_mailbox(messages: &mut Vec<Stored>, words: &[&str]) -> String {
             let header = rest.last().is_some_and(|w| w.contains("HEADER"));
             let wanted: Vec<&str> = set.split(',').collect();
             let hits = messages.iter().filter(|m| wanted.contains(&m.uid.to_string().as_str()));
-            hits.map(|m| fetched(m, header)).collect()
+            hits.map(|m| if m.broken { "* 1 FETCH (\r\n".to_owned() } else { fetched(m, header) }).collect()
         }
         ["STORE", uid, sign, flags] => {
             let flag = flags.trim_matches(['(', ')']).to_owned();

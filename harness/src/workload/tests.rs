@@ -275,6 +275,23 @@ async fn a_reading_of_a_dead_server_is_not_complete() {
 }
 
 #[tokio::test]
+async fn one_unreadable_message_does_not_hide_the_others() {
+    let mut plan = plan();
+    (plan.users, plan.warm_up) = (1, 120);
+    let bench = Bench::new(plan, |_| Answer::Ok).await;
+    warm_up(&bench.ctx).await.expect("warm");
+    bench.fake.spoil("abcd0123-60-1");
+    let read = read_all(&bench.ctx, "final", Duration::from_secs(5)).await;
+    assert_eq!(read, ReadSummary { mailboxes: 2, incomplete: 1, copies: 119 });
+    let errors: Vec<String> = bench
+        .events()
+        .into_iter()
+        .filter_map(|e| if let Event::Mailbox { error, .. } = e { error } else { None })
+        .collect();
+    assert_eq!(errors, ["UID 61: Garbled"]);
+}
+
+#[tokio::test]
 async fn probes_tell_greeting_from_silence() {
     let bench = Bench::new(plan(), |_| Answer::Ok).await;
     let limit = Duration::from_millis(300);
