@@ -6,7 +6,8 @@
 //! being read.
 
 use crate::client::Failure;
-use crate::client::imap::{Reading, Selected, Session};
+use crate::client::fetched::Reading;
+use crate::client::imap::{Selected, Session};
 use crate::history::{Copy, Event, UserId};
 use crate::workload::operation::words;
 use crate::workload::{ARCHIVE, Context};

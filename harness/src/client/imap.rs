@@ -3,11 +3,12 @@
 //! A tagged OK is `ok`, NO and BAD are `fail`, anything else once the command was sent is `info`. An APPEND
 //! whose literal was not sent in full is `fail`: nothing can have been stored.
 
+use super::fetched::{Fetched, Reading, fetched};
 use super::response::{self, Condition, Response, Value};
 use super::wire::Wire;
 use super::{Failure, sanitise};
 use crate::history::{Copy, Trouble, Uid};
-use crate::message::{ATTEMPT_HEADER, Identified, RunToken, identify};
+use crate::message::{ATTEMPT_HEADER, Identified};
 use std::time::Duration;
 
 /// Untagged responses kept of one command.
@@ -341,17 +342,6 @@ impl Session {
     }
 }
 
-/// How to read with [`Session::fetch`].
-#[derive(Clone, Copy, Debug)]
-pub struct Reading {
-    /// Copies of other runs have no attempt.
-    pub run: RunToken,
-    /// UIDVALIDITY of the mailbox.
-    pub validity: u32,
-    /// Whole messages; otherwise headers only, and copies have no digest.
-    pub whole: bool,
-}
-
 fn refusal(condition: Condition, text: &[u8]) -> Failure {
     match condition {
         Condition::No => Failure::refused(Trouble::RefusedTransient, text),
@@ -360,49 +350,6 @@ fn refusal(condition: Condition, text: &[u8]) -> Failure {
             Failure::unknown(Trouble::Garbled, Some(sanitise(text)))
         }
     }
-}
-
-enum Fetched {
-    Copy(Box<Copy>, Option<Identified>),
-    /// UID but not the body asked for, where a body was announced as NIL.
-    Broken,
-    /// Another response: EXISTS, EXPUNGE, a FETCH of flags that nobody asked for.
-    Other,
-}
-
-fn fetched(values: Vec<Value>, read: Reading) -> Fetched {
-    let [_, verb, Value::List(items)] = values.as_slice() else { return Fetched::Other };
-    if !verb.is("FETCH") {
-        return Fetched::Other;
-    }
-    let item = |name: &str| items.chunks_exact(2).find(|pair| pair[0].is(name)).map(|pair| &pair[1]);
-    let section = if read.whole { "BODY[]" } else { "BODY[HEADER]" };
-    let Some(body) = item(section) else { return Fetched::Other };
-    let (Value::Text(raw), Some(uid)) = (body, item("UID").and_then(Value::number)) else {
-        return Fetched::Broken;
-    };
-    let identified = identify(raw);
-    let attempt = identified.token.filter(|t| t.run == read.run).map(|t| t.attempt);
-    let copy = Copy {
-        uid: Uid { validity: read.validity, uid },
-        attempt,
-        digest: read.whole.then_some(identified.digest),
-        size: match read.whole {
-            true => identified.size,
-            false => item("RFC822.SIZE").and_then(Value::number).unwrap_or(0).into(),
-        },
-        flags: item("FLAGS").map(flags).unwrap_or_default(),
-        internal_date: item("INTERNALDATE").and_then(Value::text),
-    };
-    Fetched::Copy(Box::new(copy), read.whole.then_some(identified))
-}
-
-fn flags(value: &Value) -> Vec<String> {
-    let Value::List(list) = value else { return Vec::new() };
-    let mut flags: Vec<String> = list.iter().filter_map(Value::text).collect();
-    flags.retain(|f| !f.eq_ignore_ascii_case("\\Recent"));
-    flags.sort_unstable();
-    flags
 }
 
 fn listed(data: &[Value]) -> Option<String> {

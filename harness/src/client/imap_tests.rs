@@ -1,6 +1,7 @@
 use super::*;
 use crate::client::script::{Act, Script, serve};
 use crate::history::Outcome;
+use crate::message::RunToken;
 
 const LIMIT: Duration = Duration::from_millis(400);
 

@@ -3,6 +3,7 @@
 //! `ok` only on the final positive reply; `fail` only on a definite refusal, or if the request certainly was not
 //! sent in full; everything else is `info`. Each call ends by its deadline. No client retries.
 
+pub mod fetched;
 pub mod imap;
 pub mod response;
 #[cfg(test)]

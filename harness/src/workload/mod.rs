@@ -7,6 +7,8 @@
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
+#[cfg(test)]
+mod fake;
 pub mod ledger;
 pub mod operation;
 pub mod progress;

@@ -8,7 +8,8 @@ use super::operation::{Ended, Operation};
 use super::schedule::Kind;
 use super::{ARCHIVE, Context, action_of};
 use crate::client::Failure;
-use crate::client::imap::{Reading, Session};
+use crate::client::fetched::Reading;
+use crate::client::imap::Session;
 use crate::history::{Action, Copy, Outcome, Uid, UserId};
 use fuse_fs::clock::Nanos;
 

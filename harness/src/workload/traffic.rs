@@ -58,17 +58,15 @@ async fn stopped_before(stop: &mut watch::Receiver<bool>, instant: Nanos) -> boo
     }
     let sleep = tokio::time::sleep(instant.since(Nanos::now()));
     tokio::pin!(sleep);
-    tokio::select! {
+    let stopped = tokio::select! {
         biased;
-        () = &mut sleep => false,
-        seen = stop.wait_for(|stop| *stop) => match seen {
-            Ok(_) => true,
-            Err(_) => {
-                sleep.await;
-                false
-            }
-        },
+        () = &mut sleep => return false,
+        seen = stop.wait_for(|stop| *stop) => seen.is_ok(),
+    };
+    if !stopped {
+        sleep.await;
     }
+    stopped
 }
 
 /// What an arrival became.

@@ -1,0 +1,251 @@
+//! A mail server in memory for tests of the workload: LMTP and just the IMAP that the clients speak.
+
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a delivery gets after its dot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answer {
+    /// Stored, and said so.
+    Ok,
+    /// Refused.
+    Refuse(&'static str),
+    /// Stored, and never said so.
+    Silence,
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    uid: u32,
+    flags: Vec<String>,
+    bytes: Vec<u8>,
+    /// FETCH of it is answered with nonsense.
+    broken: bool,
+}
+
+/// Next UID and messages.
+type Mailbox = (u32, Vec<Stored>);
+
+#[derive(Default)]
+struct Shared {
+    /// By user and mailbox.
+    mail: Mutex<BTreeMap<(String, String), Mailbox>>,
+    deliveries: AtomicU64,
+}
+
+pub(crate) struct Fake {
+    pub(crate) lmtp: String,
+    pub(crate) imap: String,
+    shared: Arc<Shared>,
+}
+
+impl Fake {
+    /// `answer` is asked with the number of the delivery, from 0.
+    pub(crate) async fn start(answer: fn(u64) -> Answer) -> Fake {
+        let shared = Arc::new(Shared::default());
+        let (lmtp, lmtp_address) = listen().await;
+        let (imap, imap_address) = listen().await;
+        let (one, two) = (shared.clone(), shared.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = lmtp.accept().await {
+                tokio::spawn(deliver(one.clone(), BufReader::new(stream), answer));
+            }
+        });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = imap.accept().await {
+                tokio::spawn(session(two.clone(), BufReader::new(stream)));
+            }
+        });
+        Fake { lmtp: lmtp_address, imap: imap_address, shared }
+    }
+
+    /// Removes the message whose bytes contain `text`, as a lossy server would.
+    pub(crate) fn lose(&self, text: &str) {
+        for (_, messages) in self.shared.mail.lock().values_mut() {
+            messages.retain(|m| !String::from_utf8_lossy(&m.bytes).contains(text));
+        }
+    }
+}
+
+impl Fake {
+    /// Answers every FETCH of the message whose bytes contain `text` with nonsense.
+    pub(crate) fn spoil(&self, text: &str) {
+        for (_, messages) in self.shared.mail.lock().values_mut() {
+            for message in messages {
+                message.broken |= String::from_utf8_lossy(&message.bytes).contains(text);
+            }
+        }
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    (listener, address)
+}
+
+type Stream = BufReader<TcpStream>;
+
+async fn line(stream: &mut Stream) -> Option<String> {
+    let mut line = String::new();
+    stream.read_line(&mut line).await.ok().filter(|n| *n > 0)?;
+    Some(line.trim_end().to_owned())
+}
+
+async fn say(stream: &mut Stream, text: &str) -> Option<()> {
+    stream.get_mut().write_all(text.as_bytes()).await.ok()
+}
+
+async fn deliver(shared: Arc<Shared>, mut stream: Stream, answer: fn(u64) -> Answer) -> Option<()> {
+    say(&mut stream, "220 fake\r\n").await?;
+    let mut user = String::new();
+    loop {
+        let command = line(&mut stream).await?;
+        if let Some(to) = command.strip_prefix("RCPT TO:<") {
+            user = to.split('@').next()?.to_owned();
+        }
+        match command.as_str() {
+            "DATA" => say(&mut stream, "354 go\r\n").await?,
+            "QUIT" => return Some(()),
+            _ => {
+                say(&mut stream, "250 ok\r\n").await?;
+                continue;
+            }
+        }
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n.\r\n") {
+            stream.read_until(b'\n', &mut bytes).await.ok().filter(|n| *n > 0)?;
+        }
+        bytes.truncate(bytes.len() - 3);
+        let answer = answer(shared.deliveries.fetch_add(1, Ordering::Relaxed));
+        if !matches!(answer, Answer::Refuse(_)) {
+            store(&shared, &user, "INBOX", Vec::new(), bytes);
+        }
+        match answer {
+            Answer::Ok => say(&mut stream, "250 saved\r\n").await?,
+            Answer::Refuse(text) => say(&mut stream, text).await?,
+            Answer::Silence => {}
+        }
+    }
+}
+
+fn store(shared: &Shared, user: &str, mailbox: &str, flags: Vec<String>, bytes: Vec<u8>) -> u32 {
+    let mut mail = shared.mail.lock();
+    let (next, messages) = mail.entry((user.to_owned(), mailbox.to_owned())).or_default();
+    *next += 1;
+    messages.push(Stored { uid: *next, flags, bytes, broken: false });
+    *next
+}
+
+async fn session(shared: Arc<Shared>, mut stream: Stream) -> Option<()> {
+    say(&mut stream, "* OK fake\r\n").await?;
+    let (mut user, mut mailbox) = (String::new(), String::new());
+    loop {
+        let text = line(&mut stream).await?.replace('"', "");
+        let words: Vec<&str> = text.split(' ').collect();
+        let tag = words[0];
+        match words[1] {
+            "LOGIN" => user = words[2].to_owned(),
+            "SELECT" | "EXAMINE" => mailbox = words[2].to_owned(),
+            _ => {}
+        }
+        let said = match words[1..] {
+            ["APPEND", to, ref flags @ .., size] => {
+                say(&mut stream, "+ go\r\n").await?;
+                let size: usize = size.trim_matches(['{', '}']).parse().ok()?;
+                let mut bytes = vec![0; size + 2];
+                stream.read_exact(&mut bytes).await.ok()?;
+                bytes.truncate(size);
+                let flags = flags.join(" ").trim_matches(['(', ')']).to_owned();
+                let uid = store(&shared, &user, to, flags.split(' ').map(str::to_owned).collect(), bytes);
+                format!("{tag} OK [APPENDUID 1 {uid}] done\r\n")
+            }
+            _ => answer(&shared, (&user, &mailbox), &words[1..]) + &format!("{tag} OK done\r\n"),
+        };
+        say(&mut stream, &said).await?;
+    }
+}
+
+fn answer(shared: &Shared, (user, mailbox): (&str, &str), words: &[&str]) -> String {
+    let key = |mailbox: &str| (user.to_owned(), mailbox.to_owned());
+    let mut mail = shared.mail.lock();
+    match words {
+        ["CREATE", name] => {
+            mail.entry(key(name)).or_default();
+            String::new()
+        }
+        ["LIST", ..] => "* LIST () \".\" INBOX\r\n* LIST () \".\" Archive\r\n".to_owned(),
+        ["SELECT" | "EXAMINE", name] => {
+            let (next, messages) = mail.entry(key(name)).or_default();
+            format!(
+                "* {} EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT {}] x\r\n",
+                messages.len(),
+                *next + 1
+            )
+        }
+        ["UID", "MOVE" | "COPY", uid, to] => {
+            let taken =
+                mail.entry(key(mailbox)).or_default().1.iter().find(|m| m.uid.to_string() == *uid).cloned();
+            let Some(mut taken) = taken else { return String::new() };
+            let (next, messages) = mail.entry(key(to)).or_default();
+            *next += 1;
+            taken.uid = *next;
+            messages.push(taken);
+            let code = format!("* OK [COPYUID 1 {uid} {next}] x\r\n");
+            if words[1] == "MOVE" {
+                mail.entry(key(mailbox)).or_default().1.retain(|m| m.uid.to_string() != *uid);
+            }
+            code
+        }
+        ["UID", rest @ ..] => in_mailbox(&mut mail.entry(key(mailbox)).or_default().1, rest),
+        _ => String::new(),
+    }
+}
+
+fn in_mailbox(messages: &mut Vec<Stored>, words: &[&str]) -> String {
+    match words {
+        ["SEARCH", rest @ ..] => {
+            let sought = rest.get(2).copied().unwrap_or_default();
+            let hits = messages.iter().filter(|m| String::from_utf8_lossy(&m.bytes).contains(sought));
+            let hits: String = hits.map(|m| format!(" {}", m.uid)).collect();
+            format!("* SEARCH{hits}\r\n")
+        }
+        ["FETCH", set, rest @ ..] => {
+            let header = rest.last().is_some_and(|w| w.contains("HEADER"));
+            let wanted: Vec<&str> = set.split(',').collect();
+            let hits = messages.iter().filter(|m| wanted.contains(&m.uid.to_string().as_str()));
+            hits.map(|m| if m.broken { "* 1 FETCH (\r\n".to_owned() } else { fetched(m, header) }).collect()
+        }
+        ["STORE", uid, sign, flags] => {
+            let flag = flags.trim_matches(['(', ')']).to_owned();
+            for m in messages.iter_mut().filter(|m| m.uid.to_string() == *uid) {
+                m.flags.retain(|f| *f != flag);
+                if sign.starts_with('+') {
+                    m.flags.push(flag.clone());
+                }
+            }
+            String::new()
+        }
+        ["EXPUNGE", uid] => {
+            messages.retain(|m| m.uid.to_string() != *uid);
+            String::new()
+        }
+        _ => String::new(),
+    }
+}
+
+fn fetched(m: &Stored, header: bool) -> String {
+    let text = String::from_utf8_lossy(&m.bytes);
+    let (name, body) = match header {
+        true => ("BODY[HEADER]", text.split_inclusive("\r\n\r\n").next().unwrap_or_default()),
+        false => ("BODY[]", text.as_ref()),
+    };
+    let (uid, flags, length) = (m.uid, m.flags.join(" "), body.len());
+    format!(
+        "* 1 FETCH (UID {uid} FLAGS ({flags}) RFC822.SIZE 9 INTERNALDATE \"x\" {name} {{{length}}}\r\n{body})\r\n"
+    )
+}
