@@ -173,7 +173,8 @@ impl Found {
     /// A `From ` line after an empty one begins the next message.
     fn mbox(&mut self, path: &Path, mut lines: impl BufRead, start: u64) -> io::Result<()> {
         let file: Arc<Path> = path.into();
-        let place = |offset, end: u64| Place { file: file.clone(), offset, length: end - offset, quoted: true };
+        let place =
+            |offset, end: u64| Place { file: file.clone(), offset, length: end - offset, quoted: true };
         let (mut begin, mut at, mut blank) = (start, start, 0);
         loop {
             let line = next_line(&mut lines)?;

@@ -247,7 +247,17 @@ impl<W: Write> World<W> {
         let (fired, armed) = (self.fired, vec![(Nanos(0), at)]);
         let first = (fired > 0).then_some(Nanos(1_500_000_000));
         let (storage, rule) = ("mail".to_owned(), "eio".to_owned());
-        self.write(&Event::Rule { storage, rule, lying, matched: 9, fired, first, last: first, armed, parked: 0 });
+        self.write(&Event::Rule {
+            storage,
+            rule,
+            lying,
+            matched: 9,
+            fired,
+            first,
+            last: first,
+            armed,
+            parked: 0,
+        });
     }
 
     /// A complete reading of a mailbox.
@@ -271,7 +281,8 @@ impl<W: Write> World<W> {
 pub fn plan() -> Plan {
     let rule = serde_json::json!({ "name": "eio", "effect": { "errno": { "code": "EIO" } } });
     let rule = serde_json::from_value(rule).expect("the rule above is well-formed");
-    let storage = StoragePlan { rules: vec![rule], page_cache: false, thaw_after: Span(Duration::from_secs(60)) };
+    let storage =
+        StoragePlan { rules: vec![rule], page_cache: false, thaw_after: Span(Duration::from_secs(60)) };
     Plan {
         version: "0".to_owned(),
         name: "synthetic".to_owned(),

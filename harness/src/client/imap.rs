@@ -45,7 +45,12 @@ impl Session {
     ///
     /// # Errors
     /// No greeting, or the login was refused.
-    pub async fn login(address: &str, user: &str, password: &str, limit: Duration) -> Result<Session, Failure> {
+    pub async fn login(
+        address: &str,
+        user: &str,
+        password: &str,
+        limit: Duration,
+    ) -> Result<Session, Failure> {
         let wire = Wire::connect(address, limit).await.map_err(|t| Failure::unknown(t, None))?;
         let mut session = Session { wire, next_tag: 1, bye: None };
         if session.greeting().await? == Condition::Ok {
@@ -56,11 +61,17 @@ impl Session {
 
     async fn greeting(&mut self) -> Result<Condition, Failure> {
         match self.read().await? {
-            Response::Status { tag, condition: c @ (Condition::Ok | Condition::PreAuth), .. } if tag == "*" => Ok(c),
+            Response::Status { tag, condition: c @ (Condition::Ok | Condition::PreAuth), .. }
+                if tag == "*" =>
+            {
+                Ok(c)
+            }
             Response::Status { condition: Condition::Bye, text, .. } => {
                 Err(Failure::refused(Trouble::Disconnected, &text))
             }
-            Response::Status { .. } | Response::Continue | Response::Data(_) => Err(self.failed(Trouble::Garbled)),
+            Response::Status { .. } | Response::Continue | Response::Data(_) => {
+                Err(self.failed(Trouble::Garbled))
+            }
         }
     }
 
