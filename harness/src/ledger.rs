@@ -112,7 +112,7 @@ pub struct ClientOp {
 impl ClientOp {
     /// It may have had an effect.
     pub fn possible(&self) -> bool {
-        self.outcome != Outcome::Fail
+        self.outcome != Outcome::Fail && !self.unsent()
     }
     /// It certainly had its effect.
     pub fn certain(&self) -> bool {
