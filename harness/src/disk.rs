@@ -145,7 +145,8 @@ fn read_message(path: &PathBuf) -> io::Result<Option<(u64, Vec<u8>)>> {
     if !fs::symlink_metadata(path)?.is_file() {
         return Ok(None);
     }
-    let file = fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let file =
+        fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
     let ino = file.metadata()?.ino();
     let mut raw = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut raw)?;
@@ -175,7 +176,8 @@ mod tests {
     #[test]
     fn finds_every_message_of_one_user_in_every_mailbox() {
         let root = tempfile::tempdir().unwrap();
-        let text = |n| format!("Return-Path: <x>\nX-Fermoposta-Attempt: 1a2b3c4d-{n}-1\nSubject: a\n\nbody\n");
+        let text =
+            |n| format!("Return-Path: <x>\nX-Fermoposta-Attempt: 1a2b3c4d-{n}-1\nSubject: a\n\nbody\n");
         put(root.path(), "user1/Maildir/new/1", &text(1));
         put(root.path(), "user1/Maildir/.Archive/cur/2:2,S", &text(2));
         put(root.path(), "user1/Maildir/tmp/3", &text(3));
@@ -183,8 +185,11 @@ mod tests {
         put(root.path(), "user2/Maildir/cur/5", &text(5));
         let reading = read_user(root.path(), &layout(), "user1", RUN);
         assert!(reading.complete);
-        let found: Vec<_> =
-            reading.copies.iter().map(|c| (c.path.as_str(), c.attempt.map(|a| a.message.0), c.unfinished)).collect();
+        let found: Vec<_> = reading
+            .copies
+            .iter()
+            .map(|c| (c.path.as_str(), c.attempt.map(|a| a.message.0), c.unfinished))
+            .collect();
         assert_eq!(
             found,
             [

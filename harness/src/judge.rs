@@ -194,3 +194,10 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
 pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
     checker::ALL.iter().map(|c| (c.name, c.definition))
 }
+
+#[cfg(test)]
+mod legal_tests;
+#[cfg(test)]
+mod table_tests;
+#[cfg(test)]
+mod trace_tests;

@@ -5,232 +5,23 @@
 //! A history that ends without its `end` line, or with a torn last line, is read as far as it goes and says so
 //! in [`Ledger::ended`]; a damaged line elsewhere is an error, because what it hid cannot be known.
 
+mod entry;
 pub mod line;
 
-use crate::history::{
-    Attempt, Digest, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, Trouble, Uid, UserId,
+pub use entry::{
+    ClientOp, DiskRead, FlagSet, Kind, OnDisk, Place, PlaceId, Reading, RuleCount, Seen, StepDone,
 };
+
+use crate::history::{Attempt, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, UserId};
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use std::collections::HashMap;
 use std::io::BufRead;
-use std::ops::Range;
 
 /// Replies of operations that did not end well are kept for this many operations, for evidence.
 const REPLIES: usize = 10_000;
 /// Different flag names that are told apart; further ones are not judged.
 const FLAGS: usize = 64;
-
-/// Index into [`Ledger::places`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlaceId(pub u32);
-
-/// One mailbox of one user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Whose.
-    pub user: UserId,
-    /// Its name.
-    pub mailbox: String,
-}
-
-/// A set of flags, one bit each; see [`Ledger::flag_names`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FlagSet(pub u64);
-
-/// What kind of operation.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, strum::IntoStaticStr,
-)]
-#[strum(serialize_all = "kebab-case")]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// LMTP or SMTP delivery.
-    Deliver,
-    /// IMAP APPEND.
-    Append,
-    /// UID FETCH.
-    Fetch,
-    /// UID SEARCH.
-    Search,
-    /// UID STORE of flags.
-    Flag,
-    /// UID MOVE.
-    Move,
-    /// UID COPY.
-    Copy,
-    /// UID EXPUNGE.
-    Expunge,
-}
-
-impl Kind {
-    /// It brings a new message.
-    pub fn stores(self) -> bool {
-        matches!(self, Kind::Deliver | Kind::Append)
-    }
-    /// It takes a message out of its mailbox.
-    pub fn removes(self) -> bool {
-        matches!(self, Kind::Move | Kind::Expunge)
-    }
-}
-
-/// One client operation.
-#[derive(Clone, Debug)]
-pub struct ClientOp {
-    /// What.
-    pub kind: Kind,
-    /// How it ended; `info` until told otherwise.
-    pub outcome: Outcome,
-    /// Why not `ok`.
-    pub trouble: Option<Trouble>,
-    /// Mailbox it is about.
-    pub place: PlaceId,
-    /// Destination of move and copy.
-    pub to: Option<PlaceId>,
-    /// When it was really started.
-    pub invoked: Nanos,
-    /// When the schedule wanted it.
-    pub intended: Nanos,
-    /// When it ended; the end of time if it never did.
-    pub ended: Nanos,
-    /// The message and, for a store, the attempt (else 0).
-    pub attempt: Attempt,
-    /// Digest of a stored attempt.
-    pub digest: Option<Digest>,
-    /// UID asked for.
-    pub uid: Option<Uid>,
-    /// UID answered.
-    pub found: Option<Uid>,
-    /// Flags set.
-    pub add: FlagSet,
-    /// Flags cleared.
-    pub remove: FlagSet,
-    /// What it saw, in [`Ledger::seen`].
-    pub seen: (u32, u32),
-}
-
-impl ClientOp {
-    /// It may have had an effect.
-    pub fn possible(&self) -> bool {
-        self.outcome != Outcome::Fail
-    }
-    /// It certainly had its effect.
-    pub fn certain(&self) -> bool {
-        self.outcome == Outcome::Ok
-    }
-    /// It was never sent: the generator was full.
-    pub fn unsent(&self) -> bool {
-        self.trouble == Some(Trouble::Saturated)
-    }
-    /// When its effect is over: an operation with an unknown end may still act at any time.
-    pub fn settled(&self) -> Nanos {
-        if self.outcome == Outcome::Info { Nanos(u64::MAX) } else { self.ended }
-    }
-}
-
-/// One copy as a client saw it.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// Where.
-    pub place: PlaceId,
-    /// UID.
-    pub uid: Uid,
-    /// Which attempt its header names.
-    pub attempt: Option<Attempt>,
-    /// Digest of what was read.
-    pub digest: Option<Digest>,
-    /// Flags.
-    pub flags: FlagSet,
-    /// INTERNALDATE, hashed; 0 if unknown.
-    pub date: u64,
-    /// When the read was started.
-    pub begun: Nanos,
-    /// When it had ended.
-    pub ended: Nanos,
-}
-
-/// One reading of one mailbox.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// `final` or `inspect-N`.
-    pub name: String,
-    /// When.
-    pub at: Nanos,
-    /// Which mailbox.
-    pub place: PlaceId,
-    /// It succeeded.
-    pub complete: bool,
-    /// Why not.
-    pub error: Option<String>,
-    /// UIDVALIDITY.
-    pub validity: u32,
-    /// UIDNEXT, 0 if unknown.
-    pub uid_next: u32,
-    /// Copies, in [`Ledger::seen`].
-    pub copies: Range<usize>,
-}
-
-/// One reading of the disk.
-#[derive(Clone, Debug)]
-pub struct DiskRead {
-    /// `final` or `inspect-N`.
-    pub name: String,
-    /// When.
-    pub at: Nanos,
-    /// Whose.
-    pub user: UserId,
-    /// It succeeded.
-    pub complete: bool,
-    /// Copies, in [`Ledger::disk_copies`].
-    pub copies: Range<usize>,
-}
-
-/// One copy on the disk.
-#[derive(Clone, Copy, Debug)]
-pub struct OnDisk {
-    /// Which attempt.
-    pub attempt: Option<Attempt>,
-    /// Digest.
-    pub digest: Option<Digest>,
-    /// It lies in `tmp/`.
-    pub unfinished: bool,
-}
-
-/// What one rule did.
-#[derive(Clone, Debug)]
-pub struct RuleCount {
-    /// Storage.
-    pub storage: String,
-    /// Rule.
-    pub rule: String,
-    /// It lies.
-    pub lying: bool,
-    /// Matched.
-    pub matched: u64,
-    /// Struck.
-    pub fired: u64,
-    /// First firing.
-    pub first: Option<Nanos>,
-    /// Last firing.
-    pub last: Option<Nanos>,
-    /// Intervals.
-    pub armed: Vec<(Nanos, Nanos)>,
-}
-
-/// A step that was carried out.
-#[derive(Clone, Debug)]
-pub struct StepDone {
-    /// Begun.
-    pub at: Nanos,
-    /// Done.
-    pub end: Nanos,
-    /// Index in the plan.
-    pub index: usize,
-    /// In words.
-    pub what: String,
-    /// Why it failed.
-    pub error: Option<String>,
-}
 
 /// A history, read.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use crate::plan::{Expect, Mix, Plan, Sizes, Stage, StoragePlan, TargetPlan, Work
 use crate::target::definition::{Definition, Kind, Layout, Listen};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::time::Duration;
 
@@ -77,6 +77,10 @@ pub struct World<W> {
     pub boxes: BTreeMap<(u32, String), MailboxModel>,
     /// What the one rule of [`plan`] is said to have done.
     pub fired: u64,
+    /// Answers that may be outstanding: each operation takes effect at once and is answered this many operations
+    /// later, so that operations overlap.
+    pub lag: usize,
+    held: VecDeque<Event>,
     out: W,
     clock: u64,
     ops: u64,
@@ -91,7 +95,15 @@ pub fn digest(attempt: Attempt) -> Digest {
 impl<W: Write> World<W> {
     /// Begins a history with `users` users.
     pub fn new(out: W, users: u32) -> World<W> {
-        let mut world = World { boxes: BTreeMap::new(), fired: 3, out, clock: 1_000_000_000, ops: 0 };
+        let mut world = World {
+            boxes: BTreeMap::new(),
+            fired: 3,
+            lag: 0,
+            held: VecDeque::new(),
+            out,
+            clock: 1_000_000_000,
+            ops: 0,
+        };
         let at = world.tick();
         let names = (1..=users).map(|n| format!("user{n}")).collect();
         world.write(&Event::Start { at, version: "0".to_owned(), run: RUN.to_owned(), users: names });
@@ -135,9 +147,27 @@ impl<W: Write> World<W> {
             Outcome::Fail => Some(Trouble::RefusedTransient),
             Outcome::Info => Some(Trouble::TimedOut),
         };
-        let at = self.tick();
         let uid = uid.filter(|_| how.outcome == Outcome::Ok);
-        self.write(&Event::Complete { at, op, outcome: how.outcome, trouble, reply: None, uid, seen });
+        let (outcome, at) = (how.outcome, Nanos(0));
+        self.held.push_back(Event::Complete { at, op, outcome, trouble, reply: None, uid, seen });
+        self.answer(self.lag);
+    }
+
+    /// Answers the oldest operations until `left` are outstanding.
+    fn answer(&mut self, left: usize) {
+        while self.held.len() > left {
+            let now = self.tick();
+            let Some(mut event) = self.held.pop_front() else { return };
+            if let Event::Complete { at, .. } = &mut event {
+                *at = now;
+            }
+            self.write(&event);
+        }
+    }
+
+    /// An operation on a UID that is no longer there: acknowledged, and nothing happens.
+    pub fn too_late(&mut self, user: u32, action: Action) {
+        self.operation(user, action, OK, None, Vec::new());
     }
 
     /// LMTP delivery of one attempt.
@@ -222,6 +252,8 @@ impl<W: Write> World<W> {
 
     /// The recovery: a store and a fetch of message `message` succeed, the services greet.
     pub fn recover(&mut self, message: u64) {
+        self.answer(0);
+        self.lag = 0;
         let at = self.tick();
         self.write(&Event::Phase { at, name: "recovery".to_owned() });
         let at = self.tick();
@@ -247,7 +279,17 @@ impl<W: Write> World<W> {
         let (fired, armed) = (self.fired, vec![(Nanos(0), at)]);
         let first = (fired > 0).then_some(Nanos(1_500_000_000));
         let (storage, rule) = ("mail".to_owned(), "eio".to_owned());
-        self.write(&Event::Rule { storage, rule, lying, matched: 9, fired, first, last: first, armed, parked: 0 });
+        self.write(&Event::Rule {
+            storage,
+            rule,
+            lying,
+            matched: 9,
+            fired,
+            first,
+            last: first,
+            armed,
+            parked: 0,
+        });
     }
 
     /// A complete reading of a mailbox.
@@ -271,7 +313,8 @@ impl<W: Write> World<W> {
 pub fn plan() -> Plan {
     let rule = serde_json::json!({ "name": "eio", "effect": { "errno": { "code": "EIO" } } });
     let rule = serde_json::from_value(rule).expect("the rule above is well-formed");
-    let storage = StoragePlan { rules: vec![rule], page_cache: false, thaw_after: Span(Duration::from_secs(60)) };
+    let storage =
+        StoragePlan { rules: vec![rule], page_cache: false, thaw_after: Span(Duration::from_secs(60)) };
     Plan {
         demonstrates: None,
         version: "0".to_owned(),

@@ -43,35 +43,52 @@ fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
 
 /// The answer in one sentence. The gravest finding first; what is only not proved last.
 pub(super) fn sentence(verdict: Verdict, n: &Messages, properties: &[Property], faults: &[Fault]) -> String {
-    let fired: u64 = faults.iter().map(|f| f.fired).sum();
-    let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
     let worst = properties.iter().find(|p| p.verdict == verdict);
     let said = worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
     match verdict {
-        Verdict::Valid => format!(
-            "All {all} that nobody removed were found intact; {}.",
-            fault_words(faults.iter().filter(|f| f.fired > 0).count() as u64, fired)
-        ),
+        Verdict::Valid => format!("{}; {}.", intact(n), fault_words(faults)),
         Verdict::Unknown => format!("Nothing bad was proved, but this run proves nothing: {said}"),
         Verdict::Invalid => match harm(n) {
-            Some(harm) => format!("{harm} of {all}."),
+            Some(harm) => format!("{harm}{}.", liars(faults)),
             None => said,
         },
     }
 }
 
-fn fault_words(faults: u64, fired: u64) -> String {
-    match faults {
+fn intact(n: &Messages) -> String {
+    let all = counted(n.intact, "acknowledged message", "acknowledged messages");
+    let kept = if n.intact < n.acknowledged { " that nobody asked to remove" } else { "" };
+    let were = if n.intact == 1 { "was" } else { "were" };
+    format!("All {all}{kept} {were} found intact")
+}
+
+fn fault_words(faults: &[Fault]) -> String {
+    let fired: u64 = faults.iter().map(|f| f.fired).sum();
+    match faults.iter().filter(|f| f.fired > 0).count() as u64 {
         0 => "no fault fired".to_owned(),
-        _ => format!("{} fired {}", counted(faults, "fault", "faults"), counted(fired, "time", "times")),
+        n => format!("{} fired {}", counted(n, "fault", "faults"), counted(fired, "time", "times")),
     }
 }
 
+/// "3 of 2,911 acknowledged messages were lost, 1 damaged".
 fn harm(n: &Messages) -> Option<String> {
     let kinds = [(n.lost, "lost"), (n.invisible, "on the disk but invisible"), (n.damaged, "damaged")];
-    let parts: Vec<String> =
-        kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    let mut harmed = kinds.iter().filter(|(n, _)| *n > 0);
+    let (first, what) = harmed.next()?;
+    let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
+    let were = if *first == 1 { "was" } else { "were" };
+    let rest: String = harmed.map(|(n, what)| format!(", {} {what}", grouped(*n))).collect();
+    Some(format!("{} of {all} {were} {what}{rest}", grouped(*first)))
+}
+
+/// Which storages lied, so that the server is not taken for the only culprit.
+fn liars(faults: &[Fault]) -> String {
+    let lied: Vec<String> = faults
+        .iter()
+        .filter(|f| f.lying && f.fired > 0)
+        .map(|f| format!("storage `{}` with fault `{}`", f.storage, f.name))
+        .collect();
+    if lied.is_empty() { String::new() } else { format!("; the device lied: {}", lied.join(", ")) }
 }
 
 /// What the reader should know.
