@@ -145,6 +145,11 @@ impl Mount {
         self.service.parking.parked_count(rule)
     }
 
+    /// It serves calls: nobody unmounted it from outside.
+    pub fn is_mounted(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.is_finished())
+    }
+
     /// How many inodes the kernel knows.
     pub fn known_inodes(&self) -> usize {
         self.service.fs.table.len()
@@ -166,29 +171,13 @@ impl Mount {
         self.service.parking.close(parked);
         let quiet = umount2(&self.mountpoint, MntFlags::empty()).is_ok();
         if !quiet {
-            self.detach()?;
+            detach(&self.mountpoint)?;
         }
         if quiet || self.abort_connection() {
             return session.join().map_err(|_| std::io::Error::other("an event loop panicked"))?;
         }
         tracing::warn!(path = %self.mountpoint.display(), "detached; files on it are still open");
         Ok(())
-    }
-
-    fn detach(&self) -> std::io::Result<()> {
-        match umount2(&self.mountpoint, MntFlags::MNT_DETACH) {
-            Ok(()) | Err(nix::errno::Errno::EINVAL) => Ok(()),
-            Err(nix::errno::Errno::EPERM) => self.detach_by_helper(),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn detach_by_helper(&self) -> std::io::Result<()> {
-        let status = std::process::Command::new("fusermount3")
-            .args(["-u", "-z", "-q", "--"])
-            .arg(&self.mountpoint)
-            .status()?;
-        if status.success() { Ok(()) } else { Err(std::io::Error::other(format!("fusermount3: {status}"))) }
     }
 
     fn abort_connection(&self) -> bool {
@@ -199,6 +188,21 @@ impl Mount {
         }
         abort_through_own_control(connection).is_ok()
     }
+}
+
+/// Detaches whatever is mounted at `mountpoint`: the way out when the process that mounted it is gone.
+pub fn detach(mountpoint: &Path) -> std::io::Result<()> {
+    match umount2(mountpoint, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(nix::errno::Errno::EINVAL) => Ok(()),
+        Err(nix::errno::Errno::EPERM) => detach_by_helper(mountpoint),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn detach_by_helper(mountpoint: &Path) -> std::io::Result<()> {
+    let status =
+        std::process::Command::new("fusermount3").args(["-u", "-z", "-q", "--"]).arg(mountpoint).status()?;
+    if status.success() { Ok(()) } else { Err(std::io::Error::other(format!("fusermount3: {status}"))) }
 }
 
 impl Drop for Mount {

@@ -173,7 +173,8 @@ impl Found {
     /// A `From ` line after an empty one begins the next message.
     fn mbox(&mut self, path: &Path, mut lines: impl BufRead, start: u64) -> io::Result<()> {
         let file: Arc<Path> = path.into();
-        let place = |offset, end: u64| Place { file: file.clone(), offset, length: end - offset, quoted: true };
+        let place =
+            |offset, end: u64| Place { file: file.clone(), offset, length: end - offset, quoted: true };
         let (mut begin, mut at, mut blank) = (start, start, 0);
         loop {
             let line = next_line(&mut lines)?;
@@ -275,11 +276,11 @@ fn sendable(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
     }
 }
 
-/// A field name of printable ASCII, then a colon.
+/// A field name of printable ASCII that begins with a letter or digit (JSON does not), then a colon.
 fn begins_with_header(message: &[u8]) -> bool {
     let name = message.iter().take_while(|b| b.is_ascii_graphic() && **b != b':').count();
     let after = message[name..].iter().find(|b| !matches!(**b, b' ' | b'\t'));
-    name > 0 && after == Some(&b':')
+    message[0].is_ascii_alphanumeric() && name > 0 && after == Some(&b':')
 }
 
 #[cfg(test)]

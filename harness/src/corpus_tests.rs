@@ -26,10 +26,18 @@ fn what_cannot_be_sent_is_left_out_with_its_reason() {
         ("d-empty", b""),
         ("e-blank", b"\n\n"),
         ("f-no-header", b"hello world\n"),
-        ("g-huge", &b"A: b\n\n".iter().copied().chain([b'x'; 1000].into_iter().cycle().take(25_000_001)).collect::<Vec<u8>>()),
+        (
+            "g-huge",
+            &b"A: b\n\n"
+                .iter()
+                .copied()
+                .chain([b'x'; 1000].into_iter().cycle().take(25_000_001))
+                .collect::<Vec<u8>>(),
+        ),
         ("h-no-end", b"A: b"),
         ("i-cr-at-end", b"A: b\r"),
         ("j-colon", b": b\n"),
+        ("k-json", b"{\"a\": 1}\n"),
     ]);
     let corpus = Corpus::load(dir.path()).expect("two good ones");
     assert_eq!(corpus.len(), 2);
@@ -45,8 +53,9 @@ fn what_cannot_be_sent_is_left_out_with_its_reason() {
     larger than 25 MB
     contains a bare CR
     does not begin with a header line
+    does not begin with a header line
     ");
-    assert_eq!(corpus.skipped().count, 8);
+    assert_eq!(corpus.skipped().count, 9);
 }
 
 #[test]
@@ -71,7 +80,11 @@ fn an_mbox_is_split_only_at_from_after_a_blank_line_and_unquoted() {
     let corpus = Corpus::load(&dir.path().join("box")).expect("loaded");
     assert_eq!(
         all(&corpus),
-        ["A: 1\r\n\r\nbody\r\nFrom within\r\nFrom x\r\n>From y\r\n>Fro\r\n", "A: 2\r\n", "A: 4\r\n\r\nend\r\n"]
+        [
+            "A: 1\r\n\r\nbody\r\nFrom within\r\nFrom x\r\n>From y\r\n>Fro\r\n",
+            "A: 2\r\n",
+            "A: 4\r\n\r\nend\r\n"
+        ]
     );
     assert_eq!(corpus.skipped().count, 1);
 }

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::control::{Command, Reply};
 use fuse_fs::engine::Engine;
-use fuse_fs::mount::{Mount, MountOptions, Thaw};
+use fuse_fs::mount::{Mount, MountOptions};
+use fuse_fs::parking::Thaw;
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::trace::TraceOptions;
 use std::io::{BufRead, BufReader, Write};
@@ -44,6 +45,7 @@ pub struct Request {
 struct Mounted {
     engine: Arc<Engine>,
     mount: Mount,
+    trace: Option<TraceSink>,
 }
 
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
@@ -55,11 +57,11 @@ pub fn run(request: &Request) -> Result<Exit> {
     let engine = engine(rules, request.seed)?;
     let trace = request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
     let options = MountOptions { page_cache: request.page_cache, ..MountOptions::default() };
-    let mount = Mount::new(&request.backing, &request.mountpoint, options, engine.clone(), trace)?;
+    let mount = Mount::new(&request.backing, &request.mountpoint, options, engine.clone(), trace.clone())?;
     let origin = Nanos::now();
     engine.start(origin);
     anstream::eprintln!("mounted {} at {}; end with Ctrl-C", request.backing.display(), request.mountpoint.display());
-    let mounted = Mounted { engine, mount };
+    let mounted = Mounted { engine, mount, trace };
     let served = serve(&mounted, &listener, &steps, origin);
     finish(mounted, request, guard)?;
     served.map(|()| Exit::Valid)
@@ -67,12 +69,13 @@ pub fn run(request: &Request) -> Result<Exit> {
 
 fn finish(mounted: Mounted, request: &Request, mut guard: Child) -> Result<()> {
     release(&mounted, None, Thaw::Continue)?;
-    let summary = mounted.mount.unmount()?;
+    mounted.mount.unmount()?;
     guard.kill()?;
     guard.wait()?;
     let _ = std::fs::remove_file(socket_path(&request.mountpoint)?);
-    if summary.lost > 0 {
-        anstream::eprintln!("warning: the trace lost {} calls", summary.lost);
+    let lost = mounted.trace.map(|trace| trace.finish()).transpose()?.map_or(0, |summary| summary.lost);
+    if lost > 0 {
+        anstream::eprintln!("warning: the trace lost {lost} calls");
     }
     Ok(())
 }
@@ -223,7 +226,7 @@ fn execute(mounted: &Mounted, command: &Command) -> Result<Reply> {
         Command::Heal { fault, fail_with } => heal(mounted, fault.as_deref(), fail_with.as_deref()),
         Command::Freeze { path } => freeze(mounted, path),
         Command::Status => {
-            let parked = mounted.mount.parked() as u64;
+            let parked = mounted.mount.parked(None) as u64;
             Ok(Reply::Status { rules: engine.stats(), counters: engine.counters(), parked })
         }
     }
@@ -239,7 +242,7 @@ fn heal(mounted: &Mounted, fault: Option<&str>, fail_with: Option<&str>) -> Resu
 
 fn release(mounted: &Mounted, fault: Option<&str>, thaw: Thaw) -> Result<Reply> {
     let rules = mounted.engine.heal(fault, Nanos::now())?;
-    let released = mounted.mount.thaw(&rules, thaw) as u64;
+    let released = rules.iter().map(|rule| mounted.mount.heal(Some(*rule), thaw) as u64).sum();
     let names = mounted.engine.stats().into_iter().map(|rule| rule.name);
     Ok(done(names.filter(|name| fault.is_none_or(|fault| fault == name)).collect(), released))
 }

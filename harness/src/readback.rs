@@ -1,1 +1,226 @@
-//! Pending.
+//! Reads every mailbox of every user through IMAP, as evidence of what exists.
+//!
+//! A reading is complete only if LIST, EXAMINE and SEARCH were answered, EXISTS and SEARCH agree, and every
+//! message that SEARCH named was read. What could not be read is said, and what could is kept. A message is known
+//! as it streams by and then forgotten: memory holds one message and the digests of one mailbox for each user
+//! being read.
+
+use crate::client::Failure;
+use crate::client::imap::{Reading, Selected, Session};
+use crate::history::{Copy, Event, UserId};
+use crate::workload::operation::words;
+use crate::workload::{ARCHIVE, Context};
+use fuse_fs::clock::Nanos;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// Messages fetched by one command.
+const BATCH: usize = 50;
+/// Users read at once.
+const AT_ONCE: usize = 4;
+/// Readings of one mailbox, at most, as long as they are not complete.
+const TRIES: u32 = 3;
+/// Messages of one mailbox that may fail one by one before the reading is given up.
+const BROKEN: usize = 20;
+
+/// What was said when it was all over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadSummary {
+    /// Mailboxes read.
+    pub mailboxes: u64,
+    /// Of these, not completely.
+    pub incomplete: u64,
+    /// Copies found.
+    pub copies: u64,
+}
+
+/// Reads everything and records one [`Event::Mailbox`] a mailbox, named `reading`. Each request is answered
+/// within the larger of the client's time limit and ten seconds; no mailbox is begun again after `limit`.
+pub async fn read_all(ctx: &Arc<Context>, reading: &str, limit: Duration) -> ReadSummary {
+    let end = Instant::now() + limit;
+    let mut tasks = JoinSet::new();
+    let mut total = ReadSummary::default();
+    for user in ctx.user_ids() {
+        if tasks.len() >= AT_ONCE {
+            note(ctx, &mut total, tasks.join_next().await);
+        }
+        let (own, reading) = (ctx.clone(), reading.to_owned());
+        tasks.spawn(async move { read_user(&own, user, &reading, end).await });
+    }
+    while !tasks.is_empty() {
+        note(ctx, &mut total, tasks.join_next().await);
+    }
+    total
+}
+
+fn note(ctx: &Context, total: &mut ReadSummary, done: Option<Result<ReadSummary, tokio::task::JoinError>>) {
+    match done {
+        Some(Ok(one)) => {
+            total.mailboxes += one.mailboxes;
+            total.incomplete += one.incomplete;
+            total.copies += one.copies;
+        }
+        Some(Err(error)) => {
+            total.incomplete += 1;
+            let problem = format!("reading a user's mail: {error}");
+            ctx.setup().history.record(Event::Harness { at: Nanos::now(), problem });
+        }
+        None => {}
+    }
+}
+
+fn patience(ctx: &Context) -> Duration {
+    ctx.timeout().max(Duration::from_secs(10))
+}
+
+async fn login(ctx: &Context, user: UserId) -> Result<Session, Failure> {
+    Session::login(ctx.imap(), ctx.user(user), &ctx.setup().password, patience(ctx)).await
+}
+
+/// One mailbox as far as it could be read.
+#[derive(Default)]
+struct Found {
+    selected: Selected,
+    copies: Vec<Copy>,
+    problems: Vec<String>,
+}
+
+async fn read_user(ctx: &Context, user: UserId, reading: &str, end: Instant) -> ReadSummary {
+    let listed = list(ctx, user, end).await;
+    let mut names: BTreeSet<&str> = BTreeSet::from(["INBOX", ARCHIVE]);
+    names.extend(listed.iter().flatten().map(String::as_str));
+    let mut summary = ReadSummary::default();
+    for name in names {
+        let gone = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
+        let mut found = match gone {
+            // The server answered that there is no such mailbox: completely read, and nothing in it.
+            true => Found::default(),
+            false => read_mailbox(ctx, user, name, end).await,
+        };
+        if let Err(failure) = &listed {
+            found.problems.push(format!("LIST: {}", words(failure)));
+        }
+        summary.mailboxes += 1;
+        summary.incomplete += u64::from(!found.problems.is_empty());
+        summary.copies += found.copies.len() as u64;
+        ctx.setup().history.record(event(user, name, reading, found));
+    }
+    summary
+}
+
+fn event(user: UserId, mailbox: &str, reading: &str, found: Found) -> Event {
+    Event::Mailbox {
+        at: Nanos::now(),
+        reading: reading.to_owned(),
+        user,
+        mailbox: mailbox.to_owned(),
+        complete: found.problems.is_empty(),
+        error: (!found.problems.is_empty()).then(|| found.problems.join("; ")),
+        validity: found.selected.validity,
+        uid_next: found.selected.uid_next,
+        copies: found.copies,
+    }
+}
+
+async fn list(ctx: &Context, user: UserId, end: Instant) -> Result<Vec<String>, Failure> {
+    let mut tried = 1;
+    loop {
+        let listed = async {
+            let mut session = login(ctx, user).await?;
+            let names = session.list().await?;
+            session.leave();
+            Ok(names)
+        };
+        match listed.await {
+            Err(_) if tried < TRIES && Instant::now() < end => tried += 1,
+            result => return result,
+        }
+    }
+}
+
+/// Reads a mailbox until a reading is complete; otherwise keeps the reading that found most.
+async fn read_mailbox(ctx: &Context, user: UserId, name: &str, end: Instant) -> Found {
+    let mut best = read_once(ctx, user, name).await;
+    for _ in 1..TRIES {
+        if best.problems.is_empty() || Instant::now() >= end {
+            break;
+        }
+        let next = read_once(ctx, user, name).await;
+        if next.problems.is_empty() || next.copies.len() > best.copies.len() {
+            best = next;
+        }
+    }
+    best.copies.sort_unstable_by_key(|copy| copy.uid);
+    best
+}
+
+async fn read_once(ctx: &Context, user: UserId, name: &str) -> Found {
+    let mut found = Found::default();
+    if let Err(failure) = read_into(ctx, user, name, &mut found).await {
+        found.problems.push(words(&failure));
+    }
+    found
+}
+
+async fn read_into(ctx: &Context, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
+    let (mut session, selected) = open(ctx, user, name).await?;
+    found.selected = selected;
+    let mut uids = session.search_all().await?;
+    uids.sort_unstable();
+    uids.dedup();
+    if uids.len() as u64 != u64::from(selected.exists) {
+        found.problems.push(format!("{} messages exist, but SEARCH found {}", selected.exists, uids.len()));
+    }
+    for batch in uids.chunks(BATCH) {
+        session.extend(patience(ctx));
+        let asked: Vec<String> = batch.iter().map(u32::to_string).collect();
+        // What a failed batch did not bring is asked for again below, one by one.
+        let _ = fetch(ctx, &mut session, &asked.join(","), found).await;
+        let have: BTreeSet<u32> = found.copies.iter().rev().take(2 * BATCH).map(|c| c.uid.uid).collect();
+        for uid in batch.iter().filter(|uid| !have.contains(uid)) {
+            session = single(ctx, user, name, *uid, found).await?;
+        }
+    }
+    session.leave();
+    Ok(())
+}
+
+async fn open(ctx: &Context, user: UserId, name: &str) -> Result<(Session, Selected), Failure> {
+    let mut session = login(ctx, user).await?;
+    let selected = session.select(name, true).await?;
+    Ok((session, selected))
+}
+
+async fn fetch(ctx: &Context, session: &mut Session, set: &str, found: &mut Found) -> Result<u32, Failure> {
+    let reading = Reading { run: ctx.setup().run, validity: found.selected.validity, whole: true };
+    session.fetch(set, reading, |copy, _| found.copies.push(copy)).await
+}
+
+/// Reads one message over a new session, so that one broken message does not hide the others. Returns a session
+/// to go on with.
+async fn single(
+    ctx: &Context,
+    user: UserId,
+    name: &str,
+    uid: u32,
+    found: &mut Found,
+) -> Result<Session, Failure> {
+    let (mut session, _) = open(ctx, user, name).await?;
+    let problem = match fetch(ctx, &mut session, &uid.to_string(), found).await {
+        Ok(1..) => return Ok(session),
+        Ok(0) => format!("UID {uid} was found by SEARCH but not returned by FETCH"),
+        Err(failure) => format!("UID {uid}: {}", words(&failure)),
+    };
+    found.problems.push(problem);
+    if found.problems.len() > BROKEN {
+        return Err(Failure::unknown(
+            crate::history::Trouble::Garbled,
+            Some("too many broken messages".to_owned()),
+        ));
+    }
+    let (session, _) = open(ctx, user, name).await?;
+    Ok(session)
+}

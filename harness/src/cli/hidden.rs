@@ -30,7 +30,7 @@ pub(super) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
     nix::unistd::setsid().ok();
     std::io::stdin().read_to_end(&mut Vec::new())?;
     for mountpoint in mountpoints {
-        fuse_fs::mount::detach(mountpoint);
+        fuse_fs::mount::detach(mountpoint)?;
     }
     Ok(Exit::Valid)
 }

@@ -45,7 +45,12 @@ impl Session {
     ///
     /// # Errors
     /// No greeting, or the login was refused.
-    pub async fn login(address: &str, user: &str, password: &str, limit: Duration) -> Result<Session, Failure> {
+    pub async fn login(
+        address: &str,
+        user: &str,
+        password: &str,
+        limit: Duration,
+    ) -> Result<Session, Failure> {
         let wire = Wire::connect(address, limit).await.map_err(|t| Failure::unknown(t, None))?;
         let mut session = Session { wire, next_tag: 1, bye: None };
         if session.greeting().await? == Condition::Ok {
@@ -56,11 +61,17 @@ impl Session {
 
     async fn greeting(&mut self) -> Result<Condition, Failure> {
         match self.read().await? {
-            Response::Status { tag, condition: c @ (Condition::Ok | Condition::PreAuth), .. } if tag == "*" => Ok(c),
+            Response::Status { tag, condition: c @ (Condition::Ok | Condition::PreAuth), .. }
+                if tag == "*" =>
+            {
+                Ok(c)
+            }
             Response::Status { condition: Condition::Bye, text, .. } => {
                 Err(Failure::refused(Trouble::Disconnected, &text))
             }
-            Response::Status { .. } | Response::Continue | Response::Data(_) => Err(self.failed(Trouble::Garbled)),
+            Response::Status { .. } | Response::Continue | Response::Data(_) => {
+                Err(self.failed(Trouble::Garbled))
+            }
         }
     }
 
@@ -116,7 +127,19 @@ impl Session {
     /// The request failed.
     pub async fn search(&mut self, text: &str) -> Result<Vec<u32>, Failure> {
         let name = ATTEMPT_HEADER.trim_end_matches(": ");
-        let done = self.command(&format!("UID SEARCH HEADER {name} {text}")).await?;
+        self.found(&format!("UID SEARCH HEADER {name} {text}")).await
+    }
+
+    /// UIDs of all messages.
+    ///
+    /// # Errors
+    /// The request failed.
+    pub async fn search_all(&mut self) -> Result<Vec<u32>, Failure> {
+        self.found("UID SEARCH ALL").await
+    }
+
+    async fn found(&mut self, command: &str) -> Result<Vec<u32>, Failure> {
+        let done = self.command(command).await?;
         let found = done.data.iter().filter(|d| d.first().is_some_and(|v| v.is("SEARCH")));
         Ok(found.flat_map(|d| &d[1..]).filter_map(Value::number).collect())
     }
@@ -231,6 +254,11 @@ impl Session {
     pub async fn logout(mut self) {
         // All that counts was answered before.
         let _ = self.command("LOGOUT").await;
+    }
+
+    /// Says goodbye without waiting for the answer: what counts was answered before.
+    pub fn leave(self) {
+        self.wire.farewell(b"bye LOGOUT\r\n");
     }
 
     async fn command(&mut self, command: &str) -> Result<Done, Failure> {

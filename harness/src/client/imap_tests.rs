@@ -129,7 +129,8 @@ async fn an_expunge_refused_after_deleted_was_set_is_info() {
     let (mut one, _s) = session([store.clone(), Act::Tagged("NO x\r\n")]).await;
     assert_eq!(one.expunge(4).await.map_err(|f| f.outcome), Err(Outcome::Fail));
     let (mut two, _s) =
-        session([store, Act::Tagged("OK x\r\n"), Act::Command("UID EXPUNGE 4"), Act::Tagged("NO x\r\n")]).await;
+        session([store, Act::Tagged("OK x\r\n"), Act::Command("UID EXPUNGE 4"), Act::Tagged("NO x\r\n")])
+            .await;
     assert_eq!(two.expunge(4).await.map_err(|f| f.outcome), Err(Outcome::Info));
 }
 

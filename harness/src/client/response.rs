@@ -251,7 +251,10 @@ mod tests {
 
     #[tokio::test]
     async fn literals_are_taken_wherever_they_stand() {
-        let got = parse("* 1 FETCH (BODY[HEADER.FIELDS (A B)] {5}\r\n)\r\n\"x FLAGS (\\Seen {1}\r\ny) X ~{0}\r\n)\r\n").await;
+        let got = parse(
+            "* 1 FETCH (BODY[HEADER.FIELDS (A B)] {5}\r\n)\r\n\"x FLAGS (\\Seen {1}\r\ny) X ~{0}\r\n)\r\n",
+        )
+        .await;
         let Ok(Response::Data(values)) = got else { panic!("{got:?}") };
         let Value::List(items) = &values[2] else { panic!("{values:?}") };
         assert!(items[0].is("body[header.fields (a b)]"));
@@ -268,7 +271,14 @@ mod tests {
 
     #[tokio::test]
     async fn nonsense_is_garbled_and_truncation_is_disconnection() {
-        for nonsense in ["* 1 FETCH (\r\n", "* 1)\r\n", "* \"x\r\n", "hello\r\n", "* 1 FETCH {99999999999}\r\n", "{3}\r\n"] {
+        for nonsense in [
+            "* 1 FETCH (\r\n",
+            "* 1)\r\n",
+            "* \"x\r\n",
+            "hello\r\n",
+            "* 1 FETCH {99999999999}\r\n",
+            "{3}\r\n",
+        ] {
             assert_eq!(parse(nonsense).await, Err(Trouble::Garbled), "{nonsense:?}");
         }
         for cut in ["* 1 FETCH", "* 1 FETCH {9}\r\nabc", "* 1 FETCH {3}\r\nabc"] {

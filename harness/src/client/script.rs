@@ -31,7 +31,10 @@ pub(crate) struct Script {
 impl Script {
     /// Waits until the script has been played; fails if the client did not play along.
     pub(crate) async fn finished(self) {
-        tokio::time::timeout(Duration::from_secs(10), self.task).await.expect("script ends").expect("as scripted");
+        tokio::time::timeout(Duration::from_secs(10), self.task)
+            .await
+            .expect("script ends")
+            .expect("as scripted");
     }
 }
 

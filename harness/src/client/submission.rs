@@ -54,7 +54,7 @@ pub async fn submit(
     wire.send(b".\r\n").await.map_err(|t| Failure::unknown(t, None))?;
     let reply = expect(&mut wire, 2).await?;
     // The reply is what counts; whether the farewell is heard does not.
-    let _ = wire.send(b"QUIT\r\n").await;
+    wire.farewell(b"QUIT\r\n");
     Ok(sanitise(&reply.text))
 }
 

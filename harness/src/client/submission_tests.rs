@@ -31,7 +31,10 @@ async fn after_dot(last: Act) -> Result<String, (Outcome, Trouble)> {
 
 #[tokio::test]
 async fn only_a_final_2xx_is_ok() {
-    assert_eq!(after_dot(Act::Say("250-a\r\n250 2.0.0 <u@x> Saved\r\n")).await, Ok("250 2.0.0 <u@x> Saved".into()));
+    assert_eq!(
+        after_dot(Act::Say("250-a\r\n250 2.0.0 <u@x> Saved\r\n")).await,
+        Ok("250 2.0.0 <u@x> Saved".into())
+    );
 }
 
 #[tokio::test]
@@ -53,7 +56,11 @@ async fn silence_or_close_after_the_dot_is_info() {
 #[tokio::test]
 async fn nonsense_after_the_dot_is_info() {
     for nonsense in ["hello\r\n", "99 x\r\n", "2500\r\n", "250-a\r\n451 b\r\n", "354 again\r\n", "\r\n"] {
-        assert_eq!(after_dot(Act::Say(nonsense)).await, Err((Outcome::Info, Trouble::Garbled)), "{nonsense:?}");
+        assert_eq!(
+            after_dot(Act::Say(nonsense)).await,
+            Err((Outcome::Info, Trouble::Garbled)),
+            "{nonsense:?}"
+        );
     }
 }
 

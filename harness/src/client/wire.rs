@@ -42,6 +42,11 @@ impl Wire {
         within(self.deadline, self.stream.get_mut().write_all(bytes)).await
     }
 
+    /// Sends last words if they fit into the socket at once, and closes.
+    pub fn farewell(self, words: &[u8]) {
+        let _ = self.stream.get_ref().try_write(words);
+    }
+
     /// A line with its end.
     ///
     /// # Errors

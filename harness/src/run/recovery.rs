@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use crate::target::running;
 use crate::workload::{self, Context as Traffic};
 use fuse_fs::clock::Nanos;
-use fuse_fs::mount::Thaw;
+use fuse_fs::parking::Thaw;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 

@@ -6,7 +6,8 @@ use crate::plan::{Plan, StoragePlan};
 use anyhow::{Context, Result, anyhow};
 use fuse_fs::clock::Nanos;
 use fuse_fs::engine::Engine;
-use fuse_fs::mount::{Mount, MountOptions, Thaw};
+use fuse_fs::mount::{Mount, MountOptions};
+use fuse_fs::parking::Thaw;
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::trace::TraceOptions;
 use parking_lot::Mutex;
@@ -24,6 +25,7 @@ pub struct Storage {
     mountpoint: PathBuf,
     engine: Arc<Engine>,
     mount: Mutex<Option<Mount>>,
+    trace: TraceSink,
 }
 
 /// Every storage of a run.
@@ -88,11 +90,11 @@ impl Storage {
         let mountpoint = directory.mountpoint(name);
         std::fs::create_dir_all(&mountpoint)?;
         let engine = engine(storage.rules.clone(), crate::seed::component_seed(plan.seed, &format!("storage {name}")))?;
-        let options = MountOptions { page_cache: storage.page_cache, thaw_after: storage.thaw_after.0, ..MountOptions::default() };
+        let options = MountOptions { page_cache: storage.page_cache, longest_freeze: storage.thaw_after.0, ..MountOptions::default() };
         let trace = TraceSink::file(&directory.trace(name), TraceOptions { marker: Some(MARKER.to_vec()) })?;
-        let mount = Mount::new(backing, &mountpoint, options, engine.clone(), Some(trace))
+        let mount = Mount::new(backing, &mountpoint, options, engine.clone(), Some(trace.clone()))
             .with_context(|| format!("cannot mount storage {name}"))?;
-        Ok(Storage { name: name.to_owned(), backing: backing.to_owned(), mountpoint, engine, mount: Mutex::new(Some(mount)) })
+        Ok(Storage { name: name.to_owned(), backing: backing.to_owned(), mountpoint, engine, mount: Mutex::new(Some(mount)), trace })
     }
 
     /// Its name.
@@ -120,7 +122,7 @@ impl Storage {
     pub fn heal(&self, rule: Option<&str>, thaw: Thaw) -> bool {
         let Ok(rules) = self.engine.heal(rule, Nanos::now()) else { return false };
         if let Some(mount) = self.mount.lock().as_ref() {
-            mount.thaw(&rules, thaw);
+            rules.iter().for_each(|rule| drop(mount.heal(Some(*rule), thaw)));
         }
         true
     }
@@ -136,8 +138,8 @@ impl Storage {
                 fired: s.fired,
                 first: s.first,
                 last: s.last,
-                armed: s.armed,
-                parked: self.mount.lock().as_ref().map_or(0, |mount| mount.parked() as u64),
+                armed: s.intervals.iter().map(|i| (i.from, i.to.unwrap_or_else(Nanos::now))).collect(),
+                parked: self.mount.lock().as_ref().map_or(0, |mount| mount.parked(None) as u64),
             })
             .collect()
     }
@@ -145,7 +147,8 @@ impl Storage {
     fn unmount(&self) -> Result<()> {
         self.heal(None, Thaw::Continue);
         let Some(mount) = self.mount.lock().take() else { return Ok(()) };
-        let summary = mount.unmount()?;
+        mount.unmount()?;
+        let summary = self.trace.finish()?;
         if summary.lost > 0 {
             return Err(anyhow!("the trace lost {} of {} calls: evidence may be incomplete", summary.lost, summary.lost + summary.written));
         }

@@ -1,1 +1,259 @@
-//! Pending.
+//! Mail traffic as an open system: operations start when the schedule says, whatever became of those before.
+//!
+//! Every operation is a line in the history before its first byte is sent and another when it ended; one
+//! that has no second line counts as `info`. At most `in_flight` operations are under way; one that finds no room is recorded as
+//! refused by the generator itself and never waits. A delivery that was not acknowledged, and not permanently
+//! refused, is tried again later as a new attempt, as a sending mail system does. A message is read or changed
+//! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
+//! whose end is not known, so that what must exist at the end is always known or explicitly not.
+
+pub mod ledger;
+pub mod operation;
+pub mod progress;
+pub mod schedule;
+mod store;
+mod touch;
+mod traffic;
+
+pub use progress::Progress;
+pub use traffic::{TrafficSummary, traffic};
+
+use crate::client::{submission::Protocol, wire};
+use crate::corpus::Corpus;
+use crate::history::{Action, Entry, Event, MessageId, Outcome, UserId};
+use crate::message::RunToken;
+use crate::plan::WorkloadPlan;
+use crate::recorder::Recorder;
+use fuse_fs::clock::Nanos;
+use ledger::{Known, Ledger};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The mailbox that messages are moved and copied to.
+pub const ARCHIVE: &str = "Archive";
+/// Users warmed up at once.
+const WARM_UP_AT_ONCE: usize = 4;
+
+/// Addresses, `host:port`.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// LMTP.
+    pub lmtp: Option<String>,
+    /// SMTP.
+    pub smtp: Option<String>,
+    /// IMAP.
+    pub imap: Option<String>,
+}
+
+/// What the traffic needs.
+pub struct Setup {
+    /// The plan.
+    pub plan: Arc<WorkloadPlan>,
+    /// Seed of the workload.
+    pub seed: u64,
+    /// First part of every token.
+    pub run: RunToken,
+    /// User names, by [`UserId`].
+    pub users: Vec<String>,
+    /// Where the target listens.
+    pub endpoints: Endpoints,
+    /// Every user's password.
+    pub password: String,
+    /// Domain of the addresses.
+    pub domain: String,
+    /// Where events go.
+    pub history: Recorder,
+    /// Live counters.
+    pub progress: Arc<Progress>,
+    /// Real mail, if the plan wants it.
+    pub corpus: Option<Corpus>,
+}
+
+/// [`Setup`], checked, with what changes while the traffic runs.
+pub struct Context {
+    setup: Setup,
+    imap: String,
+    submission: (Protocol, String),
+    ledger: Ledger,
+    next_message: AtomicU64,
+}
+
+/// Why the traffic cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkloadError {
+    /// The target has no such service.
+    #[error(
+        "the workload needs {0}, but the target does not listen for it; give its address under `[listen]`"
+    )]
+    NoService(&'static str),
+    /// The plan says APPEND where only LMTP or SMTP can be.
+    #[error("`deliver-by` is `append`; it must be `lmtp` or `smtp` (use the mix's `append` for APPEND)")]
+    DeliverByAppend,
+    /// Nobody to write to.
+    #[error("the workload has no users")]
+    NoUsers,
+    /// Before any fault was armed.
+    #[error("the target did not accept warm-up mail of {user}, before any fault was armed: {why}")]
+    WarmUp {
+        /// Whose.
+        user: String,
+        /// The server's words, or the trouble.
+        why: String,
+    },
+}
+
+impl Context {
+    /// Checks that the target has what the plan needs.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn new(setup: Setup) -> Result<Context, WorkloadError> {
+        let endpoints = &setup.endpoints;
+        let imap = endpoints.imap.clone().ok_or(WorkloadError::NoService("IMAP"))?;
+        let (protocol, address, name) = match setup.plan.deliver_by {
+            Entry::Lmtp => (Protocol::Lmtp, &endpoints.lmtp, "LMTP"),
+            Entry::Smtp => (Protocol::Smtp, &endpoints.smtp, "SMTP"),
+            Entry::Append => return Err(WorkloadError::DeliverByAppend),
+        };
+        let submission = (protocol, address.clone().ok_or(WorkloadError::NoService(name))?);
+        if setup.users.is_empty() {
+            return Err(WorkloadError::NoUsers);
+        }
+        let ledger = Ledger::new(setup.users.len());
+        Ok(Context { setup, imap, submission, ledger, next_message: AtomicU64::new(0) })
+    }
+
+    /// What it was made from.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    pub(crate) fn imap(&self) -> &str {
+        &self.imap
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.setup.plan.timeout.0
+    }
+
+    pub(crate) fn user(&self, user: UserId) -> &str {
+        &self.setup.users[user.0 as usize]
+    }
+
+    fn address(&self, user: UserId) -> String {
+        format!("{}@{}", self.user(user), self.setup.domain)
+    }
+
+    fn new_message(&self) -> MessageId {
+        MessageId(self.next_message.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// All user ids.
+    pub fn user_ids(&self) -> impl Iterator<Item = UserId> {
+        let count = u32::try_from(self.setup.users.len()).unwrap_or(u32::MAX);
+        (0..count).map(UserId)
+    }
+}
+
+/// Creates every user's second mailbox and delivers the plan's number of messages to each user. Must run before
+/// any fault is armed.
+///
+/// # Errors
+/// One of them was not acknowledged.
+pub async fn warm_up(ctx: &Arc<Context>) -> Result<(), WorkloadError> {
+    let mut tasks = JoinSet::new();
+    for user in ctx.user_ids() {
+        if tasks.len() >= WARM_UP_AT_ONCE {
+            joined(tasks.join_next().await)?;
+        }
+        let own = ctx.clone();
+        tasks.spawn(async move { warm_up_user(&own, user).await });
+    }
+    while !tasks.is_empty() {
+        joined(tasks.join_next().await)?;
+    }
+    Ok(())
+}
+
+type Joined = Result<Result<(), WorkloadError>, tokio::task::JoinError>;
+
+fn joined(done: Option<Joined>) -> Result<(), WorkloadError> {
+    let panicked =
+        |e: tokio::task::JoinError| WorkloadError::WarmUp { user: "a user".to_owned(), why: e.to_string() };
+    done.map_or(Ok(()), |result| result.map_err(panicked)?)
+}
+
+async fn warm_up_user(ctx: &Context, user: UserId) -> Result<(), WorkloadError> {
+    let error = |why| WorkloadError::WarmUp { user: ctx.user(user).to_owned(), why };
+    let mut session = touch::login(ctx, user).await.map_err(|f| error(operation::words(&f)))?;
+    session.create(ARCHIVE).await.map_err(|f| error(operation::words(&f)))?;
+    session.logout().await;
+    for _ in 0..ctx.setup.plan.warm_up {
+        let job = store::Job::delivery(ctx, user);
+        let ended = store::attempt(ctx, &job, 1, Nanos::now()).await.map_err(error)?;
+        if ended.outcome != Outcome::Ok {
+            return Err(error(ended.words()));
+        }
+        ctx.ledger.put(job.known());
+    }
+    Ok(())
+}
+
+/// A service that greets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// LMTP.
+    Lmtp,
+    /// SMTP.
+    Smtp,
+    /// IMAP.
+    Imap,
+}
+
+/// Asks a service for its greeting and records whether it came within `limit`; false too if there is none.
+pub async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
+    let (name, address) = match service {
+        Service::Lmtp => ("lmtp", &ctx.setup.endpoints.lmtp),
+        Service::Smtp => ("smtp", &ctx.setup.endpoints.smtp),
+        Service::Imap => ("imap", &ctx.setup.endpoints.imap),
+    };
+    let Some(address) = address else { return false };
+    let at = Nanos::now();
+    let up = wire::greeting(address, limit).await.is_ok();
+    ctx.setup.history.record(Event::Probe { at, service: name.to_owned(), up });
+    up
+}
+
+/// Delivers one message to `user` and fetches it; both are recorded as ordinary operations.
+///
+/// # Errors
+/// Which of the two failed, and how.
+pub async fn health_check(ctx: &Context, user: UserId) -> Result<(), String> {
+    let job = store::Job::delivery(ctx, user);
+    let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
+    if stored.outcome != Outcome::Ok {
+        return Err(format!("delivery to {}: {}", ctx.user(user), stored.words()));
+    }
+    let known = job.known();
+    let message = known.message;
+    let fetched = touch::read(ctx, &known, touch::Look::Whole, Nanos::now()).await;
+    ctx.ledger.put(known);
+    match fetched.seen.iter().any(|c| c.attempt.is_some_and(|a| a.message == message)) {
+        true => Ok(()),
+        false => Err(format!("fetch from {}: {}", ctx.user(user), fetched.words())),
+    }
+}
+
+fn action_of(known: &Known, whole: bool) -> Action {
+    let (message, mailbox) = (known.message, known.mailbox.clone());
+    match whole {
+        true => Action::Fetch { message, mailbox },
+        false => Action::Search { message, mailbox },
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

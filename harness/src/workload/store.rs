@@ -1,0 +1,166 @@
+//! Puts messages into mailboxes: deliveries with a sender's retries, and APPEND.
+
+use super::ledger::Known;
+use super::operation::{Ended, Operation};
+use super::{Context, schedule, touch};
+use crate::client::submission::Protocol;
+use crate::client::submission::{Envelope, submit};
+use crate::history::{Action, Attempt, Entry, Event, MessageId, Outcome, Trouble, UserId};
+use crate::message::build::{Addresses, Outgoing, assemble, generate};
+use crate::message::{digest, sizes};
+use fuse_fs::clock::Nanos;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Sender of all mail.
+const SENDER: &str = "sender@fermoposta.invalid";
+
+/// A logical message to store.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    user: UserId,
+    message: MessageId,
+    entry: Entry,
+    mailbox: &'static str,
+    flags: Vec<String>,
+}
+
+impl Job {
+    /// A new message by LMTP or SMTP.
+    pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
+        let entry = match ctx.submission.0 {
+            Protocol::Lmtp => Entry::Lmtp,
+            Protocol::Smtp => Entry::Smtp,
+        };
+        Job { user, message: ctx.new_message(), entry, mailbox: "INBOX", flags: Vec::new() }
+    }
+
+    /// A new message by APPEND: half of them to the second mailbox, half of them read.
+    pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
+        let mailbox = if draw & 1 == 0 { "INBOX" } else { super::ARCHIVE };
+        let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
+        Job { user, message: ctx.new_message(), entry: Entry::Append, mailbox, flags }
+    }
+
+    /// What is known of it once its first attempt was acknowledged.
+    pub(super) fn known(&self) -> Known {
+        Known { message: self.message, user: self.user, mailbox: self.mailbox.to_owned() }
+    }
+
+    fn action(&self, n: u32, size: u64, digest: crate::history::Digest) -> Action {
+        let attempt = Attempt { message: self.message, n };
+        let (mailbox, flags) = (self.mailbox.to_owned(), self.flags.clone());
+        Action::Store { entry: self.entry, attempt, mailbox, size, digest, flags }
+    }
+}
+
+/// One attempt, recorded.
+///
+/// # Errors
+/// The message could not be made (its corpus file is gone); nothing was recorded but that.
+pub(super) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> Result<Ended, String> {
+    let message = make(ctx, job, n).await.inspect_err(|problem| {
+        ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.clone() });
+    })?;
+    let action = job.action(n, message.size, message.digest);
+    let operation = Operation::begin(ctx, job.user, intended, action);
+    let ended = match job.entry {
+        Entry::Lmtp | Entry::Smtp => deliver(ctx, job.user, &message).await,
+        Entry::Append => append(ctx, job, &message).await,
+    };
+    Ok(operation.end(ended))
+}
+
+/// Records an attempt that was never made for want of room. Size 0 says that no message was made for it.
+pub(super) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
+    Operation::begin(ctx, job.user, intended, job.action(n, 0, digest(b""))).end(Ended::saturated());
+}
+
+async fn deliver(ctx: &Context, user: UserId, message: &Outgoing) -> Ended {
+    let (protocol, address) = &ctx.submission;
+    let to = ctx.address(user);
+    let envelope = Envelope { from: SENDER, to: &to };
+    let done = submit(*protocol, address, envelope, &message.bytes, ctx.timeout()).await;
+    done.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None))
+}
+
+async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
+    let mut session = match touch::login(ctx, job.user).await {
+        Ok(session) => session,
+        Err(failure) => return failure.before().into(),
+    };
+    match session.append(job.mailbox, &job.flags, &message.bytes).await {
+        Ok((uid, reply)) => {
+            session.leave();
+            Ended::ok(Some(reply), uid)
+        }
+        Err(failure) => failure.into(),
+    }
+}
+
+/// Makes the bytes of an attempt, off the threads that the clocks run on.
+async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
+    let (run, seed, plan) = (ctx.setup.run, ctx.setup.seed, ctx.setup.plan.clone());
+    let attempt = Attempt { message: job.message, n };
+    let (corpus, to) = (ctx.setup.corpus.clone(), ctx.address(job.user));
+    let work = move || match corpus {
+        Some(corpus) => corpus
+            .message(attempt.message.0)
+            .map(|rest| assemble(run, attempt, &rest))
+            .map_err(|e| format!("a message of the corpus cannot be read any more: {e}")),
+        None => {
+            let size = sizes::draw(&plan.sizes, &mut schedule::rng(seed, "size", attempt.message.0));
+            Ok(generate(run, attempt, Addresses { from: SENDER, to: &to }, size, seed))
+        }
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))
+}
+
+/// Room for operations under way, and the sign that the traffic is over.
+#[derive(Clone)]
+pub(super) struct Room {
+    pub(super) semaphore: Arc<Semaphore>,
+    pub(super) over: watch::Receiver<bool>,
+}
+
+/// All attempts of one message. Room is held only while an attempt is under way.
+pub(super) async fn send(
+    ctx: &Context,
+    job: Job,
+    mut intended: Nanos,
+    permit: OwnedSemaphorePermit,
+    mut room: Room,
+) {
+    let mut permit = Some(permit);
+    let attempts = match job.entry {
+        Entry::Lmtp | Entry::Smtp => ctx.setup.plan.retries.saturating_add(1),
+        Entry::Append => 1,
+    };
+    for n in 1..=attempts {
+        let done = match permit.take() {
+            Some(_held) => settled(ctx, &job, n, intended).await,
+            None => {
+                saturated(ctx, &job, n, intended);
+                false
+            }
+        };
+        if done || n == attempts {
+            return;
+        }
+        intended = Nanos::now() + ctx.setup.plan.retry_after.0;
+        tokio::select! {
+            () = tokio::time::sleep(ctx.setup.plan.retry_after.0) => {}
+            _ = room.over.wait_for(|over| *over) => return,
+        }
+        permit = room.semaphore.clone().try_acquire_owned().ok();
+    }
+}
+
+/// Makes one attempt; false if the sender should try again.
+async fn settled(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> bool {
+    let Ok(ended) = attempt(ctx, job, n, intended).await else { return true };
+    if ended.outcome == Outcome::Ok && n == 1 {
+        ctx.ledger.put(job.known());
+    }
+    ended.outcome == Outcome::Ok || ended.trouble == Some(Trouble::RefusedPermanent)
+}
