@@ -1,7 +1,7 @@
 //! "Did you mean": the known word closest to a misspelt one.
 
 /// The candidate fewest edits away from `word`, if it is near enough to be a misspelling of it.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

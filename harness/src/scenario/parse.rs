@@ -82,7 +82,7 @@ fn cut_below(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<String> {
             }
             // A faulty table of an array goes as a whole; a faulty plain item takes its array with it.
             let index = items.iter().position(|item| item.get_ref().is_table() && item.span() == *span)?;
-            items.remove(index);
+            *items = items.clone().into_iter().enumerate().filter(|(i, _)| *i != index).map(|(_, item)| item).collect();
             Some(String::new())
         }
         DeValue::String(_)

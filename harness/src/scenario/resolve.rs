@@ -1,7 +1,7 @@
 //! From what a file says to what a run does: defaults filled in, names resolved, every contradiction found.
 
 use super::errors::Trouble;
-use super::file::{Fault, Scenario, Step, Workload};
+use super::file::{DeliverBy, Fault, Scenario, Step, Workload};
 use super::places::Places;
 use super::Overrides;
 use crate::history::Entry;
@@ -229,14 +229,10 @@ fn stages(workload: &Workload, found: &mut Found<'_>) -> Vec<Stage> {
 fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) -> Entry {
     let Some(target) = target else { return Entry::Lmtp };
     let listen = &target.definition.listen;
-    let entry = workload.deliver_by.unwrap_or(if listen.lmtp.is_some() { Entry::Lmtp } else { Entry::Smtp });
-    let possible = match entry {
-        Entry::Lmtp => listen.lmtp.is_some(),
-        Entry::Smtp => listen.smtp.is_some(),
-        Entry::Append => {
-            found.add("workload.deliver-by", "`append` is no way to deliver", "write `lmtp` or `smtp`; APPEND is `append` in the mix");
-            true
-        }
+    let default = if listen.lmtp.is_some() { DeliverBy::Lmtp } else { DeliverBy::Smtp };
+    let (entry, possible) = match workload.deliver_by.unwrap_or(default) {
+        DeliverBy::Lmtp => (Entry::Lmtp, listen.lmtp.is_some()),
+        DeliverBy::Smtp => (Entry::Smtp, listen.smtp.is_some()),
     };
     if !possible && mix.deliver > 0.0 {
         let message = format!("{} does not listen for it", target.definition.name);
