@@ -187,7 +187,7 @@ pub struct StepPlan {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum StepAction {
     /// Repair the storage in place: disarm its rules (or one) and let every parked call continue.
     Heal {

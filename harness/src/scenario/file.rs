@@ -206,6 +206,8 @@ fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     let text = String::deserialize(d)?;
     let number = text.strip_suffix("/s").and_then(|n| n.trim().parse::<f64>().ok());
     number.filter(|n| n.is_finite() && *n > 0.0).ok_or_else(|| {
-        serde::de::Error::custom(format!("`{text}` is not a rate; write operations a second, above 0, like \"50/s\""))
+        serde::de::Error::custom(format!(
+            "`{text}` is not a rate; write operations a second, above 0, like \"50/s\""
+        ))
     })
 }

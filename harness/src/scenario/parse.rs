@@ -13,6 +13,9 @@ use toml::de::{DeTable, DeValue, Deserializer, Error};
 /// More mistakes than anybody corrects at once.
 const MOST: usize = 40;
 
+/// How the reader says that an enum's table is empty or holds several choices.
+const CHOICE: &str = "wanted exactly 1 element";
+
 /// Reads a scenario, or says everything that is misspelt in it.
 pub(super) fn parse(text: &str) -> Result<Scenario, Vec<Trouble>> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
@@ -37,7 +40,12 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Vec<Trouble>> {
 }
 
 fn trouble(error: &Error) -> Trouble {
-    Trouble { message: error.message().to_owned(), help: way_out(error.message()), span: error.span() }
+    let message = if error.message().starts_with(CHOICE) {
+        "exactly one choice belongs here".to_owned()
+    } else {
+        error.message().to_owned()
+    };
+    Trouble { message, help: way_out(error.message()), span: error.span() }
 }
 
 fn quoted(message: &str) -> impl Iterator<Item = &str> {
@@ -51,14 +59,18 @@ fn way_out(message: &str) -> Option<String> {
         let wrong = words.next()?;
         return fuse_fs::nearest::nearest(wrong, words).map(|nearest| format!("did you mean `{nearest}`?"));
     }
+    if message.starts_with(CHOICE) {
+        return Some("docs/scenario-reference.md lists the choices and how they are written".to_owned());
+    }
     let field = quoted(message).next().filter(|_| message.starts_with("missing field"))?;
     Some(format!("add `{field} = ...`; docs/scenario-reference.md says what it may hold"))
 }
 
 /// Whether an error is there only because something was cut out.
 fn caused_by(cut: &[String], message: &str) -> bool {
-    let missing = message.starts_with("missing field") && quoted(message).next().is_some_and(|f| cut.iter().any(|c| c == f));
-    missing || !cut.is_empty() && message.starts_with("wanted exactly 1 element, found 0")
+    let missing = message.starts_with("missing field")
+        && quoted(message).next().is_some_and(|f| cut.iter().any(|c| c == f));
+    missing || !cut.is_empty() && message.starts_with(CHOICE)
 }
 
 /// Cuts out the smallest entry that holds `span`; its key, or nothing if there is none.
@@ -82,7 +94,13 @@ fn cut_below(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<String> {
             }
             // A faulty table of an array goes as a whole; a faulty plain item takes its array with it.
             let index = items.iter().position(|item| item.get_ref().is_table() && item.span() == *span)?;
-            *items = items.clone().into_iter().enumerate().filter(|(i, _)| *i != index).map(|(_, item)| item).collect();
+            *items = items
+                .clone()
+                .into_iter()
+                .enumerate()
+                .filter(|(i, _)| *i != index)
+                .map(|(_, item)| item)
+                .collect();
             Some(String::new())
         }
         DeValue::String(_)
