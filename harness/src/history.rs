@@ -84,7 +84,7 @@ pub enum Trouble {
 }
 
 /// How a message enters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Entry {
     /// LMTP: one reply a recipient.
@@ -368,18 +368,6 @@ pub enum Event {
         /// Files that hold messages.
         copies: Vec<DiskCopy>,
     },
-    /// Every storage was healed, after the traffic: from here the bound on recovery counts.
-    Healed {
-        /// When.
-        at: Nanos,
-    },
-    /// The target's own offline check of the store ran after it was stopped.
-    Check {
-        /// When.
-        at: Nanos,
-        /// What it said.
-        consistent: bool,
-    },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {
         /// When.
@@ -412,6 +400,10 @@ pub enum TargetEvent {
     Died,
     /// It did not become ready again within its bound.
     NotReady,
+    /// Its own offline check of the store found nothing wrong.
+    Consistent,
+    /// Its own offline check of the store failed.
+    Inconsistent,
 }
 
 impl std::fmt::Debug for Digest {

@@ -421,7 +421,12 @@ impl Ledger {
             Event::Start { at, run, users, version: _ } => {
                 (self.start, self.run, self.users) = (at, run, users)
             }
-            Event::Phase { at, name } => self.phases.push((at, name)),
+            Event::Phase { at, name } => {
+                if name == "traffic" {
+                    self.start = at;
+                }
+                self.phases.push((at, name));
+            }
             Event::Step { at, end, index, what, error } => {
                 self.steps.push(StepDone { at, end, index, what, error });
             }

@@ -124,5 +124,7 @@ fn target_words(what: TargetEvent) -> &'static str {
         TargetEvent::Killed => "killed",
         TargetEvent::Died => "ended by itself",
         TargetEvent::NotReady => "did not become ready",
+        TargetEvent::Consistent => "its own check of the store found nothing wrong",
+        TargetEvent::Inconsistent => "its own check of the store FAILED",
     }
 }

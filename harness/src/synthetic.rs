@@ -273,6 +273,7 @@ pub fn plan() -> Plan {
     let rule = serde_json::from_value(rule).expect("the rule above is well-formed");
     let storage = StoragePlan { rules: vec![rule], page_cache: false, thaw_after: Span(Duration::from_secs(60)) };
     Plan {
+        demonstrates: None,
         version: "0".to_owned(),
         name: "synthetic".to_owned(),
         why: "To test the checkers.".to_owned(),

@@ -138,7 +138,7 @@ pub(super) fn list(scenarios: &Path) -> Result<Exit> {
     section(&mut out, "Scenarios", scenario::describe_below(scenarios))?;
     let targets = crate::target::definition::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
-    let effects = fuse_fs::effects::ALL.iter();
+    let effects = fuse_fs::effects::CATALOGUE.iter();
     section(&mut out, "Effects", effects.map(|e| (e.name.to_owned(), format!("{} ({})", e.about, e.contract))))?;
     let properties = crate::judge::properties();
     section(&mut out, "Properties", properties.map(|(name, about)| (name.to_owned(), about.to_owned())))?;

@@ -244,3 +244,22 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::TryMount => hidden::try_mount(),
     }
 }
+
+impl From<MountArgs> for crate::mount_command::Request {
+    fn from(args: MountArgs) -> Self {
+        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache } = args;
+        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache }
+    }
+}
+
+impl From<CtlCommand> for fuse_fs::control::Command {
+    fn from(command: CtlCommand) -> Self {
+        match command {
+            CtlCommand::Arm { fault } => Self::Arm { fault },
+            CtlCommand::Disarm { fault } => Self::Disarm { fault },
+            CtlCommand::Heal { fault, fail_with } => Self::Heal { fault, fail_with },
+            CtlCommand::Freeze { paths } => Self::Freeze { path: paths },
+            CtlCommand::Status => Self::Status,
+        }
+    }
+}

@@ -4,6 +4,8 @@ use super::directory::RunDirectory;
 use super::nemesis::{self, Stage};
 use super::recovery;
 use super::storage::Storages;
+use crate::corpus::Corpus;
+use crate::disk::DiskReading;
 use crate::history::{Event, TargetEvent, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
@@ -12,7 +14,8 @@ use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::running::{self, Target};
 use crate::target::vars::vars;
-use crate::workload::{self, Context as Traffic};
+use crate::message::RunToken;
+use crate::workload::{self, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use std::path::{Path, PathBuf};
@@ -57,6 +60,33 @@ fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     command.spawn().context("cannot start the process that cleans up after a crash")
 }
 
+/// No mailbox is begun again after this long.
+const READ_LIMIT: Duration = Duration::from_secs(120);
+
+/// What the traffic needs, from the plan.
+fn setup(plan: &Plan, run: RunToken, target: &Target, history: Recorder) -> Result<Setup> {
+    let mut endpoints = Endpoints::default();
+    for (service, address) in target.services() {
+        match service {
+            "lmtp" => endpoints.lmtp = Some(address),
+            "smtp" => endpoints.smtp = Some(address),
+            _ => endpoints.imap = Some(address),
+        }
+    }
+    Ok(Setup {
+        plan: Arc::new(plan.workload.clone()),
+        seed: crate::seed::component_seed(plan.seed, "workload"),
+        run,
+        users: plan.workload.user_names().collect(),
+        endpoints,
+        password: plan.target.definition.password.clone(),
+        domain: plan.target.definition.domain.clone(),
+        history,
+        progress: Arc::default(),
+        corpus: plan.workload.corpus.as_deref().map(Corpus::load).transpose()?,
+    })
+}
+
 struct Run {
     plan: Plan,
     traffic: Arc<Traffic>,
@@ -77,12 +107,15 @@ impl Run {
         let target = Target::prepare(definition, rendered, &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
-        let traffic = Arc::new(Traffic::new(&plan, target.services(), history.clone()));
-        history.record(traffic.start_event());
+        let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
+        let traffic = Arc::new(Traffic::new(setup(&plan, token, &target, history.clone())?)?);
+        let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
+        history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
         let (sender, phase) = watch::channel("start".to_owned());
-        let inspect = inspector(&plan, &storages, history.clone());
+        let inspect = inspector(&plan, token, &storages, history.clone());
+        let services = target.services();
         let target = Arc::new(Mutex::new(target));
-        let stage = Arc::new(Stage { storages, target, history, phase: sender, inspect });
+        let stage = Arc::new(Stage { storages, target, services, history, phase: sender, inspect });
         Ok(Run { plan, traffic, stage, phase })
     }
 
@@ -110,7 +143,7 @@ impl Run {
             self.stage.history.record(event);
         }
         self.enter("final-read");
-        workload::read_all(&self.traffic, "final").await;
+        crate::readback::read_all(&self.traffic, "final", READ_LIMIT).await;
         self.enter("tear-down");
         self.tear_down().await
     }
@@ -128,11 +161,15 @@ impl Run {
         self.stage.storages.start(origin);
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
         let steps = tokio::spawn(nemesis::run(self.stage.clone(), self.plan.steps.clone(), origin));
-        workload::traffic(&self.traffic, origin).await;
+        let probe = tokio::spawn(recovery::probe(self.stage.clone(), self.traffic.clone()));
+        let (_go_on, stop) = watch::channel(false);
+        workload::traffic(&self.traffic, origin, stop).await;
         let late = tokio::time::Instant::now() + last_step(&self.plan, origin);
         tokio::select! { _ = sleep_until(late) => {} () = steps_done(steps) => {} }
-        watch.abort();
-        let _ = watch.await;
+        for task in [watch, probe] {
+            task.abort();
+            let _ = task.await;
+        }
     }
 
     async fn tear_down(&self) -> Result<()> {
@@ -143,7 +180,8 @@ impl Run {
             let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
             self.stage.history.record(running::event(TargetEvent::Stopped, detail));
             if let Some(consistent) = tokio::task::block_in_place(|| target.check())? {
-                self.stage.history.record(Event::Check { at: Nanos::now(), consistent });
+                let what = if consistent { TargetEvent::Consistent } else { TargetEvent::Inconsistent };
+                self.stage.history.record(running::event(what, None));
             }
         }
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
@@ -185,15 +223,18 @@ fn save_environment(plan: &Plan, directory: &RunDirectory, storages: &Storages, 
 type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
 
 /// Reads every user's files on the backing disk, past the mail server and the mount.
-fn inspector(plan: &Plan, storages: &Arc<Storages>, history: Recorder) -> Inspector {
+fn inspector(plan: &Plan, token: RunToken, storages: &Arc<Storages>, history: Recorder) -> Inspector {
     let storages = storages.clone();
     let (storage, layout) = (plan.target.storage.clone(), plan.target.definition.layout.clone());
     let users: Vec<String> = plan.workload.user_names().collect();
     Box::new(move |reading| {
         let root = storages.named(&storage)?.backing();
         for (index, user) in users.iter().enumerate() {
-            let found = tokio::task::block_in_place(|| crate::disk::read_user(root, &layout, user));
-            history.record(found.into_event(reading, UserId(u32::try_from(index)?)));
+            let at = Nanos::now();
+            let found = tokio::task::block_in_place(|| crate::disk::read_user(root, &layout, user, token));
+            let (reading, user) = (reading.to_owned(), UserId(u32::try_from(index)?));
+            let DiskReading { complete, error, copies } = found;
+            history.record(Event::Disk { at, reading, user, complete, error, copies });
         }
         Ok(())
     })
@@ -206,7 +247,7 @@ async fn show_progress(traffic: Arc<Traffic>, stage: Arc<Stage>, mut phase: watc
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let counts = traffic.progress();
+        let counts = traffic.setup().progress.counts();
         let phase = phase.borrow_and_update().clone();
         let elapsed = Nanos::now().since(begun);
         let live = Live {

@@ -22,6 +22,8 @@ pub struct Stage {
     pub storages: Arc<Storages>,
     /// The mail server.
     pub target: Arc<Mutex<Target>>,
+    /// Its services and their addresses.
+    pub services: Vec<(&'static str, String)>,
     /// The history.
     pub history: Recorder,
     /// The phase shown while it runs.

@@ -1,14 +1,17 @@
 //! After the traffic: the storage is healed, the mail server started if it is down, and asked for real service.
 
 use super::nemesis::{self, Stage};
-use crate::history::{Event, TargetEvent};
+use crate::history::{TargetEvent, UserId};
 use crate::plan::Plan;
 use crate::target::running;
-use crate::workload::{self, Context as Traffic};
-use fuse_fs::clock::Nanos;
+use crate::workload::{self, Context as Traffic, Service};
 use fuse_fs::parking::Thaw;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+/// A greeting that takes longer is none.
+const GREETING: Duration = Duration::from_secs(2);
 
 /// Asked for at most this long beyond the scenario's own bound, so that the report can say how late it came back.
 const GRACE: Duration = Duration::from_secs(10);
@@ -19,8 +22,6 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
     for storage in stage.storages.iter() {
         storage.heal(None, Thaw::Continue);
     }
-    let healed = Nanos::now();
-    stage.history.record(Event::Healed { at: healed });
     let bound = plan.expect.recover_within.map_or(Duration::from_secs(30), |span| span.0);
     let deadline = Instant::now() + bound + GRACE;
     let mut tick = interval(Duration::from_millis(200));
@@ -29,10 +30,39 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
         tick.tick().await;
         note_death(stage).await;
         // A failed start is in the history already; the next round tries again.
-        if nemesis::start(stage).await.is_ok() && matches!(timeout_at(deadline, workload::serves(traffic)).await, Ok(true)) {
+        if nemesis::start(stage).await.is_ok() && matches!(timeout_at(deadline, serves(stage, traffic)).await, Ok(true)) {
             return;
         }
     }
+}
+
+/// Asks every service for its greeting once a second, for the history.
+pub async fn probe(stage: Arc<Stage>, traffic: Arc<Traffic>) {
+    let mut tick = interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        greets(&stage, &traffic).await;
+    }
+}
+
+/// Every service greets.
+async fn greets(stage: &Stage, traffic: &Traffic) -> bool {
+    let mut all = true;
+    for (name, _) in &stage.services {
+        let service = match *name {
+            "lmtp" => Service::Lmtp,
+            "smtp" => Service::Smtp,
+            _ => Service::Imap,
+        };
+        all &= workload::probe(traffic, service, GREETING).await;
+    }
+    all
+}
+
+/// Every service greets, and a delivery and a fetch succeed.
+async fn serves(stage: &Stage, traffic: &Traffic) -> bool {
+    greets(stage, traffic).await && workload::health_check(traffic, UserId(0)).await.is_ok()
 }
 
 async fn note_death(stage: &Stage) {
