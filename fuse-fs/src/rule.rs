@@ -333,6 +333,7 @@ impl JsonSchema for Threshold {
 /// Schema of a field that takes one value or a list of them.
 #[derive(JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 #[expect(dead_code, reason = "exists for its schema only; one_or_many does the reading")]
 enum OneOrMany<T> {
     One(T),

@@ -187,7 +187,7 @@ pub struct StepPlan {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum StepAction {
     /// Repair the storage in place: disarm its rules (or one) and let every parked call continue.
     Heal {
@@ -251,7 +251,7 @@ pub struct Expect {
     pub silence_during: Option<String>,
     /// Each `inspect` step finds every message acknowledged before it intact on the backing disk.
     pub disk_intact: bool,
-    /// Upper bounds on latency, by operation: `latency.store = { p99 = "2s" }`.
+    /// Upper bounds on latency, by operation: `latency.deliver = { p99 = "2s" }`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub latency: BTreeMap<String, LatencyBound>,
 }

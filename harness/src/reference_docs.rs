@@ -3,19 +3,51 @@
 use serde_json::Value;
 use std::fmt::Write;
 
+/// A whole scenario, to see how the parts stand together.
+const EXAMPLE: &str = include_str!("../../scenarios/eio-on-fsync.toml");
+
 /// The reference as Markdown.
 pub fn reference_markdown() -> String {
     let schema = crate::scenario::schema();
-    let mut out = String::from(
+    let mut out = format!(
         "# Scenario reference\n\nGenerated from the schema by `fermoposta reference`; do not edit. Required fields are \
-         marked with *.\n\n",
+         marked with *. A whole scenario first:\n\n```toml\n{EXAMPLE}```\n\n"
     );
     table(&mut out, "scenario", &schema);
-    let definitions = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
-    for (name, definition) in &definitions {
-        table(&mut out, name, definition);
+    for name in reading_order(&schema) {
+        table(&mut out, &name, &schema["$defs"][&name]);
     }
-    out
+    out.truncate(out.trim_end().len());
+    out + "\n"
+}
+
+/// Types in the order in which a reader meets them: those of the scenario's own fields first, then theirs.
+fn reading_order(schema: &Value) -> Vec<String> {
+    let mut order = Vec::new();
+    references(&schema["properties"], &mut order);
+    let mut next = 0;
+    while let Some(name) = order.get(next).cloned() {
+        references(&schema["$defs"][&name], &mut order);
+        next += 1;
+    }
+    order
+}
+
+/// Adds the types that `schema` names and that are not yet in `order`.
+fn references(schema: &Value, order: &mut Vec<String>) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(name) =
+                map.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next())
+                && !order.iter().any(|known| known == name)
+            {
+                order.push(name.to_owned());
+            }
+            map.values().for_each(|below| references(below, order));
+        }
+        Value::Array(items) => items.iter().for_each(|below| references(below, order)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// One type: its description, then its fields or its choices.
@@ -30,8 +62,17 @@ fn table(out: &mut String, name: &str, schema: &Value) {
 }
 
 fn fields(out: &mut String, schema: &Value) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty()) else { return };
-    let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty())
+    else {
+        return;
+    };
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let _ = writeln!(out, "| field | type | meaning |\n|---|---|---|");
     for (name, field) in properties {
         let mark = if required.contains(&name.as_str()) { "*" } else { "" };
@@ -47,7 +88,9 @@ fn choices(out: &mut String, schema: &Value) {
         let inner = variant.get("properties").and_then(Value::as_object).and_then(|map| map.iter().next());
         match (name, inner) {
             (Some(name), _) => drop(writeln!(out, "- {name}: {}", cell(variant))),
-            (None, Some((key, value))) => drop(writeln!(out, "- `{key}` ({}): {}", kind(value), cell(variant))),
+            (None, Some((key, value))) => {
+                drop(writeln!(out, "- `{key}` ({}): {}", kind(value), cell(variant)))
+            }
             (None, None) => {}
         }
         if let Some((_, value)) = inner.filter(|(_, value)| value.get("properties").is_some()) {
@@ -71,13 +114,17 @@ fn kind(schema: &Value) -> String {
         let names: Vec<String> = variants.iter().map(kind).filter(|name| name != "null").collect();
         return names.join(" or ");
     }
+    if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
+        return format!("table of {} by name", kind(values));
+    }
     match schema.get("type") {
         Some(Value::String(name)) if name == "array" => {
             format!("list of {}", schema.get("items").map_or("anything".to_owned(), kind))
         }
         Some(Value::String(name)) => name.clone(),
         Some(Value::Array(names)) => {
-            let names: Vec<&str> = names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
+            let names: Vec<&str> =
+                names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
             names.join(" or ")
         }
         _ => "table".to_owned(),
@@ -99,7 +146,8 @@ mod tests {
 
     /// Reads a committed file of the repository.
     fn committed(path: &str) -> String {
-        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap_or_default()
+        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
+            .unwrap_or_default()
     }
 
     #[test]
@@ -111,6 +159,9 @@ mod tests {
     #[test]
     fn the_committed_schema_is_current() {
         let schema = serde_json::to_string_pretty(&crate::scenario::schema()).unwrap() + "\n";
-        assert!(committed("scenarios/schema.json") == schema, "run `cargo run -- schema > scenarios/schema.json`");
+        assert!(
+            committed("scenarios/schema.json") == schema,
+            "run `cargo run -- schema > scenarios/schema.json`"
+        );
     }
 }

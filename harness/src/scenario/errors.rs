@@ -34,7 +34,10 @@ impl ScenarioErrors {
     pub fn new(path: &Path, text: &str, mut troubles: Vec<Trouble>) -> ScenarioErrors {
         troubles.sort_by_key(|trouble| trouble.span.as_ref().map_or(0, |span| span.start));
         let file = path.display().to_string();
-        let source = |trouble| Problem { source: NamedSource::new(&file, text.to_owned()).with_language("toml"), trouble };
+        let source = |trouble| Problem {
+            source: NamedSource::new(&file, text.to_owned()).with_language("toml"),
+            trouble,
+        };
         let problems = troubles.into_iter().map(source).collect();
         ScenarioErrors { file, problems }
     }

@@ -1,6 +1,5 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
-use crate::history::Entry;
 use crate::plan::{Expect, Mix, Sizes, StepAction};
 use fuse_fs::effects::Effect;
 use fuse_fs::rule::{Selector, Trigger};
@@ -93,7 +92,7 @@ pub struct Workload {
     /// Weights of operations.
     pub mix: Option<Mix>,
     /// Protocol of `deliver`: `lmtp` or `smtp`. Default: what the target listens on, LMTP first.
-    pub deliver_by: Option<Entry>,
+    pub deliver_by: Option<DeliverBy>,
     /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
     pub sizes: Option<Sizes>,
     /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files. Relative to the
@@ -130,6 +129,16 @@ impl Default for Workload {
             retry_after: None,
         }
     }
+}
+
+/// How mail is delivered. APPEND is an operation of its own in the mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliverBy {
+    /// LMTP: one reply a recipient.
+    Lmtp,
+    /// SMTP.
+    Smtp,
 }
 
 /// A stretch of constant rate.
@@ -197,6 +206,8 @@ fn rate<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     let text = String::deserialize(d)?;
     let number = text.strip_suffix("/s").and_then(|n| n.trim().parse::<f64>().ok());
     number.filter(|n| n.is_finite() && *n > 0.0).ok_or_else(|| {
-        serde::de::Error::custom(format!("`{text}` is not a rate; write operations a second, above 0, like \"50/s\""))
+        serde::de::Error::custom(format!(
+            "`{text}` is not a rate; write operations a second, above 0, like \"50/s\""
+        ))
     })
 }

@@ -6,6 +6,7 @@
 
 pub mod errors;
 pub mod file;
+mod parse;
 mod places;
 mod resolve;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use errors::ScenarioErrors;
 use crate::plan::Plan;
 use errors::Trouble;
 use file::Scenario;
+use parse::parse;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -44,24 +46,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> 
 
 /// Plans a scenario's text; `path` names it in messages and is where relative paths start.
 pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
-    let scenario = parse(text).map_err(|trouble| ScenarioErrors::new(path, text, vec![trouble]))?;
+    let scenario = parse(text).map_err(|troubles| ScenarioErrors::new(path, text, troubles))?;
     resolve::resolve(path, text, scenario, overrides).map_err(|troubles| ScenarioErrors::new(path, text, troubles))
-}
-
-fn parse(text: &str) -> Result<Scenario, Trouble> {
-    toml::from_str(text).map_err(|error| Trouble {
-        message: error.message().to_owned(),
-        help: meant(error.message()),
-        span: error.span(),
-    })
-}
-
-/// For an unknown key or name: the nearest one that is known.
-fn meant(message: &str) -> Option<String> {
-    let mut words = message.split('`').skip(1).step_by(2);
-    let wrong = words.next().filter(|_| message.starts_with("unknown"))?;
-    let nearest = fuse_fs::nearest::nearest(wrong, words)?;
-    Some(format!("did you mean `{nearest}`?"))
 }
 
 /// Every scenario file below a directory; targets are none.
@@ -84,16 +70,20 @@ pub fn describe_below(directory: &Path) -> Vec<(String, String)> {
     let files = files_below(directory).unwrap_or_default();
     let why = |path: &Path| match std::fs::read_to_string(path).map_err(|e| e.to_string()).map(|text| parse(&text)) {
         Ok(Ok(scenario)) => scenario.why,
-        Ok(Err(trouble)) => format!("(broken: {})", trouble.message),
+        Ok(Err(troubles)) => format!("(broken: {})", in_a_line(&troubles)),
         Err(error) => format!("(cannot be read: {error})"),
     };
     files.iter().map(|path| (path.display().to_string(), why(path))).collect()
 }
 
+fn in_a_line(troubles: &[Trouble]) -> String {
+    troubles.iter().map(|trouble| trouble.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
 /// The property a scenario demonstrates, if any.
 pub fn demonstrates(path: &Path) -> io::Result<Option<String>> {
     let text = std::fs::read_to_string(path)?;
-    parse(&text).map(|scenario| scenario.demonstrates).map_err(|trouble| io::Error::other(trouble.message))
+    parse(&text).map(|scenario| scenario.demonstrates).map_err(|troubles| io::Error::other(in_a_line(&troubles)))
 }
 
 /// The JSON schema of scenario files.

@@ -5,21 +5,23 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A parsed text that knows its places.
-pub struct Places<'t>(Option<Spanned<DeTable<'t>>>);
+pub(super) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
 
 impl<'t> Places<'t> {
     /// Of a text that may be broken; then nothing has a place.
-    pub fn new(text: &'t str) -> Places<'t> {
+    pub(super) fn new(text: &'t str) -> Places<'t> {
         Places(DeTable::parse(text).ok())
     }
 
     /// The value at `path`, or the nearest thing above it that exists.
-    pub fn of(&self, path: &str) -> Option<Range<usize>> {
+    pub(super) fn of(&self, path: &str) -> Option<Range<usize>> {
         let mut table = self.0.as_ref()?.get_ref();
         let mut found = None;
         let mut keys = path.split('.').peekable();
         while let Some(key) = keys.next() {
-            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else { break };
+            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
+                break;
+            };
             found = Some(span(name.span(), value));
             let mut value = value;
             if let DeValue::Array(items) = value.get_ref()

@@ -1,16 +1,17 @@
 //! From what a file says to what a run does: defaults filled in, names resolved, every contradiction found.
 
-use super::errors::Trouble;
-use super::file::{Fault, Scenario, Step, Workload};
-use super::places::Places;
 use super::Overrides;
+use super::errors::Trouble;
+use super::file::{DeliverBy, Fault, Scenario, Step, Workload};
+use super::places::Places;
 use crate::history::Entry;
 use crate::plan::{Mix, Plan, Sizes, Stage, StepAction, StepPlan, StoragePlan, TargetPlan, WorkloadPlan};
 use crate::target::definition::{self, Definition};
+use fuse_fs::effects::Effect;
 use fuse_fs::nearest::nearest;
 use fuse_fs::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,12 +33,25 @@ impl Found<'_> {
             return;
         }
         let meant = nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`? "));
-        let list = if known.is_empty() { "there is none".to_owned() } else { format!("there are: {}", known.join(", ")) };
-        self.add(field, format!("there is no {what} `{name}`"), format!("{}{list}", meant.unwrap_or_default()));
+        let list = if known.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there are: {}", known.join(", "))
+        };
+        self.add(
+            field,
+            format!("there is no {what} `{name}`"),
+            format!("{}{list}", meant.unwrap_or_default()),
+        );
     }
 }
 
-pub(super) fn resolve(path: &Path, text: &str, scenario: Scenario, overrides: &Overrides) -> Result<Plan, Vec<Trouble>> {
+pub(super) fn resolve(
+    path: &Path,
+    text: &str,
+    scenario: Scenario,
+    overrides: &Overrides,
+) -> Result<Plan, Vec<Trouble>> {
     let mut found = Found { places: Places::new(text), troubles: Vec::new() };
     if scenario.name.trim().is_empty() {
         found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
@@ -47,6 +61,7 @@ pub(super) fn resolve(path: &Path, text: &str, scenario: Scenario, overrides: &O
     let target = target(path, &scenario, overrides, &storages, &mut found);
     let workload = workload(path, &scenario.workload, overrides, target.as_ref(), &mut found);
     let steps = steps(&scenario, &storages, &mut found);
+    steps_in_time(&steps, &workload, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
@@ -73,7 +88,8 @@ fn storages(scenario: &Scenario) -> BTreeMap<String, StoragePlan> {
         page_cache: storage.page_cache,
         thaw_after: storage.thaw_after.unwrap_or(Span(Duration::from_secs(300))),
     };
-    let mut storages: BTreeMap<_, _> = scenario.storage.iter().map(|(name, s)| (name.clone(), plan(s))).collect();
+    let mut storages: BTreeMap<_, _> =
+        scenario.storage.iter().map(|(name, s)| (name.clone(), plan(s))).collect();
     if storages.is_empty() {
         storages.insert("mail".to_owned(), plan(&super::file::Storage::default()));
     }
@@ -95,7 +111,11 @@ fn storage_of(
         }
         None if known.len() == 1 => Some(known[0].clone()),
         None => {
-            found.add(field, "which storage is meant?", format!("add `storage = ...`; there are: {}", known.join(", ")));
+            found.add(
+                field,
+                "which storage is meant?",
+                format!("add `storage = ...`; there are: {}", known.join(", ")),
+            );
             None
         }
     }
@@ -107,7 +127,11 @@ fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found:
         let field = format!("fault.{index}");
         if names.contains(&fault.name.as_str()) {
             let message = format!("two faults are called `{}`", fault.name);
-            found.add(&format!("{field}.name"), message, "give each a name of its own: steps and reports use it");
+            found.add(
+                &format!("{field}.name"),
+                message,
+                "give each a name of its own: steps and reports use it",
+            );
         }
         names.push(&fault.name);
         let rule = Rule {
@@ -176,10 +200,18 @@ fn workload(
         found.add("workload.users", message, "from 1 to 100,000 are possible");
     }
     if workload.in_flight == 0 {
-        found.add("workload.in-flight", "no operation could ever start", "allow at least 1; 200 is the default");
+        found.add(
+            "workload.in-flight",
+            "no operation could ever start",
+            "allow at least 1; 200 is the default",
+        );
     }
     if !(0.0..=10.0).contains(&workload.skew) {
-        found.add("workload.skew", format!("a skew of {}", workload.skew), "0 is uniform, 1 is Zipf; up to 10 is possible");
+        found.add(
+            "workload.skew",
+            format!("a skew of {}", workload.skew),
+            "0 is uniform, 1 is Zipf; up to 10 is possible",
+        );
     }
     WorkloadPlan {
         stages: stages(workload, found),
@@ -197,13 +229,25 @@ fn workload(
     }
 }
 
-const DEFAULT_MIX: Mix =
-    Mix { deliver: 60.0, append: 10.0, fetch: 15.0, flag: 6.0, mv: 2.0, copy: 1.0, expunge: 4.0, search: 2.0 };
+const DEFAULT_MIX: Mix = Mix {
+    deliver: 60.0,
+    append: 10.0,
+    fetch: 15.0,
+    flag: 6.0,
+    mv: 2.0,
+    copy: 1.0,
+    expunge: 4.0,
+    search: 2.0,
+};
 
 fn weights(mix: &Mix, found: &mut Found<'_>) {
     let all = [mix.deliver, mix.append, mix.fetch, mix.flag, mix.mv, mix.copy, mix.expunge, mix.search];
     if all.iter().any(|weight| !weight.is_finite() || *weight < 0.0) {
-        found.add("workload.mix", "a weight is negative or no number", "weights are shares: 0 or more, any sum");
+        found.add(
+            "workload.mix",
+            "a weight is negative or no number",
+            "weights are shares: 0 or more, any sum",
+        );
     }
     if mix.deliver <= 0.0 && mix.append <= 0.0 {
         let message = "the mix stores no mail: `deliver` and `append` are both 0";
@@ -229,36 +273,81 @@ fn stages(workload: &Workload, found: &mut Found<'_>) -> Vec<Stage> {
 fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) -> Entry {
     let Some(target) = target else { return Entry::Lmtp };
     let listen = &target.definition.listen;
-    let entry = workload.deliver_by.unwrap_or(if listen.lmtp.is_some() { Entry::Lmtp } else { Entry::Smtp });
-    let possible = match entry {
-        Entry::Lmtp => listen.lmtp.is_some(),
-        Entry::Smtp => listen.smtp.is_some(),
-        Entry::Append => {
-            found.add("workload.deliver-by", "`append` is no way to deliver", "write `lmtp` or `smtp`; APPEND is `append` in the mix");
-            true
-        }
+    let default = if listen.lmtp.is_some() { DeliverBy::Lmtp } else { DeliverBy::Smtp };
+    let (entry, possible) = match workload.deliver_by.unwrap_or(default) {
+        DeliverBy::Lmtp => (Entry::Lmtp, listen.lmtp.is_some()),
+        DeliverBy::Smtp => (Entry::Smtp, listen.smtp.is_some()),
     };
     if !possible && mix.deliver > 0.0 {
         let message = format!("{} does not listen for it", target.definition.name);
-        found.add("workload.deliver-by", message, "deliver by the protocol it listens on, or set `deliver = 0` in the mix");
+        found.add(
+            "workload.deliver-by",
+            message,
+            "deliver by the protocol it listens on, or set `deliver = 0` in the mix",
+        );
     }
     if listen.imap.is_none() {
         let message = format!("{} has no IMAP address", target.definition.name);
-        found.add("target.server", message, "messages are read back by IMAP: give the target an `imap` address");
+        found.add(
+            "target.server",
+            message,
+            "messages are read back by IMAP: give the target an `imap` address",
+        );
     }
     entry
 }
 
-fn steps(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, found: &mut Found<'_>) -> Vec<StepPlan> {
-    let faults: Vec<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
-    let known: Vec<String> = storages.keys().cloned().collect();
-    scenario.step.iter().enumerate().map(|(index, step)| self::step(index, step, &faults, &known, found)).collect()
+/// Each name once.
+fn fault_names(scenario: &Scenario) -> Vec<String> {
+    let names: BTreeSet<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
+    names.into_iter().collect()
 }
 
-fn step(index: usize, step: &Step, faults: &[String], storages: &[String], found: &mut Found<'_>) -> StepPlan {
+fn steps(
+    scenario: &Scenario,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Found<'_>,
+) -> Vec<StepPlan> {
+    let faults = fault_names(scenario);
+    let known: Vec<String> = storages.keys().cloned().collect();
+    scenario
+        .step
+        .iter()
+        .enumerate()
+        .map(|(index, step)| self::step(index, step, &faults, &known, found))
+        .collect()
+}
+
+/// A step after the last operation would meet no traffic; repair and restart may come later.
+fn steps_in_time(steps: &[StepPlan], workload: &WorkloadPlan, found: &mut Found<'_>) {
+    let end: Duration = workload.stages.iter().map(|stage| stage.duration.0).sum();
+    for (index, step) in steps.iter().enumerate() {
+        let late = matches!(
+            step.action,
+            StepAction::Heal { .. } | StepAction::StartTarget {} | StepAction::Inspect {}
+        );
+        if let Some(at) = step.at.filter(|at| at.0 > end && !late) {
+            let message = format!("at {at} the traffic is over: it lasts {}", Span(end));
+            let help = "make the traffic longer or the step earlier; only repair, start and inspection may come later";
+            found.add(&format!("step.{index}.at"), message, help);
+        }
+    }
+}
+
+fn step(
+    index: usize,
+    step: &Step,
+    faults: &[String],
+    storages: &[String],
+    found: &mut Found<'_>,
+) -> StepPlan {
     let field = format!("step.{index}");
     if step.at.is_some() == step.after_fired.is_some() {
-        found.add(&field, "a step needs a time, and one only", "write `at = \"12s\"`, or `after-fired = { fault = \"...\", delay = \"5s\" }`");
+        found.add(
+            &field,
+            "a step needs a time, and one only",
+            "write `at = \"12s\"`, or `after-fired = { fault = \"...\", delay = \"5s\" }`",
+        );
     }
     if let Some(after) = &step.after_fired {
         found.one_of(&format!("{field}.after-fired.fault"), "fault", &after.fault, faults);
@@ -276,8 +365,9 @@ fn step(index: usize, step: &Step, faults: &[String], storages: &[String], found
                 found.add(&format!("{field}.do.heal.fail-with"), message, fuse_fs::errno::help(code));
             }
         }
-        StepAction::Arm { fault } | StepAction::Disarm { fault } => {
-            found.one_of(&format!("{field}.do"), "fault", fault, faults);
+        StepAction::Arm { fault } => found.one_of(&format!("{field}.do.arm.fault"), "fault", fault, faults),
+        StepAction::Disarm { fault } => {
+            found.one_of(&format!("{field}.do.disarm.fault"), "fault", fault, faults)
         }
         StepAction::KillTarget {}
         | StepAction::StopTarget {}
@@ -290,9 +380,15 @@ fn step(index: usize, step: &Step, faults: &[String], storages: &[String], found
 }
 
 fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
-    let faults: Vec<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
+    let faults = fault_names(scenario);
     if let Some(fault) = &scenario.expect.silence_during {
-        found.one_of("expect.silence-during", "fault", fault, &faults);
+        let field = "expect.silence-during";
+        found.one_of(field, "fault", fault, &faults);
+        let named = scenario.fault.iter().find(|known| known.name == *fault);
+        if named.is_some_and(|known| !matches!(known.effect, Effect::Freeze(_))) {
+            let message = format!("`{fault}` is no freeze: only a freeze is silent");
+            found.add(field, message, "name a fault with `effect.freeze`");
+        }
     }
     let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
     let kills = scenario.step.iter().any(|step| matches!(step.action, StepAction::KillTarget {}));
@@ -314,11 +410,11 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
 }
 
 /// Names of client operations in reports and expectations.
-pub(crate) const OPERATIONS: [&str; 8] = ["deliver", "append", "fetch", "search", "flag", "move", "copy", "expunge"];
+pub(crate) const OPERATIONS: [&str; 8] =
+    ["deliver", "append", "fetch", "search", "flag", "move", "copy", "expunge"];
 
 fn demonstrates(scenario: &Scenario, found: &mut Found<'_>) {
     let Some(property) = &scenario.demonstrates else { return };
     let known: Vec<String> = crate::checker::ALL.iter().map(|property| property.name.to_owned()).collect();
     found.one_of("demonstrates", "property", property, &known);
 }
-

@@ -151,23 +151,38 @@ pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)>
     }
     let names: Vec<&str> = built_in.iter().map(|definition| definition.name.as_str()).collect();
     let Some(path) = target_file(server, beside) else {
-        let meant = fuse_fs::nearest::nearest(server, names.iter().copied()).map(|n| format!("did you mean `{n}`? "));
-        let help = format!("{}built in are {}; or give the path of a target file", meant.unwrap_or_default(), names.join(", "));
+        let meant =
+            fuse_fs::nearest::nearest(server, names.iter().copied()).map(|n| format!("did you mean `{n}`? "));
+        let help = format!(
+            "{}built in are {}; or give the path of a target file",
+            meant.unwrap_or_default(),
+            names.join(", ")
+        );
         return Err((format!("there is no target `{server}`"), help));
     };
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        (format!("{} cannot be read: {error}", path.display()), "check the path and its permissions".to_owned())
+        (
+            format!("{} cannot be read: {error}", path.display()),
+            "check the path and its permissions".to_owned(),
+        )
     })?;
-    let definition: Definition = toml::from_str(&text)
-        .map_err(|error| (format!("{} is not a target file: {error}", path.display()), "`fermoposta schema target` says what one may hold".to_owned()))?;
-    definition.possible().map_err(|message| (format!("{}: {message}", path.display()), "see docs/targets.md".to_owned()))?;
+    let definition: Definition = toml::from_str(&text).map_err(|error| {
+        (
+            format!("{} is not a target file: {error}", path.display()),
+            "`fermoposta schema target` says what one may hold".to_owned(),
+        )
+    })?;
+    definition
+        .possible()
+        .map_err(|message| (format!("{}: {message}", path.display()), "see docs/targets.md".to_owned()))?;
     Ok(definition)
 }
 
 /// `server` as a path, or `targets/server.toml` beside the scenario or one level up.
 fn target_file(server: &str, beside: &Path) -> Option<PathBuf> {
     let named = format!("targets/{server}.toml");
-    let places = [PathBuf::from(server), beside.join(server), beside.join(&named), beside.join("..").join(&named)];
+    let places =
+        [PathBuf::from(server), beside.join(server), beside.join(&named), beside.join("..").join(&named)];
     places.into_iter().find(|path| path.extension().is_some_and(|e| e == "toml") && path.is_file())
 }
 
@@ -178,10 +193,15 @@ impl Definition {
             return Err("`start` is empty: nothing would run".to_owned());
         }
         if self.kind == Kind::Command && (self.kill.is_empty() || self.stop.is_empty()) {
-            return Err("a `command` target needs `stop` and `kill`: the harness must not kill what it did not start".to_owned());
+            return Err(
+                "a `command` target needs `stop` and `kill`: the harness must not kill what it did not start"
+                    .to_owned(),
+            );
         }
         if self.kind == Kind::Command && !self.ports().is_empty() {
-            return Err("a `command` target says its own addresses; `{port...}` is for `spawned` ones".to_owned());
+            return Err(
+                "a `command` target says its own addresses; `{port...}` is for `spawned` ones".to_owned()
+            );
         }
         Ok(())
     }
@@ -191,7 +211,10 @@ impl Definition {
         let listen = [&self.listen.lmtp, &self.listen.smtp, &self.listen.imap];
         let commands = [&self.start, &self.stop, &self.kill, &self.check, &self.version];
         let commands = commands.into_iter().flatten();
-        commands.chain(self.files.values()).chain(self.environment.values()).chain(listen.into_iter().flatten())
+        commands
+            .chain(self.files.values())
+            .chain(self.environment.values())
+            .chain(listen.into_iter().flatten())
     }
 
     /// Names of the ports it wants chosen, each once.
@@ -205,7 +228,8 @@ impl Definition {
     /// Fills in the variables.
     pub fn render(&self, vars: &Vars) -> Rendered {
         let all = |texts: &[String]| texts.iter().map(|text| vars.fill(text)).collect::<Vec<_>>();
-        let map = |texts: &BTreeMap<String, String>| texts.iter().map(|(k, v)| (k.clone(), vars.fill(v))).collect();
+        let map =
+            |texts: &BTreeMap<String, String>| texts.iter().map(|(k, v)| (k.clone(), vars.fill(v))).collect();
         let one = |text: &Option<String>| text.as_ref().map(|text| vars.fill(text));
         Rendered {
             start: all(&self.start),
@@ -216,7 +240,11 @@ impl Definition {
             environment: map(&self.environment),
             files: map(&self.files),
             directories: all(&self.directories),
-            listen: Listen { lmtp: one(&self.listen.lmtp), smtp: one(&self.listen.smtp), imap: one(&self.listen.imap) },
+            listen: Listen {
+                lmtp: one(&self.listen.lmtp),
+                smtp: one(&self.listen.smtp),
+                imap: one(&self.listen.imap),
+            },
         }
     }
 }
@@ -266,7 +294,11 @@ mod tests {
     fn built_in_targets_are_possible() {
         for definition in built_in() {
             definition.possible().expect("a built-in target can run");
-            assert!(definition.ports().contains(&"imap".to_owned()), "{} names its IMAP port", definition.name);
+            assert!(
+                definition.ports().contains(&"imap".to_owned()),
+                "{} names its IMAP port",
+                definition.name
+            );
         }
     }
 
@@ -279,6 +311,9 @@ mod tests {
     #[test]
     fn an_unknown_target_names_the_nearest() {
         let (message, help) = find("dovecot", Path::new("/nowhere")).unwrap_err();
-        insta::assert_snapshot!(format!("{message}\n{help}"), @"");
+        insta::assert_snapshot!(format!("{message}\n{help}"), @r#"
+        there is no target `dovecot`
+        built in are reference, dovecot-maildir; or give the path of a target file
+        "#);
     }
 }

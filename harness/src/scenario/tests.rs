@@ -1,0 +1,443 @@
+//! What a user sees for each mistake, and what the shipped files promise.
+
+use super::*;
+use crate::plan::Plan;
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use std::collections::BTreeSet;
+
+const GOOD: &str = r#"
+name = "t"
+why  = "test"
+[workload]
+duration = "5s"
+[[fault]]
+name = "f"
+where = { op = "fsync" }
+effect.errno = { code = "EIO" }
+"#;
+
+fn shown(text: &str) -> String {
+    shown_with(text, &Overrides::default())
+}
+
+fn shown_with(text: &str, overrides: &Overrides) -> String {
+    let errors = plan(Path::new("t.toml"), text, overrides).expect_err("the text has a mistake");
+    let mut out = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110);
+    handler.render_report(&mut out, &errors).expect("a String can be written");
+    out.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn messages(text: &str) -> Vec<String> {
+    let errors = plan(Path::new("t.toml"), text, &Overrides::default()).expect_err("the text has a mistake");
+    errors.troubles().map(|trouble| trouble.message.clone()).collect()
+}
+
+fn shipped() -> Vec<(PathBuf, Plan)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let files = files_below(&directory).expect("the scenarios are there");
+    let plan = |file: PathBuf| match load(&file, &Overrides { seed: 7, ..Overrides::default() }) {
+        Ok(plan) => (file, plan),
+        Err(errors) => panic!("{:?}", miette::Report::new(errors)),
+    };
+    files.into_iter().map(plan).collect()
+}
+
+#[test]
+fn every_shipped_scenario_can_run_and_has_a_name_of_its_own() {
+    let shipped = shipped();
+    let names: BTreeSet<&str> = shipped.iter().map(|(_, plan)| plan.name.as_str()).collect();
+    assert!(shipped.len() >= 8);
+    assert_eq!(names.len(), shipped.len());
+    for (file, plan) in &shipped {
+        assert_eq!(file.file_stem().and_then(|stem| stem.to_str()), Some(plan.name.as_str()));
+    }
+}
+
+#[test]
+fn every_shipped_scenario_can_run_against_dovecot() {
+    let overrides = Overrides { target: Some("dovecot-maildir".to_owned()), ..Overrides::default() };
+    for (file, _) in shipped() {
+        let plan = load(&file, &overrides).expect("the scenario fits the target");
+        assert_eq!(plan.target.definition.name, "dovecot-maildir");
+    }
+}
+
+#[test]
+fn every_incident_names_its_sources() {
+    let incidents = shipped()
+        .into_iter()
+        .filter(|(file, _)| file.components().any(|part| part.as_os_str() == "incidents"));
+    for (file, plan) in incidents {
+        assert!(!plan.sources.is_empty(), "{} tells no source", file.display());
+    }
+}
+
+#[test]
+fn a_plan_survives_json() {
+    for (file, plan) in shipped() {
+        let json = serde_json::to_string(&plan).expect("a plan is plain data");
+        let back: Plan = serde_json::from_str(&json).expect("a plan reads what it wrote");
+        assert_eq!(back, plan, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_plan_is_a_pure_function_of_text_and_seed() {
+    let of = |seed| plan(Path::new("t.toml"), GOOD, &Overrides { seed, ..Overrides::default() }).unwrap();
+    assert_eq!(of(1), of(1));
+    assert_eq!(Plan { seed: 2, ..of(1) }, of(2));
+}
+
+#[test]
+fn broken_toml_is_underlined() {
+    insta::assert_snapshot!(shown("name = \"t\nwhy = 3"), @r#"
+      × t.toml has a problem
+
+    Error:
+      × invalid basic string, expected `"`
+       ╭─[t.toml:1:10]
+     1 │ name = "t
+       ·          ▲
+       ·          ╰── here
+     2 │ why = 3
+       ╰────
+    "#);
+}
+
+#[test]
+fn every_misspelling_is_shown_at_once() {
+    let text = GOOD
+        .replace("duration", "duratoin")
+        .replace("op = \"fsync\"", "op = \"fsnyc\", pth = \"**\"")
+        .replace("errno =", "errrno =");
+    insta::assert_snapshot!(shown(&text), @r#"
+      × t.toml has 4 problems
+
+    Error:
+      × unknown field `duratoin`, expected one of `duration`, `rate`, `stages`, `users`, `skew`, `mix`,
+      │ `deliver-by`, `sizes`, `corpus`, `in-flight`, `timeout`, `warm-up`, `retries`, `retry-after`
+       ╭─[t.toml:5:1]
+     4 │ [workload]
+     5 │ duratoin = "5s"
+       · ────┬───
+       ·     ╰── here
+     6 │ [[fault]]
+       ╰────
+      help: did you mean `duration`?
+
+    Error:
+      × `fsnyc` is not an operation; did you mean `fsync`?
+       ╭─[t.toml:8:16]
+     7 │ name = "f"
+     8 │ where = { op = "fsnyc", pth = "**" }
+       ·                ───┬───
+       ·                   ╰── here
+     9 │ effect.errrno = { code = "EIO" }
+       ╰────
+
+    Error:
+      × unknown field `pth`, expected one of `op`, `path`, `not-path`, `range`, `length`, `size`, `kind`, `pid`,
+      │ `uid`, `command`, `open-flags`, `share`
+       ╭─[t.toml:8:25]
+     7 │ name = "f"
+     8 │ where = { op = "fsnyc", pth = "**" }
+       ·                         ─┬─
+       ·                          ╰── here
+     9 │ effect.errrno = { code = "EIO" }
+       ╰────
+      help: did you mean `path`?
+
+    Error:
+      × unknown variant `errrno`, expected one of `errno`, `latency`, `throttle`, `freeze`, `torn-write`,
+      │ `short-read`, `short-write`, `no-space`
+       ╭─[t.toml:9:8]
+     8 │ where = { op = "fsnyc", pth = "**" }
+     9 │ effect.errrno = { code = "EIO" }
+       ·        ───┬──
+       ·           ╰── here
+       ╰────
+      help: did you mean `errno`?
+    "#);
+}
+
+#[test]
+fn what_a_cut_causes_is_not_blamed() {
+    let text = GOOD.replace("name = \"f\"", "name = 3").replace("why  =", "y =");
+    insta::assert_debug_snapshot!(messages(&text), @r#"
+    [
+        "missing field `why`",
+        "unknown field `y`, expected one of `name`, `why`, `sources`, `demonstrates`, `storage`, `target`, `workload`, `fault`, `step`, `expect`",
+        "invalid type: integer `3`, expected a string",
+    ]
+    "#);
+}
+
+#[test]
+fn wrong_types_and_units_are_shown_with_what_is_expected() {
+    let text =
+        GOOD.replace("\"5s\"", "\"5 parsecs\"\nrate = \"-3/s\"\nusers = \"ten\"\ndeliver-by = \"uucp\"");
+    insta::assert_debug_snapshot!(messages(&text), @r#"
+    [
+        "`5 parsecs` is not a duration; write it like \"250ms\", \"12s\", \"1m 30s\" or \"2h\"",
+        "`-3/s` is not a rate; write operations a second, above 0, like \"50/s\"",
+        "invalid type: string \"ten\", expected u32",
+        "unknown variant `uucp`, expected `lmtp` or `smtp`",
+    ]
+    "#);
+}
+
+#[test]
+fn every_contradiction_is_shown_at_once() {
+    let text = r#"
+name = "t"
+why  = "test"
+[target]
+server  = "refrence"
+storage = "mial"
+[workload]
+duration = "5s"
+users = 0
+mix = { fetch = 1 }
+corpus = "no/such/mail"
+[[fault]]
+name = "f"
+when = { every = 0 }
+effect.errno = { code = "EOI" }
+[[fault]]
+name = "f"
+storage = "archive"
+effect.freeze = {}
+[[fault]]
+name = "slow"
+effect.latency = { fixed = "1ms" }
+[[step]]
+at = "9s"
+do.heal = { fault = "freez" }
+[[step]]
+do.inspect = {}
+[[step]]
+at = "1m"
+do.kill-target = {}
+[expect]
+no-faults = true
+silence-during = "slow"
+latency.delivery = { p99 = "1s" }
+"#;
+    insta::assert_snapshot!(shown(text), @r#"
+      × t.toml has 15 problems
+
+    Error:
+      × there is no target `refrence`
+       ╭─[t.toml:5:11]
+     4 │ [target]
+     5 │ server  = "refrence"
+       ·           ─────┬────
+       ·                ╰── here
+     6 │ storage = "mial"
+       ╰────
+      help: did you mean `reference`? built in are reference, dovecot-maildir; or give the path of a target file
+
+    Error:
+      × there is no storage `mial`
+       ╭─[t.toml:6:11]
+     5 │ server  = "refrence"
+     6 │ storage = "mial"
+       ·           ───┬──
+       ·              ╰── here
+     7 │ [workload]
+       ╰────
+      help: did you mean `mail`? there are: mail
+
+    Error:
+      × 0 users
+        ╭─[t.toml:9:9]
+      8 │ duration = "5s"
+      9 │ users = 0
+        ·         ┬
+        ·         ╰── here
+     10 │ mix = { fetch = 1 }
+        ╰────
+      help: from 1 to 100,000 are possible
+
+    Error:
+      × the mix stores no mail: `deliver` and `append` are both 0
+        ╭─[t.toml:10:1]
+      9 │ users = 0
+     10 │ mix = { fetch = 1 }
+        · ─┬─
+        ·  ╰── here
+     11 │ corpus = "no/such/mail"
+        ╰────
+      help: give one of them a weight; a run without mail proves nothing
+
+    Error:
+      × the corpus no/such/mail does not exist
+        ╭─[t.toml:11:10]
+     10 │ mix = { fetch = 1 }
+     11 │ corpus = "no/such/mail"
+        ·          ───────┬──────
+        ·                 ╰── here
+     12 │ [[fault]]
+        ╰────
+      help: name a Maildir, an mbox file or a directory of message files
+
+    Error:
+      × 0 would never strike
+        ╭─[t.toml:14:18]
+     13 │ name = "f"
+     14 │ when = { every = 0 }
+        ·                  ┬
+        ·                  ╰── here
+     15 │ effect.errno = { code = "EOI" }
+        ╰────
+      help: count from 1
+
+    Error:
+      × `EOI` is not the name of an error
+        ╭─[t.toml:15:25]
+     14 │ when = { every = 0 }
+     15 │ effect.errno = { code = "EOI" }
+        ·                         ──┬──
+        ·                           ╰── here
+     16 │ [[fault]]
+        ╰────
+      help: did you mean `EIO`?
+
+    Error:
+      × two faults are called `f`
+        ╭─[t.toml:17:8]
+     16 │ [[fault]]
+     17 │ name = "f"
+        ·        ─┬─
+        ·         ╰── here
+     18 │ storage = "archive"
+        ╰────
+      help: give each a name of its own: steps and reports use it
+
+    Error:
+      × there is no storage `archive`
+        ╭─[t.toml:18:11]
+     17 │ name = "f"
+     18 │ storage = "archive"
+        ·           ────┬────
+        ·               ╰── here
+     19 │ effect.freeze = {}
+        ╰────
+      help: there are: mail
+
+    Error:
+      × there is no fault `freez`
+        ╭─[t.toml:25:21]
+     24 │ at = "9s"
+     25 │ do.heal = { fault = "freez" }
+        ·                     ───┬───
+        ·                        ╰── here
+     26 │ [[step]]
+        ╰────
+      help: there are: f, slow
+
+    Error:
+      × a step needs a time, and one only
+        ╭─[t.toml:26:1]
+     25 │ do.heal = { fault = "freez" }
+     26 │ [[step]]
+        · ────┬───
+        ·     ╰── here
+     27 │ do.inspect = {}
+        ╰────
+      help: write `at = "12s"`, or `after-fired = { fault = "...", delay = "5s" }`
+
+    Error:
+      × at 1m the traffic is over: it lasts 5s
+        ╭─[t.toml:29:6]
+     28 │ [[step]]
+     29 │ at = "1m"
+        ·      ──┬─
+        ·        ╰── here
+     30 │ do.kill-target = {}
+        ╰────
+      help: make the traffic longer or the step earlier; only repair, start and inspection may come later
+
+    Error:
+      × the scenario has faults
+        ╭─[t.toml:32:13]
+     31 │ [expect]
+     32 │ no-faults = true
+        ·             ──┬─
+        ·               ╰── here
+     33 │ silence-during = "slow"
+        ╰────
+      help: remove them, or `no-faults`
+
+    Error:
+      × `slow` is no freeze: only a freeze is silent
+        ╭─[t.toml:33:18]
+     32 │ no-faults = true
+     33 │ silence-during = "slow"
+        ·                  ───┬──
+        ·                     ╰── here
+     34 │ latency.delivery = { p99 = "1s" }
+        ╰────
+      help: name a fault with `effect.freeze`
+
+    Error:
+      × there is no operation `delivery`
+        ╭─[t.toml:34:9]
+     33 │ silence-during = "slow"
+     34 │ latency.delivery = { p99 = "1s" }
+        ·         ────┬───
+        ·             ╰── here
+        ╰────
+      help: did you mean `deliver`? there are: deliver, append, fetch, search, flag, move, copy, expunge
+    "#);
+}
+
+#[test]
+fn only_the_reference_server_has_defects() {
+    let defects = vec!["flip-bite".to_owned(), "duplicate=3".to_owned()];
+    let overrides = Overrides { defects, target: Some("dovecot-maildir".to_owned()), ..Overrides::default() };
+    insta::assert_snapshot!(shown_with(GOOD, &overrides), @r#"
+      × t.toml has 2 problems
+
+    Error:
+      × there is no defect `flip-bite`
+      help: did you mean `flip-byte`? there are: ack-before-write, ignore-write-error, ignore-fsync-error,
+            reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-
+            byte
+
+    Error:
+      × dovecot-maildir has no seeded defects
+      help: only the built-in server has: `server = "reference"`
+    "#);
+}
+
+#[test]
+fn a_scenario_without_a_fault_must_say_so() {
+    let faultless = GOOD.split("[[fault]]").next().unwrap();
+    insta::assert_snapshot!(shown(faultless), @r#"
+      × t.toml has a problem
+
+    Error:
+      × the scenario has no fault, so its verdict could only be unknown
+       ╭─[t.toml:2:8]
+     1 │
+     2 │ name = "t"
+       ·        ─┬─
+       ·         ╰── here
+     3 │ why  = "test"
+       ╰────
+      help: add a [[fault]], or write `no-faults = true` below [expect] if none is wanted
+    "#);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let errors = load(Path::new("/nowhere/t.toml"), &Overrides::default()).unwrap_err();
+    let messages: Vec<&str> = errors.troubles().map(|trouble| trouble.message.as_str()).collect();
+    insta::assert_debug_snapshot!(messages, @r#"
+    [
+        "/nowhere/t.toml cannot be read: No such file or directory (os error 2)",
+    ]
+    "#);
+}
