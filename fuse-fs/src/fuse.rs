@@ -295,7 +295,7 @@ impl fuser::Filesystem for Wire {
             }
         }
         for (what, result) in [
-            ("max_write", config.set_max_write(1 << 20).map(u32::from)),
+            ("max_write", config.set_max_write(1 << 20)),
             ("max_background", config.set_max_background(BACKGROUND).map(u32::from).map_err(u32::from)),
         ] {
             if let Err(nearest) = result {

@@ -23,6 +23,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Inode descriptors kept at most: opening one again costs two system calls.
+const MOST_DESCRIPTORS: usize = 8192;
+
 /// How to mount.
 #[derive(Clone, Debug)]
 pub struct MountOptions {
@@ -155,6 +158,11 @@ impl Mount {
         self.service.fs.table.len()
     }
 
+    /// How many descriptors are held to reach inodes; open files apart.
+    pub fn inode_descriptors(&self) -> usize {
+        self.service.fs.table.open_descriptors()
+    }
+
     /// Unmounts: parked calls fail with `EIO`, open files stay usable for nobody.
     pub fn unmount(mut self) -> std::io::Result<()> {
         self.end(Thaw::Fail(libc::EIO))
@@ -253,7 +261,7 @@ fn check_mountpoint(path: &Path) -> Result<PathBuf, MountError> {
 fn usable_descriptors() -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 256 };
     let limit = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft };
-    usize::try_from(limit / 2).unwrap_or(usize::MAX).clamp(64, 1 << 16)
+    usize::try_from(limit / 2).unwrap_or(usize::MAX).clamp(64, MOST_DESCRIPTORS)
 }
 
 fn start(wire: Wire, mountpoint: &Path, threads: usize) -> Result<Session, MountError> {
