@@ -41,7 +41,11 @@ fn look() -> Vec<Finding> {
         Finding { what: "fusermount3".into(), result: fusermount(), needed: false },
     ];
     for definition in crate::target::definition::built_in() {
-        findings.push(Finding { what: format!("target {}", definition.name), result: target(&definition), needed: false });
+        findings.push(Finding {
+            what: format!("target {}", definition.name),
+            result: target(&definition),
+            needed: false,
+        });
     }
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let beneath = crate::machine::environment::file_system(&here);
@@ -52,9 +56,11 @@ fn look() -> Vec<Finding> {
 fn dev_fuse() -> Result<String, String> {
     let open = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
     open.map(|_| "can be opened".to_owned()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "does not exist; load the fuse module (`modprobe fuse`), or pass the device to \
+        std::io::ErrorKind::NotFound => {
+            "does not exist; load the fuse module (`modprobe fuse`), or pass the device to \
              the container (`--device /dev/fuse`)"
-            .to_owned(),
+                .to_owned()
+        }
         std::io::ErrorKind::PermissionDenied => {
             "may not be opened by this user; run as root, or `chmod 666 /dev/fuse` as root".to_owned()
         }
@@ -79,14 +85,18 @@ fn try_mount() -> Result<String, String> {
 
 fn user() -> String {
     let uid = nix::unistd::geteuid();
-    let note = if uid.is_root() { "" } else { "; runs use a user namespace, and files of other users cannot be made" };
+    let note = if uid.is_root() {
+        ""
+    } else {
+        "; runs use a user namespace, and files of other users cannot be made"
+    };
     format!("uid {uid}{note}")
 }
 
 fn fusermount() -> Result<String, String> {
-    find("fusermount3").map(|path| path.display().to_string()).ok_or_else(|| {
-        "only `mount` as an ordinary user needs it; `apt-get install fuse3`".to_owned()
-    })
+    find("fusermount3")
+        .map(|path| path.display().to_string())
+        .ok_or_else(|| "only `mount` as an ordinary user needs it; `apt-get install fuse3`".to_owned())
 }
 
 fn target(definition: &Definition) -> Result<String, String> {
@@ -116,7 +126,10 @@ fn find(program: &str) -> Option<PathBuf> {
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let daemons = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(daemons).map(|directory| directory.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(daemons)
+        .map(|directory| directory.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Fails with one clear message if `plan` cannot run here.

@@ -55,12 +55,17 @@ pub fn run(request: &Request) -> Result<Exit> {
     let listener = listen(&request.mountpoint)?;
     let guard = guard(&request.mountpoint)?;
     let engine = engine(rules, request.seed)?;
-    let trace = request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
+    let trace =
+        request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
     let options = MountOptions { page_cache: request.page_cache, ..MountOptions::default() };
     let mount = Mount::new(&request.backing, &request.mountpoint, options, engine.clone(), trace.clone())?;
     let origin = Nanos::now();
     engine.start(origin);
-    anstream::eprintln!("mounted {} at {}; end with Ctrl-C", request.backing.display(), request.mountpoint.display());
+    anstream::eprintln!(
+        "mounted {} at {}; end with Ctrl-C",
+        request.backing.display(),
+        request.mountpoint.display()
+    );
     let mounted = Mounted { engine, mount, trace };
     let served = serve(&mounted, &listener, &steps, origin);
     finish(mounted, request, guard)?;
@@ -95,7 +100,9 @@ fn faults(request: &Request) -> Result<Option<Faults>> {
     let names = plan.storages.keys().cloned().collect::<Vec<_>>().join(", ");
     let name = request.storage.clone().unwrap_or_else(|| plan.target.storage.clone());
     let storage = plan.storages.remove(&name);
-    let storage = storage.ok_or_else(|| anyhow!("the scenario has no storage {name}; it has {names}; name one with --storage"))?;
+    let storage = storage.ok_or_else(|| {
+        anyhow!("the scenario has no storage {name}; it has {names}; name one with --storage")
+    })?;
     Ok(Some((storage.rules, plan.steps)))
 }
 
@@ -117,7 +124,11 @@ fn private_directory() -> Result<PathBuf> {
         Err(error) => return Err(error).with_context(|| format!("cannot make {}", directory.display())),
     }
     let owner = std::fs::symlink_metadata(&directory)?;
-    ensure!(owner.is_dir() && owner.uid() == uid, "{} belongs to somebody else; remove it", directory.display());
+    ensure!(
+        owner.is_dir() && owner.uid() == uid,
+        "{} belongs to somebody else; remove it",
+        directory.display()
+    );
     Ok(directory)
 }
 
@@ -128,7 +139,8 @@ fn listen(mountpoint: &Path) -> Result<UnixListener> {
     }
     // Nobody answers on it: it was left by one that was killed.
     let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener =
+        UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -188,7 +200,9 @@ fn carry_out_due(mounted: &Mounted, due: &mut Vec<&StepPlan>, origin: Nanos) {
 /// Steps about the mail server mean nothing here.
 fn step_action(mounted: &Mounted, action: &StepAction) {
     let command = match action {
-        StepAction::Heal { fault, fail_with, .. } => Command::Heal { fault: fault.clone(), fail_with: fail_with.clone() },
+        StepAction::Heal { fault, fail_with, .. } => {
+            Command::Heal { fault: fault.clone(), fail_with: fail_with.clone() }
+        }
         StepAction::Arm { fault } => Command::Arm { fault: fault.clone() },
         StepAction::Disarm { fault } => Command::Disarm { fault: fault.clone() },
         StepAction::KillTarget {}
@@ -209,7 +223,8 @@ fn answer(mounted: &Mounted, stream: UnixStream) -> Result<()> {
     let mut line = String::new();
     BufReader::new(std::io::Read::take(&stream, 1 << 20)).read_line(&mut line)?;
     let reply = match serde_json::from_str::<Command>(&line) {
-        Ok(command) => execute(mounted, &command).unwrap_or_else(|error| Reply::Refused { message: format!("{error:#}") }),
+        Ok(command) => execute(mounted, &command)
+            .unwrap_or_else(|error| Reply::Refused { message: format!("{error:#}") }),
         Err(error) => Reply::Refused { message: error.to_string() },
     };
     let mut stream = stream;
@@ -221,8 +236,12 @@ fn execute(mounted: &Mounted, command: &Command) -> Result<Reply> {
     let engine = &mounted.engine;
     let now = Nanos::now();
     match command {
-        Command::Arm { fault } => engine.arm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into),
-        Command::Disarm { fault } => engine.disarm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into),
+        Command::Arm { fault } => {
+            engine.arm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
+        }
+        Command::Disarm { fault } => {
+            engine.disarm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
+        }
         Command::Heal { fault, fail_with } => heal(mounted, fault.as_deref(), fail_with.as_deref()),
         Command::Freeze { path } => freeze(mounted, path),
         Command::Status => {
@@ -279,7 +298,10 @@ pub fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
     BufReader::new(stream).read_line(&mut line).context("the fault file system did not answer")?;
     match serde_json::from_str(&line)? {
         Reply::Done { rules, released } => {
-            anstream::println!("done: {}; {released} calls released", if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") });
+            anstream::println!(
+                "done: {}; {released} calls released",
+                if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") }
+            );
         }
         Reply::Refused { message } => bail!("{message}"),
         status @ Reply::Status { .. } => anstream::println!("{}", serde_json::to_string_pretty(&status)?),

@@ -20,7 +20,8 @@ pub fn main(directory: &str) -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     // Two scenarios at once fill two cores; more only make each other late.
-    arguments.test_threads = arguments.test_threads.or(Some(crate::machine::environment::cores().clamp(1, 4)));
+    arguments.test_threads =
+        arguments.test_threads.or(Some(crate::machine::environment::cores().clamp(1, 4)));
     let trials = match trials(Path::new(directory)) {
         Ok(trials) => trials,
         Err(error) => {
@@ -86,7 +87,10 @@ pub fn run(file: &Path, options: &[&str]) -> Result<ScenarioRun, Failed> {
     if run.report.verdict != Verdict::Valid {
         // The evidence of a failed test must outlive it.
         let kept = runs.keep();
-        return Ok(ScenarioRun { summary: format!("{}\nevidence kept in {}", run.summary, kept.display()), ..run });
+        return Ok(ScenarioRun {
+            summary: format!("{}\nevidence kept in {}", run.summary, kept.display()),
+            ..run
+        });
     }
     Ok(run)
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 type TestResult = Result<(), Failed>;
+type Test = fn() -> TestResult;
 
 fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let missing = fermoposta::doctor::cannot_mount();
-    let tests: [(&str, fn() -> TestResult); 8] = [
+    let tests: [(&str, Test); 8] = [
         ("after_success", after_success),
         ("after_a_server_that_never_greets", after_a_server_that_never_greets),
         ("after_sigint", || after_signal(Signal::SIGINT)),
@@ -86,8 +87,17 @@ impl Run {
         let file = place.path().join("scenario.toml");
         std::fs::write(&file, scenario)?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.env("FERMOPOSTA_SELF", "1").arg("run").arg(&file).arg("--runs").arg(place.path().join("runs"));
-        command.envs(extra.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("FERMOPOSTA_SELF", "1")
+            .arg("run")
+            .arg(&file)
+            .arg("--runs")
+            .arg(place.path().join("runs"));
+        command
+            .envs(extra.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let child = command.spawn()?;
         Ok(Run { place, child })
     }
@@ -95,7 +105,8 @@ impl Run {
     /// The history of its only run, once there is one with `text` in it.
     fn wait_for(&self, text: &str) -> TestResult {
         wait_until(&format!("`{text}` in the history"), || {
-            self.file("history.jsonl").is_some_and(|path| std::fs::read_to_string(path).is_ok_and(|h| h.contains(text)))
+            self.file("history.jsonl")
+                .is_some_and(|path| std::fs::read_to_string(path).is_ok_and(|h| h.contains(text)))
         })
     }
 
@@ -111,7 +122,8 @@ impl Run {
     /// Waits for its end; exit code and what it said.
     fn end(self) -> Result<(Option<i32>, String, tempfile::TempDir), Failed> {
         let output = self.child.wait_with_output()?;
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         Ok((output.status.code(), said, self.place))
     }
 }
@@ -146,7 +158,11 @@ fn processes_naming(text: &str) -> Vec<String> {
 }
 
 fn expect_code(code: Option<i32>, wanted: i32, said: &str) -> TestResult {
-    if code == Some(wanted) { Ok(()) } else { Err(Failed::from(format!("exit {code:?} instead of {wanted}:\n{said}"))) }
+    if code == Some(wanted) {
+        Ok(())
+    } else {
+        Err(Failed::from(format!("exit {code:?} instead of {wanted}:\n{said}")))
+    }
 }
 
 fn after_success() -> TestResult {
@@ -227,7 +243,9 @@ fn after_kill_9_while_frozen() -> TestResult {
     let run = Run::start(FROZEN, &[])?;
     let (code, said, place) = run.end()?;
     if !matches!(code, Some(0 | 2)) {
-        return Err(Failed::from(format!("exit {code:?}; a correct server was blamed, or the run failed:\n{said}")));
+        return Err(Failed::from(format!(
+            "exit {code:?}; a correct server was blamed, or the run failed:\n{said}"
+        )));
     }
     is_clean(place.path())
 }

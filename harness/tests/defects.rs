@@ -38,7 +38,8 @@ fn found(defect: Defect, missing: Option<&str>) -> Trial {
     let trial = Trial::test(format!("defects::{scenario}_finds_{name}"), move || {
         let file = Path::new("../scenarios").join(scenario).with_extension("toml");
         let run = fermoposta::testing::run(&file, &["--defect", name, "--target", "reference"])?;
-        let blamed = run.report.properties.iter().any(|p| p.name == property && p.verdict == Verdict::Invalid);
+        let blamed =
+            run.report.properties.iter().any(|p| p.name == property && p.verdict == Verdict::Invalid);
         if run.code == 1 && blamed {
             return Ok(());
         }

@@ -26,7 +26,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
             }
             Ok(Outcome::Interrupted(directory)) => {
                 let place = directory.path().display();
-                anstream::eprintln!("interrupted; what was recorded is in {place}; `fermoposta analyze {place}` judges that much");
+                anstream::eprintln!(
+                    "interrupted; what was recorded is in {place}; `fermoposta analyze {place}` judges that much"
+                );
                 exits.push(Exit::Interrupted);
                 break;
             }
@@ -65,7 +67,8 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
 /// A seed nobody chose: from the kernel, short enough to read over the telephone.
 fn fresh_seed() -> u64 {
     let mut bytes = [0u8; 4];
-    let filled = std::fs::File::open("/dev/urandom").and_then(|mut f| std::io::Read::read_exact(&mut f, &mut bytes));
+    let filled =
+        std::fs::File::open("/dev/urandom").and_then(|mut f| std::io::Read::read_exact(&mut f, &mut bytes));
     filled.expect("/dev/urandom can be read");
     u64::from(u32::from_le_bytes(bytes))
 }
@@ -81,7 +84,11 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Exit> {
             Ok(plan) => {
                 let faults: usize = plan.storages.values().map(|s| s.rules.len()).sum();
                 let (name, server) = (&plan.name, &plan.target.server);
-                anstream::println!("{}: ok ({name}: {faults} faults, {} steps, target {server})", file.display(), plan.steps.len());
+                anstream::println!(
+                    "{}: ok ({name}: {faults} faults, {} steps, target {server})",
+                    file.display(),
+                    plan.steps.len()
+                );
             }
             Err(problems) => {
                 failed = true;
@@ -105,8 +112,13 @@ fn show(report: &Report, output: &OutputArgs) -> Result<()> {
     if output.json {
         writeln!(std::io::stdout(), "{}", reports::json::to_json(report))?;
     } else {
-        let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        write!(anstream::stdout(), "{}", reports::text::render(report, reports::text::Style { color, width: 110 }))?;
+        let color =
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        write!(
+            anstream::stdout(),
+            "{}",
+            reports::text::render(report, reports::text::Style { color, width: 110 })
+        )?;
     }
     Ok(())
 }
@@ -116,7 +128,12 @@ fn check_exports(output: &OutputArgs) -> Result<()> {
     for file in &output.exports {
         format_of(file)?;
         let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        anyhow::ensure!(parent.is_dir(), "--export {}: {} is not a directory", file.display(), parent.display());
+        anyhow::ensure!(
+            parent.is_dir(),
+            "--export {}: {} is not a directory",
+            file.display(),
+            parent.display()
+        );
     }
     Ok(())
 }
@@ -139,15 +156,27 @@ pub(super) fn list(scenarios: &Path) -> Result<Exit> {
     let targets = crate::target::definition::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
     let effects = fuse_fs::effects::CATALOGUE.iter();
-    section(&mut out, "Effects", effects.map(|e| (e.name.to_owned(), format!("{} ({})", e.about, e.contract))))?;
+    section(
+        &mut out,
+        "Effects",
+        effects.map(|e| (e.name.to_owned(), format!("{} ({})", e.about, e.contract))),
+    )?;
     let properties = crate::judge::properties();
     section(&mut out, "Properties", properties.map(|(name, about)| (name.to_owned(), about.to_owned())))?;
     let defects = crate::reference::defect::Defect::all();
-    section(&mut out, "Seeded defects of the reference server", defects.map(|d| (d.name().to_owned(), d.description().to_owned())))?;
+    section(
+        &mut out,
+        "Seeded defects of the reference server",
+        defects.map(|d| (d.name().to_owned(), d.description().to_owned())),
+    )?;
     Ok(Exit::Valid)
 }
 
-fn section(out: &mut impl Write, title: &str, rows: impl IntoIterator<Item = (String, String)>) -> std::io::Result<()> {
+fn section(
+    out: &mut impl Write,
+    title: &str,
+    rows: impl IntoIterator<Item = (String, String)>,
+) -> std::io::Result<()> {
     writeln!(out, "{title}")?;
     for (name, about) in rows {
         writeln!(out, "  {name:<32} {}", about.lines().next().unwrap_or_default())?;
@@ -158,7 +187,9 @@ fn section(out: &mut impl Write, title: &str, rows: impl IntoIterator<Item = (St
 pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
     let schema = match of {
         SchemaOf::Scenario => scenario::schema(),
-        SchemaOf::Target => serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?,
+        SchemaOf::Target => {
+            serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?
+        }
         SchemaOf::Report => serde_json::from_str(&reports::json::schema())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;

@@ -137,7 +137,8 @@ fn keep_capabilities() -> io::Result<()> {
     for capability in 0..64u32 {
         if data[(capability / 32) as usize].permitted & (1 << (capability % 32)) != 0 {
             // SAFETY: prctl with plain integers.
-            let raised = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
+            let raised =
+                unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
             check(raised.into())?;
         }
     }

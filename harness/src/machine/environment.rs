@@ -23,11 +23,19 @@ pub fn look(
     reproduce: String,
 ) -> Environment {
     let mut facts = vec![("kernel".to_owned(), kernel()), ("cores".to_owned(), cores().to_string())];
-    facts.push(("user".to_owned(), if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" }.to_owned()));
+    facts.push((
+        "user".to_owned(),
+        if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" }.to_owned(),
+    ));
     for (name, backing) in storages {
         facts.push((format!("file system beneath {name}"), file_system(backing)));
     }
-    Environment { started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), target_version, reproduce, facts }
+    Environment {
+        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        target_version,
+        reproduce,
+        facts,
+    }
 }
 
 /// Number of cores this process may use.
@@ -36,7 +44,8 @@ pub fn cores() -> usize {
 }
 
 fn kernel() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/osrelease").map_or("unknown".to_owned(), |s| s.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/osrelease")
+        .map_or("unknown".to_owned(), |s| s.trim().to_owned())
 }
 
 /// Type of the file system that `path` is on, with its mount point and options.
@@ -51,5 +60,7 @@ pub fn file_system(path: &Path) -> String {
         })
         .filter(|(mountpoint, _, _)| path.starts_with(mountpoint))
         .max_by_key(|(mountpoint, _, _)| mountpoint.len())
-        .map_or("unknown".to_owned(), |(mountpoint, kind, options)| format!("{kind} at {mountpoint} ({options})"))
+        .map_or("unknown".to_owned(), |(mountpoint, kind, options)| {
+            format!("{kind} at {mountpoint} ({options})")
+        })
 }

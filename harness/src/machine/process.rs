@@ -128,7 +128,8 @@ fn spawn_target(argv: &[String]) -> io::Result<Pid> {
             Ok(())
         });
     }
-    let child = command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
+    let child =
+        command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
     Ok(Pid::from_raw(i32::try_from(child.id()).expect("a pid fits")))
 }
 
@@ -137,7 +138,9 @@ fn reap(target: Pid) -> io::Result<Option<i32>> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) if pid == target => return Ok(Some(code)),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == target => return Ok(Some(128 + signal as i32)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == target => {
+                return Ok(Some(128 + signal as i32));
+            }
             Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(None),
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => return Err(error.into()),

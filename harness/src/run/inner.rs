@@ -1,7 +1,7 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
 use super::directory::RunDirectory;
-use super::nemesis::{self, Stage};
+use super::nemesis::{self, Inspector, Stage};
 use super::recovery;
 use super::storage::Storages;
 use crate::corpus::Corpus;
@@ -9,12 +9,12 @@ use crate::disk::DiskReading;
 use crate::history::{Event, TargetEvent, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
+use crate::message::RunToken;
 use crate::plan::Plan;
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::running::{self, Target};
 use crate::target::vars::vars;
-use crate::message::RunToken;
 use crate::workload::{self, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
@@ -120,7 +120,12 @@ impl Run {
     }
 
     async fn all(self) -> Result<()> {
-        let progress = tokio::spawn(show_progress(self.traffic.clone(), self.stage.clone(), self.phase.clone(), length(&self.plan)));
+        let progress = tokio::spawn(show_progress(
+            self.traffic.clone(),
+            self.stage.clone(),
+            self.phase.clone(),
+            length(&self.plan),
+        ));
         let recorded = self.phases().await;
         progress.abort();
         // Aborting alone would leave the last line on the terminal.
@@ -150,7 +155,10 @@ impl Run {
 
     fn enter(&self, phase: &str) {
         // For the test that proves that a panic leaves nothing behind.
-        assert!(std::env::var("FERMOPOSTA_PANIC_IN").as_deref() != Ok(phase), "asked to panic in phase {phase}");
+        assert!(
+            std::env::var("FERMOPOSTA_PANIC_IN").as_deref() != Ok(phase),
+            "asked to panic in phase {phase}"
+        );
         self.stage.history.record(Event::Phase { at: Nanos::now(), name: phase.to_owned() });
         self.stage.phase.send_replace(phase.to_owned());
     }
@@ -208,19 +216,25 @@ fn length(plan: &Plan) -> Duration {
 
 /// The store belongs to the owner that the target's definition names, where this user may give it away.
 fn give_to_owner(backing: &Path, plan: &Plan) -> Result<()> {
-    let Some(owner) = plan.target.definition.owner.filter(|_| nix::unistd::geteuid().is_root()) else { return Ok(()) };
+    let Some(owner) = plan.target.definition.owner.filter(|_| nix::unistd::geteuid().is_root()) else {
+        return Ok(());
+    };
     std::os::unix::fs::chown(backing, Some(owner.uid), Some(owner.gid))
         .with_context(|| format!("cannot give {} to uid {}", backing.display(), owner.uid))
 }
 
-fn save_environment(plan: &Plan, directory: &RunDirectory, storages: &Storages, target: &Target) -> Result<()> {
+fn save_environment(
+    plan: &Plan,
+    directory: &RunDirectory,
+    storages: &Storages,
+    target: &Target,
+) -> Result<()> {
     let backings: Vec<_> = storages.iter().map(|s| (s.name().to_owned(), s.backing().to_owned())).collect();
-    let version = if plan.target.server == "reference" { Some(plan.version.clone()) } else { target.version() };
+    let version =
+        if plan.target.server == "reference" { Some(plan.version.clone()) } else { target.version() };
     let text = serde_json::to_string_pretty(&environment::look(&backings, version, plan.reproduce()))?;
     std::fs::write(directory.environment(), text).context("cannot write environment.json")
 }
-
-type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
 
 /// Reads every user's files on the backing disk, past the mail server and the mount.
 fn inspector(plan: &Plan, token: RunToken, storages: &Arc<Storages>, history: Recorder) -> Inspector {
@@ -240,7 +254,12 @@ fn inspector(plan: &Plan, token: RunToken, storages: &Arc<Storages>, history: Re
     })
 }
 
-async fn show_progress(traffic: Arc<Traffic>, stage: Arc<Stage>, mut phase: watch::Receiver<String>, length: Duration) {
+async fn show_progress(
+    traffic: Arc<Traffic>,
+    stage: Arc<Stage>,
+    mut phase: watch::Receiver<String>,
+    length: Duration,
+) {
     let mut progress = Progress::stderr();
     let begun = Nanos::now();
     let mut tick = interval(Duration::from_millis(200));

@@ -16,6 +16,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 /// How long a killed mail server may take to be gone before the step counts as failed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
+/// Reads the backing disk and records what it finds, under the name of the reading.
+pub type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
+
 /// What steps act on.
 pub struct Stage {
     /// Storages.
@@ -29,7 +32,7 @@ pub struct Stage {
     /// The phase shown while it runs.
     pub phase: watch::Sender<String>,
     /// Reads the backing disk under a name.
-    pub inspect: Box<dyn Fn(&str) -> Result<()> + Send + Sync>,
+    pub inspect: Inspector,
 }
 
 /// Carries out every step; each waits for its own time, so a slow step does not delay another.
@@ -75,7 +78,9 @@ async fn carry_out(stage: &Stage, index: usize, action: &StepAction) {
 
 async fn act(stage: &Stage, index: usize, action: &StepAction) -> Result<()> {
     match action {
-        StepAction::Heal { storage, fault, fail_with } => heal(stage, storage.as_deref(), fault.as_deref(), fail_with.as_deref()),
+        StepAction::Heal { storage, fault, fail_with } => {
+            heal(stage, storage.as_deref(), fault.as_deref(), fail_with.as_deref())
+        }
         StepAction::Arm { fault } => arm(stage, fault, true),
         StepAction::Disarm { fault } => arm(stage, fault, false),
         StepAction::KillTarget {} => kill(stage).await,
@@ -112,7 +117,9 @@ async fn kill(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     stage.history.record(running::event(TargetEvent::Killed, None));
     if !tokio::task::block_in_place(|| target.kill(KILL_LIMIT))? {
-        bail!("killed, but a process of it waits for a call that the storage holds back; it ends when that is answered");
+        bail!(
+            "killed, but a process of it waits for a call that the storage holds back; it ends when that is answered"
+        );
     }
     Ok(())
 }
@@ -152,7 +159,8 @@ fn in_words(action: &StepAction) -> String {
     match action {
         StepAction::Heal { storage, fault, fail_with } => {
             let what = fault.as_ref().or(storage.as_ref()).map_or("every storage", String::as_str);
-            let how = fail_with.as_ref().map(|code| format!("; parked calls fail with {code}")).unwrap_or_default();
+            let how =
+                fail_with.as_ref().map(|code| format!("; parked calls fail with {code}")).unwrap_or_default();
             format!("heal {what}{how}")
         }
         StepAction::Arm { fault } => format!("arm {fault}"),

@@ -45,13 +45,16 @@ pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
 pub fn judge(directory: &Path) -> Result<Report> {
     let report = crate::judge::judge(directory)?;
     let path = RunDirectory::existing(directory).report();
-    std::fs::write(&path, reports::json::to_json(&report)).with_context(|| format!("cannot write {}", path.display()))?;
+    std::fs::write(&path, reports::json::to_json(&report))
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(report)
 }
 
 fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
     let directory = RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed)
-        .with_context(|| format!("cannot make a run directory in {}; name another with --runs", places.runs.display()))?;
+        .with_context(|| {
+            format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
+        })?;
     let mut backings = Vec::new();
     for name in plan.storages.keys() {
         let backing = backing(&directory, places, name);
@@ -73,10 +76,14 @@ fn backing(directory: &RunDirectory, places: &Places, storage: &str) -> PathBuf 
 
 /// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
 fn make_backing(backing: &Path) -> Result<()> {
-    let what = || format!("the backing directory {} cannot be used; name another with --storage-dir", backing.display());
+    let what = || {
+        format!("the backing directory {} cannot be used; name another with --storage-dir", backing.display())
+    };
     std::fs::create_dir_all(backing).with_context(what)?;
     let probe = backing.join(".fermoposta-probe");
-    std::fs::write(&probe, vec![0x5a_u8; 1 << 20]).and_then(|()| std::fs::File::open(&probe)?.sync_all()).with_context(what)?;
+    std::fs::write(&probe, vec![0x5a_u8; 1 << 20])
+        .and_then(|()| std::fs::File::open(&probe)?.sync_all())
+        .with_context(what)?;
     std::fs::remove_file(&probe).with_context(what)
 }
 

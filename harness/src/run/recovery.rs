@@ -30,7 +30,9 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
         tick.tick().await;
         note_death(stage).await;
         // A failed start is in the history already; the next round tries again.
-        if nemesis::start(stage).await.is_ok() && matches!(timeout_at(deadline, serves(stage, traffic)).await, Ok(true)) {
+        if nemesis::start(stage).await.is_ok()
+            && matches!(timeout_at(deadline, serves(stage, traffic)).await, Ok(true))
+        {
             return;
         }
     }

@@ -34,9 +34,11 @@ pub struct Storages(Vec<Storage>);
 impl Storages {
     /// Mounts every storage of `plan`. `backings` are (name, directory).
     pub fn mount(plan: &Plan, directory: &RunDirectory, backings: &[(String, PathBuf)]) -> Result<Storages> {
-        let backings: BTreeMap<&str, &Path> = backings.iter().map(|(n, p)| (n.as_str(), p.as_path())).collect();
+        let backings: BTreeMap<&str, &Path> =
+            backings.iter().map(|(n, p)| (n.as_str(), p.as_path())).collect();
         let mounted = plan.storages.iter().map(|(name, storage)| {
-            let backing = backings.get(name.as_str()).ok_or_else(|| anyhow!("no backing directory for {name}"))?;
+            let backing =
+                backings.get(name.as_str()).ok_or_else(|| anyhow!("no backing directory for {name}"))?;
             Storage::mount(plan, name, storage, directory, backing)
         });
         mounted.collect::<Result<Vec<_>>>().map(Storages)
@@ -75,7 +77,10 @@ impl Storages {
 
     /// Answers every parked call, unmounts, and finishes the traces. Problems are returned, not fatal.
     pub fn unmount(&self) -> Vec<String> {
-        self.0.iter().filter_map(|storage| storage.unmount().err().map(|e| format!("{}: {e:#}", storage.name))).collect()
+        self.0
+            .iter()
+            .filter_map(|storage| storage.unmount().err().map(|e| format!("{}: {e:#}", storage.name)))
+            .collect()
     }
 }
 
@@ -89,12 +94,26 @@ impl Storage {
     ) -> Result<Storage> {
         let mountpoint = directory.mountpoint(name);
         std::fs::create_dir_all(&mountpoint)?;
-        let engine = engine(storage.rules.clone(), crate::seed::component_seed(plan.seed, &format!("storage {name}")))?;
-        let options = MountOptions { page_cache: storage.page_cache, longest_freeze: storage.thaw_after.0, ..MountOptions::default() };
+        let engine = engine(
+            storage.rules.clone(),
+            crate::seed::component_seed(plan.seed, &format!("storage {name}")),
+        )?;
+        let options = MountOptions {
+            page_cache: storage.page_cache,
+            longest_freeze: storage.thaw_after.0,
+            ..MountOptions::default()
+        };
         let trace = TraceSink::file(&directory.trace(name), TraceOptions { marker: Some(MARKER.to_vec()) })?;
         let mount = Mount::new(backing, &mountpoint, options, engine.clone(), Some(trace.clone()))
             .with_context(|| format!("cannot mount storage {name}"))?;
-        Ok(Storage { name: name.to_owned(), backing: backing.to_owned(), mountpoint, engine, mount: Mutex::new(Some(mount)), trace })
+        Ok(Storage {
+            name: name.to_owned(),
+            backing: backing.to_owned(),
+            mountpoint,
+            engine,
+            mount: Mutex::new(Some(mount)),
+            trace,
+        })
     }
 
     /// Its name.
@@ -152,7 +171,11 @@ impl Storage {
         mount.unmount()?;
         let summary = self.trace.finish()?;
         if summary.lost > 0 {
-            return Err(anyhow!("the trace lost {} of {} calls: evidence may be incomplete", summary.lost, summary.lost + summary.written));
+            return Err(anyhow!(
+                "the trace lost {} of {} calls: evidence may be incomplete",
+                summary.lost,
+                summary.lost + summary.written
+            ));
         }
         Ok(())
     }
@@ -161,7 +184,8 @@ impl Storage {
 /// An engine; its rules' problems in one message (scenarios were checked before, so this is for `mount`).
 pub fn engine(rules: Vec<fuse_fs::rule::Rule>, seed: u64) -> Result<Arc<Engine>> {
     Engine::new(rules, seed, None).map(Arc::new).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|p| format!("{}: {}; {}", p.field, p.message, p.help)).collect();
+        let lines: Vec<String> =
+            problems.iter().map(|p| format!("{}: {}; {}", p.field, p.message, p.help)).collect();
         anyhow!("{}", lines.join("\n"))
     })
 }

@@ -40,34 +40,24 @@ pub enum TargetError {
         log: PathBuf,
     },
     /// It ended before it greeted.
-    #[error("{server} ended before it greeted ({status}); the end of {log}:\n{tail}")]
+    #[error("{server} ended before it greeted ({status}); {log}")]
     EndedEarly {
         /// Target.
         server: String,
         /// How it ended.
         status: String,
-        /// Log file.
-        log: PathBuf,
-        /// Its last lines.
-        tail: String,
+        /// The end of its log.
+        log: String,
     },
     /// It did not greet in time.
-    #[error("{server} did not greet on {service} ({address}) within {limit:?}: {last}; the end of {log}:\n{tail}")]
+    #[error("{server} did not greet on {what}; {log}")]
     NotReady {
         /// Target.
         server: String,
-        /// `lmtp`, `smtp`, `imap`.
-        service: &'static str,
-        /// Where.
-        address: String,
-        /// How long was waited.
-        limit: Duration,
-        /// What happened last.
-        last: String,
-        /// Log file.
-        log: PathBuf,
-        /// Its last lines.
-        tail: String,
+        /// Service, address, how long was waited, what happened last.
+        what: String,
+        /// The end of its log.
+        log: String,
     },
     /// Its files could not be written.
     #[error("cannot write {path}: {error}")]
@@ -197,24 +187,14 @@ impl Target {
                 Err(_) => last = "no greeting".to_owned(),
             }
         }
-        Err(TargetError::NotReady {
-            server: self.definition.name.clone(),
-            service,
-            address: address.to_owned(),
-            limit: self.definition.ready_within.0,
-            last,
-            log: self.log(),
-            tail: tail(&self.log()),
-        })
+        let limit = self.definition.ready_within;
+        let what = format!("{service} ({address}) within {limit}: {last}");
+        Err(TargetError::NotReady { server: self.definition.name.clone(), what, log: tail(&self.log()) })
     }
 
     fn ended_early(&self, status: &str) -> TargetError {
-        TargetError::EndedEarly {
-            server: self.definition.name.clone(),
-            status: status.to_owned(),
-            log: self.log(),
-            tail: tail(&self.log()),
-        }
+        let (server, status) = (self.definition.name.clone(), status.to_owned());
+        TargetError::EndedEarly { server, status, log: tail(&self.log()) }
     }
 
     /// It runs, as far as the harness can know.
@@ -240,7 +220,10 @@ impl Target {
         }
         let Some(mut tree) = self.tree.take() else { return Ok(true) };
         let limit = self.definition.stop_within.0;
-        let ended = tree.terminate().and_then(|()| tree.wait(limit)).map_err(|e| self.cannot_run(&["stop".into()], e))?;
+        let ended = tree
+            .terminate()
+            .and_then(|()| tree.wait(limit))
+            .map_err(|e| self.cannot_run(&["stop".into()], e))?;
         if ended.is_none() {
             self.tree = Some(tree);
             self.kill(limit)?;
@@ -297,7 +280,10 @@ pub async fn greeting(service: &str, address: &str) -> io::Result<()> {
         let mut got = Vec::new();
         while got.len() < wanted.len() {
             if stream.read_buf(&mut got).await? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed without a greeting"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "connection closed without a greeting",
+                ));
             }
         }
         if got.starts_with(wanted) { Ok(()) } else { Err(io::Error::other("the greeting is not a welcome")) }
@@ -307,10 +293,13 @@ pub async fn greeting(service: &str, address: &str) -> io::Result<()> {
 
 /// The last lines of a log, made inert.
 fn tail(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(8)..].join("\n").escape_debug().to_string().replace("\\n", "\n").replace("\\\"", "\"")
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
+    let lines: Vec<String> = text.lines().map(reports::inert::inert).collect();
+    if lines.is_empty() {
+        return format!("{} is empty", log.display());
+    }
+    format!("the end of {}:\n{}", log.display(), lines[lines.len().saturating_sub(8)..].join("\n"))
 }
 
 /// When something happened to the target, for the history.

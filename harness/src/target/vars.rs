@@ -39,5 +39,7 @@ fn ports(names: &[String]) -> Result<Vec<(String, String)>> {
     let held = names.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<Vec<_>>>();
     let held = held.context("no free loopback port")?;
     let named = names.iter().zip(&held);
-    named.map(|(name, listener)| Ok((format!("port.{name}"), listener.local_addr()?.port().to_string()))).collect()
+    named
+        .map(|(name, listener)| Ok((format!("port.{name}"), listener.local_addr()?.port().to_string())))
+        .collect()
 }
