@@ -89,6 +89,10 @@ impl Service {
             reply(&service, outcome);
         });
         self.parking.park(delay, freeze, resume);
+        // A heal between the decision and the parking found nothing to release: this call would wait for ever.
+        if let Some((rule, _)) = freeze.filter(|(rule, _)| !self.decide.is_armed(*rule)) {
+            self.parking.heal(Some(rule), Thaw::Continue);
+        }
     }
 
     fn act(&self, request: &Request<'_>, caller: &Caller, journey: Journey, thaw: Thaw) -> Outcome<Answer> {

@@ -87,9 +87,9 @@ fn choices(out: &mut String, schema: &Value) {
         let name = variant.get("const").map(|name| format!("`{}`", name.as_str().unwrap_or_default()));
         let inner = variant.get("properties").and_then(Value::as_object).and_then(|map| map.iter().next());
         match (name, inner) {
-            (Some(name), _) => drop(writeln!(out, "- {name}: {}", cell(variant))),
+            (Some(name), _) => out.push_str(&format!("- {name}: {}\n", cell(variant))),
             (None, Some((key, value))) => {
-                drop(writeln!(out, "- `{key}` ({}): {}", kind(value), cell(variant)))
+                out.push_str(&format!("- `{key}` ({}): {}\n", kind(value), cell(variant)));
             }
             (None, None) => {}
         }

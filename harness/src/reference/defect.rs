@@ -65,8 +65,11 @@ impl Defect {
     /// The property that must catch it, given a scenario that provokes it.
     pub fn caught_by(self) -> &'static str {
         match self {
-            Defect::AckBeforeWrite | Defect::IgnoreFsyncError | Defect::LoseOneInN => "acknowledged-durable",
-            Defect::IgnoreWriteError | Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
+            Defect::AckBeforeWrite
+            | Defect::IgnoreWriteError
+            | Defect::IgnoreFsyncError
+            | Defect::LoseOneInN => "acknowledged-durable",
+            Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
             Defect::ReuseUid => "uid-rules",
             Defect::WrongMailbox => "right-mailbox",
             Defect::ResurrectExpunged => "no-resurrection",

@@ -122,7 +122,9 @@ impl Storage {
     pub fn heal(&self, rule: Option<&str>, thaw: Thaw) -> bool {
         let Ok(rules) = self.engine.heal(rule, Nanos::now()) else { return false };
         if let Some(mount) = self.mount.lock().as_ref() {
-            rules.iter().for_each(|rule| drop(mount.heal(Some(*rule), thaw)));
+            for rule in rules {
+                mount.heal(Some(rule), thaw);
+            }
         }
         true
     }
