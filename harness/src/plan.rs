@@ -41,8 +41,10 @@ pub struct Plan {
 impl Plan {
     /// The command that runs this plan again.
     pub fn reproduce(&self) -> String {
-        let file = self.file.as_ref().map_or("SCENARIO".to_owned(), |path| quoted(&path.display().to_string()));
-        let mut command = format!("fermoposta run {file} --target {} --seed {}", quoted(&self.target.server), self.seed);
+        let file =
+            self.file.as_ref().map_or("SCENARIO".to_owned(), |path| quoted(&path.display().to_string()));
+        let mut command =
+            format!("fermoposta run {file} --target {} --seed {}", quoted(&self.target.server), self.seed);
         for defect in &self.target.defects {
             command += &format!(" --defect {}", quoted(defect));
         }
@@ -56,7 +58,11 @@ impl Plan {
 /// As a shell reads it.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=+:@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 /// One fault file system.

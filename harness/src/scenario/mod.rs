@@ -47,7 +47,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> 
 /// Plans a scenario's text; `path` names it in messages and is where relative paths start.
 pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
     let scenario = parse(text).map_err(|troubles| ScenarioErrors::new(path, text, troubles))?;
-    resolve::resolve(path, text, scenario, overrides).map_err(|troubles| ScenarioErrors::new(path, text, troubles))
+    resolve::resolve(path, text, scenario, overrides)
+        .map_err(|troubles| ScenarioErrors::new(path, text, troubles))
 }
 
 /// Every scenario file below a directory; targets are none.
@@ -68,11 +69,13 @@ pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
 /// Path and reason of every scenario below a directory; what cannot be read says so.
 pub fn describe_below(directory: &Path) -> Vec<(String, String)> {
     let files = files_below(directory).unwrap_or_default();
-    let why = |path: &Path| match std::fs::read_to_string(path).map_err(|e| e.to_string()).map(|text| parse(&text)) {
-        Ok(Ok(scenario)) => scenario.why,
-        Ok(Err(troubles)) => format!("(broken: {})", in_a_line(&troubles)),
-        Err(error) => format!("(cannot be read: {error})"),
-    };
+    let why =
+        |path: &Path| match std::fs::read_to_string(path).map_err(|e| e.to_string()).map(|text| parse(&text))
+        {
+            Ok(Ok(scenario)) => scenario.why,
+            Ok(Err(troubles)) => format!("(broken: {})", in_a_line(&troubles)),
+            Err(error) => format!("(cannot be read: {error})"),
+        };
     files.iter().map(|path| (path.display().to_string(), why(path))).collect()
 }
 
@@ -83,7 +86,9 @@ fn in_a_line(troubles: &[Trouble]) -> String {
 /// The property a scenario demonstrates, if any.
 pub fn demonstrates(path: &Path) -> io::Result<Option<String>> {
     let text = std::fs::read_to_string(path)?;
-    parse(&text).map(|scenario| scenario.demonstrates).map_err(|troubles| io::Error::other(in_a_line(&troubles)))
+    parse(&text)
+        .map(|scenario| scenario.demonstrates)
+        .map_err(|troubles| io::Error::other(in_a_line(&troubles)))
 }
 
 /// The JSON schema of scenario files.
