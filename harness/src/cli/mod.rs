@@ -205,7 +205,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
-            Exit::Environment.into()
+            let usage = error.is::<reports::format::UnknownExtension>();
+            if usage { Exit::Usage } else { Exit::Environment }.into()
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A mail server. Texts may name `{store}` (the mount), `{work}` (a directory of the run for configuration,
 /// sockets and logs), `{exe}` (this program), `{port.NAME}` (a free loopback port chosen for NAME), `{uid}` and
-/// `{gid}` (owner of the mail store), `{internal}` and `{unprivileged}` (users for the server's own processes: `root`
+/// `{gid}` (owner of the mail store), `{internal}`, `{internal-group}` and `{unprivileged}` (users for the server's own processes: `root`
 /// runs name the server's, others the user's own). Any other text in braces stays as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -192,6 +192,9 @@ impl Definition {
         if self.start.is_empty() {
             return Err("`start` is empty: nothing would run".to_owned());
         }
+        if let Some(name) = self.unknown_variable() {
+            return Err(format!("`{{{name}}}` is no variable; there are {} and port.NAME", KNOWN.join(", ")));
+        }
         if self.kind == Kind::Command && (self.kill.is_empty() || self.stop.is_empty()) {
             return Err(
                 "a `command` target needs `stop` and `kill`: the harness must not kill what it did not start"
@@ -204,6 +207,13 @@ impl Definition {
             );
         }
         Ok(())
+    }
+
+    /// The first variable that nobody fills in: a misspelling would reach the server as it stands.
+    fn unknown_variable(&self) -> Option<String> {
+        let known = |name: &str| KNOWN.contains(&name) || name.starts_with("port.");
+        let wrong = |text: &String| variables_in(text).find(|name| !known(name));
+        self.texts().find_map(wrong)
     }
 
     /// Every text that may name variables.
@@ -247,6 +257,17 @@ impl Definition {
             },
         }
     }
+}
+
+/// Variables other than ports.
+const KNOWN: [&str; 8] = ["store", "work", "exe", "uid", "gid", "internal", "internal-group", "unprivileged"];
+
+/// What stands in braces and looks like a variable: lower-case letters, dots and dashes.
+fn variables_in(text: &str) -> impl Iterator<Item = String> {
+    let inside = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+    let like =
+        |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b".-".contains(&b));
+    inside.filter(like).map(str::to_owned)
 }
 
 fn ports_in(text: &str) -> impl Iterator<Item = String> {

@@ -20,16 +20,19 @@ pub fn vars(plan: &Plan, store: &Path, work: &Path) -> Result<Vars> {
 }
 
 /// As root the store has an owner of its own and the server its own users; else everything is the user's own.
-fn ids(plan: &Plan) -> [(String, String); 4] {
+fn ids(plan: &Plan) -> [(String, String); 5] {
     let (me, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let owner = plan.target.definition.owner.filter(|_| me.is_root());
     let (uid, gid) = owner.map_or((me.as_raw(), group.as_raw()), |owner| (owner.uid, owner.gid));
     let own = nix::unistd::User::from_uid(me).ok().flatten().map_or(me.to_string(), |user| user.name);
     let user = |name: &str| if me.is_root() { name.to_owned() } else { own.clone() };
+    let own_group =
+        nix::unistd::Group::from_gid(group).ok().flatten().map_or(group.to_string(), |group| group.name);
     [
         ("uid".to_owned(), uid.to_string()),
         ("gid".to_owned(), gid.to_string()),
         ("internal".to_owned(), user("dovecot")),
+        ("internal-group".to_owned(), if me.is_root() { "dovecot".to_owned() } else { own_group }),
         ("unprivileged".to_owned(), user("dovenull")),
     ]
 }
