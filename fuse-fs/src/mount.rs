@@ -52,11 +52,11 @@ impl Default for MountOptions {
 pub enum MountError {
     /// No FUSE device.
     #[error(
-        "cannot open /dev/fuse: {0}; load the `fuse` module, or pass the device into the container (`--device /dev/fuse`), and check its permissions"
+        "cannot open /dev/fuse; load the `fuse` module, or pass the device into the container (`--device /dev/fuse`), and check its permissions"
     )]
     Device(#[source] std::io::Error),
     /// The backing directory cannot be used.
-    #[error("backing directory {}: {source}; it must exist and be writable", path.display())]
+    #[error("backing directory {} cannot be used; it must exist and be writable", path.display())]
     Backing {
         /// The directory.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum MountError {
         reason: String,
     },
     /// No right to mount.
-    #[error("no permission to mount on {}: {source}; run as root, or install fusermount3 (Debian package fuse3)", path.display())]
+    #[error("no permission to mount on {}; run as root, or install fusermount3 (Debian package fuse3)", path.display())]
     Permission {
         /// The mountpoint.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum MountError {
         source: std::io::Error,
     },
     /// Anything else that the kernel refused.
-    #[error("cannot mount on {}: {source}", path.display())]
+    #[error("cannot mount on {}", path.display())]
     Other {
         /// The mountpoint.
         path: PathBuf,

@@ -1,9 +1,13 @@
 //! Scenarios as tests, in this repository and in a user's own.
 //!
-//! In `Cargo.toml`: `[[test]] name = "scenarios"`, `harness = false`; in `tests/scenarios.rs`:
-//! `fn main() -> std::process::ExitCode { fermoposta::testing::main("tests/scenarios") }`. Every `*.toml` below
-//! the directory (but `targets/`) becomes a test of its own name. The test program starts itself again as the
-//! `fermoposta` command, so nothing else needs to be installed.
+//! In `Cargo.toml`: `[[test]]`, `name = "scenarios"`, `harness = false`; in `tests/scenarios.rs`:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode { fermoposta::testing::main("tests/scenarios") }
+//! ```
+//!
+//! Every `*.toml` below the directory (but `targets/`) becomes a test of its own name. The test program starts
+//! itself again as the `fermoposta` command, so nothing else needs to be installed.
 //!
 //! A scenario that `demonstrates` a violation passes if exactly that property is violated; any other passes if
 //! its verdict is valid. Unknown fails.
@@ -93,4 +97,14 @@ pub fn run(file: &Path, options: &[&str]) -> Result<ScenarioRun, Failed> {
         });
     }
     Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_readme_shows_the_lines_that_the_documentation_compiles() {
+        let line = r#"fn main() -> std::process::ExitCode { fermoposta::testing::main("tests/scenarios") }"#;
+        assert!(include_str!("../../README.md").contains(line));
+        assert!(include_str!("testing.rs").contains(&format!("//! {line}")));
+    }
 }

@@ -83,8 +83,19 @@ fn setup(plan: &Plan, run: RunToken, target: &Target, history: Recorder) -> Resu
         domain: plan.target.definition.domain.clone(),
         history,
         progress: Arc::default(),
-        corpus: plan.workload.corpus.as_deref().map(Corpus::load).transpose()?,
+        corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,
     })
+}
+
+/// Loads real mail and says what of it cannot be sent.
+fn corpus(path: &Path) -> Result<Corpus> {
+    let corpus = Corpus::load(path)?;
+    let skipped = corpus.skipped();
+    if let Some(first) = skipped.first.first() {
+        let (sent, left_out) = (corpus.len(), skipped.count);
+        anstream::eprintln!("corpus: {sent} messages; {left_out} files are left out, the first: {}", reports::inert::inert(first));
+    }
+    Ok(corpus)
 }
 
 struct Run {
