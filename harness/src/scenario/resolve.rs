@@ -68,7 +68,7 @@ pub(super) fn resolve(
     Ok(Plan {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         name: scenario.name,
-        why: scenario.why,
+        why: scenario.why.trim().to_owned(),
         sources: scenario.sources,
         demonstrates: scenario.demonstrates,
         file: Some(path.to_owned()),
