@@ -103,11 +103,6 @@ pub trait Decide: Send + Sync + 'static {
     fn completed(&self, op: crate::call::Op, bytes: u64);
     /// The rule's name, for the trace.
     fn rule_name(&self, rule: RuleId) -> String;
-    /// Whether a rule is armed still. Asked after a call was parked: whoever healed the rule meanwhile did not see
-    /// that call.
-    fn is_armed(&self, _rule: RuleId) -> bool {
-        true
-    }
     /// When a rule's frozen calls thaw by themselves; `None` leaves it to the mount's own bound.
     fn thaw_after(&self, _rule: RuleId) -> Option<Duration> {
         None
@@ -356,10 +351,6 @@ fn unknown(name: &str, rules: &[Arc<Compiled>]) -> UnknownRule {
 }
 
 impl Decide for Engine {
-    fn is_armed(&self, rule: RuleId) -> bool {
-        Engine::is_armed(self, rule)
-    }
-
     fn decide(&self, call: &Call<'_>, now: Nanos) -> Decision {
         let mut decision = Decision::proceed();
         let start = Nanos(self.start.load(Relaxed));

@@ -39,6 +39,10 @@ struct State {
     /// When to look at a call: its delay is over, or its freeze thaws by itself.
     due: BinaryHeap<Reverse<(Nanos, u64)>>,
     by_rule: BTreeMap<RuleId, Vec<u64>>,
+    /// When each rule was last healed, and how: a call decided before that must not be parked after it.
+    healed: BTreeMap<RuleId, (Nanos, Thaw)>,
+    /// The same for the last heal of all rules.
+    all_healed: Option<(Nanos, Thaw)>,
     next: u64,
     closed: Option<Thaw>,
 }
@@ -75,8 +79,15 @@ impl Parking {
     }
 
     /// Parks a call: for `delay`, then, if `freeze` names a rule, until that rule is healed or `thaw_after`
-    /// (at most the mount's own bound) has passed.
-    pub fn park(&self, delay: Duration, freeze: Option<(RuleId, Option<Duration>)>, resume: Resume) {
+    /// (at most the mount's own bound) has passed. `decided` is when, at the earliest, that was decided: a heal
+    /// since then holds for this call too.
+    pub fn park(
+        &self,
+        decided: Nanos,
+        delay: Duration,
+        freeze: Option<(RuleId, Option<Duration>)>,
+        resume: Resume,
+    ) {
         let now = Nanos::now();
         let ready = now + delay;
         let mut state = self.shared.state.lock();
@@ -95,6 +106,10 @@ impl Parking {
         };
         state.calls.insert(id, Parked { rule: freeze.map(|f| f.0), ready, resume });
         state.due.push(Reverse((due, id)));
+        if let Some((rule, outcome)) = freeze.and_then(|f| Some((f.0, state.healed_since(f.0, decided)?))) {
+            state.forget_frozen(rule, id);
+            self.shared.release(&mut state, id, outcome);
+        }
         self.shared.changed.notify_one();
     }
 
@@ -102,6 +117,13 @@ impl Parking {
     pub fn heal(&self, rule: Option<RuleId>, outcome: Thaw) -> usize {
         let mut state = self.shared.state.lock();
         let ids = state.take_frozen(rule);
+        let healed = (Nanos::now(), outcome);
+        match rule {
+            Some(rule) => {
+                state.healed.insert(rule, healed);
+            }
+            None => state.all_healed = Some(healed),
+        }
         let count = ids.len();
         for id in ids {
             self.shared.release(&mut state, id, outcome);
@@ -170,12 +192,24 @@ impl State {
             }
             self.due.pop();
             let Some(call) = self.calls.remove(&id) else { continue };
-            if let Some(ids) = call.rule.and_then(|rule| self.by_rule.get_mut(&rule)) {
-                ids.retain(|&other| other != id);
+            if let Some(rule) = call.rule {
+                self.forget_frozen(rule, id);
             }
             return Ok(call);
         }
         Err(None)
+    }
+
+    fn forget_frozen(&mut self, rule: RuleId, id: u64) {
+        if let Some(ids) = self.by_rule.get_mut(&rule) {
+            ids.retain(|&other| other != id);
+        }
+    }
+
+    /// How a call goes on that was decided before the last heal of its rule.
+    fn healed_since(&self, rule: RuleId, decided: Nanos) -> Option<Thaw> {
+        let last = self.healed.get(&rule).copied().into_iter().chain(self.all_healed).max_by_key(|h| h.0)?;
+        (last.0 >= decided).then_some(last.1)
     }
 }
 
@@ -251,7 +285,7 @@ mod tests {
     fn a_delay_ends_by_itself() {
         let (send, receive) = mpsc::channel();
         let started = Nanos::now();
-        lot_with(|lot| lot.park(Duration::from_millis(20), None, note(&send)), &receive);
+        lot_with(|lot| lot.park(Nanos::now(), Duration::from_millis(20), None, note(&send)), &receive);
         assert!(Nanos::now().since(started) >= Duration::from_millis(20));
     }
 
@@ -265,7 +299,7 @@ mod tests {
     fn a_freeze_waits_for_its_own_rule() {
         let (send, receive) = mpsc::channel();
         let lot = lot();
-        lot.park(Duration::ZERO, Some((RuleId(1), None)), note(&send));
+        lot.park(Nanos::now(), Duration::ZERO, Some((RuleId(1), None)), note(&send));
         assert_eq!(lot.heal(Some(RuleId(2)), Thaw::Continue), 0);
         assert_eq!(lot.parked_count(Some(RuleId(1))), 1);
         assert_eq!(lot.heal(Some(RuleId(1)), Thaw::Fail(libc::EIO)), 1);
@@ -277,7 +311,10 @@ mod tests {
     fn a_freeze_thaws_by_itself_at_its_bound() {
         let (send, receive) = mpsc::channel();
         let bound = Some(Duration::from_millis(10));
-        lot_with(|lot| lot.park(Duration::ZERO, Some((RuleId(0), bound)), note(&send)), &receive);
+        lot_with(
+            |lot| lot.park(Nanos::now(), Duration::ZERO, Some((RuleId(0), bound)), note(&send)),
+            &receive,
+        );
     }
 
     #[test]
@@ -285,10 +322,24 @@ mod tests {
         let (send, receive) = mpsc::channel();
         let lot = lot();
         for _ in 0..1000 {
-            lot.park(Duration::ZERO, Some((RuleId(0), None)), note(&send));
+            lot.park(Nanos::now(), Duration::ZERO, Some((RuleId(0), None)), note(&send));
         }
         lot.close(Thaw::Fail(libc::ENODEV));
-        lot.park(Duration::ZERO, None, note(&send));
+        lot.park(Nanos::now(), Duration::ZERO, None, note(&send));
         assert_eq!(receive.try_iter().filter(|t| *t == Thaw::Fail(libc::ENODEV)).count(), 1001);
+    }
+
+    #[test]
+    fn a_call_decided_before_a_heal_is_not_parked_after_it() {
+        let (send, receive) = mpsc::channel();
+        let (lot, decided) = (lot(), Nanos::now());
+        lot.heal(Some(RuleId(1)), Thaw::Fail(libc::EIO));
+        lot.park(decided, Duration::ZERO, Some((RuleId(1), None)), note(&send));
+        assert_eq!(receive.recv_timeout(Duration::from_secs(10)).unwrap(), Thaw::Fail(libc::EIO));
+        lot.park(Nanos::now(), Duration::ZERO, Some((RuleId(1), None)), note(&send));
+        assert_eq!(lot.parked_count(Some(RuleId(1))), 1);
+        lot.heal(None, Thaw::Continue);
+        assert_eq!(receive.recv_timeout(Duration::from_secs(10)).unwrap(), Thaw::Continue);
+        assert_eq!(lot.parked_count(None), 0);
     }
 }

@@ -81,18 +81,14 @@ impl Service {
         if let (Some(trace), Some(note), Some(_)) = (&self.trace, &journey.note, journey.decision.freeze) {
             trace.record(note.clone());
         }
-        let delay = journey.decision.delay;
+        let (decided, delay) = (journey.at, journey.decision.delay);
         let freeze = journey.decision.freeze.map(|rule| (rule, self.decide.thaw_after(rule)));
         let service = self.clone();
         let resume = Box::new(move |thaw| {
             let outcome = service.act(&request, &caller, journey, thaw);
             reply(&service, outcome);
         });
-        self.parking.park(delay, freeze, resume);
-        // A heal between the decision and the parking found nothing to release: this call would wait for ever.
-        if let Some((rule, _)) = freeze.filter(|(rule, _)| !self.decide.is_armed(*rule)) {
-            self.parking.heal(Some(rule), Thaw::Continue);
-        }
+        self.parking.park(decided, delay, freeze, resume);
     }
 
     fn act(&self, request: &Request<'_>, caller: &Caller, journey: Journey, thaw: Thaw) -> Outcome<Answer> {

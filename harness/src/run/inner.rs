@@ -93,7 +93,10 @@ fn corpus(path: &Path) -> Result<Corpus> {
     let skipped = corpus.skipped();
     if let Some(first) = skipped.first.first() {
         let (sent, left_out) = (corpus.len(), skipped.count);
-        anstream::eprintln!("corpus: {sent} messages; {left_out} files are left out, the first: {}", reports::inert::inert(first));
+        anstream::eprintln!(
+            "corpus: {sent} messages; {left_out} files are left out, the first: {}",
+            reports::inert::inert(first)
+        );
     }
     Ok(corpus)
 }
