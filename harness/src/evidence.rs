@@ -100,7 +100,9 @@ impl Traces {
             let rule_key = (name.to_owned(), rule.clone());
             let lies = lying.contains(&rule_key);
             let class = (e.op.to_string(), path_class(&e.path));
-            *self.struck.entry(rule_key).or_default().entry(class).or_default() += 1;
+            // A frozen call stands in the trace twice: when it was parked, without an end, and when it ended.
+            let ended = u64::from(e.end.is_some());
+            *self.struck.entry(rule_key).or_default().entry(class).or_default() += ended;
             match self.current.get(&key) {
                 Some((attempt, _)) if lies => {
                     self.lied_about.insert(*attempt, rule.clone());
