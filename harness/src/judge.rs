@@ -184,7 +184,7 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         started: noted.started,
         duration_s: ledger.seconds(ledger.last),
         directory: run_dir.display().to_string(),
-        reproduce: if noted.reproduce.is_empty() { words::reproduce(plan) } else { noted.reproduce },
+        reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
         contract: if lying { "lying" } else { "honest" }.to_owned(),
         environment: noted.facts,
     }

@@ -5,7 +5,6 @@ use crate::checker::content_intact::damaged;
 use crate::checker::{Case, counted, coverage, grouped};
 use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind, Ledger};
-use crate::plan::Plan;
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
 use reports::model::{Fault, Messages, Moment, Property, Verdict};
@@ -193,10 +192,4 @@ pub(super) fn end(case: &Case<'_>, slot: usize) -> Moment {
 
 fn moment(ledger: &Ledger, at: Nanos, who: &str, what: String) -> Moment {
     Moment { at_s: ledger.seconds(at), who: who.to_owned(), what }
-}
-
-/// The command that runs the same plan again.
-pub(super) fn reproduce(plan: &Plan) -> String {
-    let file = plan.file.as_ref().map_or("SCENARIO".to_owned(), |path| path.display().to_string());
-    format!("fermoposta run {file} --target {} --seed {}", plan.target.server, plan.seed)
 }
