@@ -221,7 +221,13 @@ impl Ledger {
             Event::Step { at, end, index, what, error } => {
                 self.steps.push(StepDone { at, end, index, what, error });
             }
-            Event::Target { at, what, detail } => self.target.push((at, what, detail)),
+            Event::Target { at, what, detail } => {
+                // A store that its own server finds broken is no ground for a verdict of valid.
+                if what == TargetEvent::Inconsistent {
+                    self.problems.push("the mail server's own offline check of the store failed".to_owned());
+                }
+                self.target.push((at, what, detail));
+            }
             Event::Probe { at, service, up } => self.probes.push((at, service, up)),
             Event::Rule { storage, rule, lying, matched, fired, first, last, armed, parked: _ } => {
                 self.rules.push(RuleCount { storage, rule, lying, matched, fired, first, last, armed });
