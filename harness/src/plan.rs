@@ -44,7 +44,7 @@ impl Plan {
         let file =
             self.file.as_ref().map_or("SCENARIO".to_owned(), |path| quoted(&path.display().to_string()));
         let mut command =
-            format!("fermoposta run {file} --target {} --seed {}", quoted(&self.target.server), self.seed);
+            format!("fermoposta run {file} --target {} --seed {}", quoted(&self.target.given), self.seed);
         for defect in &self.target.defects {
             command += &format!(" --defect {}", quoted(defect));
         }
@@ -81,6 +81,8 @@ pub struct StoragePlan {
 pub struct TargetPlan {
     /// Name of the target: `reference`, `dovecot-maildir`, a file of the user's own.
     pub server: String,
+    /// As the user named it: a name, or the path of a target file.
+    pub given: String,
     /// Its definition, resolved.
     pub definition: crate::target::definition::Definition,
     /// Storage beneath its mail store.

@@ -356,7 +356,7 @@ fn target() -> TargetPlan {
         owner: None,
     };
     let (server, storage) = ("model".to_owned(), "mail".to_owned());
-    TargetPlan { server, definition, storage, defects: Vec::new() }
+    TargetPlan { given: "reference".to_owned(), server, definition, storage, defects: Vec::new() }
 }
 
 fn workload() -> WorkloadPlan {

@@ -163,7 +163,13 @@ fn target(
     let defects: Vec<String> = scenario.target.defects.iter().chain(&overrides.defects).cloned().collect();
     defects_exist(&defects, definition.as_ref(), found);
     let definition = definition?;
-    Some(TargetPlan { server: definition.name.clone(), definition, storage: storage?, defects })
+    Some(TargetPlan {
+        server: definition.name.clone(),
+        given: server.clone(),
+        definition,
+        storage: storage?,
+        defects,
+    })
 }
 
 fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Found<'_>) {
