@@ -77,6 +77,17 @@ pub enum Action {
         /// Free inodes.
         free_inodes: Option<u64>,
     },
+    /// The power goes; the call never completes. `after`: its effect on the storage still happens first.
+    PowerCut {
+        /// How survivors are chosen.
+        mode: crate::volatile::cut::CutMode,
+        /// The call is carried out first.
+        after: bool,
+    },
+    /// A sync call answers 0 and makes nothing durable.
+    LoseSync,
+    /// A sync call meets a failed writeback.
+    FailSync(crate::volatile::profile::FsyncModel),
 }
 
 /// What the caller of a torn write is told.

@@ -31,3 +31,4 @@ mod service;
 pub mod trace;
 mod trigger;
 pub mod units;
+pub mod volatile;

@@ -35,6 +35,8 @@ pub struct MountOptions {
     pub page_cache: bool,
     /// No frozen call waits longer, whatever its rule says.
     pub longest_freeze: Duration,
+    /// What a power cut would lose. Without it, nothing.
+    pub durability: Option<Arc<crate::volatile::Volatile>>,
 }
 
 impl Default for MountOptions {
@@ -43,6 +45,7 @@ impl Default for MountOptions {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             page_cache: false,
             longest_freeze: Duration::from_secs(600),
+            durability: None,
         }
     }
 }

@@ -6,8 +6,11 @@
 
 pub mod errno;
 pub mod freeze;
+pub mod fsync_failure;
 pub mod latency;
+pub mod lost_fsync;
 pub mod no_space;
+pub mod power_cut;
 pub mod short_read;
 pub mod short_write;
 pub mod throttle;
@@ -44,6 +47,12 @@ pub enum Effect {
     ShortWrite(short_write::ShortWrite),
     /// The storage is full once a budget of bytes or files is spent.
     NoSpace(no_space::NoSpace),
+    /// The power goes at this call.
+    PowerCut(power_cut::PowerCut),
+    /// Writeback fails during an fsync, as on the file system you name.
+    FsyncFailure(fsync_failure::FsyncFailure),
+    /// fsync answers 0 and makes nothing durable.
+    LostFsync(lost_fsync::LostFsync),
 }
 
 /// Whether a device with this effect keeps its promises.
@@ -82,7 +91,7 @@ pub struct Entry {
 }
 
 /// Every effect.
-pub const CATALOGUE: [Entry; 8] = [
+pub const CATALOGUE: [Entry; 11] = [
     errno::ENTRY,
     latency::ENTRY,
     throttle::ENTRY,
@@ -91,6 +100,9 @@ pub const CATALOGUE: [Entry; 8] = [
     short_read::ENTRY,
     short_write::ENTRY,
     no_space::ENTRY,
+    power_cut::ENTRY,
+    fsync_failure::ENTRY,
+    lost_fsync::ENTRY,
 ];
 
 /// What every effect's configuration answers.
@@ -176,6 +188,9 @@ impl Effect {
             Effect::ShortRead(e) => e,
             Effect::ShortWrite(e) => e,
             Effect::NoSpace(e) => e,
+            Effect::PowerCut(e) => e,
+            Effect::FsyncFailure(e) => e,
+            Effect::LostFsync(e) => e,
         }
     }
 

@@ -53,7 +53,12 @@ impl Fs {
                 write_all(&file.fd, &data[..kept], offset)
             }
             Action::Torn { kept, report } => torn(&file.fd, data, offset, kept, *report),
-            Action::Proceed | Action::Fail(_) | Action::Statfs { .. } => write_all(&file.fd, data, offset),
+            Action::Proceed
+            | Action::Fail(_)
+            | Action::Statfs { .. }
+            | Action::PowerCut { .. }
+            | Action::LoseSync
+            | Action::FailSync(_) => write_all(&file.fd, data, offset),
         }
     }
 

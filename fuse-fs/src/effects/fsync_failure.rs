@@ -1,0 +1,65 @@
+//! `fsync-failure`: writeback fails during an fsync, and shows as it does on a real file system.
+//!
+//! The error is told once to each descriptor that was open (Linux errseq); asking again returns 0 and writes nothing.
+//! What failed is marked clean: it still reads as new (btrfs: as old), and is gone after the next power cut or eviction.
+//! Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
+
+use super::{Definition, Entry, Outcome, Strike, Struck};
+use crate::call::Op;
+use crate::engine::Action;
+use crate::opset::OpSet;
+use crate::problems::Found;
+use crate::volatile::profile::FsyncModel;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Writeback fails during this fsync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FsyncFailure {
+    /// The file system whose ways it follows: `ext4-ordered`, `ext4-data`, `xfs` or `btrfs`.
+    pub like: FsyncModel,
+}
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "fsync-failure",
+    about: "writeback fails during an fsync; the error is told once, the data is never written",
+    contract: "honest",
+    ops: OpSet::of(&[Op::Fsync]),
+};
+
+impl Definition for FsyncFailure {
+    fn entry(&self) -> &'static Entry {
+        &ENTRY
+    }
+
+    fn problems(&self, _: &mut Found) {}
+
+    fn build(&self) -> Box<dyn Strike> {
+        Box::new(*self)
+    }
+}
+
+impl Strike for FsyncFailure {
+    fn strike(&self, _: &Struck<'_>) -> Option<Outcome> {
+        Some(Outcome::act(Action::FailSync(self.like)))
+    }
+
+    fn always(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Nanos;
+    use crate::effects::testing;
+
+    #[test]
+    fn fails_the_writeback_as_the_named_file_system_does() {
+        let effect = FsyncFailure { like: FsyncModel::Btrfs };
+        let outcome = testing::strike(&*effect.build(), (Op::Fsync, 0, 0, Some(1)), Nanos(0), 1);
+        assert_eq!(outcome, Some(Outcome::act(Action::FailSync(FsyncModel::Btrfs))));
+    }
+}
