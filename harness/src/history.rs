@@ -13,6 +13,7 @@
 //! dot was sent, everything else is `info`: it may have happened.
 
 use fuse_fs::clock::Nanos;
+use fuse_fs::volatile::cut::CutReport;
 use serde::{Deserialize, Serialize};
 
 /// Ordinal of a client operation in the history.
@@ -329,6 +330,30 @@ pub enum Event {
         /// Calls it parked and that were still parked at the end.
         #[serde(default)]
         parked: u64,
+    },
+    /// The power of a storage went, and what survived was decided; the mail server was killed with it.
+    Cut {
+        /// When the power went.
+        at: Nanos,
+        /// When the storage was mounted again.
+        back: Nanos,
+        /// Storage.
+        storage: String,
+        /// Directory of the record, below the run directory: `cuts/1-mail`.
+        record: String,
+        /// What became of what was not durable.
+        report: CutReport,
+    },
+    /// A storage came back as it had been earlier, as after failover to an asynchronous replica: a lie.
+    RolledBack {
+        /// When it went.
+        at: Nanos,
+        /// When it was mounted again.
+        back: Nanos,
+        /// Storage.
+        storage: String,
+        /// It is now as it was then.
+        to: Nanos,
     },
     /// The whole content of one mailbox, read through IMAP.
     Mailbox {

@@ -9,7 +9,8 @@ mod entry;
 pub mod line;
 
 pub use entry::{
-    ClientOp, DiskRead, FlagSet, Kind, OnDisk, Place, PlaceId, Reading, RuleCount, Seen, StepDone,
+    ClientOp, CutDone, DiskRead, FlagSet, Kind, OnDisk, Place, PlaceId, Reading, RolledBack, RuleCount, Seen,
+    StepDone,
 };
 
 use crate::history::{Attempt, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, UserId};
@@ -58,6 +59,10 @@ pub struct Ledger {
     pub target: Vec<(Nanos, TargetEvent, Option<String>)>,
     /// Probes: when, service, up.
     pub probes: Vec<(Nanos, String, bool)>,
+    /// Power cuts.
+    pub cuts: Vec<CutDone>,
+    /// Storages that came back as they had been earlier.
+    pub rollbacks: Vec<RolledBack>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -231,6 +236,12 @@ impl Ledger {
             Event::Probe { at, service, up } => self.probes.push((at, service, up)),
             Event::Rule { storage, rule, lying, matched, fired, first, last, armed, parked: _ } => {
                 self.rules.push(RuleCount { storage, rule, lying, matched, fired, first, last, armed });
+            }
+            Event::Cut { at, back, storage, record, report } => {
+                self.cuts.push(CutDone { at, back, storage, record, report });
+            }
+            Event::RolledBack { at, back, storage, to } => {
+                self.rollbacks.push(RolledBack { at, back, storage, to });
             }
             Event::Disk { at, reading, user, complete, error: _, copies } => {
                 self.disk(at, reading, user, complete, &copies);

@@ -209,6 +209,10 @@ fn step_action(mounted: &Mounted, action: &StepAction) {
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}
         | StepAction::Inspect {}
+        | StepAction::PowerCut { .. }
+        | StepAction::MakeDurable { .. }
+        | StepAction::RollBack { .. }
+        | StepAction::Evict { .. }
         | StepAction::Phase { .. } => return,
     };
     if let Err(error) = execute(mounted, &command) {

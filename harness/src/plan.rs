@@ -3,6 +3,8 @@
 
 use fuse_fs::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
+use fuse_fs::volatile::cut::CutMode;
+use fuse_fs::volatile::profile::Persistence;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -74,6 +76,10 @@ pub struct StoragePlan {
     pub page_cache: bool,
     /// A freeze thaws by itself after this long, should the controller die.
     pub thaw_after: Span,
+    /// What survives a power cut.
+    pub persistence: Persistence,
+    /// Bytes of overwritten data held in memory before the rest goes to a file beside the run.
+    pub memory: Bytes,
 }
 
 /// The mail server under test.
@@ -225,6 +231,37 @@ pub enum StepAction {
     StopTarget {},
     /// Start the mail server (again) and wait until it is ready.
     StartTarget {},
+    /// The power goes: the mail server is killed, what was not durable survives or not within the storage's profile, the
+    /// storage is mounted and the mail server started again.
+    PowerCut {
+        /// Only this storage. Default: all, at one instant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storage: Option<String>,
+        /// How survivors are chosen: `random` (default), `drop-unsynced` or `keep-all-but-one`.
+        #[serde(default)]
+        mode: CutMode,
+    },
+    /// Declare everything stored so far durable, as a quiet minute would.
+    MakeDurable {
+        /// Only this storage. Default: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storage: Option<String>,
+    },
+    /// The storage comes back as it was some time ago, as after failover to an asynchronous replica. The mail server is
+    /// killed and started again. A lie: what was acknowledged as durable since is gone.
+    RollBack {
+        /// Only this storage. Default: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storage: Option<String>,
+        /// How far back, from the step's own time.
+        by: Span,
+    },
+    /// What a failed fsync marked clean leaves the cache: reads show what is on the disk.
+    Evict {
+        /// Only this storage. Default: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        storage: Option<String>,
+    },
     /// Read the backing disk past the file system and compare it with what was acknowledged so far.
     Inspect {},
     /// Name the phase that begins.

@@ -313,8 +313,11 @@ impl<W: Write> World<W> {
 pub fn plan() -> Plan {
     let rule = serde_json::json!({ "name": "eio", "effect": { "errno": { "code": "EIO" } } });
     let rule = serde_json::from_value(rule).expect("the rule above is well-formed");
-    let storage =
-        StoragePlan { rules: vec![rule], page_cache: false, thaw_after: Span(Duration::from_secs(60)) };
+    let storage = StoragePlan {
+        rules: vec![rule],
+        thaw_after: Span(Duration::from_secs(60)),
+        ..StoragePlan::default()
+    };
     Plan {
         demonstrates: None,
         version: "0".to_owned(),

@@ -17,6 +17,7 @@ pub(crate) use request::{Answer, Caller, Change, Request, TimeSet};
 
 use crate::engine::Action;
 use crate::inode::{InodeTable, ROOT};
+use crate::volatile::Volatile;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
@@ -34,6 +35,8 @@ pub(crate) struct Fs {
     pub(crate) table: InodeTable,
     pub(crate) files: Handles<FileHandle>,
     pub(crate) directories: Handles<DirHandle>,
+    /// What a power cut would lose.
+    pub(crate) volatile: Option<Arc<Volatile>>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
     descriptors: OwnedFd,
 }
@@ -53,7 +56,7 @@ fn clear_umask() {
 
 impl Fs {
     /// A file system over `root`, keeping about `descriptors` inode descriptors open.
-    pub(crate) fn new(root: OwnedFd, descriptors: usize) -> Outcome<Fs> {
+    pub(crate) fn new(root: OwnedFd, descriptors: usize, volatile: Option<Arc<Volatile>>) -> Outcome<Fs> {
         let proc = nix::fcntl::open(
             "/proc/self/fd",
             OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
@@ -63,6 +66,7 @@ impl Fs {
             table: InodeTable::new(root, descriptors)?,
             files: Handles::default(),
             directories: Handles::default(),
+            volatile,
             descriptors: proc,
         })
     }

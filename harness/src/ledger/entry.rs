@@ -2,6 +2,7 @@
 
 use crate::history::{Attempt, Digest, Outcome, Trouble, Uid, UserId};
 use fuse_fs::clock::Nanos;
+use fuse_fs::volatile::cut::CutReport;
 use std::ops::Range;
 
 /// Index into [`super::Ledger::places`].
@@ -198,6 +199,34 @@ pub struct RuleCount {
     pub last: Option<Nanos>,
     /// Intervals.
     pub armed: Vec<(Nanos, Nanos)>,
+}
+
+/// A power cut.
+#[derive(Clone, Debug)]
+pub struct CutDone {
+    /// When the power went.
+    pub at: Nanos,
+    /// When the storage was mounted again.
+    pub back: Nanos,
+    /// Storage.
+    pub storage: String,
+    /// Directory of the record, below the run directory.
+    pub record: String,
+    /// What became of what was not durable.
+    pub report: CutReport,
+}
+
+/// A storage that came back as it had been earlier.
+#[derive(Clone, Debug)]
+pub struct RolledBack {
+    /// When it went.
+    pub at: Nanos,
+    /// When it was mounted again.
+    pub back: Nanos,
+    /// Storage.
+    pub storage: String,
+    /// It is as it was then.
+    pub to: Nanos,
 }
 
 /// A step that was carried out.

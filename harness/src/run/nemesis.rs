@@ -86,6 +86,10 @@ async fn act(stage: &Stage, index: usize, action: &StepAction) -> Result<()> {
         StepAction::KillTarget {} => kill(stage).await,
         StepAction::StopTarget {} => stop(stage).await,
         StepAction::StartTarget {} => start(stage).await,
+        StepAction::PowerCut { .. }
+        | StepAction::MakeDurable { .. }
+        | StepAction::RollBack { .. }
+        | StepAction::Evict { .. } => bail!("this version cannot carry it out"),
         StepAction::Inspect {} => (stage.inspect)(&format!("inspect-{index}")),
         StepAction::Phase { name } => {
             stage.history.record(Event::Phase { at: Nanos::now(), name: name.clone() });
@@ -155,6 +159,10 @@ pub async fn start(stage: &Stage) -> Result<()> {
     }
 }
 
+fn or_all(storage: Option<&String>) -> &str {
+    storage.map_or("every storage", String::as_str)
+}
+
 fn in_words(action: &StepAction) -> String {
     match action {
         StepAction::Heal { storage, fault, fail_with } => {
@@ -168,6 +176,12 @@ fn in_words(action: &StepAction) -> String {
         StepAction::KillTarget {} => "kill the mail server".to_owned(),
         StepAction::StopTarget {} => "stop the mail server".to_owned(),
         StepAction::StartTarget {} => "start the mail server".to_owned(),
+        StepAction::PowerCut { storage, mode } => {
+            format!("power cut of {}, {mode}", or_all(storage.as_ref()))
+        }
+        StepAction::MakeDurable { storage } => format!("make {} durable", or_all(storage.as_ref())),
+        StepAction::RollBack { storage, by } => format!("roll {} back by {by}", or_all(storage.as_ref())),
+        StepAction::Evict { storage } => format!("evict the cache of {}", or_all(storage.as_ref())),
         StepAction::Inspect {} => "read the disk beneath".to_owned(),
         StepAction::Phase { name } => format!("phase {name}"),
     }

@@ -11,6 +11,7 @@ use fuse_fs::effects::Effect;
 use fuse_fs::nearest::nearest;
 use fuse_fs::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
+use fuse_fs::volatile::profile::Persistence;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -82,11 +83,16 @@ pub(super) fn resolve(
     })
 }
 
+/// Overwritten data of one storage that stays in memory.
+const DEFAULT_MEMORY: Bytes = Bytes(64 << 20);
+
 fn storages(scenario: &Scenario) -> BTreeMap<String, StoragePlan> {
     let plan = |storage: &super::file::Storage| StoragePlan {
         rules: Vec::new(),
         page_cache: storage.page_cache,
         thaw_after: storage.thaw_after.unwrap_or(Span(Duration::from_secs(300))),
+        persistence: Persistence::default(),
+        memory: DEFAULT_MEMORY,
     };
     let mut storages: BTreeMap<_, _> =
         scenario.storage.iter().map(|(name, s)| (name.clone(), plan(s))).collect();
@@ -375,7 +381,11 @@ fn step(
         StepAction::Disarm { fault } => {
             found.one_of(&format!("{field}.do.disarm.fault"), "fault", fault, faults)
         }
-        StepAction::KillTarget {}
+        StepAction::PowerCut { .. }
+        | StepAction::MakeDurable { .. }
+        | StepAction::RollBack { .. }
+        | StepAction::Evict { .. }
+        | StepAction::KillTarget {}
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}
         | StepAction::Inspect {}
