@@ -94,3 +94,6 @@ pub fn replay(record: &Path, to: &Path) -> io::Result<Vec<String>> {
     let _ = (record, to);
     Err(io::Error::other("no model yet"))
 }
+
+#[cfg(test)]
+mod tests;
