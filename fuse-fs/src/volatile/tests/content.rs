@@ -67,6 +67,11 @@ impl<'a> File<'a> {
         self.written.clear();
     }
 
+    /// Last boundary from which its content may be.
+    fn last(&self) -> usize {
+        self.judge.ceiling().max(self.synced)
+    }
+
     fn data(&self, at: usize) -> &[u8] {
         self.judge.history.states[at].data(self.id)
     }
@@ -76,7 +81,7 @@ impl<'a> File<'a> {
     }
 
     fn describe(&self, cut: Option<usize>, data: &[u8]) -> String {
-        let last = self.judge.last();
+        let last = self.last();
         let states: Vec<String> =
             (self.synced..=last).map(|at| format!("{at}: {}", runs(self.data(at)))).collect();
         let cut = cut.map_or(String::new(), |cut| format!(", names as after call {cut}"));
@@ -92,6 +97,9 @@ impl File<'_> {
     }
 
     fn is_part_of_write(&self, cut: usize, data: &[u8]) -> bool {
+        if cut >= self.last() {
+            return false;
+        }
         let Some(&(_, from, to)) = self.written.iter().find(|(at, ..)| *at == cut + 1) else { return false };
         let boundaries = (from / BLOCK + 1..to.div_ceil(BLOCK)).map(|page| page * BLOCK);
         boundaries.into_iter().any(|end| {
@@ -109,7 +117,7 @@ impl File<'_> {
     /// As its own sync left it, or as a commit did: truncations up to the commit, writes up to the last moment at which
     /// its data had gone out, all of them.
     fn is_of_a_commit(&self, data: &[u8]) -> bool {
-        let last = self.judge.last();
+        let last = self.last();
         (self.synced..=last)
             .any(|commit| (self.synced..=commit).any(|written| self.replay(written, commit) == data))
     }
@@ -169,7 +177,7 @@ impl File<'_> {
             self.resized.iter().filter(|(at, to)| *at <= cut && frees(*to)).map(|(at, _)| *at).max();
         let freed =
             self.resized.iter().filter(|(at, to)| *at > cut && frees(*to)).map(|(at, _)| at - 1).min();
-        (dropped.unwrap_or(self.synced).max(self.synced), freed.unwrap_or(self.judge.last()))
+        (dropped.unwrap_or(self.synced).max(self.synced), freed.unwrap_or(self.last()))
     }
 
     /// Whether a sector is what it was at a boundary, cut off by truncations after it. Zeros beyond the end of then are
@@ -197,14 +205,14 @@ fn value(data: &[u8], from: u64, until: u64, len: usize) -> Vec<u8> {
 impl File<'_> {
     /// Any size it had since its sync, and any part of a growth.
     fn is_loose_size(&self, size: u64) -> bool {
-        let last = self.judge.last();
+        let last = self.last();
         let had = (self.synced..=last).any(|at| self.size(at) == size);
         let smallest = |before: usize| (self.synced..before).map(|at| self.size(at)).min().unwrap_or(0);
         had || self.written.iter().any(|&(at, _, to)| smallest(at) < size && size <= to)
     }
 
     fn loose_sectors(&self, data: &[u8]) -> bool {
-        let last = self.judge.last();
+        let last = self.last();
         data.chunks(SECTOR).enumerate().all(|(n, sector)| {
             let from = (n * SECTOR) as u64;
             (self.synced..=last).any(|at| {

@@ -124,7 +124,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Last boundary from which something of the tree may be.
-    fn ceiling(&self) -> usize {
+    pub(super) fn ceiling(&self) -> usize {
         if self.dropped { self.last_sync() } else { self.last() }
     }
 }
