@@ -81,7 +81,7 @@ fn folder() -> TempDir {
 }
 
 fn caller() -> Caller {
-    Caller { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw(), pid: 1 }
+    Caller { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw(), pid: 1, seq: 0 }
 }
 
 fn name(path: &str) -> Cow<'_, OsStr> {
@@ -117,6 +117,7 @@ impl Rig {
             limbo: folder.path().join("limbo"),
             spill: spill.path().to_owned(),
             memory: 64 << 20,
+            loses_acknowledged: std::time::Duration::ZERO,
         };
         let volatile = Volatile::new(&backing, options).expect("a model over an empty directory");
         Rig::over(folder, spill, Some(volatile))
