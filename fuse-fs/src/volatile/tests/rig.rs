@@ -18,6 +18,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const PAGE: u64 = 4096;
@@ -81,7 +82,7 @@ fn folder() -> TempDir {
 }
 
 fn caller() -> Caller {
-    Caller { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw(), pid: 1 }
+    Caller { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw(), pid: 1, seq: 0 }
 }
 
 fn name(path: &str) -> Cow<'_, OsStr> {
@@ -117,6 +118,7 @@ impl Rig {
             limbo: folder.path().join("limbo"),
             spill: spill.path().to_owned(),
             memory: 64 << 20,
+            loses_acknowledged: Duration::ZERO,
         };
         let volatile = Volatile::new(&backing, options).expect("a model over an empty directory");
         Rig::over(folder, spill, Some(volatile))
