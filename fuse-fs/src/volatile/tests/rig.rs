@@ -18,7 +18,6 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 
 const PAGE: u64 = 4096;
@@ -118,7 +117,7 @@ impl Rig {
             limbo: folder.path().join("limbo"),
             spill: spill.path().to_owned(),
             memory: 64 << 20,
-            loses_acknowledged: Duration::ZERO,
+            loses_acknowledged: std::time::Duration::ZERO,
         };
         let volatile = Volatile::new(&backing, options).expect("a model over an empty directory");
         Rig::over(folder, spill, Some(volatile))
