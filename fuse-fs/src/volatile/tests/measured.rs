@@ -52,7 +52,8 @@ const SHARE: f64 = 0.95;
 fn outcome(sequence: &Sequence, profile: Profile, mode: CutMode, seed: u64) -> String {
     let mut rig = Rig::new(Persistence { profile, ..Persistence::default() });
     let before = sequence.play(&rig);
-    rig.cut(mode, seed);
+    rig.cut(mode, seed)
+        .unwrap_or_else(|error| panic!("{}: {profile}, {mode}, seed {seed}: {error}", sequence.id));
     sequence.look(&rig.tree(), &before)
 }
 
