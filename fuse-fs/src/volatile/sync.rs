@@ -120,7 +120,10 @@ impl Model {
         let mut done = Vec::new();
         self.names.fold_all(upto, |op| done.push(op));
         done.into_iter().for_each(|op| self.done(op));
-        let touched = std::mem::take(&mut self.touched);
+        let mut touched = std::mem::take(&mut self.touched);
+        // Once each: writeback that was under way at one commit has ended at the next.
+        touched.sort_unstable();
+        touched.dedup();
         self.committed = self.committed.max(upto);
         for &ino in &touched {
             self.commit_inode(upto, ino, flushed);
