@@ -55,7 +55,10 @@ impl Model {
     }
 
     fn is_unlogged(&self, ino: Ino) -> bool {
-        self.nodes.get(&ino).is_some_and(|node| node.any > self.committed.max(node.log.logged))
+        self.nodes.get(&ino).is_some_and(|node| {
+            let dirty = node.data.as_ref().is_some_and(|data| data.is_dirty());
+            dirty || node.any > self.committed.max(node.log.logged)
+        })
     }
 
     /// fsync or fdatasync of a file.
@@ -97,7 +100,9 @@ impl Model {
     fn needs_full_commit(&self, ino: Ino) -> bool {
         let Some(node) = self.nodes.get(&ino) else { return false };
         let moved = node.log.moved > self.committed;
-        let bled = |dir: &Ino| self.nodes.get(dir).is_some_and(|node| node.log.bled > self.committed);
+        let bled = |dir: &Ino| {
+            self.nodes.get(dir).is_some_and(|node| node.log.bled.max(node.log.moved) > self.committed)
+        };
         let renamed = !node.log.keys.is_empty() && !self.is_new(ino);
         moved || renamed && node.log.parents.iter().any(bled)
     }

@@ -5,7 +5,7 @@
 //! each effect. Content is chosen by file: all old, all new, or each page for itself, some torn in sectors.
 
 use super::cut::{CutMode, Fate};
-use super::effect::{Ino, Key, Kind, Op, OpId, Time};
+use super::effect::{Ino, Key, Kind, NodeKind, Op, OpId, Time};
 use super::file::{Content, Data, PAGE, Page, PageFate, What};
 use super::model::Model;
 use super::node::Node;
@@ -130,6 +130,10 @@ impl Choice<'_> {
     /// Each effect on names survives or not; on one entry in order, the two halves of a rename as far as they may part.
     fn draw_halves(&mut self) {
         let mut broken: HashSet<Key> = HashSet::new();
+        // Directories move in order, or a tree could become a ring.
+        let mut stopped = false;
+        // Directories that will not be there: nothing leaves its old name for a new one in them.
+        let mut absent: HashSet<Ino> = HashSet::new();
         let lean = self.rng.random_range(0.2..0.8);
         let model = self.model;
         for (&id, op) in &model.ops {
@@ -147,13 +151,21 @@ impl Choice<'_> {
                 CutMode::KeepAllButOne => id != self.victim,
                 CutMode::Random => self.rng.random_bool(lean),
             };
-            let possible = open.iter().all(|key| !broken.contains(key));
+            let moves = op.kind.moves_directory();
+            let possible = open.iter().all(|key| !broken.contains(key)) && !(moves && stopped);
+            let possible = possible && !op.kind.arrivals().any(|dir| absent.contains(&dir));
             let parts = self.mode == CutMode::Random && self.may_part(op) && self.rng.random_bool(0.3);
             let kept: Vec<Key> = match (wanted && possible, parts) {
                 (true, _) => open.clone(),
                 (false, true) => self.one_half(op, &open, &broken),
                 (false, false) => Vec::new(),
             };
+            if let Kind::Create { place, ino, kind: NodeKind::Directory } = &op.kind
+                && (kept.is_empty() && !open.is_empty() || absent.contains(&place.key.dir))
+            {
+                absent.insert(*ino);
+            }
+            stopped |= moves && kept.len() < open.len();
             broken.extend(open.into_iter().filter(|key| !kept.contains(key)));
             self.halves.extend(kept.into_iter().map(|key| (id, key)));
         }
@@ -222,6 +234,9 @@ impl Choice<'_> {
             return None;
         }
         let grown = self.grown(data, upto);
+        // Where a size never covers other bytes than were written, it covers none that are not known any more.
+        let exact = matches!(self.model.profile(), Profile::Xfs | Profile::Btrfs);
+        let grown = if exact && !data.is_known_at(grown) { 0 } else { grown };
         let size = data.size_after(|op| op <= upto, |op| op <= grown && op != self.victim);
         let mut fates: HashMap<u64, PageFate> = HashMap::new();
         let mood = self.mood();
@@ -241,14 +256,14 @@ impl Choice<'_> {
 
     /// Writes up to here have grown the file as far as they reach.
     fn grown(&mut self, data: &Data, upto: OpId) -> OpId {
-        let started = if data.started > 0 && data.started <= upto { data.started } else { 0 };
+        let ended = data.started > 0 && data.started <= upto;
+        let early = self.model.profile() == Profile::Ext4Ordered;
+        let started = if ended && (early || !data.redirtied()) { data.started } else { 0 };
         let coin = self.rng.random_bool(0.5);
         let dropping = self.mode == CutMode::DropUnsynced;
         match (self.mode, self.model.profile()) {
-            (CutMode::KeepAllButOne, Profile::Xfs) if data.steps.iter().any(|s| s.op == self.victim) => {
-                self.victim - 1
-            }
-            (CutMode::KeepAllButOne, _) => OpId::MAX,
+            (CutMode::KeepAllButOne, _) if data.grew_by(self.victim) => upto.min(self.victim - 1),
+            (CutMode::KeepAllButOne, _) => upto,
             // The size enters the journal when writeback is submitted.
             (_, Profile::Ext4Ordered) => started,
             (_, Profile::Xfs | Profile::Btrfs) if coin && !dropping => started,
@@ -274,6 +289,7 @@ impl Choice<'_> {
         match (self.mode, self.model.profile()) {
             (CutMode::DropUnsynced, _) => PageFate::Old,
             (CutMode::KeepAllButOne, _) if page.written == self.victim => PageFate::Old,
+            (CutMode::KeepAllButOne, _) if whole && page.written > grown => PageFate::Old,
             (CutMode::KeepAllButOne, _) => PageFate::New,
             // A size never covers what is not on the disk.
             (CutMode::Random, Profile::Xfs) if beyond => PageFate::New,

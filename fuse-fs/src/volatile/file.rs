@@ -207,6 +207,11 @@ impl Data {
         self.size = size;
     }
 
+    /// Whether a page was written again since writeback was started: what that wrote is not known any more.
+    pub(crate) fn redirtied(&self) -> bool {
+        self.pages.values().any(|page| page.written > self.started)
+    }
+
     /// Whether writeback of what is dirty needs new blocks.
     pub(crate) fn needs_blocks(&self) -> bool {
         let last = self.pages.iter().next_back().filter(|(_, page)| page.written > 0);
@@ -357,6 +362,18 @@ impl Data {
             What::Write { in_block, .. } if survives(step.op) => size.max(in_block),
             What::Size { .. } | What::Zero { .. } | What::Write { .. } => size,
         })
+    }
+
+    /// Whether what was written beyond the durable size up to `op` was not written again since.
+    pub(crate) fn is_known_at(&self, op: OpId) -> bool {
+        self.pages.range(self.base_size / PAGE..).all(|(_, page)| page.written <= op)
+    }
+
+    /// Whether the file grew by the write `op`.
+    pub(crate) fn grew_by(&self, op: OpId) -> bool {
+        let before = self.size_after(|id| id < op, |id| id < op);
+        let grows = |step: &Step| matches!(step.what, What::Write { to, .. } if to > before);
+        self.steps.iter().any(|step| step.op == op && grows(step))
     }
 
     /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `fate` what becomes of each page;
