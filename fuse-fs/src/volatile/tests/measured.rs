@@ -21,6 +21,9 @@ const SYSTEMS: [(&str, Profile); 3] =
 
 /// Differences that are known, by file system and sequence, with the reason. One that no longer shows is an error.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("ext4", "6.s1", SLOW_DISK),
+    ("ext4", "6k.s1", SLOW_DISK),
+    ("ext4", "6x.s6", SLOW_DISK),
     ("ext4", "8o.s1", SAME_TICK),
     ("xfs", "8o.s1", SAME_TICK),
     ("xfs", "8u.s1", SAME_TICK),
@@ -38,6 +41,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("btrfs", "8m.s2", NEW_CHUNK),
 ];
 
+const SLOW_DISK: &str = "a race between the writeback that the rename starts and the commit, won in each of these trials \
+    on a disk in memory; on one with 4 ms a write every trial showed the zeros that the profile may leave";
 const SAME_TICK: &str = "an overwrite in the clock tick of the file's last change does not dirty the inode, so that its \
     fsync commits nothing else; the model takes every write for a change";
 const ZEROED_TAIL: &str = "XFS writes zeros into the old last block when a truncated file is extended, before the \
