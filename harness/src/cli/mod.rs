@@ -5,8 +5,10 @@ mod hidden;
 
 use crate::exit::Exit;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use fuse_fs::volatile::profile::Profile;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use strum::VariantArray;
 
 /// Breaks the storage under a mail server on purpose and proves whether one acknowledged message was lost or damaged.
 ///
@@ -35,6 +37,14 @@ enum Command {
         run: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Rebuild what each power cut of a run left on the disk, from what was recorded of it, and compare.
+    Replay {
+        /// The run's directory.
+        run: PathBuf,
+        /// Leave the rebuilt trees in DIR, each under its cut's name (default: compare only).
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
     /// List scenarios, targets, effects, properties and the reference server's defects.
     List {
@@ -108,6 +118,9 @@ struct RunArgs {
     /// Seeded defect of the reference server; repeatable. `list` shows them.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
+    /// What survives a power cut, on every storage (default: as the scenario says).
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    persistence: Option<Profile>,
     /// Directory on the disk under test, where the mail store lies beneath the fault file system (default: in the
     /// run directory). A directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
@@ -120,6 +133,13 @@ struct RunArgs {
     runs: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Names of persistence profiles.
+fn profile() -> impl clap::builder::TypedValueParser<Value = Profile> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let names = Profile::VARIANTS.iter().map(<&str>::from);
+    PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of profiles are let through"))
 }
 
 #[derive(Debug, Args)]
@@ -233,6 +253,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => commands::run(&args),
         Command::Check { files } => commands::check(&files),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
+        Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(&scenarios),
         Command::Mount(args) => crate::mount_command::run(&args.into()),
         Command::Ctl { mountpoint, command } => crate::mount_command::control(&mountpoint, &command.into()),
