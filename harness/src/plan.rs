@@ -72,6 +72,9 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// What a power cut of one storage could undo stays in memory up to this much, unless the scenario says otherwise.
+pub const DEFAULT_MEMORY: Bytes = Bytes(64 << 20);
+
 /// One fault file system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoragePlan {

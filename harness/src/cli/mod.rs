@@ -5,6 +5,7 @@ mod hidden;
 
 use crate::exit::Exit;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use fuse_fs::volatile::cut::CutMode;
 use fuse_fs::volatile::profile::Profile;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -142,6 +143,13 @@ fn profile() -> impl clap::builder::TypedValueParser<Value = Profile> {
     PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of profiles are let through"))
 }
 
+/// Names of the ways to choose survivors.
+fn cut_mode() -> impl clap::builder::TypedValueParser<Value = CutMode> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let names = CutMode::VARIANTS.iter().map(<&str>::from);
+    PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of modes are let through"))
+}
+
 #[derive(Debug, Args)]
 struct OutputArgs {
     /// Print the report as JSON on standard output instead of the summary.
@@ -173,6 +181,10 @@ struct MountArgs {
     /// Let the kernel cache pages.
     #[arg(long)]
     page_cache: bool,
+    /// What survives a power cut (default: as the scenario says). Makes `ctl MOUNTPOINT power-cut` possible; BACKING
+    /// must not be a mount point itself then.
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    persistence: Option<Profile>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,6 +211,18 @@ enum CtlCommand {
     Freeze {
         /// Globs on paths.
         paths: Vec<String>,
+    },
+    /// Cut the power: what was not durable survives or not. Programs that use the mount lose it; it is there again.
+    PowerCut {
+        /// How survivors are chosen.
+        #[arg(long, default_value = "random", value_parser = cut_mode())]
+        mode: CutMode,
+        /// Seed of the choice (default: from the mount's seed and the number of the cut).
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Record the state before, the choice and the state after in the new directory DIR.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
     },
     /// Print rules and counters as JSON.
     Status,
@@ -274,8 +298,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
 
 impl From<MountArgs> for crate::mount_command::Request {
     fn from(args: MountArgs) -> Self {
-        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache } = args;
-        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache }
+        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence } = args;
+        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence }
     }
 }
 
@@ -286,6 +310,10 @@ impl From<CtlCommand> for fuse_fs::control::Command {
             CtlCommand::Disarm { fault } => Self::Disarm { fault },
             CtlCommand::Heal { fault, fail_with } => Self::Heal { fault, fail_with },
             CtlCommand::Freeze { paths } => Self::Freeze { path: paths },
+            CtlCommand::PowerCut { mode, seed, record } => {
+                let record = record.map(|record| std::path::absolute(&record).unwrap_or(record));
+                Self::PowerCut { mode, seed, record }
+            }
             CtlCommand::Status => Self::Status,
         }
     }

@@ -3,14 +3,11 @@
 use super::Overrides;
 use super::file::{Scenario, Storage};
 use super::found::Found;
-use crate::plan::StoragePlan;
+use crate::plan::{DEFAULT_MEMORY, StoragePlan};
 use fuse_fs::units::{Bytes, Span};
 use fuse_fs::volatile::profile::{Persistence, Profile};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// What a power cut of one storage could undo stays in memory up to this much.
-const DEFAULT_MEMORY: Bytes = Bytes(64 << 20);
 
 /// With less than this the model would be busy with its own files.
 const LEAST_MEMORY: Bytes = Bytes(1 << 20);
