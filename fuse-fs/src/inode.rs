@@ -245,6 +245,11 @@ impl InodeTable {
         fd
     }
 
+    /// A directory that holds a name of the inode, if it is known and has one.
+    pub fn parent(&self, ino: u64) -> Option<u64> {
+        self.shard(ino).lock().entries.get(&ino).map(|entry| entry.parent)
+    }
+
     /// Path below the root under the remembered names; empty for the root.
     pub fn path(&self, ino: u64) -> PathBuf {
         let mut names: Vec<Box<[u8]>> = Vec::new();

@@ -113,6 +113,18 @@ impl Parking {
         self.shared.changed.notify_one();
     }
 
+    /// Holds a call until everything is closed.
+    pub fn hold(&self, resume: Resume) {
+        let mut state = self.shared.state.lock();
+        if let Some(thaw) = state.closed {
+            drop(state);
+            return resume(thaw);
+        }
+        let id = state.next;
+        state.next += 1;
+        state.calls.insert(id, Parked { rule: None, ready: Nanos(u64::MAX), resume });
+    }
+
     /// Lets the frozen calls of one rule (or of all) go on. Returns how many there were.
     pub fn heal(&self, rule: Option<RuleId>, outcome: Thaw) -> usize {
         let mut state = self.shared.state.lock();

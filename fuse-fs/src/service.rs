@@ -6,10 +6,11 @@
 use crate::call::{Call, FileKind, Op, Subject};
 use crate::clock::Nanos;
 use crate::engine::{Action, Decide, Decision, RuleId};
-use crate::fs::{Answer, Caller, Fs, Outcome, Request};
+use crate::fs::{Answer, Caller, Fs, Outcome, Power, Request};
 use crate::parking::{Parking, Thaw};
 use crate::recorder::TraceSink;
 use crate::trace::FsEvent;
+use crate::volatile::cut::CutMode;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstatat};
@@ -51,24 +52,39 @@ impl Service {
         let op = request.op();
         let armed = self.decide.armed(op);
         if !armed && self.trace.is_none() {
-            let outcome = self.fs.perform(&request, &caller, &Action::Proceed);
-            self.count(op, &outcome);
-            return reply(self, outcome);
+            return match self.fs.power() {
+                Power::Off => self.hold(reply),
+                powered @ (Power::None | Power::On(_)) => {
+                    let outcome = self.fs.perform(&request, &caller, &Action::Proceed);
+                    drop(powered);
+                    self.count(op, &outcome);
+                    reply(self, outcome)
+                }
+            };
         }
-        let journey = self.set_out(&request, &caller, armed);
+        let (journey, caller) = self.set_out(&request, caller, armed);
         if journey.decision.delay.is_zero() && journey.decision.freeze.is_none() {
-            let outcome = self.act(&request, &caller, journey, Thaw::Continue);
-            return reply(self, outcome);
+            return match self.act(&request, &caller, journey, Thaw::Continue) {
+                Some(outcome) => reply(self, outcome),
+                None => self.hold(reply),
+            };
         }
         self.park(request.into_owned(), caller, journey, reply);
     }
 
-    fn set_out(&self, request: &Request<'_>, caller: &Caller, armed: bool) -> Journey {
+    /// Never answers: the power is off. The caller hears of it when the connection is gone.
+    fn hold(self: &Arc<Self>, reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static) {
+        let service = self.clone();
+        self.parking.hold(Box::new(move |_| reply(&service, Err(Errno::ECONNABORTED))));
+    }
+
+    fn set_out(&self, request: &Request<'_>, mut caller: Caller, armed: bool) -> (Journey, Caller) {
         let at = Nanos::now();
-        let facts = Facts { fs: &self.fs, request, caller };
+        let facts = Facts { fs: &self.fs, request, caller: &caller };
         let decision = if armed { self.decide.decide(&facts.call(), at) } else { Decision::proceed() };
         let note = self.trace.as_ref().and_then(|trace| self.note(trace, &facts, &decision, at));
-        Journey { at, decision, note }
+        caller.seq = note.as_ref().map_or(0, |note| note.seq);
+        (Journey { at, decision, note }, caller)
     }
 
     fn park(
@@ -84,14 +100,30 @@ impl Service {
         let (decided, delay) = (journey.at, journey.decision.delay);
         let freeze = journey.decision.freeze.map(|rule| (rule, self.decide.thaw_after(rule)));
         let service = self.clone();
-        let resume = Box::new(move |thaw| {
-            let outcome = service.act(&request, &caller, journey, thaw);
-            reply(&service, outcome);
+        let resume = Box::new(move |thaw| match service.act(&request, &caller, journey, thaw) {
+            Some(outcome) => reply(&service, outcome),
+            None => service.hold(reply),
         });
         self.parking.park(decided, delay, freeze, resume);
     }
 
-    fn act(&self, request: &Request<'_>, caller: &Caller, journey: Journey, thaw: Thaw) -> Outcome<Answer> {
+    /// `None` if the power went: the call never completes.
+    fn act(
+        &self,
+        request: &Request<'_>,
+        caller: &Caller,
+        journey: Journey,
+        thaw: Thaw,
+    ) -> Option<Outcome<Answer>> {
+        if let (Thaw::Continue, Action::PowerCut { mode, after }) = (thaw, &journey.decision.action) {
+            self.cut_power(request, caller, *mode, *after);
+            self.record(request, journey, &Err(Errno::ECONNABORTED));
+            return None;
+        }
+        let powered = self.fs.power();
+        if matches!((&powered, thaw), (Power::Off, Thaw::Continue)) {
+            return None;
+        }
         let failure = match (thaw, &journey.decision.action) {
             (Thaw::Fail(errno), _) => Some(Errno::from_raw(errno)),
             (Thaw::Continue, Action::Fail(errno)) => Some(Errno::from_raw(*errno)),
@@ -104,9 +136,21 @@ impl Service {
                 Err(errno)
             }
         };
+        drop(powered);
         self.count(request.op(), &outcome);
         self.record(request, journey, &outcome);
-        outcome
+        Some(outcome)
+    }
+
+    /// The power goes at this call, before it or after what it does.
+    fn cut_power(&self, request: &Request<'_>, caller: &Caller, mode: CutMode, after: bool) {
+        let Some(volatile) = self.fs.volatile() else { return };
+        if let (true, Power::On(powered)) = (after, self.fs.power()) {
+            // Whether it succeeds or not, nobody hears of it.
+            drop(self.fs.perform(request, caller, &Action::Proceed));
+            drop(powered);
+        }
+        volatile.ask_for_cut(mode);
     }
 
     /// The kernel drops a handle whatever the answer to its release is.

@@ -17,6 +17,8 @@ pub(crate) struct FileHandle {
     pub(crate) ino: u64,
     /// Flags of the caller's `open`.
     pub(crate) flags: i32,
+    /// Failures of writeback that were reported through it, or before it was opened.
+    pub(crate) errors: AtomicU64,
 }
 
 /// An open directory with the listing taken when it was last read from its start.
