@@ -56,8 +56,7 @@ pub fn run(request: &Request) -> Result<Exit> {
     let listener = listen(&request.mountpoint)?;
     let guard = guard(&request.mountpoint)?;
     let spill = tempfile::Builder::new().prefix("spill-").tempdir_in(private_directory()?)?;
-    let persistence = storage.persistence;
-    let model = || durability(&request.backing, spill.path(), persistence, storage.memory.0);
+    let model = || durability(&request.backing, spill.path(), &storage);
     let durability = needs_model(request, &storage, &steps).then(model).transpose()?;
     let trace =
         request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;

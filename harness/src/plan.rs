@@ -88,6 +88,8 @@ pub struct StoragePlan {
     pub persistence: Persistence,
     /// Bytes of overwritten data held in memory before the rest goes to a file beside the run.
     pub memory: Bytes,
+    /// A lie: at a power cut it may lose what it acknowledged as durable within this long before.
+    pub loses_acknowledged: Span,
     /// What is stored when the traffic starts is durable.
     pub durable_start: bool,
 }

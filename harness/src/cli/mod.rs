@@ -262,8 +262,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn start_logging() {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("FERMOPOSTA_LOG").unwrap_or_else(|_| "warn".into());
+    // An answer that nobody waits for any more is no news: mounts are cut off on purpose.
+    let usual = || "warn,fuser::reply=off".into();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FERMOPOSTA_LOG").unwrap_or_else(|_| usual());
     // A second subscriber in one process is a test's; the first one stays.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -15,7 +15,6 @@ use fuse_fs::parking::Thaw;
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::trace::TraceOptions;
 use fuse_fs::volatile::cut::{CutMode, CutOrder, CutReport};
-use fuse_fs::volatile::profile::Persistence;
 use fuse_fs::volatile::{self, Volatile};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -131,7 +130,7 @@ impl Storage {
             storage.rules.clone(),
             crate::seed::component_seed(plan.seed, &format!("storage {name}")),
         )?;
-        let volatile = durability(backing, &directory.spill(name), storage.persistence, storage.memory.0)?;
+        let volatile = durability(backing, &directory.spill(name), storage)?;
         let options = MountOptions {
             page_cache: storage.page_cache,
             longest_freeze: storage.thaw_after.0,
@@ -287,16 +286,17 @@ impl Storage {
 
 /// The durability model over `backing`: what may get its name back lies beside it, what does not fit into memory in
 /// `spill`.
-pub fn durability(
-    backing: &Path,
-    spill: &Path,
-    persistence: Persistence,
-    memory: u64,
-) -> Result<Arc<Volatile>> {
+pub fn durability(backing: &Path, spill: &Path, plan: &StoragePlan) -> Result<Arc<Volatile>> {
     let limbo = limbo(backing)?;
     std::fs::create_dir_all(spill).with_context(|| format!("cannot make {}", spill.display()))?;
-    let spill = spill.to_owned();
-    Volatile::new(backing, volatile::Options { persistence, limbo, spill, memory })
+    let options = volatile::Options {
+        persistence: plan.persistence,
+        limbo,
+        spill: spill.to_owned(),
+        memory: plan.memory.0,
+        loses_acknowledged: plan.loses_acknowledged.0,
+    };
+    Volatile::new(backing, options)
         .with_context(|| format!("cannot keep account of what is durable in {}", backing.display()))
 }
 

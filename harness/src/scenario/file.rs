@@ -62,6 +62,8 @@ pub struct Storage {
     pub growth_may_be_garbage: bool,
     /// What a power cut could undo is held in memory up to this much, the rest in the run directory. Default 64 MiB.
     pub memory: Option<Bytes>,
+    /// A lie: at a power cut it may lose what it acknowledged as durable within this long before. Default 0.
+    pub loses_acknowledged: Span,
     /// What is stored when the traffic starts is durable. Default true; `false` for tests of a first start or of a first
     /// delivery to new users.
     pub durable_start: bool,
@@ -76,6 +78,7 @@ impl Default for Storage {
             rename_may_part: false,
             growth_may_be_garbage: false,
             memory: None,
+            loses_acknowledged: Span::default(),
             durable_start: true,
         }
     }

@@ -36,6 +36,7 @@ fn plan(storage: &Storage, overrides: &Overrides) -> StoragePlan {
         thaw_after: storage.thaw_after.unwrap_or(Span(Duration::from_secs(300))),
         persistence: persistence(storage, overrides.persistence),
         memory: storage.memory.unwrap_or(DEFAULT_MEMORY),
+        loses_acknowledged: storage.loses_acknowledged,
         durable_start: storage.durable_start,
     }
 }
