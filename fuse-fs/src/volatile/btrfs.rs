@@ -60,8 +60,11 @@ impl Model {
 
     /// fsync or fdatasync of a file.
     pub(crate) fn log_file(&mut self, upto: OpId, ino: Ino, parent: Option<Ino>) {
-        let renamed = self.nodes.get(&ino).is_some_and(|node| !node.log.keys.is_empty());
-        if let (true, Some(parent)) = (renamed, parent) {
+        // A name of this transaction says nothing about the last commit.
+        let recent = |key: &Key| self.names.get(key).is_some_and(|track| *track.newest() == Some(ino));
+        let keys = self.nodes.get(&ino).map_or(&[][..], |node| &node.log.keys);
+        let old = parent.filter(|dir| !keys.iter().any(|key| key.dir == *dir && recent(key)));
+        if let Some(parent) = old.filter(|_| !keys.is_empty()) {
             self.note_parent(ino, parent);
         }
         if !self.is_unlogged(ino) {
@@ -111,6 +114,17 @@ impl Model {
         }
     }
 
+    /// A new inode is logged with all of its names.
+    fn log_own_names(&mut self, upto: OpId, ino: Ino) {
+        let named = |key: &&Key| self.names.get(key).is_some_and(|track| *track.newest() == Some(ino));
+        let keys = self.nodes.get(&ino).map_or(&[][..], |node| &node.log.keys);
+        let keys: Vec<Key> = keys.iter().filter(named).cloned().collect();
+        for key in keys {
+            self.fold_entry(upto, &key);
+            self.log_ancestors(upto, key.dir);
+        }
+    }
+
     fn log_name(&mut self, upto: OpId, ino: Ino, key: &Key) {
         let Some(track) = self.names.get(key) else { return };
         if *track.newest() != Some(ino) {
@@ -153,11 +167,11 @@ impl Model {
             self.names.of(dir).map(|(key, track)| (key.clone(), *track.newest())).collect();
         for (key, ino) in entries {
             self.fold_entry(upto, &key);
-            let below = ino.filter(|ino| {
-                self.is_new(*ino) && self.nodes.get(ino).is_some_and(|node| node.kind == NodeKind::Directory)
-            });
-            if let Some(below) = below {
-                self.log_directory(upto, below);
+            let Some(new) = ino.filter(|ino| self.is_new(*ino)) else { continue };
+            if self.nodes.get(&new).is_some_and(|node| node.kind == NodeKind::Directory) {
+                self.log_directory(upto, new);
+            } else {
+                self.log_own_names(upto, new);
             }
         }
         if let Some(node) = self.nodes.get_mut(&dir) {

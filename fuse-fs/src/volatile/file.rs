@@ -36,7 +36,7 @@ pub(crate) struct Data {
     pub(crate) started: OpId,
     /// A commit came after that.
     pub(crate) committed_since: bool,
-    /// It was cut to nothing and not closed since.
+    /// It was cut to nothing (`xfs`: cut shorter) and not closed since.
     pub(crate) emptied: bool,
     /// Writes that a failed fsync gave up, with their bytes `from..to`: as long as a page of them is not written again.
     pub(crate) failed: Vec<(OpId, u64, u64)>,
@@ -141,13 +141,13 @@ impl Data {
 
     /// Ranges whose old bytes are needed before `from..to` changes, all below `size`, page-aligned at the start.
     pub(crate) fn missing(&self, from: u64, to: u64, undo: bool) -> SmallVec<[(u64, u64); 2]> {
-        let to = to.min(self.size);
         let mut ranges: SmallVec<[(u64, u64); 2]> = SmallVec::new();
-        if from >= to {
-            return ranges;
+        if undo && from < to.min(self.size) {
+            ranges.push((from, to.min(self.size)));
         }
-        if undo {
-            ranges.push((from, to));
+        // The page at the end of the file is wanted also if only bytes beyond the end change.
+        let to = to.min(up(self.size));
+        if undo || from >= to {
             return ranges;
         }
         for page in from / PAGE..=(to - 1) / PAGE {

@@ -257,7 +257,7 @@ impl Model {
         };
         let op = self.begin(stamp, kind, 1);
         let undoes = self.undoes();
-        let early_size = self.profile() == Profile::Ext4Ordered;
+        let (early_size, xfs) = (self.profile() == Profile::Ext4Ordered, self.profile() == Profile::Xfs);
         let node = self.touch(ino, op, NodeKind::File, !matches!(change, Change::Write { .. }));
         node.modified(op, Some(mtime), stamp.wall);
         node.place = node.place.take().or(place);
@@ -275,6 +275,7 @@ impl Model {
             };
         } else {
             apply(data, op, change, &captured.pages);
+            data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
         }
         // Growth into new blocks touches the size only when it is written back.
         let in_block = data.steps.last().is_some_and(|s| match s.what {

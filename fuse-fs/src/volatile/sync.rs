@@ -46,7 +46,9 @@ impl Model {
     fn commit_file(&mut self, upto: OpId, ino: Ino, data_only: bool) {
         let Some(node) = self.nodes.get(&ino) else { return };
         let data = node.data.as_ref();
-        let blocks = data.is_some_and(|data| data.needs_blocks());
+        // XFS logs the new size when the content is on the disk.
+        let grows = |data: &super::file::Data| self.profile() == Profile::Xfs && data.size > data.base_size;
+        let blocks = data.is_some_and(|data| data.needs_blocks() || grows(data));
         let dirty = data.is_some_and(|data| data.is_dirty());
         let changed = match (data_only, self.profile()) {
             (false, _) => node.any,
