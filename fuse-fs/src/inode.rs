@@ -245,6 +245,13 @@ impl InodeTable {
         fd
     }
 
+    /// Parent and name under which an inode is remembered; `None` for the root and for one that lost that name.
+    pub fn name(&self, ino: u64) -> Option<(u64, OsString)> {
+        let shard = self.shard(ino).lock();
+        let entry = shard.entries.get(&ino).filter(|entry| !entry.pinned)?;
+        Some((entry.parent, OsString::from_vec(entry.name.to_vec())))
+    }
+
     /// Path below the root under the remembered names; empty for the root.
     pub fn path(&self, ino: u64) -> PathBuf {
         let mut names: Vec<Box<[u8]>> = Vec::new();

@@ -7,16 +7,19 @@ mod attributes;
 mod directories;
 mod handles;
 mod io;
+mod lies;
 mod names;
 mod request;
 mod xattrs;
 
 pub(crate) use directories::Listing;
 pub(crate) use handles::{DirHandle, FileHandle, Handles};
+pub(crate) use lies::{Victim, age};
 pub(crate) use request::{Answer, Caller, Change, Request, TimeSet};
 
 use crate::engine::Action;
 use crate::inode::{InodeTable, ROOT};
+use crate::lies::Lies;
 use crate::volatile::Volatile;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -37,6 +40,8 @@ pub(crate) struct Fs {
     pub(crate) directories: Handles<DirHandle>,
     /// What a power cut would lose.
     pub(crate) volatile: Option<Arc<Volatile>>,
+    /// What was lied about.
+    pub(crate) lies: Arc<Lies>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
     descriptors: OwnedFd,
 }
@@ -56,7 +61,12 @@ fn clear_umask() {
 
 impl Fs {
     /// A file system over `root`, keeping about `descriptors` inode descriptors open.
-    pub(crate) fn new(root: OwnedFd, descriptors: usize, volatile: Option<Arc<Volatile>>) -> Outcome<Fs> {
+    pub(crate) fn new(
+        root: OwnedFd,
+        descriptors: usize,
+        volatile: Option<Arc<Volatile>>,
+        lies: Arc<Lies>,
+    ) -> Outcome<Fs> {
         let proc = nix::fcntl::open(
             "/proc/self/fd",
             OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
@@ -67,12 +77,14 @@ impl Fs {
             files: Handles::default(),
             directories: Handles::default(),
             volatile,
+            lies,
             descriptors: proc,
         })
     }
 
-    /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business.
-    pub(crate) fn perform(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
+    /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business, lies
+    /// were told before.
+    fn carry_out(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
         use Request as R;
         clear_umask();
         match request {
