@@ -80,11 +80,14 @@ pub struct Version {
     pub after: u64,
 }
 
+/// Bytes of a file that cannot be read, and the rule that spoiled them.
+type Mark = (Range<u64>, RuleId);
+
 /// Everything remembered about one storage.
 #[derive(Debug, Default)]
 pub struct Lies {
     spoiled_any: AtomicBool,
-    spoiled: Mutex<HashMap<u64, Vec<(Range<u64>, RuleId)>>>,
+    spoiled: Mutex<HashMap<u64, Vec<Mark>>>,
     flipped: Mutex<HashMap<(u64, u64), u8>>,
     keep_versions: AtomicBool,
     versions: Mutex<Versions>,
@@ -121,7 +124,7 @@ impl Lies {
             return false;
         }
         let end = range.end.min(size);
-        let touches = |(bad, _): &(Range<u64>, RuleId)| bad.start < end && range.start < bad.end;
+        let touches = |(bad, _): &Mark| bad.start < end && range.start < bad.end;
         self.spoiled.lock().get(&ino).is_some_and(|marks| marks.iter().any(touches))
     }
 
