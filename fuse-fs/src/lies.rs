@@ -3,15 +3,15 @@
 //! Only state, no I/O. It belongs to the engine, so it survives a power cut and the next mount, as damage on a
 //! disk does. While there is none of it, asking costs one atomic load.
 //!
-//! Limits: [`MOST_MARKS`] spoiled sectors and as many damaged bytes, [`MOST_VERSION_BYTES`] of earlier versions;
-//! what would go beyond is struck once and not remembered.
+//! Limits: [`MOST_MARKS`] spoiled sectors and as many flipped bytes; what goes beyond is struck once and not
+//! remembered. Earlier versions of [`MOST_MARKS`] files and [`MOST_VERSION_BYTES`] in all; the oldest give way.
 
 use crate::engine::RuleId;
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -96,7 +96,23 @@ pub struct Lies {
 #[derive(Debug, Default)]
 struct Versions {
     of: HashMap<u64, Arc<Version>>,
+    /// Who was remembered first.
+    order: VecDeque<u64>,
     bytes: u64,
+}
+
+impl Versions {
+    fn insert(&mut self, ino: u64, version: Version) {
+        self.bytes += version.bytes.len() as u64;
+        match self.of.insert(ino, Arc::new(version)) {
+            Some(old) => self.bytes -= old.bytes.len() as u64,
+            None => self.order.push_back(ino),
+        }
+        while self.bytes > MOST_VERSION_BYTES || self.of.len() > MOST_MARKS {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.bytes -= self.of.remove(&oldest).map_or(0, |version| version.bytes.len() as u64);
+        }
+    }
 }
 
 impl Lies {
@@ -185,15 +201,7 @@ impl Lies {
 
     /// Remembers a file as it is before a change.
     pub fn remember(&self, ino: u64, version: Version) {
-        let mut versions = self.versions.lock();
-        if let Some(old) = versions.of.remove(&ino) {
-            versions.bytes -= old.bytes.len() as u64;
-        }
-        let bytes = versions.bytes + version.bytes.len() as u64;
-        if bytes <= MOST_VERSION_BYTES && versions.of.len() < MOST_MARKS {
-            versions.bytes = bytes;
-            versions.of.insert(ino, Arc::new(version));
-        }
+        self.versions.lock().insert(ino, version);
     }
 
     /// A file, now of this size, as it was before its last change.
@@ -255,8 +263,11 @@ mod tests {
         let version = |bytes, after| Version { size: 3, from: 0, bytes: vec![0; bytes], after };
         lies.remember(1, version(10, 20));
         assert!(lies.version(1, 20).is_some() && lies.version(1, 0).is_none());
-        lies.remember(2, version(MOST_VERSION_BYTES as usize, 1));
-        assert!(lies.version(2, 1).is_none(), "no room");
+        lies.remember(2, version(MOST_VERSION_BYTES as usize - 5, 1));
+        assert!(lies.version(1, 20).is_none() && lies.version(2, 1).is_some(), "the oldest gave way");
+        lies.remember(2, version(1, 1));
+        lies.remember(1, version(10, 20));
+        assert!(lies.version(1, 20).is_some() && lies.version(2, 1).is_some());
         lies.keep_versions(false);
         assert!(lies.version(1, 20).is_none());
     }
