@@ -51,7 +51,8 @@ impl<T> Handles<T> {
 
     pub(crate) fn insert(&self, value: T) -> u64 {
         let handle = self.next.fetch_add(1, Relaxed);
-        self.shard(handle).lock().insert(handle, (Arc::new(value), Nanos::now()));
+        let opened = (Arc::new(value), Nanos::now());
+        self.shard(handle).lock().insert(handle, opened);
         handle
     }
 

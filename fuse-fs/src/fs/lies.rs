@@ -1,7 +1,7 @@
 //! Requests answered by a storage that lies: damaged and stale reads, writes that go astray, files that are hidden or
 //! deleted. What has to be remembered of that is in [`crate::lies`]; here it is done.
 //!
-//! A call that is not struck, on a storage without spoiled sectors and remembered versions, costs one atomic load.
+//! A call that is not struck, on a storage without spoiled sectors and remembered versions, costs two relaxed loads.
 
 use super::attributes::set_times;
 use super::{Answer, Caller, Fs, Listing, Outcome, Request, TimeSet};

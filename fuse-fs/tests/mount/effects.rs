@@ -8,6 +8,8 @@ use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::rule::Rule;
 use fuse_fs::trace::{FsEvent, TraceOptions};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -25,6 +27,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_bad_sector_survives_a_new_mount_and_not_its_rule", bad_sector_remounted),
     ("a_stale_read_shows_the_file_before_its_last_change", stale_read),
     ("a_stale_read_knows_truncations", stale_truncate),
+    ("a_stale_read_knows_any_change", stale_any),
     ("files_vanish_and_return", vanish),
     ("everything_below_a_mailbox_vanishes", vanish_everything),
     ("cold_files_go_when_somebody_comes_upon_them", cold_deletion),
@@ -204,6 +207,31 @@ fn stale_truncate() {
     let before = fired(&engine);
     assert_eq!(fs::read(bench.at("untouched")).unwrap(), b"x");
     assert_eq!(fired(&engine), before, "a file that did not change is left alone");
+}
+
+/// After each of many changes the file is remembered as it was before it.
+fn stale_any() {
+    let (bench, engine) = ruled("where.op = \"read\"\nwhen.disarmed = true\neffect.stale-read = {}");
+    let file = open(bench.at("f"));
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let (mut before, mut content) = (Vec::new(), Vec::new());
+    for round in 0..300u32 {
+        let (at, len) = (random.random_range(0..6000usize), random.random_range(1..6000usize));
+        before.clone_from(&content);
+        if random.random_range(0..3) == 0 {
+            content.resize(at, 0);
+            file.set_len(at as u64).unwrap();
+        } else {
+            content.resize(content.len().max(at + len), 0);
+            content[at..at + len].fill(round as u8);
+            file.write_all_at(&vec![round as u8; len], at as u64).unwrap();
+        }
+        engine.arm(RULE, Nanos::now()).unwrap();
+        assert!(fs::read(bench.at("f")).unwrap() == before, "round {round}");
+        engine.disarm(RULE, Nanos::now()).unwrap();
+        assert!(fs::read(bench.at("f")).unwrap() == content, "round {round}");
+    }
+    assert!(fired(&engine) > 300);
 }
 
 fn names(path: std::path::PathBuf) -> Vec<String> {
