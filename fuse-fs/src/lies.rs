@@ -1,7 +1,7 @@
 //! What a lying storage remembers: spoiled sectors, damage at rest, files as they were before their last change.
 //!
 //! Only state, no I/O. It belongs to the engine, so it survives a power cut and the next mount, as damage on a
-//! disk does. While there is none of it, asking costs two relaxed loads.
+//! disk does; earlier versions do not. While there is none of it, asking costs two relaxed loads.
 //!
 //! Limits: [`MOST_MARKS`] spoiled sectors and as many flipped bytes; what goes beyond is struck once and not
 //! remembered. Earlier versions of [`MOST_MARKS`] files and [`MOST_VERSION_BYTES`] in all; the oldest give way.
@@ -190,8 +190,13 @@ impl Lies {
     pub fn keep_versions(&self, keep: bool) {
         self.keep_versions.store(keep, Relaxed);
         if !keep {
-            *self.versions.lock() = Versions::default();
+            self.forget_versions();
         }
+    }
+
+    /// Nothing is known of how files were: a new mount begins, perhaps on a storage that a power cut changed.
+    pub fn forget_versions(&self) {
+        *self.versions.lock() = Versions::default();
     }
 
     /// Whether they are.

@@ -72,6 +72,7 @@ impl Fs {
             OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
             Mode::empty(),
         )?;
+        lies.forget_versions();
         Ok(Fs {
             table: InodeTable::new(root, descriptors)?,
             files: Handles::default(),
