@@ -108,7 +108,7 @@ impl Service {
             (Thaw::Continue | Thaw::Expired, _) => None,
         };
         if let (None, Action::DeleteCold { older_than }) = (failure, &journey.decision.action) {
-            let victims = self.fs.delete_cold(request, *older_than);
+            let victims = self.fs.delete_cold(request, caller, *older_than);
             self.record_victims(victims, &mut journey);
         }
         let outcome = match failure {

@@ -13,6 +13,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use nix::sys::uio::{pread, pwrite};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -86,8 +87,8 @@ impl Fs {
             (Action::Hide(hidden), Request::Readdir { .. }) => {
                 Some(self.carry_out(request, caller, action).map(|answer| without(answer, *hidden)))
             }
-            (Action::Misdirected { to }, Request::Write { handle, offset, data, clear_setid }) => {
-                Some(self.write_astray(*handle, (*offset, *to), data, *clear_setid).map(Answer::Written))
+            (Action::Misdirected { to }, Request::Write { .. }) => {
+                Some(self.write_astray(request, caller, *to))
             }
             (Action::DeleteCold { .. }, Request::Open { .. }) => Some(Err(Errno::ENOENT)),
             _ => None,
@@ -208,13 +209,17 @@ impl Fs {
     }
 
     /// The file grows as it was asked to; then what of the data falls within it goes to the wrong place.
-    fn write_astray(&self, handle: u64, (meant, to): (u64, u64), data: &[u8], clear: bool) -> Outcome<u64> {
+    fn write_astray(&self, meant: &Request<'_>, caller: &Caller, to: u64) -> Outcome<Answer> {
         let nothing = Action::Torn { kept: SmallVec::new(), report: TornReport::Success };
-        let done = self.write(handle, meant, data, clear, &nothing)?;
-        let size = size_of(&fstat(&self.files.get(handle)?.fd)?);
-        let kept = size.saturating_sub(to).min(data.len() as u64) as usize;
-        if kept > 0 {
-            self.write(handle, to, &data[..kept], false, &Action::Proceed)?;
+        let done = self.carry_out(meant, caller, &nothing)?;
+        if let Request::Write { handle, data, .. } = meant {
+            let size = size_of(&fstat(&self.files.get(*handle)?.fd)?);
+            let kept = size.saturating_sub(to).min(data.len() as u64) as usize;
+            let data = Cow::Borrowed(&data[..kept]);
+            if !data.is_empty() {
+                let astray = Request::Write { handle: *handle, offset: to, data, clear_setid: false };
+                self.carry_out(&astray, caller, &Action::Proceed)?;
+            }
         }
         Ok(done)
     }
@@ -230,7 +235,12 @@ impl Fs {
 
     /// Deletes regular files that did not change for `older_than`: the one that the call is on, or those in the
     /// directory it reads.
-    pub(crate) fn delete_cold(&self, request: &Request<'_>, older_than: Duration) -> Vec<Victim> {
+    pub(crate) fn delete_cold(
+        &self,
+        request: &Request<'_>,
+        caller: &Caller,
+        older_than: Duration,
+    ) -> Vec<Victim> {
         let candidates = match request {
             Request::Lookup { parent, name } => vec![(*parent, name.clone().into_owned())],
             Request::Open { ino, .. } => self.table.name(*ino).into_iter().collect(),
@@ -240,18 +250,23 @@ impl Fs {
             }
             _ => Vec::new(),
         };
-        candidates
-            .iter()
-            .filter_map(|(parent, name)| self.delete_if_cold(*parent, name, older_than))
-            .collect()
+        let delete = |(parent, name)| self.delete_if_cold((parent, name), caller, older_than);
+        candidates.into_iter().filter_map(delete).collect()
     }
 
-    fn delete_if_cold(&self, parent: u64, name: &OsStr, older_than: Duration) -> Option<Victim> {
-        let stat =
-            self.stat_entry(&*self.table.fd(parent).ok()?, name).and_then(|stat| self.seen(stat)).ok()?;
+    fn delete_if_cold(
+        &self,
+        (parent, name): (u64, OsString),
+        caller: &Caller,
+        older_than: Duration,
+    ) -> Option<Victim> {
+        let directory = self.table.fd(parent).ok()?;
+        let stat = self.stat_entry(&directory, &name).and_then(|stat| self.seen(stat)).ok()?;
         let is_cold = stat.st_mode & libc::S_IFMT == libc::S_IFREG && age(&stat) >= older_than;
-        let deleted = is_cold && self.unlink(parent, name, false).is_ok();
-        deleted.then(|| Victim { ino: stat.st_ino, parent, path: self.table.path(parent).join(name) })
+        let path = self.table.path(parent).join(&name);
+        let unlink = Request::Unlink { parent, name: Cow::Owned(name) };
+        let deleted = is_cold && self.carry_out(&unlink, caller, &Action::Proceed).is_ok();
+        deleted.then_some(Victim { ino: stat.st_ino, parent, path })
     }
 }
 
