@@ -3,7 +3,7 @@
 
 use super::{Anomalies, Case, Checker, Finding, grouped};
 use crate::history::UserId;
-use crate::ledger::Ledger;
+use crate::ledger::{ClientOp, Ledger};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
 
@@ -19,6 +19,7 @@ fn check(case: &Case<'_>) -> Finding {
     let mut gaps = Vec::new();
     rules(case, &mut gaps);
     acknowledged(case, &mut gaps);
+    cuts(case, &mut gaps);
     readings(case, &mut gaps);
     steps(case, &mut gaps);
     if !case.ledger.ended {
@@ -56,11 +57,13 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
     }
 }
 
-/// A step harms the mail server itself.
+/// A step harms the mail server itself or takes something from a storage.
 fn intervenes(case: &Case<'_>) -> bool {
-    use crate::plan::StepAction::{KillTarget, StopTarget};
+    use crate::plan::StepAction::{KillTarget, PowerCut, RollBack, StopTarget};
     let harms = |index: usize| {
-        case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
+        case.plan.steps.get(index).is_some_and(|s| {
+            matches!(s.action, KillTarget {} | StopTarget {} | PowerCut { .. } | RollBack { .. })
+        })
     };
     case.ledger.steps.iter().any(|s| s.error.is_none() && harms(s.index))
 }
@@ -107,6 +110,20 @@ fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
         }
     }
     merged
+}
+
+/// A power cut proves something only if mail had been acknowledged before; its record tells what it took.
+fn cuts(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let taken = case.ledger.cuts.iter().map(|c| c.at).chain(case.ledger.rollbacks.iter().map(|b| b.at));
+    if let Some(last) = taken.max() {
+        let before = |op: &ClientOp| op.kind.stores() && op.certain() && op.ended < last;
+        if !case.ledger.ops.iter().any(before) {
+            gaps.push("no message was acknowledged before the last power cut or rollback".to_owned());
+        }
+    }
+    gaps.extend(
+        case.cuts.unread.iter().map(|(_, why)| format!("the record of a power cut is damaged: {why}")),
+    );
 }
 
 fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {

@@ -1,6 +1,7 @@
 //! The service comes back after the storage was healed or the mail server started again.
 //!
-//! The clock starts at the end of the last heal or start step; without one, at the phase `recovery`. Back means:
+//! The clock starts at the end of the last heal or start step, or when the last storage was mounted again after a power
+//! cut or a rollback; without one, at the phase `recovery`. Back means:
 //! each service that is probed greets, and a store and a fetch that were started since succeed.
 
 use super::{Anomalies, Case, Checker, Finding};
@@ -68,6 +69,8 @@ fn since(case: &Case<'_>) -> Option<Nanos> {
             .is_some_and(|step| matches!(step.action, StepAction::Heal { .. } | StepAction::StartTarget {}))
     };
     let steps = case.ledger.steps.iter().filter(|s| s.error.is_none() && heals(s.index)).map(|s| s.end).max();
+    let mounted = case.ledger.cuts.iter().map(|c| c.back).chain(case.ledger.rollbacks.iter().map(|b| b.back));
+    let steps = steps.into_iter().chain(mounted).max();
     let phase = || case.ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
     steps.or_else(phase)
 }

@@ -65,10 +65,8 @@ impl Defect {
     /// The property that must catch it, given a scenario that provokes it.
     pub fn caught_by(self) -> &'static str {
         match self {
-            Defect::AckBeforeWrite
-            | Defect::IgnoreWriteError
-            | Defect::IgnoreFsyncError
-            | Defect::LoseOneInN => "acknowledged-durable",
+            Defect::AckBeforeWrite | Defect::IgnoreWriteError | Defect::LoseOneInN => "acknowledged-durable",
+            Defect::IgnoreFsyncError => "error-surfaced",
             Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
             Defect::ReuseUid => "uid-rules",
             Defect::WrongMailbox => "right-mailbox",
