@@ -19,9 +19,10 @@ fn check(case: &Case<'_>) -> Finding {
     let mut gaps = Vec::new();
     rules(case, &mut gaps);
     acknowledged(case, &mut gaps);
-    cuts(case, &mut gaps);
+    records(case, &mut gaps);
     readings(case, &mut gaps);
     steps(case, &mut gaps);
+    cuts(case, &mut gaps);
     if !case.ledger.ended {
         gaps.push("the history is cut short".to_owned());
     }
@@ -57,13 +58,14 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
     }
 }
 
-/// A step harms the mail server itself or takes something from a storage.
+/// A step harms the mail server itself, or the power went.
 fn intervenes(case: &Case<'_>) -> bool {
-    use crate::plan::StepAction::{KillTarget, PowerCut, RollBack, StopTarget};
+    use crate::plan::StepAction::{KillTarget, StopTarget};
+    if !case.ledger.cuts.is_empty() || !case.ledger.rollbacks.is_empty() {
+        return true;
+    }
     let harms = |index: usize| {
-        case.plan.steps.get(index).is_some_and(|s| {
-            matches!(s.action, KillTarget {} | StopTarget {} | PowerCut { .. } | RollBack { .. })
-        })
+        case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
     };
     case.ledger.steps.iter().any(|s| s.error.is_none() && harms(s.index))
 }
@@ -113,7 +115,7 @@ fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
 }
 
 /// A power cut proves something only if mail had been acknowledged before; its record tells what it took.
-fn cuts(case: &Case<'_>, gaps: &mut Vec<String>) {
+fn records(case: &Case<'_>, gaps: &mut Vec<String>) {
     let taken = case.ledger.cuts.iter().map(|c| c.at).chain(case.ledger.rollbacks.iter().map(|b| b.at));
     if let Some(last) = taken.max() {
         let before = |op: &ClientOp| op.kind.stores() && op.certain() && op.ended < last;
@@ -151,5 +153,13 @@ fn steps(case: &Case<'_>, gaps: &mut Vec<String>) {
     let undone = (0..case.plan.steps.len()).filter(|i| !done.contains(i)).count();
     if undone > 0 {
         gaps.push(format!("{undone} step(s) were not carried out"));
+    }
+}
+
+/// A power cut that meets nothing it could lose tests nothing.
+fn cuts(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let cuts = &case.ledger.cuts;
+    if !cuts.is_empty() && cuts.iter().all(|cut| cut.report.pending == 0) {
+        gaps.push("no power cut met anything that was not durable".to_owned());
     }
 }

@@ -130,7 +130,9 @@ impl Taken {
         let bytes = || format!("bytes {} to {}", grouped(*offset), grouped(offset + len));
         match kind.as_str() {
             "create" => format!("creation of {path}"),
+            "link" if self.effect.new_path.is_none() => format!("link under the name {path}"),
             "link" => format!("link of {path} to {to}"),
+            "exchange" => format!("exchange of {path} with {to}"),
             "rename" => format!("rename of {path} to {to}"),
             "unlink" => format!("removal of {path}"),
             "mkdir" => format!("creation of directory {path}"),
@@ -155,9 +157,9 @@ impl Taken {
             Missing::DirectorySync { directories } => {
                 format!("no fsync of {} between {op} and {at}", named(directories))
             }
-            Missing::FailedSync => format!(
-                "an fsync between {op} and {at} failed, as the storage said, and its data was never written"
-            ),
+            Missing::FailedSync => {
+                format!("an fsync between {op} and {at} failed, as the storage said, and nothing was written")
+            }
             Missing::HonestSync => {
                 format!("the storage answered an fsync between {op} and {at} and did nothing: it lied")
             }

@@ -70,7 +70,8 @@ impl Holder {
     /// Takes a call on the file into account.
     pub(super) fn note(&mut self, e: &FsEvent) {
         self.follow(e);
-        let Some(end) = e.end else { return };
+        // A call that the power took is written down with this errno; nobody got it as an answer.
+        let Some(end) = e.end.filter(|_| e.errno != libc::ECONNABORTED) else { return };
         if self.acknowledged.is_some_and(|at| end > at) {
             return;
         }

@@ -65,6 +65,7 @@ fn every_kind_and_every_reason_has_its_words() {
     let cases = [
         dropped(0, 101, "create", &tmp(1), None),
         dropped(3, 101, "link", &tmp(1), Some(&new(1))),
+        dropped(3, 101, "link", &new(1), None),
         dropped(3, 999, "mkdir", NEW, None),
         EffectLine {
             fate: Fate::Partial,
@@ -80,11 +81,12 @@ fn every_kind_and_every_reason_has_its_words() {
     insta::assert_snapshot!(reasons.join("\n"), @"
     An acknowledged message is gone: creation of user1/Maildir/tmp/1 was never made durable: no fsync of user1/Maildir/tmp between op 0 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: link of user1/Maildir/tmp/1 to user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/tmp between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: link under the name user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: creation of directory user1/Maildir/new was never made durable: no fsync of user1/Maildir between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: rename of user1/Maildir/new/1 to user1/Maildir/cur/1:2,S was made durable only in part: no fsync of user1/Maildir/new between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: bytes 4,096 to 8,192 of user1/Maildir/tmp/1 were made durable only in part: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: an fsync between op 5,402 and the cut at 0.010 s failed, as the storage said, and its data was never written (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: an fsync between op 5,402 and the cut at 0.010 s failed, as the storage said, and nothing was written (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: truncation of user1/Maildir/tmp/1 to 0 bytes was never made durable: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     An acknowledged message is gone: allocation of bytes 0 to 4,096 of user1/Maildir/tmp/1 was never made durable: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     ");
@@ -257,7 +259,7 @@ fn a_broken_list_of_uids_shows_what_the_cut_took_of_it() {
 #[test]
 fn a_cut_before_any_mail_proves_nothing() {
     let (mut run, mut world) = (RunDir::empty(), World::new(Vec::new(), 1));
-    run.cut(&mut world, &[]);
+    run.cut(&mut world, &[dropped(1, 9, "create", "queue/1", None)]);
     world.recover(900);
     let report = run.judge_world(world);
     assert_eq!(with_verdict(&report, Verdict::Unknown), ["coverage"]);
