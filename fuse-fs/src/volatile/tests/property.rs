@@ -96,7 +96,7 @@ fn cut(rig: &mut Rig, profile: Profile, round: &Round) -> Result<BTreeSet<Outcom
 
 /// Deterministic: the kinds of outcome that occur must not depend on luck.
 fn runner(cases: u32) -> TestRunner {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 600, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 
