@@ -234,9 +234,14 @@ impl Choice<'_> {
             return None;
         }
         let grown = self.grown(data, upto);
+        let floor = data.floor(upto);
         // Where a size never covers other bytes than were written, it covers none that are not known any more.
-        let exact = matches!(self.model.profile(), Profile::Xfs | Profile::Btrfs);
-        let grown = if exact && !data.is_known_at(grown) { 0 } else { grown };
+        let known = match self.model.profile() {
+            Profile::Xfs => data.is_known_from(floor, grown, upto),
+            Profile::Btrfs => data.is_known_from(0, grown, upto),
+            Profile::Ext4Ordered | Profile::StrictPosix | Profile::Ordered => true,
+        };
+        let grown = if known { grown } else { 0 };
         let size = data.size_after(|op| op <= upto, |op| op <= grown && op != self.victim);
         let mut fates: HashMap<u64, PageFate> = HashMap::new();
         let mood = self.mood();
@@ -245,7 +250,8 @@ impl Choice<'_> {
             size,
             |op| op <= upto,
             |index, page| {
-                let fate = self.page(data, index, page, grown, mood, whole);
+                let beyond = size > floor && (index + 1) * PAGE > floor;
+                let fate = self.page(data, (index, page), grown, mood, (whole, beyond));
                 fates.insert(index, fate);
                 fate
             },
@@ -262,6 +268,11 @@ impl Choice<'_> {
         let coin = self.rng.random_bool(0.5);
         let dropping = self.mode == CutMode::DropUnsynced;
         match (self.mode, self.model.profile()) {
+            // A commit carries all that was written before it, or nothing.
+            (CutMode::KeepAllButOne, Profile::Btrfs) if data.has(self.victim) => upto.min(self.victim - 1),
+            (CutMode::KeepAllButOne, Profile::Xfs) if data.reaches(self.victim, data.floor(upto)) => {
+                upto.min(self.victim - 1)
+            }
             (CutMode::KeepAllButOne, _) if data.grew_by(self.victim) => upto.min(self.victim - 1),
             (CutMode::KeepAllButOne, _) => upto,
             // The size enters the journal when writeback is submitted.
@@ -282,8 +293,14 @@ impl Choice<'_> {
         self.rng.random_range(0..3)
     }
 
-    fn page(&mut self, data: &Data, index: u64, page: &Page, grown: OpId, mood: u8, whole: bool) -> PageFate {
-        let beyond = index * PAGE >= data.base_size;
+    fn page(
+        &mut self,
+        data: &Data,
+        (index, page): (u64, &Page),
+        grown: OpId,
+        mood: u8,
+        (whole, beyond): (bool, bool),
+    ) -> PageFate {
         let torn = self.rng.random_bool(0.2).then(|| self.rng.random_range(1..255u8));
         let coin = self.rng.random_bool(0.5);
         match (self.mode, self.model.profile()) {

@@ -364,9 +364,31 @@ impl Data {
         })
     }
 
-    /// Whether what was written beyond the durable size up to `op` was not written again since.
-    pub(crate) fn is_known_at(&self, op: OpId) -> bool {
-        self.pages.range(self.base_size / PAGE..).all(|(_, page)| page.written <= op)
+    /// The smallest size that the file had, counted from the durable one, with the sizes up to `op`: what lies beyond
+    /// it was written since.
+    pub(crate) fn floor(&self, op: OpId) -> u64 {
+        let sizes = self.steps.iter().filter(|step| step.op <= op).filter_map(|step| match step.what {
+            What::Size { to } => Some(to),
+            What::Write { .. } | What::Zero { .. } => None,
+        });
+        sizes.fold(self.base_size, u64::min)
+    }
+
+    /// Whether what was written from byte `from` on up to the effect `written` was not changed again since, and not
+    /// cut by a size after `sizes`.
+    pub(crate) fn is_known_from(&self, from: u64, written: OpId, sizes: OpId) -> bool {
+        self.pages.range(from / PAGE..).all(|(_, page)| page.written <= written && page.cut <= sizes)
+    }
+
+    /// Whether the write `op` reaches beyond byte `from`.
+    pub(crate) fn reaches(&self, op: OpId, from: u64) -> bool {
+        let beyond = |step: &Step| matches!(step.what, What::Write { to, .. } if to > from);
+        self.steps.iter().any(|step| step.op == op && beyond(step))
+    }
+
+    /// Whether the effect `op` is pending here.
+    pub(crate) fn has(&self, op: OpId) -> bool {
+        self.steps.iter().any(|step| step.op == op)
     }
 
     /// Whether the file grew by the write `op`.
