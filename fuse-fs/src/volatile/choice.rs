@@ -267,6 +267,7 @@ impl Choice<'_> {
         let started = if ended && (early || !data.redirtied()) { data.started } else { 0 };
         let coin = self.rng.random_bool(0.5);
         let dropping = self.mode == CutMode::DropUnsynced;
+        let extended = if self.model.profile() == Profile::Xfs { data.extended(upto) } else { 0 };
         match (self.mode, self.model.profile()) {
             // A commit carries all that was written before it, or nothing.
             (CutMode::KeepAllButOne, Profile::Btrfs) if data.has(self.victim) => upto.min(self.victim - 1),
@@ -277,9 +278,10 @@ impl Choice<'_> {
             (CutMode::KeepAllButOne, _) => upto,
             // The size enters the journal when writeback is submitted.
             (_, Profile::Ext4Ordered) => started,
-            (_, Profile::Xfs | Profile::Btrfs) if coin && !dropping => started,
+            (_, Profile::Xfs | Profile::Btrfs) if coin && !dropping => started.max(extended),
+            (_, Profile::Xfs) => extended,
             (_, Profile::StrictPosix) if !dropping => self.some_step(data),
-            (_, Profile::Xfs | Profile::Btrfs | Profile::StrictPosix | Profile::Ordered) => 0,
+            (_, Profile::Btrfs | Profile::StrictPosix | Profile::Ordered) => 0,
         }
     }
 

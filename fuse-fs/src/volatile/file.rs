@@ -207,6 +207,22 @@ impl Data {
         self.size = size;
     }
 
+    /// The last time up to `op` that the size was set to more than it was: XFS writes back what is dirty before that.
+    pub(crate) fn extended(&self, op: OpId) -> OpId {
+        let (mut size, mut last) = (self.base_size, 0);
+        for step in self.steps.iter().take_while(|step| step.op <= op) {
+            match step.what {
+                What::Write { to, .. } => size = size.max(to),
+                What::Size { to } => {
+                    last = if to > size { step.op } else { last };
+                    size = to;
+                }
+                What::Zero { size: to, .. } => size = size.max(to),
+            }
+        }
+        last
+    }
+
     /// Whether a page was written again since writeback was started: what that wrote is not known any more.
     pub(crate) fn redirtied(&self) -> bool {
         self.pages.values().any(|page| page.written > self.started)

@@ -8,6 +8,7 @@
 //! - `btrfs`: see `btrfs`.
 
 use super::effect::{Ino, Key, Kind, OpId};
+use super::file::Data;
 use super::model::Model;
 use super::profile::Profile;
 
@@ -47,7 +48,7 @@ impl Model {
         let Some(node) = self.nodes.get(&ino) else { return };
         let data = node.data.as_ref();
         // XFS logs the new size when the content is on the disk.
-        let grows = |data: &super::file::Data| self.profile() == Profile::Xfs && data.size > data.base_size;
+        let grows = |data: &Data| self.profile() == Profile::Xfs && data.size > data.base_size;
         let blocks = data.is_some_and(|data| data.needs_blocks() || grows(data));
         let dirty = data.is_some_and(|data| data.is_dirty());
         let changed = match (data_only, self.profile()) {
@@ -146,26 +147,15 @@ impl Model {
         let Some(node) = self.nodes.get_mut(&ino) else { return };
         node.log = super::node::Log::default();
         let Some(data) = &mut node.data else { return };
-        let started = data.started > 0 && data.started <= upto && !data.redirtied();
-        let ended = match profile {
-            Profile::Ordered => true,
-            Profile::Xfs => started,
-            Profile::Ext4Ordered => started && (flushed || data.committed_since),
-            Profile::Btrfs | Profile::StrictPosix => started && data.committed_since,
-        };
+        let written = written_back(profile, data, upto, flushed);
         let (mut freed, mut done) = (Vec::new(), Vec::new());
-        match ended {
-            true if profile == Profile::Ordered => data.fold(upto, &mut freed, &mut done),
-            true => {
-                let upto = data.started;
-                data.fold_sizes(upto.max(self.committed), &mut freed, &mut done);
-                data.fold(upto, &mut freed, &mut done);
-            }
-            false => data.fold_sizes(upto, &mut freed, &mut done),
+        if profile != Profile::Ordered {
+            data.fold_sizes(upto, &mut freed, &mut done);
         }
-        if let Some(data) = &mut node.data {
-            data.committed_since = data.started > 0 && data.started <= upto;
+        if written > 0 {
+            data.fold(written, &mut freed, &mut done);
         }
+        data.committed_since = data.started > 0 && data.started <= upto;
         self.settle(freed, done);
     }
 
@@ -271,5 +261,18 @@ impl Model {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// Content up to here is durable with a commit of everything up to `upto`; 0: none.
+fn written_back(profile: Profile, data: &Data, upto: OpId, flushed: bool) -> OpId {
+    let known = data.started > 0 && data.started <= upto && !data.redirtied();
+    let started = if known { data.started } else { 0 };
+    match profile {
+        Profile::Ordered => upto,
+        Profile::Xfs => started.max(data.extended(upto)),
+        Profile::Ext4Ordered if flushed || data.committed_since => started,
+        Profile::Btrfs if data.committed_since => started,
+        Profile::Ext4Ordered | Profile::Btrfs | Profile::StrictPosix => 0,
     }
 }

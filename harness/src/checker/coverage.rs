@@ -3,7 +3,7 @@
 
 use super::{Anomalies, Case, Checker, Finding, grouped};
 use crate::history::UserId;
-use crate::ledger::Ledger;
+use crate::ledger::{ClientOp, Ledger};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
 
@@ -19,8 +19,10 @@ fn check(case: &Case<'_>) -> Finding {
     let mut gaps = Vec::new();
     rules(case, &mut gaps);
     acknowledged(case, &mut gaps);
+    records(case, &mut gaps);
     readings(case, &mut gaps);
     steps(case, &mut gaps);
+    cuts(case, &mut gaps);
     if !case.ledger.ended {
         gaps.push("the history is cut short".to_owned());
     }
@@ -56,9 +58,12 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
     }
 }
 
-/// A step harms the mail server itself.
+/// A step harms the mail server itself, or the power went.
 fn intervenes(case: &Case<'_>) -> bool {
     use crate::plan::StepAction::{KillTarget, StopTarget};
+    if !case.ledger.cuts.is_empty() || !case.ledger.rollbacks.is_empty() {
+        return true;
+    }
     let harms = |index: usize| {
         case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
     };
@@ -109,6 +114,20 @@ fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
     merged
 }
 
+/// A power cut proves something only if mail had been acknowledged before; its record tells what it took.
+fn records(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let taken = case.ledger.cuts.iter().map(|c| c.at).chain(case.ledger.rollbacks.iter().map(|b| b.at));
+    if let Some(last) = taken.max() {
+        let before = |op: &ClientOp| op.kind.stores() && op.certain() && op.ended < last;
+        if !case.ledger.ops.iter().any(before) {
+            gaps.push("no message was acknowledged before the last power cut or rollback".to_owned());
+        }
+    }
+    gaps.extend(
+        case.cuts.unread.iter().map(|(_, why)| format!("the record of a power cut is damaged: {why}")),
+    );
+}
+
 fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {
     let ledger = case.ledger;
     let mut unread: BTreeSet<UserId> = BTreeSet::new();
@@ -134,5 +153,13 @@ fn steps(case: &Case<'_>, gaps: &mut Vec<String>) {
     let undone = (0..case.plan.steps.len()).filter(|i| !done.contains(i)).count();
     if undone > 0 {
         gaps.push(format!("{undone} step(s) were not carried out"));
+    }
+}
+
+/// A power cut that meets nothing it could lose tests nothing.
+fn cuts(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let cuts = &case.ledger.cuts;
+    if !cuts.is_empty() && cuts.iter().all(|cut| cut.report.pending == 0) {
+        gaps.push("no power cut met anything that was not durable".to_owned());
     }
 }
