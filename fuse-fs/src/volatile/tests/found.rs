@@ -75,6 +75,11 @@ fn a_directory_that_arrived_durably_has_left_its_old_place() {
 }
 
 #[test]
+fn a_directory_moved_into_a_new_one_has_left_its_old_place_when_that_is_logged() {
+    every_cut_is_allowed(Profile::VARIANTS, &[mkdir("f"), rename("d/e", "f/f"), fsync(".")]);
+}
+
+#[test]
 fn a_removed_directory_does_not_take_along_what_was_moved_out_of_it() {
     let rmdir = Call::Rmdir(path("d/e"));
     every_cut_is_allowed(Profile::VARIANTS, &[rename("d/e/g", "f"), rmdir.clone(), fsync("d")]);
