@@ -75,6 +75,17 @@ fn a_directory_that_arrived_durably_has_left_its_old_place() {
 }
 
 #[test]
+fn a_directory_logged_for_a_file_of_it_is_logged_with_its_mode() {
+    let calls = [
+        Call::Chmod { path: path("e"), mode: 0o600 },
+        Call::Link { from: path("e/d"), to: path("d/d") },
+        fsync("e/d"),
+        fsync("e"),
+    ];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
 fn a_directory_moved_into_a_new_one_has_left_its_old_place_when_that_is_logged() {
     every_cut_is_allowed(Profile::VARIANTS, &[mkdir("f"), rename("d/e", "f/f"), fsync(".")]);
 }
@@ -108,6 +119,7 @@ fn a_directory_moved_away_before_its_name_was_used_again_is_not_lost() {
 #[test]
 fn a_dropped_overwrite_does_not_leave_zeros_of_a_page_that_was_written_before_it() {
     every_cut_is_allowed(Profile::VARIANTS, &[write("d/e/g", 5632, 4097), write("d/e/g", 4096, 1)]);
+    every_cut_is_allowed(Profile::VARIANTS, &[write("d/e/g", 0, 4097), write("d/e/g", 0, 1)]);
 }
 
 #[test]
