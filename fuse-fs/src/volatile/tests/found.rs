@@ -91,6 +91,12 @@ fn a_directory_moved_into_a_new_one_has_left_its_old_place_when_that_is_logged()
 }
 
 #[test]
+fn a_file_moved_into_a_directory_that_moved_into_a_lost_one_is_not_lost() {
+    let calls = [mkdir("e/e"), mkdir("d/g"), rename("e/g", "d/g/f"), rename("d/g", "e/e/g"), fsync("e/e")];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
 fn a_removed_directory_does_not_take_along_what_was_moved_out_of_it() {
     let rmdir = Call::Rmdir(path("d/e"));
     every_cut_is_allowed(Profile::VARIANTS, &[rename("d/e/g", "f"), rmdir.clone(), fsync("d")]);

@@ -68,7 +68,7 @@ fn play(rig: &Rig, draws: &[Draw]) -> History {
     let mut history = History::from_tree(&rig.tree());
     let mut held = None;
     for draw in draws {
-        if let Some(call) = draw.resolve(history.now(), history.is_holding()) {
+        for call in draw.resolve(history.now(), history.is_holding()) {
             history.perform(rig, &mut held, call);
         }
     }
