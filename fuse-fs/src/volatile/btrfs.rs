@@ -178,6 +178,7 @@ impl Model {
 
     /// Every entry that a directory gained or lost, new directories below it with all of theirs.
     fn log_directory(&mut self, upto: OpId, dir: Ino) {
+        self.fold_attributes(upto, dir);
         let entries: Vec<(Key, Option<Ino>)> =
             self.names.of(dir).map(|(key, track)| (key.clone(), *track.newest())).collect();
         for (key, ino) in entries {

@@ -307,11 +307,11 @@ impl Choice<'_> {
         let coin = self.rng.random_bool(0.5);
         match (self.mode, self.model.profile()) {
             (CutMode::DropUnsynced, _) => PageFate::Old,
+            // A size never covers what is not on the disk.
+            (_, Profile::Xfs) if beyond => PageFate::New,
             (CutMode::KeepAllButOne, _) if page.written == self.victim => PageFate::Old,
             (CutMode::KeepAllButOne, _) if whole && page.written > grown => PageFate::Old,
             (CutMode::KeepAllButOne, _) => PageFate::New,
-            // A size never covers what is not on the disk.
-            (CutMode::Random, Profile::Xfs) if beyond => PageFate::New,
             (CutMode::Random, _) if whole => {
                 if grown > 0 && page.written <= grown {
                     PageFate::New

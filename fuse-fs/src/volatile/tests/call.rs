@@ -86,6 +86,7 @@ enum Kind {
     Rename,
     Exchange,
     Link,
+    MoveByLink,
     Unlink,
     Rmdir,
     Chmod,
@@ -120,7 +121,8 @@ fn kind() -> impl Strategy<Value = Kind> {
         (3, Kind::Truncate),
         (7, Kind::Rename),
         (1, Kind::Exchange),
-        (3, Kind::Link),
+        (2, Kind::Link),
+        (3, Kind::MoveByLink),
         (3, Kind::Unlink),
         (1, Kind::Rmdir),
         (2, Kind::Chmod),
@@ -169,8 +171,17 @@ fn place(directories: &[String], n: u8, state: &State, wants_free: bool) -> Opti
 }
 
 impl Draw {
-    /// The call as it is on this state, if there is anything to do it on.
-    pub(super) fn resolve(self, state: &State, holding: bool) -> Option<Call> {
+    /// The calls that it is on this state, if there is anything to do them on.
+    pub(super) fn resolve(self, state: &State, holding: bool) -> Vec<Call> {
+        match (self.kind, self.one(state, holding)) {
+            (Kind::MoveByLink, Some(Call::Link { from, to })) => {
+                vec![Call::Link { from: from.clone(), to }, Call::Unlink(from)]
+            }
+            (_, call) => call.into_iter().collect(),
+        }
+    }
+
+    fn one(self, state: &State, holding: bool) -> Option<Call> {
         let (files, directories) = (state.paths(false), state.paths(true));
         let file = || pick(&files, self.first);
         let free = || place(&directories, self.second, state, true);
@@ -188,7 +199,7 @@ impl Draw {
                 to: place(&directories, self.second, state, !self.second.is_multiple_of(3))?,
             },
             Kind::Exchange => Call::Exchange { from: file()?, to: pick(&files, self.second)? },
-            Kind::Link => Call::Link { from: file()?, to: free()? },
+            Kind::Link | Kind::MoveByLink => Call::Link { from: file()?, to: free()? },
             Kind::Unlink => Call::Unlink(file()?),
             Kind::Rmdir => Call::Rmdir(pick(&directories[1..], self.first)?),
             Kind::Chmod => {

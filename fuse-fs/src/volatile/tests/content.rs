@@ -35,13 +35,15 @@ pub(super) fn allowed(judge: &Judge<'_>, id: Id, cut: Option<usize>, data: &[u8]
 }
 
 /// Whether a file was written into new blocks since its last sync before this boundary, and no writeback of it was
-/// started that a commit may have ended: by a truncation and the close after it, or by a rename.
+/// started that a commit may have ended: by the close after a truncation, or by a rename.
 pub(super) fn has_growth(judge: &Judge<'_>, id: Id, at: usize) -> bool {
     let file = File::new(judge, id, at - 1);
-    let moved = |(n, effect): (usize, &Effect)| {
-        n > file.synced && n < at && matches!(effect, Effect::Renamed { id: on, .. } if *on == id)
+    let starts = |(n, effect): (usize, &Effect)| match effect {
+        Effect::Renamed { id: on, .. } => *on == id && n > file.synced && n < at,
+        Effect::Resized { id: on, .. } => *on == id && n < at,
+        _ => false,
     };
-    let is_started = !file.resized.is_empty() || judge.effects().any(moved);
+    let is_started = judge.effects().any(starts);
     let grows = |(n, from, to): &(usize, u64, u64)| {
         from < to && to.div_ceil(BLOCK) > file.size(n - 1).div_ceil(BLOCK)
     };

@@ -74,7 +74,10 @@ fn of_effect(judge: &Judge<'_>, found: &Found<'_>, at: usize, effect: &Effect) -
             is_named(judge, *id, 0).then_some(Outcome::LostByUnlink)
         }
         Effect::Synced { id, .. } if !present(found, *id) => {
-            is_named(judge, *id, at).then_some(Outcome::LostSynced)
+            let unlinked = |(n, effect): (usize, &Effect)| {
+                n > at && matches!(effect, Effect::Unlinked { id: on, .. } if on == id)
+            };
+            (is_named(judge, *id, at) && !judge.effects().any(unlinked)).then_some(Outcome::LostSynced)
         }
         Effect::Synced { id, .. } => of_path(judge, found, *id),
         _ => None,
@@ -130,6 +133,12 @@ fn of_content(judge: &Judge<'_>, id: Id, data: &[u8]) -> Option<Outcome> {
     }
     if data == old {
         return Some(if created { Outcome::EmptyFile } else { Outcome::OldData });
+    }
+    let resized = |(at, effect): (usize, &Effect)| {
+        at > synced && matches!(effect, Effect::Resized { id: on, .. } if *on == id)
+    };
+    if judge.effects().any(resized) {
+        return None; // Which of the zeros are a truncation's is not told apart.
     }
     let zeros = |n: usize| data[n] == 0 && (synced..=judge.last()).all(|at| state(at).get(n) != Some(&0));
     if data.len() > old.len() && (old.len()..data.len()).any(zeros) {

@@ -75,6 +75,60 @@ fn a_directory_that_arrived_durably_has_left_its_old_place() {
 }
 
 #[test]
+fn a_directory_logged_for_a_file_of_it_is_logged_with_its_mode() {
+    let calls = [
+        Call::Chmod { path: path("e"), mode: 0o600 },
+        Call::Link { from: path("e/d"), to: path("d/d") },
+        fsync("e/d"),
+        fsync("e"),
+    ];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
+fn a_directory_moved_into_a_new_one_has_left_its_old_place_when_that_is_logged() {
+    every_cut_is_allowed(Profile::VARIANTS, &[mkdir("f"), rename("d/e", "f/f"), fsync(".")]);
+}
+
+#[test]
+fn a_file_moved_into_a_directory_that_moved_into_a_lost_one_is_not_lost() {
+    let calls = [mkdir("e/e"), mkdir("d/g"), rename("e/g", "d/g/f"), rename("d/g", "e/e/g"), fsync("e/e")];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
+fn a_removed_directory_does_not_take_along_what_was_moved_out_of_it() {
+    let rmdir = Call::Rmdir(path("d/e"));
+    every_cut_is_allowed(Profile::VARIANTS, &[rename("d/e/g", "f"), rmdir.clone(), fsync("d")]);
+    every_cut_is_allowed(Profile::VARIANTS, &[Call::Unlink(path("d/e/g")), rmdir, fsync("d")]);
+}
+
+#[test]
+fn a_name_passed_on_twice_loses_none_of_its_holders() {
+    let calls = [rename("d/f", "d/g"), rename("d/e", "d/f"), Call::Create(path("d/e")), fsync("d/e")];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
+fn a_directory_moved_away_before_its_name_was_used_again_is_not_lost() {
+    let calls = [
+        Call::Link { from: path("d/e/g"), to: path("g") },
+        Call::SyncAll,
+        rename("d", "e/e"),
+        rename("e", "d"),
+        Call::Link { from: path("g"), to: path("e") },
+        fsync("g"),
+    ];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
+fn a_dropped_overwrite_does_not_leave_zeros_of_a_page_that_was_written_before_it() {
+    every_cut_is_allowed(Profile::VARIANTS, &[write("d/e/g", 5632, 4097), write("d/e/g", 4096, 1)]);
+    every_cut_is_allowed(Profile::VARIANTS, &[write("d/e/g", 0, 4097), write("d/e/g", 0, 1)]);
+}
+
+#[test]
 fn a_page_written_again_after_its_writeback_was_started_is_not_zero() {
     every_cut_is_allowed(Profile::VARIANTS, &[rewrite("e/g", 4097), write("e/g", 0, 1)]);
     every_cut_is_allowed(Profile::VARIANTS, &[rewrite("e/g", 1), write("e/g", 0, 1), mkdir("f"), fsync(".")]);

@@ -68,7 +68,7 @@ fn play(rig: &Rig, draws: &[Draw]) -> History {
     let mut history = History::from_tree(&rig.tree());
     let mut held = None;
     for draw in draws {
-        if let Some(call) = draw.resolve(history.now(), history.is_holding()) {
+        for call in draw.resolve(history.now(), history.is_holding()) {
             history.perform(rig, &mut held, call);
         }
     }
@@ -96,7 +96,7 @@ fn cut(rig: &mut Rig, profile: Profile, round: &Round) -> Result<BTreeSet<Outcom
 
 /// Deterministic: the kinds of outcome that occur must not depend on luck.
 fn runner(cases: u32) -> TestRunner {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 600, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 

@@ -269,16 +269,16 @@ impl Judge<'_> {
         })
     }
 
-    /// btrfs: a sync of an inode carries its names, and their removal where the name is not another's meanwhile.
+    /// btrfs: a sync of an inode carries its names, and their removal where the name was nobody's since.
     fn carried_by(&self, id: Id, key: &Key, at: usize) -> usize {
-        let now = self.history.states[at].names.get(key).copied();
-        if now == Some(id) {
+        let holder = |n: usize| self.history.states[n].names.get(key).copied();
+        if holder(at) == Some(id) {
             return at;
         }
-        let had = |n: &usize| self.history.states[*n].names.get(key) == Some(&id);
-        match (self.last_sync_before(at)..at).rev().find(had) {
-            Some(_) if now.is_none() => at,
-            Some(had) => had + 1,
+        let last = (self.last_sync_before(at)..at).rev().find(|n| holder(*n) == Some(id));
+        match last {
+            Some(last) if (last + 1..=at).all(|n| holder(n).is_none()) => at,
+            Some(last) => last + 1,
             None => 0,
         }
     }

@@ -13,6 +13,8 @@ pub(super) type Key = (Id, String);
 
 pub(super) const ROOT: Id = 0;
 
+const PAGE: u64 = 4096;
+
 /// An inode at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Inode {
@@ -186,7 +188,13 @@ impl History {
                 let id = at(path);
                 let size = state.data(id).len() as u64;
                 let end = (offset + len).min(size);
-                if *offset < end { write(state, id, *offset, end - offset, letter) } else { Vec::new() }
+                if *offset >= end {
+                    return Vec::new();
+                }
+                write(state, id, *offset, end - offset, letter);
+                // Whole pages were written.
+                let (from, to) = (offset / PAGE * PAGE, end.next_multiple_of(PAGE).min(size));
+                vec![Effect::Written { id, from, to, size_before: size }]
             }
             Call::Rewrite { path, len } => write(state, at(path), 0, *len, letter),
             Call::SyncHeld => vec![Effect::Synced { id: self.held(), sync: Sync::Full }],
@@ -233,6 +241,9 @@ fn write(state: &mut State, id: Id, offset: u64, len: u64, letter: u8) -> Vec<Ef
 
 fn resize(state: &mut State, id: Id, to: u64) -> Vec<Effect> {
     let file = state.inodes.get_mut(&id).expect("a known file");
+    if file.data.len() as u64 == to {
+        return Vec::new();
+    }
     Arc::make_mut(&mut file.data).resize(to as usize, 0);
     vec![Effect::Resized { id, to }]
 }
@@ -259,8 +270,10 @@ fn apply_to_names(state: &mut State, call: &Call) -> Vec<Effect> {
 
 fn attribute(state: &mut State, path: &str, change: impl FnOnce(&mut Inode)) -> Vec<Effect> {
     let id = state.at(path).expect("it was changed");
-    change(state.inodes.get_mut(&id).expect("a known inode"));
-    vec![Effect::Attribute { id }]
+    let inode = state.inodes.get_mut(&id).expect("a known inode");
+    let before = inode.clone();
+    change(inode);
+    if *inode == before { Vec::new() } else { vec![Effect::Attribute { id }] }
 }
 
 fn rename(state: &mut State, from: &str, to: &str) -> Vec<Effect> {
