@@ -163,7 +163,8 @@ impl Service {
         volatile.ask_for_cut(mode);
     }
 
-    /// What the storage deleted by itself stands in the trace as an `unlink` by nobody, which the rule struck.
+    /// What the storage deleted by itself stands in the trace as an `unlink` by nobody, which the rule struck, under
+    /// the number of the call that came upon it.
     fn record_victims(&self, victims: Vec<Victim>, journey: &mut Journey) {
         let (Some(trace), Some(note)) = (&self.trace, &mut journey.note) else { return };
         if victims.is_empty() {
@@ -172,9 +173,9 @@ impl Service {
         let fired = std::mem::take(&mut note.fired);
         for victim in victims {
             let path = victim.path.to_string_lossy().into_owned();
-            let (op, ino, parent, seq) = (Op::Unlink, victim.ino, Some(victim.parent), trace.next_seq());
+            let (op, ino, parent) = (Op::Unlink, victim.ino, Some(victim.parent));
             let (end, fired) = (Some(Nanos::now()), fired.clone());
-            trace.record(FsEvent { op, ino, parent, seq, path, end, fired, pid: 0, ..note.clone() });
+            trace.record(FsEvent { op, ino, parent, path, end, fired, pid: 0, ..note.clone() });
         }
     }
 

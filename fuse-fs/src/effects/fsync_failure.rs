@@ -2,9 +2,10 @@
 //!
 //! The error is told once to each descriptor that was open (Linux errseq); asking again returns 0 and writes nothing.
 //! What failed is marked clean: it still reads as new (btrfs: as old), and is gone after the next power cut or eviction.
+//! `ext4-data` answers 0 to the fsync that failed and tells the next one, so it counts as a lie.
 //! Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
 
-use super::{Definition, Entry, Outcome, Strike, Struck};
+use super::{Contract, Definition, Entry, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::engine::Action;
 use crate::opset::OpSet;
@@ -24,13 +25,20 @@ pub struct FsyncFailure {
 pub(super) const ENTRY: Entry = Entry {
     name: "fsync-failure",
     about: "writeback fails during an fsync; the error is told once, the data is never written",
-    contract: "honest",
+    contract: "honest; lying if like ext4-data, where the fsync itself answers 0",
     ops: OpSet::of(&[Op::Fsync]),
 };
 
 impl Definition for FsyncFailure {
     fn entry(&self) -> &'static Entry {
         &ENTRY
+    }
+
+    fn contract(&self) -> Contract {
+        match self.like {
+            FsyncModel::Ext4Data => Contract::Lying,
+            FsyncModel::Ext4Ordered | FsyncModel::Xfs | FsyncModel::Btrfs => Contract::Honest,
+        }
     }
 
     fn problems(&self, _: &mut Found) {}
@@ -61,5 +69,15 @@ mod tests {
         let effect = FsyncFailure { like: FsyncModel::Btrfs };
         let outcome = testing::strike(&*effect.build(), (Op::Fsync, 0, 0, Some(1)), Nanos(0), 1);
         assert_eq!(outcome, Some(Outcome::act(Action::FailSync(FsyncModel::Btrfs))));
+    }
+
+    #[test]
+    fn who_hears_of_the_failure_too_late_was_lied_to() {
+        use strum::VariantArray;
+        let lying = FsyncModel::VARIANTS.iter().filter(|like| {
+            let effect = FsyncFailure { like: **like };
+            effect.contract() == Contract::Lying
+        });
+        assert_eq!(lying.collect::<Vec<_>>(), [&FsyncModel::Ext4Data]);
     }
 }
