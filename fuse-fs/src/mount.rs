@@ -16,8 +16,9 @@ use crate::service::Service;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::{Mode, stat};
+use nix::sys::stat::Mode;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -132,7 +133,7 @@ impl Mount {
             Ok(thread) => mount.session = Some(thread),
             Err(source) => return Err(MountError::Other { path: mount.mountpoint.clone(), source }),
         }
-        mount.connection = stat(&mount.mountpoint).ok().map(|s| libc::minor(s.st_dev).into());
+        mount.connection = device_minor(&mount.mountpoint);
         Ok(mount)
     }
 
@@ -211,6 +212,18 @@ impl Mount {
         }
         abort_through_own_control(connection).is_ok()
     }
+}
+
+/// Minor number of the device mounted at `mountpoint`, as the kernel knows it: a call into the mount may hang, for
+/// example when a rule freezes everything.
+fn device_minor(mountpoint: &Path) -> Option<u64> {
+    let path = std::ffi::CString::new(mountpoint.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statx is plain data; the all-zero value is valid.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    // SAFETY: the path ends with a zero byte, and both pointers outlive the call.
+    let done = unsafe { libc::statx(libc::AT_FDCWD, path.as_ptr(), flags, 0, &mut found) };
+    (done == 0).then(|| found.stx_dev_minor.into())
 }
 
 /// Detaches whatever is mounted at `mountpoint`: the way out when the process that mounted it is gone.
