@@ -121,7 +121,8 @@ impl Mount {
         let mountpoint = check_mountpoint(mountpoint)?;
         let other = |source| MountError::Other { path: mountpoint.clone(), source };
         let descriptors = usable_descriptors();
-        let fs = Fs::new(root, descriptors, options.durability.clone()).map_err(|e| other(e.into()))?;
+        let fs = Fs::new(root, descriptors, options.durability.clone(), decide.lies())
+            .map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
         let service = Arc::new(Service { fs, parking, decide, trace });
         let wire = Wire { service: service.clone(), cached: options.page_cache };

@@ -1,12 +1,12 @@
 //! One request from end to end: decide, perhaps wait, act, answer, record.
 //!
-//! A call that no rule could strike, on a mount without a trace, costs two atomic loads more than the
+//! A call that no rule could strike, on a mount without a trace, costs four atomic loads more than the
 //! pass-through itself. A call that waits is moved to the [`Parking`] with a copy of its data.
 
 use crate::call::{Call, FileKind, Op, Subject};
 use crate::clock::Nanos;
 use crate::engine::{Action, Decide, Decision, RuleId};
-use crate::fs::{Answer, Caller, Fs, Outcome, Power, Request};
+use crate::fs::{Answer, Caller, Fs, Outcome, Power, Request, Victim, age};
 use crate::parking::{Parking, Thaw};
 use crate::recorder::TraceSink;
 use crate::trace::FsEvent;
@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything behind one mount.
 pub(crate) struct Service {
@@ -98,7 +99,8 @@ impl Service {
             trace.record(note.clone());
         }
         let (decided, delay) = (journey.at, journey.decision.delay);
-        let freeze = journey.decision.freeze.map(|rule| (rule, self.decide.thaw_after(rule)));
+        let own = journey.decision.thaw_after;
+        let freeze = journey.decision.freeze.map(|rule| (rule, own.or_else(|| self.decide.thaw_after(rule))));
         let service = self.clone();
         let resume = Box::new(move |thaw| match service.act(&request, &caller, journey, thaw) {
             Some(outcome) => reply(&service, outcome),
@@ -112,23 +114,29 @@ impl Service {
         &self,
         request: &Request<'_>,
         caller: &Caller,
-        journey: Journey,
+        mut journey: Journey,
         thaw: Thaw,
     ) -> Option<Outcome<Answer>> {
-        if let (Thaw::Continue, Action::PowerCut { mode, after }) = (thaw, &journey.decision.action) {
+        if let (Thaw::Continue | Thaw::Expired, Action::PowerCut { mode, after }) = (thaw, &journey.decision.action) {
             self.cut_power(request, caller, *mode, *after);
             self.record(request, journey, &Err(Errno::ECONNABORTED));
             return None;
         }
         let powered = self.fs.power();
-        if matches!((&powered, thaw), (Power::Off, Thaw::Continue)) {
+        if matches!((&powered, thaw), (Power::Off, Thaw::Continue | Thaw::Expired)) {
             return None;
         }
         let failure = match (thaw, &journey.decision.action) {
             (Thaw::Fail(errno), _) => Some(Errno::from_raw(errno)),
-            (Thaw::Continue, Action::Fail(errno)) => Some(Errno::from_raw(*errno)),
-            (Thaw::Continue, _) => None,
+            (_, Action::Fail(errno)) | (Thaw::Expired, Action::Overdue(errno)) => {
+                Some(Errno::from_raw(*errno))
+            }
+            (Thaw::Continue | Thaw::Expired, _) => None,
         };
+        if let (None, Action::DeleteCold { older_than }) = (failure, &journey.decision.action) {
+            let victims = self.fs.delete_cold(request, caller, *older_than);
+            self.record_victims(victims, &mut journey);
+        }
         let outcome = match failure {
             None => self.fs.perform(request, caller, &journey.decision.action),
             Some(errno) => {
@@ -151,6 +159,21 @@ impl Service {
             drop(powered);
         }
         volatile.ask_for_cut(mode);
+    }
+
+    /// What the storage deleted by itself stands in the trace as an `unlink` by nobody, which the rule struck.
+    fn record_victims(&self, victims: Vec<Victim>, journey: &mut Journey) {
+        let (Some(trace), Some(note)) = (&self.trace, &mut journey.note) else { return };
+        if victims.is_empty() {
+            return;
+        }
+        let fired = std::mem::take(&mut note.fired);
+        for victim in victims {
+            let path = victim.path.to_string_lossy().into_owned();
+            let (op, ino, parent, seq) = (Op::Unlink, victim.ino, Some(victim.parent), trace.next_seq());
+            let (end, fired) = (Some(Nanos::now()), fired.clone());
+            trace.record(FsEvent { op, ino, parent, seq, path, end, fired, pid: 0, ..note.clone() });
+        }
     }
 
     /// The kernel drops a handle whatever the answer to its release is.
@@ -312,6 +335,15 @@ impl Facts<'_> {
     }
 }
 
+fn kind_of(stat: &FileStat) -> FileKind {
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Directory,
+        libc::S_IFLNK => FileKind::Symlink,
+        _ => FileKind::Special,
+    }
+}
+
 impl Subject for Facts<'_> {
     fn path(&self) -> Cow<'_, Path> {
         Cow::Owned(match self.request.entry() {
@@ -325,16 +357,38 @@ impl Subject for Facts<'_> {
     }
 
     fn kind(&self) -> Option<FileKind> {
-        self.stat().map(|stat| match stat.st_mode & libc::S_IFMT {
-            libc::S_IFREG => FileKind::File,
-            libc::S_IFDIR => FileKind::Directory,
-            libc::S_IFLNK => FileKind::Symlink,
-            _ => FileKind::Special,
-        })
+        self.stat().as_ref().map(kind_of)
     }
 
     fn size(&self) -> Option<u64> {
         self.stat().and_then(|stat| u64::try_from(stat.st_size).ok())
+    }
+
+    fn ino(&self) -> Option<u64> {
+        match self.request.entry() {
+            Some(_) => self.stat().map(|stat| stat.st_ino),
+            None => self.open_or_named(),
+        }
+    }
+
+    fn age(&self) -> Option<Duration> {
+        self.stat().map(|stat| age(&stat))
+    }
+
+    fn holds(&self, wanted: &mut dyn FnMut(FileKind, Duration) -> bool) -> bool {
+        let Some(handle) = self.request.directory_handle() else { return false };
+        self.fs.entries(handle).iter().any(|(_, stat)| wanted(kind_of(stat), age(stat)))
+    }
+
+    fn opened(&self) -> Option<Nanos> {
+        let directory = || self.fs.directories.opened(self.request.directory_handle()?);
+        self.request.file_handle().and_then(|handle| self.fs.files.opened(handle)).or_else(directory)
+    }
+
+    fn has_earlier_version(&self) -> bool {
+        self.stat().is_some_and(|stat| {
+            u64::try_from(stat.st_size).is_ok_and(|size| self.fs.lies.version(stat.st_ino, size).is_some())
+        })
     }
 
     fn command(&self) -> Option<Cow<'_, str>> {

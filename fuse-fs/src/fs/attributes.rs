@@ -112,7 +112,7 @@ fn timespec(time: TimeSet) -> libc::timespec {
     }
 }
 
-fn set_times(fd: &OwnedFd, atime: TimeSet, mtime: TimeSet) -> Outcome<()> {
+pub(super) fn set_times(fd: &OwnedFd, atime: TimeSet, mtime: TimeSet) -> Outcome<()> {
     if matches!((atime, mtime), (TimeSet::Keep, TimeSet::Keep)) {
         return Ok(());
     }

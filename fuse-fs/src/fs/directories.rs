@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 /// One entry of a listing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub(crate) ino: u64,
     pub(crate) kind: Option<Type>,
@@ -45,7 +45,7 @@ impl Fs {
         Ok(listing)
     }
 
-    fn list(&self, directory: &DirHandle) -> Outcome<Listing> {
+    pub(super) fn list(&self, directory: &DirHandle) -> Outcome<Listing> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut own = match Dir::openat(&directory.fd, ".", flags, Mode::empty()) {
             Ok(own) => own,

@@ -75,7 +75,14 @@ impl Fs {
             | Action::Statfs { .. }
             | Action::PowerCut { .. }
             | Action::LoseSync
-            | Action::FailSync(_) => write_all(&file.fd, data, offset),
+            | Action::FailSync(_)
+            | Action::Overdue(_)
+            | Action::Misdirected { .. }
+            | Action::Corrupt { .. }
+            | Action::BadSector { .. }
+            | Action::Stale
+            | Action::Hide(_)
+            | Action::DeleteCold { .. } => write_all(&file.fd, data, offset),
         }
     }
 

@@ -7,6 +7,7 @@ mod attributes;
 mod directories;
 mod handles;
 mod io;
+mod lies;
 mod names;
 mod request;
 mod tracked;
@@ -14,10 +15,12 @@ mod xattrs;
 
 pub(crate) use directories::Listing;
 pub(crate) use handles::{DirHandle, FileHandle, Handles};
+pub(crate) use lies::{Victim, age};
 pub(crate) use request::{Answer, Caller, Change, Request, TimeSet};
 
 use crate::engine::Action;
 use crate::inode::{InodeTable, ROOT};
+use crate::lies::Lies;
 use crate::volatile::{Powered, Volatile};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -38,6 +41,8 @@ pub(crate) struct Fs {
     pub(crate) directories: Handles<DirHandle>,
     /// What a power cut would lose.
     volatile: Option<Attached>,
+    /// What was lied about.
+    pub(crate) lies: Arc<Lies>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
     descriptors: OwnedFd,
 }
@@ -74,17 +79,24 @@ fn clear_umask() {
 
 impl Fs {
     /// A file system over `root`, keeping about `descriptors` inode descriptors open.
-    pub(crate) fn new(root: OwnedFd, descriptors: usize, volatile: Option<Arc<Volatile>>) -> Outcome<Fs> {
+    pub(crate) fn new(
+        root: OwnedFd,
+        descriptors: usize,
+        volatile: Option<Arc<Volatile>>,
+        lies: Arc<Lies>,
+    ) -> Outcome<Fs> {
         let proc = nix::fcntl::open(
             "/proc/self/fd",
             OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
             Mode::empty(),
         )?;
+        lies.forget_versions();
         Ok(Fs {
             table: InodeTable::new(root, descriptors)?,
             files: Handles::default(),
             directories: Handles::default(),
             volatile: volatile.map(|model| Attached { generation: model.generation(), model }),
+            lies,
             descriptors: proc,
         })
     }
@@ -100,8 +112,9 @@ impl Fs {
         model.powered(*generation).map_or(Power::Off, Power::On)
     }
 
-    /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business.
-    pub(crate) fn perform(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
+    /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business, lies
+    /// were told before.
+    fn carry_out(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
         use Request as R;
         clear_umask();
         match request {

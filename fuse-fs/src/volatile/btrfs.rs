@@ -55,7 +55,10 @@ impl Model {
     }
 
     fn is_unlogged(&self, ino: Ino) -> bool {
-        self.nodes.get(&ino).is_some_and(|node| node.any > self.committed.max(node.log.logged))
+        self.nodes.get(&ino).is_some_and(|node| {
+            let dirty = node.data.as_ref().is_some_and(|data| data.is_dirty());
+            dirty || node.any > self.committed.max(node.log.logged)
+        })
     }
 
     /// fsync or fdatasync of a file.
@@ -97,7 +100,9 @@ impl Model {
     fn needs_full_commit(&self, ino: Ino) -> bool {
         let Some(node) = self.nodes.get(&ino) else { return false };
         let moved = node.log.moved > self.committed;
-        let bled = |dir: &Ino| self.nodes.get(dir).is_some_and(|node| node.log.bled > self.committed);
+        let bled = |dir: &Ino| {
+            self.nodes.get(dir).is_some_and(|node| node.log.bled.max(node.log.moved) > self.committed)
+        };
         let renamed = !node.log.keys.is_empty() && !self.is_new(ino);
         moved || renamed && node.log.parents.iter().any(bled)
     }
@@ -106,9 +111,7 @@ impl Model {
     fn log_names(&mut self, upto: OpId, ino: Ino) {
         let Some(node) = self.nodes.get(&ino) else { return };
         let (keys, parents, new) = (node.log.keys.clone(), node.log.parents.clone(), self.is_new(ino));
-        for key in &keys {
-            self.log_name(upto, ino, key);
-        }
+        self.log_own_names(upto, ino);
         if !new && !keys.is_empty() {
             parents.iter().for_each(|dir| self.log_directory(upto, *dir));
         }
@@ -116,32 +119,44 @@ impl Model {
 
     /// A new inode is logged with all of its names.
     fn log_own_names(&mut self, upto: OpId, ino: Ino) {
-        let named = |key: &&Key| self.names.get(key).is_some_and(|track| *track.newest() == Some(ino));
-        let keys = self.nodes.get(&ino).map_or(&[][..], |node| &node.log.keys);
-        let keys: Vec<Key> = keys.iter().filter(named).cloned().collect();
-        for key in keys {
-            self.fold_entry(upto, &key);
-            self.log_ancestors(upto, key.dir);
+        for key in self.present_names(ino) {
+            self.log_entry(upto, &key);
+        }
+        // Names that are not in the log are not its names any more.
+        for (key, left) in self.departures(ino) {
+            self.fold_entry(left.min(upto), &key);
         }
     }
 
-    fn log_name(&mut self, upto: OpId, ino: Ino, key: &Key) {
-        let Some(track) = self.names.get(key) else { return };
-        if *track.newest() != Some(ino) {
-            return;
-        }
-        let before = track.durable.filter(|other| *other != ino);
-        self.fold_entry(upto, key);
-        self.log_ancestors(upto, key.dir);
-        // The name belonged to another inode that lives on: its new names must not be lost.
-        let lives = before.filter(|other| self.nodes.contains_key(other));
-        let elsewhere: Vec<Key> = lives
-            .and_then(|other| self.nodes.get(&other))
-            .map_or(Vec::new(), |node| node.log.keys.iter().filter(|k| *k != key).cloned().collect());
-        for key in elsewhere {
-            if lives.is_some() && self.names.get(&key).is_some_and(|track| *track.newest() == lives) {
-                self.fold_entry(upto, &key);
-                self.log_ancestors(upto, key.dir);
+    /// Names that an inode had in this transaction and lost, with the effect by which it lost each.
+    fn departures(&self, ino: Ino) -> Vec<(Key, OpId)> {
+        let keys = self.nodes.get(&ino).map_or(&[][..], |node| &node.log.keys);
+        let left = |key: &Key| {
+            let track = self.names.get(key).filter(|track| *track.newest() != Some(ino))?;
+            let values = std::iter::once(track.durable).chain(track.pending.iter().map(|change| change.1));
+            let last = values.enumerate().filter(|(_, value)| *value == Some(ino)).last()?.0;
+            Some((key.clone(), track.pending.get(last)?.0))
+        };
+        keys.iter().filter_map(left).collect()
+    }
+
+    /// Names that an inode got in this transaction and has still.
+    fn present_names(&self, ino: Ino) -> Vec<Key> {
+        let named = |key: &&Key| self.names.get(key).is_some_and(|track| *track.newest() == Some(ino));
+        let keys = self.nodes.get(&ino).map_or(&[][..], |node| &node.log.keys);
+        keys.iter().filter(named).cloned().collect()
+    }
+
+    /// Logs an entry. If its name belonged to another inode that lives on, that one's new names must not be lost.
+    fn log_entry(&mut self, upto: OpId, key: &Key) {
+        let mut due = vec![key.clone()];
+        while let Some(key) = due.pop() {
+            let Some(track) = self.names.get(&key) else { continue };
+            let (before, after) = (track.durable, *track.at(upto));
+            self.fold_entry(upto, &key);
+            self.log_ancestors(upto, key.dir);
+            if let Some(other) = before.filter(|_| after.is_some() && after != before) {
+                due.extend(self.present_names(other));
             }
         }
     }
@@ -188,8 +203,7 @@ impl Model {
         self.lazy = later;
         let due: Vec<(Key, OpId)> = due;
         for (key, op) in due {
-            self.fold_entry(op, &key);
-            self.log_ancestors(op, key.dir);
+            self.log_entry(op, &key);
         }
     }
 

@@ -5,7 +5,7 @@
 //! each effect. Content is chosen by file: all old, all new, or each page for itself, some torn in sectors.
 
 use super::cut::{CutMode, Fate};
-use super::effect::{Ino, Key, Kind, Op, OpId, Time};
+use super::effect::{Ino, Key, Kind, NodeKind, Op, OpId, Time};
 use super::file::{Content, Data, PAGE, Page, PageFate, What};
 use super::model::Model;
 use super::node::Node;
@@ -130,6 +130,10 @@ impl Choice<'_> {
     /// Each effect on names survives or not; on one entry in order, the two halves of a rename as far as they may part.
     fn draw_halves(&mut self) {
         let mut broken: HashSet<Key> = HashSet::new();
+        // Directories move in order, or a tree could become a ring.
+        let mut stopped = false;
+        // Directories that will not be there: nothing leaves its old name for a new one in them.
+        let mut absent: HashSet<Ino> = HashSet::new();
         let lean = self.rng.random_range(0.2..0.8);
         let model = self.model;
         for (&id, op) in &model.ops {
@@ -147,13 +151,21 @@ impl Choice<'_> {
                 CutMode::KeepAllButOne => id != self.victim,
                 CutMode::Random => self.rng.random_bool(lean),
             };
-            let possible = open.iter().all(|key| !broken.contains(key));
+            let moves = op.kind.moves_directory();
+            let possible = open.iter().all(|key| !broken.contains(key)) && !(moves && stopped);
+            let possible = possible && !op.kind.arrivals().any(|dir| absent.contains(&dir));
             let parts = self.mode == CutMode::Random && self.may_part(op) && self.rng.random_bool(0.3);
             let kept: Vec<Key> = match (wanted && possible, parts) {
                 (true, _) => open.clone(),
                 (false, true) => self.one_half(op, &open, &broken),
                 (false, false) => Vec::new(),
             };
+            if let Kind::Create { place, ino, kind: NodeKind::Directory } = &op.kind
+                && (kept.is_empty() && !open.is_empty() || absent.contains(&place.key.dir))
+            {
+                absent.insert(*ino);
+            }
+            stopped |= moves && kept.len() < open.len();
             broken.extend(open.into_iter().filter(|key| !kept.contains(key)));
             self.halves.extend(kept.into_iter().map(|key| (id, key)));
         }
@@ -222,6 +234,14 @@ impl Choice<'_> {
             return None;
         }
         let grown = self.grown(data, upto);
+        let floor = data.floor(upto);
+        // Where a size never covers other bytes than were written, it covers none that are not known any more.
+        let known = match self.model.profile() {
+            Profile::Xfs => data.is_known_from(floor, grown, upto),
+            Profile::Btrfs => data.is_known_from(0, grown, upto),
+            Profile::Ext4Ordered | Profile::StrictPosix | Profile::Ordered => true,
+        };
+        let grown = if known { grown } else { 0 };
         let size = data.size_after(|op| op <= upto, |op| op <= grown && op != self.victim);
         let mut fates: HashMap<u64, PageFate> = HashMap::new();
         let mood = self.mood();
@@ -230,7 +250,8 @@ impl Choice<'_> {
             size,
             |op| op <= upto,
             |index, page| {
-                let fate = self.page(data, index, page, grown, mood, whole);
+                let beyond = size > floor && (index + 1) * PAGE > floor;
+                let fate = self.page(data, (index, page), grown, mood, (whole, beyond));
                 fates.insert(index, fate);
                 fate
             },
@@ -241,19 +262,26 @@ impl Choice<'_> {
 
     /// Writes up to here have grown the file as far as they reach.
     fn grown(&mut self, data: &Data, upto: OpId) -> OpId {
-        let started = if data.started > 0 && data.started <= upto { data.started } else { 0 };
+        let ended = data.started > 0 && data.started <= upto;
+        let early = self.model.profile() == Profile::Ext4Ordered;
+        let started = if ended && (early || !data.redirtied()) { data.started } else { 0 };
         let coin = self.rng.random_bool(0.5);
         let dropping = self.mode == CutMode::DropUnsynced;
+        let extended = if self.model.profile() == Profile::Xfs { data.extended(upto) } else { 0 };
         match (self.mode, self.model.profile()) {
-            (CutMode::KeepAllButOne, Profile::Xfs) if data.steps.iter().any(|s| s.op == self.victim) => {
-                self.victim - 1
+            // A commit carries all that was written before it, or nothing.
+            (CutMode::KeepAllButOne, Profile::Btrfs) if data.has(self.victim) => upto.min(self.victim - 1),
+            (CutMode::KeepAllButOne, Profile::Xfs) if data.reaches(self.victim, data.floor(upto)) => {
+                upto.min(self.victim - 1)
             }
-            (CutMode::KeepAllButOne, _) => OpId::MAX,
+            (CutMode::KeepAllButOne, _) if data.grew_by(self.victim) => upto.min(self.victim - 1),
+            (CutMode::KeepAllButOne, _) => upto,
             // The size enters the journal when writeback is submitted.
             (_, Profile::Ext4Ordered) => started,
-            (_, Profile::Xfs | Profile::Btrfs) if coin && !dropping => started,
+            (_, Profile::Xfs | Profile::Btrfs) if coin && !dropping => started.max(extended),
+            (_, Profile::Xfs) => extended,
             (_, Profile::StrictPosix) if !dropping => self.some_step(data),
-            (_, Profile::Xfs | Profile::Btrfs | Profile::StrictPosix | Profile::Ordered) => 0,
+            (_, Profile::Btrfs | Profile::StrictPosix | Profile::Ordered) => 0,
         }
     }
 
@@ -267,13 +295,20 @@ impl Choice<'_> {
         self.rng.random_range(0..3)
     }
 
-    fn page(&mut self, data: &Data, index: u64, page: &Page, grown: OpId, mood: u8, whole: bool) -> PageFate {
-        let beyond = index * PAGE >= data.base_size;
+    fn page(
+        &mut self,
+        data: &Data,
+        (index, page): (u64, &Page),
+        grown: OpId,
+        mood: u8,
+        (whole, beyond): (bool, bool),
+    ) -> PageFate {
         let torn = self.rng.random_bool(0.2).then(|| self.rng.random_range(1..255u8));
         let coin = self.rng.random_bool(0.5);
         match (self.mode, self.model.profile()) {
             (CutMode::DropUnsynced, _) => PageFate::Old,
             (CutMode::KeepAllButOne, _) if page.written == self.victim => PageFate::Old,
+            (CutMode::KeepAllButOne, _) if whole && page.written > grown => PageFate::Old,
             (CutMode::KeepAllButOne, _) => PageFate::New,
             // A size never covers what is not on the disk.
             (CutMode::Random, Profile::Xfs) if beyond => PageFate::New,

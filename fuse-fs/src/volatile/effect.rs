@@ -137,6 +137,25 @@ impl Kind {
         }
     }
 
+    /// Directories to which it moves something.
+    pub(crate) fn arrivals(&self) -> impl Iterator<Item = Ino> {
+        let (a, b) = match self {
+            Kind::Rename { to, .. } => (Some(to.key.dir), None),
+            Kind::Exchange { a, b, .. } => (Some(a.key.dir), Some(b.key.dir)),
+            _ => (None, None),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// Whether it may move a directory to another one.
+    pub(crate) fn moves_directory(&self) -> bool {
+        match self {
+            Kind::Rename { from, to, directory, .. } => *directory && from.key.dir != to.key.dir,
+            Kind::Exchange { a, b, .. } => a.key.dir != b.key.dir,
+            _ => false,
+        }
+    }
+
     /// The inode it is on.
     pub(crate) fn ino(&self) -> Ino {
         match self {

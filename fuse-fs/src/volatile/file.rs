@@ -207,6 +207,27 @@ impl Data {
         self.size = size;
     }
 
+    /// The last time up to `op` that the size was set to more than it was: XFS writes back what is dirty before that.
+    pub(crate) fn extended(&self, op: OpId) -> OpId {
+        let (mut size, mut last) = (self.base_size, 0);
+        for step in self.steps.iter().take_while(|step| step.op <= op) {
+            match step.what {
+                What::Write { to, .. } => size = size.max(to),
+                What::Size { to } => {
+                    last = if to > size { step.op } else { last };
+                    size = to;
+                }
+                What::Zero { size: to, .. } => size = size.max(to),
+            }
+        }
+        last
+    }
+
+    /// Whether a page was written again since writeback was started: what that wrote is not known any more.
+    pub(crate) fn redirtied(&self) -> bool {
+        self.pages.values().any(|page| page.written > self.started)
+    }
+
     /// Whether writeback of what is dirty needs new blocks.
     pub(crate) fn needs_blocks(&self) -> bool {
         let last = self.pages.iter().next_back().filter(|(_, page)| page.written > 0);
@@ -357,6 +378,40 @@ impl Data {
             What::Write { in_block, .. } if survives(step.op) => size.max(in_block),
             What::Size { .. } | What::Zero { .. } | What::Write { .. } => size,
         })
+    }
+
+    /// The smallest size that the file had, counted from the durable one, with the sizes up to `op`: what lies beyond
+    /// it was written since.
+    pub(crate) fn floor(&self, op: OpId) -> u64 {
+        let sizes = self.steps.iter().filter(|step| step.op <= op).filter_map(|step| match step.what {
+            What::Size { to } => Some(to),
+            What::Write { .. } | What::Zero { .. } => None,
+        });
+        sizes.fold(self.base_size, u64::min)
+    }
+
+    /// Whether what was written from byte `from` on up to the effect `written` was not changed again since, and not
+    /// cut by a size after `sizes`.
+    pub(crate) fn is_known_from(&self, from: u64, written: OpId, sizes: OpId) -> bool {
+        self.pages.range(from / PAGE..).all(|(_, page)| page.written <= written && page.cut <= sizes)
+    }
+
+    /// Whether the write `op` reaches beyond byte `from`.
+    pub(crate) fn reaches(&self, op: OpId, from: u64) -> bool {
+        let beyond = |step: &Step| matches!(step.what, What::Write { to, .. } if to > from);
+        self.steps.iter().any(|step| step.op == op && beyond(step))
+    }
+
+    /// Whether the effect `op` is pending here.
+    pub(crate) fn has(&self, op: OpId) -> bool {
+        self.steps.iter().any(|step| step.op == op)
+    }
+
+    /// Whether the file grew by the write `op`.
+    pub(crate) fn grew_by(&self, op: OpId) -> bool {
+        let before = self.size_after(|id| id < op, |id| id < op);
+        let grows = |step: &Step| matches!(step.what, What::Write { to, .. } if to > before);
+        self.steps.iter().any(|step| step.op == op && grows(step))
     }
 
     /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `fate` what becomes of each page;

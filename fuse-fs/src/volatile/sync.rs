@@ -8,6 +8,7 @@
 //! - `btrfs`: see `btrfs`.
 
 use super::effect::{Ino, Key, Kind, OpId};
+use super::file::Data;
 use super::model::Model;
 use super::profile::Profile;
 
@@ -47,7 +48,7 @@ impl Model {
         let Some(node) = self.nodes.get(&ino) else { return };
         let data = node.data.as_ref();
         // XFS logs the new size when the content is on the disk.
-        let grows = |data: &super::file::Data| self.profile() == Profile::Xfs && data.size > data.base_size;
+        let grows = |data: &Data| self.profile() == Profile::Xfs && data.size > data.base_size;
         let blocks = data.is_some_and(|data| data.needs_blocks() || grows(data));
         let dirty = data.is_some_and(|data| data.is_dirty());
         let changed = match (data_only, self.profile()) {
@@ -120,7 +121,10 @@ impl Model {
         let mut done = Vec::new();
         self.names.fold_all(upto, |op| done.push(op));
         done.into_iter().for_each(|op| self.done(op));
-        let touched = std::mem::take(&mut self.touched);
+        let mut touched = std::mem::take(&mut self.touched);
+        // Once each: writeback that was under way at one commit has ended at the next.
+        touched.sort_unstable();
+        touched.dedup();
         self.committed = self.committed.max(upto);
         for &ino in &touched {
             self.commit_inode(upto, ino, flushed);
@@ -143,26 +147,15 @@ impl Model {
         let Some(node) = self.nodes.get_mut(&ino) else { return };
         node.log = super::node::Log::default();
         let Some(data) = &mut node.data else { return };
-        let started = data.started > 0 && data.started <= upto;
-        let ended = match profile {
-            Profile::Ordered => true,
-            Profile::Xfs => started,
-            Profile::Ext4Ordered => started && (flushed || data.committed_since),
-            Profile::Btrfs | Profile::StrictPosix => started && data.committed_since,
-        };
+        let written = written_back(profile, data, upto, flushed);
         let (mut freed, mut done) = (Vec::new(), Vec::new());
-        match ended {
-            true if profile == Profile::Ordered => data.fold(upto, &mut freed, &mut done),
-            true => {
-                let upto = data.started;
-                data.fold_sizes(upto.max(self.committed), &mut freed, &mut done);
-                data.fold(upto, &mut freed, &mut done);
-            }
-            false => data.fold_sizes(upto, &mut freed, &mut done),
+        if profile != Profile::Ordered {
+            data.fold_sizes(upto, &mut freed, &mut done);
         }
-        if let Some(data) = &mut node.data {
-            data.committed_since = data.started > 0 && data.started <= upto;
+        if written > 0 {
+            data.fold(written, &mut freed, &mut done);
         }
+        data.committed_since = data.started > 0 && data.started <= upto;
         self.settle(freed, done);
     }
 
@@ -203,45 +196,83 @@ impl Model {
     fn strict_directory(&mut self, upto: OpId, ino: Ino) {
         let keys: Vec<Key> = self.names.of(ino).map(|(key, _)| key.clone()).collect();
         for key in keys {
-            self.strict_entry(upto, &key);
+            self.fold_with_partners(upto, key);
         }
         self.fold_attributes(upto, ino);
         self.forget_if_durable(ino);
     }
 
-    /// Unless renames may part, what leaves a directory durably has arrived durably.
-    fn strict_entry(&mut self, upto: OpId, key: &Key) {
-        let moved: Vec<Key> = match self.names.get(key) {
-            Some(track) => {
-                let due = track.pending.iter().filter(|change| change.0 <= upto);
-                due.filter_map(|change| self.arrival(change.0, key)).collect()
+    /// Makes an entry durable, and what cannot be apart from it.
+    fn fold_with_partners(&mut self, upto: OpId, key: Key) {
+        let mut due = vec![(key, upto)];
+        while let Some((key, upto)) = due.pop() {
+            let Some(track) = self.names.get(&key) else { continue };
+            let pending = track.pending.iter().map(|change| change.0).filter(|op| *op <= upto);
+            for op in pending.collect::<Vec<_>>() {
+                due.extend(self.partners(op, &key).into_iter().map(|other| (other, op)));
+                due.extend(self.earlier_moves(op));
+                due.extend(self.new_homes(op, &key));
             }
-            None => return,
-        };
-        let ops: Vec<OpId> = self.names.get(key).map_or(Vec::new(), |track| {
-            track.pending.iter().map(|change| change.0).filter(|op| *op <= upto).collect()
-        });
-        self.fold_entry(upto, key);
-        if self.persistence.rename_may_part {
-            return;
-        }
-        for to in moved {
-            // Only as far as the rename itself: what came to that name later is not durable by this.
-            if let Some(last) = self.names.get(&to).and_then(|track| {
-                track.pending.iter().map(|change| change.0).filter(|op| ops.contains(op)).max()
-            }) {
-                self.fold_entry(last, &to);
-            }
+            self.fold_entry(upto, &key);
         }
     }
 
-    /// The entry at which the rename `op` arrives, if it leaves `key`.
-    fn arrival(&self, op: OpId, key: &Key) -> Option<Key> {
-        match &self.ops.get(&op)?.kind {
-            Kind::Rename { from, to, .. } if from.key == *key => Some(to.key.clone()),
-            Kind::Exchange { a, b, .. } if a.key == *key => Some(b.key.clone()),
-            Kind::Exchange { a, b, .. } if b.key == *key => Some(a.key.clone()),
-            _ => None,
+    /// What leaves `key` by the effect `op` has arrived in a directory that is there: the names of those that are new.
+    fn new_homes(&self, op: OpId, key: &Key) -> Vec<(Key, OpId)> {
+        let mut homes = Vec::new();
+        let leaves = !self.persistence.rename_may_part
+            && match self.ops.get(&op).map(|op| &op.kind) {
+                Some(Kind::Rename { from, .. }) => from.key == *key,
+                Some(Kind::Exchange { .. }) => true,
+                _ => false,
+            };
+        let mut next: Vec<Ino> =
+            self.ops.get(&op).filter(|_| leaves).map_or(Vec::new(), |op| op.kind.arrivals().collect());
+        while let Some(dir) = next.pop() {
+            let Some(created) = self.nodes.get(&dir).map(|node| node.created) else { continue };
+            if let Some(Kind::Create { place, .. }) = self.ops.get(&created).map(|op| &op.kind) {
+                homes.push((place.key.clone(), created));
+                next.push(place.key.dir);
+            }
         }
+        homes
+    }
+
+    /// Directories move in order, or a tree could become a ring: the moves before the move `op`.
+    fn earlier_moves(&self, op: OpId) -> Vec<(Key, OpId)> {
+        if !self.ops.get(&op).is_some_and(|op| op.kind.moves_directory()) {
+            return Vec::new();
+        }
+        let moves = self.ops.range(..op).filter(|(_, op)| op.kind.moves_directory());
+        moves
+            .flat_map(|(id, op)| op.kind.names().into_iter().map(|(place, _)| (place.key.clone(), *id)))
+            .collect()
+    }
+
+    /// Entries that the effect `op` changes together with `key`: both of a directory's move and of an exchange, and
+    /// where a file arrives, unless renames may part. (Where it left may stay: then it has both names.)
+    fn partners(&self, op: OpId, key: &Key) -> Vec<Key> {
+        let other = |a: &Key, b: &Key| vec![if a == key { b.clone() } else { a.clone() }];
+        match self.ops.get(&op).map(|op| &op.kind) {
+            Some(Kind::Rename { from, to, directory: true, .. }) => other(&from.key, &to.key),
+            Some(Kind::Exchange { a, b, .. }) => other(&a.key, &b.key),
+            Some(Kind::Rename { from, to, .. }) if from.key == *key && !self.persistence.rename_may_part => {
+                vec![to.key.clone()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Content up to here is durable with a commit of everything up to `upto`; 0: none.
+fn written_back(profile: Profile, data: &Data, upto: OpId, flushed: bool) -> OpId {
+    let known = data.started > 0 && data.started <= upto && !data.redirtied();
+    let started = if known { data.started } else { 0 };
+    match profile {
+        Profile::Ordered => upto,
+        Profile::Xfs => started.max(data.extended(upto)),
+        Profile::Ext4Ordered if flushed || data.committed_since => started,
+        Profile::Btrfs if data.committed_since => started,
+        Profile::Ext4Ordered | Profile::Btrfs | Profile::StrictPosix => 0,
     }
 }

@@ -31,6 +31,14 @@ pub enum Defect {
     Duplicate,
     /// Changes one byte of every N-th message.
     FlipByte,
+    /// Never fsyncs a message file.
+    NoFsync,
+    /// Never fsyncs a directory.
+    NoDirectoryFsync,
+    /// Acknowledges before the fsync calls, which follow in the background, N at a time.
+    AckBeforeFsync,
+    /// Calls fsync again when it failed, and takes the second answer for the truth.
+    TrustRetriedFsync,
 }
 
 impl Defect {
@@ -59,6 +67,14 @@ impl Defect {
             }
             Defect::Duplicate => "stores every N-th message twice",
             Defect::FlipByte => "changes one byte of every N-th message",
+            Defect::NoFsync => "never fsyncs a message file",
+            Defect::NoDirectoryFsync => "never fsyncs a directory",
+            Defect::AckBeforeFsync => {
+                "acknowledges before the fsync calls, which follow in the background, N at a time"
+            }
+            Defect::TrustRetriedFsync => {
+                "calls fsync again when it failed, and takes the second answer for the truth"
+            }
         }
     }
 
@@ -67,8 +83,12 @@ impl Defect {
         match self {
             Defect::AckBeforeWrite
             | Defect::IgnoreWriteError
-            | Defect::IgnoreFsyncError
-            | Defect::LoseOneInN => "acknowledged-durable",
+            | Defect::LoseOneInN
+            | Defect::NoFsync
+            | Defect::NoDirectoryFsync
+            | Defect::AckBeforeFsync
+            | Defect::TrustRetriedFsync => "acknowledged-durable",
+            Defect::IgnoreFsyncError => "error-surfaced",
             Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
             Defect::ReuseUid => "uid-rules",
             Defect::WrongMailbox => "right-mailbox",
@@ -81,12 +101,16 @@ impl Defect {
     pub fn default_every(self) -> Option<u64> {
         match self {
             Defect::LoseOneInN | Defect::WrongMailbox | Defect::Duplicate | Defect::FlipByte => Some(20),
+            Defect::AckBeforeFsync => Some(10),
             Defect::ResurrectExpunged => Some(1),
             Defect::AckBeforeWrite
             | Defect::IgnoreWriteError
             | Defect::IgnoreFsyncError
             | Defect::ReuseUid
-            | Defect::TruncateOnEnospc => None,
+            | Defect::TruncateOnEnospc
+            | Defect::NoFsync
+            | Defect::NoDirectoryFsync
+            | Defect::TrustRetriedFsync => None,
         }
     }
 }
@@ -142,6 +166,11 @@ impl Defects {
         self.armed.iter().any(|(choice, _)| choice.defect == defect)
     }
 
+    /// The N of a defect; `None` when it is not armed.
+    pub fn every(&self, defect: Defect) -> Option<u64> {
+        self.armed.iter().find(|(choice, _)| choice.defect == defect).map(|(choice, _)| choice.every)
+    }
+
     /// Counts one opportunity and says whether the defect strikes.
     pub fn strikes(&self, defect: Defect) -> bool {
         let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
@@ -168,7 +197,7 @@ mod tests {
         let error = |text: &str| text.parse::<DefectChoice>().unwrap_err();
         insta::assert_snapshot!(error("flip-byte=0"), @"defect 'flip-byte': '0' is not a whole number from 1");
         insta::assert_snapshot!(error("reuse-uid=3"), @"defect 'reuse-uid' takes no number");
-        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte");
+        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync");
     }
 
     #[test]

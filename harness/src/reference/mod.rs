@@ -8,6 +8,7 @@
 //! one connection and the lock of one mailbox. A connection buffers at most one message of [`MESSAGE_LIMIT_BYTES`] in
 //! each direction. [`Defect`]s can be switched on to prove that the checkers find them.
 
+mod careless;
 pub mod defect;
 mod files;
 mod flags;

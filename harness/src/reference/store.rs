@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
+use super::careless;
 use super::defect::{Defect, Defects};
 use super::files::{self, Files};
 use super::flags::Flags;
@@ -17,8 +18,6 @@ use super::mailbox::Mailbox;
 
 /// Longest user or mailbox name.
 const NAME_LIMIT_BYTES: usize = 100;
-/// Start of the directory names that deleted mailboxes get.
-const DELETED: &str = "deleted-";
 
 /// The store of one server.
 pub(crate) struct Store {
@@ -39,7 +38,9 @@ pub(crate) struct Delivered {
 impl Store {
     /// A store below `root`, which must exist.
     pub(crate) fn new(root: PathBuf, files: Arc<dyn Files>, defects: Defects) -> Store {
-        Store { root, files, defects: Arc::new(defects), mailboxes: Mutex::default() }
+        let defects = Arc::new(defects);
+        let files = careless::wrap(files, &defects);
+        Store { root, files, defects, mailboxes: Mutex::default() }
     }
 
     /// The named mailbox of a user; nothing is touched yet. Names must have passed [`valid_name`].
@@ -98,11 +99,7 @@ impl Store {
 
     /// Whether a mailbox is there. INBOX always is.
     pub(crate) fn exists(&self, user: &str, name: &str) -> io::Result<bool> {
-        match self.files.stat(&self.directory(user, name)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(name == "INBOX"),
-            Err(error) => Err(error),
-        }
+        Ok(name == "INBOX" || self.mailbox(user, name).exists()?)
     }
 
     /// The names of a user's mailboxes, INBOX first.
@@ -111,8 +108,13 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other,
         };
-        let below = listed?.into_iter().filter_map(|name| name.strip_prefix('.').map(str::to_owned));
-        Ok(std::iter::once("INBOX".to_owned()).chain(below).collect())
+        let mut names = vec!["INBOX".to_owned()];
+        for name in listed?.iter().filter_map(|name| name.strip_prefix('.')) {
+            if self.exists(user, name)? {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Creates a mailbox durably.
@@ -121,35 +123,11 @@ impl Store {
         self.mailbox(user, name).view().map(drop)
     }
 
-    /// Deletes a mailbox: renamed aside and made durable first, its files removed after.
+    /// Deletes a mailbox durably.
     pub(crate) fn delete(&self, user: &str, name: &str) -> io::Result<()> {
-        let dir = self.directory(user, name);
-        let home = self.directory(user, "INBOX");
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let aside = home.join(format!("{DELETED}{}", now.as_nanos()));
-        self.files.rename(&dir, &aside)?;
-        if let Err(error) = self.files.sync_dir(&home) {
-            self.files.rename(&aside, &dir)?;
-            return Err(error);
-        }
-        self.mailboxes.lock().remove(&dir);
-        if let Err(error) = self.clear(&aside) {
-            eprintln!("cannot remove {}: {error}", aside.display());
-        }
+        self.mailbox(user, name).delete()?;
+        self.mailboxes.lock().remove(&self.directory(user, name));
         Ok(())
-    }
-
-    fn clear(&self, dir: &Path) -> io::Result<()> {
-        for leaf in ["tmp", "new", "cur"].map(|leaf| dir.join(leaf)) {
-            for name in self.files.list(&leaf)? {
-                self.files.unlink(&leaf.join(name))?;
-            }
-            self.files.rmdir(&leaf)?;
-        }
-        for name in self.files.list(dir)? {
-            self.files.unlink(&dir.join(name))?;
-        }
-        self.files.rmdir(dir)
     }
 
     /// The subscribed mailboxes of a user.
@@ -163,12 +141,13 @@ impl Store {
 
     /// Subscribes to a mailbox, or ends the subscription.
     pub(crate) fn subscribe(&self, user: &str, name: &str, wanted: bool) -> io::Result<()> {
-        self.mailbox(user, "INBOX").view()?;
-        let mut names = self.subscriptions(user)?;
-        names.retain(|other| other != name);
-        names.extend(wanted.then(|| name.to_owned()));
-        let text: String = names.iter().map(|name| format!("{name}\n")).collect();
-        files::replace(&*self.files, &self.subscription_file(user), text.as_bytes())
+        self.mailbox(user, "INBOX").alone(|| {
+            let mut names = self.subscriptions(user)?;
+            names.retain(|other| other != name);
+            names.extend(wanted.then(|| name.to_owned()));
+            let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+            files::replace(&*self.files, &self.subscription_file(user), text.as_bytes())
+        })
     }
 
     fn subscription_file(&self, user: &str) -> PathBuf {

@@ -5,13 +5,15 @@
 //! <uid> <base name of the file> <checksum>
 //! ```
 //!
-//! The header arrives by a rename and is never torn. Records are appended and may be torn at the end by a crash: a
-//! bad last line is dropped and the table is written anew before the next append. A bad line anywhere else is damage
-//! that no crash explains, and an error: guessing would give a UID a second time. A record outlives its message, so
-//! no UID is used twice.
+//! The header arrives by a rename and is never torn. Records are appended one at a time, each durable before the next,
+//! so a crash can tear the last one only: into old bytes, zeros or garbage, line ends included. Such a tail is dropped
+//! and the table is written anew before it is used. Anything else that is bad is damage that no crash explains, and an
+//! error: guessing would give a UID a second time. A record outlives its message, so no UID is used twice.
 
 /// First word of the header.
 const MAGIC: &str = "fermoposta-uidlist";
+/// No record is longer, so no torn one is.
+const RECORD_LIMIT_BYTES: usize = 512;
 
 /// What a table says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) struct UidList {
     pub(crate) next: u32,
     /// UID and base name, ascending.
     pub(crate) records: Vec<(u32, String)>,
-    /// Whether the last line was torn, so nothing may be appended to this file.
+    /// Whether the last record was torn, so nothing may be appended to this file.
     pub(crate) torn: bool,
 }
 
@@ -32,7 +34,7 @@ pub(crate) enum Damaged {
     /// The first line is not a header.
     #[error("the UID table has no valid header")]
     Header,
-    /// A line before the last is bad, or its UID does not ascend.
+    /// A line is bad and is not the remains of a torn record at the end, or its UID does not ascend.
     #[error("line {0} of the UID table is damaged")]
     Line(usize),
 }
@@ -40,17 +42,20 @@ pub(crate) enum Damaged {
 impl UidList {
     /// Reads a table.
     pub(crate) fn parse(bytes: &[u8]) -> Result<UidList, Damaged> {
-        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
-        let header = lines.next().and_then(|(_, line)| checked(line)).ok_or(Damaged::Header)?;
-        let mut list = parse_header(header).ok_or(Damaged::Header)?;
-        let total = bytes.split_inclusive(|byte| *byte == b'\n').count();
-        for (at, line) in lines {
+        let first = bytes.split_inclusive(|byte| *byte == b'\n').next().ok_or(Damaged::Header)?;
+        let mut list = checked(first).and_then(parse_header).ok_or(Damaged::Header)?;
+        let mut rest = &bytes[first.len()..];
+        for number in 2.. {
+            let Some(line) = rest.split_inclusive(|byte| *byte == b'\n').next() else { break };
             match checked(line).and_then(parse_record) {
                 Some((uid, base)) if list.ascends(uid) => list.push(uid, base),
-                Some(_) => return Err(Damaged::Line(at + 1)),
-                None if at + 1 == total => list.torn = true,
-                None => return Err(Damaged::Line(at + 1)),
+                None if is_torn_record(rest) => {
+                    list.torn = true;
+                    break;
+                }
+                _ => return Err(Damaged::Line(number)),
             }
+            rest = &rest[line.len()..];
         }
         Ok(list)
     }
@@ -72,6 +77,15 @@ impl UidList {
         self.next = self.next.max(uid.saturating_add(1));
         self.records.push((uid, base.to_owned()));
     }
+}
+
+/// Whether the end of a table can be what a crash made of one record: short enough, and no whole record in it.
+fn is_torn_record(tail: &[u8]) -> bool {
+    let record_at = |at: usize| {
+        let line = tail[at..].split_inclusive(|byte| *byte == b'\n').next();
+        line.and_then(checked).and_then(parse_record).is_some()
+    };
+    tail.len() <= RECORD_LIMIT_BYTES && !(0..tail.len()).any(record_at)
 }
 
 /// One record as it is appended.
@@ -141,6 +155,28 @@ mod tests {
                 prop_assert!(list(count).records.starts_with(&read.records));
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_crash_makes_of_the_last_record_costs_no_other(
+            count in 0u32..20,
+            tail in proptest::collection::vec(proptest::sample::select(b"\n\0 x1Q".to_vec()), 1..100),
+        ) {
+            let bytes = [list(count).encode(), tail].concat();
+            let read = UidList::parse(&bytes).unwrap();
+            prop_assert!(read.torn);
+            prop_assert_eq!(read.records, list(count).records);
+            prop_assert_eq!(read.next, count + 1);
+        }
+    }
+
+    #[test]
+    fn a_lost_line_end_before_the_last_record_is_an_error() {
+        let mut bytes = list(3).encode();
+        let ends: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').collect();
+        bytes[ends[2]] = b'x';
+        assert_eq!(UidList::parse(&bytes), Err(Damaged::Line(3)));
     }
 
     #[test]

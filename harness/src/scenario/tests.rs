@@ -152,7 +152,9 @@ fn every_misspelling_is_shown_at_once() {
 
     Error:
       × unknown variant `errrno`, expected one of `errno`, `latency`, `throttle`, `freeze`, `torn-write`,
-      │ `short-read`, `short-write`, `no-space`, `power-cut`, `fsync-failure`, `lost-fsync`
+      │ `short-read`, `short-write`, `no-space`, `power-cut`, `fsync-failure`, `lost-fsync`, `lost-write`,
+      │ `misdirected-write`, `corrupt-read`, `bad-sector`, `stale-read`, `vanish`, `cold-deletion`, `read-only`,
+      │ `stale-handle`, `thin-pool-full`, `path-failover`, `flapping`
        ╭─[t.toml:9:8]
      8 │ where = { op = "fsnyc", pth = "**" }
      9 │ effect.errrno = { code = "EIO" }

@@ -34,14 +34,18 @@ pub(super) fn allowed(judge: &Judge<'_>, id: Id, cut: Option<usize>, data: &[u8]
     if is_allowed { Ok(()) } else { Err(Why::Content(file.describe(cut, data))) }
 }
 
-/// Whether a file was written into new blocks, and not truncated after it, since its last sync before this boundary.
+/// Whether a file was written into new blocks since its last sync before this boundary, and no writeback of it was
+/// started that a commit may have ended: by a truncation and the close after it, or by a rename.
 pub(super) fn has_growth(judge: &Judge<'_>, id: Id, at: usize) -> bool {
     let file = File::new(judge, id, at - 1);
-    file.written.iter().any(|(n, from, to)| {
-        let size = file.size(n - 1);
-        let is_kept = !file.resized.iter().any(|(at, _)| at > n);
-        is_kept && from < to && to.div_ceil(BLOCK) > size.div_ceil(BLOCK)
-    })
+    let moved = |(n, effect): (usize, &Effect)| {
+        n > file.synced && n < at && matches!(effect, Effect::Renamed { id: on, .. } if *on == id)
+    };
+    let is_started = !file.resized.is_empty() || judge.effects().any(moved);
+    let grows = |(n, from, to): &(usize, u64, u64)| {
+        from < to && to.div_ceil(BLOCK) > file.size(n - 1).div_ceil(BLOCK)
+    };
+    !is_started && file.written.iter().any(grows)
 }
 
 impl<'a> File<'a> {

@@ -2,7 +2,7 @@
 
 use super::reference::{Found, Judge};
 use super::tree::Kind;
-use super::world::{Effect, Id, Key};
+use super::world::{Effect, Id, Key, State};
 use std::collections::BTreeSet;
 
 /// A kind of outcome.
@@ -66,8 +66,9 @@ fn is_named(judge: &Judge<'_>, id: Id, since: usize) -> bool {
 fn of_effect(judge: &Judge<'_>, found: &Found<'_>, at: usize, effect: &Effect) -> Option<Outcome> {
     let under = |key: &Key, id: &Id| found.names.get(key) == Some(id);
     match effect {
-        Effect::Renamed { id, from, to } if from.0 != to.0 => {
-            (under(from, id) && under(to, id)).then_some(Outcome::BothNames)
+        Effect::Renamed { id, from, to } if under(from, id) && under(to, id) => {
+            let had = |state: &State| state.names.get(from) == Some(id) && state.names.get(to) == Some(id);
+            (!judge.history.states.iter().any(had)).then_some(Outcome::BothNames)
         }
         Effect::Unlinked { id, .. } if !present(found, *id) => {
             is_named(judge, *id, 0).then_some(Outcome::LostByUnlink)

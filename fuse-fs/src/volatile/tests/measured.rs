@@ -20,7 +20,35 @@ const SYSTEMS: [(&str, Profile); 3] =
     [("ext4", Profile::Ext4Ordered), ("xfs", Profile::Xfs), ("btrfs", Profile::Btrfs)];
 
 /// Differences that are known, by file system and sequence, with the reason. One that no longer shows is an error.
-const DIFFERENCES: &[(&str, &str, &str)] = &[];
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("ext4", "6.s1", SLOW_DISK),
+    ("ext4", "6k.s1", SLOW_DISK),
+    ("ext4", "6x.s6", SLOW_DISK),
+    ("ext4", "8o.s1", SAME_TICK),
+    ("xfs", "8o.s1", SAME_TICK),
+    ("xfs", "8u.s1", SAME_TICK),
+    ("xfs", "9v.none", ZEROED_TAIL),
+    ("xfs", "9v.s3", ZEROED_TAIL),
+    ("xfs", "9v.u2", ZEROED_TAIL),
+    ("btrfs", "6b.s1", NEW_CHUNK),
+    ("btrfs", "6b.s2", NEW_CHUNK),
+    ("btrfs", "6b.s4", NEW_CHUNK),
+    ("btrfs", "6b.s5", NEW_CHUNK),
+    ("btrfs", "6b.u1", NEW_CHUNK),
+    ("btrfs", "6b.u3", NEW_CHUNK),
+    ("btrfs", "6b.u4", NEW_CHUNK),
+    ("btrfs", "8m.s1", NEW_CHUNK),
+    ("btrfs", "8m.s2", NEW_CHUNK),
+];
+
+const SLOW_DISK: &str = "a race between the writeback that the rename starts and the commit, won in each of these trials \
+    on a disk in memory; on one with 4 ms a write every trial showed the zeros that the profile may leave";
+const SAME_TICK: &str = "an overwrite in the clock tick of the file's last change does not dirty the inode, so that its \
+    fsync commits nothing else; the model takes every write for a change";
+const ZEROED_TAIL: &str = "XFS writes zeros into the old last block when a truncated file is extended, before the \
+    truncation is durable (and only if the device's cache keeps it); the profile never loses synced bytes so";
+const NEW_CHUNK: &str = "so much data needed a new chunk in the small measured images, which makes the fsync a commit of \
+    everything; the profile does not count on that";
 
 /// The least share of sequences that a profile must reproduce.
 const SHARE: f64 = 0.95;
@@ -29,28 +57,51 @@ const SHARE: f64 = 0.95;
 fn outcome(sequence: &Sequence, profile: Profile, mode: CutMode, seed: u64) -> String {
     let mut rig = Rig::new(Persistence { profile, ..Persistence::default() });
     let before = sequence.play(&rig);
-    rig.cut(mode, seed);
+    rig.cut(mode, seed)
+        .unwrap_or_else(|error| panic!("{}: {profile}, {mode}, seed {seed}: {error}", sequence.id));
     sequence.look(&rig.tree(), &before)
 }
 
-/// What differs, if anything.
-fn difference(sequence: &Sequence, system: &str, profile: Profile) -> Option<String> {
-    let measured = sequence.outcomes(system);
-    assert!(!measured.is_empty(), "{}: nothing measured on {system}", sequence.id);
-    let dropped = outcome(sequence, profile, CutMode::DropUnsynced, 0);
-    if !measured.contains(dropped.as_str()) {
-        return Some(format!("with all dropped: {dropped}\n    measured: {measured:?}"));
+/// What was measured on a file system.
+fn measured(sequence: &Sequence, system: &str) -> BTreeSet<String> {
+    let outcomes = sequence.outcomes(system);
+    assert!(!outcomes.is_empty(), "{}: nothing measured on {system}", sequence.id);
+    outcomes
+}
+
+/// What the model may show with all dropped: what was measured; and where ext4 committed only because it read the synced
+/// inode from the disk just then (as `cold` and `warm` of 23a to 23g show), which the profile does not count on, what
+/// was measured without that sync.
+fn droppable(sequence: &Sequence, all: &[&Sequence], system: &str) -> BTreeSet<String> {
+    let mut outcomes = measured(sequence, system);
+    if system == "ext4" && sequence.ends_with_a_sync_that_commits_by_chance() {
+        let without = sequence.id.split_once('.').map(|(family, _)| format!("{family}.none"));
+        let without = all.iter().find(|other| Some(other.id) == without.as_deref());
+        outcomes.extend(without.map(|other| measured(other, system)).unwrap_or_default());
     }
-    let mut unseen: BTreeSet<&str> = measured;
-    unseen.remove(dropped.as_str());
+    outcomes
+}
+
+/// What differs, if anything.
+fn difference(sequence: &Sequence, all: &[&Sequence], system: &str, profile: Profile) -> Option<String> {
+    let dropped = outcome(sequence, profile, CutMode::DropUnsynced, 0);
+    let mut text = String::new();
+    if !droppable(sequence, all, system).contains(&dropped) {
+        let _ =
+            writeln!(text, "    with all dropped: {dropped}\n    measured: {:?}", measured(sequence, system));
+    }
+    let mut unseen = measured(sequence, system);
+    unseen.remove(&dropped);
     for seed in 0..SEEDS {
         if unseen.is_empty() {
-            return None;
+            break;
         }
-        unseen.remove(outcome(sequence, profile, CutMode::Random, seed).as_str());
+        unseen.remove(&outcome(sequence, profile, CutMode::Random, seed));
     }
-    (!unseen.is_empty())
-        .then(|| format!("never seen in {SEEDS} seeds: {unseen:?}\n    with all dropped: {dropped}"))
+    if !unseen.is_empty() {
+        let _ = writeln!(text, "    never seen in {SEEDS} seeds: {unseen:?}");
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// Differences of all sequences on one file system, by sequence; the work is shared out to the processors.
@@ -59,7 +110,7 @@ fn differences(sequences: &[&Sequence], system: &str, profile: Profile) -> BTree
     let work = || {
         let mut found = Vec::new();
         while let Some(sequence) = sequences.get(next.fetch_add(1, Relaxed)) {
-            found.extend(difference(sequence, system, profile).map(|text| (sequence.id, text)));
+            found.extend(difference(sequence, sequences, system, profile).map(|text| (sequence.id, text)));
         }
         found
     };
@@ -83,7 +134,7 @@ fn judge(
     for (id, text) in found {
         let title = sequences.iter().find(|s| s.id == *id).map_or("", |s| s.title);
         let reason = known.get(id).copied().unwrap_or("NOT EXPLAINED");
-        println!("  {system} {id} ({title}): {reason}\n    {text}");
+        println!("  {system} {id} ({title}): {reason}\n{text}");
         if !known.contains_key(id) {
             wrong.push(format!("{system} {id} differs and has no reason"));
         }
@@ -153,7 +204,7 @@ fn without_a_cut_a_sequence_ended_by_syncfs_shows_the_measured_outcome() {
         let rig = Rig::plain();
         let before = sequence.play(&rig);
         let shown = sequence.look(&rig.tree(), &before);
-        assert!(sequence.outcomes("ext4").contains(shown.as_str()), "{}: {shown}", sequence.id);
+        assert!(sequence.outcomes("ext4").contains(&shown), "{}: {shown}", sequence.id);
     }
 }
 

@@ -3,6 +3,7 @@
 mod call;
 mod content;
 mod coverage;
+mod found;
 mod measured;
 mod property;
 mod reference;

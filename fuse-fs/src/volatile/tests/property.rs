@@ -82,18 +82,15 @@ fn script(history: &History) -> String {
 
 /// Does a round and cuts; says what is wrong with the tree, or what kinds of outcome are in it.
 fn cut(rig: &mut Rig, profile: Profile, round: &Round) -> Result<BTreeSet<Outcome>, String> {
+    let before = rig.tree();
     let history = play(rig, &round.draws);
-    rig.cut(round.mode, round.seed);
+    let (mode, seed, calls) = (round.mode, round.seed, script(&history));
+    let wrong = |why: String| format!("{profile}, {mode}, seed {seed}: {why}\n{calls}\nbefore: {before:#?}");
+    rig.cut(mode, seed).map_err(|error| wrong(format!("the cut failed: {error}")))?;
     let tree = rig.tree();
-    let judge = Judge { history: &history, profile, dropped: round.mode == CutMode::DropUnsynced };
-    allowed(judge, &tree).map_err(|why| {
-        let (calls, mode, seed) = (script(&history), round.mode, round.seed);
-        format!(
-            "{profile}, {mode}, seed {seed}: {why:?}\n{calls}\nbefore: {:#?}\nafter: {tree:#?}",
-            history.states[0]
-        )
-    })?;
-    let found = judge.find(&tree).map_err(|why| format!("{why:?}"))?;
+    let judge = Judge { history: &history, profile, dropped: mode == CutMode::DropUnsynced };
+    allowed(judge, &tree).map_err(|why| wrong(format!("{why:?}\nafter: {tree:#?}")))?;
+    let found = judge.find(&tree).map_err(|why| wrong(format!("{why:?}")))?;
     Ok(outcomes(&judge, &found))
 }
 
@@ -112,7 +109,8 @@ fn survey(profile: Profile) -> BTreeSet<Outcome> {
         for round in &rounds {
             seen.borrow_mut().extend(cut(&mut rig, profile, round).map_err(TestCaseError::fail)?);
             let tree = rig.tree();
-            rig.cut(CutMode::DropUnsynced, round.seed);
+            rig.cut(CutMode::DropUnsynced, round.seed)
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(&rig.tree(), &tree, "what survived a cut is durable");
         }
         Ok(())

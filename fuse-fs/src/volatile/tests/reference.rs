@@ -198,7 +198,7 @@ impl Judge<'_> {
         if is_directory && self.profile != Profile::Xfs {
             return at;
         }
-        if !is_directory && content::has_growth(self, id, at) {
+        if !is_directory && self.profile != Profile::Ordered && content::has_growth(self, id, at) {
             return at;
         }
         let with_data = self.profile == Profile::Ordered;

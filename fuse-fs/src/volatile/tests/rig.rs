@@ -16,6 +16,7 @@ use nix::sys::stat::FileStat;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -138,7 +139,7 @@ impl Rig {
 
     fn mount(&mut self) {
         let root = File::open(self.backing()).expect("the backing directory stays");
-        let fs = Fs::new(root.into(), DESCRIPTORS, self.volatile.clone());
+        let fs = Fs::new(root.into(), DESCRIPTORS, self.volatile.clone(), std::sync::Arc::default());
         self.fs = Some(fs.expect("the backing directory can be served"));
     }
 
@@ -158,11 +159,10 @@ impl Rig {
     }
 
     /// Power off, the mount gone with all that was open, the cut, a new mount.
-    pub(super) fn cut(&mut self, mode: CutMode, seed: u64) -> CutReport {
+    pub(super) fn cut(&mut self, mode: CutMode, seed: u64) -> io::Result<CutReport> {
         self.volatile().power_off();
         self.fs = None;
         let report = self.volatile().cut(&CutOrder { mode, seed, record: None });
-        let report = report.unwrap_or_else(|error| panic!("cut {mode} with seed {seed}: {error}"));
         self.mount();
         report
     }

@@ -83,8 +83,13 @@ impl Sequence {
     }
 
     /// What was measured on a file system, without double.
-    pub(super) fn outcomes(&self, system: &str) -> BTreeSet<&'static str> {
-        self.measured.iter().filter(|m| m.systems.contains(&system)).map(|m| m.shown).collect()
+    pub(super) fn outcomes(&self, system: &str) -> BTreeSet<String> {
+        self.measured.iter().filter(|m| m.systems.contains(&system)).map(|m| sorted(m.shown)).collect()
+    }
+
+    /// Whether the last call is the fsync of the clean file u/U, or its fdatasync after an overwrite in place.
+    pub(super) fn ends_with_a_sync_that_commits_by_chance(&self) -> bool {
+        matches!(self.steps.last(), Some(&"fsync u/U" | &"write u/U 100 x fdatasync"))
     }
 
     /// Why the sequence cannot be done through FUSE here, if so.
@@ -138,8 +143,16 @@ impl Sequence {
             shown.push(format!("_count={}", tree.0.keys().filter(|path| is_counted(path)).count()));
         }
         let canary = self.canary && tree.0.contains_key("cn/c");
-        shown.join("; ") + if canary { " [canary]" } else { "" }
+        sorted(&(shown.join("; ") + if canary { " [canary]" } else { "" }))
     }
+}
+
+/// An outcome with what appeared besides the watched paths in order: directories were walked in theirs.
+fn sorted(shown: &str) -> String {
+    let (shown, canary) = shown.strip_suffix(" [canary]").map_or((shown, ""), |shown| (shown, " [canary]"));
+    let mut parts: Vec<&str> = shown.split("; ").collect();
+    parts.sort_by_key(|part| part.strip_prefix('+'));
+    parts.join("; ") + canary
 }
 
 fn is_counted(path: &str) -> bool {

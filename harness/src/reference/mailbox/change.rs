@@ -97,12 +97,13 @@ impl Mailbox {
     ) -> io::Result<Option<Flags>> {
         let mut state = self.state.lock();
         let Some(old) = state.messages.get(&uid).cloned() else { return Ok(None) };
+        self.settle(&mut state)?;
         let flags = change(old.flags);
         if flags == old.flags {
             return Ok(Some(flags));
         }
         let new = Entry { relative: place(&old.base, Some(flags)), flags, ..old.clone() };
-        match self.rename_durably(&old.relative, &new.relative) {
+        match self.rename_durably(&mut state, &old.relative, &new.relative) {
             Renamed::Done => {
                 state.messages.insert(uid, new);
                 Ok(Some(flags))
@@ -120,6 +121,7 @@ impl Mailbox {
     pub(crate) fn expunge(&self, uid: u32) -> io::Result<bool> {
         let mut state = self.state.lock();
         let Some(entry) = state.messages.get(&uid).cloned() else { return Ok(false) };
+        self.settle(&mut state)?;
         if self.defects.strikes(Defect::ResurrectExpunged) {
             state.messages.remove(&uid);
             return Ok(true);
@@ -136,7 +138,7 @@ impl Mailbox {
     }
 
     fn bury(&self, state: &mut State, uid: u32, entry: &Entry, grave: &str) -> Option<io::Error> {
-        match self.rename_durably(&entry.relative, grave) {
+        match self.rename_durably(state, &entry.relative, grave) {
             Renamed::Done => None,
             Renamed::Undone(error) => Some(error),
             Renamed::Stuck(error) => {
@@ -152,7 +154,7 @@ impl Mailbox {
         if let Some(date) = date {
             self.files.set_modified(&file, date)?;
         }
-        self.forgiving(self.files.sync(&file))?;
+        self.sync_message(&file)?;
         self.files.close(file)
     }
 
@@ -172,8 +174,11 @@ impl Mailbox {
         arrive: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<u32> {
         let mut state = self.state.lock();
+        self.load(&mut state)?;
         let entry = Entry { relative: place(&base, flags), base, flags: flags.unwrap_or_default() };
         let path = self.dir.join(&entry.relative);
+        // An earlier refusal gets another chance to be durable; this message does not depend on it.
+        drop(self.settle(&mut state));
         let durable = arrive(&path)
             .and_then(|()| self.sync_dir(files::parent(&path)))
             .and_then(|()| self.record(&mut state, std::slice::from_ref(&entry.base)));
@@ -194,8 +199,8 @@ impl Mailbox {
     fn refuse(&self, state: &mut State, entry: &Entry) {
         let path = self.dir.join(&entry.relative);
         if self.discard(&path) {
-            // The refusal stands whether or not the removal is durable.
-            drop(self.files.sync_dir(files::parent(&path)));
+            // The refusal stands whether or not the removal is durable; the next change makes sure of it.
+            state.doubtful |= self.sync_dir(files::parent(&path)).is_err();
         } else {
             state.refused.insert(entry.base.clone());
         }
@@ -210,22 +215,20 @@ impl Mailbox {
         gone
     }
 
-    fn rename_durably(&self, from: &str, to: &str) -> Renamed {
+    fn rename_durably(&self, state: &mut State, from: &str, to: &str) -> Renamed {
         let (from, to) = (self.dir.join(from), self.dir.join(to));
         let renamed = self.files.rename(&from, &to).and_then(|()| self.sync_parents(&from, &to));
         let Err(error) = renamed else { return Renamed::Done };
         let back = (0..UNDO_TRIES).any(|_| self.rename_back(&to, &from));
+        // The operation is refused whether or not its undoing is durable; the next change makes sure of it.
+        state.doubtful |= !back || self.sync_parents(&to, &from).is_err();
         if back || self.files.stat(&from).is_ok() { Renamed::Undone(error) } else { Renamed::Stuck(error) }
     }
 
     /// Takes a rename back; a file that never left counts as back.
     fn rename_back(&self, to: &Path, from: &Path) -> bool {
         match self.files.rename(to, from) {
-            Ok(()) => {
-                // The operation is refused whether or not its undoing is durable.
-                drop(self.sync_parents(to, from));
-                true
-            }
+            Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }

@@ -7,12 +7,18 @@
 //! `tmp` holds messages being written and messages being expunged (`*.expunged`); both are swept when the mailbox is
 //! first loaded. Hence one limit: when the storage dies for good between the rename of an expunge and its fsync, so that
 //! it cannot be taken back either, the expunge is refused and the message is still gone for the next process. A storage
-//! that heals while the process lives has no such case. A crash in the middle of a flag change or a MOVE leaves the message at least once.
+//! that heals while the process lives has no such case. A crash in the middle of a flag change or a MOVE leaves the
+//! message at least once.
+//!
+//! What a power cut may keep is taken at its weakest: bytes by fsync of their file, names by fsync of their directory,
+//! nothing by any other fsync, and a rename between directories may leave both names until both are synced.
 
 mod change;
 mod scan;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +34,11 @@ use super::flags::Flags;
 pub(super) use change::is_full;
 
 /// The UID table's file name.
-const UIDLIST: &str = "fermoposta-uidlist";
+pub(super) const UIDLIST: &str = "fermoposta-uidlist";
+/// The table of a deleted mailbox.
+pub(super) const TOMBSTONE: &str = "fermoposta-uidlist.deleted";
+/// The folders of a Maildir.
+pub(super) const LEAVES: [&str; 3] = ["tmp", "new", "cur"];
 /// How often a failed removal or a failed way back is tried.
 const UNDO_TRIES: usize = 3;
 /// How often a read is repeated when a flag change renames the file under it.
@@ -72,13 +82,19 @@ pub(crate) struct Stored {
 struct State {
     /// Directories and UID table are durable and read.
     loaded: bool,
+    /// It was deleted; a new value stands for a mailbox made again.
+    deleted: bool,
     validity: u32,
     next: u32,
+    /// What `next` was when the table was last durable. Clients are told this one: a UIDNEXT never falls.
+    durable_next: u32,
     messages: BTreeMap<u32, Entry>,
     /// Base name to UID, for every record of the table.
     known: BTreeMap<String, u32>,
     /// The table on disk may differ: write it anew before the next append.
     rewrite: bool,
+    /// A directory fsync failed or is due: names on the disk may be others than here.
+    doubtful: bool,
     /// Base names of refused messages that could not be removed.
     refused: BTreeSet<String>,
 }
@@ -111,6 +127,13 @@ impl Mailbox {
         let mut state = self.state.lock();
         self.load(&mut state)?;
         Ok(view(&state))
+    }
+
+    /// Runs `change` on something else in the mailbox's directory, with the mailbox loaded and locked.
+    pub(crate) fn alone<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let mut state = self.state.lock();
+        self.load(&mut state)?;
+        change()
     }
 
     /// Reads a message; `None` when it is no longer there.
@@ -162,6 +185,25 @@ impl Mailbox {
         self.forgiving(self.files.sync_dir(path))
     }
 
+    /// Makes the bytes of a message durable.
+    fn sync_message(&self, file: &File) -> io::Result<()> {
+        if self.defects.has(Defect::NoFsync) {
+            return Ok(());
+        }
+        self.forgiving(self.files.sync(file))
+    }
+
+    /// Makes the names on the disk those known here, if they may be others.
+    fn settle(&self, state: &mut State) -> io::Result<()> {
+        if state.doubtful {
+            for leaf in LEAVES {
+                self.sync_dir(&self.dir.join(leaf))?;
+            }
+            state.doubtful = false;
+        }
+        Ok(())
+    }
+
     /// Applies the defect that ignores a failed fsync.
     fn forgiving(&self, result: io::Result<()>) -> io::Result<()> {
         if self.defects.has(Defect::IgnoreFsyncError) { Ok(()) } else { result }
@@ -170,7 +212,7 @@ impl Mailbox {
 
 fn view(state: &State) -> View {
     let messages = state.messages.iter().map(|(uid, entry)| (*uid, entry.flags)).collect();
-    View { validity: state.validity, next: state.next, messages }
+    View { validity: state.validity, next: state.durable_next, messages }
 }
 
 /// A file that does not hold what its name says was damaged: never served as if it were whole.
@@ -200,13 +242,4 @@ fn fresh_base(size: Option<usize>) -> String {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let tail = size.map(|size| format!(",S={size}")).unwrap_or_default();
     format!("{}Q{number}.reference{tail}", process_mark())
-}
-
-/// A UIDVALIDITY never used before by this process, and not by an earlier one while the clock goes forward.
-fn fresh_validity() -> u32 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
-    let last = last.unwrap_or_default();
-    u32::try_from(now.max(last + 1)).unwrap_or(u32::MAX)
 }

@@ -1,21 +1,26 @@
 //! Loading a mailbox and reading its directories.
+//!
+//! A crash may leave one message under two names: in `tmp` and where it went, or in `new` and `cur`. The name that a
+//! change gave it last is kept; the other is removed, durably before the next answer to a change, so that no later crash
+//! brings it back after an expunge.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::defect::Defect;
 use super::super::files;
 use super::super::flags::Flags;
-use super::super::uidlist::{self, UidList};
-use super::{Entry, Mailbox, State, UIDLIST, fresh_validity, process_mark};
+use super::{Entry, LEAVES, Mailbox, State, process_mark};
 
-/// With more records of vanished messages than this and than present ones, the table is written anew.
-const STALE_RECORDS: usize = 1000;
+/// What a reading of the directories found: entries by base name.
+type Listing = BTreeMap<String, Entry>;
 
 impl Mailbox {
     /// Makes directories and UID table durable and reads the mailbox, once per process.
     pub(super) fn load(&self, state: &mut State) -> io::Result<()> {
+        if state.deleted {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the mailbox was deleted"));
+        }
         if state.loaded {
             return Ok(());
         }
@@ -23,44 +28,58 @@ impl Mailbox {
         self.read_table(state)?;
         self.sweep()?;
         self.scan(state)?;
-        state.rewrite |= state.known.len() > 2 * state.messages.len() + STALE_RECORDS;
+        state.forget_vanished();
         state.loaded = true;
         Ok(())
     }
 
     /// Reads `new` and `cur`, gives UIDs to files without one, forgets what is gone.
     pub(super) fn scan(&self, state: &mut State) -> io::Result<()> {
-        let mut found = BTreeMap::new();
-        for folder in ["new", "cur"] {
-            for name in self.files.list(&self.dir.join(folder))? {
-                self.found(&mut found, folder, &name)?;
-            }
-        }
+        let mut found = self.listing(state)?;
         self.hide_refused(state, &mut found);
         self.keep_stuck(state, &mut found)?;
-        let fresh: Vec<_> = found.keys().filter(|base| !state.known.contains_key(*base)).cloned().collect();
-        self.record(state, &fresh)?;
+        let fresh: Vec<_> = found.values().filter(|entry| !state.known.contains_key(&entry.base)).collect();
+        self.make_durable(&fresh)?;
+        let bases: Vec<_> = fresh.into_iter().map(|entry| entry.base.clone()).collect();
+        self.record(state, &bases)?;
         let with_uid = found.into_iter().filter_map(|(base, entry)| Some((*state.known.get(&base)?, entry)));
         state.messages = with_uid.collect();
         Ok(())
     }
 
-    /// Notes a file. A crash within a flag change can leave a message in both folders: the one in `cur` stays.
-    fn found(&self, found: &mut BTreeMap<String, Entry>, folder: &str, name: &str) -> io::Result<()> {
-        let (base, letters) = name.split_once(":2,").unwrap_or((name, ""));
-        let entry = Entry {
-            relative: format!("{folder}/{name}"),
-            base: base.to_owned(),
-            flags: Flags::from_letters(letters),
-        };
-        match found.insert(base.to_owned(), entry) {
-            Some(old) => files::remove_if_there(&*self.files, &self.dir.join(old.relative)),
-            None => Ok(()),
+    /// Lists both folders; of two names of one message the one in `cur`, or the last, stays. Before the message is
+    /// changed or expunged the removal of the other is made durable.
+    fn listing(&self, state: &mut State) -> io::Result<Listing> {
+        let mut found = Listing::new();
+        for folder in ["new", "cur"] {
+            for name in self.files.list(&self.dir.join(folder))? {
+                let entry = named(folder, &name);
+                if let Some(old) = found.insert(entry.base.clone(), entry) {
+                    state.doubtful = true;
+                    files::remove_if_there(&*self.files, &self.dir.join(old.relative))?;
+                }
+            }
         }
+        Ok(found)
+    }
+
+    /// Files without a UID came from an earlier process or from another program: nothing is known of their fsyncs.
+    fn make_durable(&self, fresh: &[&Entry]) -> io::Result<()> {
+        for entry in fresh {
+            let file = self.files.open(&self.dir.join(&entry.relative))?;
+            self.sync_message(&file)?;
+            self.files.close(file)?;
+        }
+        for folder in ["new", "cur"] {
+            if fresh.iter().any(|entry| entry.relative.starts_with(folder)) {
+                self.sync_dir(&self.dir.join(folder))?;
+            }
+        }
+        Ok(())
     }
 
     /// Tries again to remove refused messages; they are hidden in any case.
-    fn hide_refused(&self, state: &mut State, found: &mut BTreeMap<String, Entry>) {
+    fn hide_refused(&self, state: &mut State, found: &mut Listing) {
         state.refused.retain(|base| match found.remove(base) {
             None => false,
             Some(entry) => files::remove_if_there(&*self.files, &self.dir.join(entry.relative)).is_err(),
@@ -68,7 +87,7 @@ impl Mailbox {
     }
 
     /// Messages whose expunge failed and could not be taken back live on in `tmp`.
-    fn keep_stuck(&self, state: &State, found: &mut BTreeMap<String, Entry>) -> io::Result<()> {
+    fn keep_stuck(&self, state: &State, found: &mut Listing) -> io::Result<()> {
         for entry in state.messages.values().filter(|entry| entry.relative.starts_with("tmp/")) {
             match self.files.stat(&self.dir.join(&entry.relative)) {
                 Ok(_) => drop(found.entry(entry.base.clone()).or_insert_with(|| entry.clone())),
@@ -76,82 +95,6 @@ impl Mailbox {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
-    }
-
-    /// Gives each base name the next UID, durably. UIDs of a failed attempt are never given again.
-    pub(super) fn record(&self, state: &mut State, bases: &[String]) -> io::Result<Vec<u32>> {
-        if bases.is_empty() {
-            return Ok(Vec::new());
-        }
-        let records = self.assign(state, bases)?;
-        let outcome = if state.rewrite { self.rewrite(state, &records) } else { self.append(&records) };
-        let full = outcome.as_ref().is_err_and(super::change::is_full);
-        state.rewrite = outcome.is_err();
-        if !(full && self.defects.has(Defect::TruncateOnEnospc)) {
-            outcome?;
-        }
-        state.known.extend(records.iter().map(|(uid, base)| (base.clone(), *uid)));
-        Ok(records.into_iter().map(|(uid, _)| uid).collect())
-    }
-
-    fn assign(&self, state: &mut State, bases: &[String]) -> io::Result<Vec<(u32, String)>> {
-        if self.defects.has(Defect::ReuseUid) {
-            let next = state.messages.last_key_value().map_or(1, |(uid, _)| uid + 1);
-            state.rewrite |= next < state.next;
-            state.next = next;
-        }
-        let first = state.next;
-        let count = u32::try_from(bases.len()).ok();
-        let next = count.and_then(|count| first.checked_add(count));
-        state.next = next.ok_or_else(|| io::Error::other("the mailbox has no UID left"))?;
-        Ok((first..).zip(bases.iter().cloned()).collect())
-    }
-
-    fn append(&self, records: &[(u32, String)]) -> io::Result<()> {
-        let text: String = records.iter().map(|(uid, base)| uidlist::record(*uid, base)).collect();
-        let file = self.files.append(&self.dir.join(UIDLIST))?;
-        files::write_all(&*self.files, &file, text.as_bytes())?;
-        self.forgiving(self.files.sync(&file))?;
-        self.files.close(file)
-    }
-
-    /// Writes the table anew, with the records of present messages only.
-    fn rewrite(&self, state: &State, fresh: &[(u32, String)]) -> io::Result<()> {
-        let present = state.messages.iter().map(|(uid, entry)| (*uid, entry.base.clone()));
-        let records = present.chain(fresh.iter().cloned()).collect();
-        let list = UidList { validity: state.validity, next: state.next, records, torn: false };
-        files::replace(&*self.files, &self.dir.join(UIDLIST), &list.encode())
-    }
-
-    fn read_table(&self, state: &mut State) -> io::Result<()> {
-        match files::read_all(&*self.files, &self.dir.join(UIDLIST)) {
-            Ok(bytes) => self.adopt(state, &bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.first_table(state),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Takes over a table. A torn one is written anew before it is used.
-    fn adopt(&self, state: &mut State, bytes: &[u8]) -> io::Result<()> {
-        let list =
-            UidList::parse(bytes).map_err(|damage| io::Error::new(io::ErrorKind::InvalidData, damage))?;
-        if list.torn {
-            files::replace(&*self.files, &self.dir.join(UIDLIST), &list.encode())?;
-        }
-        (state.validity, state.next, state.rewrite) = (list.validity, list.next, false);
-        state.known = list.records.into_iter().map(|(uid, base)| (base, uid)).collect();
-        Ok(())
-    }
-
-    fn first_table(&self, state: &mut State) -> io::Result<()> {
-        let list = UidList { validity: fresh_validity(), next: 1, records: Vec::new(), torn: false };
-        let path = self.dir.join(UIDLIST);
-        if let Err(error) = files::replace(&*self.files, &path, &list.encode()) {
-            self.discard(&path);
-            return Err(error);
-        }
-        (state.validity, state.next) = (list.validity, list.next);
         Ok(())
     }
 
@@ -182,7 +125,7 @@ impl Mailbox {
 
     fn try_directories(&self, made: &mut Vec<PathBuf>) -> io::Result<()> {
         let chain = self.chain();
-        let leaves = ["tmp", "new", "cur"].map(|leaf| self.dir.join(leaf));
+        let leaves = LEAVES.map(|leaf| self.dir.join(leaf));
         for path in chain.iter().chain(&leaves) {
             match self.files.mkdir(path) {
                 Ok(()) => made.push(path.clone()),
@@ -203,4 +146,10 @@ impl Mailbox {
         chain.reverse();
         chain
     }
+}
+
+/// A file of `new` or `cur` as its name says.
+fn named(folder: &str, name: &str) -> Entry {
+    let (base, letters) = name.split_once(":2,").unwrap_or((name, ""));
+    Entry { relative: format!("{folder}/{name}"), base: base.to_owned(), flags: Flags::from_letters(letters) }
 }
