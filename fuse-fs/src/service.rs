@@ -117,7 +117,9 @@ impl Service {
         mut journey: Journey,
         thaw: Thaw,
     ) -> Option<Outcome<Answer>> {
-        if let (Thaw::Continue | Thaw::Expired, Action::PowerCut { mode, after }) = (thaw, &journey.decision.action) {
+        if let (Thaw::Continue | Thaw::Expired, Action::PowerCut { mode, after }) =
+            (thaw, &journey.decision.action)
+        {
             self.cut_power(request, caller, *mode, *after);
             self.record(request, journey, &Err(Errno::ECONNABORTED));
             return None;
@@ -144,9 +146,13 @@ impl Service {
                 Err(errno)
             }
         };
+        let off = matches!(powered, Power::Off);
         drop(powered);
         self.count(request.op(), &outcome);
-        self.record(request, journey, &outcome);
+        // What a call that the power took is answered reaches nobody.
+        if !off {
+            self.record(request, journey, &outcome);
+        }
         Some(outcome)
     }
 
