@@ -16,8 +16,9 @@ use crate::service::Service;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::{Mode, stat};
+use nix::sys::stat::Mode;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,6 +26,9 @@ use std::time::Duration;
 
 /// Inode descriptors kept at most: opening one again costs two system calls.
 const MOST_DESCRIPTORS: usize = 8192;
+
+/// How long the programs that were killed when a mount is cut off may take to let go of their files.
+const LAST_FILES: Duration = Duration::from_secs(2);
 
 /// How to mount.
 #[derive(Clone, Debug)]
@@ -133,7 +137,7 @@ impl Mount {
             Ok(thread) => mount.session = Some(thread),
             Err(source) => return Err(MountError::Other { path: mount.mountpoint.clone(), source }),
         }
-        mount.connection = stat(&mount.mountpoint).ok().map(|s| libc::minor(s.st_dev).into());
+        mount.connection = device_minor(&mount.mountpoint);
         Ok(mount)
     }
 
@@ -169,7 +173,7 @@ impl Mount {
 
     /// Unmounts: parked calls fail with `EIO`, open files stay usable for nobody.
     pub fn unmount(mut self) -> std::io::Result<()> {
-        self.end(Thaw::Fail(libc::EIO)).map(|_| ())
+        self.end(Thaw::Fail(libc::EIO), Duration::ZERO).map(|_| ())
     }
 
     /// Cuts the connection: every call under way fails, then the mount goes. Afterwards nobody reaches the backing
@@ -179,7 +183,7 @@ impl Mount {
     /// The kernel did not unmount it, or did not let this user cut the connection while files on it are open.
     pub fn abort(mut self) -> std::io::Result<()> {
         self.abort_connection();
-        match self.end(Thaw::Fail(libc::ECONNABORTED))? {
+        match self.end(Thaw::Fail(libc::ECONNABORTED), LAST_FILES)? {
             true => Ok(()),
             false => Err(std::io::Error::other(
                 "files on it are still open, and this user may not cut the connection; end the programs that use it, \
@@ -188,15 +192,16 @@ impl Mount {
         }
     }
 
-    /// Whether it is gone: files may still be open on a mount that was only detached.
-    fn end(&mut self, parked: Thaw) -> std::io::Result<bool> {
+    /// Whether it is gone: files may still be open on a mount that was only detached. If nobody may cut the
+    /// connection, their last user is waited for, at most `patience`.
+    fn end(&mut self, parked: Thaw, patience: Duration) -> std::io::Result<bool> {
         let Some(session) = self.session.take() else { return Ok(true) };
         self.service.parking.close(parked);
         let quiet = umount2(&self.mountpoint, MntFlags::empty()).is_ok();
         if !quiet {
             detach(&self.mountpoint)?;
         }
-        if quiet || self.abort_connection() {
+        if quiet || self.abort_connection() || ends_within(&session, patience) {
             session.join().map_err(|_| std::io::Error::other("an event loop panicked"))??;
             return Ok(true);
         }
@@ -212,6 +217,27 @@ impl Mount {
         }
         abort_through_own_control(connection).is_ok()
     }
+}
+
+/// Whether the event loops end within `patience`, as they do when the last file is closed.
+fn ends_within(session: &JoinHandle<std::io::Result<()>>, patience: Duration) -> bool {
+    let deadline = std::time::Instant::now() + patience;
+    while !session.is_finished() && std::time::Instant::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    session.is_finished()
+}
+
+/// Minor number of the device mounted at `mountpoint`, as the kernel knows it: a call into the mount may hang, for
+/// example when a rule freezes everything.
+fn device_minor(mountpoint: &Path) -> Option<u64> {
+    let path = std::ffi::CString::new(mountpoint.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statx is plain data; the all-zero value is valid.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    // SAFETY: the path ends with a zero byte, and both pointers outlive the call.
+    let done = unsafe { libc::statx(libc::AT_FDCWD, path.as_ptr(), flags, 0, &mut found) };
+    (done == 0).then(|| found.stx_dev_minor.into())
 }
 
 /// Detaches whatever is mounted at `mountpoint`: the way out when the process that mounted it is gone.
@@ -234,7 +260,7 @@ impl Drop for Mount {
         if self.session.is_none() {
             return;
         }
-        if let Err(error) = self.end(Thaw::Fail(libc::EIO)) {
+        if let Err(error) = self.end(Thaw::Fail(libc::EIO), Duration::ZERO) {
             tracing::error!(path = %self.mountpoint.display(), %error, "could not unmount");
         }
     }

@@ -146,9 +146,13 @@ impl Service {
                 Err(errno)
             }
         };
+        let off = matches!(powered, Power::Off);
         drop(powered);
         self.count(request.op(), &outcome);
-        self.record(request, journey, &outcome);
+        // What a call that the power took is answered reaches nobody.
+        if !off {
+            self.record(request, journey, &outcome);
+        }
         Some(outcome)
     }
 

@@ -198,10 +198,18 @@ struct Environment {
     facts: Vec<(String, String)>,
 }
 
+/// Storages that lost power and may then lose what they had acknowledged.
+fn forgetful<'p>(plan: &'p Plan, ledger: &Ledger) -> Vec<&'p str> {
+    let lied = |name: &str| ledger.cuts.iter().any(|cut| cut.storage == name);
+    let storages = plan.storages.iter().filter(|(name, s)| !s.loses_acknowledged.0.is_zero() && lied(name));
+    storages.map(|(name, _)| name.as_str()).collect()
+}
+
 fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
     let noted = std::fs::read(run_dir.join("environment.json")).ok();
     let noted: Environment = noted.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let lying = ledger.rules.iter().any(|r| r.lying && r.fired > 0) || !ledger.rollbacks.is_empty();
+    let by_rule = ledger.rules.iter().any(|r| r.lying && r.fired > 0);
+    let lying = by_rule || !ledger.rollbacks.is_empty() || !forgetful(plan, ledger).is_empty();
     Run {
         scenario: plan.name.clone(),
         why: plan.why.clone(),

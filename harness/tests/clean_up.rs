@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let missing = fermoposta::doctor::cannot_mount();
-    let tests: [(&str, Test); 8] = [
+    let tests: [(&str, Test); 11] = [
         ("after_success", after_success),
         ("after_a_server_that_never_greets", after_a_server_that_never_greets),
         ("after_sigint", || after_signal(Signal::SIGINT)),
@@ -25,6 +25,9 @@ fn main() -> ExitCode {
         ("after_kill_9_of_the_recording_process", after_kill_9_of_the_recording_process),
         ("after_a_panic_of_the_recording_process", after_a_panic_of_the_recording_process),
         ("after_kill_9_of_a_target_while_the_storage_is_frozen", after_kill_9_while_frozen),
+        ("after_kill_9_of_the_harness_in_a_power_cut", after_kill_9_in_a_power_cut),
+        ("after_a_power_cut_while_the_storage_is_frozen", after_a_power_cut_while_frozen),
+        ("after_a_power_cut_of_a_mount", after_a_power_cut_of_a_mount),
     ];
     let trials = tests.into_iter().map(|(name, test)| {
         let trial = Trial::test(format!("clean_up::{name}"), test);
@@ -79,6 +82,26 @@ at = "2s"
 do.kill-target = {}
 [expect]
 recover-within = "20s"
+"#;
+
+/// Power cuts one after another, so that whoever kills at any time kills amid one.
+const CUT: &str = r#"
+name = "cut"
+why = "The harness dies while the power is off."
+[storage.mail]
+[target]
+server = "reference"
+storage = "mail"
+[workload]
+duration = "20s"
+rate = "20/s"
+users = 3
+timeout = "1s"
+[[step]]
+at = "500ms"
+every = "100ms"
+times = 100
+do.power-cut = {}
 "#;
 
 impl Run {
@@ -248,4 +271,109 @@ fn after_kill_9_while_frozen() -> TestResult {
         )));
     }
     is_clean(place.path())
+}
+
+fn after_kill_9_in_a_power_cut() -> TestResult {
+    let run = Run::start(CUT, &[])?;
+    run.wait_for("the power went")?;
+    run.signal(Signal::SIGKILL)?;
+    let (_, _, place) = run.end()?;
+    is_clean(place.path())
+}
+
+/// Calls that a frozen storage holds back do not hold up the power cut, and end with it.
+fn after_a_power_cut_while_frozen() -> TestResult {
+    let run = Run::start(&FROZEN.replace("do.kill-target = {}", "do.power-cut = {}"), &[])?;
+    run.wait_for("\"event\":\"cut\"")?;
+    let history = std::fs::read_to_string(run.file("history.jsonl").unwrap_or_default())?;
+    let cut: serde_json::Value = history
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .find(|event: &serde_json::Value| event["event"] == "cut")
+        .ok_or("the cut is in the history")?;
+    let took = cut["back"].as_u64().zip(cut["at"].as_u64()).map(|(back, at)| back - at);
+    if took.is_none_or(|nanos| nanos > 2_000_000_000) {
+        return Err(Failed::from(format!("the power was off for long: {cut}")));
+    }
+    let (code, said, place) = run.end()?;
+    if !matches!(code, Some(0 | 2)) {
+        return Err(Failed::from(format!("exit {code:?}; the run failed:\n{said}")));
+    }
+    is_clean(place.path())
+}
+
+/// A mounted directory, this program's `mount` at it.
+struct Mounted {
+    place: tempfile::TempDir,
+    child: Child,
+}
+
+impl Mounted {
+    fn start() -> Result<Mounted, Failed> {
+        let place = tempfile::tempdir()?;
+        for name in ["backing", "mnt"] {
+            std::fs::create_dir(place.path().join(name))?;
+        }
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env("FERMOPOSTA_SELF", "1").arg("mount").args(["backing", "mnt"]).current_dir(place.path());
+        command.args(["--persistence", "strict-posix"]).stdin(Stdio::null()).stderr(Stdio::null());
+        let mounted = Mounted { child: command.spawn()?, place };
+        wait_until("the mount", || mounted.is_mounted())?;
+        Ok(mounted)
+    }
+
+    fn is_mounted(&self) -> bool {
+        let mnt = self.path("mnt").display().to_string();
+        std::fs::read_to_string("/proc/self/mounts").is_ok_and(|mounts| mounts.contains(&mnt))
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.place.path().join(below)
+    }
+
+    fn control(&self, arguments: &[&str]) -> Result<String, Failed> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env("FERMOPOSTA_SELF", "1").args(["ctl", "mnt"]).args(arguments);
+        let output = command.current_dir(self.place.path()).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(said);
+        }
+        Err(Failed::from(format!("{said}{}", String::from_utf8_lossy(&output.stderr))))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Ended already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was synced with its directory is there after the cut, what was not is gone, and the mount can be used again.
+fn after_a_power_cut_of_a_mount() -> TestResult {
+    let mut mounted = Mounted::start()?;
+    let synced = std::fs::File::create(mounted.path("mnt/synced"))?;
+    synced.sync_all()?;
+    std::fs::File::open(mounted.path("mnt"))?.sync_all()?;
+    std::fs::write(mounted.path("mnt/not-synced"), "soon gone")?;
+    drop(synced);
+    let said =
+        mounted.control(&["power-cut", "--mode", "drop-unsynced", "--seed", "1", "--record", "record"])?;
+    if !said.starts_with("power cut under strict-posix (drop-unsynced): 2 effects pending, 0 kept, 2 dropped")
+    {
+        return Err(Failed::from(said));
+    }
+    let there = |name: &str| mounted.path("mnt").join(name).exists();
+    if !there("synced") || there("not-synced") || !mounted.path("record/choice.json").exists() {
+        return Err(Failed::from("the wrong file survived, or there is no record"));
+    }
+    std::fs::write(mounted.path("mnt/again"), "the power is on")?;
+    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
+    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
+    if mounted.path(".limbo-backing").exists() {
+        return Err(Failed::from("a directory was left beside the backing one"));
+    }
+    is_clean(mounted.place.path())
 }

@@ -114,7 +114,9 @@ fn liars(case: &Case<'_>, faults: &[Fault]) -> String {
     let rules = faults.iter().filter(|f| f.lying && f.fired > 0);
     let rules = rules.map(|f| format!("storage `{}` with fault `{}`", f.storage, f.name));
     let back = case.ledger.rollbacks.iter().map(|b| format!("storage `{}` went back in time", b.storage));
-    let lied: Vec<String> = rules.chain(back).collect();
+    let forgot = super::forgetful(case.plan, case.ledger).into_iter();
+    let forgot = forgot.map(|name| format!("storage `{name}` lost what it had acknowledged"));
+    let lied: Vec<String> = rules.chain(back).chain(forgot).collect();
     if lied.is_empty() { String::new() } else { format!("; the device lied: {}", lied.join(", ")) }
 }
 
