@@ -16,7 +16,7 @@ use cuts::Cuts;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
-use holder::{Failure, Holder};
+use holder::{Failure, Holder, answered};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -91,7 +91,7 @@ impl Traces {
             self.hold(key, attempt, known, e);
         }
         self.count_firings(name, &known.lying, key, e);
-        if e.op == Op::Fsyncdir {
+        if e.op == Op::Fsyncdir && answered(e) {
             let ended = e.end.unwrap_or(Nanos(u64::MAX));
             self.directory_syncs.entry((storage, e.path.clone())).or_default().push((e.at, ended, e.errno));
         }

@@ -8,11 +8,11 @@ mod words;
 
 use crate::checker::because;
 use crate::checker::expectations;
-use crate::checker::fate::{Disk, Fate, Final, Messages, fate};
+use crate::checker::fate::{Disk, Fate, Final, Messages, fate, settle};
 use crate::checker::{self, ALL, Case, Finding, Found};
 use crate::evidence::cuts::Cuts;
 use crate::evidence::{self, Traces};
-use crate::history::MessageId;
+use crate::history::{Entry, MessageId};
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
 use crate::summarize;
@@ -96,7 +96,9 @@ impl Recorded {
         let Recorded { plan, ledger, messages, traces, cuts } = self;
         let last = Final::of(ledger, messages);
         let disk = Disk::of(ledger);
-        let fates: Vec<Fate> = (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
+        let mut fates: Vec<Fate> =
+            (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
+        settle(&mut fates, ledger, messages, &disk, plan.workload.deliver_by == Entry::Smtp);
         report(
             run_dir,
             &Case { plan, ledger, traces, cuts, messages, last: &last, disk: &disk, fates: &fates },
