@@ -33,6 +33,9 @@ fn check(case: &Case<'_>) -> Finding {
     }
     let sentence = match lost.len() {
         0 => format!("{all}, none lost."),
+        n if unjudged > 0 => {
+            format!("{} of {all} lost, {} could not be looked for.", grouped(n as u64), grouped(unjudged))
+        }
         n => format!("{} of {all} lost.", grouped(n as u64)),
     };
     Finding::of(anomalies, sentence)
