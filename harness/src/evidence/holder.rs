@@ -90,9 +90,12 @@ impl Holder {
                 (self.lost, self.resync) = (self.written.clone(), true);
                 self.failed(e);
             }
-            Op::Flush if e.errno != 0 && self.fresh => {
-                self.lost = self.written.clone();
-                self.failed(e);
+            Op::Flush if e.errno != 0 => {
+                self.met_error = true;
+                if self.fresh {
+                    self.lost = self.written.clone();
+                    self.failed(e);
+                }
             }
             Op::Rename | Op::Link if e.errno == 0 => {
                 let to = e.new_path.as_deref().unwrap_or(&e.path);
