@@ -16,7 +16,7 @@ use cuts::Cuts;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
-use holder::{Failure, Holder};
+use holder::{Failure, Holder, answered};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 /// Calls kept per accused message.
 const CALLS: usize = 40;
+/// Struck calls shown on other files of each accused message's user.
+const BESIDE: usize = 5;
 
 /// Directory syncs: (started, ended, errno).
 type DirectorySyncs = HashMap<(u32, String), Vec<(Nanos, Nanos, i32)>>;
@@ -91,7 +93,7 @@ impl Traces {
             self.hold(key, attempt, known, e);
         }
         self.count_firings(name, &known.lying, key, e);
-        if e.op == Op::Fsyncdir {
+        if e.op == Op::Fsyncdir && answered(e) {
             let ended = e.end.unwrap_or(Nanos(u64::MAX));
             self.directory_syncs.entry((storage, e.path.clone())).or_default().push((e.at, ended, e.errno));
         }
@@ -213,30 +215,72 @@ impl Traces {
     }
 }
 
-/// The calls that touched files of the given messages, in time order, at most [`CALLS`] each.
-pub fn calls(traces: &Traces, run: &str, wanted: &HashSet<MessageId>) -> HashMap<MessageId, Vec<FsEvent>> {
-    let mut out: HashMap<MessageId, Vec<FsEvent>> = HashMap::new();
+/// Messages whose calls are asked for, and the name of the user each is for.
+pub type Wanted = HashMap<MessageId, String>;
+
+/// The calls that touched files of the given messages, in time order, at most [`CALLS`] each; and a few calls on other
+/// files of their users (directories, indexes) that a rule struck so that it lied or the call failed.
+pub fn calls(traces: &Traces, ledger: &Ledger, wanted: &Wanted) -> HashMap<MessageId, Vec<FsEvent>> {
+    let mut found =
+        Calls { ledger, wanted, held: HashMap::new(), out: HashMap::new(), beside: HashMap::new() };
     if wanted.is_empty() {
-        return out;
+        return found.out;
     }
     for path in &traces.files {
-        let mut held: HashMap<u64, MessageId> = HashMap::new();
-        let read = stream(path, |event: FsEvent| {
-            if let Some(attempt) = event.mark.as_deref().and_then(|mark| attempt_of(mark, run)) {
-                held.insert(event.ino, attempt.message);
-            }
-            let Some(message) = held.get(&event.ino).filter(|m| wanted.contains(m)) else { return };
-            let list = out.entry(*message).or_default();
-            if list.len() < CALLS {
-                list.push(event);
-            }
-        });
+        let storage = storage_name(path);
+        found.held.clear();
         // The first reading succeeded; should this one not, less evidence is shown and nothing else changes.
-        if read.is_err() {
+        if stream(path, |event: FsEvent| found.take(&storage, event)).is_err() {
             break;
         }
     }
-    out
+    found.out
+}
+
+struct Calls<'a> {
+    ledger: &'a Ledger,
+    wanted: &'a Wanted,
+    held: HashMap<u64, MessageId>,
+    out: HashMap<MessageId, Vec<FsEvent>>,
+    /// Calls taken on other files of a user.
+    beside: HashMap<String, usize>,
+}
+
+impl Calls<'_> {
+    fn take(&mut self, storage: &str, event: FsEvent) {
+        if let Some(attempt) = event.mark.as_deref().and_then(|mark| attempt_of(mark, &self.ledger.run)) {
+            self.held.insert(event.ino, attempt.message);
+        }
+        match self.held.get(&event.ino) {
+            Some(message) if self.wanted.contains_key(message) => {
+                let list = self.out.entry(*message).or_default();
+                if list.len() < CALLS {
+                    list.push(event);
+                }
+            }
+            None if !event.fired.is_empty() && self.tells(storage, &event) => self.beside(&event),
+            Some(_) | None => {}
+        }
+    }
+
+    /// The call failed, or the rule lies.
+    fn tells(&self, storage: &str, event: &FsEvent) -> bool {
+        let lies =
+            |name: &str| self.ledger.rules.iter().any(|r| r.lying && r.storage == storage && r.rule == name);
+        event.end.is_some() && (event.errno != 0 || event.fired.iter().any(|(name, _)| lies(name)))
+    }
+
+    fn beside(&mut self, event: &FsEvent) {
+        let user = event.path.split('/').next().unwrap_or_default();
+        let taken = self.beside.entry(user.to_owned()).or_default();
+        if *taken == BESIDE {
+            return;
+        }
+        *taken += 1;
+        for (message, _) in self.wanted.iter().filter(|(_, name)| *name == user) {
+            self.out.entry(*message).or_default().push(event.clone());
+        }
+    }
 }
 
 /// `RUN-MESSAGE-ATTEMPT` of this run.

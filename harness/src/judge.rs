@@ -8,17 +8,17 @@ mod words;
 
 use crate::checker::because;
 use crate::checker::expectations;
-use crate::checker::fate::{Disk, Fate, Final, Messages, fate};
+use crate::checker::fate::{Disk, Fate, Final, Messages, fate, settle};
 use crate::checker::{self, ALL, Case, Finding, Found};
 use crate::evidence::cuts::Cuts;
-use crate::evidence::{self, Traces};
-use crate::history::MessageId;
+use crate::evidence::{self, Traces, Wanted};
+use crate::history::{Entry, MessageId};
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
 use crate::summarize;
 use fuse_fs::trace::FsEvent;
 use reports::model::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION, Verdict};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -96,7 +96,9 @@ impl Recorded {
         let Recorded { plan, ledger, messages, traces, cuts } = self;
         let last = Final::of(ledger, messages);
         let disk = Disk::of(ledger);
-        let fates: Vec<Fate> = (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
+        let mut fates: Vec<Fate> =
+            (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
+        settle(&mut fates, ledger, messages, &disk, plan.workload.deliver_by == Entry::Smtp);
         report(
             run_dir,
             &Case { plan, ledger, traces, cuts, messages, last: &last, disk: &disk, fates: &fates },
@@ -107,9 +109,7 @@ impl Recorded {
 fn report(run_dir: &Path, case: &Case<'_>) -> Report {
     let Case { plan, ledger, traces, .. } = *case;
     let judged = findings(case);
-    let wanted: HashSet<MessageId> =
-        judged.iter().flat_map(|j| &j.finding.found).filter_map(|f| Some(f.attempt?.message)).collect();
-    let calls = evidence::calls(traces, &ledger.run, &wanted);
+    let calls = evidence::calls(traces, ledger, &wanted(case, &judged));
     let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
     let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
     let counts = words::messages(case);
@@ -148,6 +148,16 @@ fn findings(case: &Case<'_>) -> Vec<Judged> {
         definition: stated.definition,
     });
     fixed.chain(stated).collect()
+}
+
+/// Messages that anomalies are about.
+fn wanted(case: &Case<'_>, judged: &[Judged]) -> Wanted {
+    let accused = judged.iter().flat_map(|j| &j.finding.found).filter_map(|f| Some(f.attempt?.message));
+    let owner = |message| {
+        let place = case.messages.slot(message).and_then(|slot| case.origin(slot));
+        place.map(|place| case.ledger.user_name(case.ledger.user_of(place)))
+    };
+    accused.map(|message| (message, owner(message).unwrap_or_default())).collect()
 }
 
 /// A checker that panics has answered nothing.

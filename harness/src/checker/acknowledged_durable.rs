@@ -33,6 +33,9 @@ fn check(case: &Case<'_>) -> Finding {
     }
     let sentence = match lost.len() {
         0 => format!("{all}, none lost."),
+        n if unjudged > 0 => {
+            format!("{} of {all} lost, {} could not be looked for.", grouped(n as u64), grouped(unjudged))
+        }
         n => format!("{} of {all} lost.", grouped(n as u64)),
     };
     Finding::of(anomalies, sentence)
@@ -57,10 +60,18 @@ fn loss(case: &Case<'_>, slot: usize) -> String {
     let what = match (case.fates[slot].absent, there) {
         (false, _) => "A copy of an acknowledged message is missing from its mailbox",
         (true, Some(true)) => "An acknowledged message is on the disk, but the server no longer shows it",
+        (true, Some(false)) if unread(case, slot) => {
+            "An acknowledged message cannot be read, and no file on the disk holds it"
+        }
         (true, Some(false)) => "An acknowledged message is gone, from the server and from the disk",
         (true, None) => "An acknowledged message is gone",
     };
     because(what, absence(case, slot, there == Some(true)))
+}
+
+/// The mailbox it was sent to could not be read to the end.
+fn unread(case: &Case<'_>, slot: usize) -> bool {
+    case.origin(slot).is_some_and(|place| !case.last.was_read(place))
 }
 
 /// A finished copy of an acknowledged attempt lies on the disk; `None` if the disk was not read to the end.

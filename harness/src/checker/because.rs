@@ -62,7 +62,8 @@ pub fn damage(case: &Case<'_>, slot: usize, read: Nanos) -> Option<String> {
 pub fn flags(case: &Case<'_>, slot: usize, bits: u64) -> Option<String> {
     let touches = |op: &&ClientOp| op.certain() && (op.add.0 | op.remove.0) & bits != 0;
     let op = case.ops(slot).filter(touches).max_by_key(|op| op.invoked)?;
-    let renamed = nearest(case, slot, op, |t| t.effect.kind == "rename");
+    let within = |t: &Taken| t.effect.kind == "rename" && !leaves(t);
+    let renamed = nearest(case, slot, op, within);
     renamed.or_else(|| others_or_itself(case, slot, op.ended, "its file"))
 }
 
@@ -70,8 +71,22 @@ pub fn flags(case: &Case<'_>, slot: usize, bits: u64) -> Option<String> {
 pub fn undone(case: &Case<'_>, slot: usize) -> Option<String> {
     let removes = |op: &&ClientOp| op.kind.removes() && op.certain();
     let op = case.ops(slot).filter(removes).max_by_key(|op| op.invoked)?;
-    let removed = nearest(case, slot, op, |t| matches!(t.effect.kind.as_str(), "unlink" | "rename"));
+    let removes = |t: &Taken| matches!(t.effect.kind.as_str(), "unlink" | "rename");
+    let removed = nearest(case, slot, op, leaves).or_else(|| nearest(case, slot, op, removes));
     removed.or_else(|| others_or_itself(case, slot, op.ended, "its removal"))
+}
+
+/// It takes a finished name away: from then on the file is no longer in that mailbox.
+fn leaves(taken: &Taken) -> bool {
+    let mailbox = |path: &str| parent(parent(path)).to_owned();
+    let from = &taken.effect.path;
+    let stays = |to: &String| finished(to) && mailbox(to) == mailbox(from);
+    finished(from)
+        && match taken.effect.kind.as_str() {
+            "unlink" => true,
+            "rename" => !taken.effect.new_path.as_ref().is_some_and(stays),
+            _ => false,
+        }
 }
 
 /// The lost effect of this kind that belongs to an operation: made while it ran, else the last one before its end.

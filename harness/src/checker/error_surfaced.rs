@@ -44,9 +44,9 @@ fn unsafe_acknowledgement(case: &Case<'_>, op: &ClientOp) -> Option<Failure> {
 
 fn sentence(hidden: u64, refused: u64, anew: u64) -> String {
     let all = counted(hidden + refused + anew, "attempt to store mail", "attempts to store mail");
-    let good = format!("{} not acknowledged, {} written anew", grouped(refused), grouped(anew));
+    let good = format!("{} not acknowledged, {} made good", grouped(refused), grouped(anew));
     match (hidden, refused + anew) {
-        (0, 0) => "The storage reported no error on the way to an acknowledgement.".to_owned(),
+        (0, 0) => "No attempt to store mail met an error in what it wrote, synced or named.".to_owned(),
         (0, _) => format!("{all} met an error of the storage: {good}."),
         (n, _) => {
             format!("{all} met an error of the storage: {} acknowledged all the same, {good}.", grouped(n))

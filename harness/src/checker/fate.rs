@@ -157,6 +157,20 @@ impl Disk {
         Disk { copies, complete: finals().next().is_some() && finals().all(|d| d.complete) }
     }
 
+    /// What lies there is understood: an acknowledged message was found intact.
+    fn understood(&self, ledger: &Ledger, messages: &Messages) -> bool {
+        let intact = |(attempt, index): &(Attempt, u32)| {
+            let sent = messages.store(ledger, *attempt).filter(|op| op.certain()).and_then(|op| op.digest);
+            sent.is_some() && sent == ledger.disk_copies[*index as usize].digest
+        };
+        self.copies.iter().any(intact)
+    }
+
+    /// Nothing of an attempt is there, finished or not.
+    fn lacks(&self, attempt: Attempt) -> bool {
+        self.copies.binary_search_by_key(&attempt, |c| c.0).is_err()
+    }
+
     /// Finished copies of an attempt.
     pub fn finished<'a>(&'a self, ledger: &'a Ledger, attempt: Attempt) -> impl Iterator<Item = &'a OnDisk> {
         let from = self.copies.partition_point(|c| c.0 < attempt);
@@ -176,6 +190,8 @@ pub struct Fate {
     pub judged: bool,
     /// Copies that must exist and were not found anywhere.
     pub missing: u16,
+    /// Copies that must exist and that no reading showed, where not everything could be read.
+    pub unseen: u16,
     /// Nothing at all was found of it.
     pub absent: bool,
     /// Copies more than any server may make of what was asked.
@@ -188,6 +204,21 @@ pub struct Fate {
     pub astray: u16,
     /// More than one copy, each by an attempt that may have happened.
     pub explained: u16,
+}
+
+/// A message that the server would not show because its mailbox could not be read, and of which nothing lies on the
+/// disk either, is lost all the same. Only where nothing else may hold it: mail that came by SMTP may wait in a queue.
+pub fn settle(fates: &mut [Fate], ledger: &Ledger, messages: &Messages, disk: &Disk, queued: bool) {
+    if !disk.complete || !fates.iter().any(|f| f.unseen > 0) || !disk.understood(ledger, messages) {
+        return;
+    }
+    for (slot, fate) in fates.iter_mut().enumerate().filter(|(_, f)| f.unseen > 0 && f.absent) {
+        let mut stores =
+            messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]).filter(|op| op.kind.stores());
+        if stores.all(|op| disk.lacks(op.attempt) && !(queued && op.kind == Kind::Deliver)) {
+            (fate.judged, fate.missing) = (true, fate.unseen);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -280,7 +311,7 @@ impl Account<'_> {
             count.blame(&mut fate);
         }
         let missing = short.saturating_sub(over).max(self.least_in_all().saturating_sub(total));
-        fate.missing = if fate.judged { missing as u16 } else { 0 };
+        (fate.missing, fate.unseen) = if fate.judged { (missing as u16, 0) } else { (0, missing as u16) };
         if fate.surplus == 0 && self.attempts_possible() > 1 {
             fate.explained = total.saturating_sub(1 + self.copies_possible()) as u16;
         }

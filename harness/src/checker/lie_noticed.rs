@@ -67,7 +67,7 @@ fn check(case: &Case<'_>) -> Finding {
     }
     let spoiled = spoiled(case);
     let mut counts: HashMap<End, u64> = HashMap::new();
-    let mut gone = Vec::new();
+    let mut missing = Vec::new();
     for &slot in &struck {
         let end = end(case, slot, spoiled.contains_key(&slot));
         *counts.entry(end).or_default() += 1;
@@ -76,11 +76,11 @@ fn check(case: &Case<'_>) -> Finding {
             let sentence = format!("{} {sentence}", liar(case, slot));
             anomalies.add(|| Found { read_at, ..case.about(slot, sentence) });
         }
-        gone.extend((end == End::Gone).then_some(slot));
+        missing.extend((case.fates[slot].missing > 0).then_some(slot));
     }
     let all: Vec<usize> =
         case.fates.iter().enumerate().filter(|(_, f)| expected(f)).map(|(i, _)| i).collect();
-    if let Some(shared) = cohort::shared(case, &gone, &all) {
+    if let Some(shared) = cohort::shared(case, &missing, &all) {
         anomalies.lead(shared);
     }
     Finding::of(anomalies, sentence(struck.len() as u64, &counts))

@@ -70,8 +70,7 @@ impl Holder {
     /// Takes a call on the file into account.
     pub(super) fn note(&mut self, e: &FsEvent) {
         self.follow(e);
-        // A call that the power took is written down with this errno; nobody got it as an answer.
-        let Some(end) = e.end.filter(|_| e.errno != libc::ECONNABORTED) else { return };
+        let Some(end) = e.end.filter(|_| answered(e)) else { return };
         if self.acknowledged.is_some_and(|at| end > at) {
             return;
         }
@@ -91,9 +90,12 @@ impl Holder {
                 (self.lost, self.resync) = (self.written.clone(), true);
                 self.failed(e);
             }
-            Op::Flush if e.errno != 0 && self.fresh => {
-                self.lost = self.written.clone();
-                self.failed(e);
+            Op::Flush if e.errno != 0 => {
+                self.met_error = true;
+                if self.fresh {
+                    self.lost = self.written.clone();
+                    self.failed(e);
+                }
             }
             Op::Rename | Op::Link if e.errno == 0 => {
                 let to = e.new_path.as_deref().unwrap_or(&e.path);
@@ -164,6 +166,11 @@ impl Holder {
     pub fn is_there(&self) -> bool {
         self.names.0 > 0
     }
+}
+
+/// Somebody got the answer: a call that the power took is written down with this errno when its mount is taken down.
+pub(super) fn answered(e: &FsEvent) -> bool {
+    e.errno != libc::ECONNABORTED
 }
 
 fn failure(e: &FsEvent) -> Failure {

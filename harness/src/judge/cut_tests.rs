@@ -2,7 +2,7 @@
 
 use super::run_dir::*;
 use super::*;
-use crate::history::Digest;
+use crate::history::{Attempt, Digest, DiskCopy, Entry, Event, UserId};
 use crate::synthetic::MailboxModel;
 use crate::synthetic::{OK, REFUSED, UNANSWERED, VANISHED, World};
 use fuse_fs::call::Op;
@@ -188,6 +188,84 @@ fn an_expunge_that_came_undone_is_named() {
     insta::assert_snapshot!(anomalies(&report, "no-resurrection"), @"A message was seen again after its removal was acknowledged: removal of user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between op 12 and the cut at 0.012 s (storage `mail`, profile ext4-ordered).");
 }
 
+#[test]
+fn of_an_expunge_in_two_steps_the_one_that_left_the_mailbox_is_named() {
+    let (mut run, mut world) = stored();
+    let copy = inbox(&mut world).copies[0].clone();
+    world.expunge(0, "INBOX", 1, OK);
+    let (marked, grave) = (format!("{CUR}/1:2,T"), "user1/Maildir/tmp/1.expunged");
+    run.cut(
+        &mut world,
+        &[
+            dropped(12, 101, "rename", &new(1), Some(&marked)),
+            dropped(13, 101, "rename", &marked, Some(grave)),
+            dropped(14, 101, "unlink", grave, None),
+        ],
+    );
+    inbox(&mut world).copies.push(copy);
+    world.recover(900);
+    let report = run.judge_world(world);
+    let said = anomalies(&report, "no-resurrection");
+    assert!(said.contains("rename of user1/Maildir/cur/1:2,T to user1/Maildir/tmp/1.expunged"), "{said}");
+}
+
+/// Messages 1 to 3 are stored, the cut takes the data of message 1, and INBOX cannot be read to its end. On the disk
+/// are messages 2, 3 and `more`.
+fn unreadable(more: Option<DiskCopy>, deliver_by: Entry) -> Report {
+    let (mut run, mut world) = stored();
+    run.plan.workload.deliver_by = deliver_by;
+    let data = dropped(1, 101, "write", &new(1), None);
+    run.cut(&mut world, &[EffectLine { missing: Missing::FileSync, ..data }]);
+    lose(&mut world, 1);
+    world.recover(900);
+    let model = world.boxes.remove(&(0, "INBOX".to_owned())).expect("user1 has one");
+    let mut copies: Vec<DiskCopy> = model.copies.iter().filter_map(|c| Some(on_disk(c.attempt?))).collect();
+    copies.extend(more);
+    let at = world.tick();
+    world.write(&Event::Mailbox {
+        at,
+        reading: "final".to_owned(),
+        user: UserId(0),
+        mailbox: "INBOX".to_owned(),
+        complete: false,
+        error: Some("UID 1: storage error".to_owned()),
+        validity: model.validity,
+        uid_next: model.next,
+        copies: model.copies,
+    });
+    for (user, copies) in [(0, copies), (1, Vec::new())] {
+        let (at, reading, user) = (world.tick(), "final".to_owned(), UserId(user));
+        world.write(&Event::Disk { at, reading, user, complete: true, error: None, copies });
+    }
+    run.judge_world(world)
+}
+
+fn on_disk(id: Attempt) -> DiskCopy {
+    let (attempt, digest) = (Some(id), Some(crate::synthetic::digest(id)));
+    DiskCopy { path: new(id.message.0), ino: 1, attempt, digest, size: 1, unfinished: false }
+}
+
+#[test]
+fn an_error_for_a_message_that_the_disk_does_not_hold_is_a_loss() {
+    let report = unreadable(None, Entry::Lmtp);
+    assert_eq!(blamed(&report), ["acknowledged-durable"]);
+    assert_eq!(report.messages.lost, 1);
+    insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message cannot be read, and no file on the disk holds it: bytes 0 to 4,096 of user1/Maildir/new/1 were never made durable: no fsync of the file between op 1 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
+}
+
+#[test]
+fn an_error_for_a_message_that_may_lie_somewhere_is_unknown() {
+    let there = on_disk(Attempt { message: MessageId(1), n: 1 });
+    for report in [
+        unreadable(Some(there.clone()), Entry::Lmtp),
+        unreadable(Some(DiskCopy { unfinished: true, ..there }), Entry::Lmtp),
+        unreadable(None, Entry::Smtp),
+    ] {
+        assert!(blamed(&report).is_empty(), "{:#?}", report.properties);
+        assert_eq!(with_verdict(&report, Verdict::Unknown), ["acknowledged-durable", "coverage"]);
+    }
+}
+
 /// Message 9 is stored, taken back and refused; then the cut takes the removal.
 fn refused_and_back(denied: bool) -> Report {
     let (mut run, mut world) = stored();
@@ -202,7 +280,7 @@ fn refused_and_back(denied: bool) -> Report {
     world.deliver(0, 9, 1, REFUSED);
     let unlink = EffectLine { at: Nanos(at.0 + 500_000), ..dropped(16, 109, "unlink", &new(9), None) };
     run.cut(&mut world, &[unlink]);
-    let ghost = crate::history::Attempt { message: MessageId(9), n: 1 };
+    let ghost = Attempt { message: MessageId(9), n: 1 };
     let mut copy = inbox(&mut world).copies[0].clone();
     (copy.attempt, copy.digest) = (Some(ghost), Some(crate::synthetic::digest(ghost)));
     inbox(&mut world).add(&copy);

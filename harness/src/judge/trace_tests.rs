@@ -1,6 +1,6 @@
 //! What the trace adds: acknowledgements that were not safe, lies, evidence.
 
-use super::run_dir::{Mail, RunDir, anomalies, answer, blamed, new, tmp};
+use super::run_dir::{Mail, RunDir, anomalies, answer, blamed, evidence, new, tmp};
 use super::*;
 use crate::history::{Attempt, Digest};
 use crate::synthetic::{REFUSED, World, digest};
@@ -29,7 +29,7 @@ fn an_acknowledgement_after_a_failed_fsync_is_not_safe() {
     assert_eq!(blamed(&report), ["error-surfaced"]);
     let anomaly = &report.properties[0].anomalies[0];
     insta::assert_snapshot!(anomaly.sentence, @"A message was acknowledged although the storage had answered fsync with EIO, and nothing was written again before the next one answered 0: a power cut may lose it.");
-    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 acknowledged all the same, 0 not acknowledged, 0 written anew.");
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 acknowledged all the same, 0 not acknowledged, 0 made good.");
     let evidence: Vec<String> = anomaly.evidence.iter().map(|m| format!("{} {}", m.who, m.what)).collect();
     insta::assert_snapshot!(evidence.join("\n"), @"
     client deliver attempt 1 in user1 INBOX begins
@@ -65,7 +65,7 @@ fn data_written_again_after_a_failed_fsync_must_be_synced() {
     assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
     run.call(400, Op::Fsync, &tmp(1));
     let report = run.judge(false, |_| {});
-    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 0 not acknowledged, 1 written anew.");
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 0 not acknowledged, 1 made good.");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn an_error_that_became_a_refusal_or_came_after_the_answer_is_well() {
     world.recover(900);
     let report = run.judge_world(world);
     assert_eq!(report.verdict, Verdict::Valid);
-    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 not acknowledged, 0 written anew.");
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 not acknowledged, 0 made good.");
     let mut run = RunDir::empty();
     run.write(100);
     run.call(1500, Op::Fsync, &tmp(1)).errno = 5;
@@ -182,7 +182,11 @@ fn a_failed_fsync_of_the_directory_counts_unless_another_succeeded() {
     run.rename(200);
     let directory = run.call(300, Op::Fsyncdir, "user1/Maildir/new");
     (directory.errno, directory.ino) = (5, 9);
-    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+    directory.fired = vec![("eio".to_owned(), 1)];
+    let report = run.judge(false, |_| {});
+    assert_eq!(blamed(&report), ["error-surfaced"]);
+    let struck = evidence(&report, "error-surfaced", "fault");
+    insta::assert_snapshot!(struck, @"0.001 eio strikes (firing 1)");
     run.call(400, Op::Fsyncdir, "user1/Maildir/new").ino = 9;
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
 }
@@ -255,9 +259,9 @@ fn a_trace_cut_short_makes_the_verdict_unknown() {
 #[test]
 fn marks_of_other_runs_and_nonsense_are_nobodys() {
     let id = Attempt { message: crate::history::MessageId(17), n: 2 };
-    assert_eq!(evidence::attempt_of("1a2b3c4d-17-2\r", "1a2b3c4d"), Some(id));
-    assert_eq!(evidence::attempt_of("00000000-17-2", "1a2b3c4d"), None);
-    assert_eq!(evidence::attempt_of("1a2b3c4d-17", "1a2b3c4d"), None);
+    assert_eq!(crate::evidence::attempt_of("1a2b3c4d-17-2\r", "1a2b3c4d"), Some(id));
+    assert_eq!(crate::evidence::attempt_of("00000000-17-2", "1a2b3c4d"), None);
+    assert_eq!(crate::evidence::attempt_of("1a2b3c4d-17", "1a2b3c4d"), None);
     assert_ne!(digest(id), digest(Attempt { n: 1, ..id }));
 }
 
