@@ -9,16 +9,22 @@
 //! each direction. [`Defect`]s can be switched on to prove that the checkers find them.
 
 mod careless;
+#[cfg(test)]
+mod cuts;
 pub mod defect;
 mod files;
 mod flags;
 mod imap;
 mod listen;
 mod mailbox;
+#[cfg(test)]
+mod power;
 mod smtp;
 mod store;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod told;
 mod uidlist;
 
 use std::net::{SocketAddr, TcpListener};

@@ -104,6 +104,8 @@ impl Mailbox {
         let list = UidList { validity, next: 1, records: Vec::new(), torn: false };
         if let Err(error) = files::replace(&*self.files, &self.table(), &list.encode()) {
             self.discard(&self.table());
+            // The mailbox is refused whether or not the removal is durable.
+            drop(self.sync_dir(&self.dir));
             return Err(error);
         }
         (state.validity, state.next, state.durable_next) = (validity, 1, 1);
