@@ -1,9 +1,11 @@
 //! One file-system request, as rules and traces see it.
 
+use crate::clock::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 /// A file-system operation, named after the system call that causes it.
 #[derive(
@@ -125,6 +127,26 @@ pub trait Subject {
     fn size(&self) -> Option<u64>;
     /// The calling thread's name (`/proc/PID/comm`), `None` if it is gone.
     fn command(&self) -> Option<Cow<'_, str>>;
+    /// Inode number of the file, `None` if it does not exist (yet).
+    fn ino(&self) -> Option<u64> {
+        None
+    }
+    /// How long the file has been neither written nor renamed nor otherwise changed.
+    fn age(&self) -> Option<Duration> {
+        None
+    }
+    /// Whether the directory that is read holds an entry of which this is true; asked of kind and age.
+    fn holds(&self, _wanted: &mut dyn FnMut(FileKind, Duration) -> bool) -> bool {
+        false
+    }
+    /// When the handle that the call is on was opened.
+    fn opened(&self) -> Option<Nanos> {
+        None
+    }
+    /// Whether the file is remembered as it was before its last change.
+    fn has_earlier_version(&self) -> bool {
+        false
+    }
 }
 
 /// One file-system request.

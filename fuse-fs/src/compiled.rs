@@ -83,7 +83,7 @@ impl Compiled {
             ops: rule.selector.ops().and(rule.effect.ops()),
             effect: rule.effect.build(),
             armed: AtomicBool::new(!rule.trigger.disarmed),
-            when: When::new(&rule.trigger),
+            when: When::new(&rule.trigger, rule.effect.rates()),
             draws: Draws::new(seed, &rule.name),
             tally: Tally {
                 matched: AtomicU64::new(0),
@@ -115,12 +115,12 @@ impl Compiled {
             return;
         }
         let nth = self.tally.matched.fetch_add(1, Relaxed) + 1;
-        if !self.when.chooses(nth, &self.draws) || !self.within_limit(nth) {
+        if !self.when.chooses(call, nth, now, &self.draws) || !self.within_limit(nth) {
             return;
         }
-        let struck = Struck { call, now, nth, draws: &self.draws };
+        let struck = Struck { call, now, nth, draws: &self.draws, rule: self.id };
         if let Some(outcome) = self.effect.strike(&struck) {
-            self.settle(outcome, nth, now, to);
+            self.settle(outcome, (call, nth), now, to);
         }
     }
 
@@ -132,14 +132,16 @@ impl Compiled {
         by_ordinal.map_or_else(|| self.tally.fired.load(Relaxed) < limit, |struck| struck <= limit)
     }
 
-    fn settle(&self, outcome: Outcome, matched: u64, now: Nanos, to: &mut Decision) {
+    fn settle(&self, outcome: Outcome, (call, matched): (&Call<'_>, u64), now: Nanos, to: &mut Decision) {
         if outcome.fires {
             let Some(nth) = self.count(now) else { return };
+            self.when.fired(call, now);
             to.firings.push(Firing { rule: self.id, nth, matched });
         }
         to.delay = to.delay.saturating_add(outcome.delay);
         if outcome.freeze && to.freeze.is_none() {
             to.freeze = Some(self.id);
+            to.thaw_after = outcome.thaw_after;
         }
         if to.action == Action::Proceed {
             to.action = outcome.action;

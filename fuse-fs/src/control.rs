@@ -3,7 +3,9 @@
 
 use crate::compiled::RuleStats;
 use crate::counters::CounterValues;
+use crate::volatile::cut::{CutMode, CutReport};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,12 +36,24 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         path: Vec<String>,
     },
+    /// The power goes and comes back: what was not durable survives or not. Programs that use the mount lose it.
+    PowerCut {
+        /// How survivors are chosen.
+        #[serde(default)]
+        mode: CutMode,
+        /// Seed of the choice; absent: the controller draws one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
+        /// New directory for the state before, the choice and the state after.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<PathBuf>,
+    },
     /// Ask for rules and counters.
     Status,
 }
 
 /// The answer to a [`Command`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Reply {
     /// Done.
@@ -48,6 +62,11 @@ pub enum Reply {
         rules: Vec<String>,
         /// Calls released.
         released: u64,
+    },
+    /// The power is on again.
+    Cut {
+        /// What became of what was not durable.
+        report: CutReport,
     },
     /// What the storage does.
     Status {

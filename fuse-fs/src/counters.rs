@@ -28,6 +28,19 @@ pub struct CounterValues {
     pub renames: u64,
 }
 
+impl CounterValues {
+    /// The value of one counter; `None` for uptime, which the clock knows.
+    pub fn get(&self, counter: Counter) -> Option<u64> {
+        match counter {
+            Counter::Calls => Some(self.calls),
+            Counter::BytesWritten => Some(self.bytes_written),
+            Counter::FilesCreated => Some(self.files_created),
+            Counter::Renames => Some(self.renames),
+            Counter::Uptime => None,
+        }
+    }
+}
+
 /// How far a call of `op` over `bytes` moves `counter`. Uptime is not moved by calls.
 pub fn step(counter: Counter, op: Op, bytes: u64) -> u64 {
     match (counter, op) {

@@ -15,6 +15,10 @@ pub enum Purpose {
     Trigger,
     /// What a struck call suffers.
     Effect,
+    /// Whether a fault near the last one follows it.
+    Cluster,
+    /// What becomes of a block of a file, whenever it is struck.
+    Block,
 }
 
 /// The draws of one rule.
@@ -40,6 +44,14 @@ impl Draws {
     /// A generator of its own for the n-th call, for effects that need a distribution.
     pub fn generator(&self, purpose: Purpose, n: u64) -> ChaCha8Rng {
         ChaCha8Rng::from_seed(self.bytes(purpose, n))
+    }
+
+    /// A generator of its own for a block of a file: the same whichever call comes upon it.
+    pub fn of_block(&self, ino: u64, block: u64) -> ChaCha8Rng {
+        let mut input = [Purpose::Block as u8; 17];
+        input[..8].copy_from_slice(&ino.to_le_bytes());
+        input[8..16].copy_from_slice(&block.to_le_bytes());
+        ChaCha8Rng::from_seed(*blake3::keyed_hash(&self.key, &input).as_bytes())
     }
 
     fn bytes(&self, purpose: Purpose, n: u64) -> [u8; 32] {

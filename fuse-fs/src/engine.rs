@@ -12,6 +12,7 @@ use crate::call::{Call, Op};
 use crate::clock::Nanos;
 use crate::compiled::Compiled;
 use crate::counters::Counters;
+use crate::lies::{Damage, Lies};
 use crate::matcher::{Facts, PathGlobs};
 use crate::nearest::nearest;
 use crate::opset::OpSet;
@@ -48,6 +49,8 @@ pub struct Decision {
     pub delay: Duration,
     /// The call hangs until this rule is healed; on thaw it goes on to `action`, or fails with an errno.
     pub freeze: Option<RuleId>,
+    /// When the freeze ends by itself, if the effect said so for this call.
+    pub thaw_after: Option<Duration>,
     /// What then happens.
     pub action: Action,
     /// Which rules struck, in rule order.
@@ -88,6 +91,50 @@ pub enum Action {
     LoseSync,
     /// A sync call meets a failed writeback.
     FailSync(crate::volatile::profile::FsyncModel),
+    /// It fails with this errno if its freeze ended by itself; healed before that, it does what it was asked.
+    Overdue(i32),
+    /// A write goes to this offset of its file instead, and is reported as done. What falls beyond the end of the
+    /// file that was asked for is lost.
+    Misdirected {
+        /// First byte.
+        to: u64,
+    },
+    /// A read shows these bytes damaged; `at_rest`: the file itself is damaged before it is read.
+    Corrupt {
+        /// The damage.
+        damage: Damage,
+        /// It stays in the file until it is overwritten.
+        at_rest: bool,
+    },
+    /// A read fails with `EIO`, and so does every other that touches these bytes of the file, until they are
+    /// rewritten or the rule is disarmed.
+    BadSector {
+        /// Who spoiled it.
+        rule: RuleId,
+        /// First byte.
+        from: u64,
+        /// First byte after it.
+        to: u64,
+    },
+    /// A read, or a question for the size, is answered as before the last change of the file.
+    Stale,
+    /// A directory is listed without these entries.
+    Hide(Hidden),
+    /// Regular files that did not change for this long are unlinked before the call is carried out: the one it is
+    /// on, or all those in the directory that it reads.
+    DeleteCold {
+        /// Age.
+        older_than: Duration,
+    },
+}
+
+/// Entries left out of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// Everything but directories.
+    Files,
+    /// Everything.
+    Everything,
 }
 
 /// What the caller of a torn write is told.
@@ -114,6 +161,10 @@ pub trait Decide: Send + Sync + 'static {
     fn completed(&self, op: crate::call::Op, bytes: u64);
     /// The rule's name, for the trace.
     fn rule_name(&self, rule: RuleId) -> String;
+    /// What the storage lied about so far. It outlives the mount, as a damaged disk does.
+    fn lies(&self) -> Arc<Lies> {
+        Arc::default()
+    }
     /// When a rule's frozen calls thaw by themselves; `None` leaves it to the mount's own bound.
     fn thaw_after(&self, _rule: RuleId) -> Option<Duration> {
         None
@@ -140,7 +191,13 @@ impl Decide for NoFaults {
 impl Decision {
     /// The call goes on at once, untouched.
     pub fn proceed() -> Decision {
-        Decision { delay: Duration::ZERO, freeze: None, action: Action::Proceed, firings: SmallVec::new() }
+        Decision {
+            delay: Duration::ZERO,
+            freeze: None,
+            thaw_after: None,
+            action: Action::Proceed,
+            firings: SmallVec::new(),
+        }
     }
 }
 
@@ -153,6 +210,7 @@ pub struct Engine {
     /// All rules, by id.
     rules: ArcSwap<Vec<Arc<Compiled>>>,
     lists: ArcSwap<Lists>,
+    lies: Arc<Lies>,
     /// Operations that an armed rule could strike, as an [`OpSet`].
     armed: AtomicU64,
     /// Held by whoever changes rules or lists.
@@ -192,6 +250,7 @@ impl Engine {
             counters: Counters::default(),
             rules: ArcSwap::default(),
             lists: ArcSwap::from_pointee(vec![None; Op::VARIANTS.len()]),
+            lies: Arc::default(),
             armed: AtomicU64::new(0),
             changes: Mutex::new(()),
         };
@@ -235,6 +294,7 @@ impl Engine {
             return Err(problems);
         }
         let added = rules[old.len()..].to_vec();
+        self.lies.keep_versions(rules.iter().any(|r| r.rule.effect.needs_versions()));
         self.rules.store(Arc::new(rules));
         if let Err(error) = self.relist() {
             self.rules.store(old);
@@ -291,6 +351,9 @@ impl Engine {
         let started = self.start.load(Relaxed) != NOT_STARTED;
         if rule.armed.swap(armed, Relaxed) != armed && started {
             if armed { rule.open_interval(now) } else { rule.close_interval(now) }
+        }
+        if !armed {
+            self.lies.mend(rule.id);
         }
         self.relist().expect("fewer or the same rules made lists before");
         Ok(rule.id)
@@ -392,6 +455,10 @@ impl Decide for Engine {
 
     fn rule_name(&self, rule: RuleId) -> String {
         self.rule(rule).map_or_else(|| format!("rule-{}", rule.0), |r| r.rule.name.clone())
+    }
+
+    fn lies(&self) -> Arc<Lies> {
+        self.lies.clone()
     }
 
     fn thaw_after(&self, rule: RuleId) -> Option<Duration> {

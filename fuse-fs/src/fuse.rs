@@ -60,7 +60,7 @@ pub(crate) fn session_by_helper(wire: Wire, mountpoint: &Path, threads: usize) -
 }
 
 fn caller(request: &fuser::Request) -> Caller {
-    Caller { uid: request.uid(), gid: request.gid(), pid: request.pid() }
+    Caller { uid: request.uid(), gid: request.gid(), pid: request.pid(), seq: 0 }
 }
 
 fn errno(error: nix::errno::Errno) -> Errno {

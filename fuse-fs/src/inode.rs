@@ -245,6 +245,18 @@ impl InodeTable {
         fd
     }
 
+    /// A directory that holds a name of the inode, if it is known and has one.
+    pub fn parent(&self, ino: u64) -> Option<u64> {
+        self.shard(ino).lock().entries.get(&ino).filter(|entry| !entry.pinned).map(|entry| entry.parent)
+    }
+
+    /// Parent and name under which an inode is remembered; `None` for the root and for one that lost that name.
+    pub fn name(&self, ino: u64) -> Option<(u64, OsString)> {
+        let shard = self.shard(ino).lock();
+        let entry = shard.entries.get(&ino).filter(|entry| !entry.pinned)?;
+        Some((entry.parent, OsString::from_vec(entry.name.to_vec())))
+    }
+
     /// Path below the root under the remembered names; empty for the root.
     pub fn path(&self, ino: u64) -> PathBuf {
         let mut names: Vec<Box<[u8]>> = Vec::new();

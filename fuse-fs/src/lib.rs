@@ -19,6 +19,7 @@ pub mod errno;
 mod fs;
 mod fuse;
 pub mod inode;
+pub mod lies;
 mod matcher;
 pub mod mount;
 pub mod nearest;

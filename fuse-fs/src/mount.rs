@@ -120,7 +120,8 @@ impl Mount {
         let mountpoint = check_mountpoint(mountpoint)?;
         let other = |source| MountError::Other { path: mountpoint.clone(), source };
         let descriptors = usable_descriptors();
-        let fs = Fs::new(root, descriptors, options.durability.clone()).map_err(|e| other(e.into()))?;
+        let fs = Fs::new(root, descriptors, options.durability.clone(), decide.lies())
+            .map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
         let service = Arc::new(Service { fs, parking, decide, trace });
         let wire = Wire { service: service.clone(), cached: options.page_cache };
@@ -168,27 +169,39 @@ impl Mount {
 
     /// Unmounts: parked calls fail with `EIO`, open files stay usable for nobody.
     pub fn unmount(mut self) -> std::io::Result<()> {
-        self.end(Thaw::Fail(libc::EIO))
+        self.end(Thaw::Fail(libc::EIO)).map(|_| ())
     }
 
-    /// Cuts the connection: every call under way fails, then the mount goes.
+    /// Cuts the connection: every call under way fails, then the mount goes. Afterwards nobody reaches the backing
+    /// directory through it.
+    ///
+    /// # Errors
+    /// The kernel did not unmount it, or did not let this user cut the connection while files on it are open.
     pub fn abort(mut self) -> std::io::Result<()> {
         self.abort_connection();
-        self.end(Thaw::Fail(libc::ECONNABORTED))
+        match self.end(Thaw::Fail(libc::ECONNABORTED))? {
+            true => Ok(()),
+            false => Err(std::io::Error::other(
+                "files on it are still open, and this user may not cut the connection; end the programs that use it, \
+                 or run as root",
+            )),
+        }
     }
 
-    fn end(&mut self, parked: Thaw) -> std::io::Result<()> {
-        let Some(session) = self.session.take() else { return Ok(()) };
+    /// Whether it is gone: files may still be open on a mount that was only detached.
+    fn end(&mut self, parked: Thaw) -> std::io::Result<bool> {
+        let Some(session) = self.session.take() else { return Ok(true) };
         self.service.parking.close(parked);
         let quiet = umount2(&self.mountpoint, MntFlags::empty()).is_ok();
         if !quiet {
             detach(&self.mountpoint)?;
         }
         if quiet || self.abort_connection() {
-            return session.join().map_err(|_| std::io::Error::other("an event loop panicked"))?;
+            session.join().map_err(|_| std::io::Error::other("an event loop panicked"))??;
+            return Ok(true);
         }
         tracing::warn!(path = %self.mountpoint.display(), "detached; files on it are still open");
-        Ok(())
+        Ok(false)
     }
 
     fn abort_connection(&self) -> bool {

@@ -19,6 +19,8 @@ use std::time::Duration;
 pub enum Thaw {
     /// They do what they were asked.
     Continue,
+    /// Nobody healed them within their bound: as [`Thaw::Continue`], but for calls that are overdue then.
+    Expired,
     /// They fail with this errno.
     Fail(i32),
 }
@@ -111,6 +113,18 @@ impl Parking {
             self.shared.release(&mut state, id, outcome);
         }
         self.shared.changed.notify_one();
+    }
+
+    /// Holds a call until everything is closed.
+    pub fn hold(&self, resume: Resume) {
+        let mut state = self.shared.state.lock();
+        if let Some(thaw) = state.closed {
+            drop(state);
+            return resume(thaw);
+        }
+        let id = state.next;
+        state.next += 1;
+        state.calls.insert(id, Parked { rule: None, ready: Nanos(u64::MAX), resume });
     }
 
     /// Lets the frozen calls of one rule (or of all) go on. Returns how many there were.
@@ -225,7 +239,7 @@ impl Shared {
         state.next += 1;
         let resume: Resume = Box::new(move |end| {
             resume(match (end, outcome) {
-                (Thaw::Continue, outcome) => outcome,
+                (Thaw::Continue | Thaw::Expired, outcome) => outcome,
                 (failed @ Thaw::Fail(_), _) => failed,
             });
         });
@@ -246,7 +260,10 @@ fn spawn_timer(shared: Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
         let mut state = shared.state.lock();
         while state.closed.is_none() {
             match state.next_due(Nanos::now()) {
-                Ok(call) => shared.hand_over(call.resume, Thaw::Continue),
+                Ok(call) => {
+                    let thaw = if call.rule.is_some() { Thaw::Expired } else { Thaw::Continue };
+                    shared.hand_over(call.resume, thaw);
+                }
                 Err(Some(wait)) => {
                     shared.changed.wait_for(&mut state, wait);
                 }
@@ -285,14 +302,15 @@ mod tests {
     fn a_delay_ends_by_itself() {
         let (send, receive) = mpsc::channel();
         let started = Nanos::now();
-        lot_with(|lot| lot.park(Nanos::now(), Duration::from_millis(20), None, note(&send)), &receive);
+        let park = |lot: &Parking| lot.park(Nanos::now(), Duration::from_millis(20), None, note(&send));
+        lot_with(park, &receive, Thaw::Continue);
         assert!(Nanos::now().since(started) >= Duration::from_millis(20));
     }
 
-    fn lot_with(park: impl FnOnce(&Parking), receive: &mpsc::Receiver<Thaw>) {
+    fn lot_with(park: impl FnOnce(&Parking), receive: &mpsc::Receiver<Thaw>, expected: Thaw) {
         let lot = lot();
         park(&lot);
-        assert_eq!(receive.recv_timeout(Duration::from_secs(10)).unwrap(), Thaw::Continue);
+        assert_eq!(receive.recv_timeout(Duration::from_secs(10)).unwrap(), expected);
     }
 
     #[test]
@@ -314,6 +332,7 @@ mod tests {
         lot_with(
             |lot| lot.park(Nanos::now(), Duration::ZERO, Some((RuleId(0), bound)), note(&send)),
             &receive,
+            Thaw::Expired,
         );
     }
 

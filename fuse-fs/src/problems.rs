@@ -57,6 +57,7 @@ impl Rule {
         ops(&self.selector, &self.effect, &mut found);
         selector(&self.selector, &mut found);
         when(&self.trigger, &mut found);
+        rate(&self.trigger, &self.effect, &mut found);
         self.effect.problems(&mut found);
         found.into_problems()
     }
@@ -175,11 +176,19 @@ fn when(trigger: &Trigger, found: &mut Found) {
     counter(trigger, found);
 }
 
+fn rate(trigger: &Trigger, effect: &Effect, found: &mut Found) {
+    if let (Some(rate), None) = (trigger.rate, effect.rates()) {
+        let message = format!("`{}` has no {rate} rate: nobody counted it", effect.name());
+        found.add("when.rate", message, "write probability = 0.001, or every = 1000");
+    }
+}
+
 fn exclusive(trigger: &Trigger, found: &mut Found) {
     let given = [
         ("nth", trigger.nth.is_some()),
         ("every", trigger.every.is_some()),
         ("probability", trigger.probability.is_some()),
+        ("rate", trigger.rate.is_some()),
         ("sequence", trigger.sequence.is_some()),
     ];
     let names: Vec<_> = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();

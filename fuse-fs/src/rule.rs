@@ -170,6 +170,17 @@ pub struct Trigger {
     /// Each matching call with this probability, drawn from the seed, the rule's name and the call's ordinal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
+    /// How often by nature, instead of a number: `"accelerated"` (a run of minutes sees it) or `"field"` (as counted
+    /// on disks in use, so that only a simulated fleet sees it). Effects that happen at random have such a rate:
+    ///
+    /// - `corrupt-read`: 1e-4 a read; in the field 5e-13.
+    /// - `bad-sector`: 1e-3 a read; in the field 1.4e-12.
+    /// - `misdirected-write`, `lost-write`: 1e-5 a write; in the field 5e-13.
+    ///
+    /// Faults come in clusters: after one, the next matching call within the same MiB of the same file and within a
+    /// minute is struck with probability 0.4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// A word over `w` (works) and `x` (fails), one letter a call; the last, in capitals, goes on for ever:
     /// `wxxW` fails the second and third call.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,6 +203,17 @@ pub struct Trigger {
     /// The rule waits for a step to arm it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disarmed: bool,
+}
+
+/// How often a random fault strikes by nature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, strum::Display)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Rate {
+    /// So often that a run of minutes sees it; the ratios between effects are those of the field.
+    Accelerated,
+    /// As counted on disks in use. A run never sees it: for simulated fleets.
+    Field,
 }
 
 /// What the storage counts since it was mounted.

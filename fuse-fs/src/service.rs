@@ -1,15 +1,16 @@
 //! One request from end to end: decide, perhaps wait, act, answer, record.
 //!
-//! A call that no rule could strike, on a mount without a trace, costs two atomic loads more than the
+//! A call that no rule could strike, on a mount without a trace, costs four atomic loads more than the
 //! pass-through itself. A call that waits is moved to the [`Parking`] with a copy of its data.
 
 use crate::call::{Call, FileKind, Op, Subject};
 use crate::clock::Nanos;
 use crate::engine::{Action, Decide, Decision, RuleId};
-use crate::fs::{Answer, Caller, Fs, Outcome, Request};
+use crate::fs::{Answer, Caller, Fs, Outcome, Power, Request, Victim, age};
 use crate::parking::{Parking, Thaw};
 use crate::recorder::TraceSink;
 use crate::trace::FsEvent;
+use crate::volatile::cut::CutMode;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstatat};
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything behind one mount.
 pub(crate) struct Service {
@@ -51,24 +53,39 @@ impl Service {
         let op = request.op();
         let armed = self.decide.armed(op);
         if !armed && self.trace.is_none() {
-            let outcome = self.fs.perform(&request, &caller, &Action::Proceed);
-            self.count(op, &outcome);
-            return reply(self, outcome);
+            return match self.fs.power() {
+                Power::Off => self.hold(reply),
+                powered @ (Power::None | Power::On(_)) => {
+                    let outcome = self.fs.perform(&request, &caller, &Action::Proceed);
+                    drop(powered);
+                    self.count(op, &outcome);
+                    reply(self, outcome)
+                }
+            };
         }
-        let journey = self.set_out(&request, &caller, armed);
+        let (journey, caller) = self.set_out(&request, caller, armed);
         if journey.decision.delay.is_zero() && journey.decision.freeze.is_none() {
-            let outcome = self.act(&request, &caller, journey, Thaw::Continue);
-            return reply(self, outcome);
+            return match self.act(&request, &caller, journey, Thaw::Continue) {
+                Some(outcome) => reply(self, outcome),
+                None => self.hold(reply),
+            };
         }
         self.park(request.into_owned(), caller, journey, reply);
     }
 
-    fn set_out(&self, request: &Request<'_>, caller: &Caller, armed: bool) -> Journey {
+    /// Never answers: the power is off. The caller hears of it when the connection is gone.
+    fn hold(self: &Arc<Self>, reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static) {
+        let service = self.clone();
+        self.parking.hold(Box::new(move |_| reply(&service, Err(Errno::ECONNABORTED))));
+    }
+
+    fn set_out(&self, request: &Request<'_>, mut caller: Caller, armed: bool) -> (Journey, Caller) {
         let at = Nanos::now();
-        let facts = Facts { fs: &self.fs, request, caller };
+        let facts = Facts { fs: &self.fs, request, caller: &caller };
         let decision = if armed { self.decide.decide(&facts.call(), at) } else { Decision::proceed() };
         let note = self.trace.as_ref().and_then(|trace| self.note(trace, &facts, &decision, at));
-        Journey { at, decision, note }
+        caller.seq = note.as_ref().map_or(0, |note| note.seq);
+        (Journey { at, decision, note }, caller)
     }
 
     fn park(
@@ -82,21 +99,44 @@ impl Service {
             trace.record(note.clone());
         }
         let (decided, delay) = (journey.at, journey.decision.delay);
-        let freeze = journey.decision.freeze.map(|rule| (rule, self.decide.thaw_after(rule)));
+        let own = journey.decision.thaw_after;
+        let freeze = journey.decision.freeze.map(|rule| (rule, own.or_else(|| self.decide.thaw_after(rule))));
         let service = self.clone();
-        let resume = Box::new(move |thaw| {
-            let outcome = service.act(&request, &caller, journey, thaw);
-            reply(&service, outcome);
+        let resume = Box::new(move |thaw| match service.act(&request, &caller, journey, thaw) {
+            Some(outcome) => reply(&service, outcome),
+            None => service.hold(reply),
         });
         self.parking.park(decided, delay, freeze, resume);
     }
 
-    fn act(&self, request: &Request<'_>, caller: &Caller, journey: Journey, thaw: Thaw) -> Outcome<Answer> {
+    /// `None` if the power went: the call never completes.
+    fn act(
+        &self,
+        request: &Request<'_>,
+        caller: &Caller,
+        mut journey: Journey,
+        thaw: Thaw,
+    ) -> Option<Outcome<Answer>> {
+        if let (Thaw::Continue | Thaw::Expired, Action::PowerCut { mode, after }) = (thaw, &journey.decision.action) {
+            self.cut_power(request, caller, *mode, *after);
+            self.record(request, journey, &Err(Errno::ECONNABORTED));
+            return None;
+        }
+        let powered = self.fs.power();
+        if matches!((&powered, thaw), (Power::Off, Thaw::Continue | Thaw::Expired)) {
+            return None;
+        }
         let failure = match (thaw, &journey.decision.action) {
             (Thaw::Fail(errno), _) => Some(Errno::from_raw(errno)),
-            (Thaw::Continue, Action::Fail(errno)) => Some(Errno::from_raw(*errno)),
-            (Thaw::Continue, _) => None,
+            (_, Action::Fail(errno)) | (Thaw::Expired, Action::Overdue(errno)) => {
+                Some(Errno::from_raw(*errno))
+            }
+            (Thaw::Continue | Thaw::Expired, _) => None,
         };
+        if let (None, Action::DeleteCold { older_than }) = (failure, &journey.decision.action) {
+            let victims = self.fs.delete_cold(request, caller, *older_than);
+            self.record_victims(victims, &mut journey);
+        }
         let outcome = match failure {
             None => self.fs.perform(request, caller, &journey.decision.action),
             Some(errno) => {
@@ -104,9 +144,36 @@ impl Service {
                 Err(errno)
             }
         };
+        drop(powered);
         self.count(request.op(), &outcome);
         self.record(request, journey, &outcome);
-        outcome
+        Some(outcome)
+    }
+
+    /// The power goes at this call, before it or after what it does.
+    fn cut_power(&self, request: &Request<'_>, caller: &Caller, mode: CutMode, after: bool) {
+        let Some(volatile) = self.fs.volatile() else { return };
+        if let (true, Power::On(powered)) = (after, self.fs.power()) {
+            // Whether it succeeds or not, nobody hears of it.
+            drop(self.fs.perform(request, caller, &Action::Proceed));
+            drop(powered);
+        }
+        volatile.ask_for_cut(mode);
+    }
+
+    /// What the storage deleted by itself stands in the trace as an `unlink` by nobody, which the rule struck.
+    fn record_victims(&self, victims: Vec<Victim>, journey: &mut Journey) {
+        let (Some(trace), Some(note)) = (&self.trace, &mut journey.note) else { return };
+        if victims.is_empty() {
+            return;
+        }
+        let fired = std::mem::take(&mut note.fired);
+        for victim in victims {
+            let path = victim.path.to_string_lossy().into_owned();
+            let (op, ino, parent, seq) = (Op::Unlink, victim.ino, Some(victim.parent), trace.next_seq());
+            let (end, fired) = (Some(Nanos::now()), fired.clone());
+            trace.record(FsEvent { op, ino, parent, seq, path, end, fired, pid: 0, ..note.clone() });
+        }
     }
 
     /// The kernel drops a handle whatever the answer to its release is.
@@ -268,6 +335,15 @@ impl Facts<'_> {
     }
 }
 
+fn kind_of(stat: &FileStat) -> FileKind {
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Directory,
+        libc::S_IFLNK => FileKind::Symlink,
+        _ => FileKind::Special,
+    }
+}
+
 impl Subject for Facts<'_> {
     fn path(&self) -> Cow<'_, Path> {
         Cow::Owned(match self.request.entry() {
@@ -281,16 +357,38 @@ impl Subject for Facts<'_> {
     }
 
     fn kind(&self) -> Option<FileKind> {
-        self.stat().map(|stat| match stat.st_mode & libc::S_IFMT {
-            libc::S_IFREG => FileKind::File,
-            libc::S_IFDIR => FileKind::Directory,
-            libc::S_IFLNK => FileKind::Symlink,
-            _ => FileKind::Special,
-        })
+        self.stat().as_ref().map(kind_of)
     }
 
     fn size(&self) -> Option<u64> {
         self.stat().and_then(|stat| u64::try_from(stat.st_size).ok())
+    }
+
+    fn ino(&self) -> Option<u64> {
+        match self.request.entry() {
+            Some(_) => self.stat().map(|stat| stat.st_ino),
+            None => self.open_or_named(),
+        }
+    }
+
+    fn age(&self) -> Option<Duration> {
+        self.stat().map(|stat| age(&stat))
+    }
+
+    fn holds(&self, wanted: &mut dyn FnMut(FileKind, Duration) -> bool) -> bool {
+        let Some(handle) = self.request.directory_handle() else { return false };
+        self.fs.entries(handle).iter().any(|(_, stat)| wanted(kind_of(stat), age(stat)))
+    }
+
+    fn opened(&self) -> Option<Nanos> {
+        let directory = || self.fs.directories.opened(self.request.directory_handle()?);
+        self.request.file_handle().and_then(|handle| self.fs.files.opened(handle)).or_else(directory)
+    }
+
+    fn has_earlier_version(&self) -> bool {
+        self.stat().is_some_and(|stat| {
+            u64::try_from(stat.st_size).is_ok_and(|size| self.fs.lies.version(stat.st_ino, size).is_some())
+        })
     }
 
     fn command(&self) -> Option<Cow<'_, str>> {

@@ -2,10 +2,23 @@
 //! the clock and the storage's counters.
 
 use crate::call::Call;
+use crate::clock::Nanos;
 use crate::counters::{Counters, step};
 use crate::draw::{Draws, Purpose, threshold};
-use crate::rule::{Counter, Threshold, Trigger};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::effects::Rates;
+use crate::rule::{Counter, Rate, Threshold, Trigger};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// A fault follows another near it with this probability. Bairavasundaram et al. (FAST'08, SIGMETRICS'07) found
+/// checksum mismatches and latent sector errors to be highly local in space and time and give no single number;
+/// this one is our choice.
+const FOLLOWS: f64 = 0.4;
+/// How near in the file: the same stretch of this many bytes.
+const NEAR: u64 = 1 << 20;
+/// How near in time.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A compiled trigger.
 pub(crate) struct When {
@@ -30,7 +43,45 @@ enum Choice {
     Nth(u64),
     Every(u64),
     Probability(u64),
+    Clustered(u64, Cluster),
     Sequence(Sequence),
+}
+
+/// The last fault of a rule whose faults come in clusters, until a call near it was or was not struck.
+#[derive(Default)]
+struct Cluster {
+    /// When the last one was, 0 if no other may follow. Asked first, so that the lock is rarely taken.
+    at: AtomicU64,
+    place: Mutex<Option<Place>>,
+}
+
+/// A stretch of a file: inode, and which [`NEAR`] bytes of it.
+type Place = (u64, u64);
+
+fn place(call: &Call<'_>) -> Option<Place> {
+    call.subject.ino().map(|ino| (ino, call.offset / NEAR))
+}
+
+impl Cluster {
+    /// Whether this is the next call near the last fault. Only one is.
+    fn next(&self, call: &Call<'_>, now: Nanos) -> bool {
+        let at = self.at.load(Relaxed);
+        if at == 0 || now.since(Nanos(at)) > SOON {
+            return false;
+        }
+        let mut last = self.place.lock();
+        let near = last.is_some() && *last == place(call);
+        if near {
+            *last = None;
+            self.at.store(0, Relaxed);
+        }
+        near
+    }
+
+    fn struck(&self, call: &Call<'_>, now: Nanos) {
+        *self.place.lock() = place(call);
+        self.at.store(now.0.max(1), Relaxed);
+    }
 }
 
 /// A word over works and fails, the last letter for ever.
@@ -76,13 +127,13 @@ fn nanos(span: crate::units::Span) -> u64 {
 
 impl When {
     /// Compiles a trigger without problems.
-    pub(crate) fn new(trigger: &Trigger) -> When {
+    pub(crate) fn new(trigger: &Trigger, rates: Option<Rates>) -> When {
         let from = trigger.after.map_or(0, nanos);
         let to = trigger.window.map_or(u64::MAX, |window| from.saturating_add(nanos(window)));
         When {
             window: from..to,
             reaches: Reaches::new(trigger),
-            choice: Choice::new(trigger),
+            choice: Choice::new(trigger, rates),
             limit: trigger.limit,
         }
     }
@@ -94,14 +145,26 @@ impl When {
     }
 
     /// Whether the n-th call in force is struck.
-    pub(crate) fn chooses(&self, n: u64, draws: &Draws) -> bool {
+    pub(crate) fn chooses(&self, call: &Call<'_>, n: u64, now: Nanos, draws: &Draws) -> bool {
         match &self.choice {
             Choice::Always => true,
             Choice::Nth(nth) => n == *nth,
             Choice::Every(every) => n.is_multiple_of(*every),
             Choice::Probability(u64::MAX) => true,
             Choice::Probability(p) => draws.word(Purpose::Trigger, n) < *p,
+            Choice::Clustered(p, cluster) => {
+                let follows =
+                    || cluster.next(call, now) && draws.word(Purpose::Cluster, n) < threshold(FOLLOWS);
+                draws.word(Purpose::Trigger, n) < *p || follows()
+            }
             Choice::Sequence(sequence) => sequence.fails(n),
+        }
+    }
+
+    /// A call was struck.
+    pub(crate) fn fired(&self, call: &Call<'_>, now: Nanos) {
+        if let Choice::Clustered(_, cluster) = &self.choice {
+            cluster.struck(call, now);
         }
     }
 
@@ -111,14 +174,21 @@ impl When {
             Choice::Always => Some(n),
             Choice::Nth(nth) => Some(u64::from(n >= *nth)),
             Choice::Every(every) => Some(n / every),
-            Choice::Probability(_) => None,
+            Choice::Probability(_) | Choice::Clustered(..) => None,
             Choice::Sequence(sequence) => Some(sequence.fails_within(n)),
         }
     }
 }
 
 impl Choice {
-    fn new(trigger: &Trigger) -> Choice {
+    fn new(trigger: &Trigger, rates: Option<Rates>) -> Choice {
+        if let (Some(rate), Some(rates)) = (trigger.rate, rates) {
+            let p = match rate {
+                Rate::Accelerated => rates.accelerated,
+                Rate::Field => rates.field,
+            };
+            return Choice::Clustered(threshold(p), Cluster::default());
+        }
         let sequence = trigger.sequence.as_deref().and_then(|word| Sequence::parse(word).ok());
         match (trigger.nth, trigger.every, trigger.probability, sequence) {
             (Some(n), _, _, _) => Choice::Nth(n),
@@ -156,6 +226,8 @@ impl Reaches {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::borrow::Cow;
+    use std::path::Path;
 
     fn word(text: &str) -> String {
         let sequence = Sequence::parse(text).expect("a good word");
@@ -179,6 +251,71 @@ mod tests {
         insta::assert_snapshot!(explain("wXW"), @"in `wXW` a letter follows one that goes on for ever");
     }
 
+    /// A file by number.
+    struct At(u64);
+
+    impl crate::call::Subject for At {
+        fn path(&self) -> Cow<'_, Path> {
+            Cow::Borrowed(Path::new("file"))
+        }
+        fn new_path(&self) -> Option<Cow<'_, Path>> {
+            None
+        }
+        fn kind(&self) -> Option<crate::call::FileKind> {
+            None
+        }
+        fn size(&self) -> Option<u64> {
+            None
+        }
+        fn command(&self) -> Option<Cow<'_, str>> {
+            None
+        }
+        fn ino(&self) -> Option<u64> {
+            Some(self.0)
+        }
+    }
+
+    fn call(subject: &At) -> Call<'_> {
+        Call { op: crate::call::Op::Read, offset: 0, len: 1, pid: 1, uid: 0, open_flags: 0, subject }
+    }
+
+    fn clustered(p: f64) -> When {
+        let trigger = Trigger { rate: Some(Rate::Accelerated), ..Trigger::default() };
+        When::new(&trigger, Some(Rates { accelerated: p, field: 0.0 }))
+    }
+
+    #[test]
+    fn a_rate_strikes_as_often_as_it_says_and_never_without_a_first() {
+        let (often, never, draws) = (clustered(0.01), clustered(0.0), Draws::new(1, "any"));
+        let file = At(1);
+        let hits =
+            |when: &When| (1..=100_000).filter(|n| when.chooses(&call(&file), *n, Nanos(1), &draws)).count();
+        assert!((900..1100).contains(&hits(&often)), "{}", hits(&often));
+        assert_eq!(hits(&never), 0);
+    }
+
+    /// The call after a fault, of every thousand faults: near it 400 are struck, elsewhere or later none.
+    #[test]
+    fn a_fault_is_followed_near_it_and_soon() {
+        let (when, draws) = (clustered(0.0), Draws::new(1, "any"));
+        let follow = |next: &Call<'_>, now: Nanos| -> usize {
+            (1..=1000u64)
+                .filter(|n| {
+                    when.fired(&call(&At(1)), Nanos(1));
+                    when.chooses(next, *n, now, &draws)
+                })
+                .count()
+        };
+        let (same, other) = (At(1), At(2));
+        assert!((350..450).contains(&follow(&call(&same), Nanos(2))));
+        assert_eq!(follow(&call(&other), Nanos(2)), 0);
+        assert_eq!(follow(&Call { offset: NEAR, ..call(&same) }, Nanos(2)), 0);
+        assert_eq!(follow(&call(&same), Nanos(2) + SOON), 0);
+        when.fired(&call(&same), Nanos(1));
+        when.chooses(&call(&same), 1, Nanos(2), &draws);
+        assert!((2..1000).all(|n| !when.chooses(&call(&same), n, Nanos(2), &draws)), "only the next one");
+    }
+
     proptest! {
         #[test]
         fn the_count_of_struck_calls_agrees_with_the_choices(
@@ -190,9 +327,9 @@ mod tests {
             ],
             n in 0u64..60,
         ) {
-            let when = When::new(&trigger);
+            let when = When::new(&trigger, None);
             let draws = Draws::new(1, "any");
-            let counted = (1..=n).filter(|k| when.chooses(*k, &draws)).count() as u64;
+            let counted = (1..=n).filter(|k| when.chooses(&call(&At(0)), *k, Nanos(1), &draws)).count() as u64;
             prop_assert_eq!(when.struck_within(n), Some(counted));
         }
     }

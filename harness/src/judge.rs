@@ -186,6 +186,7 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         directory: run_dir.display().to_string(),
         reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
         contract: if lying { "lying" } else { "honest" }.to_owned(),
+        persistence: summarize::persistence(plan),
         environment: noted.facts,
     }
 }

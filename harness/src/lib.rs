@@ -21,6 +21,7 @@ pub mod readback;
 pub mod recorder;
 pub mod reference;
 pub mod reference_docs;
+pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod seed;

@@ -3,24 +3,29 @@
 //! The socket lies in a private directory of the user's, under a name made from the mount point, so that `ctl`
 //! needs no more than the mount point, and never touches the mount itself (it may be frozen).
 
+mod mounted;
+mod socket;
+
+pub use socket::control;
+
+use self::mounted::{Mounted, execute, release};
+use self::socket::{answer, listen, private_directory, socket_path};
 use crate::exit::Exit;
-use crate::plan::{StepAction, StepPlan};
-use crate::run::storage::engine;
+use crate::plan::{DEFAULT_MEMORY, StepAction, StepPlan, StoragePlan};
+use crate::run::storage::{durability, engine, leave_durable};
 use crate::scenario::{self, Overrides};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
-use fuse_fs::control::{Command, Reply};
-use fuse_fs::engine::Engine;
-use fuse_fs::mount::{Mount, MountOptions};
+use fuse_fs::control::Command;
+use fuse_fs::effects::Effect;
+use fuse_fs::mount::MountOptions;
 use fuse_fs::parking::Thaw;
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::trace::TraceOptions;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use fuse_fs::volatile::profile::{Persistence, Profile};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What `mount` was asked.
@@ -40,41 +45,52 @@ pub struct Request {
     pub trace: Option<PathBuf>,
     /// Let the kernel cache pages.
     pub page_cache: bool,
-}
-
-struct Mounted {
-    engine: Arc<Engine>,
-    mount: Mount,
-    trace: Option<TraceSink>,
+    /// What survives a power cut.
+    pub persistence: Option<Profile>,
 }
 
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
 pub fn run(request: &Request) -> Result<Exit> {
-    let Some((rules, steps)) = faults(request)? else { return Ok(Exit::Usage) };
+    let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
     crate::machine::stop::install()?;
     let listener = listen(&request.mountpoint)?;
     let guard = guard(&request.mountpoint)?;
-    let engine = engine(rules, request.seed)?;
+    let spill = tempfile::Builder::new().prefix("spill-").tempdir_in(private_directory()?)?;
+    let model = || durability(&request.backing, spill.path(), &storage);
+    let durability = needs_model(request, &storage, &steps).then(model).transpose()?;
     let trace =
         request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
-    let options = MountOptions { page_cache: request.page_cache, ..MountOptions::default() };
-    let mount = Mount::new(&request.backing, &request.mountpoint, options, engine.clone(), trace.clone())?;
+    let mut mounted = Mounted {
+        backing: request.backing.clone(),
+        mountpoint: request.mountpoint.clone(),
+        options: MountOptions { page_cache: request.page_cache, durability, ..MountOptions::default() },
+        engine: engine(storage.rules, request.seed)?,
+        trace,
+        mount: None,
+        seed: request.seed,
+        cuts: 0,
+    };
+    mounted.mount_again()?;
     let origin = Nanos::now();
-    engine.start(origin);
+    mounted.engine.start(origin);
     anstream::eprintln!(
         "mounted {} at {}; end with Ctrl-C",
         request.backing.display(),
         request.mountpoint.display()
     );
-    let mounted = Mounted { engine, mount, trace };
-    let served = serve(&mounted, &listener, &steps, origin);
+    let served = serve(&mut mounted, &listener, &steps, origin);
     finish(mounted, request, guard)?;
     served.map(|()| Exit::Valid)
 }
 
 fn finish(mounted: Mounted, request: &Request, mut guard: Child) -> Result<()> {
     release(&mounted, None, Thaw::Continue)?;
-    mounted.mount.unmount()?;
+    if let Some(mount) = mounted.mount {
+        mount.unmount()?;
+    }
+    if let Some(volatile) = &mounted.options.durability {
+        leave_durable(volatile, &mounted.backing);
+    }
     guard.kill()?;
     guard.wait()?;
     let _ = std::fs::remove_file(socket_path(&request.mountpoint)?);
@@ -85,11 +101,18 @@ fn finish(mounted: Mounted, request: &Request, mut guard: Child) -> Result<()> {
     Ok(())
 }
 
-type Faults = (Vec<fuse_fs::rule::Rule>, Vec<StepPlan>);
-
-fn faults(request: &Request) -> Result<Option<Faults>> {
-    let Some(file) = &request.scenario else { return Ok(Some((Vec::new(), Vec::new()))) };
-    let overrides = Overrides { seed: request.seed, ..Overrides::default() };
+/// What the scenario says of the storage, with its steps.
+fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
+    let Some(file) = &request.scenario else {
+        let profile = request.persistence.unwrap_or_default();
+        let persistence = Persistence { profile, ..Persistence::default() };
+        return Ok(Some((
+            StoragePlan { persistence, memory: DEFAULT_MEMORY, ..StoragePlan::default() },
+            Vec::new(),
+        )));
+    };
+    let overrides =
+        Overrides { seed: request.seed, persistence: request.persistence, ..Overrides::default() };
     let mut plan = match scenario::load(file, &overrides) {
         Ok(plan) => plan,
         Err(problems) => {
@@ -103,46 +126,22 @@ fn faults(request: &Request) -> Result<Option<Faults>> {
     let storage = storage.ok_or_else(|| {
         anyhow!("the scenario has no storage {name}; it has {names}; name one with --storage")
     })?;
-    Ok(Some((storage.rules, plan.steps)))
+    Ok(Some((storage, plan.steps)))
 }
 
-/// The control socket of a mount point. Only the parent directory is looked at: the mount may be frozen.
-fn socket_path(mountpoint: &Path) -> Result<PathBuf> {
-    let name = mountpoint.file_name().ok_or_else(|| anyhow!("{} has no name", mountpoint.display()))?;
-    let parent = mountpoint.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
-    let digest = blake3::hash(parent.join(name).as_os_str().as_encoded_bytes()).to_hex();
-    Ok(private_directory()?.join(format!("{}.sock", &digest[..16])))
-}
-
-fn private_directory() -> Result<PathBuf> {
-    let uid = nix::unistd::geteuid().as_raw();
-    let directory = std::env::temp_dir().join(format!("fermoposta-{uid}"));
-    match std::fs::DirBuilder::new().mode(0o700).create(&directory) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot make {}", directory.display())),
-    }
-    let owner = std::fs::symlink_metadata(&directory)?;
-    ensure!(
-        owner.is_dir() && owner.uid() == uid,
-        "{} belongs to somebody else; remove it",
-        directory.display()
-    );
-    Ok(directory)
-}
-
-fn listen(mountpoint: &Path) -> Result<UnixListener> {
-    let path = socket_path(mountpoint)?;
-    if UnixStream::connect(&path).is_ok() {
-        bail!("a fault file system is mounted at {} already", mountpoint.display());
-    }
-    // Nobody answers on it: it was left by one that was killed.
-    let _ = std::fs::remove_file(&path);
-    let listener =
-        UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// Whether anything can happen that takes what is not durable. Else a backing directory without room beside it,
+/// such as the mount point of a disk, may be used.
+fn needs_model(request: &Request, storage: &StoragePlan, steps: &[StepPlan]) -> bool {
+    let by_rule = storage.rules.iter().any(|rule| {
+        matches!(rule.effect, Effect::PowerCut(_) | Effect::FsyncFailure(_) | Effect::LostFsync(_))
+    });
+    let by_step = steps.iter().any(|step| {
+        matches!(
+            step.action,
+            StepAction::PowerCut { .. } | StepAction::MakeDurable { .. } | StepAction::Evict { .. }
+        )
+    });
+    request.persistence.is_some() || by_rule || by_step
 }
 
 /// A process that unmounts when this one is gone, however it ended.
@@ -153,14 +152,17 @@ fn guard(mountpoint: &Path) -> Result<Child> {
 }
 
 /// Serves control connections and steps until a signal or an unmount from outside.
-fn serve(mounted: &Mounted, listener: &UnixListener, steps: &[StepPlan], origin: Nanos) -> Result<()> {
+fn serve(mounted: &mut Mounted, listener: &UnixListener, steps: &[StepPlan], origin: Nanos) -> Result<()> {
+    // A power cut that a rule begins is noticed within milliseconds; steps and signals can wait longer.
+    let pause = Duration::from_millis(if mounted.options.durability.is_some() { 2 } else { 100 });
     let mut due: Vec<&StepPlan> = steps.iter().collect();
-    while !crate::machine::stop::requested() && mounted.mount.is_mounted() {
+    while !crate::machine::stop::requested() && mounted.is_mounted() {
+        cut_if_asked(mounted)?;
         carry_out_due(mounted, &mut due, origin);
-        wait_readable(listener, Duration::from_millis(100))?;
+        wait_readable(listener, pause)?;
         match listener.accept() {
             Ok((stream, _)) => {
-                if let Err(error) = answer(mounted, stream) {
+                if let Err(error) = answer(stream, |command| execute(mounted, command)) {
                     tracing::warn!("control connection: {error:#}");
                 }
             }
@@ -168,6 +170,15 @@ fn serve(mounted: &Mounted, listener: &UnixListener, steps: &[StepPlan], origin:
             Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
+}
+
+/// A rule turned the power off: the rest is ours.
+fn cut_if_asked(mounted: &mut Mounted) -> Result<()> {
+    let asked = mounted.options.durability.as_ref().and_then(|volatile| volatile.asked());
+    let Some(mode) = asked else { return Ok(()) };
+    let report = mounted.power_cut(mode, None, None)?;
+    anstream::eprintln!("power cut under {}, seed {}", crate::summarize::cut_in_words(&report), report.seed);
     Ok(())
 }
 
@@ -181,134 +192,46 @@ fn wait_readable(listener: &UnixListener, limit: Duration) -> Result<()> {
     }
 }
 
-fn carry_out_due(mounted: &Mounted, due: &mut Vec<&StepPlan>, origin: Nanos) {
+fn carry_out_due(mounted: &mut Mounted, due: &mut Vec<&StepPlan>, origin: Nanos) {
     let now = Nanos::now();
     due.retain(|step| {
-        let first = |rule: &str| mounted.engine.stats().into_iter().find(|s| s.name == rule)?.first;
-        let at = match &step.after_fired {
-            Some((rule, delay)) => first(rule).map(|fired| fired + delay.0),
-            None => step.at.map(|at| origin + at.0),
-        };
-        let is_due = at.is_some_and(|at| at <= now);
-        if is_due {
-            step_action(mounted, &step.action);
+        let is_due = is_due(mounted, step, origin, now);
+        if is_due && let Err(error) = carry_out(mounted, &step.action) {
+            tracing::warn!("step: {error:#}");
         }
         !is_due
     });
 }
 
+fn is_due(mounted: &Mounted, step: &StepPlan, origin: Nanos, now: Nanos) -> bool {
+    if let Some(mark) = &step.at_counter {
+        return mounted.engine.counters().get(mark.counter).is_some_and(|n| n >= mark.at);
+    }
+    let first = |rule: &str| mounted.engine.stats().into_iter().find(|s| s.name == rule)?.first;
+    let at = match &step.after_fired {
+        Some((rule, delay)) => first(rule).map(|fired| fired + delay.0),
+        None => step.at.map(|at| origin + at.0),
+    };
+    at.is_some_and(|at| at <= now)
+}
+
 /// Steps about the mail server mean nothing here.
-fn step_action(mounted: &Mounted, action: &StepAction) {
+fn carry_out(mounted: &mut Mounted, action: &StepAction) -> Result<()> {
     let command = match action {
         StepAction::Heal { fault, fail_with, .. } => {
             Command::Heal { fault: fault.clone(), fail_with: fail_with.clone() }
         }
         StepAction::Arm { fault } => Command::Arm { fault: fault.clone() },
         StepAction::Disarm { fault } => Command::Disarm { fault: fault.clone() },
+        StepAction::PowerCut { mode, .. } => Command::PowerCut { mode: *mode, seed: None, record: None },
+        StepAction::MakeDurable { .. } => return mounted.volatile().map(|volatile| volatile.make_durable()),
+        StepAction::Evict { .. } => return Ok(mounted.volatile()?.evict()?),
+        StepAction::RollBack { .. } => bail!("a mount cannot be rolled back; only a `run` does that"),
         StepAction::KillTarget {}
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}
         | StepAction::Inspect {}
-        | StepAction::PowerCut { .. }
-        | StepAction::MakeDurable { .. }
-        | StepAction::RollBack { .. }
-        | StepAction::Evict { .. }
-        | StepAction::Phase { .. } => return,
+        | StepAction::Phase { .. } => return Ok(()),
     };
-    if let Err(error) = execute(mounted, &command) {
-        tracing::warn!("step: {error:#}");
-    }
-}
-
-fn answer(mounted: &Mounted, stream: UnixStream) -> Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(2)))?;
-    let mut line = String::new();
-    BufReader::new(std::io::Read::take(&stream, 1 << 20)).read_line(&mut line)?;
-    let reply = match serde_json::from_str::<Command>(&line) {
-        Ok(command) => execute(mounted, &command)
-            .unwrap_or_else(|error| Reply::Refused { message: format!("{error:#}") }),
-        Err(error) => Reply::Refused { message: error.to_string() },
-    };
-    let mut stream = stream;
-    writeln!(stream, "{}", serde_json::to_string(&reply)?)?;
-    Ok(())
-}
-
-fn execute(mounted: &Mounted, command: &Command) -> Result<Reply> {
-    let engine = &mounted.engine;
-    let now = Nanos::now();
-    match command {
-        Command::Arm { fault } => {
-            engine.arm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
-        }
-        Command::Disarm { fault } => {
-            engine.disarm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
-        }
-        Command::Heal { fault, fail_with } => heal(mounted, fault.as_deref(), fail_with.as_deref()),
-        Command::Freeze { path } => freeze(mounted, path),
-        Command::Status => {
-            let parked = mounted.mount.parked(None) as u64;
-            Ok(Reply::Status { rules: engine.stats(), counters: engine.counters(), parked })
-        }
-    }
-}
-
-fn heal(mounted: &Mounted, fault: Option<&str>, fail_with: Option<&str>) -> Result<Reply> {
-    let thaw = match fail_with {
-        None => Thaw::Continue,
-        Some(code) => Thaw::Fail(fuse_fs::errno::number(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
-    };
-    release(mounted, fault, thaw)
-}
-
-fn release(mounted: &Mounted, fault: Option<&str>, thaw: Thaw) -> Result<Reply> {
-    let rules = mounted.engine.heal(fault, Nanos::now())?;
-    let released = rules.iter().map(|rule| mounted.mount.heal(Some(*rule), thaw) as u64).sum();
-    let names = mounted.engine.stats().into_iter().map(|rule| rule.name);
-    Ok(done(names.filter(|name| fault.is_none_or(|fault| fault == name)).collect(), released))
-}
-
-fn done(rules: Vec<String>, released: u64) -> Reply {
-    Reply::Done { rules, released }
-}
-
-/// A freeze of the operator's own, under a name nobody else has.
-fn freeze(mounted: &Mounted, paths: &[String]) -> Result<Reply> {
-    let name = format!("ctl-freeze-{}", mounted.engine.stats().len());
-    let table = toml::toml! { effect.freeze = {} };
-    let mut rule: fuse_fs::rule::Rule = {
-        let mut table = table;
-        table.insert("name".to_owned(), toml::Value::String(name.clone()));
-        table.try_into()?
-    };
-    rule.selector.path = paths.to_vec();
-    let problems = |problems: Vec<fuse_fs::problems::Problem>| {
-        anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    };
-    mounted.engine.add_rule(rule, Nanos::now()).map_err(problems)?;
-    Ok(done(vec![name], 0))
-}
-
-/// Sends one command to a mounted fault file system and prints the answer.
-pub fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
-    let path = socket_path(mountpoint)?;
-    let mut stream = UnixStream::connect(&path)
-        .with_context(|| format!("no fault file system of yours is mounted at {}", mountpoint.display()))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    writeln!(stream, "{}", serde_json::to_string(command)?)?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).context("the fault file system did not answer")?;
-    match serde_json::from_str(&line)? {
-        Reply::Done { rules, released } => {
-            anstream::println!(
-                "done: {}; {released} calls released",
-                if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") }
-            );
-        }
-        Reply::Refused { message } => bail!("{message}"),
-        status @ Reply::Status { .. } => anstream::println!("{}", serde_json::to_string_pretty(&status)?),
-    }
-    Ok(Exit::Valid)
+    execute(mounted, &command).map(|_| ())
 }

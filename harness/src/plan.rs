@@ -1,10 +1,10 @@
 //! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
-use fuse_fs::rule::Rule;
+use fuse_fs::rule::{Counter, Rule};
 use fuse_fs::units::{Bytes, Span};
 use fuse_fs::volatile::cut::CutMode;
-use fuse_fs::volatile::profile::Persistence;
+use fuse_fs::volatile::profile::{Persistence, Profile};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub struct Plan {
     pub seed: u64,
     /// Storages by name.
     pub storages: BTreeMap<String, StoragePlan>,
+    /// The profile that the command line gave every storage, for the reproduce command.
+    pub persistence: Option<Profile>,
     /// The mail server.
     pub target: TargetPlan,
     /// The traffic.
@@ -50,6 +52,9 @@ impl Plan {
         for defect in &self.target.defects {
             command += &format!(" --defect {}", quoted(defect));
         }
+        if let Some(profile) = self.persistence {
+            command += &format!(" --persistence {profile}");
+        }
         if let Some(corpus) = &self.workload.corpus {
             command += &format!(" --corpus {}", quoted(&corpus.display().to_string()));
         }
@@ -67,6 +72,9 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// What a power cut of one storage could undo stays in memory up to this much, unless the scenario says otherwise.
+pub const DEFAULT_MEMORY: Bytes = Bytes(64 << 20);
+
 /// One fault file system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoragePlan {
@@ -80,6 +88,10 @@ pub struct StoragePlan {
     pub persistence: Persistence,
     /// Bytes of overwritten data held in memory before the rest goes to a file beside the run.
     pub memory: Bytes,
+    /// A lie: at a power cut it may lose what it acknowledged as durable within this long before.
+    pub loses_acknowledged: Span,
+    /// What is stored when the traffic starts is durable.
+    pub durable_start: bool,
 }
 
 /// The mail server under test.
@@ -188,15 +200,28 @@ pub enum Sizes {
     },
 }
 
-/// One step.
+/// One step. A step that the file repeats is as many of these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepPlan {
     /// Time from the start of the traffic.
     pub at: Option<Span>,
     /// Or: this long after the named rule (of any storage) first fired.
     pub after_fired: Option<(String, Span)>,
+    /// Or: when a storage's counter has reached a number.
+    pub at_counter: Option<CounterMark>,
     /// What is done.
     pub action: StepAction,
+}
+
+/// A number that a storage's counter reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterMark {
+    /// The storage.
+    pub storage: String,
+    /// What is counted, from the storage's first mount on.
+    pub counter: Counter,
+    /// The number.
+    pub at: u64,
 }
 
 /// What a step does.
@@ -269,6 +294,13 @@ pub enum StepAction {
         /// The name.
         name: String,
     },
+}
+
+impl StepAction {
+    /// It makes sense after the last operation: repair, restart, looking.
+    pub fn may_follow_traffic(&self) -> bool {
+        matches!(self, StepAction::Heal { .. } | StepAction::StartTarget {} | StepAction::Inspect {})
+    }
 }
 
 /// What must hold beyond the properties.

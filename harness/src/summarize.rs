@@ -5,7 +5,10 @@ use crate::history::{Outcome, TargetEvent, Trouble};
 use crate::ledger::{Kind, Ledger};
 use crate::plan::Plan;
 use fuse_fs::effects::Effect;
+use fuse_fs::volatile::cut::CutReport;
+use fuse_fs::volatile::profile::Persistence;
 use hdrhistogram::Histogram;
+use reports::figures::count;
 use reports::model::{Fault, Moment, Operation, Quantiles};
 use std::collections::BTreeMap;
 
@@ -110,9 +113,43 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
     });
     let rules = ledger.rules.iter().filter_map(|r| Some((r.first?, &r.rule)));
     let fired = rules.map(|(at, rule)| moment(at, "fault", format!("{rule} fires for the first time")));
-    let mut all: Vec<Moment> = phases.chain(steps).chain(target).chain(fired).collect();
+    let cuts = ledger.cuts.iter().map(|cut| {
+        let what = format!("power cut of {} under {}", cut.storage, cut_in_words(&cut.report));
+        moment(cut.at, "storage", what)
+    });
+    let rollbacks = ledger.rollbacks.iter().map(|back| {
+        let to = ledger.seconds(back.to);
+        moment(back.at, "storage", format!("{} is again as it was at {to:.3} s", back.storage))
+    });
+    let mut all: Vec<Moment> =
+        phases.chain(steps).chain(target).chain(fired).chain(cuts).chain(rollbacks).collect();
     all.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     all
+}
+
+/// What a power cut did: the profile, how survivors were chosen, and how many effects survived.
+pub fn cut_in_words(report: &CutReport) -> String {
+    let [pending, kept, dropped, partial] =
+        [report.pending, report.kept, report.dropped, report.partial].map(count);
+    format!(
+        "{} ({}): {pending} effects pending, {kept} kept, {dropped} dropped, {partial} in part",
+        persistence_in_words(&report.persistence),
+        report.mode
+    )
+}
+
+/// A profile with the switches that are on.
+pub fn persistence_in_words(persistence: &Persistence) -> String {
+    let Persistence { profile, rename_may_part, growth_may_be_garbage } = persistence;
+    let switches = [("rename-may-part", *rename_may_part), ("growth-may-be-garbage", *growth_may_be_garbage)];
+    let on: Vec<&str> = switches.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+    if on.is_empty() { profile.to_string() } else { format!("{profile} with {}", on.join(" and ")) }
+}
+
+/// What each storage promises to keep, for the report.
+pub fn persistence(plan: &Plan) -> Vec<(String, String)> {
+    let storages = plan.storages.iter();
+    storages.map(|(name, storage)| (name.clone(), persistence_in_words(&storage.persistence))).collect()
 }
 
 fn target_words(what: TargetEvent) -> &'static str {

@@ -328,6 +328,7 @@ pub fn plan() -> Plan {
         text: String::new(),
         seed: 1,
         storages: BTreeMap::from([("mail".to_owned(), storage)]),
+        persistence: None,
         target: target(),
         workload: workload(),
         steps: Vec::new(),

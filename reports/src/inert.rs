@@ -50,13 +50,14 @@ fn clean_run(run: &mut Run) {
         directory,
         reproduce,
         contract,
+        persistence,
         environment,
     } = run;
     for text in [scenario, why, target, version, started, directory, reproduce, contract] {
         clean(text);
     }
     sources.iter_mut().chain(target_version).for_each(clean);
-    for (name, value) in environment {
+    for (name, value) in persistence.iter_mut().chain(environment) {
         clean(name);
         clean(value);
     }

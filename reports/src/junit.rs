@@ -47,12 +47,15 @@ fn suite(report: &Report) -> TestSuite {
 
 fn described(report: &Report) -> Vec<(&'static str, String)> {
     let run = &report.run;
+    let persistence: Vec<String> =
+        run.persistence.iter().map(|(storage, profile)| format!("{storage}: {profile}")).collect();
     vec![
         ("seed", run.seed.to_string()),
         ("target-version", run.target_version.clone().unwrap_or_default()),
         ("fermoposta-version", run.version.clone()),
         ("started", run.started.clone()),
         ("contract", run.contract.clone()),
+        ("persistence", persistence.join(", ")),
         ("run-directory", run.directory.clone()),
         ("reproduce", run.reproduce.clone()),
     ]

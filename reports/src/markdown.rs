@@ -20,6 +20,9 @@ pub fn render(report: &Report) -> String {
     );
     let _ = writeln!(out, "{}\n", escaped(&report.run.why));
     let _ = writeln!(out, "Mail server {}, seed {}.\n", escaped(&report.run.target), report.run.seed);
+    for (storage, profile) in &report.run.persistence {
+        let _ = writeln!(out, "Persistence of storage {}: {}.\n", escaped(storage), escaped(profile));
+    }
     out += &properties(report);
     out += &faults(report);
     out += &operations(report);

@@ -73,6 +73,9 @@ pub struct Run {
     pub reproduce: String,
     /// What the storage promised: `honest` or `lying`.
     pub contract: String,
+    /// What each storage keeps across a power cut, by its name: `ext4-ordered`.
+    #[serde(default)]
+    pub persistence: Vec<(String, String)>,
     /// Kernel, file system beneath, cores: name and value.
     pub environment: Vec<(String, String)>,
 }

@@ -101,6 +101,7 @@ fn run() -> Run {
         directory: "fermoposta-runs/fsync-eio-42".into(),
         reproduce: "fermoposta run scenarios/fsync-eio.toml --seed 42".into(),
         contract: "honest".into(),
+        persistence: vec![("mail".into(), "ext4-ordered".into())],
         environment: vec![("kernel".into(), "6.18".into())],
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::figures::{count, duration, latency, moment};
-use crate::model::{Anomaly, Fault, Operation, Property, Report, Verdict};
+use crate::model::{Anomaly, Fault, Operation, Property, Report, Run, Verdict};
 use crate::table::{align, pad, wrap};
 
 /// Anomalies shown for each violated property.
@@ -67,9 +67,17 @@ fn about(report: &Report, style: Style) -> String {
         ("Why", run.why.clone()),
         ("Mail server", format!("{}{version}", run.target)),
         ("Storage", format!("{}: {}", run.contract, promise(&run.contract))),
+        ("Persistence", persistence(run)),
         ("When", format!("{}, {}, seed {}", run.started, duration(run.duration_s), run.seed)),
     ];
-    lines.iter().map(|(name, value)| format!("  {name:<13}{}\n", wrap(value, 15, style.width))).collect()
+    let filled = lines.iter().filter(|(_, value)| !value.is_empty());
+    filled.map(|(name, value)| format!("  {name:<13}{}\n", wrap(value, 15, style.width))).collect()
+}
+
+/// What a power cut may take, by storage.
+fn persistence(run: &Run) -> String {
+    let storages = run.persistence.iter().map(|(name, profile)| format!("{name}: {profile}"));
+    storages.collect::<Vec<_>>().join(", ")
 }
 
 fn promise(contract: &str) -> &'static str {

@@ -4,22 +4,35 @@
 //! (`build`) into a [`Strike`], which keeps its state in atomics and is asked for each call that its rule's
 //! selector and trigger chose. A strike may decline: a call it cannot harm is no firing.
 
+pub mod bad_sector;
+mod block;
+pub mod cold_deletion;
+pub mod corrupt_read;
 pub mod errno;
+pub mod flapping;
 pub mod freeze;
 pub mod fsync_failure;
 pub mod latency;
 pub mod lost_fsync;
+pub mod lost_write;
+pub mod misdirected_write;
 pub mod no_space;
+pub mod path_failover;
 pub mod power_cut;
+pub mod read_only;
 pub mod short_read;
 pub mod short_write;
+pub mod stale_handle;
+pub mod stale_read;
+pub mod thin_pool_full;
 pub mod throttle;
 pub mod torn_write;
+pub mod vanish;
 
 use crate::call::{Call, Op};
 use crate::clock::Nanos;
 use crate::draw::{Draws, Purpose};
-use crate::engine::Action;
+use crate::engine::{Action, RuleId};
 use crate::opset::OpSet;
 use crate::problems::Found;
 use rand_chacha::ChaCha8Rng;
@@ -53,6 +66,30 @@ pub enum Effect {
     FsyncFailure(fsync_failure::FsyncFailure),
     /// fsync answers 0 and makes nothing durable.
     LostFsync(lost_fsync::LostFsync),
+    /// A write is reported as done and never was.
+    LostWrite(lost_write::LostWrite),
+    /// A write goes to another place of its file.
+    MisdirectedWrite(misdirected_write::MisdirectedWrite),
+    /// A read shows flipped bits, zeros or garbage.
+    CorruptRead(corrupt_read::CorruptRead),
+    /// A block cannot be read any more until it is rewritten.
+    BadSector(bad_sector::BadSector),
+    /// Reads show the file as it was before its last change.
+    StaleRead(stale_read::StaleRead),
+    /// Files are not to be found, and come back when the rule is healed.
+    Vanish(vanish::Vanish),
+    /// Files that did not change for long are deleted behind the server's back.
+    ColdDeletion(cold_deletion::ColdDeletion),
+    /// Everything that would change something fails with EROFS.
+    ReadOnly(read_only::ReadOnly),
+    /// Files that were open when the fault began answer ESTALE.
+    StaleHandle(stale_handle::StaleHandle),
+    /// Writes that need new space wait, then fail with ENOSPC; overwrites go on.
+    ThinPoolFull(thin_pool_full::ThinPoolFull),
+    /// The path to the storage is lost for a while: calls hang, then go on or fail.
+    PathFailover(path_failover::PathFailover),
+    /// The storage goes down and comes up again and again.
+    Flapping(flapping::Flapping),
 }
 
 /// Whether a device with this effect keeps its promises.
@@ -91,7 +128,7 @@ pub struct Entry {
 }
 
 /// Every effect.
-pub const CATALOGUE: [Entry; 11] = [
+pub const CATALOGUE: [Entry; 23] = [
     errno::ENTRY,
     latency::ENTRY,
     throttle::ENTRY,
@@ -103,7 +140,31 @@ pub const CATALOGUE: [Entry; 11] = [
     power_cut::ENTRY,
     fsync_failure::ENTRY,
     lost_fsync::ENTRY,
+    lost_write::ENTRY,
+    misdirected_write::ENTRY,
+    corrupt_read::ENTRY,
+    bad_sector::ENTRY,
+    stale_read::ENTRY,
+    vanish::ENTRY,
+    cold_deletion::ENTRY,
+    read_only::ENTRY,
+    stale_handle::ENTRY,
+    thin_pool_full::ENTRY,
+    path_failover::ENTRY,
+    flapping::ENTRY,
 ];
+
+/// How often an effect strikes by nature, as a probability a call.
+///
+/// The accelerated ones keep the ratio latent sector errors : bit rot : misdirected = 100 : 10 : 1 that TigerBeetle
+/// states. Those of the field are shares of disks a year, over the 9.5e9 calls of a year at 300 a second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// For `rate = "accelerated"`.
+    pub accelerated: f64,
+    /// For `rate = "field"`.
+    pub field: f64,
+}
 
 /// What every effect's configuration answers.
 pub(crate) trait Definition {
@@ -112,6 +173,10 @@ pub(crate) trait Definition {
     /// Whether the device keeps its promises under this configuration.
     fn contract(&self) -> Contract {
         Contract::Honest
+    }
+    /// How often it strikes by nature, if anybody counted.
+    fn rates(&self) -> Option<Rates> {
+        None
     }
     /// Adds what is wrong with the values; fields are named below the effect's name.
     fn problems(&self, found: &mut Found);
@@ -143,6 +208,8 @@ pub(crate) struct Struck<'a> {
     pub(crate) nth: u64,
     /// The rule's draws.
     pub(crate) draws: &'a Draws,
+    /// The rule.
+    pub(crate) rule: RuleId,
 }
 
 impl Struck<'_> {
@@ -159,6 +226,8 @@ pub(crate) struct Outcome {
     pub(crate) delay: Duration,
     /// Hang until healed.
     pub(crate) freeze: bool,
+    /// But no longer than this, where the rule as a whole has no bound of its own.
+    pub(crate) thaw_after: Option<Duration>,
     /// Then this.
     pub(crate) action: Action,
     /// Whether it counts as a firing: telling the truth about free space does not.
@@ -168,7 +237,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Only this action.
     pub(crate) fn act(action: Action) -> Outcome {
-        Outcome { delay: Duration::ZERO, freeze: false, action, fires: true }
+        Outcome { delay: Duration::ZERO, freeze: false, thaw_after: None, action, fires: true }
     }
 
     /// Only this delay.
@@ -191,6 +260,18 @@ impl Effect {
             Effect::PowerCut(e) => e,
             Effect::FsyncFailure(e) => e,
             Effect::LostFsync(e) => e,
+            Effect::LostWrite(e) => e,
+            Effect::MisdirectedWrite(e) => e,
+            Effect::CorruptRead(e) => e,
+            Effect::BadSector(e) => e,
+            Effect::StaleRead(e) => e,
+            Effect::Vanish(e) => e,
+            Effect::ColdDeletion(e) => e,
+            Effect::ReadOnly(e) => e,
+            Effect::StaleHandle(e) => e,
+            Effect::ThinPoolFull(e) => e,
+            Effect::PathFailover(e) => e,
+            Effect::Flapping(e) => e,
         }
     }
 
@@ -207,6 +288,16 @@ impl Effect {
     /// Whether a device with this effect keeps its promises.
     pub fn contract(&self) -> Contract {
         self.definition().contract()
+    }
+
+    /// How often it strikes by nature, if anybody counted.
+    pub fn rates(&self) -> Option<Rates> {
+        self.definition().rates()
+    }
+
+    /// Whether files must be remembered as they were before their last change.
+    pub(crate) fn needs_versions(&self) -> bool {
+        matches!(self, Effect::StaleRead(_))
     }
 
     pub(crate) fn problems(&self, found: &mut Found) {
@@ -250,6 +341,64 @@ pub(crate) mod testing {
         }
     }
 
+    /// A file of which everything may be known.
+    #[derive(Default)]
+    pub(crate) struct Known {
+        pub(crate) kind: Option<FileKind>,
+        pub(crate) size: Option<u64>,
+        pub(crate) age: Option<Duration>,
+        pub(crate) opened: Option<Nanos>,
+        pub(crate) entry: Option<(FileKind, Duration)>,
+        pub(crate) changed: bool,
+        pub(crate) components: usize,
+    }
+
+    impl Subject for Known {
+        fn path(&self) -> Cow<'_, Path> {
+            Cow::Owned(std::iter::repeat_n("d", self.components).collect())
+        }
+        fn new_path(&self) -> Option<Cow<'_, Path>> {
+            None
+        }
+        fn kind(&self) -> Option<FileKind> {
+            self.kind
+        }
+        fn size(&self) -> Option<u64> {
+            self.size
+        }
+        fn command(&self) -> Option<Cow<'_, str>> {
+            None
+        }
+        fn ino(&self) -> Option<u64> {
+            Some(7)
+        }
+        fn age(&self) -> Option<Duration> {
+            self.age
+        }
+        fn opened(&self) -> Option<Nanos> {
+            self.opened
+        }
+        fn holds(&self, wanted: &mut dyn FnMut(FileKind, Duration) -> bool) -> bool {
+            self.entry.is_some_and(|(kind, age)| wanted(kind, age))
+        }
+        fn has_earlier_version(&self) -> bool {
+            self.changed
+        }
+    }
+
+    /// A call that does `op` on all of `subject` with flags `open_flags`, struck at `now` as the first.
+    pub(crate) fn strike_on(
+        effect: &dyn Strike,
+        (op, open_flags): (Op, i32),
+        subject: &Known,
+        now: Nanos,
+    ) -> Option<Action> {
+        let len = subject.size.unwrap_or(0);
+        let call = Call { op, offset: 0, len, pid: 1, uid: 0, open_flags, subject };
+        let draws = Draws::new(1, "test");
+        effect.strike(&Struck { call: &call, now, nth: 1, draws: &draws, rule: RuleId(0) }).map(|o| o.action)
+    }
+
     /// One call of `op` over `offset..offset + len` of a file of `size`, struck at `now` as the n-th.
     pub(crate) fn strike(
         effect: &dyn Strike,
@@ -259,7 +408,7 @@ pub(crate) mod testing {
     ) -> Option<Outcome> {
         let subject = File(size);
         let call = Call { op, offset, len, pid: 1, uid: 0, open_flags: 0, subject: &subject };
-        effect.strike(&Struck { call: &call, now, nth, draws: &Draws::new(1, "test") })
+        effect.strike(&Struck { call: &call, now, nth, draws: &Draws::new(1, "test"), rule: RuleId(0) })
     }
 
     /// The problems of one effect, a line each.

@@ -114,7 +114,7 @@ impl Strike for Left {
 }
 
 /// By how much a call extends its file.
-fn growth(call: &Call<'_>) -> u64 {
+pub(super) fn growth(call: &Call<'_>) -> u64 {
     let end = call.offset.saturating_add(call.len);
     end.saturating_sub(call.subject.size().unwrap_or(call.offset)).min(call.len)
 }

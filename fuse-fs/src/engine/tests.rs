@@ -28,6 +28,9 @@ impl Subject for At {
     fn command(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed("imap"))
     }
+    fn ino(&self) -> Option<u64> {
+        Some(self.0.len() as u64)
+    }
 }
 
 fn call(op: Op, subject: &At) -> Call<'_> {
@@ -231,4 +234,31 @@ proptest! {
         });
         prop_assert_eq!(all(&one, 200), threaded);
     }
+}
+
+/// 100,000 reads at 1e-3 are 100 faults. Where each is followed by another with probability 0.4 it is 167 together.
+#[test]
+fn a_rate_is_that_of_the_effect_and_its_faults_come_in_clusters() {
+    let text = "[[fault]]\nname = \"r\"\nwhen.rate = \"accelerated\"\neffect.bad-sector = {}";
+    let faults = |paths: [&'static str; 2]| {
+        let engine = engine(text);
+        for n in 0..100_000 {
+            after(&engine, Op::Read, paths[n % 2], 1);
+        }
+        engine.stats()[0].fired
+    };
+    let (one_file, in_turn) = (faults(["file"; 2]), faults(["file", "another"]));
+    assert!((130..210).contains(&one_file), "{one_file}");
+    assert!((130..210).contains(&in_turn), "a call elsewhere in between changes nothing: {in_turn}");
+    let field = engine(&text.replace("accelerated", "field"));
+    assert!((0..100_000).all(|_| after(&field, Op::Read, "file", 1).is_empty()));
+}
+
+#[test]
+fn versions_are_kept_only_while_a_rule_needs_them() {
+    let engine = engine(&with_trigger(""));
+    assert!(engine.lies().is_idle());
+    let rule = "[[fault]]\nname = \"stale\"\nwhen.disarmed = true\neffect.stale-read = {}";
+    engine.add_rule(rules(rule).remove(0), Nanos(0)).unwrap();
+    assert!(engine.lies().keeps_versions());
 }

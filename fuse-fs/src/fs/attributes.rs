@@ -1,6 +1,6 @@
 //! Attributes of inodes: get, set, link targets, space.
 
-use super::{Change, Fs, Outcome, TimeSet};
+use super::{Caller, Change, Fs, Outcome, TimeSet};
 use crate::engine::Action;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlinkat};
@@ -17,7 +17,25 @@ impl Fs {
         }
     }
 
-    pub(super) fn setattr(&self, ino: u64, handle: Option<u64>, change: &Change) -> Outcome<FileStat> {
+    pub(super) fn setattr(
+        &self,
+        ino: u64,
+        handle: Option<u64>,
+        change: &Change,
+        caller: &Caller,
+    ) -> Outcome<FileStat> {
+        match self.volatile() {
+            Some(volatile) => self.setattr_tracked(volatile, caller, ino, handle, change),
+            None => self.setattr_through(ino, handle, change),
+        }
+    }
+
+    pub(super) fn setattr_through(
+        &self,
+        ino: u64,
+        handle: Option<u64>,
+        change: &Change,
+    ) -> Outcome<FileStat> {
         let fd = self.table.fd(ino)?;
         if change.uid.is_some() || change.gid.is_some() {
             chown(&fd, change.uid, change.gid)?;
@@ -94,7 +112,7 @@ fn timespec(time: TimeSet) -> libc::timespec {
     }
 }
 
-fn set_times(fd: &OwnedFd, atime: TimeSet, mtime: TimeSet) -> Outcome<()> {
+pub(super) fn set_times(fd: &OwnedFd, atime: TimeSet, mtime: TimeSet) -> Outcome<()> {
     if matches!((atime, mtime), (TimeSet::Keep, TimeSet::Keep)) {
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! Reading directories. A handle's listing is taken when it is read from its start and does not change until it
 //! is read from its start again: no entry that stays is missed or seen twice.
 
-use super::{DirHandle, Fs, Outcome};
+use super::{Caller, DirHandle, Fs, Outcome};
+use crate::engine::Action;
 use crate::inode::ROOT;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -13,7 +14,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 /// One entry of a listing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub(crate) ino: u64,
     pub(crate) kind: Option<Type>,
@@ -44,7 +45,7 @@ impl Fs {
         Ok(listing)
     }
 
-    fn list(&self, directory: &DirHandle) -> Outcome<Listing> {
+    pub(super) fn list(&self, directory: &DirHandle) -> Outcome<Listing> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut own = match Dir::openat(&directory.fd, ".", flags, Mode::empty()) {
             Ok(own) => own,
@@ -64,7 +65,15 @@ impl Fs {
     }
 
     /// A data-only sync of a directory is a full one: its data are its entries.
-    pub(super) fn fsyncdir(&self, handle: u64) -> Outcome<()> {
+    pub(super) fn fsyncdir(&self, handle: u64, caller: &Caller, action: &Action) -> Outcome<()> {
+        match (self.volatile(), action) {
+            (Some(volatile), _) => self.fsyncdir_tracked(volatile, caller, handle, action),
+            (None, Action::LoseSync) => Ok(()),
+            (None, _) => self.fsyncdir_through(handle),
+        }
+    }
+
+    pub(super) fn fsyncdir_through(&self, handle: u64) -> Outcome<()> {
         fsync(&self.directories.get(handle)?.fd)
     }
 }

@@ -1,7 +1,8 @@
 //! Reading, writing and syncing open files.
 
-use super::{Fs, Outcome};
+use super::{Caller, FileHandle, Fs, Outcome};
 use crate::engine::{Action, TornReport};
+use crate::volatile::model::Change;
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fchmod, fstat};
@@ -38,12 +39,28 @@ impl Fs {
     pub(super) fn write(
         &self,
         handle: u64,
+        (offset, data): (u64, &[u8]),
+        clear_setid: bool,
+        caller: &Caller,
+        action: &Action,
+    ) -> Outcome<u64> {
+        let file = self.files.get(handle)?;
+        match self.volatile() {
+            Some(volatile) => {
+                self.write_tracked(volatile, caller, &file, (offset, data), clear_setid, action)
+            }
+            None => self.write_through(&file, offset, data, clear_setid, action),
+        }
+    }
+
+    pub(super) fn write_through(
+        &self,
+        file: &FileHandle,
         offset: u64,
         data: &[u8],
         clear_setid: bool,
         action: &Action,
     ) -> Outcome<u64> {
-        let file = self.files.get(handle)?;
         if clear_setid {
             drop_setid(&file.fd)?;
         }
@@ -58,18 +75,68 @@ impl Fs {
             | Action::Statfs { .. }
             | Action::PowerCut { .. }
             | Action::LoseSync
-            | Action::FailSync(_) => write_all(&file.fd, data, offset),
+            | Action::FailSync(_)
+            | Action::Overdue(_)
+            | Action::Misdirected { .. }
+            | Action::Corrupt { .. }
+            | Action::BadSector { .. }
+            | Action::Stale
+            | Action::Hide(_)
+            | Action::DeleteCold { .. } => write_all(&file.fd, data, offset),
         }
     }
 
-    pub(super) fn fsync(&self, handle: u64, data_only: bool) -> Outcome<()> {
+    pub(super) fn fsync(
+        &self,
+        handle: u64,
+        data_only: bool,
+        caller: &Caller,
+        action: &Action,
+    ) -> Outcome<()> {
         let file = self.files.get(handle)?;
+        match (self.volatile(), action) {
+            (Some(volatile), _) => self.fsync_tracked(volatile, caller, &file, data_only, action),
+            (None, Action::LoseSync) => Ok(()),
+            (None, _) => self.fsync_through(&file, data_only),
+        }
+    }
+
+    pub(super) fn fsync_through(&self, file: &FileHandle, data_only: bool) -> Outcome<()> {
         if data_only { fdatasync(&file.fd) } else { fsync(&file.fd) }
     }
 
-    pub(super) fn fallocate(&self, handle: u64, offset: u64, len: u64, mode: i32) -> Outcome<()> {
+    pub(super) fn release(&self, handle: u64) -> Outcome<()> {
+        let file = self.files.remove(handle)?;
+        if let Some(volatile) = self.volatile().filter(|_| file.flags & libc::O_ACCMODE != libc::O_RDONLY) {
+            volatile.closed(file.ino);
+        }
+        Ok(())
+    }
+
+    pub(super) fn fallocate(
+        &self,
+        handle: u64,
+        (offset, len): (u64, u64),
+        mode: i32,
+        caller: &Caller,
+    ) -> Outcome<()> {
         let file = self.files.get(handle)?;
-        fallocate(&file.fd, FallocateFlags::from_bits_retain(mode), signed(offset)?, signed(len)?)
+        let flags = FallocateFlags::from_bits_retain(mode);
+        let work = || fallocate(&file.fd, flags, signed(offset)?, signed(len)?);
+        let Some(volatile) = self.volatile() else { return work() };
+        // Ranges that move within a file have no place in the model.
+        if mode & (libc::FALLOC_FL_COLLAPSE_RANGE | libc::FALLOC_FL_INSERT_RANGE) != 0 {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let _order = volatile.lock_content(file.ino);
+        let zeros = mode & (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_ZERO_RANGE) != 0;
+        let grows = mode & libc::FALLOC_FL_KEEP_SIZE == 0;
+        let change = |size: u64| {
+            let after = if grows { size.max(offset.saturating_add(len)) } else { size };
+            Change::Allocate { offset, len, size: after, zeros }
+        };
+        let done = |change, outcome: &Outcome<()>| outcome.is_ok().then_some(change);
+        self.track_content(volatile, caller, (&file.fd, file.ino), change, work, done)
     }
 
     pub(super) fn lseek(&self, handle: u64, offset: i64, whence: i32) -> Outcome<i64> {
@@ -83,24 +150,40 @@ impl Fs {
 
     pub(super) fn copy_file_range(
         &self,
-        from: u64,
-        from_offset: u64,
-        to: u64,
-        to_offset: u64,
+        (from, from_offset): (u64, u64),
+        (to, to_offset): (u64, u64),
         len: u64,
+        caller: &Caller,
     ) -> Outcome<u64> {
         let (from, to) = (self.files.get(from)?, self.files.get(to)?);
-        let (mut read_at, mut write_at) = (signed(from_offset)?, signed(to_offset)?);
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
         // The kernel's answer to FUSE is 32 bits wide.
-        let len = len.min(u32::MAX as usize & !0xfff);
-        // SAFETY: both descriptors are open, both offsets live across the call.
-        let copied = unsafe {
-            let (from, to) = (from.fd.as_raw_fd(), to.fd.as_raw_fd());
-            libc::copy_file_range(from, &raw mut read_at, to, &raw mut write_at, len, 0)
-        };
-        Ok(Errno::result(copied)?.unsigned_abs() as u64)
+        let len = len.min(u64::from(u32::MAX) & !0xfff);
+        let work = || copy_range(&from.fd, from_offset, &to.fd, to_offset, len);
+        let Some(volatile) = self.volatile() else { return work() };
+        let _order = volatile.lock_content(to.ino);
+        self.track_content(
+            volatile,
+            caller,
+            (&to.fd, to.ino),
+            |_| Change::Write { offset: to_offset, len },
+            work,
+            |_, outcome| match outcome {
+                Ok(0) | Err(_) => None,
+                Ok(n) => Some(Change::Write { offset: to_offset, len: *n }),
+            },
+        )
     }
+}
+
+fn copy_range(from: &OwnedFd, from_offset: u64, to: &OwnedFd, to_offset: u64, len: u64) -> Outcome<u64> {
+    let (mut read_at, mut write_at) = (signed(from_offset)?, signed(to_offset)?);
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    // SAFETY: both descriptors are open, both offsets live across the call.
+    let copied = unsafe {
+        let (from, to) = (from.as_raw_fd(), to.as_raw_fd());
+        libc::copy_file_range(from, &raw mut read_at, to, &raw mut write_at, len, 0)
+    };
+    Ok(Errno::result(copied)?.unsigned_abs() as u64)
 }
 
 /// Writes everything, unless the backing file takes no more.

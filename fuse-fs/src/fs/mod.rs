@@ -7,17 +7,21 @@ mod attributes;
 mod directories;
 mod handles;
 mod io;
+mod lies;
 mod names;
 mod request;
+mod tracked;
 mod xattrs;
 
 pub(crate) use directories::Listing;
 pub(crate) use handles::{DirHandle, FileHandle, Handles};
+pub(crate) use lies::{Victim, age};
 pub(crate) use request::{Answer, Caller, Change, Request, TimeSet};
 
 use crate::engine::Action;
 use crate::inode::{InodeTable, ROOT};
-use crate::volatile::Volatile;
+use crate::lies::Lies;
+use crate::volatile::{Powered, Volatile};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
@@ -36,9 +40,28 @@ pub(crate) struct Fs {
     pub(crate) files: Handles<FileHandle>,
     pub(crate) directories: Handles<DirHandle>,
     /// What a power cut would lose.
-    pub(crate) volatile: Option<Arc<Volatile>>,
+    volatile: Option<Attached>,
+    /// What was lied about.
+    pub(crate) lies: Arc<Lies>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
     descriptors: OwnedFd,
+}
+
+/// A durability model, and how many cuts it had seen when this file system began.
+#[derive(Debug)]
+struct Attached {
+    model: Arc<Volatile>,
+    generation: u64,
+}
+
+/// Whether a call may change anything.
+pub(crate) enum Power<'a> {
+    /// There is no power to go.
+    None,
+    /// It is on as long as this is held.
+    On(Powered<'a>),
+    /// It is off: the call never completes.
+    Off,
 }
 
 thread_local! {
@@ -56,72 +79,95 @@ fn clear_umask() {
 
 impl Fs {
     /// A file system over `root`, keeping about `descriptors` inode descriptors open.
-    pub(crate) fn new(root: OwnedFd, descriptors: usize, volatile: Option<Arc<Volatile>>) -> Outcome<Fs> {
+    pub(crate) fn new(
+        root: OwnedFd,
+        descriptors: usize,
+        volatile: Option<Arc<Volatile>>,
+        lies: Arc<Lies>,
+    ) -> Outcome<Fs> {
         let proc = nix::fcntl::open(
             "/proc/self/fd",
             OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
             Mode::empty(),
         )?;
+        lies.forget_versions();
         Ok(Fs {
             table: InodeTable::new(root, descriptors)?,
             files: Handles::default(),
             directories: Handles::default(),
-            volatile,
+            volatile: volatile.map(|model| Attached { generation: model.generation(), model }),
+            lies,
             descriptors: proc,
         })
     }
 
-    /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business.
-    pub(crate) fn perform(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
+    /// The durability model, if there is one.
+    pub(crate) fn volatile(&self) -> Option<&Volatile> {
+        self.volatile.as_ref().map(|attached| &*attached.model)
+    }
+
+    /// The power of the storage, for one call.
+    pub(crate) fn power(&self) -> Power<'_> {
+        let Some(Attached { model, generation }) = &self.volatile else { return Power::None };
+        model.powered(*generation).map_or(Power::Off, Power::On)
+    }
+
+    /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business, lies
+    /// were told before.
+    fn carry_out(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
         use Request as R;
         clear_umask();
         match request {
             R::Lookup { parent, name } => self.lookup(*parent, name).map(Answer::Entry),
             R::Getattr { ino, handle } => self.getattr(*ino, *handle).map(Answer::Attributes),
-            R::Setattr { ino, handle, change } => self.setattr(*ino, *handle, change).map(Answer::Attributes),
+            R::Setattr { ino, handle, change } => {
+                self.setattr(*ino, *handle, change, caller).map(Answer::Attributes)
+            }
             R::Readlink { ino } => self.readlink(*ino).map(Answer::Data),
             R::Mknod { parent, name, mode, device } => {
                 self.mknod(*parent, name, *mode, *device, caller).map(Answer::Entry)
             }
             R::Mkdir { parent, name, mode } => self.mkdir(*parent, name, *mode, caller).map(Answer::Entry),
-            R::Unlink { parent, name } => self.unlink(*parent, name, false).map(|()| Answer::Done),
-            R::Rmdir { parent, name } => self.unlink(*parent, name, true).map(|()| Answer::Done),
+            R::Unlink { parent, name } => self.unlink(*parent, name, false, caller).map(|()| Answer::Done),
+            R::Rmdir { parent, name } => self.unlink(*parent, name, true, caller).map(|()| Answer::Done),
             R::Symlink { parent, name, target } => {
                 self.symlink(*parent, name, target, caller).map(Answer::Entry)
             }
             R::Rename { parent, name, new_parent, new_name, flags } => {
-                self.rename(*parent, name, *new_parent, new_name, *flags).map(|()| Answer::Done)
+                self.rename((*parent, name), (*new_parent, new_name), *flags, caller).map(|()| Answer::Done)
             }
-            R::Link { ino, parent, name } => self.link(*ino, *parent, name).map(Answer::Entry),
+            R::Link { ino, parent, name } => self.link(*ino, *parent, name, caller).map(Answer::Entry),
             R::Open { ino, flags } => self.open(*ino, *flags).map(Answer::Opened),
             R::Create { parent, name, mode, flags } => {
                 self.create(*parent, name, *mode, *flags, caller).map(|(stat, fh)| Answer::Created(stat, fh))
             }
             R::Read { handle, offset, len } => self.read(*handle, *offset, *len, action).map(Answer::Data),
             R::Write { handle, offset, data, clear_setid } => {
-                self.write(*handle, *offset, data, *clear_setid, action).map(Answer::Written)
+                self.write(*handle, (*offset, data), *clear_setid, caller, action).map(Answer::Written)
             }
             R::Flush { .. } => Ok(Answer::Done),
-            R::Release { handle } => self.files.remove(*handle).map(|_| Answer::Done),
-            R::Fsync { handle, data_only } => self.fsync(*handle, *data_only).map(|()| Answer::Done),
+            R::Release { handle } => self.release(*handle).map(|()| Answer::Done),
+            R::Fsync { handle, data_only } => {
+                self.fsync(*handle, *data_only, caller, action).map(|()| Answer::Done)
+            }
             R::Opendir { ino } => self.opendir(*ino).map(Answer::Opened),
             R::Readdir { handle, offset } => self.readdir(*handle, *offset).map(Answer::Listing),
             R::Releasedir { handle } => self.directories.remove(*handle).map(|_| Answer::Done),
-            R::Fsyncdir { handle } => self.fsyncdir(*handle).map(|()| Answer::Done),
+            R::Fsyncdir { handle } => self.fsyncdir(*handle, caller, action).map(|()| Answer::Done),
             R::Statfs { ino } => self.statfs(*ino, action).map(Answer::Statfs),
             R::Setxattr { ino, name, value, flags } => {
-                self.setxattr(*ino, name, value, *flags).map(|()| Answer::Done)
+                self.setxattr(*ino, name, value, *flags, caller).map(|()| Answer::Done)
             }
             R::Getxattr { ino, name, size } => self.getxattr(*ino, name, *size),
             R::Listxattr { ino, size } => self.listxattr(*ino, *size),
-            R::Removexattr { ino, name } => self.removexattr(*ino, name).map(|()| Answer::Done),
+            R::Removexattr { ino, name } => self.removexattr(*ino, name, caller).map(|()| Answer::Done),
             R::Fallocate { handle, offset, len, mode } => {
-                self.fallocate(*handle, *offset, *len, *mode).map(|()| Answer::Done)
+                self.fallocate(*handle, (*offset, *len), *mode, caller).map(|()| Answer::Done)
             }
             R::Lseek { handle, offset, whence } => self.lseek(*handle, *offset, *whence).map(Answer::Offset),
-            R::CopyFileRange { from, from_offset, to, to_offset, len } => {
-                self.copy_file_range(*from, *from_offset, *to, *to_offset, *len).map(Answer::Written)
-            }
+            R::CopyFileRange { from, from_offset, to, to_offset, len } => self
+                .copy_file_range((*from, *from_offset), (*to, *to_offset), *len, caller)
+                .map(Answer::Written),
         }
     }
 
@@ -149,6 +195,9 @@ impl Fs {
     /// The same attributes with the inode number that the kernel sees.
     fn seen(&self, mut stat: FileStat) -> Outcome<FileStat> {
         stat.st_ino = self.table.number(&stat)?;
+        if let Some(volatile) = self.volatile() {
+            stat.st_nlink = volatile.links(stat.st_ino, stat.st_nlink);
+        }
         Ok(stat)
     }
 

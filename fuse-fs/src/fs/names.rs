@@ -1,7 +1,9 @@
 //! Names: creating, removing, renaming and linking directory entries.
 
 use super::attributes::{chmod, chown};
+use super::tracked::kind_of;
 use super::{Caller, FileHandle, Fs, Outcome};
+use crate::volatile::effect::NodeKind;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
@@ -29,7 +31,7 @@ const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
 impl Fs {
     pub(super) fn open(&self, ino: u64, flags: i32) -> Outcome<u64> {
         let fd = self.table.fd(ino)?;
-        let wanted = backing_flags(flags);
+        let wanted = self.opened_flags(flags);
         let opened = match self.reopen(&fd, wanted) {
             // Only the owner may ask for no access times; for the caller the kernel has checked that.
             Err(Errno::EPERM) if wanted.contains(OFlag::O_NOATIME) => {
@@ -37,7 +39,22 @@ impl Fs {
             }
             other => other?,
         };
-        Ok(self.files.insert(FileHandle { fd: opened, ino, flags }))
+        Ok(self.insert_file(opened, ino, flags))
+    }
+
+    fn insert_file(&self, fd: OwnedFd, ino: u64, flags: i32) -> u64 {
+        let heard = self.volatile().map_or(0, |volatile| volatile.errors_at_open(ino));
+        self.files.insert(FileHandle { fd, ino, flags, errors: heard.into() })
+    }
+
+    /// What a durability model puts aside must be read first, also through a descriptor that is for writing only.
+    fn opened_flags(&self, flags: i32) -> OFlag {
+        let wanted = backing_flags(flags);
+        let writes_only = flags & libc::O_ACCMODE == libc::O_WRONLY;
+        if writes_only && self.volatile().is_some() {
+            return (wanted - OFlag::O_WRONLY) | OFlag::O_RDWR;
+        }
+        wanted
     }
 
     pub(super) fn create(
@@ -48,14 +65,28 @@ impl Fs {
         flags: i32,
         caller: &Caller,
     ) -> Outcome<(FileStat, u64)> {
+        let work = || self.create_through(parent, name, mode, flags, caller);
+        let made = |(stat, _, new): &(FileStat, u64, bool)| new.then_some((stat.st_ino, NodeKind::File));
+        self.track_new(caller, (parent, name), work, made).map(|(stat, handle, _)| (stat, handle))
+    }
+
+    /// The third value says whether the file is new.
+    fn create_through(
+        &self,
+        parent: u64,
+        name: &OsStr,
+        mode: u32,
+        flags: i32,
+        caller: &Caller,
+    ) -> Outcome<(FileStat, u64, bool)> {
         let directory = self.directory(parent)?;
-        let new = backing_flags(flags) | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+        let new = self.opened_flags(flags) | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
         match openat(&*directory, name, new, Mode::from_bits_truncate(mode)) {
             Ok(fd) => {
                 let stat = self.give_to(&directory, name, &fd, mode, caller)?;
                 self.table.remember(stat.st_ino, parent, name);
                 let ino = stat.st_ino;
-                Ok((stat, self.files.insert(FileHandle { fd, ino, flags })))
+                Ok((stat, self.insert_file(fd, ino, flags), true))
             }
             Err(Errno::EEXIST) if flags & libc::O_EXCL == 0 => {
                 let stat = self.lookup(parent, name)?;
@@ -63,7 +94,7 @@ impl Fs {
                 if handle.is_err() {
                     self.forget(stat.st_ino, 1);
                 }
-                handle.map(|handle| (stat, handle))
+                handle.map(|handle| (stat, handle, false))
             }
             Err(error) => Err(error),
         }
@@ -138,14 +169,20 @@ impl Fs {
         let directory = self.directory(parent)?;
         let kind = SFlag::from_bits_truncate(mode & libc::S_IFMT);
         let permissions = Mode::from_bits_truncate(mode & 0o7777);
-        mknodat(&*directory, name, kind, permissions, decode_device(device))?;
-        self.enter(&directory, parent, name, mode & 0o7777, caller)
+        let work = || {
+            mknodat(&*directory, name, kind, permissions, decode_device(device))?;
+            self.enter(&directory, parent, name, mode & 0o7777, caller)
+        };
+        self.track_new(caller, (parent, name), work, |stat| Some((stat.st_ino, kind_of(stat))))
     }
 
     pub(super) fn mkdir(&self, parent: u64, name: &OsStr, mode: u32, caller: &Caller) -> Outcome<FileStat> {
         let directory = self.directory(parent)?;
-        mkdirat(&*directory, name, Mode::from_bits_truncate(mode & 0o7777))?;
-        self.enter(&directory, parent, name, mode & libc::S_ISVTX, caller)
+        let work = || {
+            mkdirat(&*directory, name, Mode::from_bits_truncate(mode & 0o7777))?;
+            self.enter(&directory, parent, name, mode & libc::S_ISVTX, caller)
+        };
+        self.track_new(caller, (parent, name), work, |stat| Some((stat.st_ino, kind_of(stat))))
     }
 
     pub(super) fn symlink(
@@ -156,11 +193,21 @@ impl Fs {
         caller: &Caller,
     ) -> Outcome<FileStat> {
         let directory = self.directory(parent)?;
-        symlinkat(target, &*directory, name)?;
-        self.enter(&directory, parent, name, 0, caller)
+        let work = || {
+            symlinkat(target, &*directory, name)?;
+            self.enter(&directory, parent, name, 0, caller)
+        };
+        self.track_new(caller, (parent, name), work, |stat| Some((stat.st_ino, kind_of(stat))))
     }
 
-    pub(super) fn link(&self, ino: u64, parent: u64, name: &OsStr) -> Outcome<FileStat> {
+    pub(super) fn link(&self, ino: u64, parent: u64, name: &OsStr, caller: &Caller) -> Outcome<FileStat> {
+        match self.volatile() {
+            Some(volatile) => self.link_tracked(volatile, caller, ino, (parent, name)),
+            None => self.link_through(ino, parent, name),
+        }
+    }
+
+    pub(super) fn link_through(&self, ino: u64, parent: u64, name: &OsStr) -> Outcome<FileStat> {
         let fd = self.table.fd(ino)?;
         let directory = self.directory(parent)?;
         let path = Fs::proc_path(&fd);
@@ -171,7 +218,7 @@ impl Fs {
     }
 
     /// A known inode about to lose the name `parent`/`name`, with a descriptor that keeps it.
-    fn about_to_lose(&self, directory: &OwnedFd, name: &OsStr) -> Option<(u64, Arc<OwnedFd>)> {
+    pub(super) fn about_to_lose(&self, directory: &OwnedFd, name: &OsStr) -> Option<(u64, Arc<OwnedFd>)> {
         let stat = self.seen(self.stat_entry(directory, name).ok()?).ok()?;
         if !self.table.knows(stat.st_ino) {
             return None;
@@ -179,7 +226,10 @@ impl Fs {
         self.table.fd(stat.st_ino).ok().map(|fd| (stat.st_ino, fd))
     }
 
-    pub(super) fn unlink(&self, parent: u64, name: &OsStr, directory: bool) -> Outcome<()> {
+    pub(super) fn unlink(&self, parent: u64, name: &OsStr, directory: bool, caller: &Caller) -> Outcome<()> {
+        if let Some(volatile) = self.volatile() {
+            return self.unlink_tracked(volatile, caller, (parent, name), directory);
+        }
         let holder = self.directory(parent)?;
         let known = self.about_to_lose(&holder, name);
         let flags = if directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
@@ -191,6 +241,21 @@ impl Fs {
     }
 
     pub(super) fn rename(
+        &self,
+        (parent, name): (u64, &OsStr),
+        (new_parent, new_name): (u64, &OsStr),
+        flags: u32,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        match self.volatile() {
+            Some(volatile) => {
+                self.rename_tracked(volatile, caller, (parent, name), (new_parent, new_name), flags)
+            }
+            None => self.rename_through(parent, name, new_parent, new_name, flags),
+        }
+    }
+
+    pub(super) fn rename_through(
         &self,
         parent: u64,
         name: &OsStr,

@@ -15,6 +15,8 @@ pub(crate) struct Caller {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) pid: u32,
+    /// Ordinal of the call in the trace; 0 without a trace.
+    pub(crate) seq: u64,
 }
 
 /// A time to set.

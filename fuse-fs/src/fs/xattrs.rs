@@ -1,6 +1,6 @@
 //! Extended attributes, through `/proc/self/fd`: their calls take no `O_PATH` descriptor.
 
-use super::{Answer, Fs, Outcome};
+use super::{Answer, Caller, Fs, Outcome};
 use nix::errno::Errno;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +20,22 @@ fn sized(mut buffer: Vec<u8>, read: isize) -> Outcome<Answer> {
 }
 
 impl Fs {
-    pub(super) fn setxattr(&self, ino: u64, name: &OsStr, value: &[u8], flags: i32) -> Outcome<()> {
+    pub(super) fn setxattr(
+        &self,
+        ino: u64,
+        name: &OsStr,
+        value: &[u8],
+        flags: i32,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        let work = || self.setxattr_through(ino, name, value, flags);
+        match self.volatile() {
+            Some(volatile) => self.xattr_tracked(volatile, caller, ino, name, work),
+            None => work(),
+        }
+    }
+
+    fn setxattr_through(&self, ino: u64, name: &OsStr, value: &[u8], flags: i32) -> Outcome<()> {
         let (fd, name) = (self.table.fd(ino)?, c_name(name)?);
         let path = Fs::proc_path(&fd);
         // SAFETY: both strings are NUL-terminated, `value` has the length given; all live across the call.
@@ -49,7 +64,15 @@ impl Fs {
         sized(buffer, read)
     }
 
-    pub(super) fn removexattr(&self, ino: u64, name: &OsStr) -> Outcome<()> {
+    pub(super) fn removexattr(&self, ino: u64, name: &OsStr, caller: &Caller) -> Outcome<()> {
+        let work = || self.removexattr_through(ino, name);
+        match self.volatile() {
+            Some(volatile) => self.xattr_tracked(volatile, caller, ino, name, work),
+            None => work(),
+        }
+    }
+
+    fn removexattr_through(&self, ino: u64, name: &OsStr) -> Outcome<()> {
         let (fd, name) = (self.table.fd(ino)?, c_name(name)?);
         let path = Fs::proc_path(&fd);
         // SAFETY: both strings are NUL-terminated and live across the call.

@@ -93,3 +93,20 @@ fault `a`: name: `a` is taken (names are unique within a storage; rename one)
 fault `b`: when.probability: NaN is not between 0 and 1 (write a number such as 0.01)
 ");
 }
+
+#[test]
+fn a_rate_needs_an_effect_that_has_one_and_stands_alone() {
+    insta::assert_snapshot!(problems(r#"
+        name = "r"
+        when = { rate = "field", probability = 0.1 }
+        effect.freeze = {}
+    "#), @"
+when.rate: probability and rate exclude each other (keep one, or write two rules)
+when.rate: `freeze` has no field rate: nobody counted it (write probability = 0.001, or every = 1000)
+");
+    insta::assert_snapshot!(problems(r#"
+        name = "r"
+        when.rate = "accelerated"
+        effect.bad-sector = {}
+    "#), @"");
+}

@@ -80,6 +80,78 @@ effect.short-write = "random"
 name = "full"
 when = { counter = "bytes-written", at = "10 MB" }
 effect.no-space = { bytes = "1 MB", files = 100, statfs = "lies" }
+
+[[fault]]
+name = "cut"
+when.nth = 100
+effect.power-cut = { mode = "drop-unsynced", moment = "after" }
+
+[[fault]]
+name = "fsync-fails"
+effect.fsync-failure = { like = "btrfs" }
+
+[[fault]]
+name = "fsync-lies"
+effect.lost-fsync = {}
+
+[[fault]]
+name = "lost"
+when.rate = "field"
+effect.lost-write = {}
+
+[[fault]]
+name = "flying"
+when.rate = "accelerated"
+effect.misdirected-write = { by = "4 KiB", towards = "start" }
+
+[[fault]]
+name = "rot"
+effect.corrupt-read = { how = "flip", bits = 3, block = 512, sticky = true }
+
+[[fault]]
+name = "garbage"
+effect.corrupt-read = { how = "garbage" }
+
+[[fault]]
+name = "sector"
+effect.bad-sector = { block = "4 KiB" }
+
+[[fault]]
+name = "stale"
+effect.stale-read = {}
+
+[[fault]]
+name = "gone"
+where.share = { fraction = 0.3 }
+effect.vanish = { hide = "everything", depth = 2 }
+
+[[fault]]
+name = "tiering"
+effect.cold-deletion = { older-than = "720h" }
+
+[[fault]]
+name = "ro"
+effect.read-only = {}
+
+[[fault]]
+name = "failed-over"
+effect.stale-handle = {}
+
+[[fault]]
+name = "pool"
+effect.thin-pool-full = { bytes = "1 GB", queue = "60s" }
+
+[[fault]]
+name = "path"
+effect.path-failover = { outage = "30s", then = { fail = "EIO" } }
+
+[[fault]]
+name = "path-back"
+effect.path-failover = { outage = "30s", then = "resume" }
+
+[[fault]]
+name = "flaps"
+effect.flapping = { down = "200ms", up = "1s", code = "ENOTCONN" }
 "#;
 
 #[test]

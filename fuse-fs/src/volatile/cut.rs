@@ -19,6 +19,8 @@ use std::path::PathBuf;
     Deserialize,
     JsonSchema,
     strum::Display,
+    strum::IntoStaticStr,
+    strum::EnumString,
     strum::VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]

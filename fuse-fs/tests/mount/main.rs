@@ -1,5 +1,6 @@
 //! Tests on real mounts. Without `/dev/fuse` or root they are listed as ignored.
 
+mod effects;
 mod faults;
 mod fidelity;
 mod fixture;
@@ -13,7 +14,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let usable = nix::unistd::geteuid().is_root() && std::path::Path::new("/dev/fuse").exists();
     let reason = if usable { "" } else { "needs root and /dev/fuse" };
-    let tests = [fidelity::TESTS, ownership::TESTS, faults::TESTS];
+    let tests = [fidelity::TESTS, ownership::TESTS, faults::TESTS, effects::TESTS];
     let trials = tests.into_iter().flatten().map(|&(name, test)| {
         let run = move || {
             test();

@@ -21,6 +21,7 @@ fn check(case: &Case<'_>) -> Finding {
     acknowledged(case, &mut gaps);
     readings(case, &mut gaps);
     steps(case, &mut gaps);
+    cuts(case, &mut gaps);
     if !case.ledger.ended {
         gaps.push("the history is cut short".to_owned());
     }
@@ -56,9 +57,12 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
     }
 }
 
-/// A step harms the mail server itself.
+/// A step harms the mail server itself, or the power went.
 fn intervenes(case: &Case<'_>) -> bool {
     use crate::plan::StepAction::{KillTarget, StopTarget};
+    if !case.ledger.cuts.is_empty() || !case.ledger.rollbacks.is_empty() {
+        return true;
+    }
     let harms = |index: usize| {
         case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
     };
@@ -134,5 +138,13 @@ fn steps(case: &Case<'_>, gaps: &mut Vec<String>) {
     let undone = (0..case.plan.steps.len()).filter(|i| !done.contains(i)).count();
     if undone > 0 {
         gaps.push(format!("{undone} step(s) were not carried out"));
+    }
+}
+
+/// A power cut that meets nothing it could lose tests nothing.
+fn cuts(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let cuts = &case.ledger.cuts;
+    if !cuts.is_empty() && cuts.iter().all(|cut| cut.report.pending == 0) {
+        gaps.push("no power cut met anything that was not durable".to_owned());
     }
 }

@@ -1,6 +1,7 @@
 //! The service comes back after the storage was healed or the mail server started again.
 //!
-//! The clock starts at the end of the last heal or start step; without one, at the phase `recovery`. Back means:
+//! The clock starts at the end of the last heal or start step, or when the last storage that had lost its power was
+//! mounted again; without any, at the phase `recovery`. Back means:
 //! each service that is probed greets, and a store and a fetch that were started since succeed.
 
 use super::{Anomalies, Case, Checker, Finding};
@@ -17,7 +18,7 @@ const DEFAULT: Duration = Duration::from_secs(30);
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "recovers",
-    definition: "After the last heal or start, every service greets and a store and a fetch succeed within the \
+    definition: "After the last heal, start or power cut, every service greets and a store and a fetch succeed within the \
                  bound.",
     check,
 };
@@ -40,12 +41,18 @@ fn judge(case: &Case<'_>) -> Finding {
     if late.is_empty() {
         let back = parts.iter().filter_map(|p| p.back).max().unwrap_or(from);
         let took = back.since(from).as_secs_f64();
-        return Finding::of(Anomalies::default(), format!("Back {took:.1} s after the last heal or start."));
+        return Finding::of(
+            Anomalies::default(),
+            format!("Back {took:.1} s after the last heal, start or power cut."),
+        );
     }
     let untried: Vec<&str> =
         parts.iter().filter(|p| p.back.is_none() && !p.tried).map(|p| p.name.as_str()).collect();
     if untried.len() == late.len() {
-        return Finding::unknown(format!("Not tried after the last heal or start: {}.", untried.join(", ")));
+        return Finding::unknown(format!(
+            "Not tried after the last heal, start or power cut: {}.",
+            untried.join(", ")
+        ));
     }
     if case.ledger.last < limit && !not_ready(case, from) {
         return Finding::unknown(format!(
@@ -68,8 +75,10 @@ fn since(case: &Case<'_>) -> Option<Nanos> {
             .is_some_and(|step| matches!(step.action, StepAction::Heal { .. } | StepAction::StartTarget {}))
     };
     let steps = case.ledger.steps.iter().filter(|s| s.error.is_none() && heals(s.index)).map(|s| s.end).max();
+    let cuts = case.ledger.cuts.iter().map(|cut| cut.back);
+    let power = cuts.chain(case.ledger.rollbacks.iter().map(|back| back.back)).max();
     let phase = || case.ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
-    steps.or_else(phase)
+    steps.max(power).or_else(phase)
 }
 
 struct Part {

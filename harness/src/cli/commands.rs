@@ -52,6 +52,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
             target: args.target.clone(),
             corpus: args.corpus.clone(),
             defects: args.defects.clone(),
+            persistence: args.persistence,
         };
         match scenario::load(file, &overrides) {
             Ok(plan) => plans.push(plan),

@@ -5,8 +5,11 @@ mod hidden;
 
 use crate::exit::Exit;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use fuse_fs::volatile::cut::CutMode;
+use fuse_fs::volatile::profile::Profile;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use strum::VariantArray;
 
 /// Breaks the storage under a mail server on purpose and proves whether one acknowledged message was lost or damaged.
 ///
@@ -35,6 +38,14 @@ enum Command {
         run: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Rebuild what each power cut of a run left on the disk, from what was recorded of it, and compare.
+    Replay {
+        /// The run's directory.
+        run: PathBuf,
+        /// Leave the rebuilt trees in DIR, each under its cut's name (default: compare only).
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
     /// List scenarios, targets, effects, properties and the reference server's defects.
     List {
@@ -108,6 +119,9 @@ struct RunArgs {
     /// Seeded defect of the reference server; repeatable. `list` shows them.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
+    /// What survives a power cut, on every storage (default: as the scenario says).
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    persistence: Option<Profile>,
     /// Directory on the disk under test, where the mail store lies beneath the fault file system (default: in the
     /// run directory). A directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
@@ -120,6 +134,20 @@ struct RunArgs {
     runs: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Names of persistence profiles.
+fn profile() -> impl clap::builder::TypedValueParser<Value = Profile> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let names = Profile::VARIANTS.iter().map(<&str>::from);
+    PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of profiles are let through"))
+}
+
+/// Names of the ways to choose survivors.
+fn cut_mode() -> impl clap::builder::TypedValueParser<Value = CutMode> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let names = CutMode::VARIANTS.iter().map(<&str>::from);
+    PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of modes are let through"))
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +181,10 @@ struct MountArgs {
     /// Let the kernel cache pages.
     #[arg(long)]
     page_cache: bool,
+    /// What survives a power cut (default: as the scenario says). Makes `ctl MOUNTPOINT power-cut` possible; BACKING
+    /// must not be a mount point itself then.
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    persistence: Option<Profile>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -179,6 +211,18 @@ enum CtlCommand {
     Freeze {
         /// Globs on paths.
         paths: Vec<String>,
+    },
+    /// Cut the power: what was not durable survives or not. Programs that use the mount lose it; it is there again.
+    PowerCut {
+        /// How survivors are chosen.
+        #[arg(long, default_value = "random", value_parser = cut_mode())]
+        mode: CutMode,
+        /// Seed of the choice (default: from the mount's seed and the number of the cut).
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Record the state before, the choice and the state after in the new directory DIR.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
     },
     /// Print rules and counters as JSON.
     Status,
@@ -218,8 +262,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn start_logging() {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("FERMOPOSTA_LOG").unwrap_or_else(|_| "warn".into());
+    // An answer that nobody waits for any more is no news: mounts are cut off on purpose.
+    let usual = || "warn,fuser::reply=off".into();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FERMOPOSTA_LOG").unwrap_or_else(|_| usual());
     // A second subscriber in one process is a test's; the first one stays.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -233,6 +278,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => commands::run(&args),
         Command::Check { files } => commands::check(&files),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
+        Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(&scenarios),
         Command::Mount(args) => crate::mount_command::run(&args.into()),
         Command::Ctl { mountpoint, command } => crate::mount_command::control(&mountpoint, &command.into()),
@@ -253,8 +299,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
 
 impl From<MountArgs> for crate::mount_command::Request {
     fn from(args: MountArgs) -> Self {
-        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache } = args;
-        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache }
+        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence } = args;
+        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence }
     }
 }
 
@@ -265,6 +311,10 @@ impl From<CtlCommand> for fuse_fs::control::Command {
             CtlCommand::Disarm { fault } => Self::Disarm { fault },
             CtlCommand::Heal { fault, fail_with } => Self::Heal { fault, fail_with },
             CtlCommand::Freeze { paths } => Self::Freeze { path: paths },
+            CtlCommand::PowerCut { mode, seed, record } => {
+                let record = record.map(|record| std::path::absolute(&record).unwrap_or(record));
+                Self::PowerCut { mode, seed, record }
+            }
             CtlCommand::Status => Self::Status,
         }
     }

@@ -66,6 +66,33 @@ impl ProcessTree {
         self.init.kill()
     }
 
+    /// After [`ProcessTree::kill`]: waits until no process of the tree will run another instruction of its own, at most
+    /// `limit`. Some may still be inside a call that the file system holds back; they end when it is answered.
+    pub fn wait_until_doomed(&mut self, limit: Duration) -> io::Result<bool> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if self.ended()?.is_some() || self.has_killed_all() {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::park_timeout(Duration::from_micros(200));
+        }
+    }
+
+    /// A dying init gives its memory back, then kills its namespace, and only then sleeps until all of it is gone.
+    fn has_killed_all(&self) -> bool {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", self.init.id())) else {
+            return false;
+        };
+        // The command's name may hold anything but ends at the last parenthesis.
+        let Some((_, fields)) = stat.rsplit_once(") ") else { return false };
+        let fields: Vec<&str> = fields.split(' ').collect();
+        let (state, memory) = (fields.first(), fields.get(20));
+        state.is_some_and(|state| ["S", "Z"].contains(state)) && memory == Some(&"0")
+    }
+
     /// How it ended, if it has.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.init.try_wait()
@@ -81,7 +108,7 @@ impl ProcessTree {
             if Instant::now() >= deadline {
                 return Ok(None);
             }
-            std::thread::park_timeout(Duration::from_millis(5));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 }

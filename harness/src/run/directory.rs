@@ -79,6 +79,26 @@ impl RunDirectory {
         self.0.join("target")
     }
 
+    /// Records of power cuts.
+    pub fn cuts(&self) -> PathBuf {
+        self.0.join("cuts")
+    }
+
+    /// Name of the record of one storage's part in the n-th power cut, below the run directory.
+    pub fn cut_name(n: u32, storage: &str) -> String {
+        format!("cuts/{n}-{}", file_name(storage))
+    }
+
+    /// What the durability model of one storage cannot hold in memory.
+    pub fn spill(&self, storage: &str) -> PathBuf {
+        self.0.join("spill").join(file_name(storage))
+    }
+
+    /// The state of one storage that step `index` goes back to.
+    pub fn snapshot(&self, index: usize, storage: &str) -> PathBuf {
+        self.0.join("snapshots").join(format!("{index}-{}", file_name(storage)))
+    }
+
     /// Mount point of one storage.
     pub fn mountpoint(&self, storage: &str) -> PathBuf {
         self.0.join("mnt").join(file_name(storage))

@@ -1,7 +1,8 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
 use super::directory::RunDirectory;
-use super::nemesis::{self, Inspector, Stage};
+use super::nemesis::{self, Closing, Inspector, Stage};
+use super::power::{self, Power};
 use super::recovery;
 use super::storage::Storages;
 use crate::corpus::Corpus;
@@ -62,6 +63,9 @@ fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
 
 /// No mailbox is begun again after this long.
 const READ_LIMIT: Duration = Duration::from_secs(120);
+
+/// No step that has begun is waited for longer.
+const LONGEST_STEP: Duration = Duration::from_secs(90);
 
 /// What the traffic needs, from the plan.
 fn setup(plan: &Plan, run: RunToken, target: &Target, history: Recorder) -> Result<Setup> {
@@ -129,7 +133,21 @@ impl Run {
         let inspect = inspector(&plan, token, &storages, history.clone());
         let services = target.services();
         let target = Arc::new(Mutex::new(target));
-        let stage = Arc::new(Stage { storages, target, services, history, phase: sender, inspect });
+        let (power, closing, seed) = (Power::default(), watch::Sender::new(Closing::Open), plan.seed);
+        let directory = directory.clone();
+        let stage = Stage {
+            storages,
+            target,
+            services,
+            history,
+            phase: sender,
+            inspect,
+            power,
+            closing,
+            seed,
+            directory,
+        };
+        let stage = Arc::new(stage);
         Ok(Run { plan, traffic, stage, phase })
     }
 
@@ -155,9 +173,14 @@ impl Run {
         nemesis::start(&self.stage).await?;
         workload::warm_up(&self.traffic).await?;
         self.enter("traffic");
+        let power = self.watch_power();
         self.traffic_under_fault().await;
         self.enter("recovery");
         recovery::recover(&self.plan, &self.stage, &self.traffic).await;
+        // A power cut that a call began just before its rule was disarmed is carried out, never left half done.
+        let steady = self.stage.power.steady().await;
+        power.abort();
+        drop(steady);
         for event in self.stage.storages.rule_events() {
             self.stage.history.record(event);
         }
@@ -177,17 +200,35 @@ impl Run {
         self.stage.phase.send_replace(phase.to_owned());
     }
 
+    /// Carries out the power cuts that faults begin.
+    fn watch_power(&self) -> tokio::task::JoinHandle<()> {
+        let stage = self.stage.clone();
+        let needed = stage.storages.have_power_cuts();
+        tokio::spawn(async move {
+            if needed {
+                power::watch(stage).await;
+            }
+        })
+    }
+
     /// Traffic and steps begin at one instant; steps that are still waiting when the traffic ends are given up.
     async fn traffic_under_fault(&self) {
         let origin = Nanos::now();
         self.stage.storages.start(origin);
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
-        let steps = tokio::spawn(nemesis::run(self.stage.clone(), self.plan.steps.clone(), origin));
+        let mut steps = tokio::spawn(nemesis::run(self.stage.clone(), self.plan.steps.clone(), origin));
         let probe = tokio::spawn(recovery::probe(self.stage.clone(), self.traffic.clone()));
         let (_go_on, stop) = watch::channel(false);
         workload::traffic(&self.traffic, origin, stop).await;
+        self.stage.storages.disarm_power_cuts();
+        self.stage.closing.send_replace(Closing::TrafficEnded);
         let late = tokio::time::Instant::now() + last_step(&self.plan, origin);
-        tokio::select! { _ = sleep_until(late) => {} () = steps_done(steps) => {} }
+        tokio::select! { _ = sleep_until(late) => {} _ = &mut steps => {} }
+        self.stage.closing.send_replace(Closing::Over);
+        // Those under way have deadlines of their own; this one is for our own mistakes.
+        if !steps.is_finished() {
+            let _ = tokio::time::timeout(LONGEST_STEP, &mut steps).await;
+        }
         for task in [watch, probe] {
             task.abort();
             let _ = task.await;
@@ -211,10 +252,6 @@ impl Run {
         }
         (self.stage.inspect)("final")
     }
-}
-
-async fn steps_done(steps: tokio::task::JoinHandle<()>) {
-    let _ = steps.await;
 }
 
 /// How much longer the last step at a fixed time may need once the traffic has ended.

@@ -7,5 +7,6 @@ pub mod directory;
 pub mod inner;
 pub mod nemesis;
 pub mod outer;
+pub mod power;
 pub mod recovery;
 pub mod storage;

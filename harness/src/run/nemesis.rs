@@ -1,8 +1,10 @@
 //! Carries out the scenario's steps at their time and writes each into the history.
 
-use super::storage::Storages;
+use super::directory::RunDirectory;
+use super::power::{self, Power};
+use super::storage::{Storage, Storages};
 use crate::history::{Event, TargetEvent};
-use crate::plan::{StepAction, StepPlan};
+use crate::plan::{CounterMark, StepAction, StepPlan};
 use crate::recorder::Recorder;
 use crate::target::running::{self, Target};
 use anyhow::{Result, anyhow, bail};
@@ -33,29 +35,94 @@ pub struct Stage {
     pub phase: watch::Sender<String>,
     /// Reads the backing disk under a name.
     pub inspect: Inspector,
+    /// Power cuts and rollbacks.
+    pub power: Power,
+    /// Until when steps may begin.
+    pub closing: watch::Sender<Closing>,
+    /// The run's seed.
+    pub seed: u64,
+    /// The run directory.
+    pub directory: RunDirectory,
 }
 
-/// Carries out every step; each waits for its own time, so a slow step does not delay another.
+/// How far the end of the steps' time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Closing {
+    /// Every step may begin.
+    Open,
+    /// The traffic has ended: repair and restart only.
+    TrafficEnded,
+    /// None may begin; those under way are finished.
+    Over,
+}
+
+/// Carries out every step; each waits for its own time, so a slow step does not delay another. A step whose time
+/// has not come when [`Stage::closing`] says so is given up; one that has begun is finished.
 pub async fn run(stage: Arc<Stage>, steps: Vec<StepPlan>, origin: Nanos) {
     let mut tasks = tokio::task::JoinSet::new();
     for (index, step) in steps.into_iter().enumerate() {
         let stage = stage.clone();
         tasks.spawn(async move {
-            wait_for(&stage, &step, origin).await;
-            carry_out(&stage, index, &step.action).await;
+            let given_up = given_up(&stage, &step.action);
+            tokio::select! {
+                () = given_up => {}
+                prepared = its_time(&stage, index, &step, origin) => {
+                    carry_out(&stage, index, &step.action, prepared).await;
+                }
+            }
         });
     }
     while tasks.join_next().await.is_some() {}
 }
 
+/// Returns when this kind of step may not begin any more.
+async fn given_up(stage: &Stage, action: &StepAction) {
+    let last = if action.may_follow_traffic() { Closing::Over } else { Closing::TrafficEnded };
+    let mut closing = stage.closing.subscribe();
+    // The sender lives as long as the stage.
+    let _ = closing.wait_for(|closing| *closing >= last).await;
+}
+
+/// Waits for the step's time. A roll-back sets the state to go back to aside on the way: the returned instant.
+async fn its_time(stage: &Stage, index: usize, step: &StepPlan, origin: Nanos) -> Result<Option<Nanos>> {
+    let StepAction::RollBack { storage, by } = &step.action else {
+        wait_for(stage, step, origin).await;
+        return Ok(None);
+    };
+    let at = origin + step.at.unwrap_or_default().0;
+    until(Nanos(at.0.saturating_sub(u64::try_from(by.0.as_nanos()).unwrap_or(u64::MAX)))).await;
+    let state = power::set_aside(stage, index, storage.as_deref()).await;
+    until(at).await;
+    state.map(Some)
+}
+
+async fn until(at: Nanos) {
+    sleep_until(tokio::time::Instant::now() + at.since(Nanos::now())).await;
+}
+
 async fn wait_for(stage: &Stage, step: &StepPlan, origin: Nanos) {
+    if let Some(mark) = &step.at_counter {
+        return reached(&stage.storages, mark).await;
+    }
     let from = match &step.after_fired {
         Some((rule, _)) => first_firing(&stage.storages, rule).await,
         None => origin,
     };
     let offset = step.after_fired.as_ref().map(|(_, delay)| *delay).or(step.at).unwrap_or_default();
-    let remaining = (from + offset.0).since(Nanos::now());
-    sleep_until(tokio::time::Instant::now() + remaining).await;
+    until(from + offset.0).await;
+}
+
+/// Returns within milliseconds after a counter has reached its number.
+async fn reached(storages: &Storages, mark: &CounterMark) {
+    let mut tick = interval(Duration::from_millis(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let chosen = storages.chosen(Some(&mark.storage));
+        if chosen.iter().any(|storage| storage.counters().get(mark.counter).is_some_and(|n| n >= mark.at)) {
+            return;
+        }
+    }
 }
 
 async fn first_firing(storages: &Storages, rule: &str) -> Nanos {
@@ -69,14 +136,18 @@ async fn first_firing(storages: &Storages, rule: &str) -> Nanos {
     }
 }
 
-async fn carry_out(stage: &Stage, index: usize, action: &StepAction) {
+async fn carry_out(stage: &Stage, index: usize, action: &StepAction, prepared: Result<Option<Nanos>>) {
     let at = Nanos::now();
-    let error = act(stage, index, action).await.err().map(|e| format!("{e:#}"));
+    let done = match prepared {
+        Ok(state) => act(stage, index, action, state).await,
+        Err(error) => Err(error),
+    };
+    let error = done.err().map(|e| format!("{e:#}"));
     let what = in_words(action);
     stage.history.record(Event::Step { at, end: Nanos::now(), index, what, error });
 }
 
-async fn act(stage: &Stage, index: usize, action: &StepAction) -> Result<()> {
+async fn act(stage: &Stage, index: usize, action: &StepAction, state: Option<Nanos>) -> Result<()> {
     match action {
         StepAction::Heal { storage, fault, fail_with } => {
             heal(stage, storage.as_deref(), fault.as_deref(), fail_with.as_deref())
@@ -86,10 +157,13 @@ async fn act(stage: &Stage, index: usize, action: &StepAction) -> Result<()> {
         StepAction::KillTarget {} => kill(stage).await,
         StepAction::StopTarget {} => stop(stage).await,
         StepAction::StartTarget {} => start(stage).await,
-        StepAction::PowerCut { .. }
-        | StepAction::MakeDurable { .. }
-        | StepAction::RollBack { .. }
-        | StepAction::Evict { .. } => bail!("this version cannot carry it out"),
+        StepAction::PowerCut { storage, mode } => power::cut(stage, storage.as_deref(), *mode).await,
+        StepAction::MakeDurable { storage } => make_durable(stage, storage.as_deref()).await,
+        StepAction::RollBack { storage, .. } => {
+            let to = state.ok_or_else(|| anyhow!("no state was set aside to go back to"))?;
+            power::roll_back(stage, index, storage.as_deref(), to).await
+        }
+        StepAction::Evict { storage } => evict(stage, storage.as_deref()).await,
         StepAction::Inspect {} => (stage.inspect)(&format!("inspect-{index}")),
         StepAction::Phase { name } => {
             stage.history.record(Event::Phase { at: Nanos::now(), name: name.clone() });
@@ -110,6 +184,18 @@ fn heal(stage: &Stage, storage: Option<&str>, fault: Option<&str>, fail_with: Op
         bail!("no fault of that name");
     }
     Ok(())
+}
+
+async fn make_durable(stage: &Stage, storage: Option<&str>) -> Result<()> {
+    let _steady = stage.power.steady().await;
+    stage.storages.chosen(storage).into_iter().for_each(Storage::make_durable);
+    Ok(())
+}
+
+/// With the power on: a step that waits for a power cut to be over acts on what survived.
+async fn evict(stage: &Stage, storage: Option<&str>) -> Result<()> {
+    let _steady = stage.power.steady().await;
+    stage.storages.chosen(storage).into_iter().try_for_each(|s| tokio::task::block_in_place(|| s.evict()))
 }
 
 fn arm(stage: &Stage, fault: &str, armed: bool) -> Result<()> {
@@ -137,9 +223,12 @@ async fn stop(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Starts the mail server unless it runs.
+/// Starts the mail server unless it runs. If the power goes meanwhile, it is not waited for any longer.
 pub async fn start(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
+    if let Some(storage) = stage.storages.iter().find(|storage| !storage.is_mounted()) {
+        bail!("storage {} is not mounted; whatever was written there would not reach it", storage.name());
+    }
     if let Some(status) = target.ended() {
         stage.history.record(running::event(TargetEvent::Died, Some(status)));
     }
@@ -147,14 +236,18 @@ pub async fn start(stage: &Stage) -> Result<()> {
         return Ok(());
     }
     stage.history.record(running::event(TargetEvent::Started, None));
-    match target.start().await {
+    let started = tokio::select! {
+        started = target.start() => started.map_err(anyhow::Error::from),
+        () = stage.power.goes() => Err(anyhow!("the power went before it greeted")),
+    };
+    match started {
         Ok(()) => {
             stage.history.record(running::event(TargetEvent::Ready, None));
             Ok(())
         }
         Err(error) => {
             stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
-            Err(error.into())
+            Err(error)
         }
     }
 }

@@ -1,17 +1,24 @@
-//! One storage of a run: engine, mount and trace together, under the plan's name.
+//! One storage of a run: engine, mount, trace and durability model together, under the plan's name.
+//!
+//! A power cut takes the mount and the calls parked in it. Rules, counters, trace and model go on across it.
 
 use super::directory::RunDirectory;
 use crate::history::Event;
 use crate::plan::{Plan, StoragePlan};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
+use fuse_fs::counters::CounterValues;
+use fuse_fs::effects::Effect;
 use fuse_fs::engine::Engine;
 use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::parking::Thaw;
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::trace::TraceOptions;
+use fuse_fs::volatile::cut::{CutMode, CutOrder, CutReport};
+use fuse_fs::volatile::{self, Volatile};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,8 +31,13 @@ pub struct Storage {
     backing: PathBuf,
     mountpoint: PathBuf,
     engine: Arc<Engine>,
+    options: MountOptions,
     mount: Mutex<Option<Mount>>,
     trace: TraceSink,
+    volatile: Arc<Volatile>,
+    /// Rules that turn the power off.
+    cutting: Vec<String>,
+    durable_start: bool,
 }
 
 /// Every storage of a run.
@@ -54,9 +66,29 @@ impl Storages {
         self.0.iter()
     }
 
-    /// Starts the clocks of windows and uptime: from now on rules strike.
+    /// The storages a step is about: the one it names, or all.
+    pub fn chosen(&self, name: Option<&str>) -> Vec<&Storage> {
+        self.0.iter().filter(|s| name.is_none_or(|name| s.name == name)).collect()
+    }
+
+    /// Starts the clocks of windows and uptime: from now on rules strike, and a power cut can lose what is not synced.
     pub fn start(&self, origin: Nanos) {
+        for storage in self.0.iter().filter(|storage| storage.durable_start) {
+            storage.volatile.make_durable();
+        }
         self.0.iter().for_each(|storage| storage.engine.start(origin));
+    }
+
+    /// No rule turns the power off any more.
+    pub fn disarm_power_cuts(&self) {
+        for storage in &self.0 {
+            storage.cutting.iter().for_each(|rule| _ = storage.arm(rule, false));
+        }
+    }
+
+    /// Some rule may turn the power off.
+    pub fn have_power_cuts(&self) -> bool {
+        self.0.iter().any(|storage| !storage.cutting.is_empty())
     }
 
     /// When a rule of that name first fired, on whichever storage.
@@ -98,22 +130,92 @@ impl Storage {
             storage.rules.clone(),
             crate::seed::component_seed(plan.seed, &format!("storage {name}")),
         )?;
+        let volatile = durability(backing, &directory.spill(name), storage)?;
         let options = MountOptions {
             page_cache: storage.page_cache,
             longest_freeze: storage.thaw_after.0,
+            durability: Some(volatile.clone()),
             ..MountOptions::default()
         };
-        let trace = TraceSink::file(&directory.trace(name), TraceOptions { marker: Some(MARKER.to_vec()) })?;
-        let mount = Mount::new(backing, &mountpoint, options, engine.clone(), Some(trace.clone()))
-            .with_context(|| format!("cannot mount storage {name}"))?;
-        Ok(Storage {
+        let cuts = |rule: &&fuse_fs::rule::Rule| matches!(rule.effect, Effect::PowerCut(_));
+        let storage = Storage {
             name: name.to_owned(),
             backing: backing.to_owned(),
             mountpoint,
             engine,
-            mount: Mutex::new(Some(mount)),
-            trace,
-        })
+            options,
+            mount: Mutex::new(None),
+            trace: TraceSink::file(&directory.trace(name), TraceOptions { marker: Some(MARKER.to_vec()) })?,
+            volatile,
+            cutting: storage.rules.iter().filter(cuts).map(|rule| rule.name.clone()).collect(),
+            durable_start: storage.durable_start,
+        };
+        storage.mount_again()?;
+        Ok(storage)
+    }
+
+    /// Mounts it, for the first time or after [`Storage::abort`].
+    pub fn mount_again(&self) -> Result<()> {
+        let (engine, trace) = (self.engine.clone(), Some(self.trace.clone()));
+        let mount = Mount::new(&self.backing, &self.mountpoint, self.options.clone(), engine, trace)
+            .with_context(|| format!("cannot mount storage {}", self.name))?;
+        *self.mount.lock() = Some(mount);
+        Ok(())
+    }
+
+    /// It is mounted: whoever writes below its mount point writes to it.
+    pub fn is_mounted(&self) -> bool {
+        self.mount.lock().is_some()
+    }
+
+    /// The power goes: no call is completed any more.
+    pub fn power_off(&self) {
+        self.volatile.power_off();
+    }
+
+    /// How the power cut that a rule has begun chooses what survives.
+    pub fn asked(&self) -> Option<CutMode> {
+        self.volatile.asked()
+    }
+
+    /// Takes the mount away from under whoever uses it, and the calls parked in it.
+    pub fn abort(&self) -> Result<()> {
+        let Some(mount) = self.mount.lock().take() else { return Ok(()) };
+        mount.abort().with_context(|| format!("cannot take storage {} from its mount point", self.name))
+    }
+
+    /// Brings the backing directory into the state that survives. Nothing may be mounted on it.
+    pub fn cut(&self, mode: CutMode, seed: u64, record: PathBuf) -> Result<CutReport> {
+        let order = CutOrder { mode, seed, record: Some(record) };
+        self.volatile.cut(&order).with_context(|| format!("power cut of storage {}", self.name))
+    }
+
+    /// Everything stored so far is durable.
+    pub fn make_durable(&self) {
+        self.volatile.make_durable();
+    }
+
+    /// What a failed fsync marked clean leaves the cache.
+    pub fn evict(&self) -> Result<()> {
+        self.volatile.evict().with_context(|| format!("evict the cache of storage {}", self.name))
+    }
+
+    /// Sets the state aside in the new directory `to`.
+    pub fn snapshot(&self, to: &Path) -> Result<()> {
+        if let Some(parent) = to.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        self.volatile.snapshot(to).with_context(|| format!("set the state of storage {} aside", self.name))
+    }
+
+    /// Brings the backing directory back to a state set aside. Nothing may be mounted on it.
+    pub fn roll_back(&self, snapshot: &Path) -> Result<()> {
+        self.volatile.roll_back(snapshot).with_context(|| format!("roll storage {} back", self.name))
+    }
+
+    /// What it counted since the first mount.
+    pub fn counters(&self) -> CounterValues {
+        self.engine.counters()
     }
 
     /// Its name.
@@ -169,6 +271,7 @@ impl Storage {
         self.heal(None, Thaw::Continue);
         let Some(mount) = self.mount.lock().take() else { return Ok(()) };
         mount.unmount()?;
+        leave_durable(&self.volatile, &self.backing);
         let summary = self.trace.finish()?;
         if summary.lost > 0 {
             return Err(anyhow!(
@@ -178,6 +281,48 @@ impl Storage {
             ));
         }
         Ok(())
+    }
+}
+
+/// The durability model over `backing`: what may get its name back lies beside it, what does not fit into memory in
+/// `spill`.
+pub fn durability(backing: &Path, spill: &Path, plan: &StoragePlan) -> Result<Arc<Volatile>> {
+    let limbo = limbo(backing)?;
+    std::fs::create_dir_all(spill).with_context(|| format!("cannot make {}", spill.display()))?;
+    let options = volatile::Options {
+        persistence: plan.persistence,
+        limbo,
+        spill: spill.to_owned(),
+        memory: plan.memory.0,
+        loses_acknowledged: plan.loses_acknowledged.0,
+    };
+    Volatile::new(backing, options)
+        .with_context(|| format!("cannot keep account of what is durable in {}", backing.display()))
+}
+
+/// A directory beside `backing`, on the same file system: files move between the two.
+fn limbo(backing: &Path) -> Result<PathBuf> {
+    let backing = backing.canonicalize().with_context(|| format!("cannot find {}", backing.display()))?;
+    let (Some(parent), Some(name)) = (backing.parent(), backing.file_name()) else {
+        return Err(anyhow!("{} has nothing beside it; use a directory below it", backing.display()));
+    };
+    let device = |path: &Path| std::fs::metadata(path).map(|found| found.dev());
+    ensure!(
+        device(parent)? == device(&backing)?,
+        "{} is a mount point: a power cut needs room for unlinked files beside the directory, on the same file \
+         system; use a directory below it",
+        backing.display()
+    );
+    Ok(parent.join(format!(".limbo-{}", name.to_string_lossy())))
+}
+
+/// After a clean unmount everything is durable, so nothing has to be kept beside the backing directory.
+pub fn leave_durable(volatile: &Volatile, backing: &Path) {
+    volatile.make_durable();
+    if let Ok(limbo) = limbo(backing)
+        && let Err(error) = std::fs::remove_dir(&limbo)
+    {
+        tracing::debug!(%error, limbo = %limbo.display(), "left behind");
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::plan::{Expect, Mix, Sizes, StepAction};
 use fuse_fs::effects::Effect;
-use fuse_fs::rule::{Selector, Trigger};
-use fuse_fs::units::Span;
+use fuse_fs::rule::{Counter, Selector, Threshold, Trigger};
+use fuse_fs::units::{Bytes, Span};
+use fuse_fs::volatile::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ pub struct Scenario {
 }
 
 /// One fault file system.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Storage {
     /// Let the kernel cache pages, as on a real disk. Read faults then strike only what is not cached. Default false:
@@ -53,6 +54,34 @@ pub struct Storage {
     pub page_cache: bool,
     /// A freeze thaws by itself after this long, should the controller die. Default 5 m.
     pub thaw_after: Option<Span>,
+    /// What survives a power cut. Default `ext4-ordered`.
+    pub persistence: Profile,
+    /// With `strict-posix`: of a rename across directories neither half may survive, so that the file has no name.
+    pub rename_may_part: bool,
+    /// With `strict-posix`: bytes a file grew by but that were never written may be garbage instead of zeros.
+    pub growth_may_be_garbage: bool,
+    /// What a power cut could undo is held in memory up to this much, the rest in the run directory. Default 64 MiB.
+    pub memory: Option<Bytes>,
+    /// A lie: at a power cut it may lose what it acknowledged as durable within this long before. Default 0.
+    pub loses_acknowledged: Span,
+    /// What is stored when the traffic starts is durable. Default true; `false` for tests of a first start or of a first
+    /// delivery to new users.
+    pub durable_start: bool,
+}
+
+impl Default for Storage {
+    fn default() -> Storage {
+        Storage {
+            page_cache: false,
+            thaw_after: None,
+            persistence: Profile::default(),
+            rename_may_part: false,
+            growth_may_be_garbage: false,
+            memory: None,
+            loses_acknowledged: Span::default(),
+            durable_start: true,
+        }
+    }
 }
 
 /// The mail server under test.
@@ -182,6 +211,16 @@ pub struct Step {
     /// Or: after a fault first fired.
     #[serde(default)]
     pub after_fired: Option<AfterFired>,
+    /// Or: when a storage has counted so many.
+    #[serde(default)]
+    pub at_counter: Option<AtCounter>,
+    /// Again and again, once in each such stretch of time from then on, at an instant that the seed draws. Together with
+    /// `times`.
+    #[serde(default)]
+    pub every: Option<Span>,
+    /// How often in all, from 1 to 1,000. Together with `every`.
+    #[serde(default)]
+    pub times: Option<u32>,
     /// What is done.
     #[serde(rename = "do")]
     pub action: StepAction,
@@ -196,6 +235,19 @@ pub struct AfterFired {
     /// How long after. Default 0.
     #[serde(default)]
     pub delay: Span,
+}
+
+/// The moment when a counter of a storage reaches a number. For the exact call use a fault with `effect.power-cut`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AtCounter {
+    /// What is counted, from the mount on.
+    pub counter: Counter,
+    /// The number.
+    pub at: Threshold,
+    /// Whose counter. Default: that of the only storage.
+    #[serde(default)]
+    pub storage: Option<String>,
 }
 
 fn optional_rate<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {

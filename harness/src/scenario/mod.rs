@@ -6,9 +6,12 @@
 
 pub mod errors;
 pub mod file;
+mod found;
 mod parse;
 mod places;
 mod resolve;
+mod steps;
+mod storages;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +20,7 @@ pub use errors::ScenarioErrors;
 use crate::plan::Plan;
 use errors::Trouble;
 use file::Scenario;
+use fuse_fs::volatile::profile::Profile;
 use parse::parse;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +36,8 @@ pub struct Overrides {
     pub corpus: Option<PathBuf>,
     /// Seeded defects, added to the file's.
     pub defects: Vec<String>,
+    /// What survives a power cut, on every storage.
+    pub persistence: Option<Profile>,
 }
 
 /// Reads and plans a scenario file.

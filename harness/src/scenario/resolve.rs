@@ -2,50 +2,19 @@
 
 use super::Overrides;
 use super::errors::Trouble;
-use super::file::{DeliverBy, Fault, Scenario, Step, Workload};
+use super::file::{DeliverBy, Fault, Scenario, Workload};
+use super::found::Found;
 use super::places::Places;
+use super::{steps, storages};
 use crate::history::Entry;
-use crate::plan::{Mix, Plan, Sizes, Stage, StepAction, StepPlan, StoragePlan, TargetPlan, WorkloadPlan};
+use crate::plan::{Mix, Plan, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan};
 use crate::target::definition::{self, Definition};
 use fuse_fs::effects::Effect;
-use fuse_fs::nearest::nearest;
 use fuse_fs::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
-use fuse_fs::volatile::profile::Persistence;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
-
-/// Problems found so far, with the places of the text.
-struct Found<'t> {
-    places: Places<'t>,
-    troubles: Vec<Trouble>,
-}
-
-impl Found<'_> {
-    fn add(&mut self, field: &str, message: impl Into<String>, help: impl Into<String>) {
-        let span = self.places.of(field);
-        self.troubles.push(Trouble { message: message.into(), help: Some(help.into()), span });
-    }
-
-    /// `name` must be one of `known`.
-    fn one_of(&mut self, field: &str, what: &str, name: &str, known: &[String]) {
-        if known.iter().any(|k| k == name) {
-            return;
-        }
-        let meant = nearest(name, known.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`? "));
-        let list = if known.is_empty() {
-            "there is none".to_owned()
-        } else {
-            format!("there are: {}", known.join(", "))
-        };
-        self.add(
-            field,
-            format!("there is no {what} `{name}`"),
-            format!("{}{list}", meant.unwrap_or_default()),
-        );
-    }
-}
 
 pub(super) fn resolve(
     path: &Path,
@@ -57,12 +26,11 @@ pub(super) fn resolve(
     if scenario.name.trim().is_empty() {
         found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
     }
-    let mut storages = storages(&scenario);
+    let mut storages = storages::storages(&scenario, overrides, &mut found);
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
     let workload = workload(path, &scenario.workload, overrides, target.as_ref(), &mut found);
-    let steps = steps(&scenario, &storages, &mut found);
-    steps_in_time(&steps, &workload, &mut found);
+    let steps = steps::steps(&scenario, overrides.seed, &storages, &workload, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
@@ -76,6 +44,7 @@ pub(super) fn resolve(
         text: text.to_owned(),
         seed: overrides.seed,
         storages,
+        persistence: overrides.persistence,
         target,
         workload,
         steps,
@@ -83,27 +52,8 @@ pub(super) fn resolve(
     })
 }
 
-/// Overwritten data of one storage that stays in memory.
-const DEFAULT_MEMORY: Bytes = Bytes(64 << 20);
-
-fn storages(scenario: &Scenario) -> BTreeMap<String, StoragePlan> {
-    let plan = |storage: &super::file::Storage| StoragePlan {
-        rules: Vec::new(),
-        page_cache: storage.page_cache,
-        thaw_after: storage.thaw_after.unwrap_or(Span(Duration::from_secs(300))),
-        persistence: Persistence::default(),
-        memory: DEFAULT_MEMORY,
-    };
-    let mut storages: BTreeMap<_, _> =
-        scenario.storage.iter().map(|(name, s)| (name.clone(), plan(s))).collect();
-    if storages.is_empty() {
-        storages.insert("mail".to_owned(), plan(&super::file::Storage::default()));
-    }
-    storages
-}
-
 /// The storage a fault or target means: the one it names, or the only one.
-fn storage_of(
+pub(super) fn storage_of(
     named: Option<&String>,
     field: &str,
     storages: &BTreeMap<String, StoragePlan>,
@@ -310,89 +260,9 @@ fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found
 }
 
 /// Each name once.
-fn fault_names(scenario: &Scenario) -> Vec<String> {
+pub(super) fn fault_names(scenario: &Scenario) -> Vec<String> {
     let names: BTreeSet<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
     names.into_iter().collect()
-}
-
-fn steps(
-    scenario: &Scenario,
-    storages: &BTreeMap<String, StoragePlan>,
-    found: &mut Found<'_>,
-) -> Vec<StepPlan> {
-    let faults = fault_names(scenario);
-    let known: Vec<String> = storages.keys().cloned().collect();
-    scenario
-        .step
-        .iter()
-        .enumerate()
-        .map(|(index, step)| self::step(index, step, &faults, &known, found))
-        .collect()
-}
-
-/// A step after the last operation would meet no traffic; repair and restart may come later.
-fn steps_in_time(steps: &[StepPlan], workload: &WorkloadPlan, found: &mut Found<'_>) {
-    let end: Duration = workload.stages.iter().map(|stage| stage.duration.0).sum();
-    for (index, step) in steps.iter().enumerate() {
-        let late = matches!(
-            step.action,
-            StepAction::Heal { .. } | StepAction::StartTarget {} | StepAction::Inspect {}
-        );
-        if let Some(at) = step.at.filter(|at| at.0 > end && !late) {
-            let message = format!("at {at} the traffic is over: it lasts {}", Span(end));
-            let help = "make the traffic longer or the step earlier; only repair, start and inspection may come later";
-            found.add(&format!("step.{index}.at"), message, help);
-        }
-    }
-}
-
-fn step(
-    index: usize,
-    step: &Step,
-    faults: &[String],
-    storages: &[String],
-    found: &mut Found<'_>,
-) -> StepPlan {
-    let field = format!("step.{index}");
-    if step.at.is_some() == step.after_fired.is_some() {
-        found.add(
-            &field,
-            "a step needs a time, and one only",
-            "write `at = \"12s\"`, or `after-fired = { fault = \"...\", delay = \"5s\" }`",
-        );
-    }
-    if let Some(after) = &step.after_fired {
-        found.one_of(&format!("{field}.after-fired.fault"), "fault", &after.fault, faults);
-    }
-    match &step.action {
-        StepAction::Heal { storage, fault, fail_with } => {
-            if let Some(storage) = storage {
-                found.one_of(&format!("{field}.do.heal.storage"), "storage", storage, storages);
-            }
-            if let Some(fault) = fault {
-                found.one_of(&format!("{field}.do.heal.fault"), "fault", fault, faults);
-            }
-            if let Some(code) = fail_with.as_ref().filter(|code| fuse_fs::errno::number(code).is_none()) {
-                let message = format!("`{code}` is not the name of an error");
-                found.add(&format!("{field}.do.heal.fail-with"), message, fuse_fs::errno::help(code));
-            }
-        }
-        StepAction::Arm { fault } => found.one_of(&format!("{field}.do.arm.fault"), "fault", fault, faults),
-        StepAction::Disarm { fault } => {
-            found.one_of(&format!("{field}.do.disarm.fault"), "fault", fault, faults)
-        }
-        StepAction::PowerCut { .. }
-        | StepAction::MakeDurable { .. }
-        | StepAction::RollBack { .. }
-        | StepAction::Evict { .. }
-        | StepAction::KillTarget {}
-        | StepAction::StopTarget {}
-        | StepAction::StartTarget {}
-        | StepAction::Inspect {}
-        | StepAction::Phase { .. } => {}
-    }
-    let after_fired = step.after_fired.as_ref().map(|after| (after.fault.clone(), after.delay));
-    StepPlan { at: step.at, after_fired, action: step.action.clone() }
 }
 
 fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
@@ -407,11 +277,11 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
         }
     }
     let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
-    let kills = scenario.step.iter().any(|step| matches!(step.action, StepAction::KillTarget {}));
+    let harms = scenario.step.iter().any(|step| harms(&step.action));
     if scenario.expect.no_faults && rules > 0 {
         found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
     }
-    if !scenario.expect.no_faults && rules == 0 && !kills {
+    if !scenario.expect.no_faults && rules == 0 && !harms {
         let help = "add a [[fault]], or write `no-faults = true` below [expect] if none is wanted";
         found.add("name", "the scenario has no fault, so its verdict could only be unknown", help);
     }
@@ -423,6 +293,11 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
     for name in scenario.expect.latency.keys() {
         found.one_of(&format!("expect.latency.{name}"), "operation", name, &operations);
     }
+}
+
+/// A step that is a fault by itself.
+fn harms(action: &StepAction) -> bool {
+    matches!(action, StepAction::KillTarget {} | StepAction::PowerCut { .. } | StepAction::RollBack { .. })
 }
 
 /// Names of client operations in reports and expectations.

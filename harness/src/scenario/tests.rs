@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::plan::Plan;
+use fuse_fs::volatile::profile::Persistence;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const GOOD: &str = r#"
 name = "t"
@@ -150,7 +152,9 @@ fn every_misspelling_is_shown_at_once() {
 
     Error:
       × unknown variant `errrno`, expected one of `errno`, `latency`, `throttle`, `freeze`, `torn-write`,
-      │ `short-read`, `short-write`, `no-space`
+      │ `short-read`, `short-write`, `no-space`, `power-cut`, `fsync-failure`, `lost-fsync`, `lost-write`,
+      │ `misdirected-write`, `corrupt-read`, `bad-sector`, `stale-read`, `vanish`, `cold-deletion`, `read-only`,
+      │ `stale-handle`, `thin-pool-full`, `path-failover`, `flapping`
        ╭─[t.toml:9:8]
      8 │ where = { op = "fsnyc", pth = "**" }
      9 │ effect.errrno = { code = "EIO" }
@@ -346,7 +350,8 @@ latency.delivery = { p99 = "1s" }
         ·     ╰── here
      27 │ do.inspect = {}
         ╰────
-      help: write `at = "12s"`, or `after-fired = { fault = "...", delay = "5s" }`
+      help: write `at = "12s"`, `after-fired = { fault = "...", delay = "5s" }` or `at-counter = { counter =
+            "renames", at = 500 }`
 
     Error:
       × at 1m the traffic is over: it lasts 5s
@@ -440,4 +445,296 @@ fn a_missing_file_is_named() {
         "/nowhere/t.toml cannot be read: No such file or directory (os error 2)",
     ]
     "#);
+}
+
+#[test]
+fn mistakes_about_power_cuts_are_shown_at_once() {
+    let text = r#"
+name = "t"
+why  = "test"
+[storage.mail]
+persistence = "xfs"
+rename-may-part = true
+growth-may-be-garbage = true
+memory = "4 KiB"
+[workload]
+duration = "5s"
+[[step]]
+at = "1s"
+do.power-cut = { storage = "mial" }
+[[step]]
+at = "1s"
+do.roll-back = { by = "2s" }
+[[step]]
+at-counter = { counter = "renames", at = 10 }
+do.roll-back = { by = "1s" }
+[[step]]
+at = "2s"
+do.roll-back = { by = "0s" }
+[[step]]
+at-counter = { counter = "uptime", at = "3s" }
+do.power-cut = {}
+[[step]]
+at-counter = { counter = "renames", at = "3s", storage = "archive" }
+do.power-cut = {}
+[[step]]
+at-counter = { counter = "calls", at = 5 }
+every = "1s"
+times = 2
+do.evict = { storage = "mail" }
+[[step]]
+at = "1s"
+every = "1s"
+times = 5
+do.power-cut = {}
+[[step]]
+at = "1s"
+every = "0s"
+times = 2
+do.make-durable = {}
+[[step]]
+at = "1s"
+every = "1s"
+do.power-cut = {}
+[[step]]
+at = "1s"
+times = 0
+do.power-cut = {}
+"#;
+    insta::assert_snapshot!(shown(text), @r#"
+      × t.toml has 15 problems
+
+    Error:
+      × `xfs` knows no `rename-may-part`
+       ╭─[t.toml:6:19]
+     5 │ persistence = "xfs"
+     6 │ rename-may-part = true
+       ·                   ──┬─
+       ·                     ╰── here
+     7 │ growth-may-be-garbage = true
+       ╰────
+      help: remove it, or set `persistence = "strict-posix"`: only that profile has it
+
+    Error:
+      × `xfs` knows no `growth-may-be-garbage`
+       ╭─[t.toml:7:25]
+     6 │ rename-may-part = true
+     7 │ growth-may-be-garbage = true
+       ·                         ──┬─
+       ·                           ╰── here
+     8 │ memory = "4 KiB"
+       ╰────
+      help: remove it, or set `persistence = "strict-posix"`: only that profile has it
+
+    Error:
+      × 4.0 KiB are too few to work with
+       ╭─[t.toml:8:10]
+     7 │ growth-may-be-garbage = true
+     8 │ memory = "4 KiB"
+       ·          ───┬───
+       ·             ╰── here
+     9 │ [workload]
+       ╰────
+      help: give it 1.0 MiB or more
+
+    Error:
+      × there is no storage `mial`
+        ╭─[t.toml:13:28]
+     12 │ at = "1s"
+     13 │ do.power-cut = { storage = "mial" }
+        ·                            ───┬──
+        ·                               ╰── here
+     14 │ [[step]]
+        ╰────
+      help: did you mean `mail`? there are: mail
+
+    Error:
+      × at 1s the traffic is not yet 2s old
+        ╭─[t.toml:16:23]
+     15 │ at = "1s"
+     16 │ do.roll-back = { by = "2s" }
+        ·                       ──┬─
+        ·                         ╰── here
+     17 │ [[step]]
+        ╰────
+      help: go back by less, or make the step later
+
+    Error:
+      × a roll-back needs a fixed time
+        ╭─[t.toml:17:1]
+     16 │ do.roll-back = { by = "2s" }
+     17 │ [[step]]
+        · ────┬───
+        ·     ╰── here
+     18 │ at-counter = { counter = "renames", at = 10 }
+        ╰────
+      help: write `at = "12s"`: the state to go back to is set aside before, so its time must be known
+
+    Error:
+      × it would change nothing
+        ╭─[t.toml:22:23]
+     21 │ at = "2s"
+     22 │ do.roll-back = { by = "0s" }
+        ·                       ──┬─
+        ·                         ╰── here
+     23 │ [[step]]
+        ╰────
+      help: go back by some time
+
+    Error:
+      × `uptime` is a time
+        ╭─[t.toml:24:26]
+     23 │ [[step]]
+     24 │ at-counter = { counter = "uptime", at = "3s" }
+        ·                          ────┬───
+        ·                              ╰── here
+     25 │ do.power-cut = {}
+        ╰────
+      help: write `at = "12s"` instead of `at-counter`
+
+    Error:
+      × 3s is no number of renames
+        ╭─[t.toml:27:42]
+     26 │ [[step]]
+     27 │ at-counter = { counter = "renames", at = "3s", storage = "archive" }
+        ·                                          ──┬─
+        ·                                            ╰── here
+     28 │ do.power-cut = {}
+        ╰────
+      help: write a number, or bytes such as "10 MB"
+
+    Error:
+      × there is no storage `archive`
+        ╭─[t.toml:27:58]
+     26 │ [[step]]
+     27 │ at-counter = { counter = "renames", at = "3s", storage = "archive" }
+        ·                                                          ────┬────
+        ·                                                              ╰── here
+     28 │ do.power-cut = {}
+        ╰────
+      help: there are: mail
+
+    Error:
+      × a step at a counter cannot be repeated
+        ╭─[t.toml:29:1]
+     28 │ do.power-cut = {}
+     29 │ [[step]]
+        · ────┬───
+        ·     ╰── here
+     30 │ at-counter = { counter = "calls", at = 5 }
+        ╰────
+      help: a counter is reached once; for every so many calls use a fault with `when.every` and `effect.power-
+            cut`
+
+    Error:
+      × the last repetition may come at 6s, when the traffic is over: it lasts 5s
+        ╭─[t.toml:37:9]
+     36 │ every = "1s"
+     37 │ times = 5
+        ·         ┬
+        ·         ╰── here
+     38 │ do.power-cut = {}
+        ╰────
+      help: make the traffic longer, or the repetitions fewer or closer
+
+    Error:
+      × all of them at once
+        ╭─[t.toml:41:9]
+     40 │ at = "1s"
+     41 │ every = "0s"
+        ·         ──┬─
+        ·           ╰── here
+     42 │ times = 2
+        ╰────
+      help: give each a time such as "500ms"
+
+    Error:
+      × `every` without `times` has no end
+        ╭─[t.toml:46:9]
+     45 │ at = "1s"
+     46 │ every = "1s"
+        ·         ──┬─
+        ·           ╰── here
+     47 │ do.power-cut = {}
+        ╰────
+      help: add `times = 20`
+
+    Error:
+      × `times` without `every` says not when
+        ╭─[t.toml:50:9]
+     49 │ at = "1s"
+     50 │ times = 0
+        ·         ┬
+        ·         ╰── here
+     51 │ do.power-cut = {}
+        ╰────
+      help: add `every = "500ms"`
+    "#);
+}
+
+#[test]
+fn a_misspelt_profile_or_mode_is_shown_with_the_nearest() {
+    let text = GOOD.to_owned()
+        + "[storage.mail]\npersistence = \"ext4-orderd\"\n[[step]]\nat = \"1s\"\ndo.power-cut = { mode = \"drop-unsyncd\" }\n";
+    insta::assert_snapshot!(shown(&text), @r#"
+      × t.toml has 2 problems
+
+    Error:
+      × unknown variant `ext4-orderd`, expected one of `ext4-ordered`, `strict-posix`, `ordered`, `xfs`, `btrfs`
+        ╭─[t.toml:11:15]
+     10 │ [storage.mail]
+     11 │ persistence = "ext4-orderd"
+        ·               ──────┬──────
+        ·                     ╰── here
+     12 │ [[step]]
+        ╰────
+      help: did you mean `ext4-ordered`?
+
+    Error:
+      × unknown variant `drop-unsyncd`, expected one of `random`, `drop-unsynced`, `keep-all-but-one`
+        ╭─[t.toml:14:25]
+     13 │ at = "1s"
+     14 │ do.power-cut = { mode = "drop-unsyncd" }
+        ·                         ───────┬──────
+        ·                                ╰── here
+        ╰────
+      help: did you mean `drop-unsynced`?
+    "#);
+}
+
+#[test]
+fn a_repeated_step_comes_once_in_each_stretch_at_an_instant_of_the_seed() {
+    let text = GOOD.to_owned() + "[[step]]\nat = \"1s\"\nevery = \"500ms\"\ntimes = 6\ndo.power-cut = {}\n";
+    let times = |seed| {
+        let overrides = Overrides { seed, ..Overrides::default() };
+        let plan = plan(Path::new("t.toml"), &text, &overrides).expect("a good scenario");
+        plan.steps.iter().map(|step| step.at.expect("a time").0).collect::<Vec<_>>()
+    };
+    assert_eq!(times(1), times(1));
+    assert_ne!(times(1), times(2));
+    assert_eq!(times(1).len(), 6);
+    for (n, at) in (0..).zip(times(1)) {
+        let from = Duration::from_millis(1_000 + n * 500);
+        assert!(from <= at && at < from + Duration::from_millis(500), "{at:?} is not in its stretch");
+    }
+}
+
+#[test]
+fn a_profile_of_the_command_line_holds_for_every_storage_and_enters_the_reproduce_command() {
+    let text = GOOD.to_owned() + "[storage.mail]\npersistence = \"strict-posix\"\nrename-may-part = true\n";
+    let with = |persistence| {
+        let overrides = Overrides { persistence, ..Overrides::default() };
+        plan(Path::new("t.toml"), &text, &overrides).expect("a good scenario")
+    };
+    let of = |plan: &Plan| plan.storages["mail"].persistence;
+    assert!(of(&with(None)).rename_may_part);
+    assert!(of(&with(Some(Profile::StrictPosix))).rename_may_part);
+    assert_eq!(
+        of(&with(Some(Profile::Xfs))),
+        Persistence { profile: Profile::Xfs, ..Persistence::default() }
+    );
+    insta::assert_snapshot!(
+        with(Some(Profile::Xfs)).reproduce(),
+        @"fermoposta run t.toml --target reference --seed 0 --persistence xfs"
+    );
 }

@@ -8,7 +8,7 @@ use fuse_fs::clock::Nanos;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -79,6 +79,8 @@ pub struct Target {
     started: bool,
     /// The tree was killed; its end is no finding.
     killed: bool,
+    /// The `kill` command of a `command` server, while it runs.
+    killer: Option<Child>,
 }
 
 impl Target {
@@ -98,7 +100,15 @@ impl Target {
             std::fs::create_dir_all(path.parent().unwrap_or(work)).map_err(fail(&path))?;
             std::fs::write(&path, content).map_err(fail(&path))?;
         }
-        Ok(Target { definition, rendered, work: work.to_owned(), tree: None, started: false, killed: false })
+        Ok(Target {
+            definition,
+            rendered,
+            work: work.to_owned(),
+            tree: None,
+            started: false,
+            killed: false,
+            killer: None,
+        })
     }
 
     /// Where its output goes.
@@ -132,13 +142,23 @@ impl Target {
 
     /// Runs one of the definition's commands to its end, output into the log.
     fn run(&self, argv: &[String]) -> Result<(), TargetError> {
-        let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
+        let Some(mut child) = self.begin(argv)? else { return Ok(()) };
+        let status = child.wait().map_err(|error| self.cannot_run(argv, error))?;
+        self.succeeded(argv, status)
+    }
+
+    /// Starts one of the definition's commands, output into the log; nothing if it is empty.
+    fn begin(&self, argv: &[String]) -> Result<Option<Child>, TargetError> {
+        let Some((program, arguments)) = argv.split_first() else { return Ok(None) };
         let log = self.open_log().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
         let duplicate = log.try_clone().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
         let mut command = Command::new(program);
         command.args(arguments).envs(&self.rendered.environment).current_dir(&self.work);
         command.stdin(std::process::Stdio::null()).stdout(duplicate).stderr(log);
-        let status = command.status().map_err(|error| self.cannot_run(argv, error))?;
+        command.spawn().map(Some).map_err(|error| self.cannot_run(argv, error))
+    }
+
+    fn succeeded(&self, argv: &[String], status: ExitStatus) -> Result<(), TargetError> {
         if status.success() {
             return Ok(());
         }
@@ -234,21 +254,56 @@ impl Target {
     /// Kills it and everything it started, as a power failure would, and waits until all of it is gone. A process
     /// inside a call that the storage holds back stays until that call is answered: then this is `false`.
     pub fn kill(&mut self, limit: Duration) -> Result<bool, TargetError> {
+        self.begin_kill(Duration::ZERO)?;
+        self.wait_gone(limit)
+    }
+
+    /// Kills it and waits, at most `limit`, until nothing of it will run another instruction: afterwards it cannot
+    /// answer anybody, whatever becomes of the calls it waits in. A `command` server is killed by its own command.
+    pub fn begin_kill(&mut self, limit: Duration) -> Result<(), TargetError> {
         self.started = false;
         if self.definition.kind == Kind::Command {
-            return self.run(&self.rendered.kill).map(|()| true);
+            self.killer = self.begin(&self.rendered.kill)?;
+            return self.killer_ended(limit).map(|_| ());
+        }
+        let Some(tree) = self.tree.as_mut() else { return Ok(()) };
+        self.killed = true;
+        let doomed = tree.kill().and_then(|()| tree.wait_until_doomed(limit));
+        doomed.map(|_| ()).map_err(|error| self.cannot_kill(error))
+    }
+
+    /// Waits until everything that [`Target::begin_kill`] killed is gone, at most `limit`; whether it is.
+    pub fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
+        if self.definition.kind == Kind::Command {
+            return self.killer_ended(limit);
         }
         let Some(tree) = self.tree.as_mut() else { return Ok(true) };
-        self.killed = true;
-        let gone = tree.kill().and_then(|()| tree.wait(limit)).map_err(|e| TargetError::Command {
-            server: self.definition.name.clone(),
-            command: "kill".to_owned(),
-            error: e,
-        })?;
-        if gone.is_some() {
+        let gone = tree.wait(limit).map_err(|error| self.cannot_kill(error))?.is_some();
+        if gone {
             self.tree = None;
         }
-        Ok(gone.is_some())
+        Ok(gone)
+    }
+
+    /// Waits for the `kill` command, at most `limit`; whether it is done.
+    fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
+        let Some(mut killer) = self.killer.take() else { return Ok(true) };
+        let argv = self.rendered.kill.clone();
+        let deadline = std::time::Instant::now() + limit;
+        loop {
+            if let Some(status) = killer.try_wait().map_err(|error| self.cannot_run(&argv, error))? {
+                return self.succeeded(&argv, status).map(|()| true);
+            }
+            if std::time::Instant::now() >= deadline {
+                self.killer = Some(killer);
+                return Ok(false);
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
+    fn cannot_kill(&self, error: io::Error) -> TargetError {
+        TargetError::Command { server: self.definition.name.clone(), command: "kill".to_owned(), error }
     }
 
     /// Runs the offline check, if the definition has one. `Some(false)`: the store is not consistent.

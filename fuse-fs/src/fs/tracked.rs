@@ -1,0 +1,404 @@
+//! The same calls on a storage with a durability model: what a change replaces is put aside before it, the change is
+//! told after it, under the locks that keep the model's order true.
+
+use super::{Answer, Caller, Change as Attributes, FileHandle, Fs, Outcome, TimeSet};
+use crate::engine::Action;
+use crate::volatile::calls::{Mtimes, mtime};
+use crate::volatile::effect::{Ino, Kind, NodeKind, Place};
+use crate::volatile::model::{Attribute, Change};
+use crate::volatile::{Sync, Volatile};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, RenameFlags, renameat2};
+use nix::sys::stat::{FileStat, fstat};
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The kind of an inode, as the model sees it.
+pub(super) fn kind_of(stat: &FileStat) -> NodeKind {
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG => NodeKind::File,
+        libc::S_IFDIR => NodeKind::Directory,
+        _ => NodeKind::Other,
+    }
+}
+
+fn size(stat: &FileStat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}
+
+impl Fs {
+    fn directory_path(&self, dir: Ino) -> String {
+        self.table.path(dir).to_string_lossy().into_owned()
+    }
+
+    /// A name by which an inode is reached, for people.
+    fn place_of(&self, core: &mut crate::volatile::Core, ino: Ino) -> Option<Place> {
+        let path = self.table.path(ino);
+        let name = path.file_name()?.to_owned();
+        let parent = self.table.parent(ino)?;
+        let directory = path.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
+        Some(core.place(parent, &name, |_| directory))
+    }
+
+    /// Does `work`, which changes content through `fd`, and tells the model. `work` says how far it came.
+    pub(super) fn track_content<T>(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        (fd, ino): (&OwnedFd, Ino),
+        change: impl FnOnce(u64) -> Change,
+        work: impl FnOnce() -> Outcome<T>,
+        done: impl FnOnce(Change, &Outcome<T>) -> Option<Change>,
+    ) -> Outcome<T> {
+        let before = fstat(fd)?;
+        let change = change(size(&before));
+        let captured = volatile.capture(fd, ino, size(&before), change)?;
+        let outcome = work();
+        match done(change, &outcome) {
+            Some(change) => {
+                let place = |core: &mut _| self.place_of(core, ino);
+                volatile.changed(caller.seq, ino, place, &before, change, captured);
+            }
+            None => volatile.discard(captured),
+        }
+        outcome
+    }
+
+    pub(super) fn write_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        file: &FileHandle,
+        (offset, data): (u64, &[u8]),
+        clear_setid: bool,
+        action: &Action,
+    ) -> Outcome<u64> {
+        let _order = volatile.lock_content(file.ino);
+        let mode = clear_setid.then(|| fstat(&file.fd)).transpose()?;
+        let len = data.len() as u64;
+        let torn = matches!(action, Action::Torn { .. });
+        let outcome = self.track_content(
+            volatile,
+            caller,
+            (&file.fd, file.ino),
+            |_| Change::Write { offset, len },
+            || self.write_through(file, offset, data, clear_setid, action),
+            |change, outcome| match outcome {
+                Ok(0) if len > 0 => None,
+                Ok(n) => Some(Change::Write { offset, len: *n }),
+                Err(_) if torn => Some(change),
+                Err(_) => None,
+            },
+        );
+        if let Some(before) = mode {
+            self.note_attributes(volatile, caller, file.ino, &before, &fstat(&file.fd)?, false);
+        }
+        if outcome.is_ok() && file.flags & libc::O_DSYNC != 0 {
+            let full = file.flags & libc::O_SYNC == libc::O_SYNC;
+            self.tell_synced(volatile, caller, file.ino, !full);
+        }
+        outcome
+    }
+
+    fn tell_synced(&self, volatile: &Volatile, caller: &Caller, ino: Ino, data_only: bool) {
+        let parent = self.table.parent(ino);
+        volatile.synced(caller.seq, volatile.upto(), Sync::File { ino, data_only, parent });
+    }
+
+    pub(super) fn setattr_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        ino: u64,
+        handle: Option<u64>,
+        change: &Attributes,
+    ) -> Outcome<FileStat> {
+        let _order = volatile.lock_content(ino);
+        let fd = self.table.fd(ino)?;
+        let before = fstat(&*fd)?;
+        let after = match change.size.filter(|to| *to != size(&before)) {
+            None => self.setattr_through(ino, handle, change)?,
+            Some(to) => {
+                let readable = self.reopen(&fd, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+                self.track_content(
+                    volatile,
+                    caller,
+                    (&readable, ino),
+                    |_| Change::Truncate { size: to },
+                    || self.setattr_through(ino, handle, change),
+                    |change, outcome| outcome.is_ok().then_some(change),
+                )?
+            }
+        };
+        let timed = !matches!(change.mtime, TimeSet::Keep);
+        self.note_attributes(volatile, caller, ino, &before, &after, timed);
+        Ok(after)
+    }
+
+    fn note_attributes(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        ino: Ino,
+        before: &FileStat,
+        after: &FileStat,
+        timed: bool,
+    ) {
+        let mut changes: Vec<Attribute> = Vec::new();
+        if before.st_mode != after.st_mode {
+            changes.push(Attribute::Mode(before.st_mode, after.st_mode));
+        }
+        let owner = |stat: &FileStat| (stat.st_uid, stat.st_gid);
+        if owner(before) != owner(after) {
+            changes.push(Attribute::Owner(owner(before), owner(after)));
+        }
+        if timed {
+            changes.push(Attribute::Mtime(mtime(before), mtime(after)));
+        }
+        for change in changes {
+            let place = |core: &mut _| self.place_of(core, ino);
+            volatile.attribute_changed(caller.seq, (ino, kind_of(before)), place, change);
+        }
+    }
+
+    /// Sets or removes an extended attribute by `work`.
+    pub(super) fn xattr_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        ino: u64,
+        name: &OsStr,
+        work: impl FnOnce() -> Outcome<()>,
+    ) -> Outcome<()> {
+        let _order = volatile.lock_content(ino);
+        let before = self.xattr(ino, name)?;
+        work()?;
+        let after = self.xattr(ino, name)?;
+        let kind = kind_of(&fstat(&*self.table.fd(ino)?)?);
+        let change = Attribute::Xattr(name.as_bytes().into(), before, after);
+        let place = |core: &mut _| self.place_of(core, ino);
+        volatile.attribute_changed(caller.seq, (ino, kind), place, change);
+        Ok(())
+    }
+
+    fn xattr(&self, ino: u64, name: &OsStr) -> Outcome<Option<Vec<u8>>> {
+        /// The largest that Linux allows.
+        const LARGEST: u32 = 65_536;
+        match self.getxattr(ino, name, LARGEST) {
+            Ok(Answer::Data(value)) => Ok(Some(value)),
+            Ok(_) | Err(Errno::ENODATA) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn fsync_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        file: &FileHandle,
+        data_only: bool,
+        action: &Action,
+    ) -> Outcome<()> {
+        let _order = volatile.lock_content(file.ino);
+        if volatile.unheard_error(file.ino, &file.errors) {
+            return Err(Errno::EIO);
+        }
+        let upto = volatile.upto();
+        let what = Sync::File { ino: file.ino, data_only, parent: self.table.parent(file.ino) };
+        match action {
+            Action::LoseSync => volatile.lost_sync(what),
+            Action::FailSync(like) => {
+                volatile.fail_sync(&file.fd, file.ino, upto, *like, &file.errors)?;
+            }
+            _ => {
+                self.fsync_through(file, data_only)?;
+                volatile.synced(caller.seq, upto, what);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn fsyncdir_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        handle: u64,
+        action: &Action,
+    ) -> Outcome<()> {
+        let upto = volatile.upto();
+        let what = Sync::Directory { ino: self.directories.get(handle)?.ino };
+        if matches!(action, Action::LoseSync) {
+            volatile.lost_sync(what);
+            return Ok(());
+        }
+        self.fsyncdir_through(handle)?;
+        volatile.synced(caller.seq, upto, what);
+        Ok(())
+    }
+
+    /// Modification times of directories about to change, where the model does not know them.
+    fn mtimes(&self, volatile: &Volatile, directories: &[(Ino, &Arc<OwnedFd>)]) -> Outcome<Mtimes> {
+        let mut times = Mtimes::new();
+        for (ino, fd) in directories {
+            if volatile.needs_mtime(*ino) && !times.iter().any(|known| known.0 == *ino) {
+                times.push((*ino, mtime(&fstat(&***fd)?)));
+            }
+        }
+        Ok(times)
+    }
+
+    fn place(&self, core: &mut crate::volatile::Core, dir: Ino, name: &OsStr) -> Place {
+        core.place(dir, name, |dir| self.directory_path(dir))
+    }
+
+    /// Makes an entry by `work`, which says which inode it made; `None` if it was there already.
+    pub(super) fn track_new<T>(
+        &self,
+        caller: &Caller,
+        (parent, name): (u64, &OsStr),
+        work: impl FnOnce() -> Outcome<T>,
+        made: impl FnOnce(&T) -> Option<(Ino, NodeKind)>,
+    ) -> Outcome<T> {
+        let Some(volatile) = self.volatile() else { return work() };
+        let _order = volatile.lock_names();
+        let times = self.mtimes(volatile, &[(parent, &self.table.fd(parent)?)])?;
+        let outcome = work()?;
+        if let Some((ino, kind)) = made(&outcome) {
+            let effect = |core: &mut _| Kind::Create { place: self.place(core, parent, name), ino, kind };
+            volatile.renamed(caller.seq, effect, None, &times);
+        }
+        Ok(outcome)
+    }
+
+    pub(super) fn link_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        ino: u64,
+        (parent, name): (u64, &OsStr),
+    ) -> Outcome<FileStat> {
+        let _order = volatile.lock_names();
+        let times = self.mtimes(volatile, &[(parent, &self.table.fd(parent)?)])?;
+        let known = self.table.parent(ino);
+        let stat = self.link_through(ino, parent, name)?;
+        let effect = |core: &mut _| Kind::Link { place: self.place(core, parent, name), ino };
+        volatile.renamed(caller.seq, effect, known, &times);
+        Ok(stat)
+    }
+
+    pub(super) fn unlink_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        (parent, name): (u64, &OsStr),
+        directory: bool,
+    ) -> Outcome<()> {
+        let _order = volatile.lock_names();
+        let holder = self.table.fd(parent)?;
+        let times = self.mtimes(volatile, &[(parent, &holder)])?;
+        let stat = self.seen(self.stat_entry(&holder, name)?)?;
+        let (ino, kind) = (stat.st_ino, kind_of(&stat));
+        let known = self.about_to_lose(&holder, name);
+        match (directory, kind == NodeKind::Directory) {
+            (true, false) => return Err(Errno::ENOTDIR),
+            (false, true) => return Err(Errno::EISDIR),
+            (true, true) => {
+                self.is_empty_directory(&holder, name)?;
+                volatile.hide(&holder, name, ino, kind, false)?;
+            }
+            (false, false) if stat.st_nlink == 1 => volatile.hide(&holder, name, ino, kind, false)?,
+            (false, false) => {
+                nix::unistd::unlinkat(&*holder, name, nix::unistd::UnlinkatFlags::NoRemoveDir)?;
+            }
+        }
+        if let Some((ino, fd)) = known {
+            self.table.name_gone(ino, parent, name, fd);
+        }
+        let effect = |core: &mut _| Kind::Unlink { place: self.place(core, parent, name), ino, directory };
+        volatile.renamed(caller.seq, effect, None, &times);
+        Ok(())
+    }
+
+    fn is_empty_directory(&self, holder: &OwnedFd, name: &OsStr) -> Outcome<()> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut own = nix::dir::Dir::openat(holder, name, flags, nix::sys::stat::Mode::empty())?;
+        for entry in own.iter() {
+            if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+                return Err(Errno::ENOTEMPTY);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename_tracked(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        (parent, name): (u64, &OsStr),
+        (new_parent, new_name): (u64, &OsStr),
+        flags: u32,
+    ) -> Outcome<()> {
+        let _order = volatile.lock_names();
+        let (from, to) = (self.table.fd(parent)?, self.table.fd(new_parent)?);
+        let times = self.mtimes(volatile, &[(parent, &from), (new_parent, &to)])?;
+        let moved = self.seen(self.stat_entry(&from, name)?)?;
+        let replaced = self.stat_entry(&to, new_name).ok().map(|stat| self.seen(stat)).transpose()?;
+        let exchange = flags & libc::RENAME_EXCHANGE != 0;
+        let same = replaced.as_ref().is_some_and(|other| other.st_ino == moved.st_ino);
+        match replaced.as_ref().filter(|_| !exchange && !same && flags & libc::RENAME_NOREPLACE == 0) {
+            Some(other) => {
+                self.rename_over(volatile, (parent, name, &from, &moved), (new_parent, new_name, &to, other))?
+            }
+            None => self.rename_through(parent, name, new_parent, new_name, flags)?,
+        }
+        if same {
+            return Ok(());
+        }
+        let (ino, directory) = (moved.st_ino, kind_of(&moved) == NodeKind::Directory);
+        let effect = |core: &mut _| {
+            let (from, to) = (self.place(core, parent, name), self.place(core, new_parent, new_name));
+            match replaced.as_ref().filter(|_| exchange) {
+                Some(other) => Kind::Exchange { a: from, a_ino: ino, b: to, b_ino: other.st_ino },
+                None => {
+                    let replaced = replaced.as_ref().map(|other| other.st_ino);
+                    Kind::Rename { from, to, ino, replaced, directory }
+                }
+            }
+        };
+        volatile.renamed(caller.seq, effect, None, &times);
+        Ok(())
+    }
+
+    /// What is replaced may come back after a cut: it is kept, and nobody sees the name missing meanwhile.
+    fn rename_over(
+        &self,
+        volatile: &Volatile,
+        (parent, name, from, moved): (u64, &OsStr, &OwnedFd, &FileStat),
+        (new_parent, new_name, to, other): (u64, &OsStr, &OwnedFd, &FileStat),
+    ) -> Outcome<()> {
+        let (moved_kind, kind) = (kind_of(moved), kind_of(other));
+        if moved_kind == NodeKind::Directory && kind == NodeKind::Directory {
+            self.is_empty_directory(to, new_name)?;
+            let known = self.about_to_lose(to, new_name);
+            renameat2(from, name, to, new_name, RenameFlags::RENAME_EXCHANGE)?;
+            self.table.renamed(moved.st_ino, new_parent, new_name);
+            volatile.hide(from, name, other.st_ino, kind, false)?;
+            if let Some((ino, fd)) = known {
+                self.table.name_gone(ino, new_parent, new_name, fd);
+            }
+            return Ok(());
+        }
+        let last = kind != NodeKind::Directory && other.st_nlink == 1;
+        if last {
+            volatile.hide(to, new_name, other.st_ino, kind, true)?;
+        }
+        let outcome = self.rename_through(parent, name, new_parent, new_name, 0);
+        if outcome.is_err() && last {
+            volatile.unhide(other.st_ino);
+        }
+        outcome
+    }
+}

@@ -1,0 +1,207 @@
+//! The power goes and comes back: a power cut, or a storage that returns as it had been earlier.
+//!
+//! The order is that of a machine that loses power. No storage completes a call any more; the mail server is killed
+//! with everything it started; the mounts go; what lies beneath becomes what survived; it is mounted again, and
+//! the mail server started. Only when nothing of the mail server can run any more are calls that it waits in
+//! answered, so that it tells nobody of an error that a machine without power cannot have seen.
+
+use super::directory::RunDirectory;
+use super::nemesis::{self, Stage};
+use super::storage::Storage;
+use crate::history::{Event, TargetEvent};
+use crate::seed::component_seed;
+use crate::target::running::{self, TargetError};
+use anyhow::Result;
+use fuse_fs::clock::Nanos;
+use fuse_fs::volatile::cut::CutMode;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::task::block_in_place;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How long it may take until nothing of a killed mail server runs any more.
+const DOOM_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a killed mail server may take to be gone after the mounts are.
+const GONE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The mains.
+pub struct Power {
+    /// Held while the power is off. How many power cuts there were.
+    off: Mutex<u32>,
+    /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
+    going: watch::Sender<bool>,
+}
+
+impl Default for Power {
+    fn default() -> Power {
+        Power { off: Mutex::new(0), going: watch::Sender::new(false) }
+    }
+}
+
+impl Power {
+    /// Returns when the power goes and somebody waits to kill the mail server.
+    pub async fn goes(&self) {
+        let mut going = self.going.subscribe();
+        // The sender lives as long as `self`.
+        let _ = going.wait_for(|going| *going).await;
+    }
+
+    /// Waits until the power is on, and keeps it on while the guard lives.
+    pub async fn steady(&self) -> impl Sized {
+        self.off.lock().await
+    }
+}
+
+/// Cuts the power of the named storage, or of all at one instant.
+pub async fn cut(stage: &Stage, storage: Option<&str>, mode: CutMode) -> Result<()> {
+    let mut count = stage.power.off.lock().await;
+    let storages: Vec<_> = stage.storages.chosen(storage).into_iter().map(|s| (s, mode)).collect();
+    storages.iter().for_each(|(storage, _)| storage.power_off());
+    *count += 1;
+    let cut = cut_in_the_dark(stage, *count, &storages).await;
+    drop(count);
+    cut?;
+    start_again(stage).await;
+    Ok(())
+}
+
+/// Notices within milliseconds that a rule turned the power off, and does the rest. Runs until it is aborted.
+pub async fn watch(stage: std::sync::Arc<Stage>) {
+    let mut tick = interval(Duration::from_millis(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if stage.storages.iter().any(|storage| storage.asked().is_some())
+            && let Err(error) = cut_asked(&stage).await
+        {
+            let problem = format!("a power cut asked for by a fault: {error:#}");
+            stage.history.record(Event::Harness { at: Nanos::now(), problem });
+        }
+    }
+}
+
+/// Carries out the power cuts that rules have begun.
+async fn cut_asked(stage: &Stage) -> Result<()> {
+    let mut count = stage.power.off.lock().await;
+    let asked = stage.storages.iter().filter_map(|storage| Some((storage, storage.asked()?)));
+    let asked: Vec<_> = asked.collect();
+    if asked.is_empty() {
+        // A step cut the power meanwhile and took it along.
+        return Ok(());
+    }
+    *count += 1;
+    let cut = cut_in_the_dark(stage, *count, &asked).await;
+    drop(count);
+    cut?;
+    start_again(stage).await;
+    Ok(())
+}
+
+/// With the power off: kills, decides what survives, mounts. One storage's trouble is not another's.
+async fn cut_in_the_dark(stage: &Stage, n: u32, storages: &[(&Storage, CutMode)]) -> Result<()> {
+    let affected: Vec<&Storage> = storages.iter().map(|(storage, _)| *storage).collect();
+    take_down(stage, &affected).await?;
+    let cuts = storages.iter().map(|(storage, mode)| block_in_place(|| restore(stage, n, storage, *mode)));
+    all(cuts.collect())
+}
+
+fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()> {
+    let begun = Nanos::now();
+    let name = storage.name();
+    let seed = component_seed(stage.seed, &format!("cut {n} of {name}"));
+    let record = RunDirectory::cut_name(n, name);
+    std::fs::create_dir_all(stage.directory.cuts())?;
+    let report = storage.cut(mode, seed, stage.directory.path().join(&record))?;
+    let decided = Nanos::now();
+    storage.mount_again()?;
+    let back = Nanos::now();
+    tracing::info!(cut = n, storage = name, decide_and_apply = ?decided.since(begun), mount = ?back.since(decided));
+    let storage = name.to_owned();
+    stage.history.record(Event::Cut { at: report.at, back, storage, record, report });
+    Ok(())
+}
+
+/// Sets the state of the named storage, or of all, aside. The state is that of the returned instant or later.
+pub async fn set_aside(stage: &Stage, index: usize, storage: Option<&str>) -> Result<Nanos> {
+    let _steady = stage.power.steady().await;
+    let at = Nanos::now();
+    for storage in stage.storages.chosen(storage) {
+        block_in_place(|| storage.snapshot(&stage.directory.snapshot(index, storage.name())))?;
+    }
+    Ok(at)
+}
+
+/// Brings the named storage, or all, back to what step `index` set aside at `to`.
+pub async fn roll_back(stage: &Stage, index: usize, storage: Option<&str>, to: Nanos) -> Result<()> {
+    let off = stage.power.off.lock().await;
+    let storages = stage.storages.chosen(storage);
+    storages.iter().for_each(|storage| storage.power_off());
+    let at = Nanos::now();
+    let taken = take_down(stage, &storages).await;
+    let back = match taken {
+        Ok(()) => all(storages.iter().map(|s| block_in_place(|| go_back(stage, index, s, at, to))).collect()),
+        Err(error) => Err(error),
+    };
+    drop(off);
+    back?;
+    start_again(stage).await;
+    Ok(())
+}
+
+fn go_back(stage: &Stage, index: usize, storage: &Storage, at: Nanos, to: Nanos) -> Result<()> {
+    let snapshot: PathBuf = stage.directory.snapshot(index, storage.name());
+    storage.roll_back(&snapshot)?;
+    storage.mount_again()?;
+    let (back, storage) = (Nanos::now(), storage.name().to_owned());
+    stage.history.record(Event::RolledBack { at, back, storage, to });
+    Ok(())
+}
+
+/// Kills the mail server and takes the mounts: afterwards nobody touches the backing directories.
+async fn take_down(stage: &Stage, storages: &[&Storage]) -> Result<()> {
+    stage.power.going.send_replace(true);
+    let mut target = stage.target.lock().await;
+    stage.power.going.send_replace(false);
+    let begun = Nanos::now();
+    stage.history.record(running::event(TargetEvent::Killed, Some("the power went".to_owned())));
+    block_in_place(|| {
+        let killed = target.begin_kill(DOOM_LIMIT);
+        let doomed = Nanos::now();
+        all(storages.iter().map(|storage| storage.abort()).collect())?;
+        let aborted = Nanos::now();
+        let gone = killed.and_then(|()| target.wait_gone(GONE_LIMIT));
+        let (kill, abort, wait) = (doomed.since(begun), aborted.since(doomed), Nanos::now().since(aborted));
+        tracing::info!(?kill, ?abort, ?wait, "the power went");
+        note_survivors(stage, gone);
+        Ok(())
+    })
+}
+
+/// Without its storage a survivor can do no harm, but the run is not what it should be.
+fn note_survivors(stage: &Stage, gone: Result<bool, TargetError>) {
+    let problem = match gone {
+        Ok(true) => return,
+        Ok(false) => {
+            format!("a process of the mail server was still there {GONE_LIMIT:?} after the power went")
+        }
+        Err(error) => format!("the mail server could not be killed when the power went: {error}"),
+    };
+    stage.history.record(Event::Harness { at: Nanos::now(), problem });
+}
+
+/// The machine is on again. A mail server that does not come up is a finding: the history has it, and the
+/// recovery tries again.
+async fn start_again(stage: &Stage) {
+    let begun = Nanos::now();
+    if let Err(error) = nemesis::start(stage).await {
+        tracing::debug!(%error, "not started after the power came back");
+    }
+    tracing::info!(start = ?Nanos::now().since(begun));
+}
+
+/// The first error, after everything was tried.
+fn all(results: Vec<Result<()>>) -> Result<()> {
+    results.into_iter().collect()
+}
