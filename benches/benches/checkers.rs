@@ -1,10 +1,17 @@
-//! Judges a synthetic history of one million messages and prints what it took.
+//! Judges a synthetic history of one million messages and prints what it took. In its last quarter second the power goes
+//! and takes 100,000 effects on the files of the last 25,000 messages; all of these are lost.
 //!
 //! The history is written by a child process, so that the peak of this one is the judgement's alone. Limits:
 //! 10 s and 1 GiB; beyond either it fails. `cargo bench --bench checkers -- 100000` takes another size.
 
+use fermoposta::history::Event;
 use fermoposta::judge::judge;
 use fermoposta::synthetic::{self, OK, World};
+use fuse_fs::call::Op;
+use fuse_fs::clock::Nanos;
+use fuse_fs::trace::FsEvent;
+use fuse_fs::volatile::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
+use fuse_fs::volatile::profile::Persistence;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -13,6 +20,8 @@ use std::time::Instant;
 
 const MESSAGES: u64 = 1_000_000;
 const USERS: u64 = 1_000;
+/// Messages whose files the power cut takes; four effects each.
+const TAKEN: u64 = 25_000;
 const SECONDS: f64 = 10.0;
 const MIB: u64 = 1024;
 
@@ -54,8 +63,92 @@ fn write(directory: &Path, messages: u64) {
     for message in 0..messages {
         world.deliver((message % USERS) as u32, message, 1, OK);
     }
+    let taken = messages.saturating_sub(TAKEN)..messages;
+    cut(directory, &mut world, taken.clone());
+    for model in world.boxes.values_mut() {
+        model.copies.retain(|c| c.attempt.is_none_or(|a| !taken.contains(&a.message.0)));
+    }
     world.recover(messages);
     world.finish().flush().expect("the history is written");
+}
+
+/// The power goes and takes everything of these messages.
+fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Range<u64>) {
+    let record = "cuts/1-mail";
+    fs::create_dir_all(directory.join(record)).expect("a directory for the record");
+    let calls: Vec<FsEvent> = taken.flat_map(calls).collect();
+    lines(&directory.join("trace-mail.jsonl"), calls.iter().map(serde_json::to_string));
+    let effects = calls.iter().map(effect).map(|effect| serde_json::to_string(&effect));
+    lines(&directory.join(record).join("effects.jsonl"), effects);
+    let (at, n) = (world.tick(), calls.len() as u64);
+    let (persistence, mode) = (Persistence::default(), CutMode::DropUnsynced);
+    let report = CutReport {
+        at,
+        persistence,
+        mode,
+        seed: 1,
+        pending: n,
+        kept: 0,
+        dropped: n,
+        partial: 0,
+        last_call: n,
+    };
+    let (storage, record, back) = ("mail".to_owned(), record.to_owned(), world.tick());
+    world.write(&Event::Cut { at, back, storage, record, report });
+}
+
+fn lines(path: &Path, all: impl Iterator<Item = serde_json::Result<String>>) {
+    let mut out = BufWriter::new(File::create(path).expect("the file is created"));
+    for line in all {
+        writeln!(out, "{}", line.expect("it is always JSON")).expect("the line is written");
+    }
+    out.flush().expect("the file is written");
+}
+
+/// Create, write, change of times and rename of one message's file.
+fn calls(message: u64) -> [FsEvent; 4] {
+    let user = message % USERS + 1;
+    let (tmp, new) =
+        (format!("user{user}/Maildir/tmp/{message}"), format!("user{user}/Maildir/new/{message}"));
+    let mut n = 0;
+    [Op::Create, Op::Write, Op::Utimens, Op::Rename].map(|op| {
+        n += 1;
+        FsEvent {
+            at: Nanos(1_000_000_000),
+            end: Some(Nanos(1_000_000_001)),
+            seq: message * 4 + n,
+            op,
+            ino: 1000 + message,
+            parent: None,
+            path: tmp.clone(),
+            new_path: (op == Op::Rename).then(|| new.clone()),
+            offset: 0,
+            len: 4096,
+            done: None,
+            errno: 0,
+            pid: 1,
+            fired: Vec::new(),
+            mark: (op == Op::Write).then(|| format!("{}-{message}-1", synthetic::RUN)),
+        }
+    })
+}
+
+fn effect(call: &FsEvent) -> EffectLine {
+    let parents = |path: &String| path.rsplit_once('/').map(|(directory, _)| directory.to_owned());
+    let directories = [Some(&call.path), call.new_path.as_ref()].into_iter().flatten().filter_map(parents);
+    EffectLine {
+        id: call.seq,
+        call: call.seq,
+        at: call.at,
+        kind: call.op.to_string(),
+        ino: call.ino,
+        path: call.path.clone(),
+        new_path: call.new_path.clone(),
+        offset: 0,
+        len: 4096,
+        fate: Fate::Dropped,
+        missing: Missing::DirectorySync { directories: directories.collect() },
+    }
 }
 
 /// Peak resident memory of this process, in MiB.

@@ -1,13 +1,23 @@
 //! A trace, read for evidence: which files held which attempt, and what the storage answered about them.
 //!
-//! Model: a file is an inode number from the first write that carried an attempt's mark until another mark is
-//! written to it. Read twice: first a summary of every file ([`Traces`]), then, for the few messages that are
-//! accused, their calls ([`calls`]). A torn last line is the end; other lines that make no sense are counted.
+//! Model: a file is an inode number from its creation, or from the first write that carried an attempt's mark, until
+//! another mark is written to it or another file is created under the number. Read twice: first a summary of every file
+//! ([`Traces`]), then, for the few messages that are accused, their calls ([`calls`]). A torn last line is the end; other
+//! lines that make no sense are counted.
 
+pub mod cuts;
+pub mod holder;
+mod ranges;
+
+use crate::checker::fate::Messages;
 use crate::history::{Attempt, MessageId};
+use crate::ledger::Ledger;
+use cuts::Cuts;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
+use holder::{Failure, Holder};
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -16,35 +26,20 @@ use std::path::{Path, PathBuf};
 /// Calls kept per accused message.
 const CALLS: usize = 40;
 
-/// A failure the storage reported about a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// When.
-    pub at: Nanos,
-    /// Which call.
-    pub op: Op,
-    /// What the caller got.
-    pub errno: i32,
-}
-
-/// One file that held an attempt.
-#[derive(Clone, Debug, Default)]
-pub struct Holder {
-    written: Option<Nanos>,
-    failed_write: Option<Failure>,
-    failed_sync: Option<Failure>,
-    named: Option<(Nanos, String)>,
-}
-
 /// Directory syncs: (started, ended, errno).
 type DirectorySyncs = HashMap<(u32, String), Vec<(Nanos, Nanos, i32)>>;
+/// What held an inode, in the order of the calls: (first call, attempt).
+type Held = HashMap<(u32, u64), Vec<(u64, Attempt)>>;
 
 /// The summary of every trace of a run.
 #[derive(Debug, Default)]
 pub struct Traces {
     files: Vec<PathBuf>,
-    holders: HashMap<Attempt, Vec<(u32, Holder)>>,
+    holders: HashMap<Attempt, Vec<Holder>>,
+    held: Held,
     current: HashMap<(u32, u64), (Attempt, usize)>,
+    /// Files made and not yet known to hold an attempt: first call, when, name.
+    created: HashMap<(u32, u64), (u64, Nanos, String)>,
     directory_syncs: DirectorySyncs,
     /// Firings by (storage, rule): (operation, class of path) to count.
     pub struck: BTreeMap<(String, String), BTreeMap<(String, String), u64>>,
@@ -56,25 +51,46 @@ pub struct Traces {
     pub damaged: u64,
 }
 
+/// What the history tells a reader of traces.
+struct Known<'a> {
+    ledger: &'a Ledger,
+    messages: &'a Messages,
+    lying: HashSet<(String, String)>,
+}
+
+impl Known<'_> {
+    fn acknowledged(&self, attempt: Attempt) -> Option<Nanos> {
+        let op = self.messages.store(self.ledger, attempt)?;
+        op.certain().then_some(op.ended)
+    }
+}
+
 impl Traces {
-    /// Reads every `trace-*.jsonl` of a run directory. `lying` tells the rules that lie, as (storage, rule).
-    pub fn read(run: &Path, run_token: &str, lying: &HashSet<(String, String)>) -> std::io::Result<Traces> {
+    /// Reads every `trace-*.jsonl` of a run directory.
+    pub fn read(run: &Path, ledger: &Ledger, messages: &Messages) -> std::io::Result<Traces> {
+        let lying = ledger.rules.iter().filter(|r| r.lying);
+        let lying = lying.map(|r| (r.storage.clone(), r.rule.clone())).collect();
+        let known = Known { ledger, messages, lying };
         let mut traces = Traces { files: trace_files(run)?, ..Traces::default() };
         for (storage, path) in traces.files.clone().into_iter().enumerate() {
             let name = storage_name(&path);
             traces.damaged +=
-                stream(&path, |event| traces.take(storage as u32, &name, run_token, lying, &event))?;
+                stream(&path, |event: FsEvent| traces.take(storage as u32, &name, &known, &event))?;
         }
-        traces.current = HashMap::new();
+        (traces.current, traces.created) = (HashMap::new(), HashMap::new());
         Ok(traces)
     }
 
-    fn take(&mut self, storage: u32, name: &str, run: &str, lying: &HashSet<(String, String)>, e: &FsEvent) {
-        if let Some(attempt) = e.mark.as_deref().and_then(|mark| attempt_of(mark, run)) {
-            self.hold(storage, e.ino, attempt);
-        }
+    fn take(&mut self, storage: u32, name: &str, known: &Known<'_>, e: &FsEvent) {
         let key = (storage, e.ino);
-        self.count_firings(name, lying, key, e);
+        if e.op == Op::Create && e.errno == 0 {
+            self.current.remove(&key);
+            self.created.insert(key, (e.seq, e.end.unwrap_or(e.at), e.path.clone()));
+        }
+        if let Some(attempt) = e.mark.as_deref().and_then(|mark| attempt_of(mark, &known.ledger.run)) {
+            self.hold(key, attempt, known, e);
+        }
+        self.count_firings(name, &known.lying, key, e);
         if e.op == Op::Fsyncdir {
             let ended = e.end.unwrap_or(Nanos(u64::MAX));
             self.directory_syncs.entry((storage, e.path.clone())).or_default().push((e.at, ended, e.errno));
@@ -82,17 +98,23 @@ impl Traces {
         if let Some((attempt, index)) = self.current.get(&key)
             && let Some(list) = self.holders.get_mut(attempt)
         {
-            list[*index].1.note(e);
+            list[*index].note(e);
         }
     }
 
-    fn hold(&mut self, storage: u32, ino: u64, attempt: Attempt) {
-        if self.current.get(&(storage, ino)).is_some_and(|(held, _)| *held == attempt) {
+    fn hold(&mut self, key: (u32, u64), attempt: Attempt, known: &Known<'_>, e: &FsEvent) {
+        if self.current.get(&key).is_some_and(|(held, _)| *held == attempt) {
             return;
         }
+        let mut holder = match self.created.remove(&key) {
+            Some((seq, at, path)) => Holder::new(key.0, key.1, seq, &path, Some(at)),
+            None => Holder::new(key.0, key.1, e.seq, &e.path, None),
+        };
+        holder.acknowledged = known.acknowledged(attempt);
+        self.held.entry(key).or_default().push((holder.from, attempt));
         let list = self.holders.entry(attempt).or_default();
-        list.push((storage, Holder::default()));
-        self.current.insert((storage, ino), (attempt, list.len() - 1));
+        list.push(holder);
+        self.current.insert(key, (attempt, list.len() - 1));
     }
 
     fn count_firings(&mut self, name: &str, lying: &HashSet<(String, String)>, key: (u32, u64), e: &FsEvent) {
@@ -116,49 +138,78 @@ impl Traces {
         }
     }
 
+    /// Takes over what the cuts show of lies: a storage that answered a sync and did nothing. `rule` names the fault of
+    /// a storage that may have done it.
+    pub fn believe(&mut self, cuts: &Cuts, ledger: &Ledger, rule: impl Fn(&str) -> String) {
+        let liar = |cut: usize| rule(&ledger.cuts[cut].storage);
+        for (attempt, cut) in &cuts.lied_about {
+            self.lied_about.entry(*attempt).or_insert_with(|| liar(*cut));
+        }
+        for (user, cut) in &cuts.lied_below {
+            self.lied_below.entry(ledger.user_name(*user)).or_insert_with(|| liar(*cut));
+        }
+    }
+
+    /// Every file that the trace saw of an attempt.
+    pub fn holders(&self, attempt: Attempt) -> &[Holder] {
+        self.holders.get(&attempt).map_or(&[], Vec::as_slice)
+    }
+
+    /// The attempt that an inode held at the call with this ordinal.
+    pub fn held_at(&self, storage: u32, ino: u64, call: u64) -> Option<Attempt> {
+        let held = self.held.get(&(storage, ino))?;
+        let next = held.partition_point(|(from, _)| *from <= call);
+        Some(held[next.checked_sub(1)?].1)
+    }
+
+    /// The number of a storage, if it has a trace.
+    pub fn storage(&self, name: &str) -> Option<u32> {
+        self.files.iter().position(|path| storage_name(path) == name).map(|index| index as u32)
+    }
+
+    /// A storage by its number.
+    pub fn storage_name(&self, number: u32) -> String {
+        self.files.get(number as usize).map_or(String::new(), |path| storage_name(path))
+    }
+
     /// The attempt's files all carry a reported failure that stood when it was acknowledged: which.
-    /// `None` if one file is sound, or if the trace knows no file of it.
-    pub fn failure_before(&self, attempt: Attempt, acknowledged: Nanos) -> Option<Failure> {
-        let holders = self.holders.get(&attempt)?;
-        let failures = holders.iter().map(|(storage, h)| self.failure_of(*storage, h, acknowledged));
+    /// `None` if one file is sound, or if the trace knows no file that was there then.
+    pub fn failure_before(&self, attempt: Attempt) -> Option<Failure> {
+        let holders = self.holders(attempt).iter().filter(|h| h.was_there());
+        let failures = holders.map(|h| h.standing().or_else(|| self.directory_failure(h)));
         failures.collect::<Option<Vec<Failure>>>()?.into_iter().next()
     }
 
-    fn failure_of(&self, storage: u32, holder: &Holder, acknowledged: Nanos) -> Option<Failure> {
-        let before = |f: &&Failure| f.at < acknowledged;
-        let own = holder.failed_write.as_ref().filter(before).or(holder.failed_sync.as_ref().filter(before));
-        own.cloned().or_else(|| self.directory_failure(storage, holder, acknowledged))
+    /// The storage reported any failure about the attempt's files before it was acknowledged, if it was.
+    pub fn met_error(&self, attempt: Attempt) -> bool {
+        self.holders(attempt).iter().any(|h| h.met_error() || self.failed_sync(h).is_some())
     }
 
     /// A directory sync failed after the file got its name there, and none succeeded before the acknowledgement.
-    fn directory_failure(&self, storage: u32, holder: &Holder, acknowledged: Nanos) -> Option<Failure> {
-        let (named, directory) = holder.named.as_ref()?;
-        let syncs = self.directory_syncs.get(&(storage, directory.clone()))?;
-        let between = || syncs.iter().filter(|s| s.0 >= *named && s.1 <= acknowledged);
-        if between().any(|s| s.2 == 0) {
-            return None;
-        }
-        between().next().map(|s| Failure { at: s.0, op: Op::Fsyncdir, errno: s.2 })
+    /// Names are not pages: a sync of the directory that succeeds later has written them.
+    fn directory_failure(&self, holder: &Holder) -> Option<Failure> {
+        let succeeded = self.syncs(holder).any(|s| s.2 == 0);
+        if succeeded { None } else { self.failed_sync(holder) }
     }
-}
 
-impl Holder {
-    fn note(&mut self, e: &FsEvent) {
-        let failure = || Failure { at: e.at, op: e.op, errno: e.errno };
-        match e.op {
-            Op::Write if e.errno != 0 => self.failed_write = Some(failure()),
-            Op::Write => {
-                self.written = Some(e.at);
-                (self.failed_write, self.failed_sync) = (None, None);
-            }
-            // A later success says nothing about pages that an earlier failed sync gave up.
-            Op::Fsync if e.errno != 0 => self.failed_sync = Some(failure()),
-            Op::Rename | Op::Link if e.errno == 0 => {
-                self.named = e.new_path.as_ref().map(|path| (e.at, parent(path)));
-            }
-            Op::Create if self.named.is_none() => self.named = Some((e.at, parent(&e.path))),
-            _ => {}
-        }
+    fn failed_sync(&self, holder: &Holder) -> Option<Failure> {
+        let failed = self.syncs(holder).find(|s| s.2 != 0)?;
+        Some(Failure { at: failed.0, op: Op::Fsyncdir, errno: failed.2, retried: false })
+    }
+
+    /// Syncs of the directory that holds the file's name, after it got it and before the acknowledgement.
+    fn syncs<'a>(&'a self, holder: &'a Holder) -> impl Iterator<Item = &'a (Nanos, Nanos, i32)> {
+        let until = holder.acknowledged.unwrap_or(Nanos(u64::MAX));
+        let named = holder.named().map(|(at, directory)| (*at, (holder.storage, directory.clone())));
+        let syncs = named.and_then(|(at, key)| Some((at, self.directory_syncs.get(&key)?)));
+        let all = syncs.into_iter().flat_map(|(at, syncs)| syncs.iter().map(move |s| (at, s)));
+        all.filter(move |(at, s)| s.0 >= *at && s.1 <= until).map(|(_, s)| s)
+    }
+
+    /// A sync of this directory failed between the two instants.
+    pub fn directory_sync_failed(&self, storage: u32, directory: &str, from: Nanos, to: Nanos) -> bool {
+        let syncs = self.directory_syncs.get(&(storage, directory.to_owned()));
+        syncs.into_iter().flatten().any(|s| s.2 != 0 && s.0 >= from && s.1 <= to)
     }
 }
 
@@ -170,7 +221,7 @@ pub fn calls(traces: &Traces, run: &str, wanted: &HashSet<MessageId>) -> HashMap
     }
     for path in &traces.files {
         let mut held: HashMap<u64, MessageId> = HashMap::new();
-        let read = stream(path, |event| {
+        let read = stream(path, |event: FsEvent| {
             if let Some(attempt) = event.mark.as_deref().and_then(|mark| attempt_of(mark, run)) {
                 held.insert(event.ino, attempt.message);
             }
@@ -221,10 +272,6 @@ fn component_class(name: &str) -> String {
     out
 }
 
-fn parent(path: &str) -> String {
-    path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned())
-}
-
 fn trace_files(run: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(run)? {
@@ -243,8 +290,8 @@ fn storage_name(path: &Path) -> String {
     name.trim_start_matches("trace-").to_owned()
 }
 
-/// Reads a trace line by line; returns how many lines made no sense.
-fn stream(path: &Path, mut each: impl FnMut(FsEvent)) -> std::io::Result<u64> {
+/// Reads lines of JSON; returns how many made no sense.
+fn stream<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> std::io::Result<u64> {
     let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
     let (mut text, mut damaged) = (Vec::new(), 0);
     loop {
@@ -253,7 +300,7 @@ fn stream(path: &Path, mut each: impl FnMut(FsEvent)) -> std::io::Result<u64> {
             return Ok(damaged);
         }
         match serde_json::from_slice(&text) {
-            Ok(event) => each(event),
+            Ok(line) => each(line),
             Err(_) => damaged += 1,
         }
     }

@@ -6,9 +6,11 @@
 
 mod words;
 
+use crate::checker::because;
 use crate::checker::expectations;
 use crate::checker::fate::{Disk, Fate, Final, Messages, fate};
 use crate::checker::{self, ALL, Case, Finding, Found};
+use crate::evidence::cuts::Cuts;
 use crate::evidence::{self, Traces};
 use crate::history::MessageId;
 use crate::ledger::{Ledger, LedgerError};
@@ -57,11 +59,27 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     let path = run_dir.join("history.jsonl");
     let ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
         .map_err(|error| JudgeError::History { path, error })?;
-    let lying =
-        ledger.rules.iter().filter(|r| r.lying).map(|r| (r.storage.clone(), r.rule.clone())).collect();
-    let traces = Traces::read(run_dir, &ledger.run, &lying)
+    let messages = Messages::of(&ledger);
+    let mut traces = Traces::read(run_dir, &ledger, &messages)
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
-    Ok(judge_parts(run_dir, &plan, &ledger, &traces))
+    let cuts = Cuts::read(run_dir, &ledger, &traces);
+    traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
+    Ok(Recorded { plan, ledger, messages, traces, cuts }.judge(run_dir))
+}
+
+/// The fault of a storage that lied, as far as is known.
+fn liar(ledger: &Ledger, storage: &str) -> String {
+    let rule = ledger.rules.iter().find(|r| r.storage == storage && r.lying && r.fired > 0);
+    rule.map_or_else(|| storage.to_owned(), |r| r.rule.clone())
+}
+
+/// A run as it was recorded.
+struct Recorded {
+    plan: Plan,
+    ledger: Ledger,
+    messages: Messages,
+    traces: Traces,
+    cuts: Cuts,
 }
 
 fn read_plan(path: &Path) -> Result<Plan, JudgeError> {
@@ -73,33 +91,42 @@ fn open(path: &Path) -> Result<File, JudgeError> {
     File::open(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })
 }
 
-fn judge_parts(run_dir: &Path, plan: &Plan, ledger: &Ledger, traces: &Traces) -> Report {
-    let messages = Messages::of(ledger);
-    let last = Final::of(ledger, &messages);
-    let disk = Disk::of(ledger);
-    let fates: Vec<Fate> = (0..messages.len()).map(|slot| fate(ledger, &messages, &last, slot)).collect();
-    let case = Case { plan, ledger, traces, messages: &messages, last: &last, disk: &disk, fates: &fates };
-    let judged = findings(&case);
+impl Recorded {
+    fn judge(&self, run_dir: &Path) -> Report {
+        let Recorded { plan, ledger, messages, traces, cuts } = self;
+        let last = Final::of(ledger, messages);
+        let disk = Disk::of(ledger);
+        let fates: Vec<Fate> = (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
+        report(
+            run_dir,
+            &Case { plan, ledger, traces, cuts, messages, last: &last, disk: &disk, fates: &fates },
+        )
+    }
+}
+
+fn report(run_dir: &Path, case: &Case<'_>) -> Report {
+    let Case { plan, ledger, traces, .. } = *case;
+    let judged = findings(case);
     let wanted: HashSet<MessageId> =
         judged.iter().flat_map(|j| &j.finding.found).filter_map(|f| Some(f.attempt?.message)).collect();
     let calls = evidence::calls(traces, &ledger.run, &wanted);
     let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
     let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
-    let counts = words::messages(&case);
-    let mut properties: Vec<Property> = judged.iter().map(|j| property(&case, j, &calls)).collect();
+    let counts = words::messages(case);
+    let mut properties: Vec<Property> = judged.iter().map(|j| property(case, j, &calls)).collect();
     properties.sort_by_key(|p| std::cmp::Reverse(p.verdict));
     let faults = summarize::faults(plan, ledger, traces);
     Report {
         schema_version: SCHEMA_VERSION,
         verdict,
-        sentence: words::sentence(verdict, &counts, &properties, &faults),
+        sentence: words::sentence(case, verdict, &counts, &properties, &faults),
         run: run(run_dir, plan, ledger),
         messages: counts,
         properties,
         faults,
         operations: summarize::operations(ledger),
         timeline: summarize::timeline(ledger),
-        warnings: words::warnings(&case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
+        warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
 }
 
@@ -148,6 +175,8 @@ fn anomaly(case: &Case<'_>, found: &Found, calls: &HashMap<MessageId, Vec<FsEven
     let mut evidence: Vec<Moment> = slot.map(|slot| words::operations(case, slot)).unwrap_or_default();
     let touched = message.and_then(|m| calls.get(&m)).into_iter().flatten();
     evidence.extend(touched.flat_map(|call| words::call(case.ledger, call)));
+    let user = found.place.map(|place| case.ledger.user_of(place));
+    evidence.extend(because::shown(case, slot, user).into_iter().map(|t| words::taken(case.ledger, t)));
     evidence.extend(found.read_at.map(|at| words::reading(case.ledger, at, &found.sentence)));
     evidence.extend(slot.map(|slot| words::end(case, slot)));
     evidence.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
@@ -172,7 +201,7 @@ struct Environment {
 fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
     let noted = std::fs::read(run_dir.join("environment.json")).ok();
     let noted: Environment = noted.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let lying = ledger.rules.iter().any(|r| r.lying && r.fired > 0);
+    let lying = ledger.rules.iter().any(|r| r.lying && r.fired > 0) || !ledger.rollbacks.is_empty();
     Run {
         scenario: plan.name.clone(),
         why: plan.why.clone(),
@@ -197,7 +226,17 @@ pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 #[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
 mod legal_tests;
+#[cfg(test)]
+mod lie_tests;
+#[cfg(test)]
+mod rollback_tests;
+#[cfg(test)]
+mod run_dir;
+#[cfg(test)]
+mod structure_tests;
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! A stored copy is what was sent.
 
+use super::because::{because, damage};
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
+use crate::history::Attempt;
 use crate::ledger::{OnDisk, Seen};
 use std::collections::HashSet;
 
@@ -19,13 +21,13 @@ fn check(case: &Case<'_>) -> Finding {
         read += 1;
         let Some(attempt) = seen.attempt.filter(|_| damaged(case, seen)) else { continue };
         if !case.message_lied_about(attempt.message) && blamed.insert(attempt) {
-            anomalies.add(|| served(seen));
+            anomalies.add(|| served(case, seen));
         }
     }
     for copy in &case.ledger.disk_copies {
         let Some(attempt) = copy.attempt.filter(|_| damaged_on_disk(case, copy)) else { continue };
         if !case.message_lied_about(attempt.message) && blamed.insert(attempt) {
-            anomalies.add(|| stored(copy));
+            anomalies.add(|| stored(case, copy));
         }
     }
     let copies = counted(read, "copy was read", "copies were read");
@@ -50,12 +52,18 @@ pub fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
     op.certain() && !copy.unfinished && differs(copy) && !intact()
 }
 
-fn served(seen: &Seen) -> Found {
-    let sentence = "A message was served with other content than was sent.".to_owned();
+fn served(case: &Case<'_>, seen: &Seen) -> Found {
+    let reason = slot(case, seen.attempt).and_then(|slot| damage(case, slot, seen.ended));
+    let sentence = because("A message was served with other content than was sent", reason);
     Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
 }
 
-fn stored(copy: &OnDisk) -> Found {
-    let sentence = "A message lies on the disk with other content than was sent.".to_owned();
+fn slot(case: &Case<'_>, attempt: Option<Attempt>) -> Option<usize> {
+    case.messages.slot(attempt?.message)
+}
+
+fn stored(case: &Case<'_>, copy: &OnDisk) -> Found {
+    let reason = slot(case, copy.attempt).and_then(|slot| damage(case, slot, case.ledger.last));
+    let sentence = because("A message lies on the disk with other content than was sent", reason);
     Found { sentence, attempt: copy.attempt, place: None, read_at: None }
 }

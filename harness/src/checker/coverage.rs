@@ -3,7 +3,7 @@
 
 use super::{Anomalies, Case, Checker, Finding, grouped};
 use crate::history::UserId;
-use crate::ledger::Ledger;
+use crate::ledger::{ClientOp, Ledger};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
 
@@ -19,6 +19,7 @@ fn check(case: &Case<'_>) -> Finding {
     let mut gaps = Vec::new();
     rules(case, &mut gaps);
     acknowledged(case, &mut gaps);
+    records(case, &mut gaps);
     readings(case, &mut gaps);
     steps(case, &mut gaps);
     cuts(case, &mut gaps);
@@ -111,6 +112,20 @@ fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
         }
     }
     merged
+}
+
+/// A power cut proves something only if mail had been acknowledged before; its record tells what it took.
+fn records(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let taken = case.ledger.cuts.iter().map(|c| c.at).chain(case.ledger.rollbacks.iter().map(|b| b.at));
+    if let Some(last) = taken.max() {
+        let before = |op: &ClientOp| op.kind.stores() && op.certain() && op.ended < last;
+        if !case.ledger.ops.iter().any(before) {
+            gaps.push("no message was acknowledged before the last power cut or rollback".to_owned());
+        }
+    }
+    gaps.extend(
+        case.cuts.unread.iter().map(|(_, why)| format!("the record of a power cut is damaged: {why}")),
+    );
 }
 
 fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {

@@ -4,6 +4,7 @@
 //! during it. Judged are messages of which there can be one copy only; which copy of several a change was about
 //! is not modelled. \Deleted is not judged (expunge uses it), nor are flags nobody changed.
 
+use super::because::{because, flags};
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
 use crate::ledger::{ClientOp, Kind, Seen};
 use fuse_fs::clock::Nanos;
@@ -19,17 +20,12 @@ pub const CHECKER: Checker = Checker {
 fn check(case: &Case<'_>) -> Finding {
     let mut anomalies = Anomalies::default();
     let mut judged = 0u64;
-    let deleted = case.ledger.flag_names.iter().position(|n| n == "\\deleted");
-    let deleted = deleted.map_or(0, |bit| 1u64 << bit);
     for (slot, _) in case.honest().filter(|(_, fate)| fate.acknowledged) {
-        let [found] = case.last.copies(slot) else { continue };
-        let seen = &case.ledger.seen[found.seen as usize];
-        let Some((on, off)) = demanded(case, slot) else { continue };
-        let (on, off) = (on & !deleted, off & !deleted);
+        let Some((seen, on, off)) = compared(case, slot) else { continue };
         judged += u64::from((on | off).count_ones());
         let wrong = (on & !seen.flags.0) | (off & seen.flags.0);
         if wrong != 0 {
-            anomalies.add(|| lost(case, seen, wrong));
+            anomalies.add(|| lost(case, slot, seen, wrong));
         }
     }
     let changes = counted(judged, "acknowledged change of a flag", "acknowledged changes of flags");
@@ -39,6 +35,21 @@ fn check(case: &Case<'_>) -> Finding {
     };
     let overflow = "More than 64 different flags were used; the others were not judged.".to_owned();
     Finding::of(anomalies, sentence).warn(case.ledger.flags_overflowed.then_some(overflow))
+}
+
+/// The only copy of a message, and the flags it must and must not have.
+fn compared<'a>(case: &'a Case<'_>, slot: usize) -> Option<(&'a Seen, u64, u64)> {
+    let [found] = case.last.copies(slot) else { return None };
+    let deleted = case.ledger.flag_names.iter().position(|n| n == "\\deleted");
+    let deleted = deleted.map_or(0, |bit| 1u64 << bit);
+    let (on, off) = demanded(case, slot)?;
+    Some((&case.ledger.seen[found.seen as usize], on & !deleted, off & !deleted))
+}
+
+/// The copy of a message and its flags that are not as the last acknowledged changes left them, if there are any.
+pub fn wrong<'a>(case: &'a Case<'_>, slot: usize) -> Option<(&'a Seen, u64)> {
+    let (seen, on, off) = compared(case, slot)?;
+    Some((seen, (on & !seen.flags.0) | (off & seen.flags.0))).filter(|(_, wrong)| *wrong != 0)
 }
 
 /// Flags that must be set and flags that must not, if there can be one copy only.
@@ -77,9 +88,10 @@ fn acts_until(op: &ClientOp) -> Nanos {
     op.settled()
 }
 
-fn lost(case: &Case<'_>, seen: &Seen, wrong: u64) -> Found {
+fn lost(case: &Case<'_>, slot: usize, seen: &Seen, wrong: u64) -> Found {
     let names = case.ledger.flag_names.iter().enumerate().filter(|(bit, _)| wrong & (1 << bit) != 0);
     let names: Vec<&str> = names.map(|(_, name)| name.as_str()).collect();
-    let sentence = format!("An acknowledged change of {} is not visible at the end.", names.join(", "));
+    let what = format!("An acknowledged change of {} is not visible at the end", names.join(", "));
+    let sentence = because(&what, flags(case, slot, wrong));
     Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
 }

@@ -1,54 +1,176 @@
-//! Under a lying storage the question is whether the lie was noticed.
+//! Under a lying storage the question is whether the lie was noticed: what became of each acknowledged message that it
+//! struck, and did anybody say so.
 //!
-//! A struck message is one whose file a lying rule struck, or whose user had another file (index, UID list)
-//! struck. It was noticed if the message was refused, or if reading it gave an error. It was not noticed if the
-//! message was acknowledged and is gone, or is served with other content as if nothing were wrong.
+//! A struck message is one whose file a lying rule struck, or whose user had another file (index, directory, UID list)
+//! struck. Each has one end, the first of these that holds:
+//! - *served as good*: a read answered OK with other content than was sent. Not noticed.
+//! - *set aside*: it is no longer served, but the server moved its file to a place outside the mailbox.
+//! - *refused*: a read of it, or of its mailbox at the end, was answered with an error and it is not served otherwise.
+//! - *gone*: it is not served, and nothing ever gave an error. Not noticed.
+//! - *repaired*: a read of it was refused, and at the end it is served intact.
+//! - *served as empty*: while the lie struck, a read answered OK that it is not there, and at the end it is. Not noticed: a
+//!   client that believes it deletes its own copy (Jepsen's analysis of NATS 2.12.1 counts an empty successful read as
+//!   absence, too).
+//! - *unharmed*.
+//!
+//! What a storage that went back took is the business of `rolled-back`.
 
+use super::acknowledged_durable::expected;
 use super::content_intact::damaged;
-use super::{Anomalies, Case, Checker, Finding, Found, counted};
-use std::collections::HashSet;
+use super::{Anomalies, Case, Checker, Finding, Found, cohort, counted, grouped};
+use crate::evidence::holder::{finished, unfinished};
+use crate::history::{Outcome, Trouble};
+use crate::ledger::{ClientOp, Kind, Seen};
+use crate::target::definition::Layout;
+use fuse_fs::clock::Nanos;
+use std::collections::HashMap;
 
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "lie-noticed",
-    definition: "No acknowledged message that a lying storage struck is gone, or served with other content, \
-                 without an error.",
+    definition: "No acknowledged message that a lying storage struck is gone, served with other content or said not \
+                 to be there, without an error.",
     check,
 };
 
+/// How it ended for a struck message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum End {
+    ServedAsGood,
+    SetAside,
+    Refused,
+    Gone,
+    Repaired,
+    ServedAsEmpty,
+    Unharmed,
+}
+
+/// Every end, in the order in which they are told, with its words.
+const ENDS: [(End, &str); 7] = [
+    (End::ServedAsGood, "served as good"),
+    (End::Gone, "gone without an error"),
+    (End::ServedAsEmpty, "served as empty and back later"),
+    (End::Refused, "refused"),
+    (End::SetAside, "set aside"),
+    (End::Repaired, "repaired"),
+    (End::Unharmed, "unharmed"),
+];
+
 fn check(case: &Case<'_>) -> Finding {
-    let mut anomalies = Anomalies::default();
-    let struck = |slot: &usize| case.lied_about(*slot);
-    let all = (0..case.fates.len()).filter(struck).count() as u64;
-    if all == 0 {
-        return Finding::of(anomalies, "No message was struck by a lie.".to_owned());
-    }
-    let mut blamed = HashSet::new();
-    for seen in case.ledger.seen.iter().filter(|s| damaged(case, s)) {
-        let slot = seen.attempt.and_then(|a| case.messages.slot(a.message));
-        if let Some(slot) = slot.filter(|s| struck(s) && blamed.insert(*s)) {
-            let sentence = format!("{} damaged a message, and it was served as if intact.", liar(case, slot));
-            anomalies.add(|| Found { read_at: Some(seen.ended), ..case.about(slot, sentence) });
-        }
-    }
-    for (slot, fate) in case.fates.iter().enumerate().filter(|(slot, _)| struck(slot)) {
-        if fate.acknowledged && fate.missing > 0 && blamed.insert(slot) {
-            let sentence = format!("{} struck an acknowledged message, and it is gone.", liar(case, slot));
-            anomalies.add(|| case.about(slot, sentence));
-        }
-    }
-    let struck = counted(all, "message was struck by a lie", "messages were struck by a lie");
-    let sentence = match anomalies.count {
-        0 => format!("{struck}; none is gone or served damaged."),
-        n => format!("{struck}; of {} nobody noticed it.", super::grouped(n)),
+    let struck = |slot: &usize| {
+        case.fates[*slot].acknowledged && case.struck(*slot) && case.rolled_back(*slot).is_none()
     };
-    Finding::of(anomalies, sentence)
+    let struck: Vec<usize> = (0..case.fates.len()).filter(struck).collect();
+    let mut anomalies = Anomalies::default();
+    if struck.is_empty() {
+        return Finding::of(anomalies, "No acknowledged message was struck by a lie.".to_owned());
+    }
+    let spoiled = spoiled(case);
+    let mut counts: HashMap<End, u64> = HashMap::new();
+    let mut gone = Vec::new();
+    for &slot in &struck {
+        let end = end(case, slot, spoiled.contains_key(&slot));
+        *counts.entry(end).or_default() += 1;
+        if let Some(sentence) = unnoticed(end) {
+            let read_at = spoiled.get(&slot).map(|seen| seen.ended);
+            let sentence = format!("{} {sentence}", liar(case, slot));
+            anomalies.add(|| Found { read_at, ..case.about(slot, sentence) });
+        }
+        gone.extend((end == End::Gone).then_some(slot));
+    }
+    let all: Vec<usize> =
+        case.fates.iter().enumerate().filter(|(_, f)| expected(f)).map(|(i, _)| i).collect();
+    if let Some(shared) = cohort::shared(case, &gone, &all) {
+        anomalies.lead(shared);
+    }
+    Finding::of(anomalies, sentence(struck.len() as u64, &counts))
+}
+
+fn sentence(struck: u64, counts: &HashMap<End, u64>) -> String {
+    let all = counted(struck, "acknowledged message was", "acknowledged messages were");
+    let ends = ENDS.iter().filter_map(|(end, words)| Some(format!("{} {words}", grouped(*counts.get(end)?))));
+    format!("{all} struck by a lie: {}.", ends.collect::<Vec<String>>().join(", "))
+}
+
+fn unnoticed(end: End) -> Option<&'static str> {
+    match end {
+        End::ServedAsGood => Some("damaged a message, and it was served as if intact."),
+        End::Gone => Some("struck an acknowledged message, and it is gone without an error."),
+        End::ServedAsEmpty => {
+            Some("struck an acknowledged message, and a read answered OK that it is not there; later it was.")
+        }
+        End::SetAside | End::Refused | End::Repaired | End::Unharmed => None,
+    }
+}
+
+/// The first read with other content of each message that has one.
+fn spoiled<'a>(case: &'a Case<'_>) -> HashMap<usize, &'a Seen> {
+    let mut first = HashMap::new();
+    for seen in case.ledger.seen.iter().filter(|s| damaged(case, s)) {
+        if let Some(slot) = seen.attempt.and_then(|a| case.messages.slot(a.message)) {
+            first.entry(slot).or_insert(seen);
+        }
+    }
+    first
+}
+
+fn end(case: &Case<'_>, slot: usize, spoiled: bool) -> End {
+    let fate = &case.fates[slot];
+    let missing = fate.missing > 0;
+    if spoiled {
+        return End::ServedAsGood;
+    }
+    match (missing, !fate.judged, refused(case, slot, Nanos(0))) {
+        (true, _, _) if set_aside(case, slot) => End::SetAside,
+        (_, true, _) | (true, _, true) => End::Refused,
+        (true, false, false) => End::Gone,
+        (false, false, true) => End::Repaired,
+        (false, false, false) if served_as_empty(case, slot) => End::ServedAsEmpty,
+        (false, false, false) => End::Unharmed,
+    }
+}
+
+/// A read of the message that began after its acknowledgement and after `since` was refused.
+pub fn refused(case: &Case<'_>, slot: usize, since: Nanos) -> bool {
+    let Some(from) = case.acknowledged_at(slot).map(|at| at.max(since)) else { return false };
+    let definite = |op: &ClientOp| {
+        let said = matches!(op.trouble, Some(Trouble::RefusedTransient | Trouble::RefusedPermanent));
+        op.outcome == Outcome::Fail && said
+    };
+    case.ops(slot).any(|op| reads(op) && definite(op) && op.invoked > from)
+}
+
+fn reads(op: &ClientOp) -> bool {
+    matches!(op.kind, Kind::Fetch | Kind::Search)
+}
+
+/// The server moved a file of the message out of its mailbox, and it is there still.
+fn set_aside(case: &Case<'_>, slot: usize) -> bool {
+    let maildir = matches!(case.plan.target.definition.layout, Layout::Maildir { .. });
+    let aside = |path: &str| !finished(path) && !unfinished(path);
+    let mut holders = case.ops(slot).flat_map(|op| case.traces.holders(op.attempt));
+    maildir && holders.any(|h| h.is_there() && aside(&h.path))
+}
+
+/// While a lying rule struck, a successful read did not see the message, and no removal explains it.
+fn served_as_empty(case: &Case<'_>, slot: usize) -> bool {
+    let Some(acknowledged) = case.acknowledged_at(slot) else { return false };
+    let firing: Vec<(Nanos, Nanos)> =
+        case.ledger.rules.iter().filter(|r| r.lying).filter_map(|r| Some((r.first?, r.last?))).collect();
+    let within = |op: &ClientOp| firing.iter().any(|(first, last)| op.ended >= *first && op.invoked <= *last);
+    let blind = |op: &ClientOp| {
+        reads(op) && op.certain() && op.seen.0 == op.seen.1 && op.invoked > acknowledged && within(op)
+    };
+    let removed = |read: &ClientOp| case.ops(slot).any(|op| op.kind.removes() && op.invoked < read.ended);
+    let home = |read: &ClientOp| case.ops(slot).any(|op| op.kind.stores() && op.place == read.place);
+    case.ops(slot).any(|op| blind(op) && home(op) && !removed(op))
 }
 
 /// Which device lied, as far as is known.
 fn liar(case: &Case<'_>, slot: usize) -> String {
     let mut stores = case.ops(slot).filter(|op| op.kind.stores());
     let own = stores.find_map(|op| case.traces.lied_about.get(&op.attempt));
-    let rule = own.or_else(|| case.traces.lied_below.values().next());
-    rule.map_or("The storage".to_owned(), |rule| format!("The storage (fault `{rule}`)"))
+    let user = case.origin(slot).map(|place| case.ledger.user_name(case.ledger.user_of(place)));
+    let below = || case.traces.lied_below.get(user.as_deref()?).or_else(|| case.traces.lied_below.get(""));
+    own.or_else(below).map_or("The storage".to_owned(), |rule| format!("The storage (fault `{rule}`)"))
 }

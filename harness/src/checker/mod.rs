@@ -4,8 +4,11 @@
 //! promises could have produced, `unknown` when the run does not allow an answer, `valid` otherwise.
 
 pub mod acknowledged_durable;
+pub mod because;
+pub mod cohort;
 pub mod content_intact;
 pub mod coverage;
+pub mod error_surfaced;
 pub mod expectations;
 pub mod fate;
 pub mod flags_durable;
@@ -15,11 +18,14 @@ pub mod no_phantom;
 pub mod no_resurrection;
 pub mod recovers;
 pub mod right_mailbox;
+pub mod rolled_back;
+pub mod structure;
 pub mod uid_rules;
 
 use crate::evidence::Traces;
+use crate::evidence::cuts::Cuts;
 use crate::history::{Attempt, MessageId};
-use crate::ledger::{ClientOp, Ledger, PlaceId};
+use crate::ledger::{ClientOp, Ledger, PlaceId, RolledBack};
 use crate::plan::Plan;
 use fate::{Disk, Fate, Final, Messages};
 use fuse_fs::clock::Nanos;
@@ -36,6 +42,8 @@ pub struct Case<'a> {
     pub ledger: &'a Ledger,
     /// What the storage did.
     pub traces: &'a Traces,
+    /// What the power cuts took.
+    pub cuts: &'a Cuts,
     /// Operations by message.
     pub messages: &'a Messages,
     /// The final reading.
@@ -60,13 +68,16 @@ pub struct Checker {
 pub const ALL: &[Checker] = &[
     acknowledged_durable::CHECKER,
     content_intact::CHECKER,
+    error_surfaced::CHECKER,
     lie_noticed::CHECKER,
+    rolled_back::CHECKER,
     flags_durable::CHECKER,
     no_resurrection::CHECKER,
     no_phantom::CHECKER,
     right_mailbox::CHECKER,
     uid_rules::CHECKER,
     no_duplicate::CHECKER,
+    structure::CHECKER,
     recovers::CHECKER,
     coverage::CHECKER,
 ];
@@ -137,6 +148,11 @@ impl Anomalies {
         }
     }
 
+    /// Puts one before all others that says what many of them share; it is not counted.
+    pub fn lead(&mut self, sentence: String) {
+        self.kept.insert(0, Found { sentence, attempt: None, place: None, read_at: None });
+    }
+
     /// Adds one that is about no message.
     pub fn say(&mut self, sentence: impl FnOnce() -> String) {
         self.add(|| Found { sentence: sentence(), attempt: None, place: None, read_at: None });
@@ -165,16 +181,44 @@ impl Case<'_> {
         Found { sentence, attempt: self.spokesman(slot), place: self.origin(slot), read_at: None }
     }
 
-    /// A lying rule struck a file of this message, or a file of its user that holds no message.
-    /// The properties of an honest storage leave it out.
+    /// When the message was first acknowledged.
+    pub fn acknowledged_at(&self, slot: usize) -> Option<Nanos> {
+        self.ops(slot).filter(|op| op.kind.stores() && op.certain()).map(|op| op.ended).min()
+    }
+
+    /// A lying storage struck this message. The properties of an honest storage leave it out.
     pub fn lied_about(&self, slot: usize) -> bool {
+        self.struck(slot) || self.rolled_back(slot).is_some()
+    }
+
+    /// A lying rule struck a file of this message, or a file of its user that holds no message.
+    pub fn struck(&self, slot: usize) -> bool {
         let lies = self.traces;
         if lies.lied_about.is_empty() && lies.lied_below.is_empty() {
             return false;
         }
-        let stores = self.ops(slot).filter(|op| op.kind.stores());
-        let own = stores.clone().any(|op| lies.lied_about.contains_key(&op.attempt));
+        let mut stores = self.ops(slot).filter(|op| op.kind.stores());
+        let own = stores.any(|op| lies.lied_about.contains_key(&op.attempt));
         own || self.ops(slot).any(|op| self.place_lied_about(op.place))
+    }
+
+    /// The rollback that may have undone an operation on this message, by the history's order.
+    pub fn rolled_back(&self, slot: usize) -> Option<usize> {
+        let undid = |back: &RolledBack| {
+            self.on_storage(slot, &back.storage)
+                && self.ops(slot).any(|op| !op.unsent() && back.undoes(op.invoked, op.ended))
+        };
+        self.ledger.rollbacks.iter().position(undid)
+    }
+
+    /// The message lies on this storage: the trace saw a file of it there, or the mail server's store is there.
+    fn on_storage(&self, slot: usize, name: &str) -> bool {
+        let number = self.traces.storage(name);
+        let mut holders = self.ops(slot).flat_map(|op| self.traces.holders(op.attempt)).peekable();
+        match holders.peek() {
+            Some(_) => holders.any(|holder| Some(holder.storage) == number),
+            None => self.plan.target.storage == name,
+        }
     }
 
     /// A lying rule struck a file of this place's user that holds no message.

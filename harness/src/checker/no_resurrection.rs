@@ -1,5 +1,6 @@
 //! What was removed stays removed.
 
+use super::because::{because, undone};
 use super::fate::removed;
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
 use crate::ledger::Seen;
@@ -24,12 +25,13 @@ fn check(case: &Case<'_>) -> Finding {
             continue;
         };
         if blamed.insert(slot) {
-            anomalies.add(|| again(seen));
+            anomalies.add(|| again(case, slot, seen));
         }
     }
     for (slot, _) in case.honest().filter(|(_, fate)| fate.undone > 0) {
         if blamed.insert(slot) {
-            anomalies.add(|| case.about(slot, "A removed message is in its mailbox at the end.".to_owned()));
+            let back = || because("A removed message is in its mailbox at the end", undone(case, slot));
+            anomalies.add(|| case.about(slot, back()));
         }
     }
     let sentence = match anomalies.count {
@@ -42,7 +44,7 @@ fn check(case: &Case<'_>) -> Finding {
     Finding::of(anomalies, sentence)
 }
 
-fn again(seen: &Seen) -> Found {
-    let sentence = "A message was seen again after its removal was acknowledged.".to_owned();
+fn again(case: &Case<'_>, slot: usize, seen: &Seen) -> Found {
+    let sentence = because("A message was seen again after its removal was acknowledged", undone(case, slot));
     Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
 }

@@ -1,12 +1,15 @@
 //! UIDs rise, are never used twice, and name one unchanging message (RFC 3501, 2.3.1.1).
 //!
 //! Content is content-intact's business; here a UID is held to its message, its INTERNALDATE and its order.
+//! Readings after a rebuild of the index are left out: UIDs may change there. So is what was seen in a time that a storage
+//! took back.
 //! A UIDVALIDITY that rises is legal (clients lose their caches: a warning); one that falls is a violation.
 
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
 use crate::history::{Attempt, MessageId, Uid};
-use crate::ledger::PlaceId;
+use crate::ledger::{PlaceId, Reading};
 use fuse_fs::clock::Nanos;
+use std::ops::Range;
 
 /// The property.
 pub const CHECKER: Checker = Checker {
@@ -57,8 +60,10 @@ fn check(case: &Case<'_>) -> Finding {
 }
 
 fn claims(case: &Case<'_>) -> Vec<Claim> {
-    let honest = |place: &PlaceId| !case.place_lied_about(*place);
-    let seen = case.ledger.seen.iter().map(|s| Claim {
+    let honest = |c: &Claim| !case.place_lied_about(c.place) && !taken_back(case, c);
+    let rebuilt = rebuilt(case);
+    let before = |index: usize| !rebuilt.iter().any(|range| range.contains(&index));
+    let seen = case.ledger.seen.iter().enumerate().filter(|(i, _)| before(*i)).map(|(_, s)| Claim {
         place: s.place,
         uid: s.uid,
         message: s.attempt.map(|a| a.message),
@@ -81,7 +86,26 @@ fn claims(case: &Case<'_>) -> Vec<Claim> {
             arrival: true,
         })
     });
-    seen.chain(answered).filter(|claim| honest(&claim.place)).collect()
+    seen.chain(answered).filter(honest).collect()
+}
+
+/// Where the copies of readings after a rebuild stand; adjacent ones are one.
+fn rebuilt(case: &Case<'_>) -> Vec<Range<usize>> {
+    let readings = case.ledger.readings.iter().filter(|r| r.name == super::structure::READING);
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for copies in readings.map(|r| r.copies.clone()) {
+        match ranges.last_mut() {
+            Some(last) if last.end == copies.start => last.end = copies.end,
+            Some(_) | None => ranges.push(copies),
+        }
+    }
+    ranges
+}
+
+/// A storage went back to a time before this was said.
+fn taken_back(case: &Case<'_>, claim: &Claim) -> bool {
+    let mut rollbacks = case.ledger.rollbacks.iter();
+    rollbacks.any(|b| b.storage == case.plan.target.storage && b.undoes(claim.begun, claim.ended))
 }
 
 fn found(claim: &Claim, sentence: String) -> Found {
@@ -156,7 +180,10 @@ fn in_order<'a>(
 
 /// UIDNEXT does not fall, and lies above every UID of its reading.
 fn uid_next(case: &Case<'_>, anomalies: &mut Anomalies) {
-    let readings = case.ledger.readings.iter().filter(|r| r.uid_next > 0 && !case.place_lied_about(r.place));
+    let judged = |r: &&Reading| {
+        r.uid_next > 0 && r.name != super::structure::READING && !case.place_lied_about(r.place)
+    };
+    let readings = case.ledger.readings.iter().filter(judged);
     let mut known: std::collections::BTreeMap<(PlaceId, u32), u32> = std::collections::BTreeMap::new();
     for reading in readings {
         let top = case.ledger.seen[reading.copies.clone()].iter().map(|s| s.uid.uid).max().unwrap_or(0);

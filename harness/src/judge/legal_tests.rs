@@ -1,7 +1,7 @@
 //! A server that keeps its promises is never blamed, whatever it is asked and whatever goes unanswered; one
 //! single wrong at the end of such a run is always blamed, on the right property.
 
-use super::table_tests::judge_text;
+use super::run_dir::judge_text;
 use super::*;
 use crate::history::{Action, Copy, Digest, MessageId, Uid};
 use crate::synthetic::{self, How, OK, REFUSED, UNANSWERED, VANISHED, World};

@@ -1,5 +1,6 @@
 //! Every checker has a known-bad history that it must catch, and only it.
 
+use super::run_dir::{Mail, judge_ledger, judge_text, with_verdict};
 use super::*;
 use crate::history::{
     Attempt, Copy, Digest, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, Uid, UserId,
@@ -7,16 +8,8 @@ use crate::history::{
 use crate::synthetic::{self, OK, REFUSED, UNANSWERED, VANISHED, World, digest};
 use fuse_fs::clock::Nanos;
 
-type Mail = World<Vec<u8>>;
-
-/// Judges a history without a trace.
-pub(super) fn judge_text(plan: &Plan, text: &[u8]) -> Report {
-    let ledger = Ledger::read(text).expect("the history is well-formed");
-    judge_parts(Path::new("run"), plan, &ledger, &Traces::default())
-}
-
 /// A world with some of everything in it; messages 1 to 8, 900 is the recovery's.
-fn lived_in() -> Mail {
+pub(super) fn lived_in() -> Mail {
     let mut world = World::new(Vec::new(), 3);
     world.deliver(0, 1, 1, OK);
     world.deliver(0, 2, 1, OK);
@@ -39,17 +32,13 @@ fn lived_in() -> Mail {
     world
 }
 
-fn blamed(report: &Report, verdict: Verdict) -> Vec<&str> {
-    report.properties.iter().filter(|p| p.verdict == verdict).map(|p| p.name.as_str()).collect()
-}
-
-fn copy_of(world: &Mail, user: u32, mailbox: &str, message: u64) -> Copy {
+pub(super) fn copy_of(world: &Mail, user: u32, mailbox: &str, message: u64) -> Copy {
     let uid = world.find(user, mailbox, message).expect("it is there");
     let copies = &world.boxes[&(user, mailbox.to_owned())].copies;
     copies.iter().find(|c| c.uid == uid).expect("it was found").clone()
 }
 
-fn drop_copy(world: &mut Mail, user: u32, mailbox: &str, message: u64) {
+pub(super) fn drop_copy(world: &mut Mail, user: u32, mailbox: &str, message: u64) {
     let uid = world.find(user, mailbox, message).expect("it is there");
     world.at(user, mailbox).copies.retain(|c| c.uid != uid);
 }
@@ -182,7 +171,7 @@ fn each_bad_end_is_caught_by_its_property_and_no_other() {
         let mut world = lived_in();
         spoil(&mut world);
         let report = judge_text(&synthetic::plan(), &world.finish());
-        assert_eq!(blamed(&report, Verdict::Invalid), [*property], "{how}: {:#?}", report.properties);
+        assert_eq!(with_verdict(&report, Verdict::Invalid), [*property], "{how}: {:#?}", report.properties);
         assert_eq!(report.verdict, Verdict::Invalid, "{how}");
         let anomalies = &report.properties[0].anomalies;
         assert!(!anomalies.is_empty() && anomalies.iter().all(|a| a.place.is_some()), "{how}");
@@ -197,7 +186,7 @@ fn a_removed_message_that_a_later_fetch_sees_is_a_resurrection() {
     world.fetch(2, "INBOX", 5);
     world.at(2, "INBOX").copies.pop();
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Invalid), ["no-resurrection"]);
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["no-resurrection"]);
 }
 
 #[test]
@@ -207,7 +196,7 @@ fn damage_that_only_a_fetch_saw_counts() {
     world.fetch(0, "INBOX", 1);
     alter(&mut world, 0, "INBOX", 1, |c| c.digest = Some(digest(attempt(1, 1))));
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Invalid), ["content-intact"]);
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["content-intact"]);
     insta::assert_snapshot!(report.sentence, @"1 of 7 acknowledged messages was damaged.");
 }
 
@@ -220,7 +209,7 @@ fn a_reused_uid_and_falling_uids_are_found_in_answers_alone() {
     world.expunge(0, "INBOX", 20, OK);
     world.append(0, "INBOX", 21, &[], OK);
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Invalid), ["uid-rules"]);
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["uid-rules"]);
 }
 
 #[test]
@@ -234,7 +223,7 @@ fn a_service_that_does_not_come_back_is_blamed() {
     let at = world.tick() + std::time::Duration::from_secs(31);
     world.write(&Event::Target { at, what: TargetEvent::NotReady, detail: None });
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Invalid), ["recovers"]);
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["recovers"]);
 }
 
 #[test]
@@ -281,7 +270,7 @@ fn a_fault_that_never_fired_is_unknown() {
 fn a_fault_in_a_run_that_wants_none_is_unknown() {
     let mut plan = synthetic::plan();
     plan.expect.no_faults = true;
-    assert_eq!(blamed(&judge_text(&plan, &lived_in().finish()), Verdict::Unknown), ["coverage"]);
+    assert_eq!(with_verdict(&judge_text(&plan, &lived_in().finish()), Verdict::Unknown), ["coverage"]);
     plan.storages.values_mut().for_each(|s| s.rules.clear());
     let mut world = lived_in();
     world.fired = 0;
@@ -292,10 +281,10 @@ fn a_fault_in_a_run_that_wants_none_is_unknown() {
 fn too_little_acknowledged_mail_is_unknown() {
     let mut plan = synthetic::plan();
     plan.expect.acknowledged = Some(8);
-    assert_eq!(blamed(&judge_text(&plan, &lived_in().finish()), Verdict::Unknown), ["coverage"]);
+    assert_eq!(with_verdict(&judge_text(&plan, &lived_in().finish()), Verdict::Unknown), ["coverage"]);
     let mut plan = synthetic::plan();
     plan.expect.acknowledged_under_fault = Some(8);
-    assert_eq!(blamed(&judge_text(&plan, &lived_in().finish()), Verdict::Unknown), ["coverage"]);
+    assert_eq!(with_verdict(&judge_text(&plan, &lived_in().finish()), Verdict::Unknown), ["coverage"]);
 }
 
 #[test]
@@ -303,8 +292,8 @@ fn a_mailbox_that_was_not_read_makes_loss_unknown() {
     let mut world = lived_in();
     world.boxes.remove(&(0, "INBOX".to_owned()));
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Unknown), ["acknowledged-durable", "coverage"]);
-    assert!(blamed(&report, Verdict::Invalid).is_empty());
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["acknowledged-durable", "coverage"]);
+    assert!(with_verdict(&report, Verdict::Invalid).is_empty());
 }
 
 #[test]
@@ -313,7 +302,7 @@ fn trouble_of_the_harness_is_unknown() {
     let at = world.tick();
     world.write(&Event::Harness { at, problem: "a trace buffer overflowed".to_owned() });
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Unknown), ["coverage"]);
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["coverage"]);
 }
 
 #[test]
@@ -321,7 +310,7 @@ fn a_history_cut_anywhere_is_never_valid_and_never_blames() {
     let whole = lived_in().finish();
     for length in (0..whole.len() - 1).step_by(17).chain([whole.len() - 2]) {
         let Ok(ledger) = Ledger::read(&whole[..length]) else { continue };
-        let report = judge_parts(Path::new("run"), &synthetic::plan(), &ledger, &Traces::default());
+        let report = judge_ledger(&synthetic::plan(), ledger);
         assert_eq!(report.verdict, Verdict::Unknown, "cut at {length}: {:#?}", report.properties);
         assert!(report.warnings.iter().any(|w| w.contains("cut short")), "cut at {length}");
     }
@@ -364,7 +353,7 @@ fn a_completion_without_a_beginning_is_noted() {
     let (trouble, reply, uid, seen) = (None, None, None, Vec::new());
     world.write(&Event::Complete { at, op: OpId(9999), outcome, trouble, reply, uid, seen });
     let report = judge_text(&synthetic::plan(), &world.finish());
-    assert_eq!(blamed(&report, Verdict::Unknown), ["coverage"]);
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["coverage"]);
 }
 
 #[test]
@@ -376,8 +365,8 @@ fn expectations_are_properties_of_their_own() {
     let bound = crate::plan::LatencyBound { p99: Some(span(0)), ..Default::default() };
     plan.expect.latency.insert("deliver".to_owned(), bound);
     let report = judge_text(&plan, &lived_in().finish());
-    assert_eq!(blamed(&report, Verdict::Invalid), ["expected-healthy", "expected-latency-deliver"]);
-    assert_eq!(blamed(&report, Verdict::Unknown), ["expected-disk-intact"]);
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["expected-healthy", "expected-latency-deliver"]);
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["expected-disk-intact"]);
 }
 
 #[test]
@@ -391,7 +380,7 @@ fn silence_is_broken_by_any_answer() {
         world.deliver(0, 40, 1, outcome);
         world.finish()
     };
-    assert!(blamed(&judge_text(&plan, &silent(VANISHED)), Verdict::Invalid).is_empty());
-    assert_eq!(blamed(&judge_text(&plan, &silent(OK)), Verdict::Invalid), ["expected-silence"]);
-    assert_eq!(blamed(&judge_text(&plan, &silent(REFUSED)), Verdict::Invalid), ["expected-silence"]);
+    assert!(with_verdict(&judge_text(&plan, &silent(VANISHED)), Verdict::Invalid).is_empty());
+    assert_eq!(with_verdict(&judge_text(&plan, &silent(OK)), Verdict::Invalid), ["expected-silence"]);
+    assert_eq!(with_verdict(&judge_text(&plan, &silent(REFUSED)), Verdict::Invalid), ["expected-silence"]);
 }

@@ -1,88 +1,16 @@
 //! What the trace adds: acknowledgements that were not safe, lies, evidence.
 
+use super::run_dir::{Mail, RunDir, anomalies, answer, blamed, new, tmp};
 use super::*;
 use crate::history::{Attempt, Digest};
-use crate::synthetic::{self, OK, World, digest};
+use crate::synthetic::{REFUSED, World, digest};
 use fuse_fs::call::Op;
-use fuse_fs::clock::Nanos;
-
-/// A run directory with one message of user1, acknowledged at 1.003 s, and these calls.
-struct RunDir {
-    directory: tempfile::TempDir,
-    calls: Vec<FsEvent>,
-}
-
-const TMP: &str = "user1/Maildir/tmp/1";
-const NEW: &str = "user1/Maildir/new/1";
-
-impl RunDir {
-    fn new() -> RunDir {
-        RunDir { directory: tempfile::tempdir().unwrap(), calls: Vec::new() }
-    }
-
-    /// A call on inode 5 at 1 s and `micros`, errno 0.
-    fn call(&mut self, micros: u64, op: Op, path: &str) -> &mut FsEvent {
-        let at = Nanos(1_000_000_000 + 2_000_000 + micros * 1000);
-        self.calls.push(FsEvent {
-            at,
-            end: Some(at),
-            seq: self.calls.len() as u64,
-            op,
-            ino: 5,
-            parent: None,
-            path: path.to_owned(),
-            new_path: None,
-            offset: 0,
-            len: 0,
-            done: None,
-            errno: 0,
-            pid: 1,
-            fired: Vec::new(),
-            mark: None,
-        });
-        self.calls.last_mut().unwrap()
-    }
-
-    fn write(&mut self, micros: u64) -> &mut FsEvent {
-        let call = self.call(micros, Op::Write, TMP);
-        call.mark = Some("1a2b3c4d-1-1".to_owned());
-        call
-    }
-
-    fn rename(&mut self, micros: u64) {
-        self.call(micros, Op::Rename, TMP).new_path = Some(NEW.to_owned());
-    }
-
-    fn judge(&self, lying: bool, spoil: impl Fn(&mut World<Vec<u8>>)) -> Report {
-        let mut world = World::new(Vec::new(), 1);
-        world.deliver(0, 1, 1, OK);
-        world.fetch(0, "INBOX", 1);
-        world.recover(900);
-        spoil(&mut world);
-        if lying {
-            let at = world.tick();
-            world.rule(at, true);
-        }
-        let run = self.directory.path();
-        std::fs::write(run.join("history.jsonl"), world.finish()).unwrap();
-        std::fs::write(run.join("plan.json"), serde_json::to_vec(&synthetic::plan()).unwrap()).unwrap();
-        let lines: Vec<String> =
-            self.calls.iter().map(|c| serde_json::to_string(c).unwrap() + "\n").collect();
-        std::fs::write(run.join("trace-mail.jsonl"), lines.concat()).unwrap();
-        judge(run).unwrap()
-    }
-}
-
-fn blamed(report: &Report) -> Vec<&str> {
-    let invalid = report.properties.iter().filter(|p| p.verdict == Verdict::Invalid);
-    invalid.map(|p| p.name.as_str()).collect()
-}
 
 #[test]
 fn a_sound_delivery_is_not_blamed() {
-    let mut run = RunDir::new();
+    let mut run = RunDir::empty();
     run.write(100);
-    run.call(200, Op::Fsync, TMP);
+    run.call(200, Op::Fsync, &tmp(1));
     run.rename(300);
     run.call(400, Op::Fsyncdir, "user1/Maildir/new");
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
@@ -90,17 +18,18 @@ fn a_sound_delivery_is_not_blamed() {
 
 #[test]
 fn an_acknowledgement_after_a_failed_fsync_is_not_safe() {
-    let mut run = RunDir::new();
+    let mut run = RunDir::empty();
     run.write(100);
-    let call = run.call(200, Op::Fsync, TMP);
+    let call = run.call(200, Op::Fsync, &tmp(1));
     call.errno = 5;
     call.fired = vec![("eio".to_owned(), 1)];
-    run.call(250, Op::Fsync, TMP);
+    run.call(250, Op::Fsync, &tmp(1));
     run.rename(300);
     let report = run.judge(false, |_| {});
-    assert_eq!(blamed(&report), ["acknowledged-durable"]);
+    assert_eq!(blamed(&report), ["error-surfaced"]);
     let anomaly = &report.properties[0].anomalies[0];
-    insta::assert_snapshot!(anomaly.sentence, @"A message was acknowledged although the storage had answered fsync with EIO: a power cut may lose it.");
+    insta::assert_snapshot!(anomaly.sentence, @"A message was acknowledged although the storage had answered fsync with EIO, and nothing was written again before the next one answered 0: a power cut may lose it.");
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 acknowledged all the same, 0 not acknowledged, 0 written anew.");
     let evidence: Vec<String> = anomaly.evidence.iter().map(|m| format!("{} {}", m.who, m.what)).collect();
     insta::assert_snapshot!(evidence.join("\n"), @"
     client deliver attempt 1 in user1 INBOX begins
@@ -119,48 +48,159 @@ fn an_acknowledgement_after_a_failed_fsync_is_not_safe() {
 
 #[test]
 fn data_written_again_after_a_failed_fsync_is_safe() {
-    let mut run = RunDir::new();
+    let mut run = RunDir::empty();
     run.write(100);
-    run.call(200, Op::Fsync, TMP).errno = 5;
+    run.call(200, Op::Fsync, &tmp(1)).errno = 5;
     run.write(300);
-    run.call(400, Op::Fsync, TMP);
+    run.call(400, Op::Fsync, &tmp(1));
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
 }
 
 #[test]
-fn a_failed_fsync_of_a_file_that_was_replaced_by_a_sound_one_is_safe() {
-    let mut run = RunDir::new();
+fn data_written_again_after_a_failed_fsync_must_be_synced() {
+    let mut run = RunDir::empty();
     run.write(100);
-    run.call(200, Op::Fsync, TMP).errno = 5;
+    run.call(200, Op::Fsync, &tmp(1)).errno = 5;
+    run.write(300);
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+    run.call(400, Op::Fsync, &tmp(1));
+    let report = run.judge(false, |_| {});
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 0 not acknowledged, 1 written anew.");
+}
+
+#[test]
+fn writing_only_a_part_again_is_not_enough() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(150, Op::Write, &tmp(1)).offset = 4096;
+    run.call(200, Op::Fsync, &tmp(1)).errno = 5;
+    run.call(250, Op::Write, &tmp(1)).offset = 4096;
+    run.call(300, Op::Fsync, &tmp(1));
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+    run.call(350, Op::Write, &tmp(1));
+    run.call(400, Op::Fsync, &tmp(1));
+    assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
+}
+
+#[test]
+fn a_file_begun_anew_from_nothing_is_safe() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(150, Op::Write, &tmp(1)).offset = 4096;
+    run.call(200, Op::Fsync, &tmp(1)).errno = 5;
+    run.call(250, Op::Truncate, &tmp(1));
+    run.write(300);
+    run.call(400, Op::Fsync, &tmp(1));
+    assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
+}
+
+#[test]
+fn a_failed_close_counts_unless_an_fsync_had_succeeded() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(200, Op::Flush, &tmp(1)).errno = 5;
+    let report = run.judge(false, |_| {});
+    assert_eq!(blamed(&report), ["error-surfaced"]);
+    insta::assert_snapshot!(anomalies(&report, "error-surfaced"), @"A message was acknowledged although the storage had answered flush with EIO, and it was not written anew: a power cut may lose it.");
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(150, Op::Fsync, &tmp(1));
+    run.call(200, Op::Flush, &tmp(1)).errno = 5;
+    assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
+}
+
+#[test]
+fn a_rename_that_failed_must_be_done_in_the_end() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.rename(200).errno = 28;
+    let report = run.judge(false, |_| {});
+    assert_eq!(blamed(&report), ["error-surfaced"]);
+    insta::assert_snapshot!(anomalies(&report, "error-surfaced"), @"A message was acknowledged although the storage had answered rename with ENOSPC, and it never got its name.");
+    run.rename(300);
+    assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
+}
+
+#[test]
+fn an_error_that_became_a_refusal_or_came_after_the_answer_is_well() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(200, Op::Fsync, &tmp(1)).errno = 5;
+    let mut world = World::new(Vec::new(), 1);
+    world.deliver(0, 1, 1, REFUSED);
+    world.recover(900);
+    let report = run.judge_world(world);
+    assert_eq!(report.verdict, Verdict::Valid);
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 not acknowledged, 0 written anew.");
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(1500, Op::Fsync, &tmp(1)).errno = 5;
+    assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
+}
+
+#[test]
+fn a_sound_file_that_was_removed_before_the_answer_excuses_nothing() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(150, Op::Fsync, &tmp(1));
+    run.write(200).ino = 6;
+    run.call(250, Op::Fsync, &tmp(1)).ino = 6;
+    run.call(255, Op::Fsync, &tmp(1)).ino = 6;
+    run.call(260, Op::Write, &tmp(1)).ino = 6;
+    let failed = run.call(270, Op::Fsync, &tmp(1));
+    (failed.ino, failed.errno) = (6, 5);
+    assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
+    run.call(300, Op::Unlink, &tmp(1));
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+}
+
+#[test]
+fn a_failed_directory_sync_counts_for_a_file_made_under_its_final_name() {
+    let mut run = RunDir::empty();
+    run.call(50, Op::Create, &new(1));
+    run.write(100).path = new(1);
+    run.call(200, Op::Fsync, &new(1));
+    let directory = run.call(300, Op::Fsyncdir, "user1/Maildir/new");
+    (directory.errno, directory.ino) = (5, 9);
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+}
+
+#[test]
+fn a_failed_fsync_of_a_file_that_was_replaced_by_a_sound_one_is_safe() {
+    let mut run = RunDir::empty();
+    run.write(100);
+    run.call(200, Op::Fsync, &tmp(1)).errno = 5;
     run.write(300).ino = 6;
-    run.call(400, Op::Fsync, TMP).ino = 6;
+    run.call(400, Op::Fsync, &tmp(1)).ino = 6;
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
 }
 
 #[test]
 fn a_failed_fsync_of_the_directory_counts_unless_another_succeeded() {
-    let mut run = RunDir::new();
+    let mut run = RunDir::empty();
     run.write(100);
     run.rename(200);
     let directory = run.call(300, Op::Fsyncdir, "user1/Maildir/new");
     (directory.errno, directory.ino) = (5, 9);
-    assert_eq!(blamed(&run.judge(false, |_| {})), ["acknowledged-durable"]);
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
     run.call(400, Op::Fsyncdir, "user1/Maildir/new").ino = 9;
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
 }
 
 #[test]
 fn a_failed_write_that_was_never_made_good_is_not_safe() {
-    let mut run = RunDir::new();
+    let mut run = RunDir::empty();
     run.write(100);
-    run.call(200, Op::Write, TMP).errno = 28;
-    assert_eq!(blamed(&run.judge(false, |_| {})), ["acknowledged-durable"]);
-    run.call(300, Op::Write, TMP);
+    run.call(200, Op::Write, &tmp(1)).errno = 28;
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+    run.call(250, Op::Write, &tmp(1)).offset = 4096;
+    assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
+    run.call(300, Op::Write, &tmp(1));
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
 }
 
 fn struck_write() -> RunDir {
-    let mut run = RunDir::new();
+    let mut run = RunDir::empty();
     run.write(100).fired = vec![("eio".to_owned(), 1)];
     run
 }
@@ -168,7 +208,7 @@ fn struck_write() -> RunDir {
 #[test]
 fn a_lie_that_damaged_mail_unnoticed_is_the_only_property_blamed() {
     let run = struck_write();
-    let damage = |world: &mut World<Vec<u8>>| {
+    let damage = |world: &mut Mail| {
         world.at(0, "INBOX").copies[0].digest = Some(Digest([3; 16]));
     };
     let report = run.judge(true, damage);
@@ -181,14 +221,14 @@ fn a_lie_that_damaged_mail_unnoticed_is_the_only_property_blamed() {
 #[test]
 fn a_lie_that_lost_mail_is_the_only_property_blamed() {
     let run = struck_write();
-    let lose = |world: &mut World<Vec<u8>>| drop(world.at(0, "INBOX").copies.remove(0));
+    let lose = |world: &mut Mail| drop(world.at(0, "INBOX").copies.remove(0));
     assert_eq!(blamed(&run.judge(true, lose)), ["lie-noticed"]);
 }
 
 #[test]
 fn damage_the_lie_did_not_touch_is_the_servers() {
     let run = struck_write();
-    let damage = |world: &mut World<Vec<u8>>| {
+    let damage = |world: &mut Mail| {
         world.at(0, "INBOX").copies[1].digest = Some(Digest([3; 16]));
     };
     assert_eq!(blamed(&run.judge(true, damage)), ["content-intact"]);

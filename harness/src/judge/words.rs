@@ -8,7 +8,7 @@ use crate::ledger::{ClientOp, Kind, Ledger};
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
 use reports::model::{Fault, Messages, Moment, Property, Verdict};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Counts messages. Struck by a lie or not makes no difference here.
 pub(super) fn messages(case: &Case<'_>) -> Messages {
@@ -41,14 +41,20 @@ fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
 }
 
 /// The answer in one sentence. The gravest finding first; what is only not proved last.
-pub(super) fn sentence(verdict: Verdict, n: &Messages, properties: &[Property], faults: &[Fault]) -> String {
+pub(super) fn sentence(
+    case: &Case<'_>,
+    verdict: Verdict,
+    n: &Messages,
+    properties: &[Property],
+    faults: &[Fault],
+) -> String {
     let worst = properties.iter().find(|p| p.verdict == verdict);
     let said = worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
     match verdict {
-        Verdict::Valid => format!("{}; {}.", intact(n), fault_words(faults)),
+        Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
         Verdict::Unknown => format!("Nothing bad was proved, but this run proves nothing: {said}"),
         Verdict::Invalid => match harm(n) {
-            Some(harm) => format!("{harm}{}.", liars(faults)),
+            Some(harm) => format!("{harm}{}{}.", cut_clause(case), liars(case, faults)),
             None => said,
         },
     }
@@ -59,6 +65,29 @@ fn intact(n: &Messages) -> String {
     let kept = if n.intact < n.acknowledged { " that nobody asked to remove" } else { "" };
     let were = if n.intact == 1 { "was" } else { "were" };
     format!("All {all}{kept} {were} found intact")
+}
+
+/// Faults and power cuts; faults that never fired are not worth a word where the power was cut.
+fn happened(case: &Case<'_>, faults: &[Fault]) -> String {
+    match power(case) {
+        Some(power) if faults.iter().all(|f| f.fired == 0) => power,
+        Some(power) => format!("{}, {power}", fault_words(faults)),
+        None => fault_words(faults),
+    }
+}
+
+/// How often the power went and what the storages promise: "the power went 2 times (profile ext4-ordered)".
+fn power(case: &Case<'_>) -> Option<String> {
+    let cuts = &case.ledger.cuts;
+    let profiles: BTreeSet<String> = cuts.iter().map(|c| c.report.profile().to_string()).collect();
+    let profiles: Vec<String> = profiles.into_iter().collect();
+    let often =
+        if cuts.len() == 1 { "once".to_owned() } else { format!("{} times", grouped(cuts.len() as u64)) };
+    (!cuts.is_empty()).then(|| format!("the power went {often} (profile {})", profiles.join(", ")))
+}
+
+fn cut_clause(case: &Case<'_>) -> String {
+    power(case).map_or(String::new(), |power| format!("; {power}"))
 }
 
 fn fault_words(faults: &[Fault]) -> String {
@@ -81,12 +110,11 @@ fn harm(n: &Messages) -> Option<String> {
 }
 
 /// Which storages lied, so that the server is not taken for the only culprit.
-fn liars(faults: &[Fault]) -> String {
-    let lied: Vec<String> = faults
-        .iter()
-        .filter(|f| f.lying && f.fired > 0)
-        .map(|f| format!("storage `{}` with fault `{}`", f.storage, f.name))
-        .collect();
+fn liars(case: &Case<'_>, faults: &[Fault]) -> String {
+    let rules = faults.iter().filter(|f| f.lying && f.fired > 0);
+    let rules = rules.map(|f| format!("storage `{}` with fault `{}`", f.storage, f.name));
+    let back = case.ledger.rollbacks.iter().map(|b| format!("storage `{}` went back in time", b.storage));
+    let lied: Vec<String> = rules.chain(back).collect();
     if lied.is_empty() { String::new() } else { format!("; the device lied: {}", lied.join(", ")) }
 }
 
@@ -98,6 +126,12 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     }
     for rule in ledger.rules.iter().filter(|r| r.lying && r.fired > 0) {
         warnings.push(format!("Storage `{}` lied: fault `{}`.", rule.storage, rule.rule));
+    }
+    for back in &ledger.rollbacks {
+        warnings.push(format!("Storage `{}` lied: it came back as it had been earlier.", back.storage));
+    }
+    if !ledger.cuts.is_empty() && ledger.cuts.iter().all(|c| c.report.dropped + c.report.partial == 0) {
+        warnings.push("No power cut took anything: all that was not yet durable survived.".to_owned());
     }
     let full = ledger.ops.iter().filter(|op| op.trouble == Some(Trouble::Saturated)).count() as u64;
     if full > 0 {
@@ -166,6 +200,11 @@ pub(super) fn call(ledger: &Ledger, call: &FsEvent) -> Vec<Moment> {
         moments.push(moment(ledger, call.at, "fault", format!("{rule} strikes (firing {n})")));
     }
     moments
+}
+
+/// An effect that a power cut took.
+pub(super) fn taken(ledger: &Ledger, (at, what): (Nanos, String)) -> Moment {
+    moment(ledger, at, "power cut", what)
 }
 
 /// The reading that showed it.

@@ -229,6 +229,13 @@ pub struct RolledBack {
     pub to: Nanos,
 }
 
+impl RolledBack {
+    /// What happened in this interval may be undone.
+    pub fn undoes(&self, from: Nanos, to: Nanos) -> bool {
+        to > self.to && from <= self.at
+    }
+}
+
 /// A step that was carried out.
 #[derive(Clone, Debug)]
 pub struct StepDone {

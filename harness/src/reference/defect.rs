@@ -83,12 +83,12 @@ impl Defect {
         match self {
             Defect::AckBeforeWrite
             | Defect::IgnoreWriteError
-            | Defect::IgnoreFsyncError
             | Defect::LoseOneInN
             | Defect::NoFsync
             | Defect::NoDirectoryFsync
             | Defect::AckBeforeFsync
             | Defect::TrustRetriedFsync => "acknowledged-durable",
+            Defect::IgnoreFsyncError => "error-surfaced",
             Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
             Defect::ReuseUid => "uid-rules",
             Defect::WrongMailbox => "right-mailbox",

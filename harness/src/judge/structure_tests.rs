@@ -1,0 +1,83 @@
+//! A rebuild of the index is compared with what was there before it.
+
+use super::run_dir::{anomalies, answer, blamed, judge_text, with_verdict};
+use super::table_tests::{drop_copy, lived_in};
+use super::*;
+use crate::history::Event;
+use crate::synthetic::{self, MailboxModel};
+use std::collections::BTreeMap;
+
+type Boxes = BTreeMap<(u32, String), MailboxModel>;
+
+/// Messages with new UIDs, as a rebuild may give them, and `spoil`.
+fn rebuilt(spoil: impl Fn(&mut Boxes)) -> Report {
+    let mut world = lived_in();
+    let mut boxes = world.boxes.clone();
+    for model in boxes.values_mut() {
+        model.next = 90;
+        (31..).zip(&mut model.copies).for_each(|(uid, copy)| copy.uid.uid = uid);
+    }
+    spoil(&mut boxes);
+    let before = std::mem::take(&mut world.boxes);
+    before.into_iter().for_each(|((user, name), model)| world.read("final", user, name, model));
+    let at = world.tick();
+    world.write(&Event::Phase { at, name: "rebuild".to_owned() });
+    boxes.into_iter().for_each(|((user, name), model)| world.read("rebuilt", user, name, model));
+    judge_text(&synthetic::plan(), &world.finish())
+}
+
+fn inbox(boxes: &mut Boxes) -> &mut MailboxModel {
+    boxes.get_mut(&(0, "INBOX".to_owned())).expect("user1 has one")
+}
+
+#[test]
+fn the_same_messages_under_new_uids_are_valid() {
+    let report = rebuilt(|_| {});
+    assert_eq!(report.verdict, Verdict::Valid, "{:#?}", report.properties);
+    insta::assert_snapshot!(answer(&report, "structure").sentence, @"6 mailboxes were compared before and after a rebuild of the index: the same messages.");
+}
+
+#[test]
+fn a_message_more_or_less_is_blamed() {
+    let less = rebuilt(|boxes| drop(inbox(boxes).copies.remove(0)));
+    assert_eq!(blamed(&less), ["structure"]);
+    insta::assert_snapshot!(anomalies(&less, "structure"), @"1 copy of a message is no longer there after the rebuild of the index.");
+    let more = rebuilt(|boxes| {
+        let copy = inbox(boxes).copies[0].clone();
+        inbox(boxes).add(&copy);
+    });
+    assert_eq!(blamed(&more), ["structure"]);
+    insta::assert_snapshot!(anomalies(&more, "structure"), @"1 copy of a message is there only after the rebuild of the index.");
+    let moved = rebuilt(|boxes| {
+        let copy = inbox(boxes).copies.remove(0);
+        boxes.get_mut(&(0, "Archive".to_owned())).expect("user1 has one").add(&copy);
+    });
+    assert_eq!(answer(&moved, "structure").count, 2, "one less here, one more there");
+}
+
+#[test]
+fn a_mailbox_that_is_there_only_after_the_rebuild_is_blamed() {
+    let report = rebuilt(|boxes| {
+        let model = inbox(boxes).clone();
+        boxes.insert((0, "lost+found".to_owned()), model);
+    });
+    assert!(blamed(&report).contains(&"structure"));
+    insta::assert_snapshot!(anomalies(&report, "structure"), @"2 copies are there only after the rebuild of the index.");
+}
+
+#[test]
+fn a_rebuild_that_was_not_read_to_the_end_is_unknown() {
+    let report = rebuilt(|boxes| drop(boxes.remove(&(1, "INBOX".to_owned()))));
+    assert!(blamed(&report).is_empty());
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["structure"]);
+}
+
+#[test]
+fn a_target_that_declares_no_rebuild_is_not_asked() {
+    let report = judge_text(&synthetic::plan(), &lived_in().finish());
+    insta::assert_snapshot!(answer(&report, "structure").sentence, @"Not asked for: the target declares no rebuild.");
+    let mut world = lived_in();
+    drop_copy(&mut world, 0, "INBOX", 1);
+    let report = judge_text(&synthetic::plan(), &world.finish());
+    assert_eq!(blamed(&report), ["acknowledged-durable"]);
+}
