@@ -117,7 +117,9 @@ impl Service {
         mut journey: Journey,
         thaw: Thaw,
     ) -> Option<Outcome<Answer>> {
-        if let (Thaw::Continue | Thaw::Expired, Action::PowerCut { mode, after }) = (thaw, &journey.decision.action) {
+        if let (Thaw::Continue | Thaw::Expired, Action::PowerCut { mode, after }) =
+            (thaw, &journey.decision.action)
+        {
             self.cut_power(request, caller, *mode, *after);
             self.record(request, journey, &Err(Errno::ECONNABORTED));
             return None;

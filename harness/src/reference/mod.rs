@@ -17,6 +17,7 @@ mod flags;
 mod imap;
 mod listen;
 mod mailbox;
+mod offline;
 #[cfg(test)]
 mod power;
 mod smtp;
@@ -35,6 +36,7 @@ use anyhow::Context;
 
 pub use defect::{Defect, DefectChoice};
 pub use listen::CONNECTION_LIMIT;
+pub use offline::{OfflineOptions, offline};
 
 use defect::Defects;
 use files::Disk;

@@ -71,7 +71,7 @@ impl Mailbox {
         self.files.close(file)
     }
 
-    fn rewrite(&self, state: &State, fresh: &[(u32, String)]) -> io::Result<()> {
+    pub(super) fn rewrite(&self, state: &State, fresh: &[(u32, String)]) -> io::Result<()> {
         let known = state.known.iter().map(|(base, uid)| (*uid, base.clone()));
         let mut records: Vec<_> = known.chain(fresh.iter().cloned()).collect();
         records.sort_unstable();
@@ -99,7 +99,7 @@ impl Mailbox {
         Ok(())
     }
 
-    fn first_table(&self, state: &mut State) -> io::Result<()> {
+    pub(super) fn first_table(&self, state: &mut State) -> io::Result<()> {
         let validity = self.clear_deleted()?.map_or(0, |old| old + 1).max(clock_seconds());
         let list = UidList { validity, next: 1, records: Vec::new(), torn: false };
         if let Err(error) = files::replace(&*self.files, &self.table(), &list.encode()) {
