@@ -346,6 +346,7 @@ fn target() -> TargetPlan {
         stop: Vec::new(),
         kill: Vec::new(),
         version: Vec::new(),
+        rebuild: None,
         check: Vec::new(),
         environment: BTreeMap::new(),
         files: BTreeMap::new(),

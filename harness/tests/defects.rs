@@ -13,6 +13,8 @@ fn finder(defect: Defect) -> &'static str {
         Defect::AckBeforeWrite | Defect::IgnoreWriteError => "eio-on-write",
         Defect::IgnoreFsyncError => "eio-on-fsync",
         Defect::TruncateOnEnospc => "enospc-and-recovery",
+        Defect::NoFsync | Defect::NoDirectoryFsync | Defect::AckBeforeFsync => "power-cuts-20",
+        Defect::TrustRetriedFsync => "fsync-failure-ext4-ordered",
         Defect::ReuseUid
         | Defect::LoseOneInN
         | Defect::WrongMailbox
@@ -20,6 +22,12 @@ fn finder(defect: Defect) -> &'static str {
         | Defect::Duplicate
         | Defect::FlipByte => "baseline",
     }
+}
+
+/// The storage on which it is found, where the scenario leaves it open. Elsewhere an fsync of any file makes names
+/// durable that were never asked for.
+fn persistence(defect: Defect) -> Option<&'static str> {
+    (defect == Defect::NoDirectoryFsync).then_some("strict-posix")
 }
 
 fn main() -> ExitCode {
@@ -37,7 +45,9 @@ fn found(defect: Defect, missing: Option<&str>) -> Trial {
     let (name, scenario, property) = (defect.name(), finder(defect), defect.caught_by());
     let trial = Trial::test(format!("defects::{scenario}_finds_{name}"), move || {
         let file = Path::new("../scenarios").join(scenario).with_extension("toml");
-        let run = fermoposta::testing::run(&file, &["--defect", name, "--target", "reference"])?;
+        let mut options = vec!["--defect", name, "--target", "reference"];
+        options.extend(persistence(defect).iter().flat_map(|profile| ["--persistence", profile]));
+        let run = fermoposta::testing::run(&file, &options)?;
         let blamed =
             run.report.properties.iter().any(|p| p.name == property && p.verdict == Verdict::Invalid);
         if run.code == 1 && blamed {

@@ -94,6 +94,9 @@ enum Command {
     /// The built-in mail server.
     #[command(name = "__reference-server", hide = true)]
     ReferenceServer(crate::reference::Options),
+    /// Checks the built-in mail server's store, or rebuilds its UID tables, while no server runs.
+    #[command(name = "__reference-store", hide = true)]
+    ReferenceStore(crate::reference::OfflineOptions),
     /// Waits for its parent's end and then unmounts.
     #[command(name = "__guard-mounts", hide = true)]
     GuardMounts {
@@ -291,6 +294,10 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Inner { directory } => hidden::inner(&directory),
         Command::TargetInit { argv } => hidden::target_init(&argv),
+        Command::ReferenceStore(options) => {
+            let sound = crate::reference::offline(&options)?;
+            Ok(if sound { Exit::Valid } else { Exit::Invalid })
+        }
         Command::ReferenceServer(options) => crate::reference::main(&options).map(|()| Exit::Valid),
         Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
         Command::TryMount => hidden::try_mount(),

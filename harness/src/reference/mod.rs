@@ -9,16 +9,23 @@
 //! each direction. [`Defect`]s can be switched on to prove that the checkers find them.
 
 mod careless;
+#[cfg(test)]
+mod cuts;
 pub mod defect;
 mod files;
 mod flags;
 mod imap;
 mod listen;
 mod mailbox;
+mod offline;
+#[cfg(test)]
+mod power;
 mod smtp;
 mod store;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod told;
 mod uidlist;
 
 use std::net::{SocketAddr, TcpListener};
@@ -29,6 +36,7 @@ use anyhow::Context;
 
 pub use defect::{Defect, DefectChoice};
 pub use listen::CONNECTION_LIMIT;
+pub use offline::{OfflineOptions, offline};
 
 use defect::Defects;
 use files::Disk;

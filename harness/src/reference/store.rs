@@ -117,6 +117,18 @@ impl Store {
         Ok(names)
     }
 
+    /// Every mailbox that is there, of every user.
+    pub(crate) fn everything(&self) -> io::Result<Vec<Arc<Mailbox>>> {
+        let mut all = Vec::new();
+        for user in self.files.list(&self.root)?.iter().filter(|user| valid_name(user)) {
+            if self.files.stat(&self.directory(user, "INBOX")).is_err() {
+                continue;
+            }
+            all.extend(self.names(user)?.iter().map(|name| self.mailbox(user, name)));
+        }
+        Ok(all)
+    }
+
     /// Creates a mailbox durably.
     pub(crate) fn create(&self, user: &str, name: &str) -> io::Result<()> {
         self.mailbox(user, "INBOX").view()?;

@@ -5,16 +5,17 @@ use super::nemesis::{self, Closing, Inspector, Stage};
 use super::power::{self, Power};
 use super::recovery;
 use super::storage::Storages;
+use super::structure;
 use crate::corpus::Corpus;
 use crate::disk::DiskReading;
-use crate::history::{Event, TargetEvent, UserId};
+use crate::history::{Event, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
 use crate::message::RunToken;
 use crate::plan::Plan;
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
-use crate::target::running::{self, Target};
+use crate::target::running::Target;
 use crate::target::vars::vars;
 use crate::workload::{self, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
@@ -186,6 +187,10 @@ impl Run {
         }
         self.enter("final-read");
         crate::readback::read_all(&self.traffic, "final", READ_LIMIT).await;
+        if self.plan.target.definition.rebuild.is_some() {
+            self.enter("rebuild");
+            structure::rebuild(&self.stage, &self.traffic, READ_LIMIT).await?;
+        }
         self.enter("tear-down");
         self.tear_down().await
     }
@@ -236,17 +241,7 @@ impl Run {
     }
 
     async fn tear_down(&self) -> Result<()> {
-        let mut target = self.stage.target.lock().await;
-        if target.running() {
-            self.stage.history.record(running::event(TargetEvent::Stopping, None));
-            let by_itself = tokio::task::block_in_place(|| target.stop())?;
-            let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
-            self.stage.history.record(running::event(TargetEvent::Stopped, detail));
-            if let Some(consistent) = tokio::task::block_in_place(|| target.check())? {
-                let what = if consistent { TargetEvent::Consistent } else { TargetEvent::Inconsistent };
-                self.stage.history.record(running::event(what, None));
-            }
-        }
+        structure::stop(&self.stage).await?;
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
         }

@@ -10,3 +10,4 @@ pub mod outer;
 pub mod power;
 pub mod recovery;
 pub mod storage;
+pub mod structure;

@@ -35,6 +35,9 @@ pub struct Definition {
     /// Checks the store while the server is stopped; exit code 0 says it is consistent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub check: Vec<String>,
+    /// Rebuilds the server's index from the mail in the store; what is read after it must be the same messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Rebuild>,
     /// Environment of every command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
@@ -66,6 +69,17 @@ pub struct Definition {
     /// Numeric owner of the mail store when run as root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+}
+
+/// How a server's index is rebuilt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rebuild {
+    /// Program and arguments. If they name `{user}` it is run once for each user.
+    pub command: Vec<String>,
+    /// It needs the running server. Default: it is run while the server is stopped.
+    #[serde(default)]
+    pub running: bool,
 }
 
 /// Who starts and kills the server.
@@ -115,6 +129,18 @@ pub struct Owner {
     pub uid: u32,
     /// Group id.
     pub gid: u32,
+}
+
+impl Rebuild {
+    /// The commands to run, one after the other: one, or one for each user if the command names `{user}`.
+    pub fn commands(&self, users: &[String]) -> Vec<Vec<String>> {
+        const USER: &str = "{user}";
+        if !self.command.iter().any(|text| text.contains(USER)) {
+            return vec![self.command.clone()];
+        }
+        let of = |user: &String| self.command.iter().map(|text| text.replace(USER, user)).collect();
+        users.iter().map(of).collect()
+    }
 }
 
 impl Definition {
@@ -213,10 +239,12 @@ impl Definition {
     fn unknown_variable(&self) -> Option<String> {
         let known = |name: &str| KNOWN.contains(&name) || name.starts_with("port.");
         let wrong = |text: &String| variables_in(text).find(|name| !known(name));
-        self.texts().find_map(wrong)
+        let of_rebuild = |text: &String| variables_in(text).find(|name| !known(name) && name != "user");
+        let rebuild = self.rebuild.iter().flat_map(|rebuild| &rebuild.command);
+        self.texts().find_map(wrong).or_else(|| rebuild.into_iter().find_map(of_rebuild))
     }
 
-    /// Every text that may name variables.
+    /// Every text that may name variables, but for the rebuild's, which may name `{user}` too.
     fn texts(&self) -> impl Iterator<Item = &String> {
         let listen = [&self.listen.lmtp, &self.listen.smtp, &self.listen.imap];
         let commands = [&self.start, &self.stop, &self.kill, &self.check, &self.version];
@@ -247,6 +275,10 @@ impl Definition {
             kill: all(&self.kill),
             version: all(&self.version),
             check: all(&self.check),
+            rebuild: self.rebuild.as_ref().map(|rebuild| {
+                let command = all(&rebuild.command);
+                Rebuild { command, running: rebuild.running }
+            }),
             environment: map(&self.environment),
             files: map(&self.files),
             directories: all(&self.directories),
@@ -287,6 +319,8 @@ pub struct Rendered {
     pub version: Vec<String>,
     /// See [`Definition::check`].
     pub check: Vec<String>,
+    /// See [`Definition::rebuild`].
+    pub rebuild: Option<Rebuild>,
     /// See [`Definition::environment`].
     pub environment: BTreeMap<String, String>,
     /// See [`Definition::files`].
@@ -327,6 +361,18 @@ mod tests {
     fn variables_are_filled_and_other_braces_stay() {
         let vars = Vars([("port.imap".to_owned(), "1143".to_owned())].into());
         assert_eq!(vars.fill("imap {\n port = {port.imap}\n}"), "imap {\n port = 1143\n}");
+    }
+
+    #[test]
+    fn a_rebuild_that_names_the_user_runs_for_each() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let rebuild = |text| Rebuild { command: words(text), running: false };
+        let users = ["user1".to_owned(), "user2".to_owned()];
+        assert_eq!(
+            rebuild("resync -u {user}").commands(&users),
+            [words("resync -u user1"), words("resync -u user2")]
+        );
+        assert_eq!(rebuild("resync all").commands(&users), [words("resync all")]);
     }
 
     #[test]

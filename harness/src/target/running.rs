@@ -318,6 +318,17 @@ impl Target {
         }
     }
 
+    /// Whether the rebuild of its index needs the running server; `None` when it declares no rebuild.
+    pub fn rebuild_needs_server(&self) -> Option<bool> {
+        self.rendered.rebuild.as_ref().map(|rebuild| rebuild.running)
+    }
+
+    /// Rebuilds its index, for each of `users` if the command is about one.
+    pub fn rebuild(&self, users: &[String]) -> Result<(), TargetError> {
+        let Some(rebuild) = &self.rendered.rebuild else { return Ok(()) };
+        rebuild.commands(users).iter().try_for_each(|command| self.run(command))
+    }
+
     /// The first line of what its version command prints.
     pub fn version(&self) -> Option<String> {
         let (program, arguments) = self.rendered.version.split_first()?;

@@ -14,6 +14,7 @@
 //! nothing by any other fsync, and a rename between directories may leave both names until both are synced.
 
 mod change;
+mod offline;
 mod scan;
 mod table;
 

@@ -99,7 +99,7 @@ impl Mailbox {
     }
 
     /// Removes what an earlier process left in `tmp`.
-    fn sweep(&self) -> io::Result<()> {
+    pub(super) fn sweep(&self) -> io::Result<()> {
         let tmp = self.dir.join("tmp");
         for name in self.files.list(&tmp)? {
             if !name.starts_with(process_mark()) {
@@ -111,7 +111,7 @@ impl Mailbox {
 
     /// Creates every missing directory from the store down and makes each entry durable. Directories made in a failed
     /// attempt are removed again, so that the next attempt does not trust an entry whose fsync failed.
-    fn make_directories(&self) -> io::Result<()> {
+    pub(super) fn make_directories(&self) -> io::Result<()> {
         let mut made = Vec::new();
         let outcome = self.try_directories(&mut made);
         if outcome.is_err() {

@@ -71,7 +71,7 @@ impl Mailbox {
         self.files.close(file)
     }
 
-    fn rewrite(&self, state: &State, fresh: &[(u32, String)]) -> io::Result<()> {
+    pub(super) fn rewrite(&self, state: &State, fresh: &[(u32, String)]) -> io::Result<()> {
         let known = state.known.iter().map(|(base, uid)| (*uid, base.clone()));
         let mut records: Vec<_> = known.chain(fresh.iter().cloned()).collect();
         records.sort_unstable();
@@ -99,11 +99,13 @@ impl Mailbox {
         Ok(())
     }
 
-    fn first_table(&self, state: &mut State) -> io::Result<()> {
+    pub(super) fn first_table(&self, state: &mut State) -> io::Result<()> {
         let validity = self.clear_deleted()?.map_or(0, |old| old + 1).max(clock_seconds());
         let list = UidList { validity, next: 1, records: Vec::new(), torn: false };
         if let Err(error) = files::replace(&*self.files, &self.table(), &list.encode()) {
             self.discard(&self.table());
+            // The mailbox is refused whether or not the removal is durable.
+            drop(self.sync_dir(&self.dir));
             return Err(error);
         }
         (state.validity, state.next, state.durable_next) = (validity, 1, 1);

@@ -1,0 +1,64 @@
+//! After the final reading: does the store agree with itself? The mail server is stopped, its own offline check runs,
+//! its index is rebuilt from the mail, and all mail is read once more. That both readings show the same is for the
+//! checkers to say. Nothing of this happens for a target that declares no rebuild.
+
+use super::nemesis::{self, Stage};
+use crate::history::{Event, TargetEvent};
+use crate::target::running::{self, Target, TargetError};
+use crate::workload::Context as Traffic;
+use anyhow::Result;
+use fuse_fs::clock::Nanos;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::block_in_place;
+
+/// Name of the reading after the rebuild.
+const READING: &str = "rebuilt";
+
+/// Rebuilds the index and reads everything, each mailbox begun within `limit`. A mail server that cannot be
+/// brought up for it is in the history, as is a rebuild that fails.
+pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> Result<()> {
+    let Some(running) = stage.target.lock().await.rebuild_needs_server() else { return Ok(()) };
+    stop(stage).await?;
+    if running && nemesis::start(stage).await.is_err() {
+        return Ok(());
+    }
+    let users = &traffic.setup().users;
+    let target = stage.target.lock().await;
+    let rebuilt = block_in_place(|| target.rebuild(users));
+    drop(target);
+    if let Err(error) = rebuilt {
+        return failed(stage, &error);
+    }
+    if nemesis::start(stage).await.is_ok() {
+        crate::readback::read_all(traffic, READING, limit).await;
+    }
+    Ok(())
+}
+
+fn failed(stage: &Stage, error: &TargetError) -> Result<()> {
+    let problem = format!("the index could not be rebuilt: {error}");
+    stage.history.record(Event::Harness { at: Nanos::now(), problem });
+    Ok(())
+}
+
+/// Stops the mail server if it runs, and then lets it check its store.
+pub async fn stop(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    if !target.running() {
+        return Ok(());
+    }
+    stage.history.record(running::event(TargetEvent::Stopping, None));
+    let by_itself = block_in_place(|| target.stop())?;
+    let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
+    stage.history.record(running::event(TargetEvent::Stopped, detail));
+    check(stage, &target)
+}
+
+fn check(stage: &Stage, target: &Target) -> Result<()> {
+    if let Some(consistent) = block_in_place(|| target.check())? {
+        let what = if consistent { TargetEvent::Consistent } else { TargetEvent::Inconsistent };
+        stage.history.record(running::event(what, None));
+    }
+    Ok(())
+}
