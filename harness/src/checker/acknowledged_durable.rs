@@ -13,7 +13,7 @@ pub const CHECKER: Checker = Checker {
 fn check(case: &Case<'_>) -> Finding {
     let mut anomalies = Anomalies::default();
     let (mut acknowledged, mut unjudged, mut lost) = (0, 0, Vec::new());
-    for (slot, fate) in case.honest().filter(|(_, fate)| fate.acknowledged) {
+    for (slot, fate) in judged(case).filter(|(_, fate)| fate.acknowledged) {
         acknowledged += 1;
         unjudged += u64::from(!fate.judged);
         if fate.missing > 0 {
@@ -41,12 +41,18 @@ fn check(case: &Case<'_>) -> Finding {
     Finding::of(anomalies, sentence)
 }
 
+/// Messages whose loss would be the mail server's failure.
+fn judged<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (usize, &'a super::fate::Fate)> {
+    let lied = |slot: usize| case.struck(slot) || case.arrival_rolled_back(slot).is_some();
+    case.fates.iter().enumerate().filter(move |(slot, _)| !lied(*slot))
+}
+
 /// What the losses have in common.
 fn shared(case: &Case<'_>, lost: &[usize]) -> Option<String> {
     if lost.is_empty() {
         return None;
     }
-    let expected = case.honest().filter(|(_, fate)| expected(fate)).map(|(slot, _)| slot);
+    let expected = judged(case).filter(|(_, fate)| expected(fate)).map(|(slot, _)| slot);
     cohort::shared(case, lost, &expected.collect::<Vec<usize>>())
 }
 

@@ -204,9 +204,19 @@ impl Case<'_> {
 
     /// The rollback that may have undone an operation on this message, by the history's order.
     pub fn rolled_back(&self, slot: usize) -> Option<usize> {
+        self.rollback_of(slot, |_| true)
+    }
+
+    /// The rollback that may have undone how a copy of this message came to be. One that undid later changes only
+    /// explains no loss.
+    pub fn arrival_rolled_back(&self, slot: usize) -> Option<usize> {
+        self.rollback_of(slot, |op| op.kind.stores() || op.to.is_some())
+    }
+
+    fn rollback_of(&self, slot: usize, which: impl Fn(&ClientOp) -> bool) -> Option<usize> {
         let undid = |back: &RolledBack| {
-            self.on_storage(slot, &back.storage)
-                && self.ops(slot).any(|op| !op.unsent() && back.undoes(op.invoked, op.ended))
+            let undone = |op: &ClientOp| !op.unsent() && which(op) && back.undoes(op.invoked, op.ended);
+            self.on_storage(slot, &back.storage) && self.ops(slot).any(undone)
         };
         self.ledger.rollbacks.iter().position(undid)
     }

@@ -2,7 +2,7 @@
 //!
 //! Judged by what the history says of it. Every message on which an operation may have acted between the state that came
 //! back and the failover is left out of the other properties (they judge what the mail server did with a storage that keeps
-//! its promises) and counted here. Losses that only look like it, without such an event, stay the mail server's: one that
+//! its promises) and counted here; but for a loss the message must have been stored, copied or moved in that time. Losses that only look like it, without such an event, stay the mail server's: one that
 //! never syncs loses the same stretch of time in a power cut. `acknowledged-durable` says then what they look like.
 
 use super::flags_durable::wrong;
@@ -24,6 +24,7 @@ pub const CHECKER: Checker = Checker {
 #[derive(Default)]
 struct Taken {
     messages: Vec<usize>,
+    copies: u64,
     flags: u64,
     returned: u64,
     unread: u64,
@@ -32,7 +33,7 @@ struct Taken {
 
 impl Taken {
     fn nothing(&self) -> bool {
-        self.messages.is_empty() && self.flags == 0 && self.returned == 0
+        self.messages.is_empty() && self.copies + self.flags + self.returned == 0
     }
 }
 
@@ -70,8 +71,10 @@ fn taken(case: &Case<'_>, index: usize, back: &RolledBack) -> Taken {
             case.ops(slot).any(|op| op.kind.stores() && op.certain() && back.undoes(op.invoked, op.ended));
         taken.unread += u64::from(acknowledged && !fate.judged);
         match fate.missing > 0 {
+            true if case.arrival_rolled_back(slot).is_none() => {}
             true if refused(case, slot, back.back) => taken.refused += 1,
-            true => taken.messages.push(slot),
+            true if fate.absent => taken.messages.push(slot),
+            true => taken.copies += 1,
             false => {
                 taken.flags += wrong(case, slot).map_or(0, |(_, bits)| u64::from(bits.count_ones()));
                 taken.returned += u64::from(fate.undone > 0);
@@ -93,6 +96,7 @@ fn event(case: &Case<'_>, back: &RolledBack) -> String {
 fn took(taken: &Taken) -> String {
     let parts = [
         (taken.messages.len() as u64, "acknowledged message", "acknowledged messages", "gone"),
+        (taken.copies, "acknowledged copy of a message", "acknowledged copies of messages", "gone"),
         (taken.flags, "acknowledged change of a flag", "acknowledged changes of flags", "gone"),
         (taken.returned, "removed message", "removed messages", "back"),
     ];

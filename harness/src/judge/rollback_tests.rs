@@ -73,6 +73,27 @@ fn what_was_safe_before_a_rollback_and_is_gone_is_the_servers() {
 }
 
 #[test]
+fn a_loss_of_what_was_only_changed_in_that_time_is_the_servers() {
+    let (mut world, to) = world(9, 2);
+    world.flag(0, "INBOX", 3, "\\Seen", true, OK);
+    roll_back(&mut world, to);
+    lose(&mut world, |n| n == 3);
+    assert_eq!(blamed(&judged(world)), ["acknowledged-durable"]);
+}
+
+#[test]
+fn a_copy_that_went_is_told_apart_from_a_message() {
+    let (mut world, to) = world(9, 0);
+    world.copy(0, "INBOX", "Archive", 3, OK);
+    roll_back(&mut world, to);
+    world.at(0, "Archive").copies.clear();
+    let report = judged(world);
+    assert_eq!(blamed(&report), ["rolled-back"]);
+    let said = &answer(&report, "rolled-back").sentence;
+    assert!(said.ends_with("of that time 1 acknowledged copy of a message is gone."), "{said}");
+}
+
+#[test]
 fn losses_of_an_unread_mailbox_after_a_rollback_are_unknown() {
     let (mut world, to) = world(9, 12);
     roll_back(&mut world, to);

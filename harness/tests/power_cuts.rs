@@ -1,0 +1,187 @@
+//! The reference server under power cuts: on every kind of storage, no acknowledged message is lost.
+//!
+//! `cargo test` cuts the power a few times for each. The long form, `.ci/power-cuts`, cuts it at least so many times, with
+//! other seeds again and again, and prints a table. It also takes other mail servers: then the table is the result.
+
+use fermoposta::testing::run;
+use fuse_fs::volatile::cut::CutReport;
+use fuse_fs::volatile::profile::Profile;
+use libtest_mimic::{Arguments, Failed, Trial};
+use reports::model::{Report, Verdict};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// Every profile, weakest first.
+const PROFILES: [Profile; 5] =
+    [Profile::StrictPosix, Profile::Btrfs, Profile::Xfs, Profile::Ext4Ordered, Profile::Ordered];
+
+/// Runs at once: two fill two cores.
+const AT_ONCE: usize = 2;
+
+fn main() -> ExitCode {
+    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
+        return fermoposta::cli::main();
+    }
+    match std::env::var("FERMOPOSTA_POWER_CUTS") {
+        Err(_) => short(),
+        Ok(wanted) => match wanted.parse() {
+            Ok(wanted) => long(wanted),
+            Err(_) => {
+                eprintln!("FERMOPOSTA_POWER_CUTS: '{wanted}' is not a number of power cuts");
+                ExitCode::from(64)
+            }
+        },
+    }
+}
+
+fn short() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
+    let missing = fermoposta::doctor::cannot_mount();
+    let trials = PROFILES.map(|profile| {
+        let trial = Trial::test(format!("power_cuts::{profile}"), move || survives(profile));
+        match &missing {
+            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
+            None => trial,
+        }
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+fn survives(profile: Profile) -> Result<(), Failed> {
+    let options = ["--target", "reference", "--persistence", profile.into()];
+    let run = run(Path::new("../scenarios/power-cut.toml"), &options)?;
+    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(Failed::from(run.summary)) }
+}
+
+/// What came of the runs on one profile.
+#[derive(Default)]
+struct Row {
+    runs: u64,
+    cuts: u64,
+    pending: u64,
+    kept: u64,
+    dropped: u64,
+    partial: u64,
+    acknowledged: u64,
+    lost: u64,
+    hidden: u64,
+    damaged: u64,
+    /// Runs that were not valid, with their directory and what they say.
+    others: Vec<String>,
+}
+
+fn long(wanted: u64) -> ExitCode {
+    let target = std::env::var("FERMOPOSTA_POWER_CUTS_TARGET").unwrap_or("reference".to_owned());
+    let runs =
+        PathBuf::from(std::env::var_os("FERMOPOSTA_POWER_CUTS_RUNS").unwrap_or("target/power-cuts".into()));
+    println!(
+        "{:<13} {:>5} {:>5} {:>8} {:>8} {:>8} {:>8} {:>12} {:>5} {:>6} {:>7} {:>8}",
+        "profile",
+        "runs",
+        "cuts",
+        "pending",
+        "kept",
+        "dropped",
+        "partial",
+        "acknowledged",
+        "lost",
+        "hidden",
+        "damaged",
+        "seconds"
+    );
+    let due = Mutex::new(VecDeque::from(PROFILES));
+    let next = || due.lock().ok()?.pop_front();
+    let work = || {
+        let mut good = true;
+        while let Some(profile) = next() {
+            good &= measured(profile, wanted, &target, &runs);
+        }
+        good
+    };
+    let good = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().all(|worker| worker.join().unwrap_or(false))
+    });
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs until there were enough power cuts and prints the row; whether every run was valid.
+fn measured(profile: Profile, wanted: u64, target: &str, runs: &Path) -> bool {
+    let begun = Instant::now();
+    let mut row = Row::default();
+    while row.cuts < wanted {
+        let before = row.cuts;
+        row.runs += 1;
+        if let Err(error) = row.add(profile, row.runs, target, runs) {
+            row.others.push(error);
+        }
+        if row.cuts == before {
+            row.others.push("a run without a power cut: given up".to_owned());
+            break;
+        }
+    }
+    println!(
+        "{:<13} {:>5} {:>5} {:>8} {:>8} {:>8} {:>8} {:>12} {:>5} {:>6} {:>7} {:>8.0}",
+        profile.to_string(),
+        row.runs,
+        row.cuts,
+        row.pending,
+        row.kept,
+        row.dropped,
+        row.partial,
+        row.acknowledged,
+        row.lost,
+        row.hidden,
+        row.damaged,
+        begun.elapsed().as_secs_f64()
+    );
+    row.others.iter().for_each(|other| println!("    {other}"));
+    row.others.is_empty()
+}
+
+impl Row {
+    fn add(&mut self, profile: Profile, seed: u64, target: &str, runs: &Path) -> Result<(), String> {
+        let report = recorded(profile, seed, target, runs)?;
+        let directory = PathBuf::from(&report.run.directory);
+        for cut in cuts(&directory).map_err(|error| format!("{}: {error}", directory.display()))? {
+            self.cuts += 1;
+            self.pending += cut.pending;
+            self.kept += cut.kept;
+            self.dropped += cut.dropped;
+            self.partial += cut.partial;
+        }
+        self.acknowledged += report.messages.acknowledged;
+        self.lost += report.messages.lost;
+        self.hidden += report.messages.invisible;
+        self.damaged += report.messages.damaged;
+        if report.verdict == Verdict::Valid {
+            return std::fs::remove_dir_all(&directory).map_err(|error| error.to_string());
+        }
+        Err(format!("seed {seed}: {:?}: {} ({})", report.verdict, report.sentence, directory.display()))
+    }
+}
+
+/// Runs the scenario once and keeps what it records.
+fn recorded(profile: Profile, seed: u64, target: &str, runs: &Path) -> Result<Report, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null());
+    command.args(["run", "../scenarios/power-cuts-20.toml", "--json", "--target", target]);
+    command.args(["--persistence", profile.into(), "--seed", &seed.to_string(), "--runs"]).arg(runs);
+    let output = command.output().map_err(|error| error.to_string())?;
+    reports::json::from_json(&String::from_utf8_lossy(&output.stdout))
+        .map_err(|_| format!("seed {seed}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The power cuts that a run recorded.
+fn cuts(directory: &Path) -> std::io::Result<Vec<CutReport>> {
+    let choices =
+        std::fs::read_dir(directory.join("cuts"))?.map(|entry| Ok(entry?.path().join("choice.json")));
+    let choices =
+        choices.filter(|path: &std::io::Result<PathBuf>| path.as_ref().is_ok_and(|path| path.exists()));
+    choices.map(|path| Ok(serde_json::from_slice(&std::fs::read(path?)?)?)).collect()
+}
