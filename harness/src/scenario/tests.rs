@@ -409,7 +409,7 @@ fn only_the_reference_server_has_defects() {
       × there is no defect `flip-bite`
       help: did you mean `flip-byte`? there are: ack-before-write, ignore-write-error, ignore-fsync-error,
             reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-
-            byte
+            byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync
 
     Error:
       × dovecot-maildir has no seeded defects
