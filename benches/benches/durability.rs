@@ -25,6 +25,12 @@ const THREADS: usize = 2;
 const PENDING: u64 = 100_000;
 const UNSYNCED: u64 = 5 << 30;
 
+/// Works on a mount for a round; operations a second.
+type Workload = fn(&Path, usize) -> io::Result<f64>;
+
+/// Prints its answer; whether that is good enough.
+type Question = fn() -> io::Result<bool>;
+
 /// A mount with or without the model, below a folder of its own.
 struct Bench {
     mount: Option<Mount>,
@@ -126,7 +132,7 @@ fn cost() -> io::Result<bool> {
     let modelled = Bench::new(base, "modelled", Some(Profile::Ext4Ordered))?;
     println!("{:<24}{:>12}{:>12}{:>8}{:>8}", "operations/s, median", "without", "with", "ratio", "wanted");
     let mut good = true;
-    let cases: [(&str, fn(&Path, usize) -> io::Result<f64>, f64); 2] =
+    let cases: [(&str, Workload, f64); 2] =
         [("delivery", deliveries, 0.9), ("4 KiB random overwrite", overwrites, 0.7)];
     for (name, run, wanted) in cases {
         let (mut without, mut with, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -238,7 +244,7 @@ fn resident() -> io::Result<u64> {
 
 fn main() -> io::Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let cases: [(&str, fn() -> io::Result<bool>); 3] = [("cost", cost), ("cut", cut), ("memory", memory)];
+    let cases: [(&str, Question); 3] = [("cost", cost), ("cut", cut), ("memory", memory)];
     let mut good = true;
     for (name, run) in cases {
         if asked.is_empty() || asked.iter().any(|word| word == name) {
