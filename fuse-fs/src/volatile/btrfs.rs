@@ -88,7 +88,7 @@ impl Model {
             return;
         }
         let bled = self.nodes.get(&ino).is_some_and(|node| node.log.bled > self.committed);
-        if bled || self.needs_full_commit(ino) {
+        if bled || self.entangled(ino) || self.needs_full_commit(ino) {
             return self.full_commit(upto);
         }
         self.fold_attributes(upto, ino);
@@ -101,10 +101,26 @@ impl Model {
         let Some(node) = self.nodes.get(&ino) else { return false };
         let moved = node.log.moved > self.committed;
         let bled = |dir: &Ino| {
-            self.nodes.get(dir).is_some_and(|node| node.log.bled.max(node.log.moved) > self.committed)
+            self.entangled(*dir)
+                || self.nodes.get(dir).is_some_and(|node| node.log.bled.max(node.log.moved) > self.committed)
         };
         let renamed = !node.log.keys.is_empty() && !self.is_new(ino);
         moved || renamed && node.log.parents.iter().any(bled)
+    }
+
+    /// Whether the entries of a directory cannot be logged without others: a directory below it moved there, or one was
+    /// removed of which entries are not durable.
+    fn entangled(&self, dir: Ino) -> bool {
+        self.names.of(dir).any(|(_, track)| {
+            let removed = track.durable.filter(|_| track.newest().is_none());
+            let held = |ino: Ino| self.names.of(ino).next().is_some();
+            let moved = |ino: Ino| {
+                let node = self.nodes.get(&ino).filter(|node| node.kind == NodeKind::Directory);
+                node.is_some_and(|node| node.log.moved > self.committed)
+                    || self.is_new(ino) && self.entangled(ino)
+            };
+            removed.is_some_and(held) || track.newest().is_some_and(moved)
+        })
     }
 
     /// The names of an inode that was made, renamed, linked or unlinked in this transaction, and what hangs on them.

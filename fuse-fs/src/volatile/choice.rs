@@ -153,7 +153,8 @@ impl Choice<'_> {
             };
             let moves = op.kind.moves_directory();
             let possible = open.iter().all(|key| !broken.contains(key)) && !(moves && stopped);
-            let possible = possible && !op.kind.arrivals().any(|dir| absent.contains(&dir));
+            let full = op.kind.removes_directory().is_some_and(|dir| broken.iter().any(|key| key.dir == dir));
+            let possible = possible && !full && !op.kind.arrivals().any(|dir| absent.contains(&dir));
             let parts = self.mode == CutMode::Random && self.may_part(op) && self.rng.random_bool(0.3);
             let kept: Vec<Key> = match (wanted && possible, parts) {
                 (true, _) => open.clone(),

@@ -137,6 +137,15 @@ impl Kind {
         }
     }
 
+    /// The directory that it removes.
+    pub(crate) fn removes_directory(&self) -> Option<Ino> {
+        match self {
+            Kind::Unlink { ino, directory: true, .. } => Some(*ino),
+            Kind::Rename { replaced, directory: true, .. } => *replaced,
+            _ => None,
+        }
+    }
+
     /// Directories to which it moves something.
     pub(crate) fn arrivals(&self) -> impl Iterator<Item = Ino> {
         let (a, b) = match self {

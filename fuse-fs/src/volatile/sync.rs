@@ -211,6 +211,11 @@ impl Model {
             for op in pending.collect::<Vec<_>>() {
                 due.extend(self.partners(op, &key).into_iter().map(|other| (other, op)));
                 due.extend(self.earlier_moves(op));
+                let removed = self.ops.get(&op).and_then(|op| op.kind.removes_directory());
+                // A directory that is gone durably was durably empty before.
+                due.extend(
+                    removed.into_iter().flat_map(|dir| self.names.of(dir)).map(|(key, _)| (key.clone(), op)),
+                );
                 due.extend(self.new_homes(op, &key));
             }
             self.fold_entry(upto, &key);

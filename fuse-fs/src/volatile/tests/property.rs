@@ -171,7 +171,8 @@ fn ordered_is_a_prefix_with_its_data() {
     use Outcome::*;
     must_show(
         Profile::Ordered,
-        &[MixedPages],
+        // That a write ends at a page is assumed, not measured, and not modelled: `docs/persistence.md`.
+        &[],
         &[TornPage, GrownWithZeros, BothNames, LostByUnlink, LostSynced],
     );
 }
