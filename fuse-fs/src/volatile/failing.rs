@@ -89,7 +89,9 @@ impl Volatile {
         heard: &AtomicU64,
     ) -> nix::Result<()> {
         self.errors.add(ino);
-        if like == FsyncModel::Btrfs {
+        // Where every change is undone by itself nothing can be marked clean: what failed is gone at once.
+        let reverts = like == FsyncModel::Btrfs || self.core.lock().model.undoes();
+        if reverts {
             self.revert(fd, ino).map_err(|error| {
                 tracing::error!(%error, "cannot bring a file back to what was committed");
                 Errno::EIO
