@@ -2,8 +2,9 @@
 //!
 //! Judged by what the history says of it. Every message on which an operation may have acted between the state that came
 //! back and the failover is left out of the other properties (they judge what the mail server did with a storage that keeps
-//! its promises) and counted here; but for a loss the message must have been stored, copied or moved in that time. Losses that only look like it, without such an event, stay the mail server's: one that
-//! never syncs loses the same stretch of time in a power cut. `acknowledged-durable` says then what they look like.
+//! its promises) and counted here; but for a loss the message must have been stored, copied or moved in that time.
+//! Losses that only look like it, without such an event, stay the mail server's: one that never syncs loses the same
+//! stretch of time in a power cut. `acknowledged-durable` says then what they look like.
 
 use super::flags_durable::wrong;
 use super::lie_noticed::refused;
