@@ -9,7 +9,7 @@ use crate::volatile::cut::CutMode;
 use crate::volatile::profile::{Persistence, Profile};
 use strum::VariantArray;
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 100;
 
 /// The calls under these profiles leave only trees that they allow.
 #[track_caller]
@@ -81,6 +81,25 @@ fn a_directory_logged_for_a_file_of_it_is_logged_with_its_mode() {
         Call::Link { from: path("e/d"), to: path("d/d") },
         fsync("e/d"),
         fsync("e"),
+    ];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
+fn a_renamed_directory_logged_for_a_file_of_it_has_its_new_name_after_its_own_fsync() {
+    let calls = [Call::Unlink(path("e/d")), rename("e", "g"), fsync("g/f"), fsync("g")];
+    every_cut_is_allowed(Profile::VARIANTS, &calls);
+}
+
+#[test]
+fn what_moves_into_a_new_directory_that_was_synced_but_not_its_name_is_not_lost() {
+    let calls = [
+        mkdir("e/e"),
+        fsync("e/e"),
+        mkdir("d/g"),
+        rename("e/g", "d/g/f"),
+        rename("d/g", "e/e/g"),
+        fsync("e/e"),
     ];
     every_cut_is_allowed(Profile::VARIANTS, &calls);
 }
