@@ -84,7 +84,8 @@ impl Model {
 
     /// fsync or fdatasync of a directory.
     pub(crate) fn log_directory_call(&mut self, upto: OpId, ino: Ino) {
-        if !self.is_unlogged(ino) {
+        // Logged for a file of it, its own new name is not in the log.
+        if !self.is_unlogged(ino) && self.present_names(ino).is_empty() {
             return;
         }
         let bled = self.nodes.get(&ino).is_some_and(|node| node.log.bled > self.committed);
