@@ -170,7 +170,9 @@ impl Model {
             if node.data.as_ref().is_some_and(|data| data.is_clean()) {
                 node.data = None;
             }
-            if !node.is_pending() && (!commits || node.any <= committed) {
+            // As long as the name it was made under is not durable, what moves into it depends on that.
+            let unnamed = !commits && self.ops.contains_key(&node.created);
+            if !node.is_pending() && !unnamed && (!commits || node.any <= committed) {
                 self.nodes.remove(&ino);
             }
         }
