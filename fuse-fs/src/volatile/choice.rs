@@ -229,7 +229,9 @@ impl Choice<'_> {
     fn content(&mut self, data: &Data, upto: OpId, survival: &mut Survival) -> Option<Content> {
         if self.model.undoes() {
             data.undo.iter().for_each(|undo| note(survival, undo.op, undo.op <= upto));
-            return (!data.undo.is_empty()).then(|| data.undone(upto));
+            let torn = self.torn_at_page(data, upto);
+            survival.fates.extend(torn.map(|torn| (torn.0, Fate::Partial)));
+            return (!data.undo.is_empty()).then(|| data.undone(upto, torn));
         }
         if data.steps.is_empty() && data.pages.is_empty() {
             return None;
@@ -259,6 +261,16 @@ impl Choice<'_> {
         );
         note_content(data, upto, grown, size, &fates, survival);
         Some(content)
+    }
+
+    /// `ordered`: the next write after the horizon may end at a page: the write and where.
+    fn torn_at_page(&mut self, data: &Data, upto: OpId) -> Option<(OpId, u64)> {
+        let coin = self.rng.random_bool(0.5);
+        let next = data.undo.iter().map(|undo| undo.op).find(|op| *op == upto + 1);
+        let next = next.filter(|_| coin && self.mode == CutMode::Random)?;
+        let Kind::Write { offset, len, .. } = self.model.ops.get(&next)?.kind else { return None };
+        let pages = (offset + len).div_ceil(PAGE) - offset / PAGE;
+        (pages > 1).then(|| (next, (offset / PAGE + self.rng.random_range(1..pages)) * PAGE))
     }
 
     /// Writes up to here have grown the file as far as they reach.

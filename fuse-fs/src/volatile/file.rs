@@ -445,14 +445,17 @@ impl Data {
         Content { size, patches }
     }
 
-    /// The file as it was after the effect `op`, under `ordered`.
-    pub(crate) fn undone(&self, op: OpId) -> Content {
+    /// The file as it was after the effect `op`, under `ordered`; of the write `torn.0` after it, what lies before byte
+    /// `torn.1` survives.
+    pub(crate) fn undone(&self, op: OpId, torn: Option<(OpId, u64)>) -> Content {
         let mut content = Content { size: self.size, patches: Vec::new() };
         for undo in self.undo.iter().rev().take_while(|undo| undo.op > op) {
-            content.size = undo.size;
-            for &(offset, blob, len) in &undo.pieces {
-                let source = blob.map_or(Source::Zero, |blob| Source::Kept { blob, skip: 0 });
-                content.patches.push(Patch { offset, len, source });
+            let kept = torn.filter(|torn| torn.0 == undo.op).map_or(0, |torn| torn.1);
+            content.size = undo.size.max(kept);
+            for &(offset, blob, len) in undo.pieces.iter().filter(|piece| piece.0 + piece.2 > kept) {
+                let skip = kept.saturating_sub(offset);
+                let source = blob.map_or(Source::Zero, |blob| Source::Kept { blob, skip });
+                content.patches.push(Patch { offset: offset + skip, len: len - skip, source });
             }
         }
         content

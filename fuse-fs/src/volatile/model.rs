@@ -439,7 +439,7 @@ impl Model {
     pub(crate) fn base_content(&self, ino: Ino) -> Option<super::file::Content> {
         let data = self.nodes.get(&ino)?.data.as_ref()?;
         if self.undoes() {
-            return Some(data.undone(0));
+            return Some(data.undone(0, None));
         }
         Some(data.after(data.base_size, |_| false, |_, _| super::file::PageFate::Old))
     }

@@ -207,8 +207,10 @@ impl Model {
     /// Makes an entry durable, and what cannot be apart from it.
     fn fold_with_partners(&mut self, upto: OpId, key: Key) {
         let mut due = vec![(key, upto)];
+        let mut named: Vec<Ino> = Vec::new();
         while let Some((key, upto)) = due.pop() {
             let Some(track) = self.names.get(&key) else { continue };
+            named.extend(*track.newest());
             let pending = track.pending.iter().map(|change| change.0).filter(|op| *op <= upto);
             for op in pending.collect::<Vec<_>>() {
                 due.extend(self.partners(op, &key).into_iter().map(|other| (other, op)));
@@ -222,6 +224,7 @@ impl Model {
             }
             self.fold_entry(upto, &key);
         }
+        named.into_iter().for_each(|ino| self.forget_if_durable(ino));
     }
 
     /// What leaves `key` by the effect `op` has arrived in a directory that is there: the names of those that are new.

@@ -171,8 +171,7 @@ fn ordered_is_a_prefix_with_its_data() {
     use Outcome::*;
     must_show(
         Profile::Ordered,
-        // That a write ends at a page is assumed, not measured, and not modelled: `docs/persistence.md`.
-        &[],
+        &[MixedPages],
         &[TornPage, GrownWithZeros, BothNames, LostByUnlink, LostSynced],
     );
 }
