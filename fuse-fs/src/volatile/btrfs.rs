@@ -141,7 +141,7 @@ impl Model {
         }
         // Names that are not in the log are not its names any more.
         for (key, left) in self.departures(ino) {
-            self.fold_entry(left.min(upto), &key);
+            self.fold_with_partners(left.min(upto), key);
         }
     }
 
@@ -170,7 +170,7 @@ impl Model {
         while let Some(key) = due.pop() {
             let Some(track) = self.names.get(&key) else { continue };
             let (before, after) = (track.durable, *track.at(upto));
-            self.fold_entry(upto, &key);
+            self.fold_with_partners(upto, key.clone());
             self.log_ancestors(upto, key.dir);
             if let Some(other) = before.filter(|_| after.is_some() && after != before) {
                 due.extend(self.present_names(other));
@@ -187,7 +187,7 @@ impl Model {
                 .into_iter()
                 .find(|key| self.names.get(key).is_some_and(|track| *track.newest() == Some(dir)));
             if let Some(key) = own {
-                self.fold_entry(upto, &key);
+                self.fold_with_partners(upto, key.clone());
                 at = Some(key.dir);
             }
         }
@@ -199,7 +199,7 @@ impl Model {
         let entries: Vec<(Key, Option<Ino>)> =
             self.names.of(dir).map(|(key, track)| (key.clone(), *track.newest())).collect();
         for (key, ino) in entries {
-            self.fold_entry(upto, &key);
+            self.fold_with_partners(upto, key.clone());
             let Some(new) = ino.filter(|ino| self.is_new(*ino)) else { continue };
             if self.nodes.get(&new).is_some_and(|node| node.kind == NodeKind::Directory) {
                 self.log_directory(upto, new);

@@ -205,7 +205,7 @@ impl Model {
     }
 
     /// Makes an entry durable, and what cannot be apart from it.
-    fn fold_with_partners(&mut self, upto: OpId, key: Key) {
+    pub(crate) fn fold_with_partners(&mut self, upto: OpId, key: Key) {
         let mut due = vec![(key, upto)];
         let mut named: Vec<Ino> = Vec::new();
         while let Some((key, upto)) = due.pop() {
