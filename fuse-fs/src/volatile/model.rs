@@ -16,7 +16,7 @@ use super::store::BlobId;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,8 +38,9 @@ pub(crate) struct Model {
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
     freed: Vec<BlobId>,
-    /// Inodes without a name now or after any cut.
-    dead: HashSet<Ino>,
+    /// Inodes without a name now or after any cut, and whether their content is dirty: who holds one open may write it
+    /// and sync it, and a commit comes with that.
+    dead: HashMap<Ino, bool>,
 }
 
 /// The call behind an effect.
@@ -113,7 +114,7 @@ impl Model {
             touched: Vec::new(),
             lazy: Vec::new(),
             freed: Vec::new(),
-            dead: HashSet::new(),
+            dead: HashMap::new(),
         }
     }
 
@@ -136,7 +137,7 @@ impl Model {
         let (from, to) = change.overwrites(size);
         match self.nodes.get(&ino).and_then(|node| node.data.as_ref()) {
             Some(data) => data.missing(from, to, self.undoes()),
-            None if self.dead.contains(&ino) => SmallVec::new(),
+            None if self.dead.contains_key(&ino) => SmallVec::new(),
             None => Data::of_old(size).missing(from, to, self.undoes()),
         }
     }
@@ -245,7 +246,8 @@ impl Model {
         change: Change,
         captured: Captured,
     ) {
-        if self.dead.contains(&ino) {
+        if let Some(dirty) = self.dead.get_mut(&ino) {
+            *dirty = true;
             self.freed.extend(captured.pages.iter().map(|page| page.1));
             self.freed.extend(captured.pieces.iter().filter_map(|piece| piece.1));
             return;
@@ -296,7 +298,7 @@ impl Model {
         place: Option<Place>,
         attribute: Attribute,
     ) {
-        if self.dead.contains(&ino) {
+        if self.dead.contains_key(&ino) {
             return;
         }
         let word = match &attribute {
@@ -349,8 +351,15 @@ impl Model {
 
     /// An inode that has no name now and gets none from any cut is gone.
     pub(crate) fn bury(&mut self, ino: Ino) {
+        let data = self.nodes.get(&ino).and_then(|node| node.data.as_ref());
+        let dirty = data.is_some_and(|data| data.is_dirty());
         self.drop_node(ino);
-        self.dead.insert(ino);
+        self.dead.insert(ino, dirty);
+    }
+
+    /// Whether an inode without a name is dirty; it is not after that.
+    pub(crate) fn clean_dead(&mut self, ino: Ino) -> bool {
+        self.dead.get_mut(&ino).is_some_and(std::mem::take)
     }
 
     fn drop_node(&mut self, ino: Ino) {

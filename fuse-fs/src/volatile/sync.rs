@@ -45,6 +45,9 @@ impl Model {
     }
 
     fn commit_file(&mut self, upto: OpId, ino: Ino, data_only: bool) {
+        if self.clean_dead(ino) {
+            return self.commit(upto, true);
+        }
         let Some(node) = self.nodes.get(&ino) else { return };
         let data = node.data.as_ref();
         // XFS logs the new size when the content is on the disk.

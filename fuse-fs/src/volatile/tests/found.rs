@@ -157,3 +157,16 @@ fn a_page_written_again_after_its_writeback_was_started_is_not_zero() {
 fn a_rewritten_file_that_shows_its_new_size_shows_its_new_data() {
     every_cut_is_allowed(Profile::VARIANTS, &[rewrite("d/e/g", 1), mkdir("f")]);
 }
+
+#[test]
+fn a_file_held_open_without_a_name_commits_when_it_is_synced() {
+    let calls = [
+        Call::Hold(path("e/g")),
+        Call::WriteHeld { offset: 8704, len: 3585 },
+        Call::Unlink(path("e/g")),
+        fsync("."),
+        rewrite("d/f", 1),
+        Call::SyncHeld,
+    ];
+    every_cut_is_allowed(&[Profile::Ext4Ordered, Profile::Xfs, Profile::Ordered], &calls);
+}
