@@ -29,6 +29,8 @@ pub(crate) struct Data {
     /// End of the blocks that the file has on the disk: growth up to here needs no new block.
     pub(crate) allocated: u64,
     pub(crate) steps: Vec<Step>,
+    /// Steps without bytes: writes that later ones replaced.
+    replaced: usize,
     #[serde(with = "super::pairs")]
     pub(crate) pages: BTreeMap<u64, Page>,
     pub(crate) undo: Vec<Undo>,
@@ -53,9 +55,9 @@ pub(crate) struct Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum What {
-    /// Bytes `from..to`; `in_block` is the size that the last block already allocated for allows, 0 if it did not grow
-    /// inside that.
-    Write { from: u64, to: u64, in_block: u64 },
+    /// Bytes `from..to`, none if another write replaced all of it; `grew`: the file; `in_block` is the size that the last
+    /// block already allocated for allows, 0 if it did not grow inside that.
+    Write { from: u64, to: u64, in_block: u64, grew: bool },
     /// The size is set.
     Size { to: u64 },
     /// Bytes `from..to` read as zeros; `size` is the size afterwards.
@@ -181,14 +183,35 @@ impl Data {
         }
     }
 
-    /// Bytes `from..to` were written; `old` holds what was put aside, by page.
-    pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) {
+    /// Bytes `from..to` were written; `old` holds what was put aside, by page. Returns the write that this one replaced
+    /// whole: nothing of it can survive any more.
+    pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) -> Option<OpId> {
+        let grew = to > self.size;
+        let replaced = if grew { None } else { self.replace(from, to) };
         let grows_in_block =
             self.early_size && to > self.size && from < self.allocated && self.allocated > self.size;
         let in_block = if grows_in_block { to.min(self.allocated) } else { 0 };
         self.touch(from, to, old, |page| (page.written, page.failed) = (op, false));
-        self.steps.push(Step { op, what: What::Write { from, to, in_block } });
+        self.steps.push(Step { op, what: What::Write { from, to, in_block, grew } });
         self.size = self.size.max(to);
+        replaced
+    }
+
+    /// Forgets the pending write of exactly these bytes, if it was the last to touch them and grew nothing: a file that is
+    /// overwritten again and again must not fill memory.
+    fn replace(&mut self, from: u64, to: u64) -> Option<OpId> {
+        let last = self.pages.get(&(from / PAGE))?.written;
+        let at = self.steps.binary_search_by_key(&last, |step| step.op).ok()?;
+        match &mut self.steps[at].what {
+            What::Write { from: f, to: t, grew: false, .. } if (*f, *t) == (from, to) && from < to => *t = *f,
+            What::Write { .. } | What::Size { .. } | What::Zero { .. } => return None,
+        }
+        self.replaced += 1;
+        if self.replaced > 64 && self.replaced * 2 > self.steps.len() {
+            self.steps.retain(|step| !matches!(step.what, What::Write { from, to, .. } if from == to));
+            self.replaced = 0;
+        }
+        Some(last)
     }
 
     /// The size was set.
@@ -280,7 +303,7 @@ impl Data {
     pub(crate) fn fail(&mut self) -> Vec<OpId> {
         self.pages.values_mut().filter(|page| page.written > 0).for_each(|page| page.failed = true);
         let writes = self.steps.iter().filter_map(|step| match step.what {
-            What::Write { from, to, .. } => Some((step.op, from, to)),
+            What::Write { from, to, .. } => (from < to).then_some((step.op, from, to)),
             What::Size { .. } | What::Zero { .. } => None,
         });
         let writes: Vec<_> = writes.collect();

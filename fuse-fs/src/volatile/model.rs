@@ -269,6 +269,7 @@ impl Model {
             Change::Write { offset, len } => offset + len > size,
             Change::Truncate { .. } | Change::Allocate { .. } => true,
         };
+        let mut replaced = None;
         if undoes {
             data.undo.push(Undo { op, size, pieces: captured.pieces });
             data.size = match change {
@@ -276,7 +277,7 @@ impl Model {
                 Change::Truncate { size } | Change::Allocate { size, .. } => size,
             };
         } else {
-            apply(data, op, change, &captured.pages);
+            replaced = apply(data, op, change, &captured.pages);
             data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
         }
         // Growth into new blocks touches the size only when it is written back.
@@ -287,6 +288,7 @@ impl Model {
         if resized && (undoes || in_block) {
             node.size = op;
         }
+        replaced.into_iter().for_each(|op| self.done(op));
     }
 
     /// An attribute changed.
@@ -502,15 +504,17 @@ impl Model {
     }
 }
 
-fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) {
+/// Returns the effect of which nothing can survive any more.
+fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> Option<OpId> {
     match change {
-        Change::Write { offset, len } => data.write(op, offset, offset + len, pages),
+        Change::Write { offset, len } => return data.write(op, offset, offset + len, pages),
         Change::Truncate { size } => data.resize(op, size, pages),
         Change::Allocate { offset, len, size, zeros } => {
             let (from, to) = if zeros { (offset, offset + len) } else { (0, 0) };
             data.zero(op, from, to, size, pages);
         }
     }
+    None
 }
 
 /// What the entries held before, in the order of [`Kind::names`].

@@ -170,3 +170,20 @@ fn a_file_held_open_without_a_name_commits_when_it_is_synced() {
     ];
     every_cut_is_allowed(&[Profile::Ext4Ordered, Profile::Xfs, Profile::Ordered], &calls);
 }
+
+#[test]
+fn what_is_overwritten_again_and_again_does_not_fill_memory() {
+    for profile in [Profile::Ext4Ordered, Profile::Xfs, Profile::Btrfs, Profile::StrictPosix] {
+        let rig = Rig::new(Persistence { profile, ..Persistence::default() });
+        prepare(&rig);
+        let volatile = rig.volatile();
+        volatile.make_durable();
+        let mut held = None;
+        let mut history = History::from_tree(&rig.tree());
+        for _ in 0..1000 {
+            history.perform(&rig, &mut held, write("e/g", 0, 4096));
+            history.perform(&rig, &mut held, write("e/g", 4096, 4096));
+        }
+        assert!(volatile.pending() <= 4, "{profile}: {} effects for two pages", volatile.pending());
+    }
+}
