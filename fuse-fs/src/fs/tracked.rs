@@ -29,6 +29,12 @@ fn size(stat: &FileStat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
+/// A torn write that was answered with an error may have reached the file as far as that goes now.
+fn reached(fd: &OwnedFd, offset: u64, len: u64) -> Option<Change> {
+    let end = fstat(fd).map_or(0, |stat| size(&stat)).min(offset + len);
+    (end > offset).then(|| Change::Write { offset, len: end - offset })
+}
+
 impl Fs {
     fn directory_path(&self, dir: Ino) -> String {
         self.table.path(dir).to_string_lossy().into_owned()
@@ -53,14 +59,12 @@ impl Fs {
         work: impl FnOnce() -> Outcome<T>,
         done: impl FnOnce(Change, &Outcome<T>) -> Option<Change>,
     ) -> Outcome<T> {
-        let before = fstat(fd)?;
-        let change = change(size(&before));
-        let captured = volatile.capture(fd, ino, size(&before), change)?;
+        let (before, change, captured) = volatile.capture(fd, ino, change)?;
         let outcome = work();
         match done(change, &outcome) {
             Some(change) => {
                 let place = |core: &mut _| self.place_of(core, ino);
-                volatile.changed(caller.seq, ino, place, &before, change, captured);
+                volatile.changed(caller.seq, ino, place, before, change, captured);
             }
             None => volatile.discard(captured),
         }
@@ -86,10 +90,10 @@ impl Fs {
             (&file.fd, file.ino),
             |_| Change::Write { offset, len },
             || self.write_through(file, offset, data, clear_setid, action),
-            |change, outcome| match outcome {
+            |_, outcome| match outcome {
                 Ok(0) if len > 0 => None,
                 Ok(n) => Some(Change::Write { offset, len: *n }),
-                Err(_) if torn => Some(change),
+                Err(_) if torn => reached(&file.fd, offset, len),
                 Err(_) => None,
             },
         );

@@ -4,7 +4,7 @@ use super::effect::{Ino, Kind, NodeKind, OpId, Place, Time};
 use super::model::{Attribute, Captured, Change, Stamp};
 use super::{CONTENTS, Core, Powered, Sync, Volatile};
 use crate::clock::Nanos;
-use nix::sys::stat::FileStat;
+use nix::sys::stat::{FileStat, fstat};
 use nix::sys::uio::pread;
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
@@ -19,6 +19,14 @@ const CHUNK: u64 = 1 << 20;
 
 /// Pages put aside are whole pages.
 const PAGE: u64 = super::file::PAGE;
+
+/// A file before a change of its content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    size: u64,
+    /// Where the model does not know it.
+    mtime: Option<Time>,
+}
 
 impl Volatile {
     /// Cuts so far: who asks with an older number is from before a cut.
@@ -47,19 +55,34 @@ impl Volatile {
         self.core.lock().model.last
     }
 
-    /// Puts aside what `change` will overwrite in a file of `size` bytes.
-    pub(crate) fn capture(&self, fd: &OwnedFd, ino: Ino, size: u64, change: Change) -> nix::Result<Captured> {
-        let (ranges, undoes) = {
-            let core = self.core.lock();
-            (core.model.to_capture(ino, size, change), core.model.undoes())
+    /// Puts aside what a change of a file's content will overwrite. `change` makes it from the file's size; what the model
+    /// knows of the file already is not asked of the disk.
+    pub(crate) fn capture(
+        &self,
+        fd: &OwnedFd,
+        ino: Ino,
+        change: impl FnOnce(u64) -> Change,
+    ) -> nix::Result<(Before, Change, Captured)> {
+        let mut core = self.core.lock();
+        let before = match core.model.known_size(ino) {
+            Some(size) => Before { size, mtime: None },
+            None => {
+                drop(core);
+                let stat = fstat(fd)?;
+                core = self.core.lock();
+                Before { size: u64::try_from(stat.st_size).unwrap_or(0), mtime: Some(mtime(&stat)) }
+            }
         };
+        let change = change(before.size);
+        let (ranges, undoes) = (core.model.to_capture(ino, before.size, change), core.model.undoes());
+        drop(core);
         let mut captured = Captured::default();
         for (from, to) in ranges {
             for at in (from..to).step_by(CHUNK as usize) {
                 self.capture_range(fd, at, to.min(at + CHUNK), undoes, &mut captured)?;
             }
         }
-        Ok(captured)
+        Ok((before, change, captured))
     }
 
     fn capture_range(
@@ -103,7 +126,7 @@ impl Volatile {
         call: u64,
         ino: Ino,
         place: impl FnOnce(&mut Core) -> Option<Place>,
-        before: &FileStat,
+        before: Before,
         change: Change,
         captured: Captured,
     ) {
@@ -111,9 +134,8 @@ impl Volatile {
         let core = &mut *core;
         let known = core.model.knows_place(ino);
         let place = if known { None } else { place(core) };
-        let size = u64::try_from(before.st_size).unwrap_or(0);
         let stamp = core.stamp(call);
-        core.model.change(stamp, ino, place, (size, mtime(before)), change, captured);
+        core.model.change(stamp, ino, place, (before.size, before.mtime), change, captured);
         core.tidy();
     }
 

@@ -132,6 +132,12 @@ impl Model {
         self.nodes.get(&ino).is_none_or(|node| node.mtime.is_none())
     }
 
+    /// The size of a file of which both size and modification time are pending.
+    pub(crate) fn known_size(&self, ino: Ino) -> Option<u64> {
+        let node = self.nodes.get(&ino).filter(|node| node.mtime.is_some())?;
+        node.data.as_ref().map(|data| data.size)
+    }
+
     /// Ranges of a file of `size` bytes to put aside before `change`.
     pub(crate) fn to_capture(&self, ino: Ino, size: u64, change: Change) -> SmallVec<[(u64, u64); 2]> {
         let (from, to) = change.overwrites(size);
@@ -242,7 +248,7 @@ impl Model {
         stamp: Stamp,
         ino: Ino,
         place: Option<Place>,
-        (size, mtime): (u64, Time),
+        (size, mtime): (u64, Option<Time>),
         change: Change,
         captured: Captured,
     ) {
@@ -261,7 +267,7 @@ impl Model {
         let undoes = self.undoes();
         let (early_size, xfs) = (self.profile() == Profile::Ext4Ordered, self.profile() == Profile::Xfs);
         let node = self.touch(ino, op, NodeKind::File, !matches!(change, Change::Write { .. }));
-        node.modified(op, Some(mtime), stamp.wall);
+        node.modified(op, mtime, stamp.wall);
         node.place = node.place.take().or(place);
         let data = node.data.get_or_insert_with(|| Box::new(Data::of_old(size)));
         data.early_size = early_size;
