@@ -1,7 +1,7 @@
 //! What the durability model costs. Three questions, each asked by name, all of them without one:
 //!
 //! - `cost`: the same mount with and without the model, in alternating rounds of one run: deliveries (create, write,
-//!   fsync, rename, fsync of the directory) and 4 KiB overwrites at random places. The backing lies in memory.
+//!   fsync, rename, fsync of the directory) and 4 KiB overwrites at random places, in a file a thread and in one file. The backing lies in memory.
 //! - `cut`: how long a cut of 100,000 pending effects takes to be decided and applied.
 //! - `memory`: 5 GiB of overwritten and never synced data: the largest resident size of this process.
 //!
@@ -107,18 +107,29 @@ fn deliveries(place: &Path, round: usize) -> io::Result<f64> {
     })
 }
 
+/// Each thread in a file of its own.
 fn overwrites(place: &Path, _: usize) -> io::Result<f64> {
+    overwrite((0..THREADS).map(|thread| place.join(format!("overwritten-{thread}"))).collect())
+}
+
+/// All threads in one file, where a write waits for the one before it.
+fn overwrites_of_one(place: &Path, _: usize) -> io::Result<f64> {
+    overwrite(vec![place.join("overwritten"); THREADS])
+}
+
+fn overwrite(paths: Vec<PathBuf>) -> io::Result<f64> {
     const PAGES: u64 = 16 << 10;
-    let path = place.join("overwritten");
-    if !path.exists() {
-        let mut file = File::create(&path)?;
-        for _ in 0..PAGES / 256 {
-            file.write_all(&[b'o'; 1 << 20])?;
+    for path in &paths {
+        if !path.exists() {
+            let mut file = File::create(path)?;
+            for _ in 0..PAGES / 256 {
+                file.write_all(&[b'o'; 1 << 20])?;
+            }
+            file.sync_all()?;
         }
-        file.sync_all()?;
     }
     let files: Vec<File> =
-        (0..THREADS).map(|_| OpenOptions::new().write(true).open(&path)).collect::<io::Result<_>>()?;
+        paths.iter().map(|path| OpenOptions::new().write(true).open(path)).collect::<io::Result<_>>()?;
     rate(|thread, n| {
         // A multiplicative walk: every page once in 16,384 writes, in no order.
         let page = n.wrapping_mul(2_654_435_761).wrapping_add(thread as u64 * 7919) % PAGES;
@@ -132,8 +143,11 @@ fn cost() -> io::Result<bool> {
     let modelled = Bench::new(base, "modelled", Some(Profile::Ext4Ordered))?;
     println!("{:<24}{:>12}{:>12}{:>8}{:>8}", "operations/s, median", "without", "with", "ratio", "wanted");
     let mut good = true;
-    let cases: [(&str, Workload, f64); 2] =
-        [("delivery", deliveries, 0.9), ("4 KiB random overwrite", overwrites, 0.7)];
+    let cases: [(&str, Workload, f64); 3] = [
+        ("delivery", deliveries, 0.9),
+        ("4 KiB random overwrite", overwrites, 0.7),
+        ("the same, one file", overwrites_of_one, 0.7),
+    ];
     for (name, run, wanted) in cases {
         let (mut without, mut with, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
