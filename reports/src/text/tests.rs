@@ -14,6 +14,7 @@ fn valid() {
       Mail server  reference (0.1.0)
       Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's
                    failure
+      Persistence  mail: ext4-ordered
       When         2026-01-23T03:00:00Z, 41.2 s, seed 42
 
     Properties
@@ -53,6 +54,7 @@ fn invalid() {
       Mail server  reference (0.1.0)
       Storage      honest: it may fail, but it keeps its promises; lost mail is the
                    mail server's failure
+      Persistence  mail: ext4-ordered
       When         2026-01-23T03:00:00Z, 41.2 s, seed 42
 
     Properties
@@ -121,6 +123,7 @@ fn unknown() {
       Mail server  reference (0.1.0)
       Storage      honest: it may fail, but it keeps its promises; lost mail is the mail server's
                    failure
+      Persistence  mail: ext4-ordered
       When         2026-01-23T03:00:00Z, 41.2 s, seed 42
 
     Properties
