@@ -9,7 +9,7 @@ mod socket;
 pub use socket::control;
 
 use self::mounted::{Mounted, execute, release};
-use self::socket::{answer, listen, private_directory, socket_path};
+use self::socket::{answer, listen, private_directory};
 use crate::exit::Exit;
 use crate::plan::{DEFAULT_MEMORY, StepAction, StepPlan, StoragePlan};
 use crate::run::storage::{durability, engine, leave_durable};
@@ -78,7 +78,7 @@ pub fn run(request: &Request) -> Result<Exit> {
         request.backing.display(),
         request.mountpoint.display()
     );
-    let served = serve(&mut mounted, &listener, &steps, origin);
+    let served = serve(&mut mounted, &listener.socket, &steps, origin);
     finish(mounted, request, guard)?;
     served.map(|()| Exit::Valid)
 }
@@ -93,7 +93,6 @@ fn finish(mounted: Mounted, request: &Request, mut guard: Child) -> Result<()> {
     }
     guard.kill()?;
     guard.wait()?;
-    let _ = std::fs::remove_file(socket_path(&request.mountpoint)?);
     let lost = mounted.trace.map(|trace| trace.finish()).transpose()?.map_or(0, |summary| summary.lost);
     if lost > 0 {
         anstream::eprintln!("warning: the trace lost {lost} calls");

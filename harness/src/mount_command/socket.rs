@@ -38,17 +38,29 @@ pub(super) fn private_directory() -> Result<PathBuf> {
     Ok(directory)
 }
 
-pub(super) fn listen(mountpoint: &Path) -> Result<UnixListener> {
+/// The listening socket; its file goes with it, also when the mount fails.
+pub(super) struct Listener {
+    pub(super) socket: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // What nobody listens on any more is removed by the next one at the latest.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+pub(super) fn listen(mountpoint: &Path) -> Result<Listener> {
     let path = socket_path(mountpoint)?;
     if UnixStream::connect(&path).is_ok() {
         bail!("a fault file system is mounted at {} already", mountpoint.display());
     }
     // Nobody answers on it: it was left by one that was killed.
     let _ = std::fs::remove_file(&path);
-    let listener =
-        UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+    let socket = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    socket.set_nonblocking(true)?;
+    Ok(Listener { socket, path })
 }
 
 /// Reads one command, has it carried out and answers.
