@@ -2,7 +2,8 @@
 //!
 //! The clock starts at the end of the last heal or start step, or when the last storage that had lost its power was
 //! mounted again; without any, at the phase `recovery`. Back means:
-//! each service that is probed greets, and a store and a fetch that were started since succeed.
+//! each service that is probed greets, and a store and a fetch that were started since succeed. Mail that a lying
+//! storage struck counts only where it succeeds: a server that refuses what is damaged is not away.
 
 use super::{Anomalies, Case, Checker, Finding};
 use crate::history::TargetEvent;
@@ -105,7 +106,8 @@ fn operation(case: &Case<'_>, from: Nanos, name: &str, kind: impl Fn(Kind) -> bo
     let mut part = Part { name: name.to_owned(), back: None, tried: false };
     let ops = case.ledger.ops.iter().filter(|op| op.invoked >= from && kind(op.kind) && !op.unsent());
     for op in ops {
-        part.tried = true;
+        // That a damaged message is refused says nothing about the service.
+        part.tried |= op.certain() || !case.message_lied_about(op.attempt.message);
         if op.certain() {
             part.back = Some(part.back.map_or(op.ended, |at| at.min(op.ended)));
         }

@@ -194,3 +194,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_server_that_refuses_what_a_lie_damaged_is_not_away() {
+    let (mut run, mut world) = (RunDir::empty(), World::new(Vec::new(), 1));
+    let at = world.tick();
+    let first = run.delivered(1, at);
+    run.calls_from(first)[1].fired = vec![("eio".to_owned(), 1)];
+    world.deliver(0, 1, 1, OK);
+    let last = world.tick();
+    lying_rule(&mut world, last);
+    let at = world.tick();
+    world.write(&Event::Phase { at, name: "recovery".to_owned() });
+    world.deliver(0, 2, 1, OK);
+    refused_fetch(&mut world, 1, 1);
+    let at = world.tick() + std::time::Duration::from_secs(60);
+    world.write(&Event::Phase { at, name: "final-read".to_owned() });
+    let report = run.judge_world(world);
+    let recovers = report.properties.iter().find(|p| p.name == "recovers").unwrap();
+    assert_eq!(recovers.verdict, Verdict::Unknown, "{}", recovers.sentence);
+}
