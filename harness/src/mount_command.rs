@@ -79,11 +79,11 @@ pub fn run(request: &Request) -> Result<Exit> {
         request.mountpoint.display()
     );
     let served = serve(&mut mounted, &listener.socket, &steps, origin);
-    finish(mounted, request, guard)?;
+    finish(mounted, guard)?;
     served.map(|()| Exit::Valid)
 }
 
-fn finish(mounted: Mounted, request: &Request, mut guard: Child) -> Result<()> {
+fn finish(mounted: Mounted, mut guard: Child) -> Result<()> {
     release(&mounted, None, Thaw::Continue)?;
     if let Some(mount) = mounted.mount {
         mount.unmount()?;
