@@ -359,6 +359,8 @@ pub enum Event {
     Mailbox {
         /// When.
         at: Nanos,
+        /// When it was first asked for: a server may keep a mailbox closed for a while.
+        asked: Nanos,
         /// Which reading: `final`, or `inspect-N` for a step.
         reading: String,
         /// Whose.

@@ -194,6 +194,7 @@ impl Ledger {
         self.readings.push(Reading {
             name: line.reading.into_owned(),
             at: line.at,
+            asked: line.asked,
             place,
             complete: line.complete,
             error: line.error.map(|e| e.into_owned()),

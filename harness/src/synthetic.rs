@@ -297,6 +297,7 @@ impl<W: Write> World<W> {
         let at = self.tick();
         self.write(&Event::Mailbox {
             at,
+            asked: at,
             reading: reading.to_owned(),
             user: UserId(user),
             mailbox,

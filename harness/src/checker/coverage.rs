@@ -1,11 +1,12 @@
 //! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
 //! What is not covered makes the verdict unknown, never invalid.
 
-use super::{Anomalies, Case, Checker, Finding, grouped};
+use super::{Anomalies, Case, Checker, Finding, counted, grouped};
 use crate::history::UserId;
-use crate::ledger::{ClientOp, Ledger};
+use crate::ledger::{ClientOp, Ledger, Reading};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The property.
 pub const CHECKER: Checker = Checker {
@@ -30,10 +31,28 @@ fn check(case: &Case<'_>) -> Finding {
         gaps.push(format!("{} lines of the trace make no sense", case.traces.damaged));
     }
     gaps.extend(case.ledger.problems.iter().take(5).map(|p| format!("the harness had a problem: {p}")));
-    if gaps.is_empty() {
-        return Finding::of(Anomalies::default(), "The run covers what it set out to test.".to_owned());
-    }
-    Finding::unknown(format!("Not proved: {}.", gaps.join("; ")))
+    let finding = if gaps.is_empty() {
+        Finding::of(Anomalies::default(), "The run covers what it set out to test.".to_owned())
+    } else {
+        Finding::unknown(format!("Not proved: {}.", gaps.join("; ")))
+    };
+    finding.warn(closed_for_long(case))
+}
+
+/// A mailbox that is read in the end, but that its user could not open for so long, is worth a word.
+const LONG: Duration = Duration::from_secs(10);
+
+fn closed_for_long(case: &Case<'_>) -> Option<String> {
+    let wait = |reading: &Reading| reading.at.since(reading.asked);
+    let slow = || case.ledger.readings.iter().filter(|r| r.complete && wait(r) >= LONG);
+    let longest = slow().max_by_key(|r| wait(r))?;
+    let place = case.ledger.place_name(longest.place);
+    let n = counted(slow().count() as u64, "mailbox was", "mailboxes were");
+    let seconds = wait(longest).as_secs_f64();
+    Some(format!(
+        "{n} closed to readers for {} s or more after the traffic; {place} for the longest, {seconds:.0} s.",
+        LONG.as_secs()
+    ))
 }
 
 fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {

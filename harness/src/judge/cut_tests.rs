@@ -224,6 +224,7 @@ fn unreadable(more: Option<DiskCopy>, deliver_by: Entry) -> Report {
     let at = world.tick();
     world.write(&Event::Mailbox {
         at,
+        asked: at,
         reading: "final".to_owned(),
         user: UserId(0),
         mailbox: "INBOX".to_owned(),

@@ -140,6 +140,8 @@ pub struct Reading {
     pub name: String,
     /// When.
     pub at: Nanos,
+    /// When it was first asked for.
+    pub asked: Nanos,
     /// Which mailbox.
     pub place: PlaceId,
     /// It succeeded.

@@ -132,6 +132,8 @@ pub struct SeenCopy<'a> {
 pub struct Mailbox<'a> {
     /// When.
     pub at: Nanos,
+    /// When it was first asked for.
+    pub asked: Nanos,
     /// Which reading.
     #[serde(borrow)]
     pub reading: Cow<'a, str>,

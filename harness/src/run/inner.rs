@@ -62,8 +62,8 @@ fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     command.spawn().context("cannot start the process that cleans up after a crash")
 }
 
-/// No mailbox is begun again after this long.
-const READ_LIMIT: Duration = Duration::from_secs(120);
+/// No mailbox is begun again after this long: more than the two minutes that Dovecot waits for a dead lock.
+const READ_LIMIT: Duration = Duration::from_secs(180);
 
 /// No step that has begun is waited for longer.
 const LONGEST_STEP: Duration = Duration::from_secs(90);
