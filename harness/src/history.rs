@@ -369,6 +369,9 @@ pub enum Event {
         mailbox: String,
         /// The reading succeeded; otherwise `error` says why and `copies` is what was got.
         complete: bool,
+        /// LIST did not name it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unlisted: bool,
         /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,

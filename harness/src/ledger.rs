@@ -197,6 +197,7 @@ impl Ledger {
             asked: line.asked,
             place,
             complete: line.complete,
+            unlisted: line.unlisted,
             error: line.error.map(|e| e.into_owned()),
             validity: line.validity,
             uid_next: line.uid_next,

@@ -93,6 +93,10 @@ struct Found {
     problems: Vec<String>,
     /// Some request was not answered in time.
     silent: bool,
+    /// The mailbox could not be opened: the server said no.
+    refused: bool,
+    /// LIST does not name it.
+    unlisted: bool,
 }
 
 impl Found {
@@ -114,12 +118,13 @@ async fn read_user(ctx: &Context, user: UserId, reading: &str, end: Instant) -> 
     let mut summary = ReadSummary::default();
     for name in names {
         let asked = Nanos::now();
-        let gone = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
-        let mut found = match gone {
-            // The server answered that there is no such mailbox: completely read, and nothing in it.
-            true => Found::default(),
-            false => read_mailbox(ctx, user, name, end).await,
-        };
+        let mut found = read_mailbox(ctx, user, name, end).await;
+        let unlisted = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
+        if unlisted && found.refused {
+            // The server answered twice that there is no such mailbox: completely read, and nothing in it.
+            found = Found::default();
+        }
+        found.unlisted = unlisted;
         if let Err(failure) = &listed {
             found.problems.push(format!("LIST: {}", words(failure)));
         }
@@ -139,6 +144,7 @@ fn event(user: UserId, mailbox: &str, reading: &str, asked: Nanos, found: Found)
         user,
         mailbox: mailbox.to_owned(),
         complete: found.problems.is_empty(),
+        unlisted: found.unlisted,
         error: (!found.problems.is_empty()).then(|| found.problems.join("; ")),
         validity: found.selected.validity,
         uid_next: found.selected.uid_next,
@@ -189,7 +195,9 @@ async fn read_once(ctx: &Context, user: UserId, name: &str) -> Found {
 }
 
 async fn read_into(ctx: &Context, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
-    let (mut session, selected) = open(ctx, user, name).await?;
+    let opened = open(ctx, user, name).await;
+    found.refused = opened.as_ref().is_err_and(|failure| failure.trouble == Trouble::RefusedTransient);
+    let (mut session, selected) = opened?;
     found.selected = selected;
     let mut uids = session.search_all().await?;
     uids.sort_unstable();

@@ -302,6 +302,7 @@ impl<W: Write> World<W> {
             user: UserId(user),
             mailbox,
             complete: true,
+            unlisted: false,
             error: None,
             validity: model.validity,
             uid_next: model.next,

@@ -36,7 +36,7 @@ fn check(case: &Case<'_>) -> Finding {
     } else {
         Finding::unknown(format!("Not proved: {}.", gaps.join("; ")))
     };
-    finding.warn(closed_for_long(case))
+    finding.warn(closed_for_long(case)).warn(unlisted(case))
 }
 
 /// A mailbox that is read in the end, but that its user could not open for so long, is worth a word.
@@ -53,6 +53,14 @@ fn closed_for_long(case: &Case<'_>) -> Option<String> {
         "{n} closed to readers for {} s or more after the traffic; {place} for the longest, {seconds:.0} s.",
         LONG.as_secs()
     ))
+}
+
+/// Its mail can be read by who knows the mailbox, but a client that asks for the mailboxes does not see it.
+fn unlisted(case: &Case<'_>) -> Option<String> {
+    let hidden = || case.ledger.readings.iter().filter(|r| r.unlisted && !r.copies.is_empty());
+    let first = case.ledger.place_name(hidden().next()?.place);
+    let n = counted(hidden().count() as u64, "mailbox with mail was", "mailboxes with mail were");
+    Some(format!("{n} not named by LIST at the end, but could be opened (first {first})."))
 }
 
 fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {

@@ -229,6 +229,7 @@ fn unreadable(more: Option<DiskCopy>, deliver_by: Entry) -> Report {
         user: UserId(0),
         mailbox: "INBOX".to_owned(),
         complete: false,
+        unlisted: false,
         error: Some("UID 1: storage error".to_owned()),
         validity: model.validity,
         uid_next: model.next,

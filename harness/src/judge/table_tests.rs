@@ -347,21 +347,37 @@ fn a_read_that_missed_what_was_there_at_the_end_is_a_warning() {
     insta::assert_snapshot!(report.warnings.join("\n"), @"1 read did not see a message that had been acknowledged and that was there at the end.");
 }
 
-#[test]
-fn a_mailbox_that_stayed_closed_for_a_while_is_a_warning() {
+/// The clean history, with the readings of every Archive changed.
+fn archives(change: impl Fn(&mut Event)) -> Report {
     let text = String::from_utf8(lived_in().finish()).expect("JSON");
-    let slow = text.lines().map(|line| {
+    let lines = text.lines().map(|line| {
         let mut event = serde_json::from_str(line).expect("an event");
-        if let Event::Mailbox { at, asked, mailbox, .. } = &mut event
-            && mailbox == "Archive"
-        {
-            *at = *asked + Duration::from_secs(96);
+        if matches!(&event, Event::Mailbox { mailbox, .. } if mailbox == "Archive") {
+            change(&mut event);
         }
         serde_json::to_string(&event).expect("JSON")
     });
-    let report = judge_text(&synthetic::plan(), slow.collect::<Vec<_>>().join("\n").as_bytes());
+    judge_text(&synthetic::plan(), lines.collect::<Vec<_>>().join("\n").as_bytes())
+}
+
+#[test]
+fn a_mailbox_that_stayed_closed_for_a_while_is_a_warning() {
+    let report = archives(|event| {
+        let Event::Mailbox { at, asked, .. } = event else { return };
+        *at = *asked + Duration::from_secs(96);
+    });
     assert_eq!(report.verdict, Verdict::Valid);
     insta::assert_snapshot!(report.warnings.join("\n"), @"3 mailboxes were closed to readers for 10 s or more after the traffic; user3 Archive for the longest, 96 s.");
+}
+
+#[test]
+fn a_mailbox_that_list_does_not_name_but_that_can_be_opened_is_a_warning() {
+    let report = archives(|event| {
+        let Event::Mailbox { unlisted, .. } = event else { return };
+        *unlisted = true;
+    });
+    assert_eq!(report.verdict, Verdict::Valid);
+    insta::assert_snapshot!(report.warnings.join("\n"), @"2 mailboxes with mail were not named by LIST at the end, but could be opened (first user1 Archive).");
 }
 
 #[test]

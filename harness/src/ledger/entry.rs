@@ -146,6 +146,8 @@ pub struct Reading {
     pub place: PlaceId,
     /// It succeeded.
     pub complete: bool,
+    /// LIST did not name it.
+    pub unlisted: bool,
     /// Why not.
     pub error: Option<String>,
     /// UIDVALIDITY.

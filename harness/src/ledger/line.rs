@@ -144,6 +144,9 @@ pub struct Mailbox<'a> {
     pub mailbox: Cow<'a, str>,
     /// It succeeded.
     pub complete: bool,
+    /// LIST did not name it.
+    #[serde(default)]
+    pub unlisted: bool,
     /// Why not.
     #[serde(borrow)]
     pub error: Option<Cow<'a, str>>,
