@@ -217,6 +217,25 @@ pub struct DiskCopy {
     pub unfinished: bool,
 }
 
+/// How mail was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Through IMAP.
+    Imap,
+    /// From the backing disk.
+    Disk,
+}
+
+/// A message that says that others could not be delivered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bounce {
+    /// Where it lies: a path below the storage's root, or a UID.
+    pub place: String,
+    /// The attempts whose tokens it carries.
+    pub attempts: Vec<Attempt>,
+}
+
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -267,7 +286,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<Copy>,
     },
-    /// The run enters a phase: `warm-up`, `traffic`, `recovery`, `final-read`, or a name from a step.
+    /// The run enters a phase: `warm-up`, `traffic`, `recovery`, `drain`, `final-read`, or a name from a step.
     Phase {
         /// When.
         at: Nanos,
@@ -392,6 +411,43 @@ pub enum Event {
         error: Option<String>,
         /// Files that hold messages.
         copies: Vec<DiskCopy>,
+    },
+    /// A delivery that the harness waited for lies in the store, by a reading of the backing disk.
+    Arrived {
+        /// When it was found.
+        at: Nanos,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// What the mail server's queue held.
+    Queue {
+        /// When it was listed.
+        at: Nanos,
+        /// Which reading: `final`.
+        reading: String,
+        /// The listing succeeded; otherwise what else is in the queue is not known.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Attempts of this run whose tokens the listing shows, each once.
+        attempts: Vec<Attempt>,
+    },
+    /// The bounces that came back to the sender's mailbox in the same store.
+    Bounces {
+        /// When.
+        at: Nanos,
+        /// Which reading: `final`, or `inspect-N`.
+        reading: String,
+        /// How it was read.
+        source: Source,
+        /// The reading succeeded.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Bounces of attempts of this run.
+        bounces: Vec<Bounce>,
     },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {

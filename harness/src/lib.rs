@@ -9,6 +9,7 @@ pub mod disk;
 pub mod doctor;
 pub mod evidence;
 pub mod exit;
+pub mod findings;
 pub mod history;
 pub mod judge;
 pub mod ledger;

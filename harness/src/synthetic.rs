@@ -80,6 +80,8 @@ pub struct World<W> {
     /// Answers that may be outstanding: each operation takes effect at once and is answered this many operations
     /// later, so that operations overlap.
     pub lag: usize,
+    /// How deliveries enter.
+    pub entry: Entry,
     held: VecDeque<Event>,
     out: W,
     clock: u64,
@@ -99,6 +101,7 @@ impl<W: Write> World<W> {
             boxes: BTreeMap::new(),
             fired: 3,
             lag: 0,
+            entry: Entry::Lmtp,
             held: VecDeque::new(),
             out,
             clock: 1_000_000_000,
@@ -170,9 +173,9 @@ impl<W: Write> World<W> {
         self.operation(user, action, OK, None, Vec::new());
     }
 
-    /// LMTP delivery of one attempt.
+    /// Delivery of one attempt.
     pub fn deliver(&mut self, user: u32, message: u64, n: u32, how: How) {
-        self.store(user, "INBOX", Entry::Lmtp, (message, n), &[], how);
+        self.store(user, "INBOX", self.entry, (message, n), &[], how);
     }
 
     /// IMAP APPEND of one attempt with flags.
@@ -347,12 +350,17 @@ fn target() -> TargetPlan {
         kill: Vec::new(),
         version: Vec::new(),
         rebuild: None,
+        queue: None,
         check: Vec::new(),
         environment: BTreeMap::new(),
         files: BTreeMap::new(),
         directories: Vec::new(),
         needs: BTreeMap::new(),
-        listen: Listen::default(),
+        listen: Listen {
+            lmtp: Some("127.0.0.1:24".to_owned()),
+            smtp: None,
+            imap: Some("127.0.0.1:143".to_owned()),
+        },
         ready_within: second,
         stop_within: second,
         password: "secret".to_owned(),

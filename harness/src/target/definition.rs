@@ -38,6 +38,9 @@ pub struct Definition {
     /// Rebuilds the server's index from the mail in the store; what is read after it must be the same messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,
+    /// How a server that takes mail by SMTP and delivers it later shows its queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// Environment of every command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
@@ -80,6 +83,24 @@ pub struct Rebuild {
     /// It needs the running server. Default: it is run while the server is stopped.
     #[serde(default)]
     pub running: bool,
+}
+
+/// The queue of a server that delivers later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Queue {
+    /// Program and arguments that print at least the header lines of every queued message, in any form. It is run
+    /// while the server runs, and its exit code is 0 if it showed the whole queue.
+    pub list: Vec<String>,
+    /// After the recovery the queue has this long to become empty. Default 30 s.
+    #[serde(default = "Queue::default_drain")]
+    pub drain_within: Span,
+}
+
+impl Queue {
+    fn default_drain() -> Span {
+        Span(std::time::Duration::from_secs(30))
+    }
 }
 
 /// Who starts and kills the server.
@@ -218,6 +239,9 @@ impl Definition {
         if self.start.is_empty() {
             return Err("`start` is empty: nothing would run".to_owned());
         }
+        if self.queue.as_ref().is_some_and(|queue| queue.list.is_empty()) {
+            return Err("`queue.list` is empty: nothing would show the queue".to_owned());
+        }
         if let Some(name) = self.unknown_variable() {
             return Err(format!("`{{{name}}}` is no variable; there are {} and port.NAME", KNOWN.join(", ")));
         }
@@ -248,7 +272,7 @@ impl Definition {
     fn texts(&self) -> impl Iterator<Item = &String> {
         let listen = [&self.listen.lmtp, &self.listen.smtp, &self.listen.imap];
         let commands = [&self.start, &self.stop, &self.kill, &self.check, &self.version];
-        let commands = commands.into_iter().flatten();
+        let commands = commands.into_iter().chain(self.queue.as_ref().map(|queue| &queue.list)).flatten();
         commands
             .chain(self.files.values())
             .chain(self.environment.values())
@@ -279,6 +303,7 @@ impl Definition {
                 let command = all(&rebuild.command);
                 Rebuild { command, running: rebuild.running }
             }),
+            queue: self.queue.as_ref().map(|queue| Queue { list: all(&queue.list), ..queue.clone() }),
             environment: map(&self.environment),
             files: map(&self.files),
             directories: all(&self.directories),
@@ -321,6 +346,8 @@ pub struct Rendered {
     pub check: Vec<String>,
     /// See [`Definition::rebuild`].
     pub rebuild: Option<Rebuild>,
+    /// See [`Definition::queue`].
+    pub queue: Option<Queue>,
     /// See [`Definition::environment`].
     pub environment: BTreeMap<String, String>,
     /// See [`Definition::files`].
