@@ -25,6 +25,7 @@ pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod seed;
+pub mod servers;
 pub mod summarize;
 pub mod synthetic;
 pub mod target;

@@ -1,6 +1,7 @@
 //! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
+use crate::target::definition::{Definition, When};
 use fuse_fs::rule::{Counter, Rule};
 use fuse_fs::units::{Bytes, Span};
 use fuse_fs::volatile::cut::CutMode;
@@ -102,11 +103,24 @@ pub struct TargetPlan {
     /// As the user named it: a name, or the path of a target file.
     pub given: String,
     /// Its definition, resolved.
-    pub definition: crate::target::definition::Definition,
+    pub definition: Definition,
+    /// Those started along with it, in this order.
+    #[serde(default)]
+    pub companions: Vec<(When, Definition)>,
     /// Storage beneath its mail store.
     pub storage: String,
+    /// Storage beneath its queue, if it has one.
+    #[serde(default)]
+    pub queue: Option<String>,
     /// Seeded defects of the reference server.
     pub defects: Vec<String>,
+}
+
+impl TargetPlan {
+    /// The mail server and its companions.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        [&self.definition].into_iter().chain(self.companions.iter().map(|(_, companion)| companion))
+    }
 }
 
 /// The traffic.

@@ -15,8 +15,8 @@ use crate::message::RunToken;
 use crate::plan::Plan;
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
+use crate::target::assemble::assemble;
 use crate::target::running::Target;
-use crate::target::vars::vars;
 use crate::workload::{self, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
@@ -36,6 +36,7 @@ pub fn record(directory: &Path) -> Result<()> {
     let confinement = super::outer::confinement(&plan);
     confine::settle(confinement).context("the run's namespaces could not be set up")?;
     let mut guard = (confinement == Confinement::Host).then(|| guard(&plan, &directory)).transpose()?;
+    make_queue(&plan, &backings)?;
     let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let recorded = runtime.block_on(async { Run::new(plan, &directory, storages.clone())?.all().await });
@@ -60,6 +61,18 @@ fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     let mut command = std::process::Command::new("/proc/self/exe");
     command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").args(mountpoints).stdin(Stdio::piped());
     command.spawn().context("cannot start the process that cleans up after a crash")
+}
+
+/// The queue's directory on its storage.
+const QUEUE: &str = "queue";
+
+/// Before the storage is mounted, so that no power cut takes the queue's directory itself.
+fn make_queue(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
+    let chosen = backings.iter().filter(|(name, _)| plan.target.queue.as_ref() == Some(name));
+    for queue in chosen.map(|(_, backing)| backing.join(QUEUE)) {
+        std::fs::create_dir_all(&queue).with_context(|| format!("cannot make {}", queue.display()))?;
+    }
+    Ok(())
 }
 
 /// No mailbox is begun again after this long.
@@ -116,14 +129,10 @@ struct Run {
 impl Run {
     fn new(plan: Plan, directory: &RunDirectory, storages: Arc<Storages>) -> Result<Run> {
         let store = storages.named(&plan.target.storage)?;
-        let variables = vars(&plan, store.mountpoint(), &directory.target())?;
-        let mut definition = plan.target.definition.clone();
-        for defect in &plan.target.defects {
-            definition.start.extend(["--defect".to_owned(), defect.clone()]);
-        }
-        let rendered = definition.render(&variables);
         give_to_owner(store.backing(), &plan)?;
-        let target = Target::prepare(definition, rendered, &directory.target())?;
+        let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
+        let queue = queue.map(|storage| storage.mountpoint().join(QUEUE));
+        let target = assemble(&plan, store.mountpoint(), queue.as_deref(), &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
         let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
@@ -186,8 +195,9 @@ impl Run {
             self.stage.history.record(event);
         }
         self.enter("final-read");
+        nemesis::start_reading(&self.stage).await;
         crate::readback::read_all(&self.traffic, "final", READ_LIMIT).await;
-        if self.plan.target.definition.rebuild.is_some() {
+        if self.plan.target.definitions().any(|definition| definition.rebuild.is_some()) {
             self.enter("rebuild");
             structure::rebuild(&self.stage, &self.traffic, READ_LIMIT).await?;
         }

@@ -252,6 +252,15 @@ pub async fn start(stage: &Stage) -> Result<()> {
     }
 }
 
+/// Starts the companions through which is read. One that does not come up is in the history: whatever cannot be read
+/// through it will be too.
+pub async fn start_reading(stage: &Stage) {
+    let mut target = stage.target.lock().await;
+    if let Err(error) = target.start_reading().await {
+        stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
+    }
+}
+
 fn or_all(storage: Option<&String>) -> &str {
     storage.map_or("every storage", String::as_str)
 }

@@ -23,6 +23,9 @@ pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> 
     if running && nemesis::start(stage).await.is_err() {
         return Ok(());
     }
+    if running {
+        nemesis::start_reading(stage).await;
+    }
     let users = &traffic.setup().users;
     let target = stage.target.lock().await;
     let rebuilt = block_in_place(|| target.rebuild(users));
@@ -31,6 +34,7 @@ pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> 
         return failed(stage, &error);
     }
     if nemesis::start(stage).await.is_ok() {
+        nemesis::start_reading(stage).await;
         crate::readback::read_all(traffic, READING, limit).await;
     }
     Ok(())
@@ -45,7 +49,7 @@ fn failed(stage: &Stage, error: &TargetError) -> Result<()> {
 /// Stops the mail server if it runs, and then lets it check its store.
 pub async fn stop(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
-    if !target.running() {
+    if target.idle() {
         return Ok(());
     }
     stage.history.record(running::event(TargetEvent::Stopping, None));
