@@ -117,6 +117,14 @@ pub struct TargetPlan {
 }
 
 impl TargetPlan {
+    /// Clients can read and change mail while the traffic goes on: the mail server has IMAP, or a companion that
+    /// always runs.
+    pub fn has_imap_during_traffic(&self) -> bool {
+        let always = self.companions.iter().filter(|(when, _)| *when == When::Always);
+        let mut serving = [&self.definition].into_iter().chain(always.map(|(_, companion)| companion));
+        serving.any(|definition| definition.listen.imap.is_some())
+    }
+
     /// The mail server and its companions.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
         [&self.definition].into_iter().chain(self.companions.iter().map(|(_, companion)| companion))

@@ -129,7 +129,7 @@ struct RunArgs {
     /// Scenario files.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
-    /// Mail server: `reference`, `dovecot-maildir`, or a target file (default: as the scenario says).
+    /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
     #[arg(long)]
     target: Option<String>,
     /// Seed (default: a new one, which is printed).

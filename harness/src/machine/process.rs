@@ -181,14 +181,19 @@ fn spawn_target(argv: &[String]) -> io::Result<Pid> {
     unsafe {
         command.pre_exec(|| {
             SigSet::all().thread_unblock()?;
-            // The capabilities that the run needs to mount are not the server's to have.
-            libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+            leave_capabilities();
             Ok(())
         });
     }
     let child =
         command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
     Ok(Pid::from_raw(i32::try_from(child.id()).expect("a pid fits")))
+}
+
+/// In a forked child: the capabilities that the run needs to mount are not the server's to have.
+pub(super) fn leave_capabilities() {
+    // SAFETY: prctl with plain integers; with these it cannot fail.
+    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
 }
 
 /// An exit code as a shell says it: a signal is 128 and its number.

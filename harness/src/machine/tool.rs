@@ -45,9 +45,12 @@ fn spawn(argv: &[String], directory: &Path) -> io::Result<Child> {
     let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program given"))?;
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).env("PATH", path_with_daemons());
-    // SAFETY: the closure makes one system call in the forked child and touches nothing else.
+    // SAFETY: the closure makes system calls in the forked child and touches nothing else.
     unsafe {
-        command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?));
+        command.pre_exec(|| {
+            super::process::leave_capabilities();
+            Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)
+        });
     }
     command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))
 }

@@ -88,7 +88,7 @@ impl Default for Storage {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Target {
-    /// `reference`, `dovecot-maildir`, or the path of a target file. Default `reference`.
+    /// A name that `fermoposta list` shows, or the path of a target file. Default `reference`.
     pub server: String,
     /// Storage beneath its mail store. Default: the only one.
     pub storage: Option<String>,

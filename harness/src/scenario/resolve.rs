@@ -276,7 +276,7 @@ fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found
             "deliver by the protocol it listens on, or set `deliver = 0` in the mix",
         );
     }
-    if target.definitions().all(|definition| definition.listen.imap.is_none()) {
+    if !target.has_imap_during_traffic() {
         let message = format!("{} has no IMAP address", target.definition.name);
         found.add(
             "target.server",

@@ -77,7 +77,18 @@ mod tests {
     #[test]
     fn the_machines_accounts_win_and_missing_ones_get_free_ids() {
         let accounts = machine().with(&names(&["cyrus", "postfix"]), &names(&["postdrop", "mail"]));
-        insta::assert_snapshot!(format!("{}--\n{}", accounts.passwd, accounts.group), @"");
+        insta::assert_snapshot!(format!("{}--\n{}", accounts.passwd, accounts.group), @r#"
+        root:x:0:0:root:/root:/bin/sh
+        cyrus:x:97:8:mail:/:/bin/false
+        postfix:x:61004:61003:postfix:/nonexistent:/usr/sbin/nologin
+        --
+        root:x:0:
+        mail:x:8:
+        taken:x:61000:
+        postdrop:x:61001:
+        cyrus:x:61002:
+        postfix:x:61003:
+        "#);
         assert_eq!(accounts.ids("root"), Some((0, 0)));
         assert_eq!(accounts.ids("nobody-at-all"), None);
     }

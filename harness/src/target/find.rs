@@ -4,7 +4,7 @@ use super::definition::{Definition, Kind, When};
 use std::path::{Path, PathBuf};
 
 /// The targets that come with the program.
-const BUILT_IN: [&str; 6] = [
+const BUILT_IN: &[&str] = &[
     include_str!("../../../scenarios/targets/reference.toml"),
     include_str!("../../../scenarios/targets/dovecot-maildir.toml"),
     include_str!("../../../scenarios/targets/dovecot-sdbox.toml"),
@@ -24,16 +24,12 @@ pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)>
     if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
         return Ok(definition.clone());
     }
-    let names: Vec<&str> = built_in.iter().map(|definition| definition.name.as_str()).collect();
     let Some(path) = target_file(server, beside) else {
-        let meant =
-            fuse_fs::nearest::nearest(server, names.iter().copied()).map(|n| format!("did you mean `{n}`? "));
-        let help = format!(
-            "{}built in are {}; or give the path of a target file",
-            meant.unwrap_or_default(),
-            names.join(", ")
-        );
-        return Err((format!("there is no target `{server}`"), help));
+        let names = built_in.iter().map(|definition| definition.name.as_str());
+        let meant = fuse_fs::nearest::nearest(server, names).map(|n| format!("did you mean `{n}`? "));
+        let help =
+            "`fermoposta list` shows those that come with the program; or give the path of a target file";
+        return Err((format!("there is no target `{server}`"), meant.unwrap_or_default() + help));
     };
     let text = std::fs::read_to_string(&path).map_err(|error| {
         (
@@ -108,7 +104,10 @@ mod tests {
     #[test]
     fn an_unknown_target_names_the_nearest() {
         let (message, help) = find("dovecot", Path::new("/nowhere")).unwrap_err();
-        insta::assert_snapshot!(format!("{message}\n{help}"), @"");
+        insta::assert_snapshot!(format!("{message}\n{help}"), @r#"
+        there is no target `dovecot`
+        `fermoposta list` shows those that come with the program; or give the path of a target file
+        "#);
     }
 
     /// What is said of a target that is right but for `wrong`.
@@ -121,23 +120,41 @@ mod tests {
 
     #[test]
     fn a_mount_is_one_thing_at_an_absolute_path() {
-        insta::assert_snapshot!(said("mount = [{ at = '/run' }]"), @"");
-        insta::assert_snapshot!(said("mount = [{ at = 'run', tmpfs = true }]"), @"");
+        insta::assert_snapshot!(said("mount = [{ at = '/run' }]"), @r#"
+        cannot work: the mount at `/run` needs either `bind = "..."` or `tmpfs = true`
+        see docs/targets.md
+        "#);
+        insta::assert_snapshot!(said("mount = [{ at = 'run', tmpfs = true }]"), @r#"
+        cannot work: the mount at `run` needs an absolute path
+        see docs/targets.md
+        "#);
     }
 
     #[test]
     fn a_companion_is_declared_before_it_is_named() {
-        insta::assert_snapshot!(said("environment = { P = '{with.dovecot.port.lmtp}' }"), @"");
+        insta::assert_snapshot!(said("environment = { P = '{with.dovecot.port.lmtp}' }"), @r#"
+        cannot work: `{with.dovecot.port.lmtp}` is no variable; there are store, queue, work, root, exe, uid, gid, users, domain, password, internal, internal-group, unprivileged and port.NAME
+        see docs/targets.md
+        "#);
     }
 
     #[test]
     fn packages_have_versions() {
-        insta::assert_snapshot!(said("packages.npm = ['Haraka']"), @"");
-        insta::assert_snapshot!(said("packages.pip = ['aiosmtpd']"), @"");
+        insta::assert_snapshot!(said("packages.npm = ['Haraka']"), @r#"
+        cannot work: the npm package `Haraka` has no version; write `Haraka@VERSION`
+        see docs/targets.md
+        "#);
+        insta::assert_snapshot!(said("packages.pip = ['aiosmtpd']"), @r#"
+        cannot work: the Python package `aiosmtpd` has no version; write `aiosmtpd==VERSION`
+        see docs/targets.md
+        "#);
     }
 
     #[test]
     fn paths_stay_below_etc() {
-        insta::assert_snapshot!(said("etc = { '../passwd' = 'x' }"), @"");
+        insta::assert_snapshot!(said("etc = { '../passwd' = 'x' }"), @r#"
+        cannot work: `../passwd` in `etc` is not a path below /etc; write it without `/` in front and without `..`
+        see docs/targets.md
+        "#);
     }
 }

@@ -156,7 +156,33 @@ mod tests {
         let vars = Vars([("work".to_owned(), work.display().to_string())].into());
         let view = write(&definition, &definition.render(&vars), Some(&root), &work).unwrap();
         let shown = format!("{:#?}", view.mounts).replace(&place.path().display().to_string(), "");
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @r#"
+        [
+            Overlay {
+                over: [
+                    "/root/usr",
+                ],
+                at: "/usr",
+            },
+            Overlay {
+                over: [
+                    "/work/etc",
+                ],
+                at: "/etc",
+            },
+            Tmpfs {
+                at: "/run",
+            },
+            Bind {
+                from: "/work/q",
+                at: "/var/spool/q",
+            },
+            Bind {
+                from: "/work/syslog.socket",
+                at: "/dev/log",
+            },
+        ]
+        "#);
         let trusted = std::fs::read_to_string(work.join("etc/exim4/trusted_configs")).unwrap();
         assert_eq!(trusted, work.join("exim.conf").display().to_string());
         assert_eq!(work.join("etc/secret").metadata().unwrap().permissions().mode() & 0o777, 0o600);
