@@ -78,7 +78,31 @@ fn every_incident_names_its_sources() {
 #[test]
 fn a_queue_is_for_a_mail_server_that_has_one() {
     let text = GOOD.replace("[workload]", "[target]\nqueue = \"spool\"\n[workload]");
-    insta::assert_snapshot!(shown(&text), @"");
+    insta::assert_snapshot!(shown(&text), @r#"
+      × t.toml has 2 problems
+
+    Error:
+      × there is no storage `spool`
+       ╭─[t.toml:5:9]
+     4 │ [target]
+     5 │ queue = "spool"
+       ·         ───┬───
+       ·            ╰── here
+     6 │ [workload]
+       ╰────
+      help: there are: mail
+
+    Error:
+      × reference has no queue of its own
+       ╭─[t.toml:5:9]
+     4 │ [target]
+     5 │ queue = "spool"
+       ·         ───┬───
+       ·            ╰── here
+     6 │ [workload]
+       ╰────
+      help: leave `queue` out, or test a server whose target file names `{queue}`
+    "#);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use fuse_fs::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A mail server. Texts may name `{store}` (the mount), `{queue}` (a directory on the queue's storage), `{work}` (a
 /// directory of the run for configuration, sockets and logs), `{root}` (where its packages are unpacked; empty when
@@ -182,6 +183,15 @@ pub struct With {
     pub target: String,
     /// When it runs.
     pub when: When,
+}
+
+impl With {
+    /// What its variables are named after: its target's name, which is also its file's.
+    pub fn name(&self) -> &str {
+        let file = Path::new(&self.target).file_name().and_then(|name| name.to_str());
+        let file = file.unwrap_or(&self.target);
+        file.strip_suffix(".toml").unwrap_or(file)
+    }
 }
 
 /// When a companion runs.

@@ -1,6 +1,6 @@
 //! Which target a name means: one that comes with the program, or a file of the user's own.
 
-use super::definition::{Definition, Kind, When};
+use super::definition::{Definition, Kind, When, With};
 use std::path::{Path, PathBuf};
 
 /// The targets that come with the program.
@@ -58,15 +58,19 @@ pub fn companions(
     definition: &Definition,
     beside: &Path,
 ) -> Result<Vec<(When, Definition)>, (String, String)> {
-    definition.with.iter().map(|with| Ok((with.when, companion(&with.target, beside)?))).collect()
+    definition.with.iter().map(|with| Ok((with.when, companion(with, beside)?))).collect()
 }
 
-fn companion(name: &str, beside: &Path) -> Result<Definition, (String, String)> {
+fn companion(with: &With, beside: &Path) -> Result<Definition, (String, String)> {
+    let name = &with.target;
     let found = find(name, beside)?;
     let wrong =
         |why: &str| Err((format!("`{name}` cannot be a companion: {why}"), "name another".to_owned()));
     if found.kind == Kind::Command {
         return wrong("the harness does not start it");
+    }
+    if found.name != with.name() {
+        return wrong(&format!("it is called `{}` in its own file", found.name));
     }
     if !found.with.is_empty() {
         return wrong("it has companions itself");

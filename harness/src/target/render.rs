@@ -29,7 +29,7 @@ impl Definition {
         let unknown = self.texts().find_map(wrong).or_else(|| rebuild.into_iter().find_map(of_rebuild))?;
         let mut known = KNOWN.join(", ") + " and port.NAME";
         for with in &self.with {
-            known += &format!(", and with.{}.NAME for each of them", with.target);
+            known += &format!(", and with.{}.NAME", with.name());
         }
         Some(format!("`{{{unknown}}}` is no variable; there are {known}"))
     }
@@ -37,7 +37,7 @@ impl Definition {
     fn fills(&self, name: &str) -> bool {
         let own = |name: &str| KNOWN.contains(&name) || name.starts_with("port.");
         let of = |target: &str| name.strip_prefix("with.")?.strip_prefix(target)?.strip_prefix('.');
-        own(name) || self.with.iter().filter_map(|with| of(&with.target)).any(own)
+        own(name) || self.with.iter().filter_map(|with| of(with.name())).any(own)
     }
 
     /// Every text that may name variables, but for the rebuild's, which may name `{user}` too.
