@@ -26,6 +26,7 @@ pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod seed;
+pub mod servers;
 pub mod summarize;
 pub mod synthetic;
 pub mod target;

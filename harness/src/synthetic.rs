@@ -8,7 +8,6 @@ use crate::history::{
     Action, Attempt, Copy, Digest, Entry, Event, MessageId, OpId, Outcome, Trouble, Uid, UserId,
 };
 use crate::plan::{Expect, Mix, Plan, Sizes, Stage, StoragePlan, TargetPlan, WorkloadPlan};
-use crate::target::definition::{Definition, Kind, Layout, Listen};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
 use std::collections::{BTreeMap, VecDeque};
@@ -340,36 +339,20 @@ pub fn plan() -> Plan {
 }
 
 fn target() -> TargetPlan {
-    let second = Span(Duration::from_secs(1));
-    let definition = Definition {
-        name: "model".to_owned(),
-        about: "A model.".to_owned(),
-        kind: Kind::Spawned,
-        start: Vec::new(),
-        stop: Vec::new(),
-        kill: Vec::new(),
-        version: Vec::new(),
-        rebuild: None,
-        queue: None,
-        check: Vec::new(),
-        environment: BTreeMap::new(),
-        files: BTreeMap::new(),
-        directories: Vec::new(),
-        needs: BTreeMap::new(),
-        listen: Listen {
-            lmtp: Some("127.0.0.1:24".to_owned()),
-            smtp: None,
-            imap: Some("127.0.0.1:143".to_owned()),
-        },
-        ready_within: second,
-        stop_within: second,
-        password: "secret".to_owned(),
-        domain: "example.test".to_owned(),
-        layout: Layout::Maildir { path: "{user}/Maildir".to_owned() },
-        owner: None,
-    };
+    let text = "name = 'model'\nabout = 'A model.'\nkind = 'spawned'\nlisten = { lmtp = '127.0.0.1:24', imap = '127.0.0.1:143' }\n\
+        layout.maildir = { path = '{user}/Maildir' }";
+    let definition = toml::from_str(text).expect("the model is a target");
     let (server, storage) = ("model".to_owned(), "mail".to_owned());
-    TargetPlan { given: "reference".to_owned(), server, definition, storage, defects: Vec::new() }
+    let given = "reference".to_owned();
+    TargetPlan {
+        server,
+        given,
+        definition,
+        companions: Vec::new(),
+        storage,
+        queue: None,
+        defects: Vec::new(),
+    }
 }
 
 fn workload() -> WorkloadPlan {

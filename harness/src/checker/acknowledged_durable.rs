@@ -184,7 +184,8 @@ pub fn hidden(case: &Case<'_>, slot: usize) -> bool {
         && rebuilt.into_iter().any(|r| shown(r.copies.clone()))
 }
 
-/// The target's command that rebuilds the index.
+/// The command that rebuilds the index: the mail server's own, or else a companion's.
 pub fn repair(case: &Case<'_>) -> Option<String> {
-    case.plan.target.definition.rebuild.as_ref().map(|rebuild| rebuild.command.join(" "))
+    let mut rebuilds = case.plan.target.definitions().filter_map(|definition| definition.rebuild.as_ref());
+    rebuilds.next().map(|rebuild| rebuild.command.join(" "))
 }

@@ -14,9 +14,8 @@ type Content = BTreeSet<(Attempt, [u8; 16])>;
 
 /// What the two readings disagree on, for the coverage; nothing where they agree or there are not two of them.
 pub fn disagreement(case: &Case<'_>) -> Option<String> {
-    let definition = &case.plan.target.definition;
-    let maildir = matches!(definition.layout, Layout::Maildir { .. });
-    if definition.listen.imap.is_some() || !maildir {
+    let maildir = matches!(case.plan.target.definition.layout, Layout::Maildir { .. });
+    if case.plan.target.has_imap_during_traffic() || !maildir {
         return None;
     }
     let (shown, stored) = (through_imap(case), on_disk(case));

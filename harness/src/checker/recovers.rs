@@ -93,9 +93,9 @@ fn parts(case: &Case<'_>, from: Nanos) -> Vec<Part> {
     let services: BTreeSet<&str> = case.ledger.probes.iter().map(|p| p.1.as_str()).collect();
     let mut parts: Vec<Part> = services.into_iter().map(|service| greeting(case, from, service)).collect();
     parts.push(operation(case, from, "store", Kind::stores));
-    parts.push(match case.plan.target.definition.listen.imap {
-        Some(_) => operation(case, from, "fetch", |kind| kind == Kind::Fetch),
-        None => arrival(case, from),
+    parts.push(match case.plan.target.has_imap_during_traffic() {
+        true => operation(case, from, "fetch", |kind| kind == Kind::Fetch),
+        false => arrival(case, from),
     });
     parts
 }

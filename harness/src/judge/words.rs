@@ -158,7 +158,7 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         warnings
             .push(format!("{what} not started: the generator was full. This says nothing about the server."));
     }
-    if case.plan.target.definition.listen.imap.is_none() {
+    if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
     }
     // What a queue still holds is legally not there yet.
