@@ -295,16 +295,13 @@ impl Calls<'_> {
     }
 }
 
-/// `RUN-MESSAGE-ATTEMPT` of this run.
+/// `RUN-MESSAGE-ATTEMPT` of this run at the beginning of a mark. What follows its last digit is not part of it: a queue
+/// file may go on with something else than a line's end.
 pub fn attempt_of(mark: &str, run: &str) -> Option<Attempt> {
-    let mut parts = mark.trim().split('-');
-    let (Some(token), Some(message), Some(n), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return None;
-    };
-    let message = MessageId(message.parse().ok()?);
-    (token == run).then_some(Attempt { message, n: n.parse().ok()? })
+    let rest = mark.trim_start().strip_prefix(run)?.strip_prefix('-')?;
+    let (message, rest) = rest.split_once('-')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some(Attempt { message: MessageId(message.parse().ok()?), n: rest[..end].parse().ok()? })
 }
 
 /// A path with everything that varies replaced, so that firings can be counted by where they struck.
