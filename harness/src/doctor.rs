@@ -107,7 +107,7 @@ fn target(definition: &Definition) -> Result<String, String> {
     }
     let companions = definition.with.iter().map(|with| with.target.as_str()).collect::<Vec<_>>().join(", ");
     let with = if companions.is_empty() { companions } else { format!("; with {companions}") };
-    let root = definition.needs_root.then_some("; needs root").unwrap_or_default();
+    let root = if definition.needs_root { "; needs root" } else { "" };
     Ok(format!("{}{with}{root}", version(definition)))
 }
 
@@ -123,7 +123,8 @@ fn version(definition: &Definition) -> String {
 fn version_here(definition: &Definition) -> Option<String> {
     let (program, arguments) = definition.version.split_first()?;
     let output = std::process::Command::new(find(program)?).args(arguments).output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    Some(String::from_utf8_lossy(&said).lines().next()?.trim().to_owned())
 }
 
 /// Programs a target needs and that are neither on the machine nor unpacked for it, each with the way out.
@@ -171,16 +172,20 @@ pub fn require(plan: &Plan) -> Result<()> {
     if let Err(reason) = dev_fuse() {
         bail!("/dev/fuse {reason}");
     }
-    for definition in plan.target.definitions() {
-        let missing = missing(definition);
-        if !missing.is_empty() {
-            bail!("target {}: {}", definition.name, missing.join("; "));
-        }
-        if definition.needs_root && !nix::unistd::geteuid().is_root() {
-            bail!("target {} needs root: its server starts as nobody else; use `sudo`", definition.name);
-        }
+    match plan.target.definitions().find_map(cannot_run) {
+        Some(reason) => bail!("target {reason}"),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Why a target cannot run here, if it cannot: its name, what is missing and the way out.
+pub fn cannot_run(definition: &Definition) -> Option<String> {
+    let (name, missing) = (&definition.name, missing(definition));
+    if !missing.is_empty() {
+        return Some(format!("{name}: {}", missing.join("; ")));
+    }
+    let forbidden = definition.needs_root && !nix::unistd::geteuid().is_root();
+    forbidden.then(|| format!("{name}: only root can start its server; run as root"))
 }
 
 /// Why runs cannot mount here, if they cannot.

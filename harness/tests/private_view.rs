@@ -6,11 +6,13 @@ use reports::model::Verdict;
 use std::path::Path;
 use std::process::ExitCode;
 
+type TestResult = Result<(), Failed>;
+
 fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let tests: [(&str, fn() -> Result<(), Failed>); 2] =
+    let tests: [(&str, fn() -> TestResult); 2] =
         [("what_is_declared_is_seen", what_is_declared_is_seen), ("a_preparation_that_fails", fails)];
     let missing = fermoposta::doctor::cannot_mount();
     let ordinary = || (!nix::unistd::geteuid().is_root()).then(|| "only root gives servers users".to_owned());
@@ -48,6 +50,7 @@ layout.maildir = { path = "{user}/Maildir" }
 
 const LOOKS: &str = r#"
 prepare = [["/bin/sh", "{work}/look.sh"]]
+rebuild = { command = ["/bin/sh", "{work}/look-at-the-running-server.sh"], running = true }
 users = ["fp-daemon"]
 groups = ["fp-drop"]
 hostname = "mail.view.test"
@@ -63,6 +66,12 @@ at = "/run"
 "fermoposta-view/main.cf" = "queue = {queue}"
 "fermoposta-view/secret" = { text = "x", mode = 0o640, owner = "fp-daemon" }
 [files]
+"look-at-the-running-server.sh" = '''
+set -ex
+test "$(uname -n)" = mail.view.test
+test -S /dev/log
+tr '\0' ' ' < /proc/1/cmdline | grep __reference-server
+'''
 "look.sh" = '''
 set -ex
 test "$(cat /etc/fermoposta-view/main.cf)" = "queue = {queue}"
@@ -74,6 +83,8 @@ touch /var/lib/fermoposta-absent/spool/it-is-writable
 test -e {work}/spool/it-is-writable
 test -c /dev/null
 test -S /dev/log
+logger it-can-be-logged
+until grep it-can-be-logged {work}/syslog.log; do :; done
 test {with.companion.port.lmtp} -gt 0
 test -d {queue}
 mkdir {queue}/drop
@@ -93,7 +104,7 @@ fn run(place: &Path, more: &str) -> Result<fermoposta::testing::ScenarioRun, Fai
     fermoposta::testing::run(&scenario, &["--target", &target.display().to_string()])
 }
 
-fn what_is_declared_is_seen() -> Result<(), Failed> {
+fn what_is_declared_is_seen() -> TestResult {
     let place = tempfile::tempdir()?;
     let run = run(place.path(), LOOKS)?;
     let machine = ["/var/lib/fermoposta-absent", "/etc/fermoposta-view"].map(Path::new);
@@ -103,7 +114,7 @@ fn what_is_declared_is_seen() -> Result<(), Failed> {
     if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.summary.into()) }
 }
 
-fn fails() -> Result<(), Failed> {
+fn fails() -> TestResult {
     let place = tempfile::tempdir()?;
     let Err(said) = run(place.path(), "prepare = [['/bin/false']]") else {
         return Err("a run whose preparation failed came to a verdict".into());

@@ -20,7 +20,9 @@ pub(super) fn inside(pid: u32, argv: &[String]) -> Command {
 /// Runs `argv` inside the namespaces of the process `pid` and ends as it ended. The calling process has one thread.
 pub fn run_inside(pid: u32, argv: &[String]) -> io::Result<i32> {
     let here = std::env::current_dir()?;
-    enter(pid)?;
+    let cannot =
+        |e: io::Error| io::Error::new(e.kind(), format!("cannot enter the mail server's namespaces: {e}"));
+    enter(pid).map_err(cannot)?;
     let mut child = spawn(argv, &here)?;
     let status = child.wait()?;
     Ok(super::process::code(status))
@@ -32,12 +34,20 @@ fn enter(pid: u32) -> io::Result<()> {
         ("pid", CloneFlags::CLONE_NEWPID),
         ("mnt", CloneFlags::CLONE_NEWNS),
     ];
-    let namespace = |(name, kind)| -> io::Result<_> {
-        let path = Path::new("/proc").join(pid.to_string()).join("ns").join(name);
-        Ok((open(&path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?, kind))
+    let own = Path::new("/proc/self/ns");
+    let its = Path::new("/proc").join(pid.to_string()).join("ns");
+    // Entering one that both are in already would need rights over the machine's.
+    let apart = |name: &str| -> io::Result<bool> {
+        Ok(std::fs::read_link(own.join(name))? != std::fs::read_link(its.join(name))?)
     };
     // All are opened before any is entered: afterwards /proc is another one.
-    let opened = kinds.into_iter().map(namespace).collect::<io::Result<Vec<_>>>()?;
+    let mut opened = Vec::new();
+    for (name, kind) in kinds {
+        if apart(name)? {
+            let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+            opened.push((open(&its.join(name), flags, Mode::empty())?, kind));
+        }
+    }
     opened.into_iter().try_for_each(|(namespace, kind)| Ok(setns(namespace, kind)?))
 }
 

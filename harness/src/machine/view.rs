@@ -98,7 +98,11 @@ fn bind(from: &Path, at: &Path) -> nix::Result<()> {
 }
 
 fn empty_directory(at: &Path, like: &Metadata) -> Result<()> {
-    let data = format!("mode={:o},uid={},gid={}", like.mode() & 0o7777, like.uid(), like.gid());
+    let mut data = format!("mode={:o}", like.mode() & 0o7777);
+    // In an ordinary user's namespace there is no other owner than that user.
+    if nix::unistd::geteuid().is_root() {
+        data += &format!(",uid={},gid={}", like.uid(), like.gid());
+    }
     mount(Some("tmpfs"), at, Some("tmpfs"), MsFlags::empty(), Some(data.as_str()))
         .with_context(|| format!("cannot mount an empty directory on {}", at.display()))
 }

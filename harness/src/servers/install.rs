@@ -56,10 +56,13 @@ fn unpack(definition: &Definition, place: &Path) -> Result<()> {
         anstream::println!("{name}: everything it needs is on this machine already");
         return Ok(());
     }
-    let count = versions.len();
+    let count = match versions.len() {
+        1 => "1 package".to_owned(),
+        more => format!("{more} packages"),
+    };
     Manifest { asked: packages.clone(), versions }.write(unfinished.path())?;
     put(unfinished, &root)?;
-    anstream::println!("{name}: {count} packages unpacked in {}", root.display());
+    anstream::println!("{name}: {count} unpacked in {}", root.display());
     Ok(())
 }
 

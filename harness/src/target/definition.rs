@@ -12,7 +12,7 @@ use std::path::Path;
 /// and `{gid}` (owner of the mail store), `{users}` (every user's name, with spaces between), `{domain}`,
 /// `{password}`, `{with.TARGET.NAME}` (a companion's variable), `{internal}`, `{internal-group}` and `{unprivileged}`
 /// (users for the server's own processes: `root` runs name the server's, others the user's own). Any other text in
-/// braces stays as it is.
+/// braces stays as it is, and any after `%` or `$`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Definition {

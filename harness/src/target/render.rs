@@ -111,14 +111,20 @@ impl Definition {
 
 /// What stands in braces and looks like a variable: lower-case letters, dots and dashes.
 fn variables_in(text: &str) -> impl Iterator<Item = String> {
-    let inside = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
     let like =
         |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b".-".contains(&b));
-    inside.filter(like).map(str::to_owned)
+    in_braces(text).map(|(_, name)| name).filter(like).map(str::to_owned)
+}
+
+/// Where a brace opens, and what stands in it. After `%` or `$` it is in the server's own language.
+fn in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let open = text.match_indices('{').map(|(at, _)| at);
+    let ours = open.filter(|at| !text[..*at].ends_with(['%', '$']));
+    ours.filter_map(|at| Some((at, text[at + 1..].split_once('}')?.0)))
 }
 
 fn ports_in(text: &str) -> impl Iterator<Item = String> {
-    text.split("{port.").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned())
+    in_braces(text).filter_map(|(_, name)| name.strip_prefix("port.")).map(str::to_owned)
 }
 
 /// A definition with its variables filled in. Each field is that of [`Definition`].
@@ -162,7 +168,16 @@ pub struct Vars(pub BTreeMap<String, String>);
 
 impl Vars {
     fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        let mut filled = String::with_capacity(text.len());
+        let mut done = 0;
+        for (at, name) in in_braces(text) {
+            if let Some(value) = self.0.get(name) {
+                filled += &text[done..at];
+                filled += value;
+                done = at + name.len() + "{}".len();
+            }
+        }
+        filled + &text[done..]
     }
 }
 
@@ -174,6 +189,13 @@ mod tests {
     fn variables_are_filled_and_other_braces_stay() {
         let vars = Vars([("port.imap".to_owned(), "1143".to_owned())].into());
         assert_eq!(vars.fill("imap {\n port = {port.imap}\n}"), "imap {\n port = 1143\n}");
+    }
+
+    #[test]
+    fn what_follows_a_percent_or_dollar_sign_is_the_servers_own() {
+        let vars = Vars([("store".to_owned(), "/mnt".to_owned())].into());
+        assert_eq!(vars.fill("{store}/%{dest.user} ${store} {store"), "/mnt/%{dest.user} ${store} {store");
+        assert_eq!(variables_in("%{dest.user} ${store} {uid}").collect::<Vec<_>>(), ["uid"]);
     }
 
     #[test]

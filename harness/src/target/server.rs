@@ -198,9 +198,7 @@ impl Server {
         let mut printed = tempfile::tempfile().map_err(cannot)?;
         let output = Output { out: printed.try_clone().map_err(cannot)?, errors: self.open_log()? };
         self.run_with(argv, output, limit)?;
-        let mut bytes = Vec::new();
-        printed.rewind().and_then(|()| printed.read_to_end(&mut bytes)).map_err(cannot)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        whole(&mut printed).map_err(cannot)
     }
 
     fn run_with(&self, argv: &[String], output: Output, limit: Duration) -> Result<(), TargetError> {
@@ -414,9 +412,20 @@ impl Server {
         if self.rendered.version.is_empty() {
             return None;
         }
-        let text = self.run_tool(&self.rendered.version, self.definition.ready_within.0).ok()?;
-        Some(text.lines().next()?.trim().to_owned())
+        let mut said = tempfile::tempfile().ok()?;
+        let output = Output::both(said.try_clone().ok()?).ok()?;
+        // Some say it as a complaint, and end with an error.
+        let _ = self.run_with(&self.rendered.version, output, self.definition.ready_within.0);
+        Some(whole(&mut said).ok()?.lines().next()?.trim().to_owned())
     }
+}
+
+/// What was written into `file`.
+fn whole(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Waits for `child`, at most `limit`; then it is killed and there is no status.
