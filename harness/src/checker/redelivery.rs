@@ -8,7 +8,7 @@
 //! When the last copy came is known from the trace of a Maildir; otherwise it is the time of the final reading.
 
 use super::Case;
-use crate::evidence::holder::finished;
+use crate::evidence::holder::{Holder, finished};
 use crate::history::{Attempt, TargetEvent};
 use crate::ledger::{ClientOp, PlaceId};
 use fuse_fs::clock::Nanos;
@@ -61,6 +61,8 @@ fn firings(case: &Case<'_>, from: Nanos, to: Nanos) -> usize {
 }
 
 fn last_copy(case: &Case<'_>, attempt: Attempt) -> Nanos {
-    let in_mailboxes = case.traces.holders(attempt).iter().filter(|holder| finished(&holder.path));
+    let sender = case.plan.workload.bounce_user().map(|user| format!("{user}/")).unwrap_or_default();
+    let delivered = |holder: &&Holder| finished(&holder.path) && !holder.path.starts_with(&sender);
+    let in_mailboxes = case.traces.holders(attempt).iter().filter(delivered);
     in_mailboxes.map(|holder| holder.since).max().unwrap_or(case.ledger.last)
 }

@@ -31,6 +31,9 @@ pub(super) fn resolve(
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
     let workload = workload(path, &scenario.workload, overrides, target.as_ref(), &mut found);
+    if let Some(target) = &target {
+        spare_sender(&mut storages, target, &workload);
+    }
     let steps = steps::steps(&scenario, overrides.seed, &storages, &workload, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
@@ -243,6 +246,18 @@ fn weights(mix: &Mix, found: &mut Found<'_>) {
     if mix.deliver <= 0.0 && mix.append <= 0.0 {
         let message = "the mix stores no mail: `deliver` and `append` are both 0";
         found.add("workload.mix", message, "give one of them a weight; a run without mail proves nothing");
+    }
+}
+
+/// The sender's mailbox stands for one on another server: no fault strikes it. Otherwise a bounce that a server sends as it
+/// must would be lost by the same fault, and look like silence.
+fn spare_sender(storages: &mut BTreeMap<String, StoragePlan>, target: &TargetPlan, workload: &WorkloadPlan) {
+    let (Some(user), Layout::Maildir { path }) = (workload.bounce_user(), &target.definition.layout) else {
+        return;
+    };
+    let mailbox = path.replace("{user}", user);
+    for rule in storages.get_mut(&target.storage).into_iter().flat_map(|storage| &mut storage.rules) {
+        rule.selector.not_path.extend([mailbox.clone(), format!("{mailbox}/**")]);
     }
 }
 

@@ -115,6 +115,44 @@ fn a_queue_lies_with_the_store_unless_the_scenario_says_otherwise() {
     assert_eq!(plan(Path::new("t.toml"), GOOD, &Overrides::default()).unwrap().target.queue, None);
 }
 
+fn on_postfix() -> Overrides {
+    Overrides { target: Some("postfix-maildir".to_owned()), ..Overrides::default() }
+}
+
+#[test]
+fn without_imap_deliveries_are_left_of_the_mix() {
+    let made = plan(Path::new("t.toml"), GOOD, &on_postfix()).unwrap().workload;
+    assert_eq!(made.mix, made.mix.deliveries_only());
+    assert_eq!((made.deliver_by, made.mix.deliver > 0.0), (crate::history::Entry::Smtp, true));
+    let appends = GOOD.replace("[workload]", "[workload]\nmix = { append = 1.0 }");
+    insta::assert_snapshot!(shown_with(&appends, &on_postfix()), @r#"
+      × t.toml has a problem
+
+    Error:
+      × postfix-maildir has no IMAP, so of this mix nothing is left
+       ╭─[t.toml:5:1]
+     4 │ [workload]
+     5 │ mix = { append = 1.0 }
+       · ─┬─
+       ·  ╰── here
+     6 │ duration = "5s"
+       ╰────
+      help: give `deliver` a weight
+    "#);
+}
+
+#[test]
+fn no_fault_strikes_the_mailbox_where_bounces_arrive() {
+    let spared = |plan: &Plan| plan.storages["mail"].rules[0].selector.not_path.clone();
+    assert_eq!(
+        spared(&plan(Path::new("t.toml"), GOOD, &on_postfix()).unwrap()),
+        ["bounces/Maildir", "bounces/Maildir/**"]
+    );
+    let lmtp = plan(Path::new("t.toml"), GOOD, &Overrides::default()).unwrap();
+    assert_eq!(lmtp.workload.bounce_user(), None);
+    assert!(spared(&lmtp).is_empty());
+}
+
 #[test]
 fn a_plan_survives_json() {
     for (file, plan) in shipped() {
