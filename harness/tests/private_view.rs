@@ -7,12 +7,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 type TestResult = Result<(), Failed>;
+type Test = (&'static str, fn() -> TestResult);
 
 fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let tests: [(&str, fn() -> TestResult); 2] =
+    let tests: [Test; 2] =
         [("what_is_declared_is_seen", what_is_declared_is_seen), ("a_preparation_that_fails", fails)];
     let missing = fermoposta::doctor::cannot_mount();
     let ordinary = || (!nix::unistd::geteuid().is_root()).then(|| "only root gives servers users".to_owned());
