@@ -7,13 +7,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 type TestResult = Result<(), Failed>;
+type Test = (&'static str, fn() -> TestResult);
 
 fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let tests: [(&str, fn() -> TestResult); 2] =
-        [("what_is_declared_is_seen", what_is_declared_is_seen), ("a_preparation_that_fails", fails)];
+    let tests: [Test; 3] = [
+        ("what_is_declared_is_seen", what_is_declared_is_seen),
+        ("a_preparation_that_fails", fails),
+        ("a_companion_that_dies_is_named", a_companion_that_dies_is_named),
+    ];
     let missing = fermoposta::doctor::cannot_mount();
     let ordinary = || (!nix::unistd::geteuid().is_root()).then(|| "only root gives servers users".to_owned());
     let reason = missing.or_else(ordinary);
@@ -93,6 +97,16 @@ chmod 1730 {queue}/drop
 test "$(stat -c %a:%U:%G {queue}/drop)" = 1730:fp-daemon:fp-drop
 '''
 "#;
+
+fn a_companion_that_dies_is_named() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let mortal = "name = 'mortal'\nabout = 'It ends soon'\nkind = 'spawned'\nstart = ['/bin/sleep', '0.5']\n\
+        listen = {}\nlayout.opaque = {}\n";
+    std::fs::write(place.path().join("mortal.toml"), mortal)?;
+    let run = run(place.path(), "with = [{ target = 'mortal.toml', when = 'always' }]")?;
+    let named = run.report.timeline.iter().any(|moment| moment.what.contains("mortal: exit status: 0"));
+    if named { Ok(()) } else { Err(run.summary.into()) }
+}
 
 /// Runs the server with `more` in its target file.
 fn run(place: &Path, more: &str) -> Result<fermoposta::testing::ScenarioRun, Failed> {

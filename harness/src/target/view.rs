@@ -36,12 +36,17 @@ pub(super) fn write(
         mounts.push(declared(mount)?);
     }
     if definition.syslog {
-        let log = work.join("syslog.log");
-        let listening = OpenOptions::new().create(true).append(true).open(&log);
-        listening.and_then(|log| syslog::listen(work, LOG_SOCKET, log)).map_err(failed(&log))?;
-        mounts.push(ViewMount::Bind { from: work.join(LOG_SOCKET), at: "/dev/log".into() });
+        mounts.push(log_socket(work)?);
     }
     Ok(View { hostname: rendered.hostname.clone(), mounts })
+}
+
+/// From now on whatever the server logs to `/dev/log` is written into a file.
+fn log_socket(work: &Path) -> Result<ViewMount, TargetError> {
+    let log = work.join("syslog.log");
+    let opened = OpenOptions::new().create(true).append(true).open(&log);
+    opened.and_then(|log| syslog::listen(work, LOG_SOCKET, log)).map_err(failed(&log))?;
+    Ok(ViewMount::Bind { from: work.join(LOG_SOCKET), at: "/dev/log".into() })
 }
 
 /// Turns what the kernel said of `path` into an error.
