@@ -5,7 +5,7 @@
 //! is then counted once. Anything else that cannot be read makes the reading incomplete, never silently shorter.
 //! Symbolic links are not followed. Files above [`LARGEST`] are an error, not a message.
 
-use crate::history::DiskCopy;
+use crate::history::{Attempt, Bounce, DiskCopy};
 use crate::message::{self, RunToken};
 use crate::target::definition::Layout;
 use std::collections::BTreeMap;
@@ -34,27 +34,51 @@ pub struct DiskReading {
 pub fn read_user(store_root: &Path, layout: &Layout, user: &str, run: RunToken) -> DiskReading {
     match layout {
         Layout::Maildir { path } => {
-            let mut walk = Walk { root: store_root, run, copies: BTreeMap::new(), error: None };
+            let mut walk = Walk::new(store_root, run);
             let inbox = store_root.join(path.replace("{user}", user));
             walk.account(&inbox);
             walk.finish()
         }
-        Layout::Opaque {} => DiskReading {
-            complete: false,
-            error: Some("the layout of this server's store is not known".to_owned()),
-            copies: Vec::new(),
-        },
+        Layout::Opaque {} => {
+            DiskReading { complete: false, error: Some(UNKNOWN_LAYOUT.to_owned()), copies: Vec::new() }
+        }
     }
 }
+
+/// Bounces in the store of `user`, the sender of all mail, and why not all of it was read.
+pub fn read_bounces(
+    store_root: &Path,
+    layout: &Layout,
+    user: &str,
+    run: RunToken,
+) -> (Vec<Bounce>, Option<String>) {
+    let Layout::Maildir { path } = layout else { return (Vec::new(), Some(UNKNOWN_LAYOUT.to_owned())) };
+    let mut walk = Walk::new(store_root, run);
+    walk.account(&store_root.join(path.replace("{user}", user)));
+    let finished = walk.copies.iter().filter(|(_, copy)| !copy.unfinished);
+    let bounce = |(ino, copy): (&u64, &DiskCopy)| {
+        let attempts = walk.bounced.get(ino)?.clone();
+        Some(Bounce { place: copy.path.clone(), attempts })
+    };
+    (finished.filter_map(bounce).collect(), walk.error.clone())
+}
+
+const UNKNOWN_LAYOUT: &str = "the layout of this server's store is not known";
 
 struct Walk<'a> {
     root: &'a Path,
     run: RunToken,
     copies: BTreeMap<u64, DiskCopy>,
+    /// Attempts that a message says have failed, by its inode.
+    bounced: BTreeMap<u64, Vec<Attempt>>,
     error: Option<String>,
 }
 
 impl Walk<'_> {
+    fn new(root: &Path, run: RunToken) -> Walk<'_> {
+        Walk { root, run, copies: BTreeMap::new(), bounced: BTreeMap::new(), error: None }
+    }
+
     /// INBOX and its Maildir++ sub-mailboxes (directories whose names begin with a dot).
     fn account(&mut self, inbox: &Path) {
         self.mailbox(inbox);
@@ -107,6 +131,10 @@ impl Walk<'_> {
     /// One inode is one copy, under whatever names; a finished name counts before an unfinished one.
     fn keep(&mut self, path: &Path, ino: u64, raw: &[u8], unfinished: bool) {
         let known = message::identify(raw);
+        let bounced = message::bounce::bounced(raw, self.run);
+        if !bounced.is_empty() {
+            self.bounced.insert(ino, bounced);
+        }
         let attempt = known.token.filter(|t| t.run == self.run).map(|t| t.attempt);
         let path = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
         let copy = DiskCopy { path, ino, attempt, digest: Some(known.digest), size: known.size, unfinished };
@@ -159,7 +187,7 @@ fn read_message(path: &PathBuf) -> io::Result<Option<(u64, Vec<u8>)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Attempt, MessageId};
+    use crate::history::MessageId;
 
     const RUN: RunToken = RunToken(0x1a2b_3c4d);
 
@@ -239,6 +267,20 @@ mod tests {
         assert!(!reading.complete);
         assert!(reading.error.unwrap().starts_with("user1/Maildir/cur: "));
         assert!(!read_user(root.path(), &Layout::Opaque {}, "user1", RUN).complete);
+    }
+
+    #[test]
+    fn bounces_are_found_with_the_attempts_that_they_name() {
+        let root = tempfile::tempdir().unwrap();
+        let returned = "X-Fermoposta-Attempt: 1a2b3c4d-7-1";
+        put(root.path(), "bounces/Maildir/new/1", &format!("Subject: failed\n\n{returned}\n"));
+        put(root.path(), "bounces/Maildir/new/2", "Subject: bounces arrive here\n\nThis mailbox works.\n");
+        put(root.path(), "bounces/Maildir/tmp/3", &format!("Subject: unfinished\n\n{returned}\n"));
+        let (bounces, error) = read_bounces(root.path(), &layout(), "bounces", RUN);
+        let attempts = vec![Attempt { message: MessageId(7), n: 1 }];
+        assert_eq!(bounces, [Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts }]);
+        assert_eq!(error, None);
+        assert!(read_bounces(root.path(), &Layout::Opaque {}, "bounces", RUN).1.is_some());
     }
 
     #[test]

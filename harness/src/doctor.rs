@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::machine::confine::{self, Confinement};
 use crate::plan::Plan;
+use crate::servers;
 use crate::target::definition::Definition;
 use anyhow::{Result, bail};
 use std::ffi::OsString;
@@ -40,7 +41,7 @@ fn look() -> Vec<Finding> {
         Finding { what: "user".into(), result: Ok(user()), needed: false },
         Finding { what: "fusermount3".into(), result: fusermount(), needed: false },
     ];
-    for definition in crate::target::definition::built_in() {
+    for definition in crate::target::find::built_in() {
         findings.push(Finding {
             what: format!("target {}", definition.name),
             result: target(&definition),
@@ -104,19 +105,53 @@ fn target(definition: &Definition) -> Result<String, String> {
     if !missing.is_empty() {
         return Err(missing.join("; "));
     }
-    Ok(version(definition).unwrap_or_else(|| definition.about.clone()))
+    let companions = definition.with.iter().map(|with| with.target.as_str()).collect::<Vec<_>>().join(", ");
+    let with = if companions.is_empty() { companions } else { format!("; with {companions}") };
+    let root = if definition.needs_root { "; needs root" } else { "" };
+    Ok(format!("{}{with}{root}", version(definition)))
 }
 
-fn version(definition: &Definition) -> Option<String> {
+/// What runs would use: what is unpacked for the target, or the machine's own.
+fn version(definition: &Definition) -> String {
+    if let Some(root) = servers::root(definition) {
+        let version = servers::version(definition, &root).unwrap_or_default();
+        return format!("{version}, unpacked in {}", root.display());
+    }
+    version_here(definition).unwrap_or_else(|| definition.about.clone())
+}
+
+fn version_here(definition: &Definition) -> Option<String> {
     let (program, arguments) = definition.version.split_first()?;
-    let output = std::process::Command::new(program).args(arguments).output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+    let output = std::process::Command::new(find(program)?).args(arguments).output().ok()?;
+    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
+    Some(String::from_utf8_lossy(&said).lines().next()?.trim().to_owned())
 }
 
-/// Programs a target needs and that are not there, each with the way out.
-fn missing(definition: &Definition) -> Vec<String> {
-    let absent = definition.needs.iter().filter(|(program, _)| find(program).is_none());
-    absent.map(|(program, way_out)| format!("{program} is not installed; {way_out}")).collect()
+/// Programs a target needs and that are neither on the machine nor unpacked for it, each with the way out.
+pub fn missing(definition: &Definition) -> Vec<String> {
+    let root = servers::root(definition);
+    let absent = definition.needs.iter().filter(|(program, _)| {
+        find(program).is_none() && !root.as_ref().is_some_and(|root| holds(root, program))
+    });
+    let mut missing: Vec<String> =
+        absent.map(|(program, way_out)| format!("{program} is not installed; {way_out}")).collect();
+    let packages = &definition.packages;
+    if root.is_none() && !(packages.npm.is_empty() && packages.pip.is_empty()) {
+        missing.push("its packages are not unpacked".to_owned());
+    }
+    if let Some(last) = missing.last_mut().filter(|_| !packages.is_empty()) {
+        let name = &definition.name;
+        *last += &format!("; `fermoposta servers install {name}` unpacks it beside the system");
+    }
+    missing
+}
+
+/// The program is among what is unpacked in `root`.
+fn holds(root: &Path, program: &str) -> bool {
+    match program.strip_prefix('/') {
+        Some(path) => root.join(path).is_file(),
+        None => ["usr/bin", "usr/sbin"].iter().any(|place| root.join(place).join(program).is_file()),
+    }
 }
 
 /// A program on the PATH, or where daemons lie.
@@ -137,11 +172,20 @@ pub fn require(plan: &Plan) -> Result<()> {
     if let Err(reason) = dev_fuse() {
         bail!("/dev/fuse {reason}");
     }
-    let missing = missing(&plan.target.definition);
-    if !missing.is_empty() {
-        bail!("target {}: {}", plan.target.server, missing.join("; "));
+    match plan.target.definitions().find_map(cannot_run) {
+        Some(reason) => bail!("target {reason}"),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Why a target cannot run here, if it cannot: its name, what is missing and the way out.
+pub fn cannot_run(definition: &Definition) -> Option<String> {
+    let (name, missing) = (&definition.name, missing(definition));
+    if !missing.is_empty() {
+        return Some(format!("{name}: {}", missing.join("; ")));
+    }
+    let forbidden = definition.needs_root && !nix::unistd::geteuid().is_root();
+    forbidden.then(|| format!("{name}: only root can start its server; run as root"))
 }
 
 /// Why runs cannot mount here, if they cannot.

@@ -49,6 +49,8 @@ pub struct Traces {
     pub lied_about: HashMap<Attempt, String>,
     /// Top-level names below which a lying rule struck a file that held no message, and the rule.
     pub lied_below: HashMap<String, String>,
+    /// When faults struck calls, in order.
+    firings: Vec<Nanos>,
     /// Lines that made no sense.
     pub damaged: u64,
 }
@@ -80,6 +82,7 @@ impl Traces {
                 stream(&path, |event: FsEvent| traces.take(storage as u32, &name, &known, &event))?;
         }
         (traces.current, traces.created) = (HashMap::new(), HashMap::new());
+        traces.firings.sort_unstable();
         Ok(traces)
     }
 
@@ -109,10 +112,12 @@ impl Traces {
             return;
         }
         let mut holder = match self.created.remove(&key) {
-            Some((seq, at, path)) => Holder::new(key.0, key.1, seq, &path, Some(at)),
-            None => Holder::new(key.0, key.1, e.seq, &e.path, None),
+            Some((seq, at, path)) => Holder::new(key.0, seq, &path, Some(at), e),
+            None => Holder::new(key.0, e.seq, &e.path, None, e),
         };
-        holder.acknowledged = known.acknowledged(attempt);
+        if let Some(at) = known.acknowledged(attempt) {
+            holder.acknowledge(at);
+        }
         self.held.entry(key).or_default().push((holder.from, attempt));
         let list = self.holders.entry(attempt).or_default();
         list.push(holder);
@@ -127,6 +132,7 @@ impl Traces {
             // A frozen call stands in the trace twice: when it was parked, without an end, and when it ended.
             let ended = u64::from(e.end.is_some());
             *self.struck.entry(rule_key).or_default().entry(class).or_default() += ended;
+            self.firings.extend(e.end.map(|_| e.at));
             match self.current.get(&key) {
                 Some((attempt, _)) if lies => {
                     self.lied_about.insert(*attempt, rule.clone());
@@ -150,6 +156,12 @@ impl Traces {
         for (user, cut) in &cuts.lied_below {
             self.lied_below.entry(ledger.user_name(*user)).or_insert_with(|| liar(*cut));
         }
+    }
+
+    /// How often faults struck calls that began between the two instants; `None` if there is no trace.
+    pub fn firings_between(&self, from: Nanos, to: Nanos) -> Option<usize> {
+        let upto = |at: Nanos| self.firings.partition_point(|fired| *fired < at);
+        (!self.files.is_empty()).then(|| upto(Nanos(to.0.saturating_add(1))).saturating_sub(upto(from)))
     }
 
     /// Every file that the trace saw of an attempt.
@@ -283,16 +295,13 @@ impl Calls<'_> {
     }
 }
 
-/// `RUN-MESSAGE-ATTEMPT` of this run.
+/// `RUN-MESSAGE-ATTEMPT` of this run at the beginning of a mark. What follows its last digit is not part of it: a queue
+/// file may go on with something else than a line's end.
 pub fn attempt_of(mark: &str, run: &str) -> Option<Attempt> {
-    let mut parts = mark.trim().split('-');
-    let (Some(token), Some(message), Some(n), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return None;
-    };
-    let message = MessageId(message.parse().ok()?);
-    (token == run).then_some(Attempt { message, n: n.parse().ok()? })
+    let rest = mark.trim_start().strip_prefix(run)?.strip_prefix('-')?;
+    let (message, rest) = rest.split_once('-')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some(Attempt { message: MessageId(message.parse().ok()?), n: rest[..end].parse().ok()? })
 }
 
 /// A path with everything that varies replaced, so that firings can be counted by where they struck.

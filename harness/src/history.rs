@@ -12,6 +12,10 @@
 //! Outcomes. `ok` only on the final positive reply, `fail` only on a definite refusal or a failure before the
 //! dot was sent, everything else is `info`: it may have happened.
 
+mod digest;
+
+pub use digest::Digest;
+
 use fuse_fs::clock::Nanos;
 use fuse_fs::volatile::cut::CutReport;
 use serde::{Deserialize, Serialize};
@@ -39,11 +43,6 @@ pub struct Attempt {
     /// Its n-th try, from 1.
     pub n: u32,
 }
-
-/// The first 16 bytes of the BLAKE3 hash of a message from its attempt header on, lines ended by CRLF.
-/// Written as 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u8; 16]);
 
 /// A message's place in a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -217,6 +216,25 @@ pub struct DiskCopy {
     pub unfinished: bool,
 }
 
+/// How mail was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Through IMAP.
+    Imap,
+    /// From the backing disk.
+    Disk,
+}
+
+/// A message that says that others could not be delivered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bounce {
+    /// Where it lies: a path below the storage's root, or a UID.
+    pub place: String,
+    /// The attempts whose tokens it carries.
+    pub attempts: Vec<Attempt>,
+}
+
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -267,7 +285,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<Copy>,
     },
-    /// The run enters a phase: `warm-up`, `traffic`, `recovery`, `final-read`, or a name from a step.
+    /// The run enters a phase: `warm-up`, `traffic`, `recovery`, `drain`, `final-read`, or a name from a step.
     Phase {
         /// When.
         at: Nanos,
@@ -398,6 +416,43 @@ pub enum Event {
         /// Files that hold messages.
         copies: Vec<DiskCopy>,
     },
+    /// A delivery that the harness waited for lies in the store, by a reading of the backing disk.
+    Arrived {
+        /// When it was found.
+        at: Nanos,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// What the mail server's queue held.
+    Queue {
+        /// When it was listed.
+        at: Nanos,
+        /// Which reading: `final`.
+        reading: String,
+        /// The listing succeeded; otherwise what else is in the queue is not known.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Attempts of this run whose tokens the listing shows, each once.
+        attempts: Vec<Attempt>,
+    },
+    /// The bounces that came back to the sender's mailbox in the same store.
+    Bounces {
+        /// When.
+        at: Nanos,
+        /// Which reading: `final`, or `inspect-N`.
+        reading: String,
+        /// How it was read.
+        source: Source,
+        /// The reading succeeded.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Bounces of attempts of this run.
+        bounces: Vec<Bounce>,
+    },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {
         /// When.
@@ -434,47 +489,4 @@ pub enum TargetEvent {
     Consistent,
     /// Its own offline check of the store failed.
     Inconsistent,
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl std::str::FromStr for Digest {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Digest, String> {
-        let valid = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let value = valid.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-        value.map(|v| Digest(v.to_be_bytes())).ok_or_else(|| format!("`{text}` is not 32 hexadecimal digits"))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Digest, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Digest;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("32 hexadecimal digits")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        d.deserialize_str(Visitor)
-    }
 }

@@ -7,12 +7,13 @@
 mod words;
 
 use crate::checker::because;
+use crate::checker::elsewhere::Elsewhere;
 use crate::checker::expectations;
 use crate::checker::fate::{Disk, Fate, Final, Messages, fate, settle};
 use crate::checker::{self, ALL, Case, Finding, Found};
 use crate::evidence::cuts::Cuts;
 use crate::evidence::{self, Traces, Wanted};
-use crate::history::{Entry, MessageId};
+use crate::history::MessageId;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
 use crate::summarize;
@@ -98,11 +99,11 @@ impl Recorded {
         let disk = Disk::of(ledger);
         let mut fates: Vec<Fate> =
             (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
-        settle(&mut fates, ledger, messages, &disk, plan.workload.deliver_by == Entry::Smtp);
-        report(
-            run_dir,
-            &Case { plan, ledger, traces, cuts, messages, last: &last, disk: &disk, fates: &fates },
-        )
+        let elsewhere = Elsewhere::of(plan, ledger);
+        settle(&mut fates, ledger, messages, &disk, elsewhere.unlisted_queue());
+        elsewhere.account(&mut fates, ledger, messages, |attempt| last.holds(ledger, messages, attempt));
+        let (last, disk, elsewhere, fates) = (&last, &disk, &elsewhere, &fates[..]);
+        report(run_dir, &Case { plan, ledger, traces, cuts, messages, last, disk, elsewhere, fates })
     }
 }
 
@@ -123,6 +124,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         run: run(run_dir, plan, ledger),
         messages: counts,
         properties,
+        findings: crate::findings::all(case),
         faults,
         operations: summarize::operations(ledger),
         timeline: summarize::timeline(ledger),
@@ -246,9 +248,15 @@ pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod cut_tests;
 #[cfg(test)]
+mod finding_tests;
+#[cfg(test)]
+mod imap_less_tests;
+#[cfg(test)]
 mod legal_tests;
 #[cfg(test)]
 mod lie_tests;
+#[cfg(test)]
+mod queue_tests;
 #[cfg(test)]
 mod rollback_tests;
 #[cfg(test)]

@@ -9,8 +9,8 @@ mod entry;
 pub mod line;
 
 pub use entry::{
-    ClientOp, CutDone, DiskRead, FlagSet, Kind, OnDisk, Place, PlaceId, Reading, RolledBack, RuleCount, Seen,
-    StepDone,
+    BounceRead, ClientOp, CutDone, DiskRead, FlagSet, Kind, OnDisk, Place, PlaceId, QueueRead, Reading,
+    RolledBack, RuleCount, Seen, StepDone,
 };
 
 use crate::history::{Attempt, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, UserId};
@@ -49,6 +49,12 @@ pub struct Ledger {
     pub disks: Vec<DiskRead>,
     /// Copies on the disk.
     pub disk_copies: Vec<OnDisk>,
+    /// Deliveries that the harness waited for, when they were found in the store.
+    pub arrived: Vec<(Nanos, Attempt)>,
+    /// Listings of the queue.
+    pub queues: Vec<QueueRead>,
+    /// Readings of the sender's mailbox.
+    pub bounces: Vec<BounceRead>,
     /// Rules.
     pub rules: Vec<RuleCount>,
     /// Phases.
@@ -238,6 +244,15 @@ impl Ledger {
             Event::Probe { at, service, up } => self.probes.push((at, service, up)),
             Event::Rule { storage, rule, lying, matched, fired, first, last, armed, parked: _ } => {
                 self.rules.push(RuleCount { storage, rule, lying, matched, fired, first, last, armed });
+            }
+            Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
+            Event::Queue { at, reading, complete, error, attempts } => {
+                self.note_time(at);
+                self.queues.push(QueueRead { name: reading, at, complete, error, attempts });
+            }
+            Event::Bounces { at, reading, source, complete, error, bounces } => {
+                self.note_time(at);
+                self.bounces.push(BounceRead { name: reading, source, complete, error, bounces });
             }
             Event::Cut { at, back, storage, record, report } => {
                 self.cuts.push(CutDone { at, back, storage, record, report });

@@ -4,8 +4,10 @@
 //! that a copy proves itself even without a history. A stored copy is known from the attempt's line on: what a
 //! server prepends does not count, and a lone LF counts as CRLF.
 
+pub mod bounce;
 pub mod build;
 pub mod sizes;
+pub mod tokens;
 
 use crate::history::{Attempt, Digest, MessageId};
 use std::fmt;

@@ -1,6 +1,7 @@
 //! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
+use crate::target::definition::{Definition, When};
 use fuse_fs::rule::{Counter, Rule};
 use fuse_fs::units::{Bytes, Span};
 use fuse_fs::volatile::cut::CutMode;
@@ -102,11 +103,32 @@ pub struct TargetPlan {
     /// As the user named it: a name, or the path of a target file.
     pub given: String,
     /// Its definition, resolved.
-    pub definition: crate::target::definition::Definition,
+    pub definition: Definition,
+    /// Those started along with it, in this order.
+    #[serde(default)]
+    pub companions: Vec<(When, Definition)>,
     /// Storage beneath its mail store.
     pub storage: String,
+    /// Storage beneath its queue, if it has one.
+    #[serde(default)]
+    pub queue: Option<String>,
     /// Seeded defects of the reference server.
     pub defects: Vec<String>,
+}
+
+impl TargetPlan {
+    /// Clients can read and change mail while the traffic goes on: the mail server has IMAP, or a companion that
+    /// always runs.
+    pub fn has_imap_during_traffic(&self) -> bool {
+        let always = self.companions.iter().filter(|(when, _)| *when == When::Always);
+        let mut serving = [&self.definition].into_iter().chain(always.map(|(_, companion)| companion));
+        serving.any(|definition| definition.listen.imap.is_some())
+    }
+
+    /// The mail server and its companions.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        [&self.definition].into_iter().chain(self.companions.iter().map(|(_, companion)| companion))
+    }
 }
 
 /// The traffic.
@@ -139,6 +161,11 @@ pub struct WorkloadPlan {
 }
 
 impl WorkloadPlan {
+    /// The user who sends all mail, so that bounces come back into the same store; only SMTP knows bounces.
+    pub fn bounce_user(&self) -> Option<&'static str> {
+        (self.deliver_by == crate::history::Entry::Smtp).then_some("bounces")
+    }
+
     /// `user1` to `userN`.
     pub fn user_names(&self) -> impl Iterator<Item = String> + use<> {
         (1..=self.users).map(|n| format!("user{n}"))
@@ -175,6 +202,13 @@ pub struct Mix {
     pub expunge: f64,
     /// UID SEARCH.
     pub search: f64,
+}
+
+impl Mix {
+    /// What is left of it for a target without IMAP.
+    pub fn deliveries_only(&self) -> Mix {
+        Mix { deliver: self.deliver, ..Mix::default() }
+    }
 }
 
 /// Distribution of message sizes, of the whole message as sent.

@@ -9,12 +9,16 @@
 //! a lock file whose content was lost. So silence is met by asking again until the limit, and how long it lasted is
 //! recorded.
 
+mod bounces;
+
+pub use bounces::read_bounces;
+
 use crate::client::Failure;
 use crate::client::fetched::Reading;
 use crate::client::imap::{Selected, Session};
 use crate::history::{Copy, Event, Trouble, UserId};
 use crate::workload::operation::words;
-use crate::workload::{ARCHIVE, Context};
+use crate::workload::{ARCHIVE, Context, Setup};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +35,28 @@ const TRIES: u32 = 3;
 /// Messages of one mailbox that may fail one by one before the reading is given up.
 const BROKEN: usize = 20;
 
+/// Reads mail through one server: the target's own, or a companion that is there to be read through.
+#[derive(Clone)]
+pub struct Reader {
+    traffic: Arc<Context>,
+    imap: String,
+}
+
+impl Reader {
+    /// Reads the mail of the traffic's users at `imap`, a `host:port`.
+    pub fn new(traffic: Arc<Context>, imap: String) -> Reader {
+        Reader { traffic, imap }
+    }
+
+    fn setup(&self) -> &Setup {
+        self.traffic.setup()
+    }
+
+    fn user(&self, user: UserId) -> &str {
+        self.traffic.user(user)
+    }
+}
+
 /// What was said when it was all over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadSummary {
@@ -44,24 +70,24 @@ pub struct ReadSummary {
 
 /// Reads everything and records one [`Event::Mailbox`] a mailbox, named `reading`. Each request is answered
 /// within the larger of the client's time limit and ten seconds; no mailbox is begun again after `limit`.
-pub async fn read_all(ctx: &Arc<Context>, reading: &str, limit: Duration) -> ReadSummary {
+pub async fn read_all(reader: &Reader, reading: &str, limit: Duration) -> ReadSummary {
     let end = Instant::now() + limit;
     let mut tasks = JoinSet::new();
     let mut total = ReadSummary::default();
-    for user in ctx.user_ids() {
+    for user in reader.traffic.user_ids() {
         if tasks.len() >= AT_ONCE {
-            note(ctx, &mut total, tasks.join_next().await);
+            note(reader, &mut total, tasks.join_next().await);
         }
-        let (own, reading) = (ctx.clone(), reading.to_owned());
+        let (own, reading) = (reader.clone(), reading.to_owned());
         tasks.spawn(async move { read_user(&own, user, &reading, end).await });
     }
     while !tasks.is_empty() {
-        note(ctx, &mut total, tasks.join_next().await);
+        note(reader, &mut total, tasks.join_next().await);
     }
     total
 }
 
-fn note(ctx: &Context, total: &mut ReadSummary, done: Option<Result<ReadSummary, tokio::task::JoinError>>) {
+fn note(reader: &Reader, total: &mut ReadSummary, done: Option<Result<ReadSummary, tokio::task::JoinError>>) {
     match done {
         Some(Ok(one)) => {
             total.mailboxes += one.mailboxes;
@@ -71,18 +97,22 @@ fn note(ctx: &Context, total: &mut ReadSummary, done: Option<Result<ReadSummary,
         Some(Err(error)) => {
             total.incomplete += 1;
             let problem = format!("reading a user's mail: {error}");
-            ctx.setup().history.record(Event::Harness { at: Nanos::now(), problem });
+            reader.setup().history.record(Event::Harness { at: Nanos::now(), problem });
         }
         None => {}
     }
 }
 
-fn patience(ctx: &Context) -> Duration {
-    ctx.timeout().max(Duration::from_secs(10))
+fn patience(reader: &Reader) -> Duration {
+    reader.traffic.timeout().max(Duration::from_secs(10))
 }
 
-async fn login(ctx: &Context, user: UserId) -> Result<Session, Failure> {
-    Session::login(ctx.imap(), ctx.user(user), &ctx.setup().password, patience(ctx)).await
+async fn login(reader: &Reader, user: UserId) -> Result<Session, Failure> {
+    login_as(reader, reader.user(user)).await
+}
+
+async fn login_as(reader: &Reader, name: &str) -> Result<Session, Failure> {
+    Session::login(&reader.imap, name, &reader.setup().password, patience(reader)).await
 }
 
 /// One mailbox as far as it could be read.
@@ -111,14 +141,14 @@ fn once_more(tried: u32, silent: bool, end: Instant) -> bool {
     (silent || tried < TRIES) && Instant::now() < end
 }
 
-async fn read_user(ctx: &Context, user: UserId, reading: &str, end: Instant) -> ReadSummary {
-    let listed = list(ctx, user, end).await;
+async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -> ReadSummary {
+    let listed = list(reader, user, end).await;
     let mut names: BTreeSet<&str> = BTreeSet::from(["INBOX", ARCHIVE]);
     names.extend(listed.iter().flatten().map(String::as_str));
     let mut summary = ReadSummary::default();
     for name in names {
         let asked = Nanos::now();
-        let mut found = read_mailbox(ctx, user, name, end).await;
+        let mut found = read_mailbox(reader, user, name, end).await;
         let unlisted = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
         if unlisted && found.refused {
             // The server answered twice that there is no such mailbox: completely read, and nothing in it.
@@ -131,7 +161,7 @@ async fn read_user(ctx: &Context, user: UserId, reading: &str, end: Instant) -> 
         summary.mailboxes += 1;
         summary.incomplete += u64::from(!found.problems.is_empty());
         summary.copies += found.copies.len() as u64;
-        ctx.setup().history.record(event(user, name, reading, asked, found));
+        reader.setup().history.record(event(user, name, reading, asked, found));
     }
     summary
 }
@@ -152,30 +182,30 @@ fn event(user: UserId, mailbox: &str, reading: &str, asked: Nanos, found: Found)
     }
 }
 
-async fn list(ctx: &Context, user: UserId, end: Instant) -> Result<Vec<String>, Failure> {
+async fn list(reader: &Reader, user: UserId, end: Instant) -> Result<Vec<String>, Failure> {
     let mut tried = 0;
     loop {
         tried += 1;
-        match list_once(ctx, user).await {
+        match list_once(reader, user).await {
             Err(failure) if once_more(tried, failure.trouble == Trouble::TimedOut, end) => {}
             result => return result,
         }
     }
 }
 
-async fn list_once(ctx: &Context, user: UserId) -> Result<Vec<String>, Failure> {
-    let mut session = login(ctx, user).await?;
+async fn list_once(reader: &Reader, user: UserId) -> Result<Vec<String>, Failure> {
+    let mut session = login(reader, user).await?;
     let names = session.list().await?;
     session.leave();
     Ok(names)
 }
 
 /// Reads a mailbox until a reading is complete; otherwise keeps the reading that found most.
-async fn read_mailbox(ctx: &Context, user: UserId, name: &str, end: Instant) -> Found {
-    let mut best = read_once(ctx, user, name).await;
+async fn read_mailbox(reader: &Reader, user: UserId, name: &str, end: Instant) -> Found {
+    let mut best = read_once(reader, user, name).await;
     let (mut tried, mut silent) = (1, best.silent);
     while !best.problems.is_empty() && once_more(tried, silent, end) {
-        let next = read_once(ctx, user, name).await;
+        let next = read_once(reader, user, name).await;
         tried += 1;
         silent = next.silent;
         if next.problems.is_empty() || next.copies.len() > best.copies.len() {
@@ -186,16 +216,16 @@ async fn read_mailbox(ctx: &Context, user: UserId, name: &str, end: Instant) -> 
     best
 }
 
-async fn read_once(ctx: &Context, user: UserId, name: &str) -> Found {
+async fn read_once(reader: &Reader, user: UserId, name: &str) -> Found {
     let mut found = Found::default();
-    if let Err(failure) = read_into(ctx, user, name, &mut found).await {
+    if let Err(failure) = read_into(reader, user, name, &mut found).await {
         found.trouble(&failure);
     }
     found
 }
 
-async fn read_into(ctx: &Context, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
-    let opened = open(ctx, user, name).await;
+async fn read_into(reader: &Reader, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
+    let opened = open(reader, user, name).await;
     found.refused = opened.as_ref().is_err_and(|failure| failure.trouble == Trouble::RefusedTransient);
     let (mut session, selected) = opened?;
     found.selected = selected;
@@ -206,41 +236,41 @@ async fn read_into(ctx: &Context, user: UserId, name: &str, found: &mut Found) -
         found.problems.push(format!("{} messages exist, but SEARCH found {}", selected.exists, uids.len()));
     }
     for batch in uids.chunks(BATCH) {
-        session.extend(patience(ctx));
+        session.extend(patience(reader));
         let asked: Vec<String> = batch.iter().map(u32::to_string).collect();
         // What a failed batch did not bring is asked for again below, one by one.
-        let _ = fetch(ctx, &mut session, &asked.join(","), found).await;
+        let _ = fetch(reader, &mut session, &asked.join(","), found).await;
         let have: BTreeSet<u32> = found.copies.iter().rev().take(2 * BATCH).map(|c| c.uid.uid).collect();
         for uid in batch.iter().filter(|uid| !have.contains(uid)) {
-            session = single(ctx, user, name, *uid, found).await?;
+            session = single(reader, user, name, *uid, found).await?;
         }
     }
     session.leave();
     Ok(())
 }
 
-async fn open(ctx: &Context, user: UserId, name: &str) -> Result<(Session, Selected), Failure> {
-    let mut session = login(ctx, user).await?;
+async fn open(reader: &Reader, user: UserId, name: &str) -> Result<(Session, Selected), Failure> {
+    let mut session = login(reader, user).await?;
     let selected = session.select(name, true).await?;
     Ok((session, selected))
 }
 
-async fn fetch(ctx: &Context, session: &mut Session, set: &str, found: &mut Found) -> Result<u32, Failure> {
-    let reading = Reading { run: ctx.setup().run, validity: found.selected.validity, whole: true };
+async fn fetch(reader: &Reader, session: &mut Session, set: &str, found: &mut Found) -> Result<u32, Failure> {
+    let reading = Reading { run: reader.setup().run, validity: found.selected.validity, whole: true };
     session.fetch(set, reading, |copy, _| found.copies.push(copy)).await
 }
 
 /// Reads one message over a new session, so that one broken message does not hide the others. Returns a session
 /// to go on with.
 async fn single(
-    ctx: &Context,
+    reader: &Reader,
     user: UserId,
     name: &str,
     uid: u32,
     found: &mut Found,
 ) -> Result<Session, Failure> {
-    let (mut session, _) = open(ctx, user, name).await?;
-    let problem = match fetch(ctx, &mut session, &uid.to_string(), found).await {
+    let (mut session, _) = open(reader, user, name).await?;
+    let problem = match fetch(reader, &mut session, &uid.to_string(), found).await {
         Ok(1..) => return Ok(session),
         Ok(0) => format!("UID {uid} was found by SEARCH but not returned by FETCH"),
         Err(failure) => format!("UID {uid}: {}", words(&failure)),
@@ -252,7 +282,7 @@ async fn single(
             Some("too many broken messages".to_owned()),
         ));
     }
-    let (session, _) = open(ctx, user, name).await?;
+    let (session, _) = open(reader, user, name).await?;
     Ok(session)
 }
 

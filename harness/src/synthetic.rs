@@ -8,7 +8,6 @@ use crate::history::{
     Action, Attempt, Copy, Digest, Entry, Event, MessageId, OpId, Outcome, Trouble, Uid, UserId,
 };
 use crate::plan::{Expect, Mix, Plan, Sizes, Stage, StoragePlan, TargetPlan, WorkloadPlan};
-use crate::target::definition::{Definition, Kind, Layout, Listen};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
 use std::collections::{BTreeMap, VecDeque};
@@ -80,6 +79,8 @@ pub struct World<W> {
     /// Answers that may be outstanding: each operation takes effect at once and is answered this many operations
     /// later, so that operations overlap.
     pub lag: usize,
+    /// How deliveries enter.
+    pub entry: Entry,
     held: VecDeque<Event>,
     out: W,
     clock: u64,
@@ -99,6 +100,7 @@ impl<W: Write> World<W> {
             boxes: BTreeMap::new(),
             fired: 3,
             lag: 0,
+            entry: Entry::Lmtp,
             held: VecDeque::new(),
             out,
             clock: 1_000_000_000,
@@ -170,9 +172,9 @@ impl<W: Write> World<W> {
         self.operation(user, action, OK, None, Vec::new());
     }
 
-    /// LMTP delivery of one attempt.
+    /// Delivery of one attempt.
     pub fn deliver(&mut self, user: u32, message: u64, n: u32, how: How) {
-        self.store(user, "INBOX", Entry::Lmtp, (message, n), &[], how);
+        self.store(user, "INBOX", self.entry, (message, n), &[], how);
     }
 
     /// IMAP APPEND of one attempt with flags.
@@ -339,31 +341,20 @@ pub fn plan() -> Plan {
 }
 
 fn target() -> TargetPlan {
-    let second = Span(Duration::from_secs(1));
-    let definition = Definition {
-        name: "model".to_owned(),
-        about: "A model.".to_owned(),
-        kind: Kind::Spawned,
-        start: Vec::new(),
-        stop: Vec::new(),
-        kill: Vec::new(),
-        version: Vec::new(),
-        rebuild: None,
-        check: Vec::new(),
-        environment: BTreeMap::new(),
-        files: BTreeMap::new(),
-        directories: Vec::new(),
-        needs: BTreeMap::new(),
-        listen: Listen::default(),
-        ready_within: second,
-        stop_within: second,
-        password: "secret".to_owned(),
-        domain: "example.test".to_owned(),
-        layout: Layout::Maildir { path: "{user}/Maildir".to_owned() },
-        owner: None,
-    };
+    let text = "name = 'model'\nabout = 'A model.'\nkind = 'spawned'\nlisten = { lmtp = '127.0.0.1:24', imap = '127.0.0.1:143' }\n\
+        layout.maildir = { path = '{user}/Maildir' }";
+    let definition = toml::from_str(text).expect("the model is a target");
     let (server, storage) = ("model".to_owned(), "mail".to_owned());
-    TargetPlan { given: "reference".to_owned(), server, definition, storage, defects: Vec::new() }
+    let given = "reference".to_owned();
+    TargetPlan {
+        server,
+        given,
+        definition,
+        companions: Vec::new(),
+        storage,
+        queue: None,
+        defects: Vec::new(),
+    }
 }
 
 fn workload() -> WorkloadPlan {

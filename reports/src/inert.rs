@@ -3,7 +3,7 @@
 //! After [`report`], no string holds a control character (so no terminal escape and no line break), a
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
-use crate::model::{Anomaly, Fault, Moment, Operation, Property, Report, Run};
+use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
 
 /// Longest string that is shown; the rest is counted, not shown.
 pub const MAX_CHARS: usize = 2_000;
@@ -19,6 +19,7 @@ pub fn report(original: &Report) -> Report {
         run,
         messages: _,
         properties,
+        findings,
         faults,
         operations,
         timeline,
@@ -27,6 +28,7 @@ pub fn report(original: &Report) -> Report {
     clean(sentence);
     clean_run(run);
     properties.iter_mut().for_each(clean_property);
+    findings.iter_mut().for_each(clean_finding);
     faults.iter_mut().for_each(clean_fault);
     operations
         .iter_mut()
@@ -70,6 +72,15 @@ fn clean_property(property: &mut Property) {
         clean(sentence);
         message.iter_mut().chain(place).for_each(clean);
         evidence.iter_mut().for_each(clean_moment);
+    }
+}
+
+fn clean_finding(finding: &mut Finding) {
+    let Finding { kind, count: _, sentence, examples } = finding;
+    [kind, sentence].into_iter().for_each(clean);
+    for Example { message, evidence } in examples {
+        message.iter_mut().for_each(clean);
+        clean_moment(evidence);
     }
 }
 

@@ -37,12 +37,24 @@ fn suite(report: &Report) -> TestSuite {
     for (name, value) in described(&report) {
         suite.add_property(XmlProperty::new(name, value));
     }
+    for (name, value) in findings(&report) {
+        suite.add_property(XmlProperty::new(name, value));
+    }
     suite.add_test_cases(report.properties.iter().map(|property| case(property, &report)));
     if !report.properties.iter().any(|property| property.verdict >= report.verdict) {
         suite.add_test_case(verdict_case(&report));
     }
     suite.set_system_out(crate::text::render(&report, crate::text::Style::default()));
     suite
+}
+
+/// Findings change no verdict: properties of the suite, as are the numbers of mail that is queued or bounced.
+fn findings(report: &Report) -> Vec<(String, String)> {
+    let elsewhere = [("queued", report.messages.queued), ("bounced", report.messages.bounced)];
+    let elsewhere = elsewhere.iter().filter(|(_, n)| *n > 0);
+    let elsewhere = elsewhere.map(|(what, n)| ((*what).to_owned(), n.to_string()));
+    let found = report.findings.iter().map(|one| (format!("finding-{}", one.kind), one.sentence.clone()));
+    elsewhere.chain(found).collect()
 }
 
 fn described(report: &Report) -> Vec<(&'static str, String)> {
@@ -118,6 +130,17 @@ mod tests {
     fn an_unknown_run_without_an_unknown_property_fails_too() {
         let report = Report { verdict: Verdict::Unknown, ..samples::valid() };
         assert!(render(&report).contains(r#"errors="1""#));
+    }
+
+    #[test]
+    fn findings_and_mail_elsewhere_are_properties_of_the_suite() {
+        let xml = render(&samples::queueing());
+        assert!(xml.contains(r#"<property name="queued" value="8"/>"#), "{xml}");
+        assert!(
+            xml.contains(r#"<property name="finding-permanent-refusal" value="2 deliveries were"#),
+            "{xml}"
+        );
+        assert!(xml.contains(r#"failures="0""#), "{xml}");
     }
 
     #[test]

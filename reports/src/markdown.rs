@@ -7,6 +7,8 @@ use crate::model::{Report, Verdict};
 
 /// Anomalies listed; the rest is counted.
 const MAX_ANOMALIES: usize = 10;
+/// Messages named for each finding.
+const MAX_EXAMPLES: usize = 3;
 
 /// One run.
 #[must_use]
@@ -27,6 +29,7 @@ pub fn render(report: &Report) -> String {
     out += &faults(report);
     out += &operations(report);
     out += &anomalies(report);
+    out += &findings(report);
     for warning in &report.warnings {
         let _ = writeln!(out, "- Warning: {}", escaped(warning));
     }
@@ -96,6 +99,20 @@ fn anomalies(report: &Report) -> String {
     lines.collect()
 }
 
+/// What changes no verdict, and mail that is neither in a mailbox nor lost.
+fn findings(report: &Report) -> String {
+    let elsewhere = [("queued", report.messages.queued), ("bounced", report.messages.bounced)];
+    let elsewhere = elsewhere.iter().filter(|(_, n)| *n > 0);
+    let elsewhere = elsewhere.map(|(what, n)| format!("- Acknowledged and {what}: {}\n", count(*n)));
+    let found = report.findings.iter().map(|finding| {
+        let tokens = finding.examples.iter().filter_map(|example| example.message.as_deref());
+        let tokens: Vec<String> = tokens.take(MAX_EXAMPLES).map(escaped).collect();
+        let shown = if tokens.is_empty() { String::new() } else { format!(" ({})", tokens.join(", ")) };
+        format!("- Finding: {}: {}{shown}\n", escaped(&finding.kind), escaped(&finding.sentence))
+    });
+    elsewhere.chain(found).collect()
+}
+
 /// Markdown's and HTML's own characters as text.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -123,6 +140,18 @@ mod tests {
             shown.starts_with("## INVALID: fsync-eio\n\n5 of 2,911 acknowledged messages were lost."),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn findings_and_mail_elsewhere_are_shown() {
+        let shown = render(&samples::queueing());
+        assert!(shown.contains("- Acknowledged and queued: 8\n- Acknowledged and bounced: 3\n"), "{shown}");
+        assert!(
+            shown.contains("- Finding: permanent-refusal: 2 deliveries were refused for good"),
+            "{shown}"
+        );
+        assert!(shown.contains("(1a2b3c4d-17-1)\n"), "{shown}");
+        assert!(!render(&samples::valid()).contains("queued"));
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Report {
     pub messages: Messages,
     /// Every property that was judged, worst first.
     pub properties: Vec<Property>,
+    /// What was seen of the mail server besides, which changes no verdict.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Every fault that was armed.
     pub faults: Vec<Fault>,
     /// Client operations by kind.
@@ -97,6 +100,15 @@ pub struct Messages {
     pub lost: u64,
     /// Acknowledged and on the disk, but not to be seen through the server.
     pub invisible: u64,
+    /// Of `invisible`: shown after the server's index was rebuilt.
+    #[serde(default)]
+    pub hidden: u64,
+    /// Acknowledged by SMTP, not in a mailbox, and in the mail server's queue at the end: accounted for.
+    #[serde(default)]
+    pub queued: u64,
+    /// Acknowledged by SMTP, not in a mailbox, and a bounce of it came back to its sender: accounted for.
+    #[serde(default)]
+    pub bounced: u64,
     /// Acknowledged and found with other content.
     pub damaged: u64,
     /// Acknowledged while a fault was armed.
@@ -131,6 +143,28 @@ pub struct Anomaly {
     pub place: Option<String>,
     /// What happened to it, in time order: client operations, file-system calls, firings, readings.
     pub evidence: Vec<Moment>,
+}
+
+/// Something about the mail server that is worth knowing and neither violates a property nor keeps one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Kind, such as `permanent-refusal`.
+    pub kind: String,
+    /// How often.
+    pub count: u64,
+    /// In one sentence, with counts.
+    pub sentence: String,
+    /// The first ones.
+    pub examples: Vec<Example>,
+}
+
+/// One case of a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Example {
+    /// Attempt token of the message, if it is about one.
+    pub message: Option<String>,
+    /// What shows it.
+    pub evidence: Moment,
 }
 
 /// Something at a time.

@@ -1,7 +1,8 @@
 //! Reports for tests: one of each verdict, and one whose every string attacks the reader.
 
 use crate::model::{
-    Anomaly, Fault, Messages, Moment, Operation, Property, Quantiles, Report, Run, SCHEMA_VERSION, Verdict,
+    Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Report, Run,
+    SCHEMA_VERSION, Verdict,
 };
 
 pub(crate) fn valid() -> Report {
@@ -24,6 +25,7 @@ pub(crate) fn valid() -> Report {
             Verdict::Valid,
             "2,911 of 2,911 acknowledged messages are there.",
         )],
+        findings: vec![],
         faults: vec![fault(1_204)],
         operations: vec![operation()],
         timeline: vec![moment(10.0, "nemesis", "fault eio-on-fsync armed")],
@@ -49,6 +51,24 @@ pub(crate) fn invalid() -> Report {
     }
 }
 
+/// An SMTP server with a queue, and findings.
+pub(crate) fn queueing() -> Report {
+    let refused = Finding {
+        kind: "permanent-refusal".into(),
+        count: 2,
+        sentence: "2 deliveries were refused for good while the storage had a fault that passes.".into(),
+        examples: vec![Example {
+            message: Some("1a2b3c4d-17-1".into()),
+            evidence: moment(12.345, "client", "554 5.3.0 queue file write error"),
+        }],
+    };
+    Report {
+        messages: Messages { intact: 2_900, queued: 8, bounced: 3, ..valid().messages },
+        findings: vec![refused],
+        ..valid()
+    }
+}
+
 pub(crate) fn unknown() -> Report {
     let silent = Fault { fired: 0, matched: 0, first_s: None, last_s: None, struck: vec![], ..fault(0) };
     Report {
@@ -66,7 +86,8 @@ pub(crate) fn unknown() -> Report {
 
 pub(crate) fn hostile() -> Report {
     let bad = "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>|\r\n\u{202e}evil\u{9b}31m]]>\u{0}`";
-    let json = serde_json::to_string(&invalid()).expect("a report");
+    let report = Report { findings: queueing().findings, ..invalid() };
+    let json = serde_json::to_string(&report).expect("a report");
     let mut value: serde_json::Value = serde_json::from_str(&json).expect("own output");
     replace_strings(&mut value, bad);
     value["verdict"] = "invalid".into();

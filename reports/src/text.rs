@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::figures::{count, duration, latency, moment};
-use crate::model::{Anomaly, Fault, Operation, Property, Report, Run, Verdict};
+use crate::model::{Anomaly, Example, Fault, Finding, Operation, Property, Report, Run, Verdict};
 use crate::table::{align, pad, wrap};
 
 /// Anomalies shown for each violated property.
@@ -39,6 +39,7 @@ pub fn render(report: &Report, style: Style) -> String {
         about(report, style),
         properties(report, style),
         anomalies(report, style),
+        findings(report, style),
         faults(report, style),
         operations(report, style),
         messages(report, style),
@@ -159,6 +160,22 @@ fn anomaly(number: usize, anomaly: &Anomaly, style: Style) -> String {
     out
 }
 
+fn findings(report: &Report, style: Style) -> String {
+    let lines: String = report.findings.iter().map(|one| finding(one, style)).collect();
+    section("Findings (they change no verdict)", &lines, style)
+}
+
+fn finding(finding: &Finding, style: Style) -> String {
+    let indent = 4 + finding.kind.chars().count();
+    let mut out = format!("  {}: {}\n", finding.kind, wrap(&finding.sentence, indent, style.width));
+    for Example { message, evidence } in finding.examples.iter().take(MAX_ANOMALIES) {
+        let about = message.as_ref().map_or(String::new(), |token| format!("message {token}: "));
+        let what = wrap(&format!("{about}{}", evidence.what), 27, style.width);
+        let _ = writeln!(out, "     {:>11}  {:<8} {what}", moment(evidence.at_s), evidence.who);
+    }
+    out
+}
+
 fn faults(report: &Report, style: Style) -> String {
     if report.faults.is_empty() {
         return section("Faults", "  none were armed\n", style);
@@ -222,8 +239,14 @@ fn messages(report: &Report, style: Style) -> String {
         ("acknowledged, on disk but not visible", messages.invisible),
         ("acknowledged and damaged", messages.damaged),
     ];
+    let elsewhere = [
+        ("of these shown after a rebuild of the index", messages.hidden),
+        ("acknowledged and in the queue at the end", messages.queued),
+        ("acknowledged and bounced to the sender", messages.bounced),
+    ];
+    let elsewhere = elsewhere.iter().filter(|(_, value)| *value > 0);
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|(name, value)| vec![(*name).to_owned(), count(*value)]).collect();
+        rows.iter().chain(elsewhere).map(|(name, value)| vec![(*name).to_owned(), count(*value)]).collect();
     section("Messages", &align(&rows, &[false, true]), style)
 }
 

@@ -1,7 +1,7 @@
 //! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
 //! What is not covered makes the verdict unknown, never invalid.
 
-use super::{Anomalies, Case, Checker, Finding, counted, grouped};
+use super::{Anomalies, Case, Checker, Finding, agreement, counted, grouped};
 use crate::history::UserId;
 use crate::ledger::{ClientOp, Ledger, Reading};
 use fuse_fs::clock::Nanos;
@@ -22,6 +22,7 @@ fn check(case: &Case<'_>) -> Finding {
     acknowledged(case, &mut gaps);
     records(case, &mut gaps);
     readings(case, &mut gaps);
+    gaps.extend(agreement::disagreement(case));
     steps(case, &mut gaps);
     cuts(case, &mut gaps);
     if !case.ledger.ended {

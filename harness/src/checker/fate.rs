@@ -133,6 +133,12 @@ impl Final {
         &self.found[from..to]
     }
 
+    /// The attempt has a copy in a mailbox.
+    pub fn holds(&self, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> bool {
+        let found = messages.slot(attempt.message).map_or(&[][..], |slot| self.copies(slot));
+        found.iter().any(|copy| ledger.seen[copy.seen as usize].attempt == Some(attempt))
+    }
+
     /// The place was read to its end.
     pub fn was_read(&self, place: PlaceId) -> bool {
         self.read.contains(&place)
@@ -204,18 +210,22 @@ pub struct Fate {
     pub astray: u16,
     /// More than one copy, each by an attempt that may have happened.
     pub explained: u16,
+    /// An attempt that is not stored waits in the mail server's queue.
+    pub queued: bool,
+    /// A bounce of an acknowledged attempt came back.
+    pub bounced: bool,
 }
 
 /// A message that the server would not show because its mailbox could not be read, and of which nothing lies on the
-/// disk either, is lost all the same. Only where nothing else may hold it: mail that came by SMTP may wait in a queue.
-pub fn settle(fates: &mut [Fate], ledger: &Ledger, messages: &Messages, disk: &Disk, queued: bool) {
+/// disk either, is lost all the same. Only where nothing else may hold it: mail may wait in a queue that is not listed.
+pub fn settle(fates: &mut [Fate], ledger: &Ledger, messages: &Messages, disk: &Disk, unlisted_queue: bool) {
     if !disk.complete || !fates.iter().any(|f| f.unseen > 0) || !disk.understood(ledger, messages) {
         return;
     }
     for (slot, fate) in fates.iter_mut().enumerate().filter(|(_, f)| f.unseen > 0 && f.absent) {
         let mut stores =
             messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]).filter(|op| op.kind.stores());
-        if stores.all(|op| disk.lacks(op.attempt) && !(queued && op.kind == Kind::Deliver)) {
+        if stores.all(|op| disk.lacks(op.attempt) && !(unlisted_queue && op.kind == Kind::Deliver)) {
             (fate.judged, fate.missing) = (true, fate.unseen);
         }
     }

@@ -4,10 +4,12 @@
 //! promises could have produced, `unknown` when the run does not allow an answer, `valid` otherwise.
 
 pub mod acknowledged_durable;
+pub mod agreement;
 pub mod because;
 pub mod cohort;
 pub mod content_intact;
 pub mod coverage;
+pub mod elsewhere;
 pub mod error_surfaced;
 pub mod expectations;
 pub mod fate;
@@ -17,6 +19,7 @@ pub mod no_duplicate;
 pub mod no_phantom;
 pub mod no_resurrection;
 pub mod recovers;
+pub mod redelivery;
 pub mod right_mailbox;
 pub mod rolled_back;
 pub mod structure;
@@ -27,6 +30,7 @@ use crate::evidence::cuts::Cuts;
 use crate::history::{Attempt, MessageId};
 use crate::ledger::{ClientOp, Ledger, PlaceId, RolledBack};
 use crate::plan::Plan;
+use elsewhere::Elsewhere;
 use fate::{Disk, Fate, Final, Messages};
 use fuse_fs::clock::Nanos;
 use reports::model::Verdict;
@@ -50,6 +54,8 @@ pub struct Case<'a> {
     pub last: &'a Final,
     /// The final reading of the disk.
     pub disk: &'a Disk,
+    /// The queue and the bounces.
+    pub elsewhere: &'a Elsewhere,
     /// What became of each message, by its ordinal in `messages`.
     pub fates: &'a [Fate],
 }

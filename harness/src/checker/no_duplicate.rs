@@ -1,36 +1,48 @@
 //! A message is not stored more often than it was sent.
 
-use super::{Anomalies, Case, Checker, Finding, counted};
+use super::{Anomalies, Case, Checker, Finding, counted, redelivery};
 use crate::ledger::ClientOp;
 
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-duplicate",
     definition: "No mailbox holds more copies of a message than attempts, copies and moves may have put there; \
-                 a second copy by an attempt whose answer never came is explained, not a violation.",
+                 a second copy by an attempt whose answer never came is explained, not a violation, and so is one \
+                 that a server with a queue delivered again after it was disturbed.",
     check,
 };
 
 fn check(case: &Case<'_>) -> Finding {
     let mut anomalies = Anomalies::default();
-    let mut explained = 0;
+    let (mut unanswered, mut redelivered) = (0, 0);
     for (slot, fate) in case.honest() {
-        explained += u64::from(fate.explained > 0);
-        if fate.surplus > 0 || attempt_twice(case, slot) {
+        let often = duplicated(case, slot);
+        let again = often && redelivery::explains(case, slot);
+        redelivered += u64::from(again);
+        unanswered += u64::from(fate.explained > 0 && !again);
+        if often && !again {
             anomalies.add(|| case.about(slot, "A message is stored more often than it was sent.".to_owned()));
         }
     }
-    let note = match explained {
-        0 => String::new(),
-        n => {
-            format!(" {} explained by answers that never came.", counted(n, "duplicate is", "duplicates are"))
-        }
-    };
     let sentence = match anomalies.count {
-        0 => format!("No message was duplicated by the server.{note}"),
-        n => format!("{} duplicated by the server.{note}", counted(n, "message was", "messages were")),
+        0 => "No message was duplicated by the server.".to_owned(),
+        n => format!("{} duplicated by the server.", counted(n, "message was", "messages were")),
     };
-    Finding::of(anomalies, sentence)
+    Finding::of(anomalies, sentence + &notes(unanswered, redelivered))
+}
+
+fn notes(unanswered: u64, redelivered: u64) -> String {
+    let reasons = [
+        (unanswered, "explained by answers that never came"),
+        (redelivered, "explained by a delivery that was disturbed and made again"),
+    ];
+    let noted = reasons.into_iter().filter(|(n, _)| *n > 0);
+    noted.map(|(n, why)| format!(" {} {why}.", counted(n, "duplicate is", "duplicates are"))).collect()
+}
+
+/// More copies than were asked for, or one attempt twice.
+pub fn duplicated(case: &Case<'_>, slot: usize) -> bool {
+    case.fates[slot].surplus > 0 || attempt_twice(case, slot)
 }
 
 /// One attempt lies twice in the mailbox it was sent to, and nobody copied or moved the message.

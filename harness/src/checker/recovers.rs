@@ -2,12 +2,13 @@
 //!
 //! The clock starts at the end of the last heal or start step, or when the last storage that had lost its power was
 //! mounted again; without any, at the phase `recovery`. Back means:
-//! each service that is probed greets, and a store and a fetch that were started since succeed. Mail that a lying
+//! each service that is probed greets, and a store and a fetch that were started since succeed. From a target without
+//! IMAP nothing can be fetched: there a delivery that was started since has arrived in the store. Mail that a lying
 //! storage struck counts only where it succeeds: a server that refuses what is damaged is not away.
 
 use super::{Anomalies, Case, Checker, Finding};
 use crate::history::TargetEvent;
-use crate::ledger::Kind;
+use crate::ledger::{ClientOp, Kind};
 use crate::plan::StepAction;
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
@@ -19,8 +20,8 @@ const DEFAULT: Duration = Duration::from_secs(30);
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "recovers",
-    definition: "After the last heal, start or power cut, every service greets and a store and a fetch succeed within the \
-                 bound.",
+    definition: "After the last heal, start or power cut, every service greets and a store and a fetch (without IMAP: a \
+                 store that arrives) succeed within the bound.",
     check,
 };
 
@@ -92,8 +93,20 @@ fn parts(case: &Case<'_>, from: Nanos) -> Vec<Part> {
     let services: BTreeSet<&str> = case.ledger.probes.iter().map(|p| p.1.as_str()).collect();
     let mut parts: Vec<Part> = services.into_iter().map(|service| greeting(case, from, service)).collect();
     parts.push(operation(case, from, "store", Kind::stores));
-    parts.push(operation(case, from, "fetch", |kind| kind == Kind::Fetch));
+    parts.push(match case.plan.target.has_imap_during_traffic() {
+        true => operation(case, from, "fetch", |kind| kind == Kind::Fetch),
+        false => arrival(case, from),
+    });
     parts
+}
+
+/// A delivery that was begun since lies in the store.
+fn arrival(case: &Case<'_>, from: Nanos) -> Part {
+    let since = |op: &&ClientOp| op.kind.stores() && op.invoked >= from;
+    let begun = |attempt| case.messages.store(case.ledger, attempt).filter(since).is_some();
+    let tried = case.ledger.ops.iter().any(|op| since(&op) && op.certain());
+    let back = case.ledger.arrived.iter().filter(|(_, attempt)| begun(*attempt)).map(|(at, _)| *at).min();
+    Part { name: "delivery into the store".to_owned(), back, tried }
 }
 
 fn greeting(case: &Case<'_>, from: Nanos, service: &str) -> Part {

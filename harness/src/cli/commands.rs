@@ -154,7 +154,7 @@ fn export(reports: &[Report], output: &OutputArgs) -> Result<()> {
 pub(super) fn list(scenarios: &Path) -> Result<Exit> {
     let mut out = anstream::stdout();
     section(&mut out, "Scenarios", scenario::describe_below(scenarios))?;
-    let targets = crate::target::definition::built_in();
+    let targets = crate::target::find::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
     let effects = fuse_fs::effects::CATALOGUE.iter();
     section(

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::machine::confine::{self, Confinement};
-use crate::machine::process;
+use crate::machine::{process, tool};
 use anyhow::Result;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,13 @@ pub(super) fn inner(directory: &Path) -> Result<Exit> {
     }
 }
 
-pub(super) fn target_init(argv: &[String], starts: u32) -> Result<Exit> {
-    let code = process::target_init(argv, starts)?;
+pub(super) fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<Exit> {
+    let code = process::target_init(view, argv, starts)?;
+    std::process::exit(code)
+}
+
+pub(super) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
+    let code = tool::run_inside(pid, argv)?;
     std::process::exit(code)
 }
 

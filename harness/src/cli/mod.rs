@@ -62,6 +62,11 @@ enum Command {
         #[command(subcommand)]
         command: CtlCommand,
     },
+    /// Unpack mail servers for testing, beside the system and never into it.
+    Servers {
+        #[command(subcommand)]
+        command: ServersCommand,
+    },
     /// Say what works on this machine, one line each, with the way out where something does not.
     Doctor,
     /// Print the JSON schema of scenario files, or of the JSON report.
@@ -87,9 +92,20 @@ enum Command {
     /// The init of a mail server's PID namespace.
     #[command(name = "__target-init", hide = true)]
     TargetInit {
+        /// File with the view of the machine that the mail server has.
+        view: PathBuf,
         /// How often it was started before.
         #[arg(long, default_value_t = 0)]
         starts: u32,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
+    /// A command inside the namespaces of a process.
+    #[command(name = "__inside", hide = true)]
+    Inside {
+        /// The process.
+        pid: u32,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         argv: Vec<String>,
@@ -116,7 +132,7 @@ struct RunArgs {
     /// Scenario files.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
-    /// Mail server: `reference`, `dovecot-maildir`, or a target file (default: as the scenario says).
+    /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
     #[arg(long)]
     target: Option<String>,
     /// Seed (default: a new one, which is printed).
@@ -234,6 +250,26 @@ enum CtlCommand {
     Status,
 }
 
+#[derive(Debug, Subcommand)]
+enum ServersCommand {
+    /// Unpack targets' packages, with everything they depend on that the machine lacks.
+    Install {
+        /// Targets: names, or target files.
+        #[arg(required = true, value_name = "NAME")]
+        targets: Vec<String>,
+        /// Where (default: $FERMOPOSTA_SERVERS, or `fermoposta/servers` in the user's cache). Runs look there only if
+        /// FERMOPOSTA_SERVERS names it.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+    /// Say which are unpacked, with their versions.
+    List {
+        /// Where (default: as for `install`).
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+}
+
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum SchemaOf {
     /// Scenario files.
@@ -288,6 +324,12 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::List { scenarios } => commands::list(&scenarios),
         Command::Mount(args) => crate::mount_command::run(&args.into()),
         Command::Ctl { mountpoint, command } => crate::mount_command::control(&mountpoint, &command.into()),
+        Command::Servers { command: ServersCommand::Install { targets, into } } => {
+            crate::servers::install(&targets, into).map(|()| Exit::Valid)
+        }
+        Command::Servers { command: ServersCommand::List { into } } => {
+            crate::servers::list(into).map(|()| Exit::Valid)
+        }
         Command::Doctor => crate::doctor::run(),
         Command::Schema { of } => commands::schema(of),
         Command::Reference => commands::reference(),
@@ -296,7 +338,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(Exit::Valid)
         }
         Command::Inner { directory } => hidden::inner(&directory),
-        Command::TargetInit { starts, argv } => hidden::target_init(&argv, starts),
+        Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
+        Command::Inside { pid, argv } => hidden::inside(pid, &argv),
         Command::ReferenceStore(options) => {
             let sound = crate::reference::offline(&options)?;
             Ok(if sound { Exit::Valid } else { Exit::Invalid })

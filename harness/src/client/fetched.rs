@@ -53,6 +53,14 @@ pub(super) fn fetched(values: Vec<Value>, read: Reading) -> Fetched {
     Fetched::Copy(Box::new(copy), read.whole.then_some(identified))
 }
 
+/// UID and bytes of a whole message.
+pub(super) fn body(values: &[Value]) -> Option<(u32, &[u8])> {
+    let [_, verb, Value::List(items)] = values else { return None };
+    let item = |name: &str| items.chunks_exact(2).find(|pair| pair[0].is(name)).map(|pair| &pair[1]);
+    let Value::Text(raw) = item("BODY[]").filter(|_| verb.is("FETCH"))? else { return None };
+    Some((item("UID").and_then(Value::number)?, raw))
+}
+
 fn flags(value: &Value) -> Vec<String> {
     let Value::List(list) = value else { return Vec::new() };
     let mut flags: Vec<String> = list.iter().filter_map(Value::text).collect();

@@ -3,7 +3,7 @@
 //! A tagged OK is `ok`, NO and BAD are `fail`, anything else once the command was sent is `info`. An APPEND
 //! whose literal was not sent in full is `fail`: nothing can have been stored.
 
-use super::fetched::{Fetched, Reading, fetched};
+use super::fetched::{Fetched, Reading, body, fetched};
 use super::response::{self, Condition, Response, Value};
 use super::wire::Wire;
 use super::{Failure, sanitise};
@@ -176,6 +176,23 @@ impl Session {
             0 => Ok(count),
             n => Err(Failure::unknown(Trouble::Garbled, Some(format!("{n} incomplete FETCH responses")))),
         }
+    }
+
+    /// UID FETCHes whole messages as they are, one after the other; returns how many came.
+    ///
+    /// # Errors
+    /// The request failed.
+    pub async fn bodies(&mut self, set: &str, mut each: impl FnMut(u32, &[u8])) -> Result<u32, Failure> {
+        let mut count = 0;
+        let command = format!("UID FETCH {set} (UID BODY.PEEK[])");
+        self.run(&command, |values| {
+            if let Some((uid, raw)) = body(&values) {
+                count += 1;
+                each(uid, raw);
+            }
+        })
+        .await?;
+        Ok(count)
     }
 
     /// APPENDs a message; returns its place, if the server said it, and its reply.

@@ -34,6 +34,8 @@ pub struct Holder {
     pub ino: u64,
     /// Ordinal of the first call on it.
     pub from: u64,
+    /// When it came to be, or was first seen to hold the attempt.
+    pub since: Nanos,
     /// Its last known name.
     pub path: String,
     /// When its attempt was acknowledged, if it was.
@@ -54,16 +56,26 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// A file that came to be as `path` at `named`.
-    pub(super) fn new(storage: u32, ino: u64, from: u64, path: &str, named: Option<Nanos>) -> Holder {
+    /// A file that was made as `path` at `named`, or is first seen in call `e`.
+    pub(super) fn new(storage: u32, from: u64, path: &str, named: Option<Nanos>, e: &FsEvent) -> Holder {
         Holder {
             storage,
-            ino,
+            ino: e.ino,
             from,
+            since: named.unwrap_or(e.at),
             path: path.to_owned(),
             names: (1, 1),
             named: named.map(|at| (at, parent(path).to_owned())),
             ..Holder::default()
+        }
+    }
+
+    /// Its attempt was acknowledged then. A file made later (a queued message's copy in its mailbox) was not there, and
+    /// makes nothing good.
+    pub(super) fn acknowledge(&mut self, at: Nanos) {
+        self.acknowledged = Some(at);
+        if self.since > at {
+            self.names.1 = 0;
         }
     }
 

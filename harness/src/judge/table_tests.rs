@@ -49,7 +49,7 @@ fn alter(world: &mut Mail, user: u32, mailbox: &str, message: u64, change: impl 
     world.at(user, mailbox).copies.iter_mut().filter(|c| c.uid == uid).for_each(change);
 }
 
-fn attempt(message: u64, n: u32) -> Attempt {
+pub(super) fn attempt(message: u64, n: u32) -> Attempt {
     Attempt { message: MessageId(message), n }
 }
 

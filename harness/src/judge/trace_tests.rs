@@ -256,10 +256,30 @@ fn a_trace_cut_short_makes_the_verdict_unknown() {
     assert_eq!(judge(run.directory.path()).unwrap().verdict, Verdict::Unknown);
 }
 
+/// A queue file is written, synced with this result and acknowledged; then a copy is delivered from it without trouble.
+fn queued_and_delivered(errno: i32) -> Report {
+    let mut run = RunDir::empty();
+    run.write(100).path = "queue/incoming/7B48CA001D9".to_owned();
+    run.call(200, Op::Fsync, "queue/incoming/7B48CA001D9").errno = errno;
+    run.call(5_000, Op::Create, &new(1)).ino = 6;
+    let copy = run.call(5_100, Op::Write, &new(1));
+    (copy.ino, copy.mark) = (6, Some("1a2b3c4d-1-1".to_owned()));
+    run.call(5_200, Op::Fsync, &new(1)).ino = 6;
+    run.judge(false, |_| {})
+}
+
+#[test]
+fn a_copy_delivered_later_does_not_make_a_failed_sync_of_the_queue_good() {
+    assert_eq!(blamed(&queued_and_delivered(libc::EIO)), ["error-surfaced"]);
+    assert!(blamed(&queued_and_delivered(0)).is_empty());
+}
+
 #[test]
 fn marks_of_other_runs_and_nonsense_are_nobodys() {
     let id = Attempt { message: crate::history::MessageId(17), n: 2 };
     assert_eq!(crate::evidence::attempt_of("1a2b3c4d-17-2\r", "1a2b3c4d"), Some(id));
+    let in_a_queue_file = "1a2b3c4d-17-2N5X-Fermoposta-Digest: ";
+    assert_eq!(crate::evidence::attempt_of(in_a_queue_file, "1a2b3c4d"), Some(id));
     assert_eq!(crate::evidence::attempt_of("00000000-17-2", "1a2b3c4d"), None);
     assert_eq!(crate::evidence::attempt_of("1a2b3c4d-17", "1a2b3c4d"), None);
     assert_ne!(digest(id), digest(Attempt { n: 1, ..id }));

@@ -1,6 +1,6 @@
 //! A judgement in words: the sentence, the counts, the evidence.
 
-use crate::checker::acknowledged_durable::on_disk;
+use crate::checker::acknowledged_durable::{hidden, on_disk};
 use crate::checker::content_intact::damaged;
 use crate::checker::{Case, counted, coverage, grouped};
 use crate::history::{Outcome, Trouble};
@@ -26,9 +26,14 @@ pub(super) fn messages(case: &Case<'_>) -> Messages {
             continue;
         }
         match (fate.missing > 0, damaged.contains(&slot)) {
-            (true, _) if fate.absent && on_disk(case, slot) == Some(true) => sum.invisible += 1,
+            (true, _) if fate.absent && on_disk(case, slot) == Some(true) => {
+                sum.invisible += 1;
+                sum.hidden += u64::from(hidden(case, slot));
+            }
             (true, _) => sum.lost += 1,
             (false, true) => sum.damaged += 1,
+            (false, false) if fate.judged && fate.absent && fate.queued => sum.queued += 1,
+            (false, false) if fate.judged && fate.absent && fate.bounced => sum.bounced += 1,
             (false, false) => sum.intact += u64::from(fate.judged && !fate.absent),
         }
     }
@@ -62,8 +67,15 @@ pub(super) fn sentence(
 
 fn intact(n: &Messages) -> String {
     let all = counted(n.intact, "acknowledged message", "acknowledged messages");
-    let kept = if n.intact < n.acknowledged { " that nobody asked to remove" } else { "" };
     let were = if n.intact == 1 { "was" } else { "were" };
+    let elsewhere = [(n.queued, "queued"), (n.bounced, "bounced")];
+    let elsewhere = elsewhere.iter().filter(|(n, _)| *n > 0);
+    let elsewhere: String = elsewhere.map(|(n, what)| format!(", {} {what}", grouped(*n))).collect();
+    if !elsewhere.is_empty() {
+        let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
+        return format!("{} of {all} {were} found intact{elsewhere}", grouped(n.intact));
+    }
+    let kept = if n.intact < n.acknowledged { " that nobody asked to remove" } else { "" };
     format!("All {all}{kept} {were} found intact")
 }
 
@@ -100,7 +112,12 @@ fn fault_words(faults: &[Fault]) -> String {
 
 /// "3 of 2,911 acknowledged messages were lost, 1 damaged".
 fn harm(n: &Messages) -> Option<String> {
-    let kinds = [(n.lost, "lost"), (n.invisible, "on the disk but invisible"), (n.damaged, "damaged")];
+    let kinds = [
+        (n.lost, "lost"),
+        (n.invisible - n.hidden, "on the disk but invisible"),
+        (n.hidden, "hidden until the index is rebuilt, not lost"),
+        (n.damaged, "damaged"),
+    ];
     let mut harmed = kinds.iter().filter(|(n, _)| *n > 0);
     let (first, what) = harmed.next()?;
     let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
@@ -141,7 +158,11 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         warnings
             .push(format!("{what} not started: the generator was full. This says nothing about the server."));
     }
-    let stale = stale(case);
+    if !case.plan.target.has_imap_during_traffic() {
+        warnings.push("The target has no IMAP: deliveries only.".to_owned());
+    }
+    // What a queue still holds is legally not there yet.
+    let stale = if case.elsewhere.has_queue { 0 } else { stale(case) };
     if stale > 0 {
         let what = counted(stale, "read", "reads");
         warnings.push(format!(
@@ -223,12 +244,11 @@ pub(super) fn end(case: &Case<'_>, slot: usize) -> Moment {
         Some(false) => "not on the disk",
         None => "disk not read",
     };
-    moment(
-        case.ledger,
-        case.ledger.last,
-        "reading",
-        format!("at the end: {served} through the server, {disk}"),
-    )
+    let fate = &case.fates[slot];
+    let waits = if fate.queued { ", in the queue" } else { "" };
+    let failed = if fate.bounced { ", bounced" } else { "" };
+    let what = format!("at the end: {served} through the server, {disk}{waits}{failed}");
+    moment(case.ledger, case.ledger.last, "reading", what)
 }
 
 fn moment(ledger: &Ledger, at: Nanos, who: &str, what: String) -> Moment {

@@ -1,6 +1,6 @@
 //! What a ledger holds: operations, copies, readings, counts.
 
-use crate::history::{Attempt, Digest, Outcome, Trouble, Uid, UserId};
+use crate::history::{Attempt, Bounce, Digest, Outcome, Source, Trouble, Uid, UserId};
 use fuse_fs::clock::Nanos;
 use fuse_fs::volatile::cut::CutReport;
 use std::ops::Range;
@@ -182,6 +182,36 @@ pub struct OnDisk {
     pub digest: Option<Digest>,
     /// It lies in `tmp/`.
     pub unfinished: bool,
+}
+
+/// One listing of the queue.
+#[derive(Clone, Debug)]
+pub struct QueueRead {
+    /// `final`.
+    pub name: String,
+    /// When.
+    pub at: Nanos,
+    /// It succeeded.
+    pub complete: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// What it showed.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One reading of the sender's mailbox.
+#[derive(Clone, Debug)]
+pub struct BounceRead {
+    /// `final` or `inspect-N`.
+    pub name: String,
+    /// How.
+    pub source: Source,
+    /// It succeeded.
+    pub complete: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// What it found.
+    pub bounces: Vec<Bounce>,
 }
 
 /// What one rule did.

@@ -8,3 +8,6 @@ pub mod confine;
 pub mod environment;
 pub mod process;
 pub mod stop;
+pub mod syslog;
+pub mod tool;
+pub mod view;

@@ -7,6 +7,8 @@
 //! that was killed. Lock files name their holder by such a number, and the new server would take the dead holder's
 //! for a process of its own and wait. Each start therefore counts from another number.
 
+use super::view::View;
+use anyhow::Result;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -14,8 +16,8 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,8 +30,26 @@ pub struct Launch {
     pub environment: BTreeMap<String, String>,
     /// Working directory.
     pub directory: PathBuf,
+    /// File with the [`View`] of the machine that it has.
+    pub view: PathBuf,
     /// How often it was started before: its processes get other numbers each time.
     pub starts: u32,
+}
+
+/// Where output goes.
+#[derive(Debug)]
+pub struct Output {
+    /// Standard output.
+    pub out: File,
+    /// Standard error.
+    pub errors: File,
+}
+
+impl Output {
+    /// Both into one file.
+    pub fn both(log: File) -> io::Result<Output> {
+        Ok(Output { out: log.try_clone()?, errors: log })
+    }
 }
 
 /// A running tree.
@@ -38,13 +58,14 @@ pub struct ProcessTree {
 }
 
 impl ProcessTree {
-    /// Starts `launch` in a PID namespace of its own, output into `log`.
-    pub fn spawn(launch: &Launch, log: File) -> io::Result<ProcessTree> {
+    /// Starts `launch` in a PID namespace of its own, output into `output`.
+    pub fn spawn(launch: &Launch, output: Output) -> io::Result<ProcessTree> {
         let mut command = Command::new("/proc/self/exe");
-        command.args(["__target-init", "--starts", &launch.starts.to_string(), "--"]);
-        command.args(&launch.argv).envs(&launch.environment);
-        command.env("FERMOPOSTA_SELF", "1").current_dir(&launch.directory).process_group(0);
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.arg("__target-init").arg(&launch.view).args(["--starts", &launch.starts.to_string(), "--"]);
+        command.args(&launch.argv);
+        command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
+        command.current_dir(&launch.directory).process_group(0);
+        command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors);
         // SAFETY: the closure makes two system calls in the forked child and touches nothing else.
         unsafe {
             command.pre_exec(|| {
@@ -59,6 +80,13 @@ impl ProcessTree {
         });
         let init = spawned.join().map_err(|_| io::Error::other("the spawning thread panicked"))??;
         Ok(ProcessTree { init })
+    }
+
+    /// Starts `argv` inside the tree's namespaces; it dies with the tree.
+    pub fn spawn_inside(&self, launch: &Launch, output: Output) -> io::Result<Child> {
+        let mut command = super::tool::inside(self.init.id(), &launch.argv);
+        command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1").current_dir(&launch.directory);
+        command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors).spawn()
     }
 
     /// Asks the root process to end (SIGTERM).
@@ -128,10 +156,13 @@ impl Drop for ProcessTree {
     }
 }
 
-/// The init of a target's namespace: runs `argv`, passes SIGTERM on, reaps orphans, ends as `argv` ended.
-pub fn target_init(argv: &[String], starts: u32) -> io::Result<i32> {
+/// The init of a target's namespace: enters the view in the file `view`, runs `argv`, passes SIGTERM on, reaps
+/// orphans, ends as `argv` ended.
+pub fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<i32> {
     super::confine::mount_proc();
     count_processes_from(first_pid(starts));
+    let view: View = serde_json::from_slice(&std::fs::read(view)?)?;
+    view.enter()?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
         signals.add(signal);
@@ -169,19 +200,29 @@ fn count_processes_from(pid: u32) {
 fn spawn_target(argv: &[String]) -> io::Result<Pid> {
     let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program given"))?;
     let mut command = Command::new(program);
-    command.args(arguments);
+    command.args(arguments).env("PATH", super::tool::path_with_daemons());
     // SAFETY: the closure makes system calls in the forked child and touches nothing else.
     unsafe {
         command.pre_exec(|| {
             SigSet::all().thread_unblock()?;
-            // The capabilities that the run needs to mount are not the server's to have.
-            libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+            leave_capabilities();
             Ok(())
         });
     }
     let child =
         command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
     Ok(Pid::from_raw(i32::try_from(child.id()).expect("a pid fits")))
+}
+
+/// In a forked child: the capabilities that the run needs to mount are not the server's to have.
+pub(super) fn leave_capabilities() {
+    // SAFETY: prctl with plain integers; with these it cannot fail.
+    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+}
+
+/// An exit code as a shell says it: a signal is 128 and its number.
+pub(super) fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
 /// Reaps whatever has ended; the exit code once `target` has.

@@ -1,22 +1,25 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
+use super::arrival::{self, Store};
 use super::directory::RunDirectory;
+use super::drain;
 use super::nemesis::{self, Closing, Inspector, Stage};
 use super::power::{self, Power};
+use super::reading;
 use super::recovery;
 use super::storage::Storages;
 use super::structure;
 use crate::corpus::Corpus;
 use crate::disk::DiskReading;
-use crate::history::{Event, UserId};
+use crate::history::{Entry, Event, Source, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
 use crate::message::RunToken;
 use crate::plan::Plan;
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
+use crate::target::assemble::assemble;
 use crate::target::running::Target;
-use crate::target::vars::vars;
 use crate::workload::{self, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
@@ -36,6 +39,7 @@ pub fn record(directory: &Path) -> Result<()> {
     let confinement = super::outer::confinement(&plan);
     confine::settle(confinement).context("the run's namespaces could not be set up")?;
     let mut guard = (confinement == Confinement::Host).then(|| guard(&plan, &directory)).transpose()?;
+    make_queue(&plan, &backings)?;
     let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let recorded = runtime.block_on(async { Run::new(plan, &directory, storages.clone())?.all().await });
@@ -62,8 +66,23 @@ fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     command.spawn().context("cannot start the process that cleans up after a crash")
 }
 
+/// The queue's directory on its storage.
+const QUEUE: &str = "queue";
+
+/// Before the storage is mounted, so that no power cut takes the queue's directory itself.
+fn make_queue(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
+    let chosen = backings.iter().filter(|(name, _)| plan.target.queue.as_ref() == Some(name));
+    for queue in chosen.map(|(_, backing)| backing.join(QUEUE)) {
+        std::fs::create_dir_all(&queue).with_context(|| format!("cannot make {}", queue.display()))?;
+    }
+    Ok(())
+}
+
 /// No mailbox is begun again after this long: more than the two minutes that Dovecot waits for a dead lock.
 const READ_LIMIT: Duration = Duration::from_secs(180);
+
+/// Warm-up mail lies in the store within this long after it was accepted.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 
 /// No step that has begun is waited for longer.
 const LONGEST_STEP: Duration = Duration::from_secs(90);
@@ -116,14 +135,10 @@ struct Run {
 impl Run {
     fn new(plan: Plan, directory: &RunDirectory, storages: Arc<Storages>) -> Result<Run> {
         let store = storages.named(&plan.target.storage)?;
-        let variables = vars(&plan, store.mountpoint(), &directory.target())?;
-        let mut definition = plan.target.definition.clone();
-        for defect in &plan.target.defects {
-            definition.start.extend(["--defect".to_owned(), defect.clone()]);
-        }
-        let rendered = definition.render(&variables);
         give_to_owner(store.backing(), &plan)?;
-        let target = Target::prepare(definition, rendered, &directory.target())?;
+        let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
+        let queue = queue.map(|storage| storage.mountpoint().join(QUEUE));
+        let target = assemble(&plan, store.mountpoint(), queue.as_deref(), &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
         let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
@@ -132,6 +147,12 @@ impl Run {
         history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
         let (sender, phase) = watch::channel("start".to_owned());
         let inspect = inspector(&plan, token, &storages, history.clone());
+        let store = Store {
+            root: store.backing().to_owned(),
+            layout: plan.target.definition.layout.clone(),
+            users: traffic.setup().users.clone(),
+            run: token,
+        };
         let services = target.services();
         let target = Arc::new(Mutex::new(target));
         let (power, closing, seed) = (Power::default(), watch::Sender::new(Closing::Open), plan.seed);
@@ -143,6 +164,7 @@ impl Run {
             history,
             phase: sender,
             inspect,
+            store,
             power,
             closing,
             seed,
@@ -172,7 +194,10 @@ impl Run {
     async fn phases(&self) -> Result<()> {
         self.enter("warm-up");
         nemesis::start(&self.stage).await?;
-        workload::warm_up(&self.traffic).await?;
+        let sent = workload::warm_up(&self.traffic).await?;
+        if self.delivers_later() {
+            arrival::all(&self.stage.store, &sent, WARM_UP_LIMIT).await?;
+        }
         self.enter("traffic");
         let power = self.watch_power();
         self.traffic_under_fault().await;
@@ -185,14 +210,33 @@ impl Run {
         for event in self.stage.storages.rule_events() {
             self.stage.history.record(event);
         }
-        self.enter("final-read");
-        crate::readback::read_all(&self.traffic, "final", READ_LIMIT).await;
-        if self.plan.target.definition.rebuild.is_some() {
+        self.final_reading().await;
+        if self.plan.target.definitions().any(|definition| definition.rebuild.is_some()) {
             self.enter("rebuild");
             structure::rebuild(&self.stage, &self.traffic, READ_LIMIT).await?;
         }
         self.enter("tear-down");
         self.tear_down().await
+    }
+
+    /// An acknowledgement may come before the delivery, and arrivals can be seen.
+    fn delivers_later(&self) -> bool {
+        self.plan.workload.deliver_by == Entry::Smtp && self.stage.store.readable()
+    }
+
+    /// A queue is drained before and looked into once more after it.
+    async fn final_reading(&self) {
+        let queue = self.plan.target.definition.queue.as_ref();
+        let run = self.traffic.setup().run;
+        if let Some(queue) = queue {
+            self.enter("drain");
+            drain::drain(&self.stage, queue, run).await;
+        }
+        self.enter("final-read");
+        reading::read(&self.stage, &self.traffic, "final", READ_LIMIT).await;
+        if queue.is_some() {
+            drain::list_again(&self.stage, run).await;
+        }
     }
 
     fn enter(&self, phase: &str) {
@@ -287,6 +331,7 @@ fn inspector(plan: &Plan, token: RunToken, storages: &Arc<Storages>, history: Re
     let storages = storages.clone();
     let (storage, layout) = (plan.target.storage.clone(), plan.target.definition.layout.clone());
     let users: Vec<String> = plan.workload.user_names().collect();
+    let sender = plan.workload.bounce_user();
     Box::new(move |reading| {
         let root = storages.named(&storage)?.backing();
         for (index, user) in users.iter().enumerate() {
@@ -295,6 +340,13 @@ fn inspector(plan: &Plan, token: RunToken, storages: &Arc<Storages>, history: Re
             let (reading, user) = (reading.to_owned(), UserId(u32::try_from(index)?));
             let DiskReading { complete, error, copies } = found;
             history.record(Event::Disk { at, reading, user, complete, error, copies });
+        }
+        if let Some(sender) = sender {
+            let at = Nanos::now();
+            let read = || crate::disk::read_bounces(root, &layout, sender, token);
+            let (bounces, error) = tokio::task::block_in_place(read);
+            let (reading, source, complete) = (reading.to_owned(), Source::Disk, error.is_none());
+            history.record(Event::Bounces { at, reading, source, complete, error, bounces });
         }
         Ok(())
     })

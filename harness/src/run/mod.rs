@@ -3,11 +3,14 @@
 //! Teardown order of the inner half: answer every parked call, stop the mail server, unmount, read the disk. The
 //! harness itself never touches a mount: it reads back through the protocol, or the backing directory.
 
+pub mod arrival;
 pub mod directory;
+pub mod drain;
 pub mod inner;
 pub mod nemesis;
 pub mod outer;
 pub mod power;
+pub mod reading;
 pub mod recovery;
 pub mod storage;
 pub mod structure;

@@ -1,5 +1,6 @@
 //! Carries out the scenario's steps at their time and writes each into the history.
 
+use super::arrival::Store;
 use super::directory::RunDirectory;
 use super::power::{self, Power};
 use super::storage::{Storage, Storages};
@@ -35,6 +36,8 @@ pub struct Stage {
     pub phase: watch::Sender<String>,
     /// Reads the backing disk under a name.
     pub inspect: Inspector,
+    /// Where deliveries arrive.
+    pub store: Store,
     /// Power cuts and rollbacks.
     pub power: Power,
     /// Until when steps may begin.
@@ -249,6 +252,15 @@ pub async fn start(stage: &Stage) -> Result<()> {
             stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
             Err(error)
         }
+    }
+}
+
+/// Starts the companions through which is read. One that does not come up is in the history: whatever cannot be read
+/// through it will be too.
+pub async fn start_reading(stage: &Stage) {
+    let mut target = stage.target.lock().await;
+    if let Err(error) = target.start_reading().await {
+        stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
     }
 }
 

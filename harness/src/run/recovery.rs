@@ -1,10 +1,11 @@
 //! After the traffic: the storage is healed, the mail server started if it is down, and asked for real service.
 
+use super::arrival;
 use super::nemesis::{self, Stage};
 use crate::history::{TargetEvent, UserId};
 use crate::plan::Plan;
 use crate::target::running;
-use crate::workload::{self, Context as Traffic, Service};
+use crate::workload::{self, Context as Traffic, Sent, Service};
 use fuse_fs::parking::Thaw;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 /// A greeting that takes longer is none.
 const GREETING: Duration = Duration::from_secs(2);
+
+/// A server that delivers later is given this long before another delivery is made.
+const DELIVERY: Duration = Duration::from_secs(5);
 
 /// Asked for at most this long beyond the scenario's own bound, so that the report can say how late it came back.
 const GRACE: Duration = Duration::from_secs(10);
@@ -26,12 +30,13 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
     let deadline = Instant::now() + bound + GRACE;
     let mut tick = interval(Duration::from_millis(200));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sent = Vec::new();
     while Instant::now() < deadline {
         tick.tick().await;
         note_death(stage).await;
         // A failed start is in the history already; the next round tries again.
         if nemesis::start(stage).await.is_ok()
-            && matches!(timeout_at(deadline, serves(stage, traffic)).await, Ok(true))
+            && matches!(timeout_at(deadline, serves(plan, stage, traffic, &mut sent)).await, Ok(true))
         {
             return;
         }
@@ -62,9 +67,23 @@ async fn greets(stage: &Stage, traffic: &Traffic) -> bool {
     all
 }
 
-/// Every service greets, and a delivery and a fetch succeed.
-async fn serves(stage: &Stage, traffic: &Traffic) -> bool {
-    greets(stage, traffic).await && workload::health_check(traffic, UserId(0)).await.is_ok()
+/// Every service greets, and a delivery and a fetch succeed; without IMAP, one of the deliveries made for it so far,
+/// which are `sent`, arrives in the store.
+async fn serves(plan: &Plan, stage: &Stage, traffic: &Traffic, sent: &mut Vec<Sent>) -> bool {
+    if !greets(stage, traffic).await {
+        return false;
+    }
+    if plan.target.has_imap_during_traffic() {
+        let patience = plan.target.definition.queue.as_ref().map_or(Duration::ZERO, |_| DELIVERY);
+        return workload::health_check(traffic, UserId(0), patience).await.is_ok();
+    }
+    match workload::deliver_one(traffic, UserId(0)).await {
+        Ok((new, _)) => {
+            sent.push(new);
+            arrival::any(stage, &stage.store, sent, DELIVERY).await
+        }
+        Err(_) => false,
+    }
 }
 
 async fn note_death(stage: &Stage) {

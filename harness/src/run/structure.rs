@@ -3,6 +3,7 @@
 //! checkers to say. Nothing of this happens for a target that declares no rebuild.
 
 use super::nemesis::{self, Stage};
+use super::reading;
 use crate::history::{Event, TargetEvent};
 use crate::target::running::{self, Target, TargetError};
 use crate::workload::Context as Traffic;
@@ -23,6 +24,9 @@ pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> 
     if running && nemesis::start(stage).await.is_err() {
         return Ok(());
     }
+    if running {
+        nemesis::start_reading(stage).await;
+    }
     let users = &traffic.setup().users;
     let target = stage.target.lock().await;
     let rebuilt = block_in_place(|| target.rebuild(users));
@@ -31,7 +35,7 @@ pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> 
         return failed(stage, &error);
     }
     if nemesis::start(stage).await.is_ok() {
-        crate::readback::read_all(traffic, READING, limit).await;
+        reading::read(stage, traffic, READING, limit).await;
     }
     Ok(())
 }
@@ -45,7 +49,7 @@ fn failed(stage: &Stage, error: &TargetError) -> Result<()> {
 /// Stops the mail server if it runs, and then lets it check its store.
 pub async fn stop(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
-    if !target.running() {
+    if target.idle() {
         return Ok(());
     }
     stage.history.record(running::event(TargetEvent::Stopping, None));

@@ -88,17 +88,19 @@ impl Default for Storage {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Target {
-    /// `reference`, `dovecot-maildir`, or the path of a target file. Default `reference`.
+    /// A name that `fermoposta list` shows, or the path of a target file. Default `reference`.
     pub server: String,
     /// Storage beneath its mail store. Default: the only one.
     pub storage: Option<String>,
+    /// Storage beneath its queue, for a mail server that has one. Default: that of its mail store.
+    pub queue: Option<String>,
     /// Seeded defects of the reference server, to test the tester.
     pub defects: Vec<String>,
 }
 
 impl Default for Target {
     fn default() -> Target {
-        Target { server: "reference".to_owned(), storage: None, defects: Vec::new() }
+        Target { server: "reference".to_owned(), storage: None, queue: None, defects: Vec::new() }
     }
 }
 

@@ -8,7 +8,8 @@ use super::places::Places;
 use super::{steps, storages};
 use crate::history::Entry;
 use crate::plan::{Mix, Plan, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan};
-use crate::target::definition::{self, Definition};
+use crate::target::definition::{Definition, Layout};
+use crate::target::find;
 use fuse_fs::effects::Effect;
 use fuse_fs::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
@@ -30,6 +31,9 @@ pub(super) fn resolve(
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
     let workload = workload(path, &scenario.workload, overrides, target.as_ref(), &mut found);
+    if let Some(target) = &target {
+        spare_sender(&mut storages, target, &workload);
+    }
     let steps = steps::steps(&scenario, overrides.seed, &storages, &workload, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
@@ -114,18 +118,45 @@ fn target(
 ) -> Option<TargetPlan> {
     let server = overrides.target.as_ref().unwrap_or(&scenario.target.server);
     let storage = storage_of(scenario.target.storage.as_ref(), "target", storages, found);
-    let definition = definition::find(server, path.parent().unwrap_or(Path::new("")));
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let definition = find::find(server, beside).and_then(|definition| {
+        let companions = find::companions(&definition, beside)?;
+        Ok((definition, companions))
+    });
     let definition = definition.map_err(|(message, help)| found.add("target.server", message, help)).ok();
     let defects: Vec<String> = scenario.target.defects.iter().chain(&overrides.defects).cloned().collect();
-    defects_exist(&defects, definition.as_ref(), found);
-    let definition = definition?;
+    defects_exist(&defects, definition.as_ref().map(|(definition, _)| definition), found);
+    let (definition, companions) = definition?;
+    let queue = queue(scenario, &definition, storages, found);
     Some(TargetPlan {
         server: definition.name.clone(),
         given: server.clone(),
+        queue: definition.has_queue().then(|| queue.or(storage.clone())).flatten(),
         definition,
+        companions,
         storage: storage?,
         defects,
     })
+}
+
+/// The storage that the scenario names for the queue, if the mail server has a queue.
+fn queue(
+    scenario: &Scenario,
+    definition: &Definition,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Found<'_>,
+) -> Option<String> {
+    let named = scenario.target.queue.as_ref()?;
+    found.one_of("target.queue", "storage", named, &storages.keys().cloned().collect::<Vec<_>>());
+    if !definition.has_queue() {
+        let message = format!("{} has no queue of its own", definition.name);
+        found.add(
+            "target.queue",
+            message,
+            "leave `queue` out, or test a server whose target file names `{queue}`",
+        );
+    }
+    Some(named.clone())
 }
 
 fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Found<'_>) {
@@ -157,6 +188,7 @@ fn workload(
     }
     let mix = workload.mix.unwrap_or(DEFAULT_MIX);
     weights(&mix, found);
+    let mix = possible_mix(mix, target, found);
     if workload.users == 0 || workload.users > 100_000 {
         let message = format!("{} users", workload.users);
         found.add("workload.users", message, "from 1 to 100,000 are possible");
@@ -217,6 +249,45 @@ fn weights(mix: &Mix, found: &mut Found<'_>) {
     }
 }
 
+/// The sender's mailbox stands for one on another server: no fault strikes it. Otherwise a bounce that a server sends as it
+/// must would be lost by the same fault, and look like silence.
+fn spare_sender(storages: &mut BTreeMap<String, StoragePlan>, target: &TargetPlan, workload: &WorkloadPlan) {
+    let (Some(user), Layout::Maildir { path }) = (workload.bounce_user(), &target.definition.layout) else {
+        return;
+    };
+    let mailbox = path.replace("{user}", user);
+    for rule in storages.get_mut(&target.storage).into_iter().flat_map(|storage| &mut storage.rules) {
+        rule.selector.not_path.extend([mailbox.clone(), format!("{mailbox}/**")]);
+    }
+}
+
+/// Without IMAP nothing but deliveries can be done.
+fn possible_mix(mix: Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) -> Mix {
+    let Some(target) = target.filter(|target| !target.has_imap_during_traffic()) else { return mix };
+    let mix = mix.deliveries_only();
+    if mix.deliver <= 0.0 {
+        let message = format!("{} has no IMAP, so of this mix nothing is left", target.definition.name);
+        found.add("workload.mix", message, "give `deliver` a weight");
+    }
+    mix
+}
+
+/// Mail can be read back, and it can be seen when it has arrived.
+fn readable(target: &TargetPlan, found: &mut Found<'_>) {
+    let name = &target.definition.name;
+    if target.definitions().all(|definition| definition.listen.imap.is_none()) {
+        let message = format!("{name} has no IMAP address");
+        let help =
+            "messages are read back by IMAP: give the target an `imap` address, or a companion that has one";
+        found.add("target.server", message, help);
+    }
+    if !target.has_imap_during_traffic() && target.definition.layout == (Layout::Opaque {}) {
+        let message = format!("{name} has no IMAP during the traffic, and its layout is not known");
+        let help = "nothing would show when mail has arrived: say its `layout.maildir`, or start the companion `always`";
+        found.add("target.server", message, help);
+    }
+}
+
 fn stages(workload: &Workload, found: &mut Found<'_>) -> Vec<Stage> {
     if workload.stages.is_empty() {
         let duration = workload.duration.unwrap_or(Span(Duration::from_secs(10)));
@@ -248,14 +319,7 @@ fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found
             "deliver by the protocol it listens on, or set `deliver = 0` in the mix",
         );
     }
-    if listen.imap.is_none() {
-        let message = format!("{} has no IMAP address", target.definition.name);
-        found.add(
-            "target.server",
-            message,
-            "messages are read back by IMAP: give the target an `imap` address",
-        );
-    }
+    readable(target, found);
     entry
 }
 

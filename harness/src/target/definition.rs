@@ -4,12 +4,15 @@ use fuse_fs::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A mail server. Texts may name `{store}` (the mount), `{work}` (a directory of the run for configuration,
-/// sockets and logs), `{exe}` (this program), `{port.NAME}` (a free loopback port chosen for NAME), `{uid}` and
-/// `{gid}` (owner of the mail store), `{internal}`, `{internal-group}` and `{unprivileged}` (users for the server's own processes: `root`
-/// runs name the server's, others the user's own). Any other text in braces stays as it is.
+/// A mail server. Texts may name `{store}` (the mount), `{queue}` (a directory on the queue's storage), `{work}` (a
+/// directory of the run for configuration, sockets and logs), `{root}` (where its packages are unpacked; empty when
+/// the machine's own are used), `{exe}` (this program), `{port.NAME}` (a free loopback port chosen for NAME), `{uid}`
+/// and `{gid}` (owner of the mail store), `{users}` (every user's name, with spaces between), `{domain}`,
+/// `{password}`, `{with.TARGET.NAME}` (a companion's variable), `{internal}`, `{internal-group}` and `{unprivileged}`
+/// (users for the server's own processes: `root` runs name the server's, others the user's own). Any other text in
+/// braces stays as it is, and any after `%` or `$`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Definition {
@@ -38,12 +41,45 @@ pub struct Definition {
     /// Rebuilds the server's index from the mail in the store; what is read after it must be the same messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,
+    /// How a server that takes mail by SMTP and delivers it later shows its queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// Environment of every command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
     /// Files written below `{work}` before the start: path to content.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, String>,
+    pub files: BTreeMap<String, FileText>,
+    /// Files that the server alone sees below `/etc`: path below it to content.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub etc: BTreeMap<String, FileText>,
+    /// System users that the server wants; it alone sees those that the machine lacks, each with a group of its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// System groups that the server wants besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// What it alone sees mounted, in this order.
+    #[serde(default, rename = "mount", skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<MountEntry>,
+    /// The machine's name, as the server alone sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// It logs to `/dev/log`: the lines go to `{work}/syslog.log`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub syslog: bool,
+    /// Commands that are run one after the other before its first start; each must end with 0 within `ready-within`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepare: Vec<Vec<String>>,
+    /// Other targets that are started along with it, before it, on the same store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<With>,
+    /// Packages that `fermoposta servers install` unpacks for it.
+    #[serde(default, skip_serializing_if = "Packages::is_empty")]
+    pub packages: Packages,
+    /// Only root can run it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_root: bool,
     /// Directories made below `{work}` before the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub directories: Vec<String>,
@@ -71,6 +107,128 @@ pub struct Definition {
     pub owner: Option<Owner>,
 }
 
+/// A file: its text, or its text with mode and owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FileText {
+    /// The text; mode 0644.
+    Plain(String),
+    /// With a mode or an owner.
+    Owned(OwnedText),
+}
+
+/// A file's text, mode and owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OwnedText {
+    /// The text.
+    pub text: String,
+    /// Mode, such as `0o600`. Default `0o644`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
+    /// Name of its user, and of its group if there is one of that name. Default: whoever runs the harness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+impl FileText {
+    /// The text.
+    pub fn text(&self) -> &String {
+        match self {
+            FileText::Plain(text) | FileText::Owned(OwnedText { text, .. }) => text,
+        }
+    }
+
+    /// Its mode.
+    pub fn mode(&self) -> u32 {
+        match self {
+            FileText::Owned(OwnedText { mode: Some(mode), .. }) => *mode,
+            _ => 0o644,
+        }
+    }
+
+    /// Its owner's name.
+    pub fn owner(&self) -> Option<&str> {
+        match self {
+            FileText::Owned(file) => file.owner.as_deref(),
+            FileText::Plain(_) => None,
+        }
+    }
+
+    /// The same with another text.
+    pub fn with_text(&self, text: String) -> FileText {
+        match self {
+            FileText::Plain(_) => FileText::Plain(text),
+            FileText::Owned(file) => FileText::Owned(OwnedText { text, ..file.clone() }),
+        }
+    }
+}
+
+/// Something the server alone sees mounted: a directory or file that is elsewhere, or an empty directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MountEntry {
+    /// What is shown there; not together with `tmpfs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bind: Option<String>,
+    /// An empty directory in memory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tmpfs: bool,
+    /// Absolute path. It need not exist on the machine.
+    pub at: String,
+}
+
+/// A companion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct With {
+    /// Name of its target, or a target file.
+    pub target: String,
+    /// When it runs.
+    pub when: When,
+}
+
+impl With {
+    /// What its variables are named after: its target's name, which is also its file's.
+    pub fn name(&self) -> &str {
+        let file = Path::new(&self.target).file_name().and_then(|name| name.to_str());
+        let file = file.unwrap_or(&self.target);
+        file.strip_suffix(".toml").unwrap_or(file)
+    }
+}
+
+/// When a companion runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// Whenever the mail server does.
+    Always,
+    /// Only for the final readings and the rebuild, which go through it.
+    Reading,
+}
+
+/// Packages of a mail server. What they depend on and the machine lacks comes with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Packages {
+    /// Debian packages; unpacked into `{root}`, whose `usr` the server sees laid over `/usr`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub debian: Vec<String>,
+    /// npm packages, each `NAME@VERSION`, in `{root}/node_modules`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub npm: Vec<String>,
+    /// Python packages, each `NAME==VERSION`, in `{root}/python`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pip: Vec<String>,
+}
+
+impl Packages {
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self == &Packages::default()
+    }
+}
+
 /// How a server's index is rebuilt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -80,6 +238,24 @@ pub struct Rebuild {
     /// It needs the running server. Default: it is run while the server is stopped.
     #[serde(default)]
     pub running: bool,
+}
+
+/// The queue of a server that delivers later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Queue {
+    /// Program and arguments that print at least the header lines of every queued message, in any form. It is run
+    /// while the server runs, and its exit code is 0 if it showed the whole queue.
+    pub list: Vec<String>,
+    /// After the recovery the queue has this long to become empty. Default 30 s.
+    #[serde(default = "Queue::default_drain")]
+    pub drain_within: Span,
+}
+
+impl Queue {
+    fn default_drain() -> Span {
+        Span(std::time::Duration::from_secs(30))
+    }
 }
 
 /// Who starts and kills the server.
@@ -155,232 +331,5 @@ impl Definition {
     }
     fn default_domain() -> String {
         "example.test".to_owned()
-    }
-}
-
-/// The targets that come with the program.
-const BUILT_IN: [&str; 2] = [
-    include_str!("../../../scenarios/targets/reference.toml"),
-    include_str!("../../../scenarios/targets/dovecot-maildir.toml"),
-];
-
-/// The targets that come with the program.
-pub fn built_in() -> Vec<Definition> {
-    BUILT_IN.iter().map(|text| toml::from_str(text).expect("built-in targets are tested")).collect()
-}
-
-/// A target by its name, or a target file: as given, or beside the scenario. `Err` is (message, way out).
-pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)> {
-    let built_in = built_in();
-    if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
-        return Ok(definition.clone());
-    }
-    let names: Vec<&str> = built_in.iter().map(|definition| definition.name.as_str()).collect();
-    let Some(path) = target_file(server, beside) else {
-        let meant =
-            fuse_fs::nearest::nearest(server, names.iter().copied()).map(|n| format!("did you mean `{n}`? "));
-        let help = format!(
-            "{}built in are {}; or give the path of a target file",
-            meant.unwrap_or_default(),
-            names.join(", ")
-        );
-        return Err((format!("there is no target `{server}`"), help));
-    };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        (
-            format!("{} cannot be read: {error}", path.display()),
-            "check the path and its permissions".to_owned(),
-        )
-    })?;
-    let definition: Definition = toml::from_str(&text).map_err(|error| {
-        (
-            format!("{} is not a target file: {error}", path.display()),
-            "`fermoposta schema target` says what one may hold".to_owned(),
-        )
-    })?;
-    definition
-        .possible()
-        .map_err(|message| (format!("{}: {message}", path.display()), "see docs/targets.md".to_owned()))?;
-    Ok(definition)
-}
-
-/// `server` as a path, or `targets/server.toml` beside the scenario or one level up.
-fn target_file(server: &str, beside: &Path) -> Option<PathBuf> {
-    let named = format!("targets/{server}.toml");
-    let places =
-        [PathBuf::from(server), beside.join(server), beside.join(&named), beside.join("..").join(&named)];
-    places.into_iter().find(|path| path.extension().is_some_and(|e| e == "toml") && path.is_file())
-}
-
-impl Definition {
-    /// What the types cannot exclude.
-    fn possible(&self) -> Result<(), String> {
-        if self.start.is_empty() {
-            return Err("`start` is empty: nothing would run".to_owned());
-        }
-        if let Some(name) = self.unknown_variable() {
-            return Err(format!("`{{{name}}}` is no variable; there are {} and port.NAME", KNOWN.join(", ")));
-        }
-        if self.kind == Kind::Command && (self.kill.is_empty() || self.stop.is_empty()) {
-            return Err(
-                "a `command` target needs `stop` and `kill`: the harness must not kill what it did not start"
-                    .to_owned(),
-            );
-        }
-        if self.kind == Kind::Command && !self.ports().is_empty() {
-            return Err(
-                "a `command` target says its own addresses; `{port...}` is for `spawned` ones".to_owned()
-            );
-        }
-        Ok(())
-    }
-
-    /// The first variable that nobody fills in: a misspelling would reach the server as it stands.
-    fn unknown_variable(&self) -> Option<String> {
-        let known = |name: &str| KNOWN.contains(&name) || name.starts_with("port.");
-        let wrong = |text: &String| variables_in(text).find(|name| !known(name));
-        let of_rebuild = |text: &String| variables_in(text).find(|name| !known(name) && name != "user");
-        let rebuild = self.rebuild.iter().flat_map(|rebuild| &rebuild.command);
-        self.texts().find_map(wrong).or_else(|| rebuild.into_iter().find_map(of_rebuild))
-    }
-
-    /// Every text that may name variables, but for the rebuild's, which may name `{user}` too.
-    fn texts(&self) -> impl Iterator<Item = &String> {
-        let listen = [&self.listen.lmtp, &self.listen.smtp, &self.listen.imap];
-        let commands = [&self.start, &self.stop, &self.kill, &self.check, &self.version];
-        let commands = commands.into_iter().flatten();
-        commands
-            .chain(self.files.values())
-            .chain(self.environment.values())
-            .chain(listen.into_iter().flatten())
-    }
-
-    /// Names of the ports it wants chosen, each once.
-    pub fn ports(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.texts().flat_map(|text| ports_in(text)).collect();
-        names.sort();
-        names.dedup();
-        names
-    }
-
-    /// Fills in the variables.
-    pub fn render(&self, vars: &Vars) -> Rendered {
-        let all = |texts: &[String]| texts.iter().map(|text| vars.fill(text)).collect::<Vec<_>>();
-        let map =
-            |texts: &BTreeMap<String, String>| texts.iter().map(|(k, v)| (k.clone(), vars.fill(v))).collect();
-        let one = |text: &Option<String>| text.as_ref().map(|text| vars.fill(text));
-        Rendered {
-            start: all(&self.start),
-            stop: all(&self.stop),
-            kill: all(&self.kill),
-            version: all(&self.version),
-            check: all(&self.check),
-            rebuild: self.rebuild.as_ref().map(|rebuild| {
-                let command = all(&rebuild.command);
-                Rebuild { command, running: rebuild.running }
-            }),
-            environment: map(&self.environment),
-            files: map(&self.files),
-            directories: all(&self.directories),
-            listen: Listen {
-                lmtp: one(&self.listen.lmtp),
-                smtp: one(&self.listen.smtp),
-                imap: one(&self.listen.imap),
-            },
-        }
-    }
-}
-
-/// Variables other than ports.
-const KNOWN: [&str; 8] = ["store", "work", "exe", "uid", "gid", "internal", "internal-group", "unprivileged"];
-
-/// What stands in braces and looks like a variable: lower-case letters, dots and dashes.
-fn variables_in(text: &str) -> impl Iterator<Item = String> {
-    let inside = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-    let like =
-        |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b".-".contains(&b));
-    inside.filter(like).map(str::to_owned)
-}
-
-fn ports_in(text: &str) -> impl Iterator<Item = String> {
-    text.split("{port.").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned())
-}
-
-/// A definition with its variables filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
-    /// Program and arguments.
-    pub start: Vec<String>,
-    /// See [`Definition::stop`].
-    pub stop: Vec<String>,
-    /// See [`Definition::kill`].
-    pub kill: Vec<String>,
-    /// See [`Definition::version`].
-    pub version: Vec<String>,
-    /// See [`Definition::check`].
-    pub check: Vec<String>,
-    /// See [`Definition::rebuild`].
-    pub rebuild: Option<Rebuild>,
-    /// See [`Definition::environment`].
-    pub environment: BTreeMap<String, String>,
-    /// See [`Definition::files`].
-    pub files: BTreeMap<String, String>,
-    /// See [`Definition::directories`].
-    pub directories: Vec<String>,
-    /// Addresses.
-    pub listen: Listen,
-}
-
-/// The variables of one run: name in braces to value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vars(pub BTreeMap<String, String>);
-
-impl Vars {
-    fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn built_in_targets_are_possible() {
-        for definition in built_in() {
-            definition.possible().expect("a built-in target can run");
-            assert!(
-                definition.ports().contains(&"imap".to_owned()),
-                "{} names its IMAP port",
-                definition.name
-            );
-        }
-    }
-
-    #[test]
-    fn variables_are_filled_and_other_braces_stay() {
-        let vars = Vars([("port.imap".to_owned(), "1143".to_owned())].into());
-        assert_eq!(vars.fill("imap {\n port = {port.imap}\n}"), "imap {\n port = 1143\n}");
-    }
-
-    #[test]
-    fn a_rebuild_that_names_the_user_runs_for_each() {
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let rebuild = |text| Rebuild { command: words(text), running: false };
-        let users = ["user1".to_owned(), "user2".to_owned()];
-        assert_eq!(
-            rebuild("resync -u {user}").commands(&users),
-            [words("resync -u user1"), words("resync -u user2")]
-        );
-        assert_eq!(rebuild("resync all").commands(&users), [words("resync all")]);
-    }
-
-    #[test]
-    fn an_unknown_target_names_the_nearest() {
-        let (message, help) = find("dovecot", Path::new("/nowhere")).unwrap_err();
-        insta::assert_snapshot!(format!("{message}\n{help}"), @r#"
-        there is no target `dovecot`
-        built in are reference, dovecot-maildir; or give the path of a target file
-        "#);
     }
 }

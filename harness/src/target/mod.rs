@@ -1,5 +1,12 @@
 //! The mail server under test: its definition (data) and its processes.
 
+mod accounts;
+pub mod assemble;
 pub mod definition;
+pub mod find;
+mod possible;
+pub mod render;
 pub mod running;
+pub mod server;
 pub mod vars;
+mod view;

@@ -1,259 +1,116 @@
-//! The mail server's processes: prepare, start, wait until it greets, stop, kill, notice that it died.
-//!
-//! Ready means the protocol's greeting was read from every port, not that a port is open.
+//! The mail server under test with its companions: started together, stopped in reverse, killed as one.
 
-use super::definition::{Definition, Kind, Rendered};
-use crate::machine::process::{Launch, ProcessTree};
+use super::definition::Rebuild;
+pub use super::server::{Server, TargetError, greeting};
 use fuse_fs::clock::Nanos;
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
-use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use std::time::{Duration, Instant};
 
-/// What can go wrong with a mail server that is none of its findings.
-#[derive(Debug, thiserror::Error)]
-pub enum TargetError {
-    /// A command of its definition could not be run.
-    #[error("{server}: cannot run `{command}`: {error}")]
-    Command {
-        /// Target.
-        server: String,
-        /// Command line.
-        command: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// A command of its definition failed.
-    #[error("{server}: `{command}` ended with {status}; its output is in {log}")]
-    CommandFailed {
-        /// Target.
-        server: String,
-        /// Command line.
-        command: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// Log file.
-        log: PathBuf,
-    },
-    /// It ended before it greeted.
-    #[error("{server} ended before it greeted ({status}); {log}")]
-    EndedEarly {
-        /// Target.
-        server: String,
-        /// How it ended.
-        status: String,
-        /// The end of its log.
-        log: String,
-    },
-    /// It did not greet in time.
-    #[error("{server} did not greet on {what}; {log}")]
-    NotReady {
-        /// Target.
-        server: String,
-        /// Service, address, how long was waited, what happened last.
-        what: String,
-        /// The end of its log.
-        log: String,
-    },
-    /// Its files could not be written.
-    #[error("cannot write {path}: {error}")]
-    Prepare {
-        /// File or directory.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+/// What a server of a target is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It serves the traffic along with the mail server.
+    Companion,
+    /// The mail server under test.
+    Main,
+    /// The final readings and the rebuild go through it.
+    Reader,
 }
 
-/// A mail server with its rendered definition.
+/// Services by name, and their addresses.
+pub type Services = Vec<(&'static str, String)>;
+
+/// A mail server with its companions.
 pub struct Target {
-    definition: Definition,
-    rendered: Rendered,
-    work: PathBuf,
-    tree: Option<ProcessTree>,
-    /// A `command` server was started and not stopped or killed since.
-    started: bool,
-    /// How often it was started.
-    starts: u32,
-    /// The tree was killed; its end is no finding.
-    killed: bool,
-    /// The `kill` command of a `command` server, while it runs.
-    killer: Option<Child>,
+    /// In the order in which they start; exactly one is [`Role::Main`].
+    servers: Vec<(Role, Server)>,
 }
 
 impl Target {
-    /// Writes configuration files and directories below `work`.
-    pub fn prepare(definition: Definition, rendered: Rendered, work: &Path) -> Result<Target, TargetError> {
-        let fail = |path: &Path| {
-            let path = path.to_owned();
-            move |error| TargetError::Prepare { path, error }
-        };
-        std::fs::create_dir_all(work).map_err(fail(work))?;
-        for directory in &rendered.directories {
-            let path = work.join(directory);
-            std::fs::create_dir_all(&path).map_err(fail(&path))?;
-        }
-        for (name, content) in &rendered.files {
-            let path = work.join(name);
-            std::fs::create_dir_all(path.parent().unwrap_or(work)).map_err(fail(&path))?;
-            std::fs::write(&path, content).map_err(fail(&path))?;
-        }
-        Ok(Target {
-            definition,
-            rendered,
-            work: work.to_owned(),
-            tree: None,
-            started: false,
-            starts: 0,
-            killed: false,
-            killer: None,
-        })
+    /// Of servers that are prepared, in the order in which they start.
+    pub fn of(servers: Vec<(Role, Server)>) -> Target {
+        let main = servers.iter().filter(|(role, _)| *role == Role::Main).count();
+        assert_eq!(main, 1, "a target is one mail server and its companions");
+        Target { servers }
     }
 
-    /// Where its output goes.
-    pub fn log(&self) -> PathBuf {
-        self.work.join("output.log")
+    fn main(&self) -> &Server {
+        let main = self.servers.iter().find(|(role, _)| *role == Role::Main);
+        &main.expect("one is the mail server itself").1
     }
 
-    /// Starts it and waits until every service greets.
+    /// Those that serve the traffic.
+    fn serving(&self) -> impl Iterator<Item = &Server> {
+        self.servers.iter().filter(|(role, _)| *role != Role::Reader).map(|(_, server)| server)
+    }
+
+    /// Starts what serves the traffic and does not run, and waits until every service greets.
     pub async fn start(&mut self) -> Result<(), TargetError> {
-        match self.definition.kind {
-            Kind::Spawned => self.tree = Some(self.spawn()?),
-            Kind::Command => self.run(&self.rendered.start)?,
-        }
-        (self.started, self.killed) = (true, false);
-        self.starts += 1;
-        self.ready().await
+        self.start_those(|role| role != Role::Reader).await
     }
 
-    fn spawn(&self) -> Result<ProcessTree, TargetError> {
-        let launch = Launch {
-            argv: self.rendered.start.clone(),
-            environment: self.rendered.environment.clone(),
-            directory: self.work.clone(),
-            starts: self.starts,
-        };
-        let log = self.open_log().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
-        ProcessTree::spawn(&launch, log).map_err(|error| self.cannot_run(&self.rendered.start, error))
+    /// Starts the companions through which is read; the services to read through.
+    pub async fn start_reading(&mut self) -> Result<Services, TargetError> {
+        self.start_those(|role| role == Role::Reader).await?;
+        Ok(self.reading_services())
     }
 
-    fn open_log(&self) -> io::Result<File> {
-        OpenOptions::new().create(true).append(true).open(self.log())
-    }
-
-    /// Runs one of the definition's commands to its end, output into the log.
-    fn run(&self, argv: &[String]) -> Result<(), TargetError> {
-        let Some(mut child) = self.begin(argv)? else { return Ok(()) };
-        let status = child.wait().map_err(|error| self.cannot_run(argv, error))?;
-        self.succeeded(argv, status)
-    }
-
-    /// Starts one of the definition's commands, output into the log; nothing if it is empty.
-    fn begin(&self, argv: &[String]) -> Result<Option<Child>, TargetError> {
-        let Some((program, arguments)) = argv.split_first() else { return Ok(None) };
-        let log = self.open_log().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
-        let duplicate = log.try_clone().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
-        let mut command = Command::new(program);
-        command.args(arguments).envs(&self.rendered.environment).current_dir(&self.work);
-        command.stdin(std::process::Stdio::null()).stdout(duplicate).stderr(log);
-        command.spawn().map(Some).map_err(|error| self.cannot_run(argv, error))
-    }
-
-    fn succeeded(&self, argv: &[String], status: ExitStatus) -> Result<(), TargetError> {
-        if status.success() {
-            return Ok(());
-        }
-        let server = self.definition.name.clone();
-        Err(TargetError::CommandFailed { server, command: argv.join(" "), status, log: self.log() })
-    }
-
-    fn cannot_run(&self, argv: &[String], error: io::Error) -> TargetError {
-        TargetError::Command { server: self.definition.name.clone(), command: argv.join(" "), error }
-    }
-
-    /// Services and their addresses.
-    pub fn services(&self) -> Vec<(&'static str, String)> {
-        let listen = &self.rendered.listen;
-        [("lmtp", &listen.lmtp), ("smtp", &listen.smtp), ("imap", &listen.imap)]
-            .into_iter()
-            .filter_map(|(name, address)| address.clone().map(|address| (name, address)))
-            .collect()
-    }
-
-    async fn ready(&mut self) -> Result<(), TargetError> {
-        let deadline = Instant::now() + self.definition.ready_within.0;
-        for (service, address) in self.services() {
-            self.wait_for_greeting(service, &address, deadline).await?;
+    async fn start_those(&mut self, chosen: impl Fn(Role) -> bool) -> Result<(), TargetError> {
+        for (role, server) in &mut self.servers {
+            if chosen(*role) && !server.running() {
+                server.start().await?;
+            }
         }
         Ok(())
     }
 
-    async fn wait_for_greeting(
-        &mut self,
-        service: &'static str,
-        address: &str,
-        deadline: Instant,
-    ) -> Result<(), TargetError> {
-        let mut tick = interval(Duration::from_millis(10));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last = "never asked".to_owned();
-        while Instant::now() < deadline {
-            tick.tick().await;
-            if let Some(status) = self.ended() {
-                return Err(self.ended_early(&status));
-            }
-            match timeout_at(deadline, greeting(service, address)).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => last = error.to_string(),
-                Err(_) => last = "no greeting".to_owned(),
-            }
+    /// Services that the traffic uses: the mail server's, and a companion's IMAP if it has none itself.
+    pub fn services(&self) -> Services {
+        let mut services = self.main().services();
+        if services.iter().all(|(service, _)| *service != "imap") {
+            services.extend(self.imap_of(Role::Companion));
         }
-        let limit = self.definition.ready_within;
-        let what = format!("{service} ({address}) within {limit}: {last}");
-        Err(TargetError::NotReady { server: self.definition.name.clone(), what, log: tail(&self.log()) })
+        services
     }
 
-    fn ended_early(&self, status: &str) -> TargetError {
-        let (server, status) = (self.definition.name.clone(), status.to_owned());
-        TargetError::EndedEarly { server, status, log: tail(&self.log()) }
+    /// Services for the final readings: as for the traffic, but IMAP through the companion that is there for it.
+    pub fn reading_services(&self) -> Services {
+        let mut services = self.services();
+        if let Some(imap) = self.imap_of(Role::Reader) {
+            services.retain(|(service, _)| *service != "imap");
+            services.push(imap);
+        }
+        services
     }
 
-    /// It runs, as far as the harness can know.
+    fn imap_of(&self, role: Role) -> Option<(&'static str, String)> {
+        let servers = self.servers.iter().filter(|(own, _)| *own == role);
+        servers.flat_map(|(_, server)| server.services()).find(|(service, _)| *service == "imap")
+    }
+
+    /// Everything that serves the traffic runs, as far as the harness can know.
     pub fn running(&self) -> bool {
-        match self.definition.kind {
-            Kind::Spawned => self.tree.is_some(),
-            Kind::Command => self.started,
-        }
+        self.serving().all(Server::running)
     }
 
-    /// How it ended by itself, if it has; afterwards it counts as not running.
+    /// Nothing of it runs.
+    pub fn idle(&self) -> bool {
+        !self.servers.iter().any(|(_, server)| server.running())
+    }
+
+    /// How one of its servers ended by itself, if one has; afterwards it counts as not running.
     pub fn ended(&mut self) -> Option<String> {
-        let status = self.tree.as_mut()?.ended().ok()??;
-        self.tree = None;
-        (!self.killed).then(|| status.to_string())
+        self.servers.iter_mut().find_map(|(role, server)| {
+            let status = server.ended()?;
+            Some(if *role == Role::Main { status } else { format!("{}: {status}", server.name()) })
+        })
     }
 
-    /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
+    /// Stops them in reverse order, each in its own way; one that does not end in time is killed. True if all ended by
+    /// themselves.
     pub fn stop(&mut self) -> Result<bool, TargetError> {
-        self.started = false;
-        if self.definition.kind == Kind::Command {
-            return self.run(&self.rendered.stop).map(|()| true);
-        }
-        let Some(mut tree) = self.tree.take() else { return Ok(true) };
-        let limit = self.definition.stop_within.0;
-        let ended = tree
-            .terminate()
-            .and_then(|()| tree.wait(limit))
-            .map_err(|e| self.cannot_run(&["stop".into()], e))?;
-        if ended.is_none() {
-            self.tree = Some(tree);
-            self.kill(limit)?;
-        }
-        Ok(ended.is_some())
+        let stopped = self.servers.iter_mut().rev().map(|(_, server)| server.stop());
+        let stopped: Vec<_> = stopped.collect();
+        stopped.into_iter().try_fold(true, |all, one| Ok(all & one?))
     }
 
     /// Kills it and everything it started, as a power failure would, and waits until all of it is gone. A process
@@ -264,116 +121,107 @@ impl Target {
     }
 
     /// Kills it and waits, at most `limit`, until nothing of it will run another instruction: afterwards it cannot
-    /// answer anybody, whatever becomes of the calls it waits in. A `command` server is killed by its own command.
+    /// answer anybody, whatever becomes of the calls it waits in.
     pub fn begin_kill(&mut self, limit: Duration) -> Result<(), TargetError> {
-        self.started = false;
-        if self.definition.kind == Kind::Command {
-            self.killer = self.begin(&self.rendered.kill)?;
-            return self.killer_ended(limit).map(|_| ());
-        }
-        let Some(tree) = self.tree.as_mut() else { return Ok(()) };
-        self.killed = true;
-        let doomed = tree.kill().and_then(|()| tree.wait_until_doomed(limit));
-        doomed.map(|_| ()).map_err(|error| self.cannot_kill(error))
+        let sent: Vec<_> = self.servers.iter_mut().map(|(_, server)| server.send_kill()).collect();
+        let deadline = Instant::now() + limit;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let doomed: Vec<_> = self.servers.iter_mut().map(|(_, server)| server.wait_doomed(left())).collect();
+        sent.into_iter().chain(doomed).collect()
     }
 
     /// Waits until everything that [`Target::begin_kill`] killed is gone, at most `limit`; whether it is.
     pub fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        if self.definition.kind == Kind::Command {
-            return self.killer_ended(limit);
-        }
-        let Some(tree) = self.tree.as_mut() else { return Ok(true) };
-        let gone = tree.wait(limit).map_err(|error| self.cannot_kill(error))?.is_some();
-        if gone {
-            self.tree = None;
-        }
-        Ok(gone)
+        let deadline = Instant::now() + limit;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.servers.iter_mut().try_fold(true, |all, (_, server)| Ok(all & server.wait_gone(left())?))
     }
 
-    /// Waits for the `kill` command, at most `limit`; whether it is done.
-    fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        let Some(mut killer) = self.killer.take() else { return Ok(true) };
-        let argv = self.rendered.kill.clone();
-        let deadline = std::time::Instant::now() + limit;
-        loop {
-            if let Some(status) = killer.try_wait().map_err(|error| self.cannot_run(&argv, error))? {
-                return self.succeeded(&argv, status).map(|()| true);
-            }
-            if std::time::Instant::now() >= deadline {
-                self.killer = Some(killer);
-                return Ok(false);
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-    }
-
-    fn cannot_kill(&self, error: io::Error) -> TargetError {
-        TargetError::Command { server: self.definition.name.clone(), command: "kill".to_owned(), error }
-    }
-
-    /// Runs the offline check, if the definition has one. `Some(false)`: the store is not consistent.
+    /// Runs the offline checks of those that have one. `Some(false)`: the store is not consistent.
     pub fn check(&self) -> Result<Option<bool>, TargetError> {
-        if self.rendered.check.is_empty() {
-            return Ok(None);
-        }
-        match self.run(&self.rendered.check) {
-            Ok(()) => Ok(Some(true)),
-            Err(TargetError::CommandFailed { .. }) => Ok(Some(false)),
-            Err(other) => Err(other),
-        }
+        let checks = self.servers.iter().map(|(_, server)| server.check());
+        checks.into_iter().try_fold(None, |all, one| {
+            let one = one?;
+            Ok(match (all, one) {
+                (Some(all), Some(one)) => Some(all && one),
+                (all, one) => all.or(one),
+            })
+        })
+    }
+
+    /// The rebuild that serves, and whose: the mail server's own, or else a companion's.
+    fn rebuilder(&self) -> Option<(&Server, &Rebuild)> {
+        let companions = self.servers.iter().map(|(_, server)| server);
+        [self.main()].into_iter().chain(companions).find_map(|server| Some((server, server.rebuild()?)))
     }
 
     /// Whether the rebuild of its index needs the running server; `None` when it declares no rebuild.
     pub fn rebuild_needs_server(&self) -> Option<bool> {
-        self.rendered.rebuild.as_ref().map(|rebuild| rebuild.running)
+        self.rebuilder().map(|(_, rebuild)| rebuild.running)
     }
 
     /// Rebuilds its index, for each of `users` if the command is about one.
     pub fn rebuild(&self, users: &[String]) -> Result<(), TargetError> {
-        let Some(rebuild) = &self.rendered.rebuild else { return Ok(()) };
-        rebuild.commands(users).iter().try_for_each(|command| self.run(command))
+        self.rebuilder().map_or(Ok(()), |(server, rebuild)| server.run_rebuild(rebuild, users))
     }
 
-    /// The first line of what its version command prints.
+    /// Runs `argv` where the mail server itself is, or would be if it ran, and returns what it printed. It must end
+    /// with 0 within `limit`.
+    pub fn run_tool(&self, argv: &[String], limit: Duration) -> Result<String, TargetError> {
+        self.main().run_tool(argv, limit)
+    }
+
+    /// What its queue holds, as its own command prints it; `None` if it declares no queue.
+    pub fn list_queue(&self, limit: Duration) -> Option<Result<String, TargetError>> {
+        let list = self.main().queue_list()?;
+        Some(self.run_tool(list, limit))
+    }
+
+    /// The first line of what each version command prints, the mail server's first.
     pub fn version(&self) -> Option<String> {
-        let (program, arguments) = self.rendered.version.split_first()?;
-        let output = Command::new(program).args(arguments).output().ok()?;
-        let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-        Some(String::from_utf8_lossy(&text).lines().next()?.trim().to_owned())
+        let main = self.main().version()?;
+        let others = self.servers.iter().filter(|(role, _)| *role != Role::Main);
+        let others =
+            others.filter_map(|(_, server)| Some(format!("{} {}", server.name(), server.version()?)));
+        Some([main].into_iter().chain(others).collect::<Vec<_>>().join("; with "))
     }
-}
-
-/// Reads a greeting: `220` for LMTP and SMTP, `* OK` for IMAP. One try, at most 2 s.
-pub async fn greeting(service: &str, address: &str) -> io::Result<()> {
-    let wanted: &[u8] = if service == "imap" { b"* OK" } else { b"220" };
-    let read = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let mut got = Vec::new();
-        while got.len() < wanted.len() {
-            if stream.read_buf(&mut got).await? == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "connection closed without a greeting",
-                ));
-            }
-        }
-        if got.starts_with(wanted) { Ok(()) } else { Err(io::Error::other("the greeting is not a welcome")) }
-    };
-    timeout(Duration::from_secs(2), read).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-/// The last lines of a log, made inert.
-fn tail(log: &Path) -> String {
-    let bytes = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
-    let lines: Vec<String> = text.lines().map(reports::inert::inert).collect();
-    if lines.is_empty() {
-        return format!("{} is empty", log.display());
-    }
-    format!("the end of {}:\n{}", log.display(), lines[lines.len().saturating_sub(8)..].join("\n"))
 }
 
 /// When something happened to the target, for the history.
 pub fn event(what: crate::history::TargetEvent, detail: Option<String>) -> crate::history::Event {
     crate::history::Event::Target { at: Nanos::now(), what, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::definition::Definition;
+    use crate::target::render::Vars;
+
+    fn server(place: &std::path::Path, name: &str, listen: &str) -> Server {
+        let text = format!(
+            "name = '{name}'\nabout = 't'\nkind = 'spawned'\nstart = ['t']\nlayout.opaque = {{}}\nlisten = {{ {listen} }}"
+        );
+        let definition: Definition = toml::from_str(&text).unwrap();
+        let rendered = definition.render(&Vars::default());
+        Server::prepare(definition, rendered, None, &place.join(name)).unwrap()
+    }
+
+    #[test]
+    fn imap_comes_from_whoever_is_there_for_it() {
+        let place = tempfile::tempdir().unwrap();
+        let main = || (Role::Main, server(place.path(), "main", "smtp = 'm:25'"));
+        let other = |role, name, listen| (role, server(place.path(), name, listen));
+        let companion = || other(Role::Companion, "companion", "lmtp = 'c:24', imap = 'c:143'");
+        let reader = || other(Role::Reader, "reader", "imap = 'r:143'");
+        let words = |services: Services| -> Vec<String> {
+            services.into_iter().map(|(service, address)| format!("{service} {address}")).collect()
+        };
+        let alone = Target::of(vec![main(), reader()]);
+        assert_eq!(words(alone.services()), ["smtp m:25"]);
+        assert_eq!(words(alone.reading_services()), ["smtp m:25", "imap r:143"]);
+        let both = Target::of(vec![companion(), main(), reader()]);
+        assert_eq!(words(both.services()), ["smtp m:25", "imap c:143"]);
+        assert_eq!(words(both.reading_services()), ["smtp m:25", "imap r:143"]);
+    }
 }

@@ -22,7 +22,7 @@ pub use traffic::{TrafficSummary, traffic};
 
 use crate::client::{submission::Protocol, wire};
 use crate::corpus::Corpus;
-use crate::history::{Action, Entry, Event, MessageId, Outcome, UserId};
+use crate::history::{Action, Attempt, Entry, Event, MessageId, Outcome, UserId};
 use crate::message::RunToken;
 use crate::plan::WorkloadPlan;
 use crate::recorder::Recorder;
@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// The mailbox that messages are moved and copied to.
 pub const ARCHIVE: &str = "Archive";
@@ -76,7 +77,6 @@ pub struct Setup {
 /// [`Setup`], checked, with what changes while the traffic runs.
 pub struct Context {
     setup: Setup,
-    imap: String,
     submission: (Protocol, String),
     ledger: Ledger,
     next_message: AtomicU64,
@@ -107,13 +107,15 @@ pub enum WorkloadError {
 }
 
 impl Context {
-    /// Checks that the target has what the plan needs.
+    /// Checks that the target has what the plan needs. Without IMAP only deliveries are possible.
     ///
     /// # Errors
     /// It has not.
     pub fn new(setup: Setup) -> Result<Context, WorkloadError> {
         let endpoints = &setup.endpoints;
-        let imap = endpoints.imap.clone().ok_or(WorkloadError::NoService("IMAP"))?;
+        if endpoints.imap.is_none() && setup.plan.mix != setup.plan.mix.deliveries_only() {
+            return Err(WorkloadError::NoService("IMAP"));
+        }
         let (protocol, address, name) = match setup.plan.deliver_by {
             Entry::Lmtp => (Protocol::Lmtp, &endpoints.lmtp, "LMTP"),
             Entry::Smtp => (Protocol::Smtp, &endpoints.smtp, "SMTP"),
@@ -124,7 +126,7 @@ impl Context {
             return Err(WorkloadError::NoUsers);
         }
         let ledger = Ledger::new(setup.users.len());
-        Ok(Context { setup, imap, submission, ledger, next_message: AtomicU64::new(0) })
+        Ok(Context { setup, submission, ledger, next_message: AtomicU64::new(0) })
     }
 
     /// What it was made from.
@@ -132,8 +134,8 @@ impl Context {
         &self.setup
     }
 
-    pub(crate) fn imap(&self) -> &str {
-        &self.imap
+    pub(crate) fn imap(&self) -> Option<&str> {
+        self.setup.endpoints.imap.as_deref()
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -145,7 +147,11 @@ impl Context {
     }
 
     fn address(&self, user: UserId) -> String {
-        format!("{}@{}", self.user(user), self.setup.domain)
+        self.address_of(self.user(user))
+    }
+
+    fn address_of(&self, name: &str) -> String {
+        format!("{name}@{}", self.setup.domain)
     }
 
     fn new_message(&self) -> MessageId {
@@ -159,39 +165,61 @@ impl Context {
     }
 }
 
-/// Creates every user's second mailbox and delivers the plan's number of messages to each user. Must run before
-/// any fault is armed.
+/// Creates every user's second mailbox and delivers the plan's number of messages to each user, and one to the user to
+/// whom bounces go. Must run before any fault is armed. Without IMAP no mailbox is created. Returns what was accepted,
+/// which a server with a queue may deliver later.
 ///
 /// # Errors
 /// One of them was not acknowledged.
-pub async fn warm_up(ctx: &Arc<Context>) -> Result<(), WorkloadError> {
+pub async fn warm_up(ctx: &Arc<Context>) -> Result<Vec<Sent>, WorkloadError> {
     let mut tasks = JoinSet::new();
+    let mut sent = Vec::new();
     for user in ctx.user_ids() {
         if tasks.len() >= WARM_UP_AT_ONCE {
-            joined(tasks.join_next().await)?;
+            sent.extend(joined(tasks.join_next().await)?);
         }
         let own = ctx.clone();
         tasks.spawn(async move { warm_up_user(&own, user).await });
     }
     while !tasks.is_empty() {
-        joined(tasks.join_next().await)?;
+        sent.extend(joined(tasks.join_next().await)?);
     }
-    Ok(())
+    warm_up_bounces(ctx).await?;
+    Ok(sent)
 }
 
-type Joined = Result<Result<(), WorkloadError>, tokio::task::JoinError>;
+/// A delivery that was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// To whom.
+    pub user: UserId,
+    /// Which attempt.
+    pub attempt: Attempt,
+}
 
-fn joined(done: Option<Joined>) -> Result<(), WorkloadError> {
+type Joined = Result<Result<Vec<Sent>, WorkloadError>, tokio::task::JoinError>;
+
+fn joined(done: Option<Joined>) -> Result<Vec<Sent>, WorkloadError> {
     let panicked =
         |e: tokio::task::JoinError| WorkloadError::WarmUp { user: "a user".to_owned(), why: e.to_string() };
-    done.map_or(Ok(()), |result| result.map_err(panicked)?)
+    done.map_or(Ok(Vec::new()), |result| result.map_err(panicked)?)
 }
 
-async fn warm_up_user(ctx: &Context, user: UserId) -> Result<(), WorkloadError> {
+/// Without a mailbox for bounces every bounce would look like a loss. This mail carries no token: it is nobody's.
+async fn warm_up_bounces(ctx: &Context) -> Result<(), WorkloadError> {
+    let Some(user) = ctx.setup.plan.bounce_user() else { return Ok(()) };
+    let refused = store::notice(ctx, user).await.err();
+    refused.map_or(Ok(()), |why| Err(WorkloadError::WarmUp { user: user.to_owned(), why }))
+}
+
+async fn warm_up_user(ctx: &Context, user: UserId) -> Result<Vec<Sent>, WorkloadError> {
     let error = |why| WorkloadError::WarmUp { user: ctx.user(user).to_owned(), why };
-    let mut session = touch::login(ctx, user).await.map_err(|f| error(operation::words(&f)))?;
-    session.create(ARCHIVE).await.map_err(|f| error(operation::words(&f)))?;
-    session.logout().await;
+    if ctx.imap().is_some() {
+        let mut session = touch::login(ctx, user).await.map_err(|f| error(operation::words(&f)))?;
+        session.create(ARCHIVE).await.map_err(|f| error(operation::words(&f)))?;
+        session.logout().await;
+    }
+    let mut sent = Vec::new();
     for _ in 0..ctx.setup.plan.warm_up {
         let job = store::Job::delivery(ctx, user);
         let ended = store::attempt(ctx, &job, 1, Nanos::now()).await.map_err(error)?;
@@ -199,8 +227,9 @@ async fn warm_up_user(ctx: &Context, user: UserId) -> Result<(), WorkloadError> 
             return Err(error(ended.words()));
         }
         ctx.ledger.put(job.known());
+        sent.push(job.sent());
     }
-    Ok(())
+    Ok(sent)
 }
 
 /// A service that greets.
@@ -228,20 +257,42 @@ pub async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
     up
 }
 
-/// Delivers one message to `user` and fetches it; both are recorded as ordinary operations.
+/// Delivers one message to `user`, recorded as an ordinary operation.
+///
+/// # Errors
+/// It was not acknowledged, and why.
+pub async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), String> {
+    let job = store::Job::delivery(ctx, user);
+    let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
+    match stored.outcome {
+        Outcome::Ok => Ok((job.sent(), job.known())),
+        Outcome::Fail | Outcome::Info => Err(format!("delivery to {}: {}", ctx.user(user), stored.words())),
+    }
+}
+
+/// Delivers one message to `user` and fetches it until it is there, at most `patience`; all of it is recorded as
+/// ordinary operations.
 ///
 /// # Errors
 /// Which of the two failed, and how.
-pub async fn health_check(ctx: &Context, user: UserId) -> Result<(), String> {
-    let job = store::Job::delivery(ctx, user);
-    let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
-    if stored.outcome != Outcome::Ok {
-        return Err(format!("delivery to {}: {}", ctx.user(user), stored.words()));
+pub async fn health_check(ctx: &Context, user: UserId, patience: Duration) -> Result<(), String> {
+    let (_, known) = deliver_one(ctx, user).await?;
+    let deadline = Instant::now() + patience;
+    let mut tick = interval(Duration::from_millis(200));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let fetched = fetch_one(ctx, user, &known).await;
+        if fetched.is_ok() || Instant::now() >= deadline {
+            ctx.ledger.put(known);
+            return fetched;
+        }
     }
-    let known = job.known();
+}
+
+async fn fetch_one(ctx: &Context, user: UserId, known: &Known) -> Result<(), String> {
     let message = known.message;
-    let fetched = touch::read(ctx, &known, touch::Look::Whole, Nanos::now()).await;
-    ctx.ledger.put(known);
+    let fetched = touch::read(ctx, known, touch::Look::Whole, Nanos::now()).await;
     match fetched.seen.iter().any(|c| c.attempt.is_some_and(|a| a.message == message)) {
         true => Ok(()),
         false => Err(format!("fetch from {}: {}", ctx.user(user), fetched.words())),

@@ -1,8 +1,8 @@
 //! Puts messages into mailboxes: deliveries with a sender's retries, and APPEND.
 
 use super::ledger::Known;
-use super::operation::{Ended, Operation};
-use super::{Context, schedule, touch};
+use super::operation::{Ended, Operation, words};
+use super::{Context, Sent, schedule, touch};
 use crate::client::submission::Protocol;
 use crate::client::submission::{Envelope, submit};
 use crate::history::{Action, Attempt, Entry, Event, MessageId, Outcome, Trouble, UserId};
@@ -12,8 +12,11 @@ use fuse_fs::clock::Nanos;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Sender of all mail.
-const SENDER: &str = "sender@fermoposta.invalid";
+/// Author of all mail, and its sender where no bounce is to come back.
+const AUTHOR: &str = "sender@fermoposta.invalid";
+/// A message of no attempt.
+const NOTICE: &[u8] =
+    b"From: <sender@fermoposta.invalid>\r\nSubject: bounces arrive here\r\n\r\nThis mailbox works.\r\n";
 
 /// A logical message to store.
 #[derive(Clone, Debug)]
@@ -47,6 +50,11 @@ impl Job {
         Known { message: self.message, user: self.user, mailbox: self.mailbox.to_owned() }
     }
 
+    /// What its first attempt was.
+    pub(super) fn sent(&self) -> Sent {
+        Sent { user: self.user, attempt: Attempt { message: self.message, n: 1 } }
+    }
+
     fn action(&self, n: u32, size: u64, digest: crate::history::Digest) -> Action {
         let attempt = Attempt { message: self.message, n };
         let (mailbox, flags) = (self.mailbox.to_owned(), self.flags.clone());
@@ -78,10 +86,27 @@ pub(super) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
 
 async fn deliver(ctx: &Context, user: UserId, message: &Outgoing) -> Ended {
     let (protocol, address) = &ctx.submission;
-    let to = ctx.address(user);
-    let envelope = Envelope { from: SENDER, to: &to };
+    let (from, to) = (sender(ctx), ctx.address(user));
+    let envelope = Envelope { from: &from, to: &to };
     let done = submit(*protocol, address, envelope, &message.bytes, ctx.timeout()).await;
     done.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None))
+}
+
+/// Who gets the bounces.
+fn sender(ctx: &Context) -> String {
+    ctx.setup.plan.bounce_user().map_or_else(|| AUTHOR.to_owned(), |user| ctx.address_of(user))
+}
+
+/// Delivers a message of no attempt to `user`; it is in no history.
+///
+/// # Errors
+/// It was not acknowledged, and why.
+pub(super) async fn notice(ctx: &Context, user: &str) -> Result<(), String> {
+    let (protocol, address) = &ctx.submission;
+    let (from, to) = (sender(ctx), ctx.address_of(user));
+    let envelope = Envelope { from: &from, to: &to };
+    let done = submit(*protocol, address, envelope, NOTICE, ctx.timeout()).await;
+    done.map(|_| ()).map_err(|failure| words(&failure))
 }
 
 async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
@@ -110,7 +135,7 @@ async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
             .map_err(|e| format!("a message of the corpus cannot be read any more: {e}")),
         None => {
             let size = sizes::draw(&plan.sizes, &mut schedule::rng(seed, "size", attempt.message.0));
-            Ok(generate(run, attempt, Addresses { from: SENDER, to: &to }, size, seed))
+            Ok(generate(run, attempt, Addresses { from: AUTHOR, to: &to }, size, seed))
         }
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))

@@ -2,7 +2,7 @@ use super::fake::{Answer, Fake};
 use super::*;
 use crate::history::{OpId, Trouble};
 use crate::plan::{Mix, Sizes, Stage, WorkloadPlan};
-use crate::readback::{ReadSummary, read_all};
+use crate::readback::{ReadSummary, Reader, read_all};
 use fuse_fs::units::{Bytes, Span};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -65,6 +65,10 @@ impl Bench {
         traffic(&self.ctx, Nanos::now(), stop_seen).await
     }
 
+    fn reader(&self) -> Reader {
+        Reader::new(self.ctx.clone(), self.fake.imap.clone())
+    }
+
     fn events(&self) -> Vec<Event> {
         self.ctx.setup().history.finish().expect("written");
         let text = std::fs::read_to_string(self.folder.path().join("history")).expect("readable");
@@ -96,7 +100,7 @@ async fn against_a_good_server_everything_is_ok_and_read_back() {
     warm_up(&bench.ctx).await.expect("warm");
     let summary = bench.run().await;
     assert!((130..270).contains(&summary.scheduled), "{summary:?}");
-    let read = read_all(&bench.ctx, "final", Duration::from_secs(5)).await;
+    let read = read_all(&bench.reader(), "final", Duration::from_secs(5)).await;
     assert_eq!((read.mailboxes, read.incomplete), (6, 0));
     let events = bench.events();
     let mut kinds = BTreeMap::new();
@@ -245,7 +249,7 @@ async fn a_lost_message_is_an_ok_fetch_that_sees_nothing() {
     plan.users = 1;
     let bench = Bench::new(plan, |_| Answer::Ok).await;
     warm_up(&bench.ctx).await.expect("warm");
-    assert_eq!(health_check(&bench.ctx, UserId(0)).await, Ok(()));
+    assert_eq!(health_check(&bench.ctx, UserId(0), Duration::ZERO).await, Ok(()));
     bench.fake.lose("abcd0123-0-1");
     let known = Known { message: MessageId(0), user: UserId(0), mailbox: "INBOX".to_owned() };
     let ended = touch::read(&bench.ctx, &known, touch::Look::Whole, Nanos::now()).await;
@@ -264,10 +268,10 @@ async fn warm_up_mail_that_is_refused_is_an_error() {
 
 #[tokio::test]
 async fn a_reading_of_a_dead_server_is_not_complete() {
-    let mut bench = Bench::new(plan(), |_| Answer::Ok).await;
+    let bench = Bench::new(plan(), |_| Answer::Ok).await;
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    Arc::get_mut(&mut bench.ctx).expect("not shared").imap = gone.to_string();
-    let read = read_all(&bench.ctx, "final", Duration::from_secs(5)).await;
+    let read =
+        read_all(&Reader::new(bench.ctx.clone(), gone.to_string()), "final", Duration::from_secs(5)).await;
     assert_eq!(read, ReadSummary { mailboxes: 6, incomplete: 6, copies: 0 });
     assert!(
         bench.events().iter().all(|e| matches!(e, Event::Mailbox { complete: false, error: Some(_), .. }))
@@ -281,7 +285,7 @@ async fn one_unreadable_message_does_not_hide_the_others() {
     let bench = Bench::new(plan, |_| Answer::Ok).await;
     warm_up(&bench.ctx).await.expect("warm");
     bench.fake.spoil("abcd0123-60-1");
-    let read = read_all(&bench.ctx, "final", Duration::from_secs(5)).await;
+    let read = read_all(&bench.reader(), "final", Duration::from_secs(5)).await;
     assert_eq!(read, ReadSummary { mailboxes: 2, incomplete: 1, copies: 119 });
     let errors: Vec<String> = bench
         .events()

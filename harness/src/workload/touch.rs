@@ -10,7 +10,7 @@ use super::{ARCHIVE, Context, action_of};
 use crate::client::Failure;
 use crate::client::fetched::Reading;
 use crate::client::imap::Session;
-use crate::history::{Action, Copy, Outcome, Uid, UserId};
+use crate::history::{Action, Copy, Outcome, Trouble, Uid, UserId};
 use fuse_fs::clock::Nanos;
 
 /// Flags that the workload sets and clears.
@@ -26,7 +26,10 @@ pub(super) enum Look {
 }
 
 pub(super) async fn login(ctx: &Context, user: UserId) -> Result<Session, Failure> {
-    Session::login(ctx.imap(), ctx.user(user), &ctx.setup.password, ctx.timeout()).await
+    let no_imap =
+        || Failure::unknown(Trouble::Disconnected, Some("the target has no IMAP".to_owned())).before();
+    let address = ctx.imap().ok_or_else(no_imap)?;
+    Session::login(address, ctx.user(user), &ctx.setup.password, ctx.timeout()).await
 }
 
 /// Fetch or search, recorded.

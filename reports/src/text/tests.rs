@@ -170,3 +170,16 @@ fn colour_changes_nothing_but_colour() {
         .fold(coloured, |text, code| text.replace(code, ""));
     assert_eq!(stripped, plain);
 }
+
+#[test]
+fn findings_and_mail_elsewhere_are_shown() {
+    let shown = render(&samples::queueing(), Style::default());
+    let from = shown.find("Findings").expect("a section of its own");
+    let to = shown.find("Faults").expect("the section after it");
+    insta::assert_snapshot!(&shown[from..to], @r"
+    Findings (they change no verdict)
+      permanent-refusal: 2 deliveries were refused for good while the storage had a fault that passes.
+            12.345 s  client   message 1a2b3c4d-17-1: 554 5.3.0 queue file write error
+    ");
+    assert!(shown.contains("acknowledged and in the queue at the end      8\n"), "{shown}");
+}

@@ -1,0 +1,132 @@
+//! What is not in a mailbox and yet accounted for: mail in the server's queue, and mail that bounced.
+//!
+//! RFC 5321, 6.1: a server that acknowledged a message must deliver it or report that it could not. So an acknowledged
+//! message that is nowhere in the store is no loss while it is in the queue, or once a bounce of it came back. Where the
+//! queue or the bounces could not be read, a message that is missing may be there: then it is not judged.
+//! LMTP knows neither (RFC 2033, 4.2): an acknowledged message is in its mailbox.
+
+use super::fate::{Fate, Messages};
+use crate::history::{Attempt, Entry};
+use crate::ledger::{ClientOp, Kind, Ledger};
+use crate::plan::Plan;
+use std::collections::BTreeMap;
+
+/// Name of the readings that count.
+const FINAL: &str = "final";
+
+/// The queue and the bounces at the end of a run.
+#[derive(Debug, Default)]
+pub struct Elsewhere {
+    /// Mail enters by SMTP: all of this matters.
+    pub smtp: bool,
+    /// The target keeps a queue and says how it is listed.
+    pub has_queue: bool,
+    queued: Vec<Attempt>,
+    /// Attempts that bounced, and where the bounce lies.
+    bounced: BTreeMap<Attempt, String>,
+    /// Why the queue or the bounces are not known.
+    pub unknown: Option<String>,
+}
+
+impl Elsewhere {
+    /// From the final readings.
+    pub fn of(plan: &Plan, ledger: &Ledger) -> Elsewhere {
+        if plan.workload.deliver_by != Entry::Smtp {
+            return Elsewhere::default();
+        }
+        let has_queue = plan.target.definition.queue.is_some();
+        let listed = ledger.queues.iter().filter(|read| read.name == FINAL);
+        let mut queued: Vec<Attempt> = listed.flat_map(|read| read.attempts.iter().copied()).collect();
+        queued.sort_unstable();
+        queued.dedup();
+        let unknown = unknown_queue(ledger).filter(|_| has_queue).or_else(|| unknown_bounces(ledger));
+        Elsewhere { smtp: true, has_queue, queued, bounced: bounced(ledger), unknown }
+    }
+
+    /// The attempt is in the queue.
+    pub fn queued(&self, attempt: Attempt) -> bool {
+        self.queued.binary_search(&attempt).is_ok()
+    }
+
+    /// Where the bounce of an attempt lies.
+    pub fn bounce(&self, attempt: Attempt) -> Option<&str> {
+        self.bounced.get(&attempt).map(String::as_str)
+    }
+
+    /// Mail may lie in a queue that nobody can look into.
+    pub fn unlisted_queue(&self) -> bool {
+        self.smtp && !self.has_queue
+    }
+
+    /// Takes what lies elsewhere off what is missing.
+    pub fn account(
+        &self,
+        fates: &mut [Fate],
+        ledger: &Ledger,
+        messages: &Messages,
+        stored: impl Fn(Attempt) -> bool,
+    ) {
+        if !self.smtp {
+            return;
+        }
+        for (slot, fate) in fates.iter_mut().enumerate() {
+            let ops = messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]);
+            self.account_one(fate, ops.filter(|op| op.kind == Kind::Deliver), &stored);
+        }
+    }
+
+    /// An attempt that may have been taken is as good in the queue as one that was; a bounce answers for the attempt
+    /// it names alone.
+    fn account_one<'a>(
+        &self,
+        fate: &mut Fate,
+        stores: impl Iterator<Item = &'a ClientOp> + Clone,
+        stored: &impl Fn(Attempt) -> bool,
+    ) {
+        let waits = |op: &&ClientOp| op.possible() && self.queued(op.attempt) && !stored(op.attempt);
+        let bounced = |op: &&ClientOp| op.certain() && self.bounced.contains_key(&op.attempt);
+        let failed = |op: &&ClientOp| bounced(op) && !self.queued(op.attempt) && !stored(op.attempt);
+        let (waiting, failed) = (stores.clone().filter(waits).count(), stores.clone().filter(failed).count());
+        fate.queued = waiting > 0;
+        fate.bounced = stores.clone().any(|op| bounced(&op));
+        let accounted = u16::try_from(waiting + failed).unwrap_or(u16::MAX);
+        fate.unseen = fate.unseen.saturating_sub(accounted);
+        fate.missing = fate.missing.saturating_sub(accounted);
+        if self.unknown.is_some() && fate.missing > 0 && stores.clone().any(ClientOp::certain) {
+            (fate.unseen, fate.missing, fate.judged) = (fate.missing, 0, false);
+        }
+    }
+}
+
+fn unknown_queue(ledger: &Ledger) -> Option<String> {
+    let mut listed = ledger.queues.iter().filter(|read| read.name == FINAL).peekable();
+    if listed.peek().is_none() {
+        return Some("the queue was never listed".to_owned());
+    }
+    let failed = listed.find(|read| !read.complete)?;
+    Some(format!(
+        "the queue could not be listed: {}",
+        failed.error.as_deref().unwrap_or("no reason is known")
+    ))
+}
+
+/// One complete reading, by whatever way, shows every bounce.
+fn unknown_bounces(ledger: &Ledger) -> Option<String> {
+    let read = || ledger.bounces.iter().filter(|read| read.name == FINAL);
+    if read().any(|read| read.complete) {
+        return None;
+    }
+    let why = read().find_map(|read| read.error.clone()).unwrap_or_else(|| "no reading".to_owned());
+    Some(format!("the sender's mailbox, where bounces arrive, was not read: {why}"))
+}
+
+fn bounced(ledger: &Ledger) -> BTreeMap<Attempt, String> {
+    let mut out = BTreeMap::new();
+    let bounces = ledger.bounces.iter().filter(|read| read.name == FINAL).flat_map(|read| &read.bounces);
+    for bounce in bounces {
+        for attempt in &bounce.attempts {
+            out.entry(*attempt).or_insert_with(|| bounce.place.clone());
+        }
+    }
+    out
+}

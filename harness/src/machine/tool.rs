@@ -1,0 +1,73 @@
+//! A command inside the namespaces of a running mail server, where its sockets and its files are.
+
+use nix::fcntl::{OFlag, open};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+
+/// The command line of this program that runs `argv` inside the namespaces of the process `pid`.
+pub(super) fn inside(pid: u32, argv: &[String]) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("__inside").arg(pid.to_string()).arg("--").args(argv);
+    command
+}
+
+/// Runs `argv` inside the namespaces of the process `pid` and ends as it ended. The calling process has one thread.
+pub fn run_inside(pid: u32, argv: &[String]) -> io::Result<i32> {
+    let here = std::env::current_dir()?;
+    let cannot =
+        |e: io::Error| io::Error::new(e.kind(), format!("cannot enter the mail server's namespaces: {e}"));
+    enter(pid).map_err(cannot)?;
+    let mut child = spawn(argv, &here)?;
+    let status = child.wait()?;
+    Ok(super::process::code(status))
+}
+
+fn enter(pid: u32) -> io::Result<()> {
+    let kinds = [
+        ("uts", CloneFlags::CLONE_NEWUTS),
+        ("pid", CloneFlags::CLONE_NEWPID),
+        ("mnt", CloneFlags::CLONE_NEWNS),
+    ];
+    let own = Path::new("/proc/self/ns");
+    let its = Path::new("/proc").join(pid.to_string()).join("ns");
+    // Entering one that both are in already would need rights over the machine's.
+    let apart = |name: &str| -> io::Result<bool> {
+        Ok(std::fs::read_link(own.join(name))? != std::fs::read_link(its.join(name))?)
+    };
+    // All are opened before any is entered: afterwards /proc is another one.
+    let mut opened = Vec::new();
+    for (name, kind) in kinds {
+        if apart(name)? {
+            let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+            opened.push((open(&its.join(name), flags, Mode::empty())?, kind));
+        }
+    }
+    opened.into_iter().try_for_each(|(namespace, kind)| Ok(setns(namespace, kind)?))
+}
+
+fn spawn(argv: &[String], directory: &Path) -> io::Result<Child> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program given"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(directory).env("PATH", path_with_daemons());
+    // SAFETY: the closure makes system calls in the forked child and touches nothing else.
+    unsafe {
+        command.pre_exec(|| {
+            super::process::leave_capabilities();
+            Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)
+        });
+    }
+    command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))
+}
+
+/// Where programs are looked for: on the PATH and where daemons lie, which an ordinary user's PATH lacks.
+pub fn path_with_daemons() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/local/sbin:/usr/sbin:/sbin");
+    path
+}

@@ -1,0 +1,169 @@
+//! What a mail server sees of the machine: mounts and a host name of its own. Nothing of the machine changes.
+
+use anyhow::{Context, Result, bail};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, Metadata};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// A view, made by the init of the server's namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The machine's name.
+    pub hostname: Option<String>,
+    /// Mounts in their order.
+    pub mounts: Vec<ViewMount>,
+}
+
+/// One mount of a view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ViewMount {
+    /// `over` laid over what is at `at`, read-only; the first is uppermost.
+    Overlay {
+        /// Directories.
+        over: Vec<PathBuf>,
+        /// Existing directory.
+        at: PathBuf,
+    },
+    /// The file or directory `from`, seen at `at`.
+    Bind {
+        /// What is seen.
+        from: PathBuf,
+        /// Where.
+        at: PathBuf,
+    },
+    /// An empty directory in memory.
+    Tmpfs {
+        /// Where.
+        at: PathBuf,
+    },
+}
+
+impl View {
+    /// Gives the calling process, which has a mount namespace of its own already, this view.
+    pub fn enter(&self) -> Result<()> {
+        if let Some(name) = &self.hostname {
+            unshare(CloneFlags::CLONE_NEWUTS).context("cannot have a host name of its own")?;
+            nix::unistd::sethostname(name).with_context(|| format!("cannot be called {name}"))?;
+        }
+        self.mounts.iter().try_for_each(ViewMount::make)
+    }
+}
+
+impl ViewMount {
+    fn make(&self) -> Result<()> {
+        match self {
+            ViewMount::Overlay { over, at } => lay_over(over, at).with_context(|| {
+                format!(
+                    "cannot lay {} over {}; the kernel needs overlayfs (`modprobe overlay`)",
+                    shown(over),
+                    at.display()
+                )
+            }),
+            ViewMount::Bind { from, at } => {
+                let found =
+                    std::fs::metadata(from).with_context(|| format!("cannot show {}", from.display()))?;
+                let at = &place(at, &found)?;
+                bind(from, at).with_context(|| format!("cannot show {} at {}", from.display(), at.display()))
+            }
+            ViewMount::Tmpfs { at } => {
+                let at = &place(at, &std::fs::metadata("/")?)?;
+                empty_directory(at, &std::fs::metadata(at)?)
+            }
+        }
+    }
+}
+
+fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
+}
+
+fn lay_over(over: &[PathBuf], at: &Path) -> Result<()> {
+    let layers: Vec<String> = over.iter().map(PathBuf::as_path).chain([at]).map(escaped).collect();
+    let data = format!("lowerdir={}", layers.join(":"));
+    Ok(mount(Some("overlay"), at, Some("overlay"), MsFlags::MS_RDONLY, Some(data.as_str()))?)
+}
+
+/// A path as overlayfs reads it in its options.
+fn escaped(path: &Path) -> String {
+    let text = path.display().to_string();
+    text.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| ":,\\".contains(c)).chain([c])).collect()
+}
+
+fn bind(from: &Path, at: &Path) -> nix::Result<()> {
+    mount(Some(from), at, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
+}
+
+fn empty_directory(at: &Path, like: &Metadata) -> Result<()> {
+    let mut data = format!("mode={:o}", like.mode() & 0o7777);
+    // In an ordinary user's namespace there is no other owner than that user.
+    if nix::unistd::geteuid().is_root() {
+        data += &format!(",uid={},gid={}", like.uid(), like.gid());
+    }
+    mount(Some("tmpfs"), at, Some("tmpfs"), MsFlags::empty(), Some(data.as_str()))
+        .with_context(|| format!("cannot mount an empty directory on {}", at.display()))
+}
+
+/// Something of the kind of `like` to mount on at `at`. If there is none, the nearest directory above that exists is
+/// replaced, in this namespace, by one in memory that shows the same entries and has room for more.
+fn place(at: &Path, like: &Metadata) -> Result<PathBuf> {
+    if at.exists() {
+        return Ok(at.to_owned());
+    }
+    let above = at.ancestors().skip(1).find(|above| above.is_dir());
+    let above = above.with_context(|| format!("{} is not an absolute path", at.display()))?.canonicalize()?;
+    if above == Path::new("/") {
+        bail!("{} cannot be made: only what lies below a directory of the machine can", at.display());
+    }
+    let rest = at.strip_prefix(at.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(at))?;
+    remake(&above, rest.iter().next().map(Path::new).unwrap_or(rest))?;
+    let made = above.join(rest);
+    if like.is_dir() {
+        std::fs::create_dir_all(&made)?;
+    } else {
+        std::fs::create_dir_all(made.parent().unwrap_or(&above))?;
+        File::create(&made)?;
+    }
+    Ok(made)
+}
+
+/// Replaces `directory` by one in memory that shows every entry but `without`.
+fn remake(directory: &Path, without: &Path) -> Result<()> {
+    let metadata = std::fs::metadata(directory)?;
+    let old: OwnedFd = File::open(directory)?.into();
+    // The path through the descriptor leads beneath what is mounted from now on.
+    let old_path = PathBuf::from(format!("/proc/self/fd/{}", old.as_raw_fd()));
+    let entries = std::fs::read_dir(&old_path)?.collect::<std::io::Result<Vec<_>>>()?;
+    empty_directory(directory, &metadata)?;
+    for entry in entries.iter().filter(|entry| Path::new(&entry.file_name()) != without) {
+        let (from, to) = (old_path.join(entry.file_name()), directory.join(entry.file_name()));
+        show_again(&from, &to).with_context(|| format!("cannot show {} again", to.display()))?;
+    }
+    Ok(())
+}
+
+fn show_again(from: &Path, to: &Path) -> Result<()> {
+    let found = std::fs::symlink_metadata(from)?;
+    if found.is_symlink() {
+        return Ok(symlink(std::fs::read_link(from)?, to)?);
+    }
+    if found.is_dir() {
+        std::fs::create_dir(to)?;
+    } else {
+        File::create(to)?;
+    }
+    Ok(bind(from, to)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_overlayfs_takes_for_separators_is_escaped() {
+        assert_eq!(escaped(Path::new(r"/a:b,c\d")), r"/a\:b\,c\\d");
+    }
+}

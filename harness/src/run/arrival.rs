@@ -1,0 +1,86 @@
+//! Has a delivery arrived? Asked of the backing disk, past the mail server: a server with a queue says `250` long before.
+
+use super::nemesis::Stage;
+use crate::history::{Attempt, Event};
+use crate::message::RunToken;
+use crate::target::definition::Layout;
+use crate::workload::Sent;
+use anyhow::{Result, bail};
+use fuse_fs::clock::Nanos;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Time between two looks.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Where deliveries arrive.
+pub struct Store {
+    /// The backing directory.
+    pub root: PathBuf,
+    /// How mail lies in it.
+    pub layout: Layout,
+    /// User names, by their ids.
+    pub users: Vec<String>,
+    /// The run's token.
+    pub run: RunToken,
+}
+
+impl Store {
+    /// Arrivals can be seen.
+    pub fn readable(&self) -> bool {
+        matches!(self.layout, Layout::Maildir { .. })
+    }
+
+    /// Finished attempts in the store of the users of `sent`.
+    fn arrived(&self, sent: &[Sent]) -> BTreeSet<Attempt> {
+        let users: BTreeSet<&String> =
+            sent.iter().filter_map(|sent| self.users.get(sent.user.0 as usize)).collect();
+        let read = |user: &String| crate::disk::read_user(&self.root, &self.layout, user, self.run).copies;
+        let finished = users.into_iter().flat_map(read).filter(|copy| !copy.unfinished);
+        finished.filter_map(|copy| copy.attempt).collect()
+    }
+}
+
+/// Waits until all of `sent` lie in the store, at most `limit`.
+///
+/// # Errors
+/// Some have not arrived: how many.
+pub async fn all(store: &Store, sent: &[Sent], limit: Duration) -> Result<()> {
+    let deadline = Instant::now() + limit;
+    let mut tick = interval(PACE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let arrived = block_in_place(|| store.arrived(sent));
+        let missing = sent.iter().filter(|sent| !arrived.contains(&sent.attempt)).count();
+        if missing == 0 {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            bail!(
+                "{missing} of {} warm-up messages were accepted by the target, but have not arrived in its store \
+                 after {limit:?}, before any fault was armed; see its log",
+                sent.len()
+            );
+        }
+    }
+}
+
+/// Waits until any of `sent` lies in the store, at most `limit`, and writes that down; whether one does.
+pub async fn any(stage: &Stage, store: &Store, sent: &[Sent], limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    let mut tick = interval(PACE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while Instant::now() < deadline {
+        tick.tick().await;
+        let arrived = block_in_place(|| store.arrived(sent));
+        if let Some(one) = sent.iter().find(|sent| arrived.contains(&sent.attempt)) {
+            stage.history.record(Event::Arrived { at: Nanos::now(), attempt: one.attempt });
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,26 @@
+//! Reads all mail through IMAP: the mail server's own, or that of a companion which is started for it.
+
+use super::nemesis::{self, Stage};
+use crate::history::Event;
+use crate::readback::{Reader, read_all, read_bounces};
+use crate::workload::Context as Traffic;
+use fuse_fs::clock::Nanos;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reads every mailbox and the bounces, as `reading`; no mailbox is begun again after `limit`.
+pub async fn read(stage: &Stage, traffic: &Arc<Traffic>, reading: &str, limit: Duration) {
+    nemesis::start_reading(stage).await;
+    let services = stage.target.lock().await.reading_services();
+    match services.into_iter().find(|(service, _)| *service == "imap") {
+        Some((_, imap)) => {
+            let reader = Reader::new(traffic.clone(), imap);
+            read_all(&reader, reading, limit).await;
+            read_bounces(&reader, reading).await;
+        }
+        None => {
+            let problem = format!("nothing serves IMAP for the reading `{reading}`");
+            stage.history.record(Event::Harness { at: Nanos::now(), problem });
+        }
+    }
+}
