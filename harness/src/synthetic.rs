@@ -333,6 +333,8 @@ pub fn plan() -> Plan {
         workload: workload(),
         steps: Vec::new(),
         expect: Expect::default(),
+        store: None,
+        made_by: None,
     }
 }
 
@@ -379,5 +381,6 @@ fn workload() -> WorkloadPlan {
         warm_up: 0,
         retries: 0,
         retry_after: second,
+        single: None,
     }
 }

@@ -53,6 +53,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
             corpus: args.corpus.clone(),
             defects: args.defects.clone(),
             persistence: args.persistence,
+            store: args.store.clone(),
         };
         match scenario::load(file, &overrides) {
             Ok(plan) => plans.push(plan),

@@ -132,6 +132,9 @@ struct RunArgs {
     /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
+    /// Begin with the store that a finished run left, made with the same seed; its mail is judged too.
+    #[arg(long, value_name = "RUN")]
+    store: Option<PathBuf>,
     /// Where run directories are made. It must not lie on a disk under test.
     #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
     runs: PathBuf,

@@ -10,4 +10,5 @@ pub mod outer;
 pub mod power;
 pub mod recovery;
 pub mod storage;
+pub mod store;
 pub mod structure;

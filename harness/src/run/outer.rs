@@ -1,6 +1,7 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
 use super::directory::RunDirectory;
+use super::store;
 use crate::machine::confine::{self, Confinement};
 use crate::machine::stop;
 use crate::plan::Plan;
@@ -58,7 +59,10 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
     let mut backings = Vec::new();
     for name in plan.storages.keys() {
         let backing = backing(&directory, places, name);
-        make_backing(&backing)?;
+        match &plan.store {
+            Some(store) => store::copy(store, name, &backing)?,
+            None => make_backing(&backing)?,
+        }
         backings.push((name.clone(), backing));
     }
     write_json(&directory.places(), &backings)?;
@@ -99,10 +103,8 @@ fn record(plan: &Plan, directory: &RunDirectory) -> Result<Option<i32>> {
     let mut inner = confine::start_inner(confinement, &confine::arguments(&parts)).with_context(|| {
         "cannot make namespaces for the run; `fermoposta doctor` says what is missing".to_owned()
     })?;
-    stop::on_stop_kill(inner.keeper());
-    let code = inner.wait();
-    stop::on_stop_kill(0);
-    Ok(code?)
+    let _killed_on_stop = stop::kill_on_stop(inner.keeper());
+    Ok(inner.wait()?)
 }
 
 /// Where a plan's run takes place.

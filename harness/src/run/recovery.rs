@@ -3,6 +3,7 @@
 use super::nemesis::{self, Stage};
 use crate::history::{TargetEvent, UserId};
 use crate::plan::Plan;
+use crate::plan::SingleDelivery;
 use crate::target::running;
 use crate::workload::{self, Context as Traffic, Service};
 use fuse_fs::parking::Thaw;
@@ -64,7 +65,8 @@ async fn greets(stage: &Stage, traffic: &Traffic) -> bool {
 
 /// Every service greets, and a delivery and a fetch succeed.
 async fn serves(stage: &Stage, traffic: &Traffic) -> bool {
-    greets(stage, traffic).await && workload::health_check(traffic, UserId(0)).await.is_ok()
+    let user = traffic.setup().plan.single.as_ref().map_or(UserId(0), SingleDelivery::user_id);
+    greets(stage, traffic).await && workload::health_check(traffic, user).await.is_ok()
 }
 
 async fn note_death(stage: &Stage) {

@@ -13,11 +13,13 @@ pub mod ledger;
 pub mod operation;
 pub mod progress;
 pub mod schedule;
+mod single;
 mod store;
 mod touch;
 mod traffic;
 
 pub use progress::Progress;
+pub use single::deliver_once;
 pub use traffic::{TrafficSummary, traffic};
 
 use crate::client::{submission::Protocol, wire};
@@ -127,6 +129,11 @@ impl Context {
         Ok(Context { setup, imap, submission, ledger, next_message: AtomicU64::new(0) })
     }
 
+    /// The first new message is this one: those before it are in the store already.
+    pub fn beginning_with(self, message: MessageId) -> Context {
+        Context { next_message: AtomicU64::new(message.0), ..self }
+    }
+
     /// What it was made from.
     pub fn setup(&self) -> &Setup {
         &self.setup
@@ -160,11 +167,14 @@ impl Context {
 }
 
 /// Creates every user's second mailbox and delivers the plan's number of messages to each user. Must run before
-/// any fault is armed.
+/// any fault is armed. Nothing of it is done before a single delivery: its store is warm, and its user may be new.
 ///
 /// # Errors
 /// One of them was not acknowledged.
 pub async fn warm_up(ctx: &Arc<Context>) -> Result<(), WorkloadError> {
+    if ctx.setup.plan.single.is_some() {
+        return Ok(());
+    }
     let mut tasks = JoinSet::new();
     for user in ctx.user_ids() {
         if tasks.len() >= WARM_UP_AT_ONCE {
