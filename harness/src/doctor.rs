@@ -107,7 +107,8 @@ fn target(definition: &Definition) -> Result<String, String> {
     Ok(version(definition).unwrap_or_else(|| definition.about.clone()))
 }
 
-fn version(definition: &Definition) -> Option<String> {
+/// The first line of what a target's version command prints.
+pub fn version(definition: &Definition) -> Option<String> {
     let (program, arguments) = definition.version.split_first()?;
     let output = std::process::Command::new(program).args(arguments).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())

@@ -26,6 +26,7 @@ pub mod run;
 pub mod scenario;
 pub mod seed;
 pub mod summarize;
+pub mod sweep;
 pub mod synthetic;
 pub mod target;
 pub mod testing;

@@ -18,6 +18,8 @@ pub struct Places {
     pub runs: PathBuf,
     /// Backing directories are made below it; in the run directory if absent.
     pub storage: Option<PathBuf>,
+    /// Name of the run directory; made of scenario, target and seed if absent.
+    pub name: Option<String>,
 }
 
 /// How a run came out.
@@ -52,10 +54,13 @@ pub fn judge(directory: &Path) -> Result<Report> {
 }
 
 fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
-    let directory = RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed)
-        .with_context(|| {
-            format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
-        })?;
+    let directory = match &places.name {
+        Some(name) => RunDirectory::named(&places.runs, name),
+        None => RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed),
+    };
+    let directory = directory.with_context(|| {
+        format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
+    })?;
     let mut backings = Vec::new();
     for name in plan.storages.keys() {
         let backing = backing(&directory, places, name);
