@@ -19,8 +19,8 @@ pub(super) fn inner(directory: &Path) -> Result<Exit> {
     }
 }
 
-pub(super) fn target_init(argv: &[String]) -> Result<Exit> {
-    let code = process::target_init(argv)?;
+pub(super) fn target_init(argv: &[String], starts: u32) -> Result<Exit> {
+    let code = process::target_init(argv, starts)?;
     std::process::exit(code)
 }
 

@@ -91,6 +91,9 @@ enum Command {
     /// The init of a mail server's PID namespace.
     #[command(name = "__target-init", hide = true)]
     TargetInit {
+        /// How often it was started before.
+        #[arg(long, default_value_t = 0)]
+        starts: u32,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         argv: Vec<String>,
@@ -352,7 +355,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(Exit::Valid)
         }
         Command::Inner { directory } => hidden::inner(&directory),
-        Command::TargetInit { argv } => hidden::target_init(&argv),
+        Command::TargetInit { starts, argv } => hidden::target_init(&argv, starts),
         Command::ReferenceStore(options) => {
             let sound = crate::reference::offline(&options)?;
             Ok(if sound { Exit::Valid } else { Exit::Invalid })

@@ -77,6 +77,8 @@ pub struct Target {
     tree: Option<ProcessTree>,
     /// A `command` server was started and not stopped or killed since.
     started: bool,
+    /// How often it was started.
+    starts: u32,
     /// The tree was killed; its end is no finding.
     killed: bool,
     /// The `kill` command of a `command` server, while it runs.
@@ -106,6 +108,7 @@ impl Target {
             work: work.to_owned(),
             tree: None,
             started: false,
+            starts: 0,
             killed: false,
             killer: None,
         })
@@ -123,6 +126,7 @@ impl Target {
             Kind::Command => self.run(&self.rendered.start)?,
         }
         (self.started, self.killed) = (true, false);
+        self.starts += 1;
         self.ready().await
     }
 
@@ -131,6 +135,7 @@ impl Target {
             argv: self.rendered.start.clone(),
             environment: self.rendered.environment.clone(),
             directory: self.work.clone(),
+            starts: self.starts,
         };
         let log = self.open_log().map_err(|error| TargetError::Prepare { path: self.log(), error })?;
         ProcessTree::spawn(&launch, log).map_err(|error| self.cannot_run(&self.rendered.start, error))
