@@ -53,7 +53,7 @@ pub fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan> {
         ("name".to_owned(), json!(format!("sweep-{id}"))),
         ("why".to_owned(), json!(format!("{}: {}.", case.place(), case.fault.words()))),
         ("workload".to_owned(), workload(case.delivery, then)),
-        ("expect".to_owned(), json!({ "recover-within": "10s", "acknowledged-under-fault": 0 })),
+        ("expect".to_owned(), json!({ "recover-within": "8s", "acknowledged-under-fault": 0 })),
     ]);
     if let Fault::Cut(profile, _) = case.fault {
         scenario.insert("storage".to_owned(), json!({ "mail": { "persistence": profile } }));
