@@ -70,7 +70,7 @@ fn goes_on() -> TestResult {
 }
 
 fn defects() -> TestResult {
-    for defect in ["no-fsync", "ack-before-write"] {
+    for defect in ["no-directory-fsync", "ack-before-write"] {
         let place = tempfile::tempdir()?;
         let directory = place.path().join("s");
         let options = ["--entry", "lmtp", "--faults", "cuts", "--profiles", "strict-posix", "--repeat", "1"];
