@@ -337,6 +337,8 @@ pub fn plan() -> Plan {
         workload: workload(),
         steps: Vec::new(),
         expect: Expect::default(),
+        store: None,
+        made_by: None,
     }
 }
 
@@ -372,5 +374,6 @@ fn workload() -> WorkloadPlan {
         warm_up: 0,
         retries: 0,
         retry_after: second,
+        single: None,
     }
 }
