@@ -136,9 +136,18 @@ impl Found {
     }
 }
 
-/// After `tried` readings one more is due.
-fn once_more(tried: u32, silent: bool, end: Instant) -> bool {
-    (silent || tried < TRIES) && Instant::now() < end
+/// How often was asked. Silence costs no try: the answer that ends it may be an error that the next one is not.
+#[derive(Default)]
+struct Tries {
+    answered: u32,
+}
+
+impl Tries {
+    /// After one that was answered, or met with silence, one more is due.
+    fn once_more(&mut self, silent: bool, end: Instant) -> bool {
+        self.answered += u32::from(!silent);
+        self.answered < TRIES && Instant::now() < end
+    }
 }
 
 async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -> ReadSummary {
@@ -183,11 +192,10 @@ fn event(user: UserId, mailbox: &str, reading: &str, asked: Nanos, found: Found)
 }
 
 async fn list(reader: &Reader, user: UserId, end: Instant) -> Result<Vec<String>, Failure> {
-    let mut tried = 0;
+    let mut tries = Tries::default();
     loop {
-        tried += 1;
         match list_once(reader, user).await {
-            Err(failure) if once_more(tried, failure.trouble == Trouble::TimedOut, end) => {}
+            Err(failure) if tries.once_more(failure.trouble == Trouble::TimedOut, end) => {}
             result => return result,
         }
     }
@@ -203,12 +211,11 @@ async fn list_once(reader: &Reader, user: UserId) -> Result<Vec<String>, Failure
 /// Reads a mailbox until a reading is complete; otherwise keeps the reading that found most.
 async fn read_mailbox(reader: &Reader, user: UserId, name: &str, end: Instant) -> Found {
     let mut best = read_once(reader, user, name).await;
-    let (mut tried, mut silent) = (1, best.silent);
-    while !best.problems.is_empty() && once_more(tried, silent, end) {
+    let (mut tries, mut silent) = (Tries::default(), best.silent);
+    while !best.problems.is_empty() && tries.once_more(silent, end) {
         let next = read_once(reader, user, name).await;
-        tried += 1;
         silent = next.silent;
-        if next.problems.is_empty() || next.copies.len() > best.copies.len() {
+        if next.problems.is_empty() || next.copies.len() >= best.copies.len() {
             best = next;
         }
     }
@@ -291,11 +298,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_asked_again_until_the_limit_and_an_answer_only_a_few_times() {
+    fn silence_is_asked_again_until_the_limit_and_what_comes_after_it_a_few_times() {
         let (soon, past) = (Instant::now() + Duration::from_secs(60), Instant::now());
-        assert!(once_more(100, true, soon));
-        assert!(once_more(TRIES - 1, false, soon));
-        assert!(!once_more(TRIES, false, soon));
-        assert!(!once_more(1, true, past));
+        let mut tries = Tries::default();
+        assert!((0..100).all(|_| tries.once_more(true, soon)));
+        assert!((1..TRIES).all(|_| tries.once_more(false, soon)));
+        assert!(!tries.once_more(false, soon));
+        assert!(!Tries::default().once_more(true, past));
     }
 }
