@@ -2,11 +2,12 @@
 //!
 //! A target may declare how its index is rebuilt from the mail itself. The run then does that after the final reading
 //! and reads every mailbox once more (reading `rebuilt`). Compared are the attempts of each mailbox, with their number;
-//! UIDs and flags may change on a rebuild.
+//! UIDs and flags may change on a rebuild. What the server was still busy with during the final reading may be done only
+//! after it: mail that was in its queue, and operations to which it never answered, unless its process has ended since.
 
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
-use crate::history::Attempt;
-use crate::ledger::{PlaceId, Reading};
+use crate::history::{Attempt, Outcome, TargetEvent};
+use crate::ledger::{ClientOp, Kind, PlaceId, Reading};
 use std::collections::BTreeMap;
 
 /// Name of the reading after a rebuild, and of the phase that announces it.
@@ -79,11 +80,29 @@ fn compare(case: &Case<'_>, before: &Reading, after: &Reading, anomalies: &mut A
             *difference.entry(seen.attempt).or_default() += sign;
         }
     }
-    for (attempt, n) in difference.into_iter().filter(|(_, n)| *n != 0) {
+    let busy_with = |attempt: &Option<Attempt>, n| attempt.is_some_and(|a| busy_with(case, a, n, before));
+    for (attempt, n) in difference.into_iter().filter(|(attempt, n)| *n != 0 && !busy_with(attempt, *n)) {
         let what = copies(n.unsigned_abs(), attempt.is_some());
         let when = if n > 0 { "there only after" } else { "no longer there after" };
         anomalies.add(|| found(before.place, after, attempt, format!("{what} {when}")));
     }
+}
+
+/// The server may have put `n` copies of an attempt there (or taken so many away) only after the reading `before`.
+fn busy_with(case: &Case<'_>, attempt: Attempt, n: i64, before: &Reading) -> bool {
+    let Some(slot) = case.messages.slot(attempt.message) else { return false };
+    let same_process = |op: &ClientOp| {
+        let between = |at| op.invoked < at && at < before.at;
+        let ended = |what| matches!(what, TargetEvent::Killed | TargetEvent::Died | TargetEvent::Stopped);
+        !case.ledger.target.iter().any(|(at, what, _)| between(*at) && ended(*what))
+    };
+    let could = |kind: Kind| if n < 0 { kind.removes() } else { kind.stores() || is_copy(kind) };
+    let mut open = case.ops(slot).filter(|op| op.outcome == Outcome::Info && could(op.kind));
+    (n > 0 && case.elsewhere.queued(attempt)) || open.any(same_process)
+}
+
+fn is_copy(kind: Kind) -> bool {
+    matches!(kind, Kind::Move | Kind::Copy)
 }
 
 fn copies(n: u64, known: bool) -> String {
