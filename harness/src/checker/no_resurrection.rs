@@ -2,7 +2,7 @@
 
 use super::because::{because, undone};
 use super::fate::removed;
-use super::{Anomalies, Case, Checker, Finding, Found, counted};
+use super::{Anomalies, Case, Checker, Finding, Found, counted, redelivery};
 use crate::ledger::Seen;
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ fn check(case: &Case<'_>) -> Finding {
         }
     }
     for (slot, _) in case.honest().filter(|(_, fate)| fate.undone > 0) {
-        if blamed.insert(slot) {
+        if !redelivery::explains_return(case, slot) && blamed.insert(slot) {
             let back = || because("A removed message is in its mailbox at the end", undone(case, slot));
             anomalies.add(|| case.about(slot, back()));
         }

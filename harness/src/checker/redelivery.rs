@@ -10,19 +10,35 @@
 use super::Case;
 use crate::evidence::holder::{Holder, finished};
 use crate::history::{Attempt, TargetEvent};
-use crate::ledger::{ClientOp, PlaceId};
+use crate::ledger::{ClientOp, Kind, PlaceId};
 use fuse_fs::clock::Nanos;
 use std::collections::HashMap;
 
 /// Every copy too many of this message is excused.
 pub fn explains(case: &Case<'_>, slot: usize) -> bool {
-    if !case.elsewhere.has_queue || case.ops(slot).any(|op| op.to.is_some()) {
+    if !case.elsewhere.has_queue {
         return false;
+    }
+    // Copied or moved, it cannot be said which of its copies is one too many.
+    if case.ops(slot).any(|op| op.to.is_some()) {
+        return in_all(case, slot) >= usize::from(case.fates[slot].surplus);
     }
     copies(case, slot).into_iter().filter(|(_, n)| *n > 1).all(|((attempt, place), n)| {
         let sent = case.messages.store(case.ledger, attempt).filter(|op| op.place == place && op.possible());
         sent.is_some_and(|op| n - 1 <= disturbances(case, op))
     })
+}
+
+/// A copy that lies where a client had removed the message may have been delivered after that. One that is there under the
+/// UID that was removed may not.
+pub fn explains_return(case: &Case<'_>, slot: usize) -> bool {
+    case.elsewhere.has_queue && in_all(case, slot) >= usize::from(case.fates[slot].undone)
+}
+
+/// What disturbed any delivery of the message.
+fn in_all(case: &Case<'_>, slot: usize) -> usize {
+    let delivered = case.ops(slot).filter(|op| op.kind == Kind::Deliver && op.possible());
+    delivered.map(|op| disturbances(case, op)).sum()
 }
 
 fn copies(case: &Case<'_>, slot: usize) -> HashMap<(Attempt, PlaceId), usize> {

@@ -2,12 +2,13 @@
 //!
 //! A target may declare how its index is rebuilt from the mail itself. The run then does that after the final reading
 //! and reads every mailbox once more (reading `rebuilt`). Compared are the attempts of each mailbox, with their number;
-//! UIDs and flags may change on a rebuild. What the server was still busy with during the final reading may be done only
-//! after it: mail that was in its queue, and operations to which it never answered, unless its process has ended since.
+//! UIDs and flags may change on a rebuild. An operation whose end nobody knows may take effect between the two readings,
+//! unless the process that was to carry it out has ended before them, and what was in the queue may arrive: what that
+//! explains is no violation.
 
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
-use crate::history::{Attempt, Outcome, TargetEvent};
-use crate::ledger::{ClientOp, Kind, PlaceId, Reading};
+use crate::history::{Attempt, TargetEvent};
+use crate::ledger::{ClientOp, PlaceId, Reading};
 use std::collections::BTreeMap;
 
 /// Name of the reading after a rebuild, and of the phase that announces it.
@@ -21,8 +22,8 @@ pub const CHECKER: Checker = Checker {
     check,
 };
 
-/// Copies by attempt; those without one under `None`.
-type Content = BTreeMap<Option<Attempt>, i64>;
+/// Copies by attempt, before and after; those without one under `None`.
+type Content = BTreeMap<Option<Attempt>, [u64; 2]>;
 
 fn check(case: &Case<'_>) -> Finding {
     let announced = case.ledger.phases.iter().any(|(_, name)| name == PHASE);
@@ -74,35 +75,51 @@ fn last<'a>(case: &'a Case<'_>, name: &str) -> BTreeMap<PlaceId, &'a Reading> {
 }
 
 fn compare(case: &Case<'_>, before: &Reading, after: &Reading, anomalies: &mut Anomalies) {
-    let mut difference = Content::new();
-    for (reading, sign) in [(before, -1), (after, 1)] {
+    let mut content = Content::new();
+    for (reading, which) in [(before, 0), (after, 1)] {
         for seen in &case.ledger.seen[reading.copies.clone()] {
-            *difference.entry(seen.attempt).or_default() += sign;
+            content.entry(seen.attempt).or_default()[which] += 1;
         }
     }
-    let busy_with = |attempt: &Option<Attempt>, n| attempt.is_some_and(|a| busy_with(case, a, n, before));
-    for (attempt, n) in difference.into_iter().filter(|(attempt, n)| *n != 0 && !busy_with(attempt, *n)) {
-        let what = copies(n.unsigned_abs(), attempt.is_some());
-        let when = if n > 0 { "there only after" } else { "no longer there after" };
+    let differs = |(attempt, counts): &(Option<Attempt>, [u64; 2])| {
+        counts[0] != counts[1] && !still_under_way(case, before, *attempt, *counts)
+    };
+    for (attempt, [had, has]) in content.into_iter().filter(differs) {
+        let what = copies(had.abs_diff(has), attempt.is_some());
+        let when = if has > had { "there only after" } else { "no longer there after" };
         anomalies.add(|| found(before.place, after, attempt, format!("{what} {when}")));
     }
 }
 
-/// The server may have put `n` copies of an attempt there (or taken so many away) only after the reading `before`.
-fn busy_with(case: &Case<'_>, attempt: Attempt, n: i64, before: &Reading) -> bool {
-    let Some(slot) = case.messages.slot(attempt.message) else { return false };
-    let same_process = |op: &ClientOp| {
-        let between = |at| op.invoked < at && at < before.at;
-        let ended = |what| matches!(what, TargetEvent::Killed | TargetEvent::Died | TargetEvent::Stopped);
-        !case.ledger.target.iter().any(|(at, what, _)| between(*at) && ended(*what))
+/// Operations on the message whose end nobody knows may bring or take as many copies at any time. A store that was seen
+/// before has happened. The queue may bring what it held.
+fn still_under_way(
+    case: &Case<'_>,
+    before: &Reading,
+    attempt: Option<Attempt>,
+    [had, has]: [u64; 2],
+) -> bool {
+    let Some((attempt, slot)) = attempt.and_then(|a| Some((a, case.messages.slot(a.message)?))) else {
+        return false;
     };
-    let could = |kind: Kind| if n < 0 { kind.removes() } else { kind.stores() || is_copy(kind) };
-    let mut open = case.ops(slot).filter(|op| op.outcome == Outcome::Info && could(op.kind));
-    (n > 0 && case.elsewhere.queued(attempt)) || open.any(same_process)
+    if has > had && case.elsewhere.queued(attempt) {
+        return true;
+    }
+    let place = before.place;
+    let stores = |op: &ClientOp| had == 0 && op.kind.stores() && op.place == place && op.attempt == attempt;
+    let changes = |op: &&ClientOp| match has > had {
+        true => op.to == Some(place) || stores(op),
+        false => op.kind.removes() && op.place == place,
+    };
+    let open = case.ops(slot).filter(|op| op.possible() && !op.certain() && !abandoned(case, op, before));
+    open.filter(changes).count() as u64 >= had.abs_diff(has)
 }
 
-fn is_copy(kind: Kind) -> bool {
-    matches!(kind, Kind::Move | Kind::Copy)
+/// The process that was to carry it out has ended before the reading.
+fn abandoned(case: &Case<'_>, op: &ClientOp, before: &Reading) -> bool {
+    let ended = |what| matches!(what, TargetEvent::Killed | TargetEvent::Died | TargetEvent::Stopped);
+    let mut events = case.ledger.target.iter();
+    events.any(|(at, what, _)| op.invoked < *at && *at < before.at && ended(*what))
 }
 
 fn copies(n: u64, known: bool) -> String {

@@ -202,6 +202,28 @@ fn a_second_delivery_without_a_disturbance_is_blamed() {
 }
 
 #[test]
+fn a_message_that_was_moved_may_be_delivered_again_after_a_disturbance() {
+    let moved = |world: &mut Mail| {
+        let copy = copy_of(world, 0, "INBOX", 4);
+        world.relocate(0, "INBOX", "Archive", 4, OK);
+        world.at(0, "INBOX").add(&copy);
+    };
+    let disturbed = |world: &mut Mail| {
+        happened(world, TargetEvent::Killed);
+        moved(world);
+    };
+    let report = run(disturbed, &[], &[]);
+    assert_eq!(report.verdict, Verdict::Valid, "{:#?}", report.properties);
+    assert_eq!(blamed(&run(moved, &[], &[])), ["no-resurrection"]);
+    let same_uid = |world: &mut Mail| {
+        let copy = copy_of(world, 0, "INBOX", 4);
+        disturbed(world);
+        world.at(0, "INBOX").copies.last_mut().expect("it was added").uid = copy.uid;
+    };
+    assert_eq!(blamed(&run(same_uid, &[], &[])), ["no-resurrection"]);
+}
+
+#[test]
 fn a_disturbance_before_the_acknowledgement_explains_nothing() {
     let mut world = World::new(Vec::new(), 1);
     happened(&mut world, TargetEvent::Killed);

@@ -65,24 +65,19 @@ impl Target {
 
     /// Services that the traffic uses: the mail server's, and a companion's IMAP if it has none itself.
     pub fn services(&self) -> Services {
-        self.services_with_imap_of(Role::Companion)
-    }
-
-    /// Services for the final readings: as for the traffic, and IMAP through the companion that is there for it.
-    pub fn reading_services(&self) -> Services {
-        if self.imap_of(Role::Reader).is_none() {
-            return self.services();
-        }
         let mut services = self.main().services();
-        services.retain(|(service, _)| *service != "imap");
-        services.extend(self.imap_of(Role::Reader));
+        if services.iter().all(|(service, _)| *service != "imap") {
+            services.extend(self.imap_of(Role::Companion));
+        }
         services
     }
 
-    fn services_with_imap_of(&self, role: Role) -> Services {
-        let mut services = self.main().services();
-        if services.iter().all(|(service, _)| *service != "imap") {
-            services.extend(self.imap_of(role));
+    /// Services for the final readings: as for the traffic, but IMAP through the companion that is there for it.
+    pub fn reading_services(&self) -> Services {
+        let mut services = self.services();
+        if let Some(imap) = self.imap_of(Role::Reader) {
+            services.retain(|(service, _)| *service != "imap");
+            services.push(imap);
         }
         services
     }
@@ -195,4 +190,38 @@ impl Target {
 /// When something happened to the target, for the history.
 pub fn event(what: crate::history::TargetEvent, detail: Option<String>) -> crate::history::Event {
     crate::history::Event::Target { at: Nanos::now(), what, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::definition::Definition;
+    use crate::target::render::Vars;
+
+    fn server(place: &std::path::Path, name: &str, listen: &str) -> Server {
+        let text = format!(
+            "name = '{name}'\nabout = 't'\nkind = 'spawned'\nstart = ['t']\nlayout.opaque = {{}}\nlisten = {{ {listen} }}"
+        );
+        let definition: Definition = toml::from_str(&text).unwrap();
+        let rendered = definition.render(&Vars::default());
+        Server::prepare(definition, rendered, None, &place.join(name)).unwrap()
+    }
+
+    #[test]
+    fn imap_comes_from_whoever_is_there_for_it() {
+        let place = tempfile::tempdir().unwrap();
+        let main = || (Role::Main, server(place.path(), "main", "smtp = 'm:25'"));
+        let other = |role, name, listen| (role, server(place.path(), name, listen));
+        let companion = || other(Role::Companion, "companion", "lmtp = 'c:24', imap = 'c:143'");
+        let reader = || other(Role::Reader, "reader", "imap = 'r:143'");
+        let words = |services: Services| -> Vec<String> {
+            services.into_iter().map(|(service, address)| format!("{service} {address}")).collect()
+        };
+        let alone = Target::of(vec![main(), reader()]);
+        assert_eq!(words(alone.services()), ["smtp m:25"]);
+        assert_eq!(words(alone.reading_services()), ["smtp m:25", "imap r:143"]);
+        let both = Target::of(vec![companion(), main(), reader()]);
+        assert_eq!(words(both.services()), ["smtp m:25", "imap c:143"]);
+        assert_eq!(words(both.reading_services()), ["smtp m:25", "imap r:143"]);
+    }
 }
