@@ -529,6 +529,21 @@ impl fuser::Filesystem for Wire {
         self.done(by, Request::Fallocate { handle: handle.0, offset, len, mode }, reply);
     }
 
+    /// As a disk's file system answers a program that asks whether a file is a terminal.
+    fn ioctl(
+        &self,
+        _by: &fuser::Request,
+        _ino: INodeNo,
+        _handle: fuser::FileHandle,
+        _flags: fuser::IoctlFlags,
+        _command: u32,
+        _data: &[u8],
+        _out_size: u32,
+        reply: fuser::ReplyIoctl,
+    ) {
+        reply.error(Errno::ENOTTY);
+    }
+
     fn lseek(
         &self,
         by: &fuser::Request,

@@ -18,7 +18,7 @@ use crate::client::fetched::Reading;
 use crate::client::imap::{Selected, Session};
 use crate::history::{Copy, Event, Trouble, UserId};
 use crate::workload::operation::words;
-use crate::workload::{ARCHIVE, Context, Setup};
+use crate::workload::{Context, Setup};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -152,7 +152,7 @@ impl Tries {
 
 async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -> ReadSummary {
     let listed = list(reader, user, end).await;
-    let mut names: BTreeSet<&str> = BTreeSet::from(["INBOX", ARCHIVE]);
+    let mut names: BTreeSet<&str> = BTreeSet::from(["INBOX", reader.setup().archive.as_str()]);
     names.extend(listed.iter().flatten().map(String::as_str));
     let mut summary = ReadSummary::default();
     for name in names {

@@ -2,11 +2,12 @@
 //!
 //! A target may declare how its index is rebuilt from the mail itself. The run then does that after the final reading
 //! and reads every mailbox once more (reading `rebuilt`). Compared are the attempts of each mailbox, with their number;
-//! UIDs and flags may change on a rebuild. An operation whose end nobody knows may take effect between the two readings:
-//! what it explains is no violation.
+//! UIDs and flags may change on a rebuild. An operation whose end nobody knows may take effect between the two readings,
+//! unless the process that was to carry it out has ended before them, and what was in the queue may arrive: what that
+//! explains is no violation.
 
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
-use crate::history::Attempt;
+use crate::history::{Attempt, TargetEvent};
 use crate::ledger::{ClientOp, PlaceId, Reading};
 use std::collections::BTreeMap;
 
@@ -81,7 +82,7 @@ fn compare(case: &Case<'_>, before: &Reading, after: &Reading, anomalies: &mut A
         }
     }
     let differs = |(attempt, counts): &(Option<Attempt>, [u64; 2])| {
-        counts[0] != counts[1] && !still_under_way(case, before.place, *attempt, *counts)
+        counts[0] != counts[1] && !still_under_way(case, before, *attempt, *counts)
     };
     for (attempt, [had, has]) in content.into_iter().filter(differs) {
         let what = copies(had.abs_diff(has), attempt.is_some());
@@ -91,18 +92,34 @@ fn compare(case: &Case<'_>, before: &Reading, after: &Reading, anomalies: &mut A
 }
 
 /// Operations on the message whose end nobody knows may bring or take as many copies at any time. A store that was seen
-/// before has happened.
-fn still_under_way(case: &Case<'_>, place: PlaceId, attempt: Option<Attempt>, [had, has]: [u64; 2]) -> bool {
+/// before has happened. The queue may bring what it held.
+fn still_under_way(
+    case: &Case<'_>,
+    before: &Reading,
+    attempt: Option<Attempt>,
+    [had, has]: [u64; 2],
+) -> bool {
     let Some((attempt, slot)) = attempt.and_then(|a| Some((a, case.messages.slot(a.message)?))) else {
         return false;
     };
+    if has > had && case.elsewhere.queued(attempt) {
+        return true;
+    }
+    let place = before.place;
     let stores = |op: &ClientOp| had == 0 && op.kind.stores() && op.place == place && op.attempt == attempt;
     let changes = |op: &&ClientOp| match has > had {
         true => op.to == Some(place) || stores(op),
         false => op.kind.removes() && op.place == place,
     };
-    let open = case.ops(slot).filter(|op| op.possible() && !op.certain());
+    let open = case.ops(slot).filter(|op| op.possible() && !op.certain() && !abandoned(case, op, before));
     open.filter(changes).count() as u64 >= had.abs_diff(has)
+}
+
+/// The process that was to carry it out has ended before the reading.
+fn abandoned(case: &Case<'_>, op: &ClientOp, before: &Reading) -> bool {
+    let ended = |what| matches!(what, TargetEvent::Killed | TargetEvent::Died | TargetEvent::Stopped);
+    let mut events = case.ledger.target.iter();
+    events.any(|(at, what, _)| op.invoked < *at && *at < before.at && ended(*what))
 }
 
 fn copies(n: u64, known: bool) -> String {

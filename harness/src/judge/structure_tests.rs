@@ -1,10 +1,11 @@
 //! A rebuild of the index is compared with what was there before it.
 
-use super::run_dir::{anomalies, answer, blamed, judge_text, with_verdict};
-use super::table_tests::{drop_copy, lived_in};
+use super::queue_tests::{self, delivered, queue};
+use super::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
+use super::table_tests::{attempt, drop_copy, lived_in};
 use super::*;
-use crate::history::Event;
-use crate::synthetic::{self, MailboxModel};
+use crate::history::{Event, TargetEvent};
+use crate::synthetic::{self, MailboxModel, UNANSWERED};
 use std::collections::BTreeMap;
 
 type Boxes = BTreeMap<(u32, String), MailboxModel>;
@@ -108,4 +109,38 @@ fn a_target_that_declares_no_rebuild_is_not_asked() {
     drop_copy(&mut world, 0, "INBOX", 1);
     let report = judge_text(&synthetic::plan(), &world.finish());
     assert_eq!(blamed(&report), ["acknowledged-durable"]);
+}
+
+/// What is said when everything in `world` is read, but one message of its INBOX only after the rebuild.
+fn arrives_late(mut world: Mail, message: u64) -> Report {
+    let after = world.boxes.clone();
+    drop_copy(&mut world, 0, "INBOX", message);
+    let before = std::mem::take(&mut world.boxes);
+    before.into_iter().for_each(|((user, name), model)| world.read("final", user, name, model));
+    let at = world.tick();
+    world.write(&Event::Phase { at, name: "rebuild".to_owned() });
+    after.into_iter().for_each(|((user, name), model)| world.read("rebuilt", user, name, model));
+    judge_text(&queue_tests::plan(), &world.finish())
+}
+
+#[test]
+fn what_was_in_the_queue_may_arrive_after_the_final_reading() {
+    let mut world = delivered();
+    queue(&mut world, &[attempt(2, 1)], None);
+    assert_eq!(answer(&arrives_late(world, 2), "structure").count, 0);
+    let mut world = delivered();
+    queue(&mut world, &[attempt(3, 1)], None);
+    assert_eq!(answer(&arrives_late(world, 2), "structure").count, 1, "it was not in the queue");
+}
+
+#[test]
+fn what_was_never_answered_may_be_done_after_the_final_reading_unless_the_process_has_ended() {
+    let mut world = delivered();
+    world.append(0, "INBOX", 50, &[], UNANSWERED);
+    assert_eq!(answer(&arrives_late(world, 50), "structure").count, 0);
+    let mut world = delivered();
+    world.append(0, "INBOX", 50, &[], UNANSWERED);
+    let at = world.tick();
+    world.write(&Event::Target { at, what: TargetEvent::Killed, detail: None });
+    assert_eq!(answer(&arrives_late(world, 50), "structure").count, 1);
 }

@@ -105,6 +105,7 @@ fn setup(plan: &Plan, run: RunToken, target: &Target, history: Recorder) -> Resu
         endpoints,
         password: plan.target.definition.password.clone(),
         domain: plan.target.definition.domain.clone(),
+        archive: plan.target.definition.second_mailbox.clone(),
         history,
         progress: Arc::default(),
         corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,

@@ -100,6 +100,9 @@ pub struct Definition {
     /// Domain of every user's address. Default `example.test`.
     #[serde(default = "Definition::default_domain")]
     pub domain: String,
+    /// Each user's mailbox besides `INBOX`, as the server wants it named. Default `Archive`.
+    #[serde(default = "Definition::default_second_mailbox")]
+    pub second_mailbox: String,
     /// The store's layout, for the reading past the server.
     pub layout: Layout,
     /// Numeric owner of the mail store when run as root.
@@ -331,5 +334,8 @@ impl Definition {
     }
     fn default_domain() -> String {
         "example.test".to_owned()
+    }
+    fn default_second_mailbox() -> String {
+        "Archive".to_owned()
     }
 }

@@ -11,6 +11,10 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../../scenarios/targets/dovecot-mdbox.toml"),
     include_str!("../../../scenarios/targets/postfix-maildir.toml"),
     include_str!("../../../scenarios/targets/postfix-dovecot.toml"),
+    include_str!("../../../scenarios/targets/haraka.toml"),
+    include_str!("../../../scenarios/targets/aiosmtpd.toml"),
+    include_str!("../../../scenarios/targets/cyrus.toml"),
+    include_str!("../../../scenarios/targets/courier.toml"),
 ];
 
 /// The targets that come with the program.

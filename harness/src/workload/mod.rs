@@ -36,8 +36,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// The mailbox that messages are moved and copied to.
-pub const ARCHIVE: &str = "Archive";
 /// Users warmed up at once.
 const WARM_UP_AT_ONCE: usize = 4;
 
@@ -68,6 +66,8 @@ pub struct Setup {
     pub password: String,
     /// Domain of the addresses.
     pub domain: String,
+    /// The mailbox that messages are moved and copied to.
+    pub archive: String,
     /// Where events go.
     pub history: Recorder,
     /// Live counters.
@@ -227,7 +227,7 @@ async fn warm_up_user(ctx: &Context, user: UserId) -> Result<Vec<Sent>, Workload
     let error = |why| WorkloadError::WarmUp { user: ctx.user(user).to_owned(), why };
     if ctx.imap().is_some() {
         let mut session = touch::login(ctx, user).await.map_err(|f| error(operation::words(&f)))?;
-        session.create(ARCHIVE).await.map_err(|f| error(operation::words(&f)))?;
+        session.create(&ctx.setup.archive).await.map_err(|f| error(operation::words(&f)))?;
         session.logout().await;
     }
     let mut sent = Vec::new();

@@ -14,6 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Author of all mail, and its sender where no bounce is to come back.
 const AUTHOR: &str = "sender@fermoposta.invalid";
+/// Where all mail arrives.
+const INBOX: &str = "INBOX";
 /// A message of no attempt.
 const NOTICE: &[u8] =
     b"From: <sender@fermoposta.invalid>\r\nSubject: bounces arrive here\r\n\r\nThis mailbox works.\r\n";
@@ -24,7 +26,7 @@ pub(super) struct Job {
     user: UserId,
     message: MessageId,
     entry: Entry,
-    mailbox: &'static str,
+    mailbox: String,
     flags: Vec<String>,
 }
 
@@ -35,19 +37,19 @@ impl Job {
             Protocol::Lmtp => Entry::Lmtp,
             Protocol::Smtp => Entry::Smtp,
         };
-        Job { user, message: ctx.new_message(), entry, mailbox: "INBOX", flags: Vec::new() }
+        Job { user, message: ctx.new_message(), entry, mailbox: INBOX.to_owned(), flags: Vec::new() }
     }
 
     /// A new message by APPEND: half of them to the second mailbox, half of them read.
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
-        let mailbox = if draw & 1 == 0 { "INBOX" } else { super::ARCHIVE };
+        let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
         Job { user, message: ctx.new_message(), entry: Entry::Append, mailbox, flags }
     }
 
     /// What is known of it once its first attempt was acknowledged.
     pub(super) fn known(&self) -> Known {
-        Known { message: self.message, user: self.user, mailbox: self.mailbox.to_owned() }
+        Known { message: self.message, user: self.user, mailbox: self.mailbox.clone() }
     }
 
     /// What its first attempt was.
@@ -57,7 +59,7 @@ impl Job {
 
     fn action(&self, n: u32, size: u64, digest: crate::history::Digest) -> Action {
         let attempt = Attempt { message: self.message, n };
-        let (mailbox, flags) = (self.mailbox.to_owned(), self.flags.clone());
+        let (mailbox, flags) = (self.mailbox.clone(), self.flags.clone());
         Action::Store { entry: self.entry, attempt, mailbox, size, digest, flags }
     }
 }
@@ -114,7 +116,7 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
         Ok(session) => session,
         Err(failure) => return failure.before().into(),
     };
-    match session.append(job.mailbox, &job.flags, &message.bytes).await {
+    match session.append(&job.mailbox, &job.flags, &message.bytes).await {
         Ok((uid, reply)) => {
             session.leave();
             Ended::ok(Some(reply), uid)

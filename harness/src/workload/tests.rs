@@ -4,7 +4,7 @@ use crate::history::{OpId, Trouble};
 use crate::plan::{Mix, Sizes, Stage, WorkloadPlan};
 use crate::readback::{ReadSummary, Reader, read_all};
 use fuse_fs::units::{Bytes, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -54,6 +54,7 @@ impl Bench {
             endpoints: Endpoints { lmtp: Some(fake.lmtp.clone()), smtp: None, imap: Some(fake.imap.clone()) },
             password: "secret".to_owned(),
             domain: "example.test".to_owned(),
+            archive: "Archive".to_owned(),
             history: Recorder::create(&folder.path().join("history")).expect("created"),
             progress: Arc::default(),
             corpus: None,
@@ -304,4 +305,21 @@ async fn probes_tell_greeting_from_silence() {
     assert!(probe(&bench.ctx, Service::Imap, limit).await);
     assert!(!probe(&bench.ctx, Service::Smtp, limit).await);
     assert_eq!(bench.events().len(), 2);
+}
+
+#[tokio::test]
+async fn the_second_mailbox_has_the_name_that_the_server_wants() {
+    let mut bench = Bench::new(plan(), |_| Answer::Ok).await;
+    let context = Arc::get_mut(&mut bench.ctx).expect("nobody else has it yet");
+    context.setup.archive = "INBOX.Archive".to_owned();
+    warm_up(&bench.ctx).await.expect("warm");
+    bench.run().await;
+    let there = |action: &Action| match action {
+        Action::Move { to, .. } | Action::Copy { to, .. } => Some(to.clone()),
+        Action::Store { mailbox, .. } => Some(mailbox.clone()),
+        _ => None,
+    };
+    let used: BTreeSet<String> =
+        operations(&bench.events()).iter().filter_map(|(action, ..)| there(action)).collect();
+    assert_eq!(used.into_iter().collect::<Vec<_>>(), ["INBOX", "INBOX.Archive"]);
 }

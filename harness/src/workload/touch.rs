@@ -6,7 +6,7 @@
 use super::ledger::Known;
 use super::operation::{Ended, Operation};
 use super::schedule::Kind;
-use super::{ARCHIVE, Context, action_of};
+use super::{Context, action_of};
 use crate::client::Failure;
 use crate::client::fetched::Reading;
 use crate::client::imap::Session;
@@ -113,7 +113,7 @@ async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Na
         session.leave();
         return Some(known);
     };
-    let action = action(kind, &known, copy.uid, draw);
+    let action = action(kind, &known, copy.uid, draw, &ctx.setup.archive);
     session.extend(ctx.timeout());
     let operation = Operation::begin(ctx, known.user, Nanos::now(), action.clone());
     let ended = operation.end(act(&mut session, &action).await);
@@ -121,9 +121,9 @@ async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Na
     known_after(known, &action, ended.outcome)
 }
 
-fn action(kind: Kind, known: &Known, uid: Uid, draw: u64) -> Action {
+fn action(kind: Kind, known: &Known, uid: Uid, draw: u64, archive: &str) -> Action {
     let (message, mailbox) = (known.message, known.mailbox.clone());
-    let to = if mailbox == ARCHIVE { "INBOX" } else { ARCHIVE }.to_owned();
+    let to = if mailbox == archive { "INBOX" } else { archive }.to_owned();
     match kind {
         Kind::Move => Action::Move { message, mailbox, uid, to },
         Kind::Copy => Action::Copy { message, mailbox, uid, to },
