@@ -11,6 +11,9 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../../scenarios/targets/dovecot-mdbox.toml"),
     include_str!("../../../scenarios/targets/postfix-maildir.toml"),
     include_str!("../../../scenarios/targets/postfix-dovecot.toml"),
+    include_str!("../../../scenarios/targets/exim-maildir.toml"),
+    include_str!("../../../scenarios/targets/opensmtpd-maildir.toml"),
+    include_str!("../../../scenarios/targets/sendmail-dovecot.toml"),
 ];
 
 /// The targets that come with the program.
