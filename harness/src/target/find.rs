@@ -15,6 +15,9 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../../scenarios/targets/aiosmtpd.toml"),
     include_str!("../../../scenarios/targets/cyrus.toml"),
     include_str!("../../../scenarios/targets/courier.toml"),
+    include_str!("../../../scenarios/targets/exim-maildir.toml"),
+    include_str!("../../../scenarios/targets/opensmtpd-maildir.toml"),
+    include_str!("../../../scenarios/targets/sendmail-dovecot.toml"),
 ];
 
 /// The targets that come with the program.
