@@ -29,6 +29,7 @@ pub struct TraceSink {
 #[derive(Debug)]
 struct Inner {
     marker: Option<Vec<u8>>,
+    closes: bool,
     seq: AtomicU64,
     lost: AtomicU64,
     writer: parking_lot::Mutex<Option<JoinHandle<std::io::Result<u64>>>>,
@@ -58,6 +59,7 @@ impl TraceSink {
             std::thread::Builder::new().name("trace".into()).spawn(move || write_all(file, &events))?;
         let inner = Inner {
             marker: options.marker.filter(|m| !m.is_empty()),
+            closes: options.closes,
             seq: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             writer: parking_lot::Mutex::new(Some(writer)),
@@ -85,6 +87,11 @@ impl TraceSink {
         let rest = &data[start..data.len().min(start + MARK_LIMIT)];
         let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
         Some(String::from_utf8_lossy(&rest[..end]).into_owned())
+    }
+
+    /// Whether it keeps closes that end well.
+    pub(crate) fn closes(&self) -> bool {
+        self.inner.closes
     }
 
     /// Events lost so far.
@@ -138,7 +145,7 @@ mod tests {
     #[test]
     fn a_marker_is_found_up_to_the_end_of_its_line() {
         let folder = tempfile::tempdir().unwrap();
-        let options = TraceOptions { marker: Some(b"X-Mark: ".to_vec()) };
+        let options = TraceOptions { marker: Some(b"X-Mark: ".to_vec()), ..TraceOptions::default() };
         let sink = TraceSink::file(&folder.path().join("t"), options).unwrap();
         assert_eq!(sink.mark(b"From: a\r\nX-Mark: abc-1\r\n\r\n").as_deref(), Some("abc-1"));
         assert_eq!(sink.mark(b"nothing"), None);

@@ -234,7 +234,8 @@ impl Service {
         let (Some(trace), Some(mut event)) = (&self.trace, journey.note) else { return };
         let errno = outcome.as_ref().err().map_or(0, |e| *e as i32);
         let ordinary = errno == 0 || errno == libc::ENOENT;
-        if ordinary && event.fired.is_empty() && !changes(event.op) {
+        let wanted = changes(event.op) || (event.op == Op::Flush && trace.closes());
+        if ordinary && event.fired.is_empty() && !wanted {
             return;
         }
         event.end = Some(Nanos::now().max(journey.at));

@@ -65,4 +65,6 @@ fn is_zero_errno(n: &i32) -> bool {
 pub struct TraceOptions {
     /// Text to look for in the first 64 KiB of each write, such as `X-Fermoposta-Attempt: `.
     pub marker: Option<Vec<u8>>,
+    /// Keep every `close` too, also one that ends well.
+    pub closes: bool,
 }

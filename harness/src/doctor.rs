@@ -108,19 +108,20 @@ fn target(definition: &Definition) -> Result<String, String> {
     let companions = definition.with.iter().map(|with| with.target.as_str()).collect::<Vec<_>>().join(", ");
     let with = if companions.is_empty() { companions } else { format!("; with {companions}") };
     let root = if definition.needs_root { "; needs root" } else { "" };
-    Ok(format!("{}{with}{root}", version(definition)))
+    Ok(format!("{}{with}{root}", what_runs_would_use(definition)))
 }
 
 /// What runs would use: what is unpacked for the target, or the machine's own.
-fn version(definition: &Definition) -> String {
+fn what_runs_would_use(definition: &Definition) -> String {
     if let Some(root) = servers::root(definition) {
         let version = servers::version(definition, &root).unwrap_or_default();
         return format!("{version}, unpacked in {}", root.display());
     }
-    version_here(definition).unwrap_or_else(|| definition.about.clone())
+    version(definition).unwrap_or_else(|| definition.about.clone())
 }
 
-fn version_here(definition: &Definition) -> Option<String> {
+/// The first line of what a target's version command prints on this machine.
+pub fn version(definition: &Definition) -> Option<String> {
     let (program, arguments) = definition.version.split_first()?;
     let output = std::process::Command::new(find(program)?).args(arguments).output().ok()?;
     let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };

@@ -84,8 +84,25 @@ pub enum Trouble {
 }
 
 /// How a message enters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Entry {
     /// LMTP: one reply a recipient.
     Lmtp,
@@ -377,6 +394,8 @@ pub enum Event {
     Mailbox {
         /// When.
         at: Nanos,
+        /// When it was first asked for: a server may keep a mailbox closed for a while.
+        asked: Nanos,
         /// Which reading: `final`, or `inspect-N` for a step.
         reading: String,
         /// Whose.
@@ -385,6 +404,9 @@ pub enum Event {
         mailbox: String,
         /// The reading succeeded; otherwise `error` says why and `copies` is what was got.
         complete: bool,
+        /// LIST did not name it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unlisted: bool,
         /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,

@@ -200,8 +200,10 @@ impl Ledger {
         self.readings.push(Reading {
             name: line.reading.into_owned(),
             at: line.at,
+            asked: line.asked,
             place,
             complete: line.complete,
+            unlisted: line.unlisted,
             error: line.error.map(|e| e.into_owned()),
             validity: line.validity,
             uid_next: line.uid_next,

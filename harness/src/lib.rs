@@ -28,6 +28,7 @@ pub mod scenario;
 pub mod seed;
 pub mod servers;
 pub mod summarize;
+pub mod sweep;
 pub mod synthetic;
 pub mod target;
 pub mod testing;

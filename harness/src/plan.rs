@@ -41,11 +41,20 @@ pub struct Plan {
     pub steps: Vec<StepPlan>,
     /// What must hold beyond the properties.
     pub expect: Expect,
+    /// Directory of a finished run: this one begins with what that one left stored, and answers for it.
+    #[serde(default)]
+    pub store: Option<PathBuf>,
+    /// The command that made this plan, where that is not `run`.
+    #[serde(default)]
+    pub made_by: Option<String>,
 }
 
 impl Plan {
     /// The command that runs this plan again.
     pub fn reproduce(&self) -> String {
+        if let Some(command) = &self.made_by {
+            return command.clone();
+        }
         let file =
             self.file.as_ref().map_or("SCENARIO".to_owned(), |path| quoted(&path.display().to_string()));
         let mut command =
@@ -59,12 +68,15 @@ impl Plan {
         if let Some(corpus) = &self.workload.corpus {
             command += &format!(" --corpus {}", quoted(&corpus.display().to_string()));
         }
+        if let Some(store) = &self.store {
+            command += &format!(" --store {}", quoted(&store.display().to_string()));
+        }
         command
     }
 }
 
 /// As a shell reads it.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=+:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -158,6 +170,29 @@ pub struct WorkloadPlan {
     pub retries: u32,
     /// Time between attempts.
     pub retry_after: Span,
+    /// Instead of traffic by the clock: this one delivery, and no warm-up.
+    #[serde(default)]
+    pub single: Option<SingleDelivery>,
+}
+
+/// Exactly one attempt to store one message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SingleDelivery {
+    /// How it enters: `lmtp`, `smtp` or `append` (to INBOX).
+    pub entry: crate::history::Entry,
+    /// Number of the user who gets it, from 1. The check of the recovery is for the same user.
+    pub user: u32,
+    /// Done as soon as the client knows what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<StepAction>,
+}
+
+impl SingleDelivery {
+    /// The user.
+    pub fn user_id(&self) -> crate::history::UserId {
+        crate::history::UserId(self.user.saturating_sub(1))
+    }
 }
 
 impl WorkloadPlan {

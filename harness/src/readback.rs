@@ -4,6 +4,10 @@
 //! message that SEARCH named was read. What could not be read is said, and what could is kept. A message is known
 //! as it streams by and then forgotten: memory holds one message and the digests of one mailbox for each user
 //! being read.
+//!
+//! A server may keep a mailbox closed for a time of its own after a crash: Dovecot 2.3 waits two minutes for the owner of
+//! a lock file whose content was lost. So silence is met by asking again until the limit, and how long it lasted is
+//! recorded.
 
 mod bounces;
 
@@ -12,7 +16,7 @@ pub use bounces::read_bounces;
 use crate::client::Failure;
 use crate::client::fetched::Reading;
 use crate::client::imap::{Selected, Session};
-use crate::history::{Copy, Event, UserId};
+use crate::history::{Copy, Event, Trouble, UserId};
 use crate::workload::operation::words;
 use crate::workload::{ARCHIVE, Context, Setup};
 use fuse_fs::clock::Nanos;
@@ -26,7 +30,7 @@ use tokio::time::Instant;
 const BATCH: usize = 50;
 /// Users read at once.
 const AT_ONCE: usize = 4;
-/// Readings of one mailbox, at most, as long as they are not complete.
+/// Readings of one mailbox, at most, as long as they are answered and not complete.
 const TRIES: u32 = 3;
 /// Messages of one mailbox that may fail one by one before the reading is given up.
 const BROKEN: usize = 20;
@@ -117,6 +121,24 @@ struct Found {
     selected: Selected,
     copies: Vec<Copy>,
     problems: Vec<String>,
+    /// Some request was not answered in time.
+    silent: bool,
+    /// The mailbox could not be opened: the server said no.
+    refused: bool,
+    /// LIST does not name it.
+    unlisted: bool,
+}
+
+impl Found {
+    fn trouble(&mut self, failure: &Failure) {
+        self.silent |= failure.trouble == Trouble::TimedOut;
+        self.problems.push(words(failure));
+    }
+}
+
+/// After `tried` readings one more is due.
+fn once_more(tried: u32, silent: bool, end: Instant) -> bool {
+    (silent || tried < TRIES) && Instant::now() < end
 }
 
 async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -> ReadSummary {
@@ -125,30 +147,34 @@ async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -
     names.extend(listed.iter().flatten().map(String::as_str));
     let mut summary = ReadSummary::default();
     for name in names {
-        let gone = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
-        let mut found = match gone {
-            // The server answered that there is no such mailbox: completely read, and nothing in it.
-            true => Found::default(),
-            false => read_mailbox(reader, user, name, end).await,
-        };
+        let asked = Nanos::now();
+        let mut found = read_mailbox(reader, user, name, end).await;
+        let unlisted = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
+        if unlisted && found.refused {
+            // The server answered twice that there is no such mailbox: completely read, and nothing in it.
+            found = Found::default();
+        }
+        found.unlisted = unlisted;
         if let Err(failure) = &listed {
             found.problems.push(format!("LIST: {}", words(failure)));
         }
         summary.mailboxes += 1;
         summary.incomplete += u64::from(!found.problems.is_empty());
         summary.copies += found.copies.len() as u64;
-        reader.setup().history.record(event(user, name, reading, found));
+        reader.setup().history.record(event(user, name, reading, asked, found));
     }
     summary
 }
 
-fn event(user: UserId, mailbox: &str, reading: &str, found: Found) -> Event {
+fn event(user: UserId, mailbox: &str, reading: &str, asked: Nanos, found: Found) -> Event {
     Event::Mailbox {
         at: Nanos::now(),
+        asked,
         reading: reading.to_owned(),
         user,
         mailbox: mailbox.to_owned(),
         complete: found.problems.is_empty(),
+        unlisted: found.unlisted,
         error: (!found.problems.is_empty()).then(|| found.problems.join("; ")),
         validity: found.selected.validity,
         uid_next: found.selected.uid_next,
@@ -157,29 +183,31 @@ fn event(user: UserId, mailbox: &str, reading: &str, found: Found) -> Event {
 }
 
 async fn list(reader: &Reader, user: UserId, end: Instant) -> Result<Vec<String>, Failure> {
-    let mut tried = 1;
+    let mut tried = 0;
     loop {
-        let listed = async {
-            let mut session = login(reader, user).await?;
-            let names = session.list().await?;
-            session.leave();
-            Ok(names)
-        };
-        match listed.await {
-            Err(_) if tried < TRIES && Instant::now() < end => tried += 1,
+        tried += 1;
+        match list_once(reader, user).await {
+            Err(failure) if once_more(tried, failure.trouble == Trouble::TimedOut, end) => {}
             result => return result,
         }
     }
 }
 
+async fn list_once(reader: &Reader, user: UserId) -> Result<Vec<String>, Failure> {
+    let mut session = login(reader, user).await?;
+    let names = session.list().await?;
+    session.leave();
+    Ok(names)
+}
+
 /// Reads a mailbox until a reading is complete; otherwise keeps the reading that found most.
 async fn read_mailbox(reader: &Reader, user: UserId, name: &str, end: Instant) -> Found {
     let mut best = read_once(reader, user, name).await;
-    for _ in 1..TRIES {
-        if best.problems.is_empty() || Instant::now() >= end {
-            break;
-        }
+    let (mut tried, mut silent) = (1, best.silent);
+    while !best.problems.is_empty() && once_more(tried, silent, end) {
         let next = read_once(reader, user, name).await;
+        tried += 1;
+        silent = next.silent;
         if next.problems.is_empty() || next.copies.len() > best.copies.len() {
             best = next;
         }
@@ -191,13 +219,15 @@ async fn read_mailbox(reader: &Reader, user: UserId, name: &str, end: Instant) -
 async fn read_once(reader: &Reader, user: UserId, name: &str) -> Found {
     let mut found = Found::default();
     if let Err(failure) = read_into(reader, user, name, &mut found).await {
-        found.problems.push(words(&failure));
+        found.trouble(&failure);
     }
     found
 }
 
 async fn read_into(reader: &Reader, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
-    let (mut session, selected) = open(reader, user, name).await?;
+    let opened = open(reader, user, name).await;
+    found.refused = opened.as_ref().is_err_and(|failure| failure.trouble == Trouble::RefusedTransient);
+    let (mut session, selected) = opened?;
     found.selected = selected;
     let mut uids = session.search_all().await?;
     uids.sort_unstable();
@@ -254,4 +284,18 @@ async fn single(
     }
     let (session, _) = open(reader, user, name).await?;
     Ok(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_asked_again_until_the_limit_and_an_answer_only_a_few_times() {
+        let (soon, past) = (Instant::now() + Duration::from_secs(60), Instant::now());
+        assert!(once_more(100, true, soon));
+        assert!(once_more(TRIES - 1, false, soon));
+        assert!(!once_more(TRIES, false, soon));
+        assert!(!once_more(1, true, past));
+    }
 }

@@ -299,10 +299,12 @@ impl<W: Write> World<W> {
         let at = self.tick();
         self.write(&Event::Mailbox {
             at,
+            asked: at,
             reading: reading.to_owned(),
             user: UserId(user),
             mailbox,
             complete: true,
+            unlisted: false,
             error: None,
             validity: model.validity,
             uid_next: model.next,
@@ -335,6 +337,8 @@ pub fn plan() -> Plan {
         workload: workload(),
         steps: Vec::new(),
         expect: Expect::default(),
+        store: None,
+        made_by: None,
     }
 }
 
@@ -370,5 +374,6 @@ fn workload() -> WorkloadPlan {
         warm_up: 0,
         retries: 0,
         retry_after: second,
+        single: None,
     }
 }

@@ -60,7 +60,7 @@ pub fn schema() -> String {
 }
 
 /// Beyond ASCII controls, which serde escapes, dangerous characters occur only inside JSON strings.
-fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 1);
     for character in json.chars() {
         match is_dangerous(character) && character != '\n' {

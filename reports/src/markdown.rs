@@ -43,7 +43,7 @@ pub fn render_many(reports: &[Report]) -> String {
     reports.iter().map(render).collect::<Vec<_>>().join("\n")
 }
 
-fn word(verdict: Verdict) -> &'static str {
+pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "Valid",
         Verdict::Unknown => "Unknown",
@@ -114,7 +114,7 @@ fn findings(report: &Report) -> String {
 }
 
 /// Markdown's and HTML's own characters as text.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -190,7 +190,7 @@ fn trace() {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let [backing, place, logs] = &folders;
     let file = logs.path().join("trace.jsonl");
-    let options = TraceOptions { marker: Some(b"X-Mark: ".to_vec()) };
+    let options = TraceOptions { marker: Some(b"X-Mark: ".to_vec()), ..TraceOptions::default() };
     let sink = TraceSink::file(&file, options).unwrap();
     let before = Nanos::now();
     let mount =

@@ -1,11 +1,13 @@
 //! The commands that users give.
 
-use super::{OutputArgs, RunArgs, SchemaOf};
+use super::{OutputArgs, RunArgs, SchemaOf, SweepArgs};
 use crate::exit::Exit;
 use crate::machine::stop;
 use crate::plan::Plan;
 use crate::run::outer::{self, Outcome, Places};
 use crate::scenario::{self, Overrides};
+use crate::sweep::options::{Family, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory};
+use crate::sweep::{self, Wanted};
 use anyhow::{Context, Result};
 use reports::model::Report;
 use std::io::{IsTerminal, Write};
@@ -15,7 +17,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     check_exports(&args.output)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     stop::install()?;
-    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone() };
+    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), name: None };
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
     for plan in &plans {
         match outer::run(plan, &places) {
@@ -42,6 +44,44 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     Ok(Exit::worst(exits))
 }
 
+pub(super) fn sweep(args: &SweepArgs) -> Result<Exit> {
+    match sweep_options(args) {
+        Ok(options) => sweep::run(&options),
+        Err(problem) => {
+            anstream::eprintln!("error: {problem:#}");
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+fn sweep_options(args: &SweepArgs) -> Result<Options> {
+    let definition = crate::target::find::find(&args.target, Path::new(""))
+        .map_err(|(message, help)| anyhow::anyhow!("{message}; {help}"))?;
+    let wants = |family| args.faults.is_empty() || args.faults.contains(&family);
+    let profiles = if args.profiles.is_empty() { USUAL_PROFILES.to_vec() } else { args.profiles.clone() };
+    let cuts = if wants(Family::Cuts) { profiles } else { Vec::new() };
+    let directory =
+        args.dir.clone().unwrap_or_else(|| usual_directory(&args.runs, &definition, &args.defects));
+    let options = Options {
+        target: args.target.clone(),
+        target_version: crate::doctor::version(&definition),
+        definition,
+        defects: args.defects.clone(),
+        entries: args.entries.clone(),
+        first: args.first_delivery,
+        wanted: Wanted { errno: wants(Family::Errno), fsync: wants(Family::Fsync), cuts },
+        case: args.case.clone(),
+        repeat: args.repeat,
+        jobs: args.jobs.map_or(crate::machine::environment::cores().clamp(1, 4), usize::from),
+        keep: args.keep || args.case.is_some(),
+        seed: args.seed.unwrap_or(USUAL_SEED),
+        directory: std::path::absolute(directory)?,
+        elsewhere: args.dir.is_some() || args.runs != Path::new(USUAL_RUNS),
+    };
+    options.deliveries()?;
+    Ok(options)
+}
+
 /// Every scenario's plan, or `None` after all their problems were shown.
 fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
     let mut plans = Vec::new();
@@ -53,6 +93,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
             corpus: args.corpus.clone(),
             defects: args.defects.clone(),
             persistence: args.persistence,
+            store: args.store.clone(),
         };
         match scenario::load(file, &overrides) {
             Ok(plan) => plans.push(plan),
@@ -192,6 +233,7 @@ pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
             serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?
         }
         SchemaOf::Report => serde_json::from_str(&reports::json::schema())?,
+        SchemaOf::Sweep => serde_json::from_str(&reports::sweep::json::schema())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Valid)

@@ -19,8 +19,8 @@ pub(super) fn inner(directory: &Path) -> Result<Exit> {
     }
 }
 
-pub(super) fn target_init(view: &Path, argv: &[String]) -> Result<Exit> {
-    let code = process::target_init(view, argv)?;
+pub(super) fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<Exit> {
+    let code = process::target_init(view, argv, starts)?;
     std::process::exit(code)
 }
 

@@ -4,6 +4,8 @@ mod commands;
 mod hidden;
 
 use crate::exit::Exit;
+use crate::history::Entry;
+use crate::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use fuse_fs::volatile::cut::CutMode;
 use fuse_fs::volatile::profile::Profile;
@@ -26,6 +28,8 @@ struct Cli {
 enum Command {
     /// Run scenarios and judge every message.
     Run(RunArgs),
+    /// Run one delivery again and again, each time with one fault at one of its file-system calls.
+    Sweep(SweepArgs),
     /// Check scenario files without running them; every problem is shown at its place.
     Check {
         /// Scenario files.
@@ -94,6 +98,9 @@ enum Command {
     TargetInit {
         /// File with the view of the machine that the mail server has.
         view: PathBuf,
+        /// How often it was started before.
+        #[arg(long, default_value_t = 0)]
+        starts: u32,
         /// Program and arguments.
         #[arg(last = true, required = true)]
         argv: Vec<String>,
@@ -148,11 +155,63 @@ struct RunArgs {
     /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
+    /// Begin with the store that a finished run left, made with the same seed; its mail is judged too.
+    #[arg(long, value_name = "RUN")]
+    store: Option<PathBuf>,
     /// Where run directories are made. It must not lie on a disk under test.
     #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
     runs: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+struct SweepArgs {
+    /// Mail server: a target's name, or a target file.
+    target: String,
+    /// How mail enters: `lmtp`, `smtp`, `append`; repeatable (default: all that the target offers).
+    #[arg(long = "entry", value_name = "ENTRY", value_delimiter = ',', value_parser = entry())]
+    entries: Vec<Entry>,
+    /// Sweep the first delivery to a new user too, not, or alone.
+    #[arg(long, value_enum, default_value = "with", value_name = "WHETHER")]
+    first_delivery: FirstDelivery,
+    /// Families of faults, separated by commas (default: all).
+    #[arg(long, value_enum, value_name = "FAMILIES", value_delimiter = ',')]
+    faults: Vec<Family>,
+    /// Kinds of storage whose power is cut, separated by commas (default: strict-posix,ext4-ordered).
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = profile())]
+    profiles: Vec<Profile>,
+    /// Run this one case and show its report; its directory is kept.
+    #[arg(long, value_name = "ID")]
+    case: Option<String>,
+    /// Run every bad case this many times more.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    repeat: u32,
+    /// Runs at once (default: one for each core, at most 4).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    jobs: Option<u8>,
+    /// Keep the run directory of every case, not only of the bad ones.
+    #[arg(long)]
+    keep: bool,
+    /// Seed (default: 1).
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Seeded defect of the reference server; repeatable.
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<String>,
+    /// The sweep's directory; a sweep that was interrupted there goes on (default: sweep-TARGET below --runs).
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Where the sweep's directory is made.
+    #[arg(long, value_name = "DIR", default_value = USUAL_RUNS)]
+    runs: PathBuf,
+}
+
+/// Names of entries.
+fn entry() -> impl clap::builder::TypedValueParser<Value = Entry> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let names = Entry::VARIANTS.iter().map(<&str>::from);
+    PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of entries are let through"))
 }
 
 /// Names of persistence profiles.
@@ -275,6 +334,8 @@ enum SchemaOf {
     Target,
     /// The JSON report.
     Report,
+    /// The JSON result of a sweep.
+    Sweep,
 }
 
 /// The whole `main` of the command.
@@ -315,6 +376,7 @@ fn start_logging() {
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => commands::run(&args),
+        Command::Sweep(args) => commands::sweep(&args),
         Command::Check { files } => commands::check(&files),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
         Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),
@@ -335,7 +397,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(Exit::Valid)
         }
         Command::Inner { directory } => hidden::inner(&directory),
-        Command::TargetInit { view, argv } => hidden::target_init(&view, &argv),
+        Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
         Command::Inside { pid, argv } => hidden::inside(pid, &argv),
         Command::ReferenceStore(options) => {
             let sound = crate::reference::offline(&options)?;

@@ -224,10 +224,12 @@ fn unreadable(more: Option<DiskCopy>, deliver_by: Entry) -> Report {
     let at = world.tick();
     world.write(&Event::Mailbox {
         at,
+        asked: at,
         reading: "final".to_owned(),
         user: UserId(0),
         mailbox: "INBOX".to_owned(),
         complete: false,
+        unlisted: false,
         error: Some("UID 1: storage error".to_owned()),
         validity: model.validity,
         uid_next: model.next,

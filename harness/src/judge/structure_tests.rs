@@ -11,8 +11,14 @@ type Boxes = BTreeMap<(u32, String), MailboxModel>;
 
 /// Messages with new UIDs, as a rebuild may give them, and `spoil`.
 fn rebuilt(spoil: impl Fn(&mut Boxes)) -> Report {
+    rebuilt_from(|_| {}, spoil)
+}
+
+/// The same after `prepare` changed what is there before the rebuild.
+fn rebuilt_from(prepare: impl Fn(&mut Boxes), spoil: impl Fn(&mut Boxes)) -> Report {
     let mut world = lived_in();
     let mut boxes = world.boxes.clone();
+    prepare(&mut world.boxes);
     for model in boxes.values_mut() {
         model.next = 90;
         (31..).zip(&mut model.copies).for_each(|(uid, copy)| copy.uid.uid = uid);
@@ -53,6 +59,28 @@ fn a_message_more_or_less_is_blamed() {
         boxes.get_mut(&(0, "Archive".to_owned())).expect("user1 has one").add(&copy);
     });
     assert_eq!(answer(&moved, "structure").count, 2, "one less here, one more there");
+}
+
+#[test]
+fn an_append_that_was_never_answered_may_come_between_the_two_readings() {
+    let unanswered = |boxes: &mut Boxes, times: usize| {
+        let inbox = boxes.get_mut(&(2, "INBOX".to_owned())).expect("user3 has one");
+        let at = inbox
+            .copies
+            .iter()
+            .position(|c| c.attempt.is_some_and(|a| a.message.0 == 7))
+            .expect("it is there");
+        let copy = inbox.copies.remove(at);
+        for _ in 0..times {
+            inbox.add(&copy);
+        }
+    };
+    let late = rebuilt_from(|before| unanswered(before, 0), |after| unanswered(after, 1));
+    assert!(blamed(&late).is_empty(), "{:?}", blamed(&late));
+    let twice = rebuilt_from(|before| unanswered(before, 0), |after| unanswered(after, 2));
+    assert_eq!(blamed(&twice), ["structure"]);
+    let again = rebuilt_from(|_| {}, |after| unanswered(after, 2));
+    assert_eq!(blamed(&again), ["structure"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::history::{
 };
 use crate::synthetic::{self, OK, REFUSED, UNANSWERED, VANISHED, World, digest};
 use fuse_fs::clock::Nanos;
+use std::time::Duration;
 
 /// A world with some of everything in it; messages 1 to 8, 900 is the recovery's.
 pub(super) fn lived_in() -> Mail {
@@ -344,6 +345,39 @@ fn a_read_that_missed_what_was_there_at_the_end_is_a_warning() {
     let report = judge_text(&synthetic::plan(), &world.finish());
     assert_eq!(report.verdict, Verdict::Valid);
     insta::assert_snapshot!(report.warnings.join("\n"), @"1 read did not see a message that had been acknowledged and that was there at the end.");
+}
+
+/// The clean history, with the readings of every Archive changed.
+fn archives(change: impl Fn(&mut Event)) -> Report {
+    let text = String::from_utf8(lived_in().finish()).expect("JSON");
+    let lines = text.lines().map(|line| {
+        let mut event = serde_json::from_str(line).expect("an event");
+        if matches!(&event, Event::Mailbox { mailbox, .. } if mailbox == "Archive") {
+            change(&mut event);
+        }
+        serde_json::to_string(&event).expect("JSON")
+    });
+    judge_text(&synthetic::plan(), lines.collect::<Vec<_>>().join("\n").as_bytes())
+}
+
+#[test]
+fn a_mailbox_that_stayed_closed_for_a_while_is_a_warning() {
+    let report = archives(|event| {
+        let Event::Mailbox { at, asked, .. } = event else { return };
+        *at = *asked + Duration::from_secs(96);
+    });
+    assert_eq!(report.verdict, Verdict::Valid);
+    insta::assert_snapshot!(report.warnings.join("\n"), @"3 mailboxes were closed to readers for 10 s or more after the traffic; user3 Archive for the longest, 96 s.");
+}
+
+#[test]
+fn a_mailbox_that_list_does_not_name_but_that_can_be_opened_is_a_warning() {
+    let report = archives(|event| {
+        let Event::Mailbox { unlisted, .. } = event else { return };
+        *unlisted = true;
+    });
+    assert_eq!(report.verdict, Verdict::Valid);
+    insta::assert_snapshot!(report.warnings.join("\n"), @"2 mailboxes with mail were not named by LIST at the end, but could be opened (first user1 Archive).");
 }
 
 #[test]

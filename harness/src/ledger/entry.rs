@@ -140,10 +140,14 @@ pub struct Reading {
     pub name: String,
     /// When.
     pub at: Nanos,
+    /// When it was first asked for.
+    pub asked: Nanos,
     /// Which mailbox.
     pub place: PlaceId,
     /// It succeeded.
     pub complete: bool,
+    /// LIST did not name it.
+    pub unlisted: bool,
     /// Why not.
     pub error: Option<String>,
     /// UIDVALIDITY.

@@ -132,6 +132,8 @@ pub struct SeenCopy<'a> {
 pub struct Mailbox<'a> {
     /// When.
     pub at: Nanos,
+    /// When it was first asked for.
+    pub asked: Nanos,
     /// Which reading.
     #[serde(borrow)]
     pub reading: Cow<'a, str>,
@@ -142,6 +144,9 @@ pub struct Mailbox<'a> {
     pub mailbox: Cow<'a, str>,
     /// It succeeded.
     pub complete: bool,
+    /// LIST did not name it.
+    #[serde(default)]
+    pub unlisted: bool,
     /// Why not.
     #[serde(borrow)]
     pub error: Option<Cow<'a, str>>,

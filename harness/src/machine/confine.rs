@@ -91,6 +91,10 @@ fn become_init((uid, gid): (u32, u32)) -> io::Result<()> {
 /// The keeper: waits for init and ends as it ended. Never returns.
 fn keep(init: nix::unistd::Pid) -> ! {
     use nix::sys::wait::{WaitStatus, waitpid};
+    // The outer process waits until nobody holds the pipe that would tell it of a failed start; and a lifeline that
+    // the keeper held too would not break with the outer one.
+    // SAFETY: this process has one thread, which uses no descriptor any more.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
     let code = loop {
         match waitpid(init, None) {
             Ok(WaitStatus::Exited(_, code)) => break code,

@@ -5,6 +5,7 @@
 //! network namespace holds a loopback interface only: no run can send mail anywhere, and ports never collide.
 
 pub mod confine;
+pub mod copy_tree;
 pub mod environment;
 pub mod process;
 pub mod stop;

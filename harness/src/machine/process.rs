@@ -2,6 +2,10 @@
 //!
 //! Kill targets come from the handle of the spawned init, never from a pid file. A process inside a call that
 //! the file system holds back does not die before that call is answered, so every wait here has a deadline.
+//!
+//! A namespace counts its processes from 1, so a server that is started again would run under the numbers of the one
+//! that was killed. Lock files name their holder by such a number, and the new server would take the dead holder's
+//! for a process of its own and wait. Each start therefore counts from another number.
 
 use super::view::View;
 use anyhow::Result;
@@ -28,6 +32,8 @@ pub struct Launch {
     pub directory: PathBuf,
     /// File with the [`View`] of the machine that it has.
     pub view: PathBuf,
+    /// How often it was started before: its processes get other numbers each time.
+    pub starts: u32,
 }
 
 /// Where output goes.
@@ -55,7 +61,8 @@ impl ProcessTree {
     /// Starts `launch` in a PID namespace of its own, output into `output`.
     pub fn spawn(launch: &Launch, output: Output) -> io::Result<ProcessTree> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg("__target-init").arg(&launch.view).arg("--").args(&launch.argv);
+        command.arg("__target-init").arg(&launch.view).args(["--starts", &launch.starts.to_string(), "--"]);
+        command.args(&launch.argv);
         command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
         command.current_dir(&launch.directory).process_group(0);
         command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors);
@@ -151,8 +158,9 @@ impl Drop for ProcessTree {
 
 /// The init of a target's namespace: enters the view in the file `view`, runs `argv`, passes SIGTERM on, reaps
 /// orphans, ends as `argv` ended.
-pub fn target_init(view: &Path, argv: &[String]) -> Result<i32> {
+pub fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<i32> {
     super::confine::mount_proc();
+    count_processes_from(first_pid(starts));
     let view: View = serde_json::from_slice(&std::fs::read(view)?)?;
     view.enter()?;
     let mut signals = SigSet::empty();
@@ -170,6 +178,22 @@ pub fn target_init(view: &Path, argv: &[String]) -> Result<i32> {
             }
             signal => kill(target, signal)?,
         }
+    }
+}
+
+/// Numbers of a start lie this far from those of the one before.
+const PIDS_APART: u32 = 2048;
+
+/// Number after which the processes of a start are counted, below the smallest usual `pid_max` (32768).
+fn first_pid(starts: u32) -> u32 {
+    const LEAST: u32 = 300;
+    LEAST + starts % 15 * PIDS_APART
+}
+
+/// Without the file, on a kernel built without CHECKPOINT_RESTORE, numbers repeat.
+fn count_processes_from(pid: u32) {
+    if let Err(error) = std::fs::write("/proc/sys/kernel/ns_last_pid", pid.to_string()) {
+        tracing::warn!("every start of the mail server has the same process numbers: {error}");
     }
 }
 
@@ -213,5 +237,17 @@ fn reap(target: Pid) -> io::Result<Option<i32>> {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifteen_starts_in_a_row_share_no_process_numbers_and_stay_below_the_usual_limit() {
+        let first: std::collections::BTreeSet<u32> = (0..15).map(first_pid).collect();
+        assert_eq!(first.len(), 15);
+        assert!(first.iter().all(|pid| pid + PIDS_APART < 32_768), "{first:?}");
     }
 }

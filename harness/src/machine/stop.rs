@@ -1,14 +1,21 @@
-//! SIGINT and SIGTERM in the outer process: end the run at once; the kernel cleans up.
+//! SIGINT and SIGTERM in the outer process: end the runs at once; the kernel cleans up.
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-static KEEPER: AtomicI32 = AtomicI32::new(0);
+/// Runs at once, at most.
+pub const MOST_RUNS: usize = 64;
+
+static KEEPERS: [AtomicI32; MOST_RUNS] = [const { AtomicI32::new(0) }; MOST_RUNS];
 static STOPPED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn on_signal(signal: libc::c_int) {
     STOPPED.store(signal, Ordering::SeqCst);
-    let keeper = KEEPER.load(Ordering::SeqCst);
+    KEEPERS.iter().for_each(kill);
+}
+
+fn kill(keeper: &AtomicI32) {
+    let keeper = keeper.load(Ordering::SeqCst);
     if keeper > 1 {
         // SAFETY: kill is async-signal-safe; the pid is that of a child this process has not yet waited for.
         unsafe { libc::kill(keeper, libc::SIGKILL) };
@@ -25,9 +32,27 @@ pub fn install() -> nix::Result<()> {
     Ok(())
 }
 
-/// The process to kill when a signal arrives; 0 for none.
-pub fn on_stop_kill(keeper: u32) {
-    KEEPER.store(i32::try_from(keeper).unwrap_or(0), Ordering::SeqCst);
+/// While it lives, a signal kills the process.
+pub struct KillOnStop(&'static AtomicI32);
+
+impl Drop for KillOnStop {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
+}
+
+/// Announces the process to kill when a signal arrives; it is killed at once if one has arrived before.
+///
+/// # Panics
+/// There are [`MOST_RUNS`] already.
+pub fn kill_on_stop(keeper: u32) -> KillOnStop {
+    let pid = i32::try_from(keeper).expect("a pid fits");
+    let free = |slot: &&AtomicI32| slot.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    let slot = KEEPERS.iter().find(free).expect("fewer runs at once than MOST_RUNS");
+    if requested() {
+        kill(slot);
+    }
+    KillOnStop(slot)
 }
 
 /// A signal has arrived.

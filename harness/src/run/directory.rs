@@ -10,11 +10,15 @@ pub struct RunDirectory(PathBuf);
 impl RunDirectory {
     /// Makes a new one below `base`, named after scenario, target and seed; a number is added if it exists.
     pub fn create(base: &Path, scenario: &str, target: &str, seed: u64) -> io::Result<RunDirectory> {
+        RunDirectory::named(base, &format!("{}-{}-{seed}", file_name(scenario), file_name(target)))
+    }
+
+    /// Makes a new one of that name below `base`; a number is added if it exists.
+    pub fn named(base: &Path, name: &str) -> io::Result<RunDirectory> {
         std::fs::create_dir_all(base)?;
         let base = base.canonicalize()?;
-        let name = format!("{}-{}-{seed}", file_name(scenario), file_name(target));
         for n in 1..10_000 {
-            let path = base.join(if n == 1 { name.clone() } else { format!("{name}.{n}") });
+            let path = base.join(if n == 1 { name.to_owned() } else { format!("{name}.{n}") });
             match std::fs::create_dir(&path) {
                 Ok(()) => return Ok(RunDirectory(path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -13,4 +13,5 @@ pub mod power;
 pub mod reading;
 pub mod recovery;
 pub mod storage;
+pub mod store;
 pub mod structure;

@@ -139,7 +139,8 @@ async fn first_firing(storages: &Storages, rule: &str) -> Nanos {
     }
 }
 
-async fn carry_out(stage: &Stage, index: usize, action: &StepAction, prepared: Result<Option<Nanos>>) {
+/// Carries out one step and records it as the step of that number.
+pub async fn carry_out(stage: &Stage, index: usize, action: &StepAction, prepared: Result<Option<Nanos>>) {
     let at = Nanos::now();
     let done = match prepared {
         Ok(state) => act(stage, index, action, state).await,
@@ -206,7 +207,8 @@ fn arm(stage: &Stage, fault: &str, armed: bool) -> Result<()> {
     if known { Ok(()) } else { Err(anyhow!("no fault {fault}")) }
 }
 
-async fn kill(stage: &Stage) -> Result<()> {
+/// Kills the mail server.
+pub async fn kill(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     stage.history.record(running::event(TargetEvent::Killed, None));
     if !tokio::task::block_in_place(|| target.kill(KILL_LIMIT))? {

@@ -1,6 +1,7 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
 use super::directory::RunDirectory;
+use super::store;
 use crate::machine::confine::{self, Confinement};
 use crate::machine::stop;
 use crate::plan::Plan;
@@ -17,6 +18,8 @@ pub struct Places {
     pub runs: PathBuf,
     /// Backing directories are made below it; in the run directory if absent.
     pub storage: Option<PathBuf>,
+    /// Name of the run directory; made of scenario, target and seed if absent.
+    pub name: Option<String>,
 }
 
 /// How a run came out.
@@ -51,14 +54,20 @@ pub fn judge(directory: &Path) -> Result<Report> {
 }
 
 fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
-    let directory = RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed)
-        .with_context(|| {
-            format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
-        })?;
+    let directory = match &places.name {
+        Some(name) => RunDirectory::named(&places.runs, name),
+        None => RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed),
+    };
+    let directory = directory.with_context(|| {
+        format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
+    })?;
     let mut backings = Vec::new();
     for name in plan.storages.keys() {
         let backing = backing(&directory, places, name);
-        make_backing(&backing)?;
+        match &plan.store {
+            Some(store) => store::copy(store, name, &backing)?,
+            None => make_backing(&backing)?,
+        }
         backings.push((name.clone(), backing));
     }
     write_json(&directory.places(), &backings)?;
@@ -99,10 +108,8 @@ fn record(plan: &Plan, directory: &RunDirectory) -> Result<Option<i32>> {
     let mut inner = confine::start_inner(confinement, &confine::arguments(&parts)).with_context(|| {
         "cannot make namespaces for the run; `fermoposta doctor` says what is missing".to_owned()
     })?;
-    stop::on_stop_kill(inner.keeper());
-    let code = inner.wait();
-    stop::on_stop_kill(0);
-    Ok(code?)
+    let _killed_on_stop = stop::kill_on_stop(inner.keeper());
+    Ok(inner.wait()?)
 }
 
 /// Where a plan's run takes place.

@@ -54,6 +54,20 @@ impl Power {
     }
 }
 
+/// Returns when no power cut is under way, begun by a rule or otherwise, or after `limit`.
+pub async fn settled(stage: &Stage, limit: Duration) {
+    let mut tick = interval(Duration::from_millis(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let deadline = tokio::time::Instant::now() + limit;
+    while tokio::time::Instant::now() < deadline {
+        tick.tick().await;
+        let _on = stage.power.steady().await;
+        if stage.storages.iter().all(|storage| storage.asked().is_none()) {
+            return;
+        }
+    }
+}
+
 /// Cuts the power of the named storage, or of all at one instant.
 pub async fn cut(stage: &Stage, storage: Option<&str>, mode: CutMode) -> Result<()> {
     let mut count = stage.power.off.lock().await;

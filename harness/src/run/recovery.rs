@@ -4,6 +4,7 @@ use super::arrival;
 use super::nemesis::{self, Stage};
 use crate::history::{TargetEvent, UserId};
 use crate::plan::Plan;
+use crate::plan::SingleDelivery;
 use crate::target::running;
 use crate::workload::{self, Context as Traffic, Sent, Service};
 use fuse_fs::parking::Thaw;
@@ -21,13 +22,14 @@ const DELIVERY: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Heals every storage, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
-/// in time is for the checkers to say.
-pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
+/// in time is for the checkers to say. True if they did.
+pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
     for storage in stage.storages.iter() {
         storage.heal(None, Thaw::Continue);
     }
     let bound = plan.expect.recover_within.map_or(Duration::from_secs(30), |span| span.0);
-    let deadline = Instant::now() + bound + GRACE;
+    let grace = if plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
+    let deadline = Instant::now() + bound + grace;
     let mut tick = interval(Duration::from_millis(200));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sent = Vec::new();
@@ -38,9 +40,10 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) {
         if nemesis::start(stage).await.is_ok()
             && matches!(timeout_at(deadline, serves(plan, stage, traffic, &mut sent)).await, Ok(true))
         {
-            return;
+            return true;
         }
     }
+    false
 }
 
 /// Asks every service for its greeting once a second, for the history.
@@ -73,11 +76,12 @@ async fn serves(plan: &Plan, stage: &Stage, traffic: &Traffic, sent: &mut Vec<Se
     if !greets(stage, traffic).await {
         return false;
     }
+    let user = traffic.setup().plan.single.as_ref().map_or(UserId(0), SingleDelivery::user_id);
     if plan.target.has_imap_during_traffic() {
         let patience = plan.target.definition.queue.as_ref().map_or(Duration::ZERO, |_| DELIVERY);
-        return workload::health_check(traffic, UserId(0), patience).await.is_ok();
+        return workload::health_check(traffic, user, patience).await.is_ok();
     }
-    match workload::deliver_one(traffic, UserId(0)).await {
+    match workload::deliver_one(traffic, user).await {
         Ok((new, _)) => {
             sent.push(new);
             arrival::any(stage, &stage.store, sent, DELIVERY).await

@@ -145,7 +145,7 @@ impl Storage {
             engine,
             options,
             mount: Mutex::new(None),
-            trace: TraceSink::file(&directory.trace(name), TraceOptions { marker: Some(MARKER.to_vec()) })?,
+            trace: TraceSink::file(&directory.trace(name), trace_options(plan))?,
             volatile,
             cutting: storage.rules.iter().filter(cuts).map(|rule| rule.name.clone()).collect(),
             durable_start: storage.durable_start,
@@ -282,6 +282,11 @@ impl Storage {
         }
         Ok(())
     }
+}
+
+/// The calls of a single delivery are all counted, closes too.
+fn trace_options(plan: &Plan) -> TraceOptions {
+    TraceOptions { marker: Some(MARKER.to_vec()), closes: plan.workload.single.is_some() }
 }
 
 /// The durability model over `backing`: what may get its name back lies beside it, what does not fit into memory in

@@ -17,10 +17,13 @@ use tokio::task::block_in_place;
 const READING: &str = "rebuilt";
 
 /// Rebuilds the index and reads everything, each mailbox begun within `limit`. A mail server that cannot be
-/// brought up for it is in the history, as is a rebuild that fails.
+/// brought up for it is in the history, as is a rebuild that fails. After a single delivery a server that is to run
+/// meanwhile is not stopped before: nobody is at work, and a stop may take longer than all the rest.
 pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> Result<()> {
     let Some(running) = stage.target.lock().await.rebuild_needs_server() else { return Ok(()) };
-    stop(stage).await?;
+    if !running || traffic.setup().plan.single.is_none() {
+        stop(stage).await?;
+    }
     if running && nemesis::start(stage).await.is_err() {
         return Ok(());
     }

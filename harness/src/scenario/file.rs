@@ -1,6 +1,6 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
-use crate::plan::{Expect, Mix, Sizes, StepAction};
+use crate::plan::{Expect, Mix, SingleDelivery, Sizes, StepAction};
 use fuse_fs::effects::Effect;
 use fuse_fs::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
@@ -139,6 +139,9 @@ pub struct Workload {
     pub retries: u32,
     /// Time between attempts. Default 1 s.
     pub retry_after: Option<Span>,
+    /// Instead of traffic by the clock: exactly one delivery, without warm-up. Give it a store that was warmed up before
+    /// (`run --store`).
+    pub single: Option<SingleDelivery>,
 }
 
 impl Default for Workload {
@@ -158,6 +161,7 @@ impl Default for Workload {
             warm_up: 2,
             retries: 0,
             retry_after: None,
+            single: None,
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Overrides {
     pub defects: Vec<String>,
     /// What survives a power cut, on every storage.
     pub persistence: Option<Profile>,
+    /// Run directory whose store the run begins with.
+    pub store: Option<PathBuf>,
 }
 
 /// Reads and plans a scenario file.

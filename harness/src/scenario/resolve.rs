@@ -7,7 +7,9 @@ use super::found::Found;
 use super::places::Places;
 use super::{steps, storages};
 use crate::history::Entry;
-use crate::plan::{Mix, Plan, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan};
+use crate::plan::{
+    Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
+};
 use crate::target::definition::{Definition, Layout};
 use crate::target::find;
 use fuse_fs::effects::Effect;
@@ -53,6 +55,8 @@ pub(super) fn resolve(
         workload,
         steps,
         expect: scenario.expect,
+        store: overrides.store.as_ref().map(|store| std::path::absolute(store).unwrap_or(store.clone())),
+        made_by: None,
     })
 }
 
@@ -207,6 +211,9 @@ fn workload(
             "0 is uniform, 1 is Zipf; up to 10 is possible",
         );
     }
+    if let Some(single) = &workload.single {
+        one_delivery(single, workload, target, found);
+    }
     WorkloadPlan {
         stages: stages(workload, found),
         users: workload.users,
@@ -220,6 +227,30 @@ fn workload(
         warm_up: workload.warm_up,
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
+        single: workload.single.clone(),
+    }
+}
+
+/// The one delivery is for a user that exists, and by an entry that is open.
+fn one_delivery(
+    single: &SingleDelivery,
+    workload: &Workload,
+    target: Option<&TargetPlan>,
+    found: &mut Found<'_>,
+) {
+    if single.user == 0 || single.user > workload.users {
+        let message = format!("there is no user {}", single.user);
+        found.add("workload.single.user", message, format!("from 1 to {} are there", workload.users));
+    }
+    let closed = match (single.entry, target.map(|target| &target.definition.listen)) {
+        (Entry::Lmtp, Some(listen)) => listen.lmtp.is_none(),
+        (Entry::Smtp, Some(listen)) => listen.smtp.is_none(),
+        (Entry::Append, Some(listen)) => listen.imap.is_none(),
+        (_, None) => false,
+    };
+    if closed {
+        let message = format!("the target does not listen for {}", single.entry);
+        found.add("workload.single.entry", message, "deliver by the protocol it listens on");
     }
 }
 
@@ -341,7 +372,8 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
         }
     }
     let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
-    let harms = scenario.step.iter().any(|step| harms(&step.action));
+    let then = scenario.workload.single.iter().filter_map(|single| single.then.as_ref());
+    let harms = scenario.step.iter().map(|step| &step.action).chain(then).any(harms);
     if scenario.expect.no_faults && rules > 0 {
         found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
     }

@@ -95,6 +95,8 @@ pub struct Server {
     tree: Option<ProcessTree>,
     /// A `command` server was started and not stopped or killed since.
     started: bool,
+    /// How often it was started.
+    starts: u32,
     /// The tree was killed; its end is no finding.
     killed: bool,
     /// The `kill` command of a `command` server, while it runs.
@@ -119,6 +121,7 @@ impl Server {
             prepared: false,
             tree: None,
             started: false,
+            starts: 0,
             killed: false,
             killer: None,
         };
@@ -155,6 +158,7 @@ impl Server {
             Kind::Command => self.run(&self.rendered.start, LONGEST_COMMAND)?,
         }
         (self.started, self.killed) = (true, false);
+        self.starts += 1;
         self.ready().await
     }
 
@@ -164,6 +168,7 @@ impl Server {
             environment: self.rendered.environment.clone(),
             directory: self.work.clone(),
             view: self.view(),
+            starts: self.starts,
         }
     }
 

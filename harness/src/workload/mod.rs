@@ -13,11 +13,13 @@ pub mod ledger;
 pub mod operation;
 pub mod progress;
 pub mod schedule;
+mod single;
 mod store;
 mod touch;
 mod traffic;
 
 pub use progress::Progress;
+pub use single::deliver_once;
 pub use traffic::{TrafficSummary, traffic};
 
 use crate::client::{submission::Protocol, wire};
@@ -129,6 +131,11 @@ impl Context {
         Ok(Context { setup, submission, ledger, next_message: AtomicU64::new(0) })
     }
 
+    /// The first new message is this one: those before it are in the store already.
+    pub fn beginning_with(self, message: MessageId) -> Context {
+        Context { next_message: AtomicU64::new(message.0), ..self }
+    }
+
     /// What it was made from.
     pub fn setup(&self) -> &Setup {
         &self.setup
@@ -167,11 +174,15 @@ impl Context {
 
 /// Creates every user's second mailbox and delivers the plan's number of messages to each user, and one to the user to
 /// whom bounces go. Must run before any fault is armed. Without IMAP no mailbox is created. Returns what was accepted,
-/// which a server with a queue may deliver later.
+/// which a server with a queue may deliver later. Nothing of it is done before a single delivery: its store is warm, and
+/// its user may be new.
 ///
 /// # Errors
 /// One of them was not acknowledged.
 pub async fn warm_up(ctx: &Arc<Context>) -> Result<Vec<Sent>, WorkloadError> {
+    if ctx.setup.plan.single.is_some() {
+        return Ok(Vec::new());
+    }
     let mut tasks = JoinSet::new();
     let mut sent = Vec::new();
     for user in ctx.user_ids() {

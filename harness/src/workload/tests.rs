@@ -32,6 +32,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         warm_up: 1,
         retries: 2,
         retry_after: span(50),
+        single: None,
     }
 }
 

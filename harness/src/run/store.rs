@@ -1,0 +1,107 @@
+//! A run that begins with what an earlier run left: its store, copied, and the history of the mail in it.
+//!
+//! The earlier run's operations become the first lines of this run's history, so that a message it had acknowledged is
+//! judged as any other. Their instants are moved so that the last of them is over now; their order stays.
+
+use super::directory::RunDirectory;
+use crate::history::{Action, Event, MessageId, OpId};
+use crate::machine::copy_tree::copy_tree;
+use crate::message::RunToken;
+use crate::recorder::Recorder;
+use anyhow::{Context, Result, anyhow, ensure};
+use fuse_fs::clock::Nanos;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Copies what the run in `from` left on `storage` to the new directory `to`.
+pub fn copy(from: &Path, storage: &str, to: &Path) -> Result<()> {
+    let places = RunDirectory::existing(from).places();
+    let text = std::fs::read_to_string(&places).with_context(|| {
+        format!("cannot read {}; is {} the directory of a run?", places.display(), from.display())
+    })?;
+    let backings: Vec<(String, PathBuf)> = serde_json::from_str(&text)?;
+    let found = backings.into_iter().find(|(name, _)| name == storage).map(|(_, backing)| backing);
+    let backing = found.ok_or_else(|| anyhow!("the run in {} has no storage {storage}", from.display()))?;
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    copy_tree(&backing, to)
+        .with_context(|| format!("cannot copy the store {} to {}", backing.display(), to.display()))
+}
+
+/// Records the operations of the run in `from` and returns the first message number that it did not use.
+pub fn carry_over(from: &Path, token: RunToken, history: &Recorder) -> Result<MessageId> {
+    let events = operations(from, token)?;
+    let by = Nanos::now().0.saturating_sub(events.last().map_or(0, |event| at(event).0));
+    let mut numbers: HashMap<OpId, OpId> = HashMap::new();
+    let mut next = 0;
+    for event in events {
+        if let Event::Invoke { action: Action::Store { attempt, .. }, .. } = &event {
+            next = next.max(attempt.message.0 + 1);
+        }
+        let number = |op| *numbers.entry(op).or_insert_with(|| history.next_op());
+        history.record(later(event, by, number));
+    }
+    Ok(MessageId(next))
+}
+
+/// Beginnings and ends of the client operations of the run in `from`.
+fn operations(from: &Path, token: RunToken) -> Result<Vec<Event>> {
+    let path = RunDirectory::existing(from).history();
+    let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut events = Vec::new();
+    for line in BufReader::new(file).lines() {
+        let event: Event = serde_json::from_str(&line?)
+            .with_context(|| format!("{} is damaged; make that store anew", path.display()))?;
+        match event {
+            Event::Start { run, .. } => ensure!(
+                run == token.to_string(),
+                "the store in {} was made with another seed, so its mail could not be told apart; use the same --seed",
+                from.display()
+            ),
+            Event::Invoke { .. } | Event::Complete { .. } => events.push(event),
+            _ => {}
+        }
+    }
+    Ok(events)
+}
+
+fn at(event: &Event) -> Nanos {
+    match event {
+        Event::Invoke { at, .. } | Event::Complete { at, .. } => *at,
+        _ => Nanos(0),
+    }
+}
+
+/// The same event, later, under another number.
+fn later(mut event: Event, by: u64, mut number: impl FnMut(OpId) -> OpId) -> Event {
+    match &mut event {
+        Event::Invoke { at, intended, op, .. } => {
+            (at.0, intended.0, *op) = (at.0 + by, intended.0 + by, number(*op));
+        }
+        Event::Complete { at, op, .. } => (at.0, *op) = (at.0 + by, number(*op)),
+        _ => {}
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Outcome;
+
+    #[test]
+    fn an_operation_comes_later_under_its_new_number() {
+        let end = |at, op| Event::Complete {
+            at: Nanos(at),
+            op: OpId(op),
+            outcome: Outcome::Ok,
+            trouble: None,
+            reply: None,
+            uid: None,
+            seen: Vec::new(),
+        };
+        assert_eq!(later(end(5, 3), 100, |op| OpId(op.0 + 40)), end(105, 43));
+    }
+}

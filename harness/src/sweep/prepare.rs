@@ -1,0 +1,115 @@
+//! What all cases of a sweep share, made once: the warmed-up store and the calls of each delivery.
+
+use super::calls::calls;
+use super::cases::{Counted, Delivery};
+use super::options::Options;
+use super::{classify, plans};
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::run::outer::{self, Outcome, Places};
+use anyhow::{Context, Result, bail, ensure};
+use fuse_fs::clock::Nanos;
+use fuse_fs::trace::FsEvent;
+use reports::model::{Report, Verdict};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// What is there before the first case.
+pub struct Prepared {
+    /// Run directory of the warm-up.
+    pub store: PathBuf,
+    /// Deliveries with their calls.
+    pub counted: Vec<Counted>,
+}
+
+/// Makes, or finds in the sweep's directory, what its cases stand on. `None`: a signal came.
+pub fn prepare(options: &Options) -> Result<Option<Prepared>> {
+    options.claim_directory()?;
+    let (store, calls) = (options.directory.join("store"), options.directory.join("calls.json"));
+    if let Ok(text) = std::fs::read_to_string(&calls) {
+        let counted = serde_json::from_str(&text).with_context(|| {
+            format!("{} is damaged; remove {}", calls.display(), options.directory.display())
+        })?;
+        return Ok(Some(Prepared { store, counted }));
+    }
+    // What an interrupted beginning left is made again.
+    for name in ["store", "counts"] {
+        remove(&options.directory.join(name))?;
+    }
+    if healthy(options, &plans::warm_up(options)?, &options.directory, "store")?.is_none() {
+        return Ok(None);
+    }
+    let mut counted = Vec::new();
+    for delivery in options.deliveries()? {
+        let Some(calls) = count(options, delivery, &store)? else { return Ok(None) };
+        counted.push(Counted { delivery, calls });
+    }
+    remove(&options.directory.join("counts"))?;
+    super::write_whole(&calls, serde_json::to_string_pretty(&counted)?.as_bytes())?;
+    Ok(Some(Prepared { store, counted }))
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Counts a delivery's calls twice.
+fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Option<Vec<super::calls::Call>>> {
+    let (plan, counts) = (plans::count(options, delivery, store)?, options.directory.join("counts"));
+    let mut passes = Vec::new();
+    for pass in ["1", "2"] {
+        let Some(report) = healthy(options, &plan, &counts, &format!("{delivery}-{pass}"))? else {
+            return Ok(None);
+        };
+        passes.push(of_the_delivery(&report)?);
+    }
+    // There may be none: a server that answers before it writes.
+    Ok(Some(calls(&passes[0], &passes[1])))
+}
+
+/// Runs a plan without faults, which must come out valid.
+fn healthy(options: &Options, plan: &Plan, runs: &Path, name: &str) -> Result<Option<Report>> {
+    let places = Places { runs: runs.to_owned(), storage: None, name: Some(name.to_owned()) };
+    match outer::run(plan, &places)? {
+        Outcome::Judged(report) if report.verdict == Verdict::Valid => Ok(Some(*report)),
+        Outcome::Judged(report) => bail!(
+            "{} is not sound even without a fault, so there is nothing to sweep: {} (recorded in {})",
+            options.target,
+            report.sentence,
+            report.run.directory
+        ),
+        Outcome::Interrupted(_) => Ok(None),
+    }
+}
+
+/// The calls between the beginning of the one delivery and its end.
+fn of_the_delivery(report: &Report) -> Result<Vec<FsEvent>> {
+    let directory = Path::new(&report.run.directory);
+    let ledger = Ledger::read(BufReader::new(std::fs::File::open(directory.join("history.jsonl"))?))?;
+    let (_, op) = classify::delivery(&ledger).context("the history has no delivery")?;
+    let within = |at: Nanos| op.intended <= at && at <= op.ended;
+    let events = trace(directory)?;
+    ensure!(
+        events.iter().any(|event| event.at >= op.intended),
+        "a message was delivered and read, and no file-system call was seen: is the mail store on {{store}}?"
+    );
+    Ok(events.into_iter().filter(|event| within(event.at)).collect())
+}
+
+/// Every line of the trace of a run with one storage.
+pub fn trace(run: &Path) -> Result<Vec<FsEvent>> {
+    let path = run.join("trace-mail.jsonl");
+    let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut events: Vec<FsEvent> = Vec::new();
+    for line in BufReader::new(file).lines() {
+        let line = line?;
+        events.push(serde_json::from_str(&line).with_context(|| format!("{} is damaged", path.display()))?);
+    }
+    events.sort_by_key(|event| (event.at, event.seq));
+    Ok(events)
+}

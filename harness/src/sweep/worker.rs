@@ -1,0 +1,148 @@
+//! Runs cases, several at once, and says what each came to.
+
+use super::cases::Case;
+use super::classify::{Seen, classify, found};
+use super::options::Options;
+use super::plans;
+use super::prepare::{Prepared, trace};
+use super::results::CaseResult;
+use crate::ledger::Ledger;
+use crate::machine::stop;
+use crate::run::outer::{self, Outcome, Places};
+use anyhow::Result;
+use parking_lot::Mutex;
+use reports::model::Report;
+use reports::sweep::{Class, Weight};
+use std::collections::VecDeque;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+
+/// A call that was missed is aimed at again this many times.
+const MORE_TRIES: u32 = 2;
+
+/// One run of a case.
+pub struct Ran {
+    /// What it came to.
+    pub class: Class,
+    /// What the client was told.
+    pub told: String,
+    /// What was found.
+    pub found: String,
+    /// Its directory; none if it came to no judgement.
+    pub directory: Option<PathBuf>,
+    /// Its report.
+    pub report: Option<Report>,
+}
+
+/// Cases still to be run, by their ordinal in the sweep.
+pub type Queue = Mutex<VecDeque<(usize, Case)>>;
+
+/// What the runs of a sweep share.
+#[derive(Clone, Copy)]
+pub struct Worker<'a> {
+    /// What is asked for.
+    pub options: &'a Options,
+    /// What all cases stand on.
+    pub prepared: &'a Prepared,
+}
+
+impl Worker<'_> {
+    /// Takes cases until none is left, a signal came, or nobody listens any more.
+    pub fn work(self, queue: &Queue, results: &Sender<Result<CaseResult>>) {
+        loop {
+            let next = queue.lock().pop_front();
+            let Some((ordinal, case)) = next else { return };
+            let Some(result) = self.settle(ordinal, &case).transpose() else { return };
+            if results.send(result).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Runs a case, a bad one again and again; `None` if a signal came.
+    fn settle(self, ordinal: usize, case: &Case) -> Result<Option<CaseResult>> {
+        let name = format!("{ordinal:04}");
+        let Some(mut worst) = self.aimed(case, &name)? else { return Ok(None) };
+        let (mut runs, mut bad) = (1, u32::from(is_bad(&worst)));
+        while bad > 0 && runs <= self.options.repeat {
+            let Some(again) = self.once(case, &name)? else { return Ok(None) };
+            runs += 1;
+            bad += u32::from(is_bad(&again));
+            let (kept, other) = if again.class < worst.class { (again, worst) } else { (worst, again) };
+            self.discard(other.directory.as_deref());
+            worst = kept;
+        }
+        let directory = worst.directory.clone().filter(|_| bad > 0 || self.options.keep);
+        if directory.is_none() {
+            self.discard(worst.directory.as_deref());
+        }
+        let Ran { class, told, found, .. } = worst;
+        Ok(Some(CaseResult { case: case.id(), class, told, found, bad, runs, directory }))
+    }
+
+    /// Runs a case, again if its call was missed.
+    fn aimed(self, case: &Case, name: &str) -> Result<Option<Ran>> {
+        for _ in 0..MORE_TRIES {
+            match self.once(case, name)? {
+                Some(ran) if ran.class == Class::NotReached => self.discard(ran.directory.as_deref()),
+                other => return Ok(other),
+            }
+        }
+        self.once(case, name)
+    }
+
+    /// One run of a case. Trouble of the harness makes it unknown.
+    pub fn once(self, case: &Case, name: &str) -> Result<Option<Ran>> {
+        if stop::requested() {
+            return Ok(None);
+        }
+        let plan = plans::case(self.options, case, &self.prepared.store)?;
+        let runs = self.options.directory.join("runs");
+        match outer::run(&plan, &Places { runs, storage: None, name: Some(name.to_owned()) }) {
+            Ok(Outcome::Judged(report)) => judged(case, *report).map(Some),
+            Ok(Outcome::Interrupted(directory)) => {
+                self.discard(Some(directory.path()));
+                Ok(None)
+            }
+            Err(error) => {
+                let (told, found) = ("nothing: the run failed".to_owned(), format!("{error:#}"));
+                Ok(Some(Ran { class: Class::Unknown, told, found, directory: None, report: None }))
+            }
+        }
+    }
+
+    fn discard(self, directory: Option<&Path>) {
+        if let Some(directory) = directory.filter(|_| !self.options.keep)
+            && let Err(error) = std::fs::remove_dir_all(directory)
+        {
+            tracing::warn!("{} stays behind: {error}", directory.display());
+        }
+    }
+}
+
+fn is_bad(ran: &Ran) -> bool {
+    ran.class.weight() == Weight::Bad
+}
+
+fn judged(case: &Case, report: Report) -> Result<Ran> {
+    let directory = PathBuf::from(&report.run.directory);
+    let history = std::fs::File::open(directory.join("history.jsonl"))?;
+    let ledger = Ledger::read(BufReader::new(history))?;
+    let seen = Seen::of(&ledger, reached(case, &ledger, &directory)?);
+    let class = classify(&report, &seen);
+    let (told, found) = (seen.told(), found(&report, class));
+    Ok(Ran { class, told, found, directory: Some(directory), report: Some(report) })
+}
+
+/// Whether the fault struck the call it was meant for, once and nothing else; the power went when the client had its
+/// answer, where that is the case.
+fn reached(case: &Case, ledger: &Ledger, directory: &Path) -> Result<bool> {
+    let Some(call) = &case.call else {
+        let acknowledged = super::classify::delivery(ledger).is_some_and(|(_, op)| op.certain());
+        return Ok(acknowledged && ledger.cuts.len() == 1);
+    };
+    let events = trace(directory)?;
+    let struck: Vec<_> = events.iter().filter(|event| !event.fired.is_empty()).collect();
+    Ok(matches!(struck.as_slice(), [event] if call.is_like(event)))
+}

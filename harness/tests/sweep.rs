@@ -1,0 +1,83 @@
+//! The sweep, from the command line to its files: the reference server has no bad case, defects of durability have one,
+//! and a sweep that was ended in the middle goes on.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use reports::model::Verdict;
+use reports::sweep::{Class, Sweep};
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
+
+type TestResult = Result<(), Failed>;
+type Test = fn() -> TestResult;
+
+fn main() -> ExitCode {
+    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
+        return fermoposta::cli::main();
+    }
+    let missing = fermoposta::doctor::cannot_mount();
+    let tests: [(&str, Test); 2] = [
+        ("the_reference_server_has_no_bad_case_and_a_sweep_goes_on", goes_on),
+        ("defects_of_durability_lose_mail", defects),
+    ];
+    let trials = tests.into_iter().map(|(name, test)| {
+        let trial = Trial::test(format!("sweep::{name}"), test);
+        match &missing {
+            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
+            None => trial,
+        }
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+fn sweep(directory: &Path, options: &[&str]) -> std::io::Result<Output> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null());
+    command
+        .args(["sweep", "reference", "--first-delivery", "without", "--jobs", "2", "--dir"])
+        .arg(directory);
+    command.args(options).output()
+}
+
+fn result(directory: &Path) -> Result<Sweep, Failed> {
+    Ok(serde_json::from_str(&std::fs::read_to_string(directory.join("sweep.json"))?)?)
+}
+
+fn ensure(so: bool, what: &str, output: &Output) -> TestResult {
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if so { Ok(()) } else { Err(Failed::from(format!("{what}\n{said}"))) }
+}
+
+fn goes_on() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let directory = place.path().join("s");
+    let options = ["--entry", "lmtp", "--faults", "fsync"];
+    let output = sweep(&directory, &options)?;
+    ensure(output.status.code() == Some(0), "no case is bad", &output)?;
+    let first = result(&directory)?;
+    ensure(first.verdict == Verdict::Valid && first.bad.is_empty(), "valid", &output)?;
+    let file = directory.join("sweep.jsonl");
+    let text = std::fs::read_to_string(&file)?;
+    let whole = text.lines().count();
+    // Ended in the middle of the last line.
+    std::fs::write(&file, &text[..text.len() - 5])?;
+    let output = sweep(&directory, &options)?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure(said.contains(&format!("{whole} cases, 1 of them to be run")), "one case was left", &output)?;
+    ensure(result(&directory)?.classes == first.classes, "the same result", &output)?;
+    let output = sweep(&directory, &["--entry", "append"])?;
+    ensure(output.status.code() == Some(70), "another sweep does not go on here", &output)
+}
+
+fn defects() -> TestResult {
+    for defect in ["no-directory-fsync", "ack-before-write"] {
+        let place = tempfile::tempdir()?;
+        let directory = place.path().join("s");
+        let options = ["--entry", "lmtp", "--faults", "cuts", "--profiles", "strict-posix", "--repeat", "1"];
+        let output = sweep(&directory, &[&options[..], &["--defect", defect]].concat())?;
+        ensure(output.status.code() == Some(1), defect, &output)?;
+        let sweep = result(&directory)?;
+        ensure(sweep.bad.iter().any(|bad| bad.class == Class::Lost), defect, &output)?;
+    }
+    Ok(())
+}
