@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::machine::confine::{self, Confinement};
+use crate::machine::tool::path_with_daemons;
 use crate::plan::Plan;
 use crate::servers;
 use crate::target::definition::Definition;
@@ -160,10 +161,7 @@ fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return Path::new(program).exists().then(|| PathBuf::from(program));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let daemons = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(daemons)
+    std::env::split_paths(&path_with_daemons())
         .map(|directory| directory.join(program))
         .find(|file| file.is_file())
 }

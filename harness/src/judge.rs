@@ -7,7 +7,7 @@
 mod words;
 
 use crate::checker::because;
-use crate::checker::elsewhere::Elsewhere;
+use crate::checker::elsewhere::{Elsewhere, Place};
 use crate::checker::expectations;
 use crate::checker::fate::{Disk, Fate, Final, Messages, fate, settle};
 use crate::checker::{self, ALL, Case, Finding, Found};
@@ -101,7 +101,13 @@ impl Recorded {
             (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
         let elsewhere = Elsewhere::of(plan, ledger);
         settle(&mut fates, ledger, messages, &disk, elsewhere.unlisted_queue());
-        elsewhere.account(&mut fates, ledger, messages, |attempt| last.holds(ledger, messages, attempt));
+        let place = |attempt| match last.holds(ledger, messages, attempt) {
+            true => Place::Shown,
+            false if disk.finished(ledger, attempt).next().is_some() => Place::Disk,
+            false if disk.complete => Place::Nowhere,
+            false => Place::Unknown,
+        };
+        elsewhere.account(&mut fates, ledger, messages, place);
         let (last, disk, elsewhere, fates) = (&last, &disk, &elsewhere, &fates[..]);
         report(run_dir, &Case { plan, ledger, traces, cuts, messages, last, disk, elsewhere, fates })
     }

@@ -233,7 +233,7 @@ async fn read_once(reader: &Reader, user: UserId, name: &str) -> Found {
 
 async fn read_into(reader: &Reader, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
     let opened = open(reader, user, name).await;
-    found.refused = opened.as_ref().is_err_and(|failure| failure.trouble == Trouble::RefusedTransient);
+    found.refused = opened.as_ref().is_err_and(says_absent);
     let (mut session, selected) = opened?;
     found.selected = selected;
     let mut uids = session.search_all().await?;
@@ -254,6 +254,15 @@ async fn read_into(reader: &Reader, user: UserId, name: &str, found: &mut Found)
     }
     session.leave();
     Ok(())
+}
+
+/// The server answered that there is no such mailbox, and not that it is unable to look (RFC 5530, 3).
+fn says_absent(failure: &Failure) -> bool {
+    const UNABLE: [&str; 7] =
+        ["SERVERBUG", "UNAVAILABLE", "INUSE", "CONTACTADMIN", "CORRUPTION", "LIMIT", "NOPERM"];
+    let reply = failure.reply.as_deref().unwrap_or_default().to_ascii_uppercase();
+    failure.trouble == Trouble::RefusedTransient
+        && !UNABLE.iter().any(|code| reply.contains(&format!("[{code}]")))
 }
 
 async fn open(reader: &Reader, user: UserId, name: &str) -> Result<(Session, Selected), Failure> {
@@ -296,6 +305,16 @@ async fn single(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_is_unable_to_look_does_not_say_that_there_is_no_mailbox() {
+        let refused = |reply: &[u8]| Failure::refused(Trouble::RefusedTransient, reply);
+        assert!(says_absent(&refused(b"[NONEXISTENT] Mailbox doesn't exist: Archive")));
+        assert!(says_absent(&refused(b"Mailbox does not exist")));
+        assert!(!says_absent(&refused(b"[SERVERBUG] Internal error occurred.")));
+        assert!(!says_absent(&refused(b"[UNAVAILABLE] try later")));
+        assert!(!says_absent(&Failure::unknown(Trouble::TimedOut, None)));
+    }
 
     #[test]
     fn silence_is_asked_again_until_the_limit_and_what_comes_after_it_a_few_times() {

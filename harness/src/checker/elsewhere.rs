@@ -21,7 +21,10 @@ pub struct Elsewhere {
     pub smtp: bool,
     /// The target keeps a queue and says how it is listed.
     pub has_queue: bool,
+    /// In any listing at the end.
     queued: Vec<Attempt>,
+    /// In the last of them, made after everything was read.
+    waiting: Vec<Attempt>,
     /// Attempts that bounced, and where the bounce lies.
     bounced: BTreeMap<Attempt, String>,
     /// Why the queue or the bounces are not known.
@@ -35,15 +38,14 @@ impl Elsewhere {
             return Elsewhere::default();
         }
         let has_queue = plan.target.definition.queue.is_some();
-        let listed = ledger.queues.iter().filter(|read| read.name == FINAL);
-        let mut queued: Vec<Attempt> = listed.flat_map(|read| read.attempts.iter().copied()).collect();
-        queued.sort_unstable();
-        queued.dedup();
+        let listed = || ledger.queues.iter().filter(|read| read.name == FINAL);
+        let queued = sorted(listed().flat_map(|read| &read.attempts));
+        let waiting = sorted(listed().next_back().into_iter().flat_map(|read| &read.attempts));
         let unknown = unknown_queue(ledger).filter(|_| has_queue).or_else(|| unknown_bounces(ledger));
-        Elsewhere { smtp: true, has_queue, queued, bounced: bounced(ledger), unknown }
+        Elsewhere { smtp: true, has_queue, queued, waiting, bounced: bounced(ledger), unknown }
     }
 
-    /// The attempt is in the queue.
+    /// The attempt was in the queue when everything was read, or shortly before.
     pub fn queued(&self, attempt: Attempt) -> bool {
         self.queued.binary_search(&attempt).is_ok()
     }
@@ -58,44 +60,77 @@ impl Elsewhere {
         self.smtp && !self.has_queue
     }
 
-    /// Takes what lies elsewhere off what is missing.
+    /// Takes what lies elsewhere off what is missing. `place` says where an attempt was found.
     pub fn account(
         &self,
         fates: &mut [Fate],
         ledger: &Ledger,
         messages: &Messages,
-        stored: impl Fn(Attempt) -> bool,
+        place: impl Fn(Attempt) -> Place,
     ) {
         if !self.smtp {
             return;
         }
         for (slot, fate) in fates.iter_mut().enumerate() {
             let ops = messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]);
-            self.account_one(fate, ops.filter(|op| op.kind == Kind::Deliver), &stored);
+            self.account_one(fate, ops.filter(|op| op.kind == Kind::Deliver), &place);
         }
     }
 
     /// An attempt that may have been taken is as good in the queue as one that was; a bounce answers for the attempt
-    /// it names alone.
+    /// it names alone. What had left the queue when it was listed again must have arrived: in a mailbox that had been
+    /// read already, so that only the disk can show it.
     fn account_one<'a>(
         &self,
         fate: &mut Fate,
         stores: impl Iterator<Item = &'a ClientOp> + Clone,
-        stored: &impl Fn(Attempt) -> bool,
+        place: &impl Fn(Attempt) -> Place,
     ) {
-        let waits = |op: &&ClientOp| op.possible() && self.queued(op.attempt) && !stored(op.attempt);
+        let waits = |op: &&ClientOp| op.possible() && self.waits(op.attempt, place(op.attempt));
         let bounced = |op: &&ClientOp| op.certain() && self.bounced.contains_key(&op.attempt);
-        let failed = |op: &&ClientOp| bounced(op) && !self.queued(op.attempt) && !stored(op.attempt);
+        let failed = |op: &&ClientOp| bounced(op) && !waits(op) && place(op.attempt) != Place::Shown;
+        let left = |op: &ClientOp| self.queued(op.attempt) && place(op.attempt) == Place::Unknown;
         let (waiting, failed) = (stores.clone().filter(waits).count(), stores.clone().filter(failed).count());
         fate.queued = waiting > 0;
         fate.bounced = stores.clone().any(|op| bounced(&op));
         let accounted = u16::try_from(waiting + failed).unwrap_or(u16::MAX);
         fate.unseen = fate.unseen.saturating_sub(accounted);
         fate.missing = fate.missing.saturating_sub(accounted);
-        if self.unknown.is_some() && fate.missing > 0 && stores.clone().any(ClientOp::certain) {
+        let unknown = self.unknown.is_some() || stores.clone().any(left);
+        if unknown && fate.missing > 0 && stores.clone().any(ClientOp::certain) {
             (fate.unseen, fate.missing, fate.judged) = (fate.missing, 0, false);
         }
     }
+}
+
+impl Elsewhere {
+    fn waits(&self, attempt: Attempt, place: Place) -> bool {
+        match place {
+            Place::Shown => false,
+            Place::Disk => self.queued(attempt),
+            Place::Nowhere | Place::Unknown => self.waiting.binary_search(&attempt).is_ok(),
+        }
+    }
+}
+
+/// Where an attempt was found at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The mail server shows it.
+    Shown,
+    /// The mail server did not show it, and it lies finished on the disk.
+    Disk,
+    /// Neither, and the disk was read to its end.
+    Nowhere,
+    /// The mail server did not show it, and what is on the disk is not known.
+    Unknown,
+}
+
+fn sorted<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = attempts.copied().collect();
+    attempts.sort_unstable();
+    attempts.dedup();
+    attempts
 }
 
 fn unknown_queue(ledger: &Ledger) -> Option<String> {

@@ -242,7 +242,7 @@ fn unreadable(more: Option<DiskCopy>, deliver_by: Entry) -> Report {
     run.judge_world(world)
 }
 
-fn on_disk(id: Attempt) -> DiskCopy {
+pub(super) fn on_disk(id: Attempt) -> DiskCopy {
     let (attempt, digest) = (Some(id), Some(crate::synthetic::digest(id)));
     DiskCopy { path: new(id.message.0), ino: 1, attempt, digest, size: 1, unfinished: false }
 }

@@ -1,9 +1,10 @@
 //! A mail server that takes mail by SMTP, queues it and delivers it later: what accounts for a message, and what does not.
 
+use super::cut_tests::on_disk;
 use super::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
 use super::table_tests::{attempt, copy_of, drop_copy};
 use super::*;
-use crate::history::{Attempt, Bounce, Entry, Event, Source, TargetEvent};
+use crate::history::{Attempt, Bounce, DiskCopy, Entry, Event, Source, TargetEvent, UserId};
 use crate::synthetic::{self, OK, REFUSED, UNANSWERED, World};
 use crate::target::definition::Queue;
 use fuse_fs::units::Span;
@@ -113,6 +114,34 @@ fn a_queue_that_could_not_be_listed_is_never_valid_and_blames_nobody() {
     assert_eq!(end(&[None, Some("too slow")]).verdict, Verdict::Unknown);
     assert_eq!(end(&[]).verdict, Verdict::Unknown);
     assert_eq!(blamed(&end(&[None])), ["acknowledged-durable"]);
+}
+
+/// Message 1 is listed, then not listed any more, and no mailbox shows it.
+fn left_the_queue(disk: Option<Vec<DiskCopy>>) -> Report {
+    let mut world = delivered();
+    drop_copy(&mut world, 0, "INBOX", 1);
+    queue(&mut world, &[attempt(1, 1)], None);
+    queue(&mut world, &[], None);
+    bounces(&mut world, Source::Disk, &[], None);
+    if let Some(copies) = disk {
+        let (at, reading) = (world.tick(), "final".to_owned());
+        world.write(&Event::Disk { at, reading, user: UserId(0), complete: true, error: None, copies });
+    }
+    judge_text(&plan(), &world.finish())
+}
+
+#[test]
+fn what_left_the_queue_and_arrived_nowhere_is_lost() {
+    assert_eq!(blamed(&left_the_queue(Some(Vec::new()))), ["acknowledged-durable"]);
+    let unseen = left_the_queue(None);
+    assert_eq!(with_verdict(&unseen, Verdict::Unknown), ["acknowledged-durable"]);
+}
+
+#[test]
+fn what_left_the_queue_for_a_mailbox_that_had_been_read_is_accounted_for() {
+    let report = left_the_queue(Some(vec![on_disk(attempt(1, 1))]));
+    assert!(blamed(&report).is_empty(), "{:#?}", report.properties);
+    assert_eq!(report.messages.queued, 1);
 }
 
 #[test]

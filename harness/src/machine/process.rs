@@ -135,16 +135,21 @@ impl ProcessTree {
 
     /// Waits until it has ended, at most `limit`.
     pub fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Some(status) = self.init.try_wait()? {
-                return Ok(Some(status));
-            }
-            if Instant::now() >= deadline {
-                return Ok(None);
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
+        wait(&mut self.init, limit)
+    }
+}
+
+/// Waits until `child` has ended, at most `limit`.
+pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
         }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 

@@ -5,7 +5,7 @@
 use super::definition::{Definition, Kind, Rebuild};
 use super::render::Rendered;
 use super::view::{self, failed};
-use crate::machine::process::{Launch, Output, ProcessTree};
+use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -373,16 +373,12 @@ impl Server {
     fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
         let Some(mut killer) = self.killer.take() else { return Ok(true) };
         let argv = self.rendered.kill.clone();
-        let deadline = std::time::Instant::now() + limit;
-        loop {
-            if let Some(status) = killer.try_wait().map_err(|error| self.cannot_run(&argv, error))? {
-                return self.succeeded(&argv, status).map(|()| true);
-            }
-            if std::time::Instant::now() >= deadline {
+        match wait(&mut killer, limit).map_err(|error| self.cannot_run(&argv, error))? {
+            Some(status) => self.succeeded(&argv, status).map(|()| true),
+            None => {
                 self.killer = Some(killer);
-                return Ok(false);
+                Ok(false)
             }
-            std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 
@@ -435,18 +431,12 @@ fn whole(file: &mut File) -> io::Result<String> {
 
 /// Waits for `child`, at most `limit`; then it is killed and there is no status.
 fn wait_or_kill(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let deadline = std::time::Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if std::time::Instant::now() >= deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::park_timeout(Duration::from_millis(1));
+    let ended = wait(child, limit)?;
+    if ended.is_none() {
+        child.kill()?;
+        child.wait()?;
     }
+    Ok(ended)
 }
 
 /// Reads a greeting: `220` for LMTP and SMTP, `* OK` for IMAP. One try, at most 2 s.

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn packages_come_first_then_etc_then_mounts_then_the_log() {
         let place = tempfile::tempdir().unwrap();
-        let (root, work) = (place.path().join("root"), place.path().join("work"));
+        let (root, work) = (place.path().join("root"), place.path().join("server"));
         std::fs::create_dir_all(root.join("usr/bin")).unwrap();
         std::fs::create_dir_all(&work).unwrap();
         let text = "name = 't'\nabout = 't'\nkind = 'spawned'\nstart = ['t']\nlayout.opaque = {}\nlisten = {}\n\
@@ -171,7 +171,7 @@ mod tests {
             },
             Overlay {
                 over: [
-                    "/work/etc",
+                    "/server/etc",
                 ],
                 at: "/etc",
             },
@@ -179,11 +179,11 @@ mod tests {
                 at: "/run",
             },
             Bind {
-                from: "/work/q",
+                from: "/server/q",
                 at: "/var/spool/q",
             },
             Bind {
-                from: "/work/syslog.socket",
+                from: "/server/syslog.socket",
                 at: "/dev/log",
             },
         ]

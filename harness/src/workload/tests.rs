@@ -237,9 +237,12 @@ async fn a_stop_ends_the_traffic_and_its_retries() {
     let (stop, stop_seen) = watch::channel(false);
     let ctx = bench.ctx.clone();
     let running = tokio::spawn(async move { traffic(&ctx, Nanos::now(), stop_seen).await });
-    while bench.ctx.setup().progress.counts().refused < 10 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let refused = async {
+        while bench.ctx.setup().progress.counts().refused < 10 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), refused).await.expect("ten deliveries are refused");
     stop.send_replace(true);
     let ended = tokio::time::timeout(Duration::from_secs(5), running).await.expect("ends").expect("no panic");
     assert!(ended.scheduled >= 10);
