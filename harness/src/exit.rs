@@ -21,6 +21,11 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+/// The caller named something that there is not. Ends with [`Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoSuch(pub String);
+
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
         match verdict {

@@ -3,7 +3,7 @@
 mod commands;
 mod hidden;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, NoSuch};
 use crate::history::Entry;
 use crate::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -349,7 +349,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
-            let usage = error.is::<reports::format::UnknownExtension>();
+            let usage = error.is::<reports::format::UnknownExtension>() || error.is::<NoSuch>();
             if usage { Exit::Usage } else { Exit::Environment }.into()
         }
     }

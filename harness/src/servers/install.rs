@@ -2,6 +2,7 @@
 
 use super::{Manifest, debian, place, registry};
 use crate::doctor;
+use crate::exit::NoSuch;
 use crate::target::definition::Definition;
 use crate::target::find;
 use anyhow::{Context, Result, anyhow};
@@ -25,7 +26,7 @@ pub fn install(targets: &[String], into: Option<PathBuf>) -> Result<()> {
 
 fn wanted(targets: &[String]) -> Result<Vec<Definition>> {
     let here = Path::new("");
-    let explained = |(message, help)| anyhow!("{message}; {help}");
+    let explained = |(message, help): (String, String)| NoSuch(format!("{message}; {help}"));
     let mut wanted: Vec<Definition> = Vec::new();
     for target in targets {
         let definition = find::find(target, here).map_err(explained)?;

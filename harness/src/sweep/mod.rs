@@ -15,9 +15,9 @@ pub mod worker;
 
 pub use cases::Wanted;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, NoSuch};
 use crate::machine::stop;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use cases::{Case, cases};
 use options::Options;
 use parking_lot::Mutex;
@@ -50,11 +50,11 @@ fn one(options: &Options, prepared: &Prepared, id: &str) -> Result<Exit> {
     let everything = cases(&prepared.counted, &Wanted::everything());
     let case = everything.iter().find(|case| case.id() == id).ok_or_else(|| {
         let file = options.directory.join("calls.json");
-        anyhow!(
+        NoSuch(format!(
             "this sweep has no case `{id}`; its names are made of the calls in {}, as in {}",
             file.display(),
             everything[0].id()
-        )
+        ))
     })?;
     let worker = Worker { options, prepared };
     let Some(ran) = worker.once(case, "case")? else { return Ok(interrupted(options)) };
