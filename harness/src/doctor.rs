@@ -113,7 +113,7 @@ fn target(definition: &Definition) -> Result<String, String> {
 }
 
 /// What runs would use: what is unpacked for the target, or the machine's own.
-fn what_runs_would_use(definition: &Definition) -> String {
+pub fn what_runs_would_use(definition: &Definition) -> String {
     if let Some(root) = servers::root(definition) {
         let version = servers::version(definition, &root).unwrap_or_default();
         return format!("{version}, unpacked in {}", root.display());

@@ -3,6 +3,7 @@
 //! Strings in a report come from mail, servers and file names, so they are hostile. [`inert`] is the one place
 //! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
+pub mod class;
 pub mod figures;
 pub mod format;
 pub mod inert;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod model;
+pub mod survey;
 pub mod sweep;
 mod table;
 pub mod text;

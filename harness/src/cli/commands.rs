@@ -1,11 +1,12 @@
 //! The commands that users give.
 
-use super::{OutputArgs, RunArgs, SchemaOf, SweepArgs};
+use super::{OutputArgs, RunArgs, SchemaOf, SurveyArgs, SweepArgs};
 use crate::exit::Exit;
 use crate::machine::stop;
 use crate::plan::Plan;
 use crate::run::outer::{self, Outcome, Places};
 use crate::scenario::{self, Overrides};
+use crate::survey;
 use crate::sweep::options::{Family, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory};
 use crate::sweep::{self, Wanted};
 use anyhow::{Context, Result};
@@ -72,7 +73,7 @@ fn sweep_options(args: &SweepArgs) -> Result<Options> {
         wanted: Wanted { errno: wants(Family::Errno), fsync: wants(Family::Fsync), cuts },
         case: args.case.clone(),
         repeat: args.repeat,
-        jobs: args.jobs.map_or(crate::machine::environment::cores().clamp(1, 4), usize::from),
+        jobs: args.jobs.map_or(usual_jobs(), usize::from),
         keep: args.keep || args.case.is_some(),
         seed: args.seed.unwrap_or(USUAL_SEED),
         directory: std::path::absolute(directory)?,
@@ -80,6 +81,25 @@ fn sweep_options(args: &SweepArgs) -> Result<Options> {
     };
     options.deliveries()?;
     Ok(options)
+}
+
+pub(super) fn survey(args: SurveyArgs) -> Result<Exit> {
+    let SurveyArgs { scenarios, targets, profiles, repeat, seed, jobs, dir } = args;
+    let jobs = jobs.map_or(usual_jobs(), usize::from);
+    survey::run(&survey::options::Options {
+        scenarios,
+        targets,
+        profiles,
+        repeat,
+        seed,
+        jobs,
+        directory: dir,
+    })
+}
+
+/// Runs at once: more would only make each other late.
+fn usual_jobs() -> usize {
+    crate::machine::environment::cores().clamp(1, 4)
 }
 
 /// Every scenario's plan, or `None` after all their problems were shown.
@@ -233,6 +253,7 @@ pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
             serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?
         }
         SchemaOf::Report => serde_json::from_str(&reports::json::schema())?,
+        SchemaOf::Survey => serde_json::from_str(&reports::survey::json::schema())?,
         SchemaOf::Sweep => serde_json::from_str(&reports::sweep::json::schema())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;

@@ -5,6 +5,7 @@ mod hidden;
 
 use crate::exit::{Exit, NoSuch};
 use crate::history::Entry;
+use crate::survey::options::{self, USUAL_REPEAT};
 use crate::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use fuse_fs::volatile::cut::CutMode;
@@ -30,6 +31,8 @@ enum Command {
     Run(RunArgs),
     /// Run one delivery again and again, each time with one fault at one of its file-system calls.
     Sweep(SweepArgs),
+    /// Run scenarios against several mail servers, each pair several times, and show one matrix.
+    Survey(SurveyArgs),
     /// Check scenario files without running them; every problem is shown at its place.
     Check {
         /// Scenario files.
@@ -207,6 +210,32 @@ struct SweepArgs {
     runs: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct SurveyArgs {
+    /// Scenario files.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Mail servers, separated by commas: names that `list` shows, or target files.
+    #[arg(long = "target", value_name = "NAMES", value_delimiter = ',', required = true)]
+    targets: Vec<String>,
+    /// Kinds of storage whose power is cut, separated by commas, for scenarios that cut it (default: each scenario's
+    /// own).
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = profile())]
+    profiles: Vec<Profile>,
+    /// Runs of each mail server in each scenario.
+    #[arg(long, value_name = "N", default_value_t = USUAL_REPEAT, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+    /// The first seed; the others count on from it.
+    #[arg(long, default_value_t = options::USUAL_SEED)]
+    seed: u64,
+    /// Runs at once (default: one for each core, at most 4).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    jobs: Option<u8>,
+    /// The survey's directory; a survey that was interrupted there goes on.
+    #[arg(long, value_name = "DIR", default_value = options::USUAL_DIRECTORY)]
+    dir: PathBuf,
+}
+
 /// Names of entries.
 fn entry() -> impl clap::builder::TypedValueParser<Value = Entry> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -336,6 +365,8 @@ enum SchemaOf {
     Report,
     /// The JSON result of a sweep.
     Sweep,
+    /// The JSON result of a survey.
+    Survey,
 }
 
 /// The whole `main` of the command.
@@ -377,6 +408,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => commands::run(&args),
         Command::Sweep(args) => commands::sweep(&args),
+        Command::Survey(args) => commands::survey(args),
         Command::Check { files } => commands::check(&files),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
         Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),

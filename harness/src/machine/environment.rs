@@ -22,11 +22,7 @@ pub fn look(
     target_version: Option<String>,
     reproduce: String,
 ) -> Environment {
-    let mut facts = vec![("kernel".to_owned(), kernel()), ("cores".to_owned(), cores().to_string())];
-    facts.push((
-        "user".to_owned(),
-        if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" }.to_owned(),
-    ));
+    let mut facts = machine();
     for (name, backing) in storages {
         facts.push((format!("file system beneath {name}"), file_system(backing)));
     }
@@ -36,6 +32,13 @@ pub fn look(
         reproduce,
         facts,
     }
+}
+
+/// The machine, whatever runs on it.
+pub fn machine() -> Vec<(String, String)> {
+    let user = if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" };
+    let facts = [("kernel", kernel()), ("cores", cores().to_string()), ("user", user.to_owned())];
+    facts.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Number of cores this process may use.

@@ -2,8 +2,9 @@
 
 use crate::history::{Outcome, TargetEvent, Trouble};
 use crate::ledger::{ClientOp, Ledger};
-use reports::model::{Property, Report, Verdict};
-use reports::sweep::Class;
+use crate::shown;
+use reports::class::Class;
+use reports::model::{Report, Verdict};
 
 /// What the history and the trace say beyond the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,6 @@ pub struct Seen {
     pub trouble: Option<Trouble>,
     /// The server's words.
     pub reply: Option<String>,
-    /// The mail server ended by itself.
-    pub died: bool,
     /// It did not come up again.
     pub not_ready: bool,
     /// The fault struck the call it was meant for.
@@ -32,7 +31,6 @@ impl Seen {
             outcome: found.map(|(_, op)| op.outcome),
             trouble: found.and_then(|(_, op)| op.trouble),
             reply: index.and_then(|index| ledger.replies.get(&index)).map(ToString::to_string),
-            died: happened(TargetEvent::Died),
             not_ready: happened(TargetEvent::NotReady),
             reached,
         }
@@ -61,8 +59,7 @@ pub fn delivery(ledger: &Ledger) -> Option<(usize, &ClientOp)> {
 
 /// The worst of all that the run shows. Nothing is fine unless the report says that the run proves it.
 pub fn classify(report: &Report, seen: &Seen) -> Class {
-    let violations = report.properties.iter().filter(|p| p.verdict == Verdict::Invalid);
-    let mut shown: Vec<Class> = violations.map(|property| violation(property, report)).collect();
+    let mut shown: Vec<Class> = shown::of(report).into_iter().map(|shown| shown.class).collect();
     if report.properties.iter().any(|p| p.verdict == Verdict::Unknown)
         || report.verdict == Verdict::Unknown
         || (report.verdict == Verdict::Invalid && shown.is_empty())
@@ -72,28 +69,11 @@ pub fn classify(report: &Report, seen: &Seen) -> Class {
     if !seen.reached {
         shown.push(Class::NotReached);
     }
-    if seen.died {
-        shown.push(Class::ServerCrashed);
-    }
     if seen.not_ready {
         shown.push(Class::ServerHung);
     }
     shown.push(answer(seen));
     shown.into_iter().min().unwrap_or(Class::Unknown)
-}
-
-fn violation(property: &Property, report: &Report) -> Class {
-    match property.name.as_str() {
-        "acknowledged-durable" if report.messages.lost == 0 && report.messages.invisible > 0 => Class::Hidden,
-        "acknowledged-durable" => Class::Lost,
-        "content-intact" => Class::Damaged,
-        "error-surfaced" => Class::ErrorSwallowed,
-        "no-phantom" => Class::StoredAlthoughRefused,
-        "no-duplicate" => Class::Duplicated,
-        "recovers" => Class::ServerHung,
-        "lie-noticed" => Class::LiedTo,
-        _ => Class::OtherViolation,
-    }
 }
 
 /// What the client's answer alone means, if all else is well.
@@ -108,17 +88,10 @@ fn answer(seen: &Seen) -> Class {
     }
 }
 
-/// What was found, in one sentence: the gravest violation with its first anomaly, else what the report says.
+/// What was found, in one sentence: what the report shows of that class, else what it says in all.
 pub fn found(report: &Report, class: Class) -> String {
-    let about =
-        |property: &&Property| property.verdict == Verdict::Invalid && violation(property, report) == class;
-    match report.properties.iter().find(about) {
-        Some(property) => {
-            let first = property.anomalies.first().map_or(&property.sentence, |anomaly| &anomaly.sentence);
-            format!("{}: {first}", property.name)
-        }
-        None => report.sentence.clone(),
-    }
+    let shown = shown::of(report).into_iter().find(|shown| shown.class == class);
+    shown.map_or_else(|| report.sentence.clone(), |shown| shown.sentence)
 }
 
 #[cfg(test)]

@@ -1,50 +1,9 @@
 use super::*;
-use reports::model::{Anomaly, Messages, Run};
-
-fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: u64) -> Report {
-    let property = |name: &&str, verdict| Property {
-        name: (*name).to_owned(),
-        definition: String::new(),
-        verdict,
-        sentence: format!("{name} was judged"),
-        count: 1,
-        anomalies: Vec::new(),
-    };
-    let bad = violated.iter().map(|name| property(name, Verdict::Invalid));
-    let properties: Vec<Property> =
-        bad.chain(unknown.iter().map(|name| property(name, Verdict::Unknown))).collect();
-    Report {
-        schema_version: 1,
-        verdict: properties.iter().map(|p| p.verdict).max().unwrap_or(Verdict::Valid),
-        sentence: "as it is".to_owned(),
-        run: run(),
-        messages: Messages { lost, invisible, ..Messages::default() },
-        properties,
-        faults: Vec::new(),
-        operations: Vec::new(),
-        timeline: Vec::new(),
-        findings: Vec::new(),
-        warnings: Vec::new(),
-    }
-}
-
-fn run() -> Run {
-    serde_json::from_value(serde_json::json!({
-        "scenario": "", "why": "", "sources": [], "target": "", "target_version": null, "seed": 1, "version": "",
-        "started": "", "duration_s": 0.0, "directory": "", "reproduce": "", "contract": "", "environment": []
-    }))
-    .expect("a run")
-}
+use crate::shown::samples::report;
+use reports::model::Anomaly;
 
 fn accepted() -> Seen {
-    Seen {
-        outcome: Some(Outcome::Ok),
-        trouble: None,
-        reply: None,
-        died: false,
-        not_ready: false,
-        reached: true,
-    }
+    Seen { outcome: Some(Outcome::Ok), trouble: None, reply: None, not_ready: false, reached: true }
 }
 
 fn ended(outcome: Outcome, trouble: Trouble) -> Seen {
@@ -78,7 +37,6 @@ fn without_a_violation_the_answer_counts() {
     assert_eq!(of(&ended(Outcome::Info, Trouble::TimedOut)), Class::ServerHung);
     assert_eq!(of(&ended(Outcome::Info, Trouble::Garbled)), Class::Unknown);
     assert_eq!(of(&Seen { outcome: None, ..accepted() }), Class::Unknown);
-    assert_eq!(of(&Seen { died: true, ..accepted() }), Class::ServerCrashed);
     assert_eq!(of(&Seen { not_ready: true, ..accepted() }), Class::ServerHung);
 }
 

@@ -16,16 +16,17 @@ pub mod worker;
 pub use cases::Wanted;
 
 use crate::exit::{Exit, NoSuch};
+use crate::journal::Journal;
 use crate::machine::stop;
-use anyhow::{Context, Result};
+use crate::write_whole::write_whole;
+use anyhow::Result;
 use cases::{Case, cases};
 use options::Options;
 use parking_lot::Mutex;
 use prepare::{Prepared, prepare};
-use reports::sweep::{Class, Weight};
-use results::{CaseResult, Results};
+use reports::class::{Class, Weight};
+use results::CaseResult;
 use std::io::Write;
-use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use worker::Worker;
@@ -76,7 +77,7 @@ fn exit(class: Class) -> Exit {
 /// Runs every case that has no result yet.
 fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
     let cases = cases(&prepared.counted, &options.wanted);
-    let mut results = Results::open(&options.directory.join("sweep.jsonl"))?;
+    let mut results = Journal::open(&options.directory.join("sweep.jsonl"))?;
     let known = results.done.clone();
     let left = cases.iter().cloned().enumerate().filter(|(_, case)| !known.contains_key(&case.id()));
     let left: Vec<(usize, Case)> = left.collect();
@@ -105,7 +106,7 @@ fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
     );
 }
 
-fn run_all(worker: Worker<'_>, left: Vec<(usize, Case)>, results: &mut Results) -> Result<()> {
+fn run_all(worker: Worker<'_>, left: Vec<(usize, Case)>, results: &mut Journal<CaseResult>) -> Result<()> {
     let count = left.len();
     let queue = Mutex::new(left.into());
     let (sender, receiver) = mpsc::channel();
@@ -160,13 +161,4 @@ impl Progress {
             anstream::eprintln!("{} of {} cases, {} bad, {hourly:.0} an hour", self.done, self.all, self.bad);
         }
     }
-}
-
-/// Writes a file that is there whole or not at all.
-fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, content)
-        .and_then(|()| std::fs::File::open(&beside)?.sync_all())
-        .and_then(|()| std::fs::rename(&beside, path))
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -45,7 +45,7 @@ pub fn prepare(options: &Options) -> Result<Option<Prepared>> {
         counted.push(Counted { delivery, calls });
     }
     remove(&options.directory.join("counts"))?;
-    super::write_whole(&calls, serde_json::to_string_pretty(&counted)?.as_bytes())?;
+    crate::write_whole::write_whole(&calls, serde_json::to_string_pretty(&counted)?.as_bytes())?;
     Ok(Some(Prepared { store, counted }))
 }
 

@@ -3,9 +3,10 @@
 use super::cases::{Case, Counted};
 use super::options::Options;
 use super::results::CaseResult;
+use reports::class::{Class, Weight};
 use reports::figures::count;
 use reports::model::Verdict;
-use reports::sweep::{BadCase, Class, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep, Weight};
+use reports::sweep::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
 use std::collections::HashMap;
 use std::time::Duration;
 

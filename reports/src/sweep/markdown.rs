@@ -1,6 +1,7 @@
 //! A sweep as Markdown.
 
-use super::{BadCase, Class, Matrix, Sweep};
+use super::{BadCase, Matrix, Sweep};
+use crate::class::Class;
 use crate::figures::count;
 use crate::inert::inert;
 use crate::markdown::{escaped, word};

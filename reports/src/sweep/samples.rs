@@ -1,6 +1,7 @@
 //! A sweep for the tests of its renderers.
 
-use super::{BadCase, Class, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
+use super::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
+use crate::class::Class;
 use crate::model::Verdict;
 
 fn row(position: u64, call: &str, cells: [Option<Class>; 3]) -> Row {

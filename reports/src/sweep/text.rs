@@ -1,6 +1,7 @@
 //! The terminal form of a sweep: the answer, the matrices, each bad case with its command.
 
-use super::{BadCase, Class, Matrix, Sweep};
+use super::{BadCase, Matrix, Sweep};
+use crate::class::Class;
 use crate::figures::count;
 use crate::inert::inert;
 use crate::model::Verdict;
