@@ -226,6 +226,7 @@ fn carry_out(mounted: &mut Mounted, action: &StepAction) -> Result<()> {
         StepAction::MakeDurable { .. } => return mounted.volatile().map(|volatile| volatile.make_durable()),
         StepAction::Evict { .. } => return Ok(mounted.volatile()?.evict()?),
         StepAction::RollBack { .. } => bail!("a mount cannot be rolled back; only a `run` does that"),
+        StepAction::RunCommand { .. } => bail!("a mount runs no commands; only a `run` does"),
         StepAction::KillTarget {}
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}

@@ -77,7 +77,7 @@ impl Plan {
 
 /// As a shell reads it.
 pub fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=+:@%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=+:@%,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
     } else {
@@ -355,6 +355,12 @@ pub enum StepAction {
         /// Only this storage. Default: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         storage: Option<String>,
+    },
+    /// Run a command on this machine, as the harness, and wait for its end, at most 60 s: cut a real power line, take a
+    /// snapshot of the disk beneath. `FERMOPOSTA_RUN` is the run directory; the output goes to `commands.log` in it.
+    RunCommand {
+        /// Program and arguments; no shell is involved.
+        argv: Vec<String>,
     },
     /// Read the backing disk past the file system and compare it with what was acknowledged so far.
     Inspect {},

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The recording process. Its failures go into the run directory, where the outer process finds them.
-pub(super) fn inner(directory: &Path) -> Result<Exit> {
-    match crate::run::inner::record(directory) {
+pub(super) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
+    match crate::run::inner::record(directory, quiet) {
         Ok(()) => Ok(Exit::Valid),
         Err(error) => {
             let path = crate::run::directory::RunDirectory::existing(directory).failure();

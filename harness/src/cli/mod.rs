@@ -95,6 +95,9 @@ enum Command {
     Inner {
         /// Run directory.
         directory: PathBuf,
+        /// Show no progress.
+        #[arg(long)]
+        quiet: bool,
     },
     /// The init of a mail server's PID namespace.
     #[command(name = "__target-init", hide = true)]
@@ -428,7 +431,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             clap_complete::generate(shell, &mut Cli::command(), "fermoposta", &mut std::io::stdout());
             Ok(Exit::Valid)
         }
-        Command::Inner { directory } => hidden::inner(&directory),
+        Command::Inner { directory, quiet } => hidden::inner(&directory, quiet),
         Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
         Command::Inside { pid, argv } => hidden::inside(pid, &argv),
         Command::ReferenceStore(options) => {

@@ -32,7 +32,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 /// Carries out the plan in `directory` and records it. An error is the harness's or the environment's, never a
 /// finding.
-pub fn record(directory: &Path) -> Result<()> {
+pub fn record(directory: &Path, quiet: bool) -> Result<()> {
     let directory = RunDirectory::existing(directory);
     let plan: Plan = read_json(&directory.plan())?;
     let backings: Vec<(String, PathBuf)> = read_json(&directory.places())?;
@@ -42,7 +42,7 @@ pub fn record(directory: &Path) -> Result<()> {
     make_queue(&plan, &backings)?;
     let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let recorded = runtime.block_on(async { Run::new(plan, &directory, storages.clone())?.all().await });
+    let recorded = runtime.block_on(async { Run::new(plan, &directory, storages.clone())?.all(quiet).await });
     // Whatever went wrong: a parked call answered, a mount taken down.
     let _ = storages.unmount();
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -180,8 +180,8 @@ impl Run {
         Ok(Run { plan, traffic, stage, phase })
     }
 
-    async fn all(self) -> Result<()> {
-        let progress = self.plan.workload.single.is_none().then(|| {
+    async fn all(self, quiet: bool) -> Result<()> {
+        let progress = (!quiet).then(|| {
             let (traffic, stage) = (self.traffic.clone(), self.stage.clone());
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
         });

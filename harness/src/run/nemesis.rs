@@ -168,6 +168,7 @@ async fn act(stage: &Stage, index: usize, action: &StepAction, state: Option<Nan
             power::roll_back(stage, index, storage.as_deref(), to).await
         }
         StepAction::Evict { storage } => evict(stage, storage.as_deref()).await,
+        StepAction::RunCommand { argv } => super::command::run(argv, stage.directory.path()).await,
         StepAction::Inspect {} => (stage.inspect)(&format!("inspect-{index}")),
         StepAction::Phase { name } => {
             stage.history.record(Event::Phase { at: Nanos::now(), name: name.clone() });
@@ -289,6 +290,7 @@ fn in_words(action: &StepAction) -> String {
         StepAction::MakeDurable { storage } => format!("make {} durable", or_all(storage.as_ref())),
         StepAction::RollBack { storage, by } => format!("roll {} back by {by}", or_all(storage.as_ref())),
         StepAction::Evict { storage } => format!("evict the cache of {}", or_all(storage.as_ref())),
+        StepAction::RunCommand { argv } => format!("run {}", argv.join(" ")),
         StepAction::Inspect {} => "read the disk beneath".to_owned(),
         StepAction::Phase { name } => format!("phase {name}"),
     }

@@ -18,7 +18,8 @@ pub struct Places {
     pub runs: PathBuf,
     /// Backing directories are made below it; in the run directory if absent.
     pub storage: Option<PathBuf>,
-    /// Name of the run directory; made of scenario, target and seed if absent.
+    /// Name of the run directory of one of many runs, which shows no progress of its own; made of scenario, target and
+    /// seed if absent.
     pub name: Option<String>,
 }
 
@@ -34,7 +35,7 @@ pub enum Outcome {
 pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     crate::doctor::require(plan)?;
     let directory = prepare(plan, places)?;
-    let code = record(plan, &directory)?;
+    let code = record(plan, &directory, places.name.is_some())?;
     if stop::requested() {
         return Ok(Outcome::Interrupted(directory));
     }
@@ -102,9 +103,10 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
 }
 
 /// Starts the recording process and waits for its end.
-fn record(plan: &Plan, directory: &RunDirectory) -> Result<Option<i32>> {
+fn record(plan: &Plan, directory: &RunDirectory, quiet: bool) -> Result<Option<i32>> {
     let confinement = confinement(plan);
-    let parts = [OsString::from("__run"), directory.path().as_os_str().to_owned()];
+    let mut parts = vec![OsString::from("__run"), directory.path().as_os_str().to_owned()];
+    parts.extend(quiet.then(|| OsString::from("--quiet")));
     let mut inner = confine::start_inner(confinement, &confine::arguments(&parts)).with_context(|| {
         "cannot make namespaces for the run; `fermoposta doctor` says what is missing".to_owned()
     })?;

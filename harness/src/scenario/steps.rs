@@ -124,6 +124,13 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
         StepAction::Disarm { fault } => {
             return found.one_of(&format!("{field}.do.disarm.fault"), "fault", fault, &known.faults);
         }
+        StepAction::RunCommand { argv } => {
+            if argv.is_empty() {
+                let help = "name a program and its arguments: argv = [\"sync\"]";
+                found.add(&format!("{field}.do.run-command.argv"), "no command is named".to_owned(), help);
+            }
+            return;
+        }
         StepAction::KillTarget {}
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}

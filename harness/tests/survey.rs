@@ -1,0 +1,134 @@
+//! The survey, from the command line to its files: what is there is not run again, what is new is, and a careless server is
+//! shown with evidence.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use reports::class::Class;
+use reports::model::Verdict;
+use reports::survey::Survey;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output, Stdio};
+
+type TestResult = Result<(), Failed>;
+type Test = fn() -> TestResult;
+
+const SOUND: &str = r#"
+name = "sound"
+why  = "Nothing fails, and a command of the operator's is run."
+
+[workload]
+duration = "1s"
+rate     = "30/s"
+users    = 2
+
+[[step]]
+at             = "500ms"
+do.run-command = { argv = ["sh", "-c", "echo $FERMOPOSTA_RUN"] }
+
+[expect]
+no-faults = true
+"#;
+
+const CARELESS: &str = r#"
+name = "careless"
+why  = "The power goes under a server that acknowledges too early."
+
+[target]
+defects = ["ack-before-write"]
+
+[workload]
+duration = "2s"
+rate     = "60/s"
+users    = 2
+timeout  = "2s"
+
+[[step]]
+at           = "1s"
+do.power-cut = { mode = "drop-unsynced" }
+"#;
+
+fn main() -> ExitCode {
+    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
+        return fermoposta::cli::main();
+    }
+    let missing = fermoposta::doctor::cannot_mount();
+    let tests: [(&str, Test); 2] =
+        [("only_what_is_new_is_run", grows), ("what_makes_no_matrix_is_refused_before_the_first_run", refused)];
+    let trials = tests.into_iter().map(|(name, test)| {
+        let trial = Trial::test(format!("survey::{name}"), test);
+        match &missing {
+            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
+            None => trial,
+        }
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> std::io::Result<Place> {
+        let directory = tempfile::tempdir()?;
+        std::fs::write(directory.path().join("sound.toml"), SOUND)?;
+        std::fs::write(directory.path().join("careless.toml"), CARELESS)?;
+        Ok(Place { directory })
+    }
+
+    fn survey(&self, options: &[&str]) -> std::io::Result<Output> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null()).current_dir(self.directory.path());
+        command.args(["survey", "--jobs", "2", "--dir", "s"]).args(options).output()
+    }
+
+    fn result(&self) -> Result<Survey, Failed> {
+        Ok(serde_json::from_str(&std::fs::read_to_string(self.file("survey.json"))?)?)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join("s").join(name)
+    }
+}
+
+fn ensure(so: bool, what: &str, output: &Output) -> TestResult {
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if so { Ok(()) } else { Err(Failed::from(format!("{what}\n{said}"))) }
+}
+
+fn announces(output: &Output, what: &str) -> bool {
+    String::from_utf8_lossy(&output.stderr).contains(what)
+}
+
+fn grows() -> TestResult {
+    let place = Place::new()?;
+    let sound = ["sound.toml", "--target", "reference", "--repeat", "2"];
+    let output = place.survey(&sound)?;
+    ensure(output.status.code() == Some(0), "a sound server is valid", &output)?;
+    let first = place.result()?;
+    ensure(first.rows[0].cells[0].worst == Some(Class::Intact) && first.findings.is_empty(), "ok", &output)?;
+    ensure(std::fs::read_dir(place.file("runs"))?.next().is_none(), "fine runs are not kept", &output)?;
+
+    let more = [&["careless.toml", "--profiles", "strict-posix"], &sound[..]].concat();
+    let output = place.survey(&more)?;
+    ensure(output.status.code() == Some(1), "a careless server is found", &output)?;
+    ensure(announces(&output, "4 runs, 2 of them to be done"), "the others were there", &output)?;
+    let survey = place.result()?;
+    ensure(survey.verdict == Verdict::Invalid, "invalid", &output)?;
+    let lost = survey.findings.iter().find(|finding| finding.class == Class::Lost);
+    let lost = lost.filter(|lost| lost.column == "careless on strict-posix" && !lost.evidence.is_empty());
+    let report = lost.and_then(|lost| lost.report.clone());
+    let there = report.is_some_and(|report| place.file(&report).is_file());
+    ensure(there, "the loss has its evidence and its report", &output)
+}
+
+fn refused() -> TestResult {
+    let place = Place::new()?;
+    let twice = place.survey(&["sound.toml", "sound.toml", "--target", "reference"])?;
+    ensure(twice.status.code() == Some(64), "two columns of one name", &twice)?;
+    ensure(announces(&twice, "sound.toml: a scenario called `sound` is there already"), "says which", &twice)?;
+    let nobody = place.survey(&["sound.toml", "--target", "nobody"])?;
+    ensure(nobody.status.code() == Some(64), "no such mail server", &nobody)?;
+    ensure(announces(&nobody, "`nobody`"), "says whom", &nobody)?;
+    ensure(!Path::new(&place.file("survey.jsonl")).exists(), "nothing was begun", &nobody)
+}
