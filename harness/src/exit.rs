@@ -43,6 +43,12 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// How the program ends with an error: the caller's mistake, or trouble of machine or harness.
+    pub fn of(error: &anyhow::Error) -> Exit {
+        let usage = error.is::<reports::format::UnknownExtension>() || error.is::<NoSuch>();
+        if usage { Exit::Usage } else { Exit::Environment }
+    }
+
     /// The exit of several runs: an interruption or failure first, then the worst verdict.
     pub fn worst(exits: impl IntoIterator<Item = Exit>) -> Exit {
         let rank = |exit: &Exit| match exit {

@@ -46,17 +46,35 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
 }
 
 pub(super) fn sweep(args: &SweepArgs) -> Result<Exit> {
-    match sweep_options(args) {
-        Ok(options) => sweep::run(&options),
+    let all = args.targets.iter().map(|target| sweep_options(args, target)).collect::<Result<Vec<_>>>();
+    let all = match all {
+        Ok(all) => all,
         Err(problem) => {
             anstream::eprintln!("error: {problem:#}");
-            Ok(Exit::Usage)
+            return Ok(Exit::Usage);
+        }
+    };
+    let mut exits = Vec::new();
+    for options in &all {
+        let exit = sweep::run(options).unwrap_or_else(|error| {
+            anstream::eprintln!("error: {}: {error:#}", options.target);
+            Exit::of(&error)
+        });
+        exits.push(exit);
+        if exit == Exit::Interrupted {
+            break;
         }
     }
+    Ok(Exit::worst(exits))
 }
 
-fn sweep_options(args: &SweepArgs) -> Result<Options> {
-    let definition = crate::target::find::find(&args.target, Path::new(""))
+fn sweep_options(args: &SweepArgs, target: &str) -> Result<Options> {
+    anyhow::ensure!(
+        args.targets.len() == 1 || args.dir.is_none() && args.case.is_none(),
+        "--dir and --case are for one mail server, and {} are named",
+        args.targets.len()
+    );
+    let definition = crate::target::find::find(target, Path::new(""))
         .map_err(|(message, help)| anyhow::anyhow!("{message}; {help}"))?;
     let wants = |family| args.faults.is_empty() || args.faults.contains(&family);
     let profiles = if args.profiles.is_empty() { USUAL_PROFILES.to_vec() } else { args.profiles.clone() };
@@ -64,7 +82,7 @@ fn sweep_options(args: &SweepArgs) -> Result<Options> {
     let directory =
         args.dir.clone().unwrap_or_else(|| usual_directory(&args.runs, &definition, &args.defects));
     let options = Options {
-        target: args.target.clone(),
+        target: target.to_owned(),
         target_version: crate::doctor::version(&definition),
         definition,
         defects: args.defects.clone(),

@@ -3,7 +3,7 @@
 mod commands;
 mod hidden;
 
-use crate::exit::{Exit, NoSuch};
+use crate::exit::Exit;
 use crate::history::Entry;
 use crate::survey::options::{self, USUAL_REPEAT};
 use crate::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
@@ -173,8 +173,9 @@ struct RunArgs {
 
 #[derive(Debug, Args)]
 struct SweepArgs {
-    /// Mail server: a target's name, or a target file.
-    target: String,
+    /// Mail servers, one after another: names of targets, or target files.
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
     /// How mail enters: `lmtp`, `smtp`, `append`; repeatable (default: all that the target offers).
     #[arg(long = "entry", value_name = "ENTRY", value_delimiter = ',', value_parser = entry())]
     entries: Vec<Entry>,
@@ -187,7 +188,7 @@ struct SweepArgs {
     /// Kinds of storage whose power is cut, separated by commas (default: strict-posix,ext4-ordered).
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = profile())]
     profiles: Vec<Profile>,
-    /// Run this one case and show its report; its directory is kept.
+    /// Run this one case of one mail server and show its report; its directory is kept.
     #[arg(long, value_name = "ID")]
     case: Option<String>,
     /// Run every bad case this many times more.
@@ -205,7 +206,8 @@ struct SweepArgs {
     /// Seeded defect of the reference server; repeatable.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
-    /// The sweep's directory; a sweep that was interrupted there goes on (default: sweep-TARGET below --runs).
+    /// The directory of the sweep of one mail server; one that was interrupted there goes on (default: sweep-TARGET below
+    /// --runs).
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Where the sweep's directory is made.
@@ -383,8 +385,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
-            let usage = error.is::<reports::format::UnknownExtension>() || error.is::<NoSuch>();
-            if usage { Exit::Usage } else { Exit::Environment }.into()
+            Exit::of(&error).into()
         }
     }
 }
