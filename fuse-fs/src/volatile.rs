@@ -13,6 +13,7 @@
 //! and the newest state can survive. A cut leaves everything that survived durable.
 
 mod apply;
+mod blocks;
 mod btrfs;
 pub(crate) mod calls;
 mod choice;

@@ -59,7 +59,7 @@ impl Model {
         let before = |limit: Option<std::time::Duration>| {
             let limit = limit.and_then(|limit| u64::try_from(limit.as_nanos()).ok())?;
             let due = Nanos(now.0.checked_sub(limit)?);
-            self.ops.iter().take_while(|(_, op)| op.at <= due).last().map(|(id, _)| *id)
+            self.ops.iter().take_while(|(_, op)| op.at <= due).last().map(|(id, _)| id)
         };
         let metadata = before(self.profile().metadata_is_durable_after());
         let content = before(self.profile().data_is_durable_after());
@@ -113,11 +113,11 @@ impl Choice<'_> {
                 let n = self.model.ops.len();
                 if n > 0 {
                     let at = self.rng.random_range(0..n);
-                    self.victim = self.model.ops.keys().nth(at).copied().unwrap_or(0);
+                    self.victim = self.model.ops.keys().nth(at).unwrap_or(0);
                 }
                 let content = |op: &Op| matches!(op.kind, Kind::Write { .. });
                 let ordered = self.model.profile() == Profile::Ordered;
-                let by_order = self.model.ops.get(&self.victim).is_some_and(|op| ordered || !content(op));
+                let by_order = self.model.ops.get(self.victim).is_some_and(|op| ordered || !content(op));
                 self.horizon = if by_order && !self.strict() { self.victim - 1 } else { last };
             }
         }
@@ -136,7 +136,7 @@ impl Choice<'_> {
         let mut absent: HashSet<Ino> = HashSet::new();
         let lean = self.rng.random_range(0.2..0.8);
         let model = self.model;
-        for (&id, op) in &model.ops {
+        for (id, op) in model.ops.iter() {
             let names = op.kind.names();
             if names.is_empty() {
                 continue;
@@ -268,7 +268,7 @@ impl Choice<'_> {
         let coin = self.rng.random_bool(0.5);
         let next = data.undo.iter().map(|undo| undo.op).find(|op| *op == upto + 1);
         let next = next.filter(|_| coin && self.mode == CutMode::Random)?;
-        let Kind::Write { offset, len, .. } = self.model.ops.get(&next)?.kind else { return None };
+        let Kind::Write { offset, len, .. } = self.model.ops.get(next)?.kind else { return None };
         let pages = (offset + len).div_ceil(PAGE) - offset / PAGE;
         (pages > 1).then(|| (next, (offset / PAGE + self.rng.random_range(1..pages)) * PAGE))
     }
@@ -300,7 +300,7 @@ impl Choice<'_> {
 
     fn some_step(&mut self, data: &Data) -> OpId {
         let n = self.rng.random_range(0..=data.steps.len());
-        n.checked_sub(1).map_or(0, |at| data.steps[at].op)
+        n.checked_sub(1).and_then(|at| data.steps.keys().nth(at)).unwrap_or(0)
     }
 
     /// How the pages of one file fare: 0 all old, 1 all new, 2 each for itself.
@@ -350,7 +350,7 @@ impl Choice<'_> {
     }
 
     fn fates(&self, survival: &mut Survival) {
-        for (&id, op) in &self.model.ops {
+        for (id, op) in self.model.ops.iter() {
             let names = op.kind.names();
             if names.is_empty() {
                 continue;
@@ -386,7 +386,7 @@ fn times(node: &Node) -> impl Iterator<Item = OpId> {
 
 /// Everything that happened to an inode itself, in order.
 fn own_effects(node: &Node) -> Vec<OpId> {
-    let steps = node.data.iter().flat_map(|data| &data.steps).map(|step| step.op);
+    let steps = node.data.iter().flat_map(|data| data.steps.keys());
     let mut own: Vec<OpId> = own_attributes(node).chain(times(node)).chain(steps).collect();
     own.sort_unstable();
     own.dedup();
@@ -430,13 +430,13 @@ fn note_content(
     fates: &HashMap<u64, PageFate>,
     survival: &mut Survival,
 ) {
-    for step in &data.steps {
-        let fate = match step.what {
-            What::Size { .. } | What::Zero { .. } if step.op <= upto => Fate::Kept,
+    for (op, what) in data.steps.iter() {
+        let fate = match *what {
+            What::Size { .. } | What::Zero { .. } if op <= upto => Fate::Kept,
             What::Size { .. } | What::Zero { .. } => Fate::Dropped,
-            What::Write { from, to, .. } => written(from, to, size, step.op <= grown, fates),
+            What::Write { from, to, .. } => written(from, to, size, op <= grown, fates),
         };
-        survival.fates.insert(step.op, fate);
+        survival.fates.insert(op, fate);
     }
 }
 

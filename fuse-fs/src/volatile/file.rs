@@ -2,17 +2,18 @@
 //!
 //! Model: what is durable is the *base*: `base_size` bytes, which stand on the backing file but for the pages in
 //! `pages`, whose old bytes were put aside before they were first changed. A page survives a cut as old, as new
-//! (as it stands on the backing file), or torn between the two in sectors of 512 bytes. Sizes and zeroed ranges
-//! are `steps`, in order. Under `ordered` every change is undone one by one instead (`undo`).
+//! (as it stands on the backing file), or torn between the two in sectors of 512 bytes. Sizes, zeroed ranges and
+//! writes that no later one replaced are `steps`, in order. Under `ordered` every change is undone one by one instead
+//! (`undo`).
 //!
 //! Limit: of a page that was written several times since it was durable, only the oldest and the newest state
 //! can survive.
 
+use super::blocks::Blocks;
 use super::effect::OpId;
 use super::store::BlobId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
@@ -28,11 +29,10 @@ pub(crate) struct Data {
     pub(crate) size: u64,
     /// End of the blocks that the file has on the disk: growth up to here needs no new block.
     pub(crate) allocated: u64,
-    pub(crate) steps: Vec<Step>,
-    /// Steps without bytes: writes that later ones replaced.
-    replaced: usize,
-    #[serde(with = "super::pairs")]
-    pub(crate) pages: BTreeMap<u64, Page>,
+    /// By effect; each has at most one in a file.
+    #[serde(serialize_with = "write_steps", deserialize_with = "read_steps")]
+    pub(crate) steps: Blocks<What>,
+    pub(crate) pages: Blocks<Page>,
     pub(crate) undo: Vec<Undo>,
     /// Writeback of everything up to this effect was started, and nobody waited for it; 0: none.
     pub(crate) started: OpId,
@@ -48,15 +48,9 @@ pub(crate) struct Data {
 
 /// A change of size or of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Step {
-    pub(crate) op: OpId,
-    pub(crate) what: What,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum What {
-    /// Bytes `from..to`, none if another write replaced all of it; `grew`: the file; `in_block` is the size that the last
-    /// block already allocated for allows, 0 if it did not grow inside that.
+    /// Bytes `from..to`; `grew`: the file; `in_block` is the size that the last block already allocated for allows, 0 if
+    /// it did not grow inside that.
     Write { from: u64, to: u64, in_block: u64, grew: bool },
     /// The size is set.
     Size { to: u64 },
@@ -153,7 +147,7 @@ impl Data {
             return ranges;
         }
         for page in from / PAGE..=(to - 1) / PAGE {
-            if self.pages.contains_key(&page) {
+            if self.pages.contains_key(page) {
                 continue;
             }
             let (start, end) = (page * PAGE, ((page + 1) * PAGE).min(self.size));
@@ -165,12 +159,12 @@ impl Data {
         ranges
     }
 
-    fn touch(&mut self, from: u64, to: u64, old: &[(u64, BlobId)], mark: impl Fn(&mut Page)) {
+    fn touch(&mut self, from: u64, to: u64, old: &[(u64, BlobId)], mut mark: impl FnMut(&mut Page)) {
         if from >= to {
             return;
         }
         for index in from / PAGE..=(to - 1) / PAGE {
-            let page = self.pages.entry(index).or_insert_with(|| Page {
+            let page = self.pages.get_or_insert_with(index, || Page {
                 old: match old.binary_search_by_key(&index, |kept| kept.0) {
                     Ok(at) => Old::Kept { blob: old[at].1, zeroed: SmallVec::new() },
                     Err(_) => Old::Zero,
@@ -187,37 +181,33 @@ impl Data {
     /// whole: nothing of it can survive any more.
     pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) -> Option<OpId> {
         let grew = to > self.size;
-        let replaced = if grew { None } else { self.replace(from, to) };
         let grows_in_block =
             self.early_size && to > self.size && from < self.allocated && self.allocated > self.size;
         let in_block = if grows_in_block { to.min(self.allocated) } else { 0 };
-        self.touch(from, to, old, |page| (page.written, page.failed) = (op, false));
-        self.steps.push(Step { op, what: What::Write { from, to, in_block, grew } });
+        let mut last = None;
+        self.touch(from, to, old, |page| {
+            last.get_or_insert(page.written);
+            (page.written, page.failed) = (op, false);
+        });
+        let replaced = last.filter(|last| !grew && self.replace(*last, from, to));
+        self.steps.insert(op, What::Write { from, to, in_block, grew });
         self.size = self.size.max(to);
         replaced
     }
 
-    /// Forgets the pending write of exactly these bytes, if it was the last to touch them and grew nothing: a file that is
-    /// overwritten again and again must not fill memory.
-    fn replace(&mut self, from: u64, to: u64) -> Option<OpId> {
-        let last = self.pages.get(&(from / PAGE))?.written;
-        let at = self.steps.binary_search_by_key(&last, |step| step.op).ok()?;
-        match &mut self.steps[at].what {
-            What::Write { from: f, to: t, grew: false, .. } if (*f, *t) == (from, to) && from < to => *t = *f,
-            What::Write { .. } | What::Size { .. } | What::Zero { .. } => return None,
-        }
-        self.replaced += 1;
-        if self.replaced > 64 && self.replaced * 2 > self.steps.len() {
-            self.steps.retain(|step| !matches!(step.what, What::Write { from, to, .. } if from == to));
-            self.replaced = 0;
-        }
-        Some(last)
+    /// Forgets `last`, the last write to touch byte `from`, if it is pending, was of exactly these bytes and grew nothing: a
+    /// file that is overwritten again and again must not fill memory.
+    fn replace(&mut self, last: OpId, from: u64, to: u64) -> bool {
+        self.steps.remove_if(last, |what| match *what {
+            What::Write { from: f, to: t, grew, .. } => !grew && (f, t) == (from, to),
+            What::Size { .. } | What::Zero { .. } => false,
+        })
     }
 
     /// The size was set.
     pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &[(u64, BlobId)]) {
         self.touch(to, self.size, old, |page| page.cut = op);
-        self.steps.push(Step { op, what: What::Size { to } });
+        self.steps.insert(op, What::Size { to });
         self.allocated = self.allocated.min(up(to));
         self.emptied |= to == 0 && self.size > 0;
         self.size = to;
@@ -226,18 +216,18 @@ impl Data {
     /// Bytes `from..to` read as zeros, and the size is `size`.
     pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &[(u64, BlobId)]) {
         self.touch(from, to.min(self.size), old, |page| page.cut = op);
-        self.steps.push(Step { op, what: What::Zero { from, to, size } });
+        self.steps.insert(op, What::Zero { from, to, size });
         self.size = size;
     }
 
     /// The last time up to `op` that the size was set to more than it was: XFS writes back what is dirty before that.
     pub(crate) fn extended(&self, op: OpId) -> OpId {
         let (mut size, mut last) = (self.base_size, 0);
-        for step in self.steps.iter().take_while(|step| step.op <= op) {
-            match step.what {
+        for (at, what) in self.steps.range(..=op) {
+            match *what {
                 What::Write { to, .. } => size = size.max(to),
                 What::Size { to } => {
-                    last = if to > size { step.op } else { last };
+                    last = if to > size { at } else { last };
                     size = to;
                 }
                 What::Zero { size: to, .. } => size = size.max(to),
@@ -253,14 +243,30 @@ impl Data {
 
     /// Whether writeback of what is dirty needs new blocks.
     pub(crate) fn needs_blocks(&self) -> bool {
-        let last = self.pages.iter().next_back().filter(|(_, page)| page.written > 0);
-        last.is_some_and(|(index, _)| *index * PAGE >= self.allocated)
-            || self.steps.iter().any(|s| matches!(s.what, What::Write { to, .. } if to > self.allocated))
+        let last = self.pages.last().filter(|(_, page)| page.written > 0);
+        last.is_some_and(|(index, _)| index * PAGE >= self.allocated)
+            || self.steps.values().any(|what| matches!(*what, What::Write { to, .. } if to > self.allocated))
+    }
+
+    /// Whether the last change of the size needed no new block for it.
+    pub(crate) fn grew_at_once(&self) -> bool {
+        self.steps.last().is_some_and(|(_, what)| match *what {
+            What::Write { in_block, .. } => in_block > 0,
+            What::Size { .. } | What::Zero { .. } => true,
+        })
+    }
+
+    /// The effects with a part that is pending here, once for each part.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = OpId> {
+        self.steps
+            .keys()
+            .chain(self.undo.iter().map(|undo| undo.op))
+            .chain(self.failed.iter().map(|write| write.0))
     }
 
     /// Whether anything was written that is not durable.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.what, What::Write { .. })) || !self.undo.is_empty()
+        self.steps.values().any(|what| matches!(what, What::Write { .. })) || !self.undo.is_empty()
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -277,10 +283,10 @@ impl Data {
         let size = self.size_after(|id| id <= op, |id| id <= op);
         self.fold_sizes(op, freed, done);
         self.base_size = size;
-        self.steps.retain(|step| {
-            let durable = step.op <= op;
+        self.steps.retain(|id, _| {
+            let durable = id <= op;
             if durable {
-                done.push(step.op);
+                done.push(id);
             }
             !durable
         });
@@ -302,8 +308,8 @@ impl Data {
     /// What is dirty is marked clean and never reaches the disk. Returns the writes that are lost with it.
     pub(crate) fn fail(&mut self) -> Vec<OpId> {
         self.pages.values_mut().filter(|page| page.written > 0).for_each(|page| page.failed = true);
-        let writes = self.steps.iter().filter_map(|step| match step.what {
-            What::Write { from, to, .. } => (from < to).then_some((step.op, from, to)),
+        let writes = self.steps.iter().filter_map(|(op, what)| match *what {
+            What::Write { from, to, .. } => Some((op, from, to)),
             What::Size { .. } | What::Zero { .. } => None,
         });
         let writes: Vec<_> = writes.collect();
@@ -334,27 +340,25 @@ impl Data {
 
     /// Sizes and zeroed ranges up to `op` are durable, what was written is not.
     pub(crate) fn fold_sizes(&mut self, op: OpId, freed: &mut Vec<BlobId>, done: &mut Vec<OpId>) {
-        let mut kept: Vec<Step> = Vec::with_capacity(self.steps.len());
-        for mut step in std::mem::take(&mut self.steps) {
-            match &mut step.what {
-                _ if step.op > op => kept.push(step),
+        let mut kept = Blocks::default();
+        for (id, what) in std::mem::take(&mut self.steps).iter() {
+            match *what {
+                what if id > op => kept.insert(id, what),
                 What::Size { to } => {
-                    self.zero_old(*to, u64::MAX);
-                    self.base_size = *to;
-                    clip(&mut kept, *to, done);
-                    done.push(step.op);
+                    self.zero_old(to, u64::MAX);
+                    self.base_size = to;
+                    clip(&mut kept, to, done);
+                    done.push(id);
                 }
                 What::Zero { from, to, size } => {
-                    self.zero_old(*from, *to);
-                    self.base_size = self.base_size.max(*size);
-                    done.push(step.op);
+                    self.zero_old(from, to);
+                    self.base_size = self.base_size.max(size);
+                    done.push(id);
                 }
-                What::Write { in_block, to, .. } => {
-                    let started = self.early_size && step.op <= self.started && self.started <= op;
-                    let grown = if started { *to } else { *in_block };
-                    self.base_size = self.base_size.max(grown);
-                    *in_block = 0;
-                    kept.push(step);
+                What::Write { from, to, in_block, grew } => {
+                    let started = self.early_size && id <= self.started && self.started <= op;
+                    self.base_size = self.base_size.max(if started { to } else { in_block });
+                    kept.insert(id, What::Write { from, to, in_block: 0, grew });
                 }
             }
         }
@@ -387,18 +391,18 @@ impl Data {
 
     /// Frees everything.
     pub(crate) fn free(self, freed: &mut Vec<BlobId>) {
-        self.pages.into_values().for_each(|page| page.free(freed));
+        self.pages.values().for_each(|page| page.free(freed));
         freed.extend(self.undo.iter().flat_map(|undo| &undo.pieces).filter_map(|piece| piece.1));
     }
 
     /// The size when sizes and zeroed ranges that `survives` names happened, and writes grew the file as far as
     /// `grown` says: fully (`true`), or only inside the last block if the write survives.
     pub(crate) fn size_after(&self, survives: impl Fn(OpId) -> bool, grown: impl Fn(OpId) -> bool) -> u64 {
-        self.steps.iter().fold(self.base_size, |size, step| match step.what {
-            What::Size { to } if survives(step.op) => to,
-            What::Zero { size: after, .. } if survives(step.op) => size.max(after),
-            What::Write { to, .. } if grown(step.op) => size.max(to),
-            What::Write { in_block, .. } if survives(step.op) => size.max(in_block),
+        self.steps.iter().fold(self.base_size, |size, (op, what)| match *what {
+            What::Size { to } if survives(op) => to,
+            What::Zero { size: after, .. } if survives(op) => size.max(after),
+            What::Write { to, .. } if grown(op) => size.max(to),
+            What::Write { in_block, .. } if survives(op) => size.max(in_block),
             What::Size { .. } | What::Zero { .. } | What::Write { .. } => size,
         })
     }
@@ -406,7 +410,7 @@ impl Data {
     /// The smallest size that the file had, counted from the durable one, with the sizes up to `op`: what lies beyond
     /// it was written since.
     pub(crate) fn floor(&self, op: OpId) -> u64 {
-        let sizes = self.steps.iter().filter(|step| step.op <= op).filter_map(|step| match step.what {
+        let sizes = self.steps.range(..=op).filter_map(|(_, what)| match *what {
             What::Size { to } => Some(to),
             What::Write { .. } | What::Zero { .. } => None,
         });
@@ -421,20 +425,18 @@ impl Data {
 
     /// Whether the write `op` reaches beyond byte `from`.
     pub(crate) fn reaches(&self, op: OpId, from: u64) -> bool {
-        let beyond = |step: &Step| matches!(step.what, What::Write { to, .. } if to > from);
-        self.steps.iter().any(|step| step.op == op && beyond(step))
+        matches!(self.steps.get(op), Some(What::Write { to, .. }) if *to > from)
     }
 
     /// Whether the effect `op` is pending here.
     pub(crate) fn has(&self, op: OpId) -> bool {
-        self.steps.iter().any(|step| step.op == op)
+        self.steps.contains_key(op)
     }
 
     /// Whether the file grew by the write `op`.
     pub(crate) fn grew_by(&self, op: OpId) -> bool {
         let before = self.size_after(|id| id < op, |id| id < op);
-        let grows = |step: &Step| matches!(step.what, What::Write { to, .. } if to > before);
-        self.steps.iter().any(|step| step.op == op && grows(step))
+        self.reaches(op, before)
     }
 
     /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `fate` what becomes of each page;
@@ -449,20 +451,20 @@ impl Data {
         let zeroed: Vec<(u64, u64)> = self
             .steps
             .iter()
-            .filter(|step| survives(step.op))
-            .filter_map(|step| match step.what {
+            .filter(|(op, _)| survives(*op))
+            .filter_map(|(_, what)| match *what {
                 What::Size { to } => Some((to, u64::MAX)),
                 What::Zero { from, to, .. } => Some((from, to)),
                 What::Write { .. } => None,
             })
             .collect();
-        for (index, page) in &self.pages {
+        for (index, page) in self.pages.iter() {
             let start = index * PAGE;
             if start >= size {
                 continue;
             }
             let possible = page.written > 0 && !page.failed && (page.cut == 0 || survives(page.cut));
-            let fate = if possible { fate(*index, page) } else { PageFate::Old };
+            let fate = if possible { fate(index, page) } else { PageFate::Old };
             page.patches(start, self.base_size, fate, &zeroed, &mut patches);
         }
         Content { size, patches }
@@ -557,16 +559,32 @@ impl Page {
 }
 
 /// A durable size cuts off what was written beyond it before.
-fn clip(writes: &mut Vec<Step>, size: u64, done: &mut Vec<OpId>) {
-    writes.retain_mut(|step| {
-        let What::Write { from, to, .. } = &mut step.what else { return true };
+fn clip(writes: &mut Blocks<What>, size: u64, done: &mut Vec<OpId>) {
+    writes.retain(|op, what| {
+        let What::Write { from, to, .. } = what else { return true };
         *to = (*to).min(size);
         let left = from < to;
         if !left {
-            done.push(step.op);
+            done.push(op);
         }
         left
     });
+}
+
+/// A step as a record of a cut has it.
+#[derive(Serialize, Deserialize)]
+struct Step {
+    op: OpId,
+    what: What,
+}
+
+fn write_steps<S: Serializer>(steps: &Blocks<What>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().map(|(op, what)| Step { op, what: *what }))
+}
+
+fn read_steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Blocks<What>, D::Error> {
+    let steps = Vec::<Step>::deserialize(deserializer)?;
+    Ok(steps.into_iter().map(|step| (step.op, step.what)).collect())
 }
 
 /// Runs of set bits, as byte ranges of a page.

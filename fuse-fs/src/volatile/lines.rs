@@ -8,7 +8,7 @@ use super::model::Model;
 impl Model {
     /// One line for each effect that was not durable as a whole.
     pub(crate) fn lines<'a>(&'a self, survival: &'a Survival) -> impl Iterator<Item = EffectLine> + 'a {
-        self.ops.iter().map(|(&id, op)| {
+        self.ops.iter().map(|(id, op)| {
             // What is pending without a fate of its own was not content that a cut could keep.
             let fate = survival.fates.get(&id).copied().unwrap_or(Fate::Dropped);
             self.line(id, op, fate)

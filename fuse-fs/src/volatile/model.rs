@@ -7,6 +7,7 @@
 //! Invariants: effects are numbered in the order in which they happened, calls on one inode's content and calls on
 //! names never overlap (the caller holds locks). An effect is in `ops` as long as a part of it is not durable.
 
+use super::blocks::Blocks;
 use super::effect::{Ino, Key, Kind, NodeKind, Op, OpId, Place, Time};
 use super::file::{Data, Undo};
 use super::names::Names;
@@ -26,8 +27,7 @@ pub(crate) struct Model {
     pub(crate) last: OpId,
     /// Names, attributes and sizes up to here are durable, on profiles that commit all of them in order.
     pub(crate) committed: OpId,
-    #[serde(with = "super::pairs")]
-    pub(crate) ops: BTreeMap<OpId, Op>,
+    pub(crate) ops: Blocks<Op>,
     pub(crate) names: Names,
     #[serde(with = "super::pairs")]
     pub(crate) nodes: BTreeMap<Ino, Node>,
@@ -108,7 +108,7 @@ impl Model {
             persistence,
             last: 0,
             committed: 0,
-            ops: BTreeMap::new(),
+            ops: Blocks::default(),
             names: Names::default(),
             nodes: BTreeMap::new(),
             touched: Vec::new(),
@@ -157,12 +157,10 @@ impl Model {
 
     /// Part of an effect became durable.
     pub(crate) fn done(&mut self, op: OpId) {
-        if let Some(pending) = self.ops.get_mut(&op) {
+        self.ops.remove_if(op, |pending| {
             pending.open = pending.open.saturating_sub(1);
-            if pending.open == 0 {
-                self.ops.remove(&op);
-            }
-        }
+            pending.open == 0
+        });
     }
 
     /// The node of an inode, made if need be; it is touched by the effect `op`.
@@ -287,11 +285,7 @@ impl Model {
             data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
         }
         // Growth into new blocks touches the size only when it is written back.
-        let in_block = data.steps.last().is_some_and(|s| match s.what {
-            super::file::What::Write { in_block, .. } => in_block > 0,
-            super::file::What::Size { .. } | super::file::What::Zero { .. } => true,
-        });
-        if resized && (undoes || in_block) {
+        if resized && (undoes || data.grew_at_once()) {
             node.size = op;
         }
         replaced.into_iter().for_each(|op| self.done(op));
@@ -374,8 +368,7 @@ impl Model {
         let Some(node) = self.nodes.remove(&ino) else { return };
         let mut done: Vec<OpId> = Vec::new();
         if let Some(data) = node.data {
-            done.extend(data.steps.iter().map(|step| step.op));
-            done.extend(data.undo.iter().map(|undo| undo.op));
+            done.extend(data.effects());
             data.free(&mut self.freed);
         }
         done.extend(node.mode.iter().flat_map(|track| &track.pending).map(|change| change.0));
@@ -387,7 +380,7 @@ impl Model {
 
     /// Of changes of modification times, those that are effects of their own.
     pub(crate) fn times(&self, ops: impl Iterator<Item = OpId>) -> Vec<OpId> {
-        let own = |op: &OpId| self.ops.get(op).is_some_and(|op| matches!(op.kind, Kind::Times { .. }));
+        let own = |op: &OpId| self.ops.get(*op).is_some_and(|op| matches!(op.kind, Kind::Times { .. }));
         ops.filter(own).collect()
     }
 
@@ -442,7 +435,9 @@ impl Model {
         let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) else { return };
         // The sync that follows makes the size durable; the write itself stays pending.
         for write in data.fail() {
-            self.ops.entry(write).and_modify(|op| op.open += 1);
+            if let Some(op) = self.ops.get_mut(write) {
+                op.open += 1;
+            }
         }
     }
 
@@ -471,7 +466,7 @@ impl Model {
         let mut content = data.after(data.size, |_| true, |_, page| fate(page));
         content
             .patches
-            .retain(|patch| data.pages.get(&(patch.offset / super::file::PAGE)).is_some_and(|p| p.failed));
+            .retain(|patch| data.pages.get(patch.offset / super::file::PAGE).is_some_and(|p| p.failed));
         Some(content)
     }
 
@@ -496,7 +491,7 @@ impl Model {
     pub(crate) fn reverted(&mut self, ino: Ino) {
         let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.take()) else { return };
         let size = data.base_size;
-        let done: Vec<OpId> = data.steps.iter().map(|s| s.op).chain(data.undo.iter().map(|u| u.op)).collect();
+        let done: Vec<OpId> = data.effects().collect();
         data.free(&mut self.freed);
         done.into_iter().for_each(|op| self.done(op));
         if let Some(node) = self.nodes.get_mut(&ino) {

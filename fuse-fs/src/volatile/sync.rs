@@ -99,7 +99,7 @@ impl Model {
     /// A modification time that changed with content or entries is not an effect of its own.
     fn settle_attributes(&mut self, done: Vec<OpId>) {
         for op in done {
-            let own = self.ops.get(&op).is_some_and(|op| {
+            let own = self.ops.get(op).is_some_and(|op| {
                 matches!(
                     op.kind,
                     Kind::Mode { .. } | Kind::Owner { .. } | Kind::Times { .. } | Kind::Xattr { .. }
@@ -174,7 +174,7 @@ impl Model {
                 node.data = None;
             }
             // As long as the name it was made under is not durable, what moves into it depends on that.
-            let unnamed = !commits && self.ops.contains_key(&node.created);
+            let unnamed = !commits && self.ops.contains_key(node.created);
             if !node.is_pending() && !unnamed && (!commits || node.any <= committed) {
                 self.nodes.remove(&ino);
             }
@@ -218,7 +218,7 @@ impl Model {
             for op in pending.collect::<Vec<_>>() {
                 due.extend(self.partners(op, &key).into_iter().map(|other| (other, op)));
                 due.extend(self.earlier_moves(op));
-                let removed = self.ops.get(&op).and_then(|op| op.kind.removes_directory());
+                let removed = self.ops.get(op).and_then(|op| op.kind.removes_directory());
                 // A directory that is gone durably was durably empty before.
                 due.extend(
                     removed.into_iter().flat_map(|dir| self.names.of(dir)).map(|(key, _)| (key.clone(), op)),
@@ -234,16 +234,16 @@ impl Model {
     fn new_homes(&self, op: OpId, key: &Key) -> Vec<(Key, OpId)> {
         let mut homes = Vec::new();
         let leaves = !self.persistence.rename_may_part
-            && match self.ops.get(&op).map(|op| &op.kind) {
+            && match self.ops.get(op).map(|op| &op.kind) {
                 Some(Kind::Rename { from, .. }) => from.key == *key,
                 Some(Kind::Exchange { .. }) => true,
                 _ => false,
             };
         let mut next: Vec<Ino> =
-            self.ops.get(&op).filter(|_| leaves).map_or(Vec::new(), |op| op.kind.arrivals().collect());
+            self.ops.get(op).filter(|_| leaves).map_or(Vec::new(), |op| op.kind.arrivals().collect());
         while let Some(dir) = next.pop() {
             let Some(created) = self.nodes.get(&dir).map(|node| node.created) else { continue };
-            if let Some(Kind::Create { place, .. }) = self.ops.get(&created).map(|op| &op.kind) {
+            if let Some(Kind::Create { place, .. }) = self.ops.get(created).map(|op| &op.kind) {
                 homes.push((place.key.clone(), created));
                 next.push(place.key.dir);
             }
@@ -253,12 +253,12 @@ impl Model {
 
     /// Directories move in order, or a tree could become a ring: the moves before the move `op`.
     fn earlier_moves(&self, op: OpId) -> Vec<(Key, OpId)> {
-        if !self.ops.get(&op).is_some_and(|op| op.kind.moves_directory()) {
+        if !self.ops.get(op).is_some_and(|op| op.kind.moves_directory()) {
             return Vec::new();
         }
         let moves = self.ops.range(..op).filter(|(_, op)| op.kind.moves_directory());
         moves
-            .flat_map(|(id, op)| op.kind.names().into_iter().map(|(place, _)| (place.key.clone(), *id)))
+            .flat_map(|(id, op)| op.kind.names().into_iter().map(move |(place, _)| (place.key.clone(), id)))
             .collect()
     }
 
@@ -266,7 +266,7 @@ impl Model {
     /// where a file arrives, unless renames may part. (Where it left may stay: then it has both names.)
     fn partners(&self, op: OpId, key: &Key) -> Vec<Key> {
         let other = |a: &Key, b: &Key| vec![if a == key { b.clone() } else { a.clone() }];
-        match self.ops.get(&op).map(|op| &op.kind) {
+        match self.ops.get(op).map(|op| &op.kind) {
             Some(Kind::Rename { from, to, directory: true, .. }) => other(&from.key, &to.key),
             Some(Kind::Exchange { a, b, .. }) => other(&a.key, &b.key),
             Some(Kind::Rename { from, to, .. }) if from.key == *key && !self.persistence.rename_may_part => {
