@@ -19,7 +19,7 @@ use imap_types::sequence::{SeqOrUid, Sequence, SequenceSet};
 
 use super::flags::Flags;
 use super::listen::{Wire, complain};
-use super::mailbox::{Mailbox, View, is_full};
+use super::mailbox::{Mailbox, View};
 use super::store::Store;
 
 /// What CAPABILITY says.
@@ -67,11 +67,11 @@ impl Answer {
         Answer::Bad(text.to_owned())
     }
 
-    /// An error of the storage, or of a client that does not read.
+    /// An error of the storage, or of a client that does not read: either may pass, and RFC 5530 has this code for what
+    /// does. A full disk is not the user's quota.
     fn storage(error: &io::Error) -> Answer {
         complain("imap", error);
-        let code = if is_full(error) { "OVERQUOTA" } else { "SERVERBUG" };
-        Answer::No(format!("[{code}] storage error"))
+        Answer::no("[UNAVAILABLE] storage error")
     }
 }
 
