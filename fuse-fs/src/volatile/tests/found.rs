@@ -6,7 +6,10 @@ use super::reference::{Judge, allowed};
 use super::rig::{Rig, Sync};
 use super::world::History;
 use crate::volatile::cut::CutMode;
-use crate::volatile::profile::{Persistence, Profile};
+use crate::volatile::profile::{FsyncModel, Persistence, Profile};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::AtomicU64;
 use strum::VariantArray;
 
 const SEEDS: u64 = 100;
@@ -186,4 +189,22 @@ fn what_is_overwritten_again_and_again_does_not_fill_memory() {
         }
         assert!(volatile.pending() <= 4, "{profile}: {} effects for two pages", volatile.pending());
     }
+}
+
+#[test]
+fn a_write_that_a_failed_fsync_gave_up_is_not_pending_when_its_file_is_gone() {
+    let rig = Rig::new(Persistence { profile: Profile::Ext4Ordered, ..Persistence::default() });
+    prepare(&rig);
+    let volatile = rig.volatile();
+    volatile.make_durable();
+    let mut history = History::from_tree(&rig.tree());
+    history.perform(&rig, &mut None, write("e/g", 0, 4096));
+    let file = File::open(rig.backing().join("e/g")).expect("it is there");
+    let ino = file.metadata().expect("it is open").ino();
+    let (upto, heard) = (volatile.upto(), AtomicU64::new(0));
+    let failed = volatile.fail_sync(&file.into(), ino, upto, FsyncModel::Ext4Ordered, &heard);
+    assert_eq!((failed, volatile.pending()), (Err(nix::errno::Errno::EIO), 1));
+    history.perform(&rig, &mut None, Call::Unlink(path("e/g")));
+    history.perform(&rig, &mut None, fsync("."));
+    assert_eq!(volatile.pending(), 0);
 }
