@@ -51,8 +51,10 @@ fn main() -> ExitCode {
         return fermoposta::cli::main();
     }
     let missing = fermoposta::doctor::cannot_mount();
-    let tests: [(&str, Test); 2] =
-        [("only_what_is_new_is_run", grows), ("what_makes_no_matrix_is_refused_before_the_first_run", refused)];
+    let tests: [(&str, Test); 2] = [
+        ("only_what_is_new_is_run", grows),
+        ("what_makes_no_matrix_is_refused_before_the_first_run", refused),
+    ];
     let trials = tests.into_iter().map(|(name, test)| {
         let trial = Trial::test(format!("survey::{name}"), test);
         match &missing {
@@ -126,7 +128,11 @@ fn refused() -> TestResult {
     let place = Place::new()?;
     let twice = place.survey(&["sound.toml", "sound.toml", "--target", "reference"])?;
     ensure(twice.status.code() == Some(64), "two columns of one name", &twice)?;
-    ensure(announces(&twice, "sound.toml: a scenario called `sound` is there already"), "says which", &twice)?;
+    ensure(
+        announces(&twice, "sound.toml: a scenario called `sound` is there already"),
+        "says which",
+        &twice,
+    )?;
     let nobody = place.survey(&["sound.toml", "--target", "nobody"])?;
     ensure(nobody.status.code() == Some(64), "no such mail server", &nobody)?;
     ensure(announces(&nobody, "`nobody`"), "says whom", &nobody)?;

@@ -18,7 +18,7 @@ fn options(repeat: u32) -> Options {
 /// Cells without asking what is installed: the plans are of the reference server.
 fn cells(options: &Options) -> Cells {
     let overrides = crate::scenario::Overrides::default();
-    let plan = crate::scenario::load(&options.scenarios[0], &overrides).ok().expect("it is a scenario");
+    let plan = crate::scenario::load(&options.scenarios[0], &overrides).expect("it is a scenario");
     let columns = vec![super::super::cells::Column { name: "baseline".to_owned(), why: "why".to_owned() }];
     let run = |target: usize, seed: u32| {
         let mut plan = plan.clone();

@@ -7,6 +7,9 @@ use crate::inert::inert;
 use crate::markdown::{escaped, word};
 use std::fmt::Write as _;
 
+/// Moments shown of a finding's evidence.
+const MOMENTS: usize = 24;
+
 /// The whole survey.
 #[must_use]
 pub fn render(survey: &Survey) -> String {
@@ -61,8 +64,11 @@ fn finding(finding: &Finding) -> String {
         often(finding),
         text(&finding.sentence)
     );
-    for moment in &finding.evidence {
+    for moment in finding.evidence.iter().take(MOMENTS) {
         let _ = writeln!(out, "- {:+.3} s, {}: {}", moment.at_s, text(&moment.who), text(&moment.what));
+    }
+    if let Some(more @ 1..) = finding.evidence.len().checked_sub(MOMENTS) {
+        let _ = writeln!(out, "- and {} more, in the JSON form", count(more as u64));
     }
     if let Some(report) = &finding.report {
         let report = text(report);
