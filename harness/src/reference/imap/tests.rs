@@ -261,5 +261,5 @@ fn an_unreadable_message_is_refused_and_never_answered_short() {
     let cur = root.path().join("user1/Maildir/cur");
     let file = std::fs::read_dir(cur).unwrap().next().unwrap().unwrap().path();
     std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(3).unwrap();
-    insta::assert_snapshot!(imap.ask("FETCH 1 BODY[]"), @"a NO [SERVERBUG] storage error");
+    insta::assert_snapshot!(imap.ask("FETCH 1 BODY[]"), @"a NO [UNAVAILABLE] storage error");
 }
