@@ -133,6 +133,9 @@ fn refused() -> TestResult {
         "says which",
         &twice,
     )?;
+    let again = place.survey(&["sound.toml", "--target", "reference,reference"])?;
+    ensure(again.status.code() == Some(64), "one mail server twice", &again)?;
+    ensure(announces(&again, "`reference` is named twice"), "says which", &again)?;
     let nobody = place.survey(&["sound.toml", "--target", "nobody"])?;
     ensure(nobody.status.code() == Some(64), "no such mail server", &nobody)?;
     ensure(announces(&nobody, "`nobody`"), "says whom", &nobody)?;

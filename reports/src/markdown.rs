@@ -43,6 +43,11 @@ pub fn render_many(reports: &[Report]) -> String {
     reports.iter().map(render).collect::<Vec<_>>().join("\n")
 }
 
+/// A string from outside, for a place outside of code.
+pub(crate) fn text(text: &str) -> String {
+    escaped(&crate::inert::inert(text))
+}
+
 pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "Valid",

@@ -4,19 +4,11 @@ use super::options::Options;
 use crate::exit::NoSuch;
 use crate::plan::{Plan, StepAction};
 use crate::scenario::{self, Overrides, ScenarioErrors};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use fuse_fs::effects::Effect;
 use fuse_fs::volatile::profile::Profile;
+use reports::survey::Column;
 use std::path::Path;
-
-/// A scenario, on one kind of storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// Why the scenario exists.
-    pub why: String,
-}
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -50,45 +42,72 @@ pub enum Refused {
 /// Plans every run.
 ///
 /// # Errors
-/// A scenario has problems, two columns have one name, or a target cannot run here.
+/// A scenario has problems, two columns or two mail servers have one name, or a mail server cannot run here.
 pub fn cells(options: &Options) -> Result<Cells, Refused> {
-    let mut columns: Vec<Column> = Vec::new();
-    let mut files: Vec<(&Path, Option<Profile>)> = Vec::new();
+    let (columns, files) = columns(options)?;
+    let servers = servers(options)?;
+    let mut runs = Vec::new();
+    for n in 0..u64::from(options.repeat) {
+        let seed = options.seed.wrapping_add(n);
+        for (column, (file, profile)) in files.iter().enumerate() {
+            for (target, (name, versions)) in options.targets.iter().zip(&servers).enumerate() {
+                let plan = load(file, name, *profile, seed)?;
+                let key = key(&plan, versions).map_err(Refused::Other)?;
+                runs.push(Run { key, column, target, plan });
+            }
+        }
+    }
+    Ok(Cells { columns, runs })
+}
+
+type File<'a> = (&'a Path, Option<Profile>);
+
+/// The columns, each with its file and the storage it asks for.
+fn columns(options: &Options) -> Result<(Vec<Column>, Vec<File<'_>>), Refused> {
+    let (mut columns, mut files): (Vec<Column>, Vec<File<'_>>) = (Vec::new(), Vec::new());
     for file in &options.scenarios {
-        let plan = load(options, file, &options.targets[0], None, options.seed)?;
+        let plan = load(file, &options.targets[0], None, options.seed)?;
         let profiles = if cuts_power(&plan) { options.profiles.as_slice() } else { &[] };
         for profile in profiles.iter().copied().map(Some).chain(profiles.is_empty().then_some(None)) {
             let name = profile.map_or(plan.name.clone(), |profile| format!("{} on {profile}", plan.name));
             if columns.iter().any(|column| column.name == name) {
-                let twice = format!("{}: a scenario called `{name}` is there already", file.display());
-                return Err(Refused::Other(NoSuch(twice).into()));
+                return Err(twice(format!(
+                    "{}: a scenario called `{name}` is there already",
+                    file.display()
+                )));
             }
             columns.push(Column { name, why: plan.why.clone() });
             files.push((file, profile));
         }
     }
-    let mut runs = Vec::new();
-    for seed in (options.seed..).take(options.repeat as usize) {
-        for (column, (file, profile)) in files.iter().enumerate() {
-            for (target, name) in options.targets.iter().enumerate() {
-                let plan = load(options, file, name, *profile, seed)?;
-                let key = key(&plan).map_err(Refused::Other)?;
-                runs.push(Run { key, column, target, plan });
-            }
-        }
-    }
-    able(&runs).map_err(Refused::Other)?;
-    Ok(Cells { columns, runs })
+    Ok((columns, files))
 }
 
-fn load(
-    options: &Options,
-    file: &Path,
-    target: &str,
-    persistence: Option<Profile>,
-    seed: u64,
-) -> Result<Plan, Refused> {
-    debug_assert!(options.targets.iter().any(|known| known == target), "it is one of the survey's");
+/// The versions of each mail server and its companions. An hour of runs does not end with one that is not there.
+fn servers(options: &Options) -> Result<Vec<Vec<String>>, Refused> {
+    let (mut names, mut versions, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    for target in &options.targets {
+        let plan = load(&options.scenarios[0], target, None, options.seed)?.target;
+        if names.contains(&plan.server) {
+            return Err(twice(format!("a mail server called `{}` is named twice", plan.server)));
+        }
+        reasons.extend(plan.definitions().filter_map(crate::doctor::cannot_run));
+        versions.push(plan.definitions().map(crate::doctor::what_runs_would_use).collect());
+        names.push(plan.server);
+    }
+    reasons.sort();
+    reasons.dedup();
+    match reasons.is_empty() {
+        true => Ok(versions),
+        false => Err(Refused::Other(anyhow!("these cannot run here: {}", reasons.join("; ")))),
+    }
+}
+
+fn twice(what: String) -> Refused {
+    Refused::Other(NoSuch(what).into())
+}
+
+fn load(file: &Path, target: &str, persistence: Option<Profile>, seed: u64) -> Result<Plan, Refused> {
     let overrides = Overrides { seed, target: Some(target.to_owned()), persistence, ..Overrides::default() };
     scenario::load(file, &overrides).map_err(|problems| Refused::Scenario(Box::new(problems)))
 }
@@ -100,20 +119,7 @@ fn cuts_power(plan: &Plan) -> bool {
 }
 
 /// Everything that a result depends on, in a few characters.
-fn key(plan: &Plan) -> Result<String> {
-    let servers: Vec<String> = plan.target.definitions().map(crate::doctor::what_runs_would_use).collect();
-    let all = serde_json::to_vec(&(plan, servers))?;
+fn key(plan: &Plan, versions: &[String]) -> Result<String> {
+    let all = serde_json::to_vec(&(plan, versions))?;
     Ok(blake3::hash(&all).to_hex()[..16].to_owned())
-}
-
-/// An hour of runs does not end with a mail server that is not there.
-fn able(runs: &[Run]) -> Result<()> {
-    let mut reasons: Vec<String> = Vec::new();
-    for definition in runs.iter().flat_map(|run| run.plan.target.definitions()) {
-        reasons.extend(crate::doctor::cannot_run(definition).filter(|reason| !reasons.contains(reason)));
-    }
-    if reasons.is_empty() {
-        return Ok(());
-    }
-    bail!("these cannot run here: {}", reasons.join("; "))
 }

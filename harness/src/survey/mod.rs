@@ -54,8 +54,13 @@ pub fn run(options: &Options) -> Result<Exit> {
 
 /// Writes the result, of an interrupted survey too.
 fn finish(options: &Options, cells: &Cells, journal: &Journal<RunResult>, speed: String) -> Result<Exit> {
-    let survey = summary::survey(options, cells, &journal.done, speed);
+    let machine = crate::machine::environment::machine();
+    let mut survey = summary::survey(options, cells, &journal.done, machine, speed);
     let file = |name: &str| options.directory.join(name);
+    // Results that came from elsewhere left their reports there.
+    for finding in &mut survey.findings {
+        finding.report = finding.report.take().filter(|report| file(report).is_file());
+    }
     write_whole(&file("survey.json"), reports::survey::json::to_json(&survey).as_bytes())?;
     write_whole(&file("survey.md"), reports::survey::markdown::render(&survey).as_bytes())?;
     write!(anstream::stdout(), "{}", reports::survey::text::render(&survey))?;

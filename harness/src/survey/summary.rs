@@ -7,14 +7,20 @@ use crate::shown::Shown;
 use reports::class::{Class, Weight};
 use reports::figures::count;
 use reports::model::Verdict;
-use reports::survey::{Cell, Column, Finding, Row, SCHEMA_VERSION, Survey};
+use reports::survey::{Cell, Finding, Row, SCHEMA_VERSION, Survey};
 use std::collections::HashMap;
 
 /// Results by key.
 pub type Done = HashMap<String, RunResult>;
 
 /// The whole survey.
-pub fn survey(options: &Options, cells: &Cells, done: &Done, speed: String) -> Survey {
+pub fn survey(
+    options: &Options,
+    cells: &Cells,
+    done: &Done,
+    environment: Vec<(String, String)>,
+    speed: String,
+) -> Survey {
     let rows = rows(options, cells, done);
     let findings = findings(options, cells, done);
     Survey {
@@ -23,18 +29,13 @@ pub fn survey(options: &Options, cells: &Cells, done: &Done, speed: String) -> S
         sentence: sentence(options, &rows),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         repeat: options.repeat,
-        columns: columns(cells),
+        columns: cells.columns.clone(),
         rows,
         findings,
-        environment: crate::machine::environment::machine(),
+        environment,
         reproduce: options.command(),
         speed,
     }
-}
-
-fn columns(cells: &Cells) -> Vec<Column> {
-    let column = |of: &super::cells::Column| Column { name: of.name.clone(), why: of.why.clone() };
-    cells.columns.iter().map(column).collect()
 }
 
 /// Results of one target in one column, by seed.

@@ -19,7 +19,7 @@ fn options(repeat: u32) -> Options {
 fn cells(options: &Options) -> Cells {
     let overrides = crate::scenario::Overrides::default();
     let plan = crate::scenario::load(&options.scenarios[0], &overrides).expect("it is a scenario");
-    let columns = vec![super::super::cells::Column { name: "baseline".to_owned(), why: "why".to_owned() }];
+    let columns = vec![reports::survey::Column { name: "baseline".to_owned(), why: "why".to_owned() }];
     let run = |target: usize, seed: u32| {
         let mut plan = plan.clone();
         plan.target.server = options.targets[target].clone();
@@ -55,7 +55,7 @@ fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
 fn surveyed(repeat: u32, results: &[(&str, &[Class])]) -> Survey {
     let options = options(repeat);
     let done: Done = results.iter().map(|(key, classes)| result(key, classes)).collect();
-    survey(&options, &cells(&options), &done, String::new())
+    survey(&options, &cells(&options), &done, Vec::new(), String::new())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::text::{cell, often};
 use super::{Finding, Row, Survey};
 use crate::figures::count;
 use crate::inert::inert;
-use crate::markdown::{escaped, word};
+use crate::markdown::{text, word};
 use std::fmt::Write as _;
 
 /// Moments shown of a finding's evidence.
@@ -76,10 +76,6 @@ fn finding(finding: &Finding) -> String {
     }
     let _ = writeln!(out, "\n    {}", inert(&finding.reproduce));
     out
-}
-
-fn text(text: &str) -> String {
-    escaped(&inert(text))
 }
 
 #[cfg(test)]

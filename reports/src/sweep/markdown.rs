@@ -4,7 +4,7 @@ use super::{BadCase, Matrix, Sweep};
 use crate::class::Class;
 use crate::figures::count;
 use crate::inert::inert;
-use crate::markdown::{escaped, word};
+use crate::markdown::{text, word};
 use std::fmt::Write as _;
 
 /// The whole sweep.
@@ -56,10 +56,6 @@ fn bad(bad: &BadCase) -> String {
     }
     let _ = writeln!(out, "\n      {}", inert(&bad.reproduce));
     out
-}
-
-fn text(text: &str) -> String {
-    escaped(&inert(text))
 }
 
 #[cfg(test)]
