@@ -183,7 +183,11 @@ pub struct SingleDelivery {
     pub entry: crate::history::Entry,
     /// Number of the user who gets it, from 1. The check of the recovery is for the same user.
     pub user: u32,
-    /// Done as soon as the client knows what became of it.
+    /// After the answer it is waited until the message lies in the store, or a rule struck, and no more calls come; a few
+    /// seconds at most. For servers that deliver from a queue into Maildir: their faults strike the delivery too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_arrival: bool,
+    /// Done as soon as the client knows what became of it, or after `until-arrival`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<StepAction>,
 }

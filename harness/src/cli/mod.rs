@@ -194,7 +194,7 @@ struct SweepArgs {
     /// Run every bad case this many times more.
     #[arg(long, value_name = "N", default_value_t = 4)]
     repeat: u32,
-    /// Runs at once (default: one for each core, at most 4).
+    /// Runs at once, and more of them while a processor is idle (default: one for each core, at most 4).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
     jobs: Option<u8>,
     /// Keep the run directory of every case, not only of the bad ones.

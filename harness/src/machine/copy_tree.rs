@@ -1,6 +1,8 @@
 //! A directory tree copied as it is: owners, modes, times and hard links stay. Contents are shared with the original
-//! where the file system can (reflink), else copied. Extended attributes are not copied.
+//! where the file system can (reflink), else copied. Extended attributes are not copied. Of sockets and pipes the names
+//! are made: what used them has ended.
 
+use nix::sys::stat::{Mode, SFlag, mknod};
 use std::collections::HashMap;
 use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io;
@@ -30,8 +32,7 @@ fn directory(from: &Path, to: &Path, linked: &mut Linked) -> io::Result<()> {
         } else if meta.is_file() {
             file(&from, &to, &meta, linked)?;
         } else {
-            let text = format!("{} is neither a file, a directory nor a symbolic link", from.display());
-            return Err(io::Error::other(text));
+            special(&from, &to, &meta)?;
         }
     }
     // Last: what was made in it has changed its time.
@@ -54,6 +55,17 @@ fn file(from: &Path, to: &Path, meta: &Metadata, linked: &mut Linked) -> io::Res
     attributes(&copy, meta)
 }
 
+/// A mail server's queue holds sockets and pipes between its processes; a device has no place in a mail store.
+fn special(from: &Path, to: &Path, meta: &Metadata) -> io::Result<()> {
+    let kind = SFlag::from_bits_truncate(meta.mode() & libc::S_IFMT);
+    if kind != SFlag::S_IFIFO && kind != SFlag::S_IFSOCK {
+        return Err(io::Error::other(format!("{} is a device", from.display())));
+    }
+    mknod(to, kind, Mode::empty(), 0)?;
+    lchown(to, Some(meta.uid()), Some(meta.gid()))?;
+    fs::set_permissions(to, Permissions::from_mode(meta.mode() & 0o7777))
+}
+
 /// Gives an open copy its owner, mode and times. A change of owner may take bits of the mode, so that comes first.
 fn attributes(copy: &File, meta: &Metadata) -> io::Result<()> {
     fchown(copy, Some(meta.uid()), Some(meta.gid()))?;
@@ -64,10 +76,12 @@ fn attributes(copy: &File, meta: &Metadata) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::FileTypeExt;
+    use std::os::unix::net::UnixListener;
     use std::time::{Duration, SystemTime};
 
     #[test]
-    fn links_modes_and_times_stay() {
+    fn links_modes_times_sockets_and_pipes_stay() {
         let place = tempfile::tempdir().expect("a directory");
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         fs::create_dir_all(from.join("a")).expect("made");
@@ -75,6 +89,8 @@ mod tests {
         fs::set_permissions(from.join("a/one"), Permissions::from_mode(0o640)).expect("set");
         fs::hard_link(from.join("a/one"), from.join("two")).expect("linked");
         symlink("a/one", from.join("three")).expect("linked");
+        let socket = UnixListener::bind(from.join("four")).expect("bound");
+        mknod(&from.join("five"), SFlag::S_IFIFO, Mode::S_IRUSR, 0).expect("made");
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         File::open(from.join("a")).and_then(|f| f.set_modified(long_ago)).expect("set");
         copy_tree(&from, &to).expect("copied");
@@ -82,6 +98,10 @@ mod tests {
         assert_eq!((one.ino(), one.mode() & 0o7777), (two.ino(), 0o640));
         assert_eq!(fs::read_to_string(to.join("three")).unwrap(), "text");
         assert_eq!(fs::metadata(to.join("a")).and_then(|m| m.modified()).unwrap(), long_ago);
+        drop(socket);
+        assert!(fs::metadata(to.join("four")).unwrap().file_type().is_socket());
+        let five = fs::metadata(to.join("five")).unwrap();
+        assert_eq!((five.file_type().is_fifo(), five.mode() & 0o7777), (true, 0o400));
         assert_ne!(one.ino(), fs::metadata(from.join("two")).unwrap().ino());
     }
 }

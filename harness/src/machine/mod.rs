@@ -7,6 +7,7 @@
 pub mod confine;
 pub mod copy_tree;
 pub mod environment;
+pub mod idle;
 pub mod process;
 pub mod stop;
 pub mod syslog;

@@ -34,6 +34,11 @@ impl Store {
         matches!(self.layout, Layout::Maildir { .. })
     }
 
+    /// Whether a delivery lies in the store, finished.
+    pub fn has(&self, sent: Sent) -> bool {
+        self.arrived(&[sent]).contains(&sent.attempt)
+    }
+
     /// Finished attempts in the store of the users of `sent`.
     fn arrived(&self, sent: &[Sent]) -> BTreeSet<Attempt> {
         let users: BTreeSet<&String> =

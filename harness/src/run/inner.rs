@@ -8,7 +8,7 @@ use super::power::{self, Power};
 use super::reading;
 use super::recovery;
 use super::storage::Storages;
-use super::{store, structure};
+use super::{settled, store, structure};
 use crate::corpus::Corpus;
 use crate::disk::DiskReading;
 use crate::history::{Entry, Event, Source, UserId};
@@ -302,7 +302,10 @@ impl Run {
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
         let origin = Nanos::now();
         self.stage.storages.start(origin);
-        workload::deliver_once(&self.traffic, single, origin).await;
+        let sent = workload::deliver_once(&self.traffic, single, origin).await;
+        if let Some(sent) = sent.filter(|_| single.until_arrival) {
+            settled::settled(&self.stage, sent).await;
+        }
         self.stage.storages.disarm_power_cuts();
         power::settled(&self.stage, LONGEST_STEP).await;
         if let Some(then) = &single.then {

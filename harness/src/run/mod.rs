@@ -13,6 +13,7 @@ pub mod outer;
 pub mod power;
 pub mod reading;
 pub mod recovery;
+pub mod settled;
 pub mod storage;
 pub mod store;
 pub mod structure;

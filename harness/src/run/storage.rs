@@ -102,6 +102,11 @@ impl Storages {
         self.0.iter().flat_map(|s| s.engine.stats()).map(|s| s.fired).sum()
     }
 
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.0.iter().map(|storage| storage.counters().calls).sum()
+    }
+
     /// What each rule did, for the history.
     pub fn rule_events(&self) -> Vec<Event> {
         self.0.iter().flat_map(Storage::rule_events).collect()

@@ -252,6 +252,11 @@ fn one_delivery(
         let message = format!("the target does not listen for {}", single.entry);
         found.add("workload.single.entry", message, "deliver by the protocol it listens on");
     }
+    let maildir = |target: &TargetPlan| matches!(target.definition.layout, Layout::Maildir { .. });
+    if single.until_arrival && !target.is_none_or(maildir) {
+        let message = "arrivals cannot be seen in the store of this target".to_owned();
+        found.add("workload.single.until-arrival", message, "only Maildir is read past the mail server");
+    }
 }
 
 const DEFAULT_MIX: Mix = Mix {

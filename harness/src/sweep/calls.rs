@@ -178,14 +178,38 @@ fn shared(one: &[FsEvent], other: &[FsEvent]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// The same operation in the same directory, on names that are the same but for their digits.
+/// The same operation on paths that are the same but for what changes with every message.
 fn alike(one: &FsEvent, other: &FsEvent) -> bool {
-    let path = |e: &FsEvent| (without_digits(&e.path), e.new_path.as_deref().map(without_digits));
-    one.op == other.op && path(one) == path(other)
+    let to = match (&one.new_path, &other.new_path) {
+        (Some(one), Some(other)) => alike_paths(one, other),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    one.op == other.op && alike_paths(&one.path, &other.path) && to
 }
 
-fn without_digits(path: &str) -> String {
-    path.chars().filter(|c| !c.is_ascii_digit()).collect()
+fn alike_paths(one: &str, other: &str) -> bool {
+    let count = |path: &str| path.split('/').count();
+    count(one) == count(other) && one.split('/').zip(other.split('/')).all(|(a, b)| alike_names(a, b))
+}
+
+/// Equal but for words with a digit in them (times, process numbers, queue ids such as `1xXO42-00008i-1b`), or both a
+/// hexadecimal number of the same length, which may happen to be without a digit.
+fn alike_names(one: &str, other: &str) -> bool {
+    let hex = |name: &str| name.chars().all(|c| c.is_ascii_hexdigit());
+    without_ids(one) == without_ids(other) || one.len() == other.len() && hex(one) && hex(other)
+}
+
+fn without_ids(name: &str) -> String {
+    let is_id = |word: &str| word.chars().any(|c| c.is_ascii_digit());
+    let words = name.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+    words
+        .map(
+            |word| {
+                if is_id(word) { word.trim_start_matches(|c: char| c.is_ascii_alphanumeric()) } else { word }
+            },
+        )
+        .collect()
 }
 
 #[cfg(test)]

@@ -92,3 +92,22 @@ fn a_struck_call_is_known_by_both_its_paths() {
 fn a_glob_spells_out_what_would_be_a_pattern() {
     assert_eq!(Shape::common("a[1]/x", "a[1]/y").glob(), r"a\[1\]/*");
 }
+
+#[test]
+fn queue_files_are_known_again_whatever_their_ids_are() {
+    let pairs = [
+        ("queue/input/1xXO42-00008i-1b-H", "queue/input/1xYAzz-0001Cd-0Q-H"),
+        ("queue/incoming/3F2A81B", "queue/incoming/A0C55F2"),
+        ("queue/queue/5d/5d8f2a13/message", "queue/queue/fd/fdbeceda/message"),
+        ("user1/new/1795901068.M118922P305.vm,S=4304", "user1/new/1795901069.M7P31.vm,S=4304"),
+        ("1732_0_9_2345_1.mx", "1733_0_10_77_2.mx"),
+    ];
+    for (one, other) in pairs {
+        assert!(alike_paths(one, other), "{one} {other}");
+    }
+    for (one, other) in
+        [("queue/input/1a-H", "queue/input/1b-D"), ("new/1.a", "tmp/1.a"), ("log", "lists"), ("a/1", "a")]
+    {
+        assert!(!alike_paths(one, other), "{one} {other}");
+    }
+}

@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod cases;
 pub mod classify;
+pub mod gate;
 pub mod options;
 pub mod plans;
 pub mod prepare;
@@ -21,6 +22,7 @@ use crate::machine::stop;
 use crate::write_whole::write_whole;
 use anyhow::Result;
 use cases::{Case, cases};
+use gate::Gate;
 use options::Options;
 use parking_lot::Mutex;
 use prepare::{Prepared, prepare};
@@ -101,19 +103,19 @@ fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
     }
     let jobs = options.jobs;
     anstream::eprintln!(
-        "{all} cases, {left} of them to be run, {jobs} at a time, in {}",
+        "{all} cases, {left} of them to be run, {jobs} at a time and more while they only wait, in {}",
         options.directory.display()
     );
 }
 
 fn run_all(worker: Worker<'_>, left: Vec<(usize, Case)>, results: &mut Journal<CaseResult>) -> Result<()> {
     let count = left.len();
-    let queue = Mutex::new(left.into());
+    let (queue, gate) = (Mutex::new(left.into()), Gate::new(worker.options.jobs));
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..worker.options.jobs.min(count) {
-            let (queue, sender) = (&queue, sender.clone());
-            scope.spawn(move || worker.work(queue, &sender));
+        for _ in 0..gate.most().min(count) {
+            let (queue, gate, sender) = (&queue, &gate, sender.clone());
+            scope.spawn(move || worker.work(queue, gate, &sender));
         }
         drop(sender);
         let mut progress = Progress::new(count);

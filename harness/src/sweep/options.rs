@@ -3,7 +3,7 @@
 use super::cases::{Delivery, Wanted};
 use crate::history::Entry;
 use crate::plan::quoted;
-use crate::target::definition::Definition;
+use crate::target::definition::{Definition, Layout};
 use anyhow::{Context, Result, bail};
 use fuse_fs::volatile::profile::Profile;
 use serde_json::Value;
@@ -105,6 +105,11 @@ impl Options {
         Ok(chosen
             .flat_map(|entry| whether.iter().map(move |first| Delivery { entry, first: *first }))
             .collect())
+    }
+
+    /// The server may answer long before it delivers, and arrivals can be seen.
+    pub fn delivers_later(&self, entry: Entry) -> bool {
+        entry == Entry::Smtp && matches!(self.definition.layout, Layout::Maildir { .. })
     }
 
     /// The command for the same sweep, or for one case of it.

@@ -17,6 +17,10 @@ pub const RULE: &str = "strike";
 /// Messages are of one size, so that each delivery has the same calls.
 const SIZE: &str = "4 KiB";
 
+/// How long the client waits for an answer. Postfix tries again 10 s after it could not create a queue file; real clients
+/// wait for minutes (RFC 5321, 4.5.3.2).
+const PATIENCE: &str = "15s";
+
 /// Makes a user with some mail and a second mailbox, without faults.
 pub fn warm_up(options: &Options) -> Result<Plan> {
     let workload = json!({ "users": 1, "warm-up": 3, "rate": "1/s", "duration": "1ms", "sizes": sizes() });
@@ -34,7 +38,7 @@ pub fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Plan
     let scenario = json!({
         "name": format!("sweep-count-{delivery}"),
         "why": "The file-system calls of one delivery.",
-        "workload": workload(delivery, None),
+        "workload": workload(options, delivery, None, true),
         "expect": { "no-faults": true },
     });
     plan(options, &scenario, Some(store), options.command(None))
@@ -52,7 +56,7 @@ pub fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan> {
     let mut scenario = Map::from_iter([
         ("name".to_owned(), json!(format!("sweep-{id}"))),
         ("why".to_owned(), json!(format!("{}: {}.", case.place(), case.fault.words()))),
-        ("workload".to_owned(), workload(case.delivery, then)),
+        ("workload".to_owned(), workload(options, case.delivery, then, case.call.is_some())),
         ("expect".to_owned(), json!({ "recover-within": "8s", "acknowledged-under-fault": 0 })),
     ]);
     if let Fault::Cut(profile, _) = case.fault {
@@ -81,15 +85,20 @@ fn rule(case: &Case) -> Option<Value> {
     }))
 }
 
-fn workload(delivery: Delivery, then: Option<Value>) -> Value {
+/// With what follows the answer: a server with a queue delivers after it.
+fn workload(options: &Options, delivery: Delivery, then: Option<Value>, beyond_the_answer: bool) -> Value {
     let mut single = Map::from_iter([
         ("entry".to_owned(), json!(delivery.entry)),
         ("user".to_owned(), json!(delivery.user())),
     ]);
+    if beyond_the_answer && options.delivers_later(delivery.entry) {
+        single.insert("until-arrival".to_owned(), json!(true));
+    }
     single.extend(then.map(|then| ("then".to_owned(), then)));
     let mut workload = Map::from_iter([
         ("users".to_owned(), json!(delivery.user())),
         ("sizes".to_owned(), sizes()),
+        ("timeout".to_owned(), json!(PATIENCE)),
         ("single".to_owned(), Value::Object(single)),
     ]);
     if delivery.entry == Entry::Smtp {

@@ -66,7 +66,7 @@ fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Option<V
         let Some(report) = healthy(options, &plan, &counts, &format!("{delivery}-{pass}"))? else {
             return Ok(None);
         };
-        passes.push(of_the_delivery(&report)?);
+        passes.push(of_the_delivery(&report, options.delivers_later(delivery.entry))?);
     }
     // There may be none: a server that answers before it writes.
     Ok(Some(calls(&passes[0], &passes[1])))
@@ -87,12 +87,14 @@ fn healthy(options: &Options, plan: &Plan, runs: &Path, name: &str) -> Result<Op
     }
 }
 
-/// The calls between the beginning of the one delivery and its end.
-fn of_the_delivery(report: &Report) -> Result<Vec<FsEvent>> {
+/// The calls between the beginning of the one delivery and its answer, or its arrival in the store.
+fn of_the_delivery(report: &Report, until_arrival: bool) -> Result<Vec<FsEvent>> {
     let directory = Path::new(&report.run.directory);
     let ledger = Ledger::read(BufReader::new(std::fs::File::open(directory.join("history.jsonl"))?))?;
     let (_, op) = classify::delivery(&ledger).context("the history has no delivery")?;
-    let within = |at: Nanos| op.intended <= at && at <= op.ended;
+    let arrived = ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
+    let end = arrived.filter(|_| until_arrival).unwrap_or(op.ended);
+    let within = |at: Nanos| op.intended <= at && at <= end;
     let events = trace(directory)?;
     ensure!(
         events.iter().any(|event| event.at >= op.intended),

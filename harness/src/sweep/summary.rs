@@ -124,5 +124,9 @@ pub fn speed(cases: u64, took: Duration, jobs: usize) -> String {
     }
     let seconds = took.as_secs_f64().max(0.001);
     let hourly = (cases as f64 * 3600.0 / seconds) as u64;
-    format!("{} cases in {seconds:.0} s, {jobs} at a time: {} an hour", count(cases), count(hourly))
+    format!(
+        "{} cases in {seconds:.0} s, {jobs} at a time and more while they waited: {} an hour",
+        count(cases),
+        count(hourly)
+    )
 }

@@ -2,6 +2,7 @@
 
 use super::cases::Case;
 use super::classify::{Seen, classify, found};
+use super::gate::Gate;
 use super::options::Options;
 use super::plans;
 use super::prepare::{Prepared, trace};
@@ -49,8 +50,8 @@ pub struct Worker<'a> {
 
 impl Worker<'_> {
     /// Takes cases until none is left, a signal came, or nobody listens any more.
-    pub fn work(self, queue: &Queue, results: &Sender<Result<CaseResult>>) {
-        loop {
+    pub fn work(self, queue: &Queue, gate: &Gate, results: &Sender<Result<CaseResult>>) {
+        while let Some(_pass) = gate.enter() {
             let next = queue.lock().pop_front();
             let Some((ordinal, case)) = next else { return };
             let Some(result) = self.settle(ordinal, &case).transpose() else { return };

@@ -1,13 +1,13 @@
 //! Exactly one delivery: one attempt, recorded as any other.
 
-use super::Context;
 use super::store::{self, Job};
+use super::{Context, Sent};
 use crate::history::{Entry, Event, Outcome};
 use crate::plan::SingleDelivery;
 use fuse_fs::clock::Nanos;
 
-/// Makes the plan's one delivery, due at `origin`, and returns when its end is known.
-pub async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin: Nanos) {
+/// Makes the plan's one delivery, due at `origin`, and returns when its end is known: what was acknowledged.
+pub async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin: Nanos) -> Option<Sent> {
     let user = single.user_id();
     let job = match single.entry {
         Entry::Lmtp | Entry::Smtp => Job::delivery(ctx, user),
@@ -15,8 +15,14 @@ pub async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin: Nanos)
         Entry::Append => Job::append(ctx, user, 0),
     };
     match store::attempt(ctx, &job, 1, origin).await {
-        Ok(ended) if ended.outcome == Outcome::Ok => ctx.ledger.put(job.known()),
-        Ok(_) => {}
-        Err(problem) => ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem }),
+        Ok(ended) if ended.outcome == Outcome::Ok => {
+            ctx.ledger.put(job.known());
+            Some(job.sent())
+        }
+        Ok(_) => None,
+        Err(problem) => {
+            ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem });
+            None
+        }
     }
 }
