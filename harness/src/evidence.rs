@@ -22,11 +22,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Calls kept per accused message.
 const CALLS: usize = 40;
 /// Struck calls shown on other files of each accused message's user.
 const BESIDE: usize = 5;
+
+/// A struck call that took longer was held back.
+const HELD: Duration = Duration::from_millis(1);
 
 /// Directory syncs: (started, ended, errno).
 type DirectorySyncs = HashMap<(u32, String), Vec<(Nanos, Nanos, i32)>>;
@@ -51,6 +55,10 @@ pub struct Traces {
     pub lied_below: HashMap<String, String>,
     /// When faults struck calls, in order.
     firings: Vec<Nanos>,
+    /// From when until when faults held calls back; the end of time if they were never answered.
+    held_back: Vec<(Nanos, Nanos)>,
+    /// Calls that are held back, by storage and ordinal, while the trace is read.
+    parked: HashMap<(u32, u64), Nanos>,
     /// Lines that made no sense.
     pub damaged: u64,
 }
@@ -82,6 +90,7 @@ impl Traces {
                 stream(&path, |event: FsEvent| traces.take(storage as u32, &name, &known, &event))?;
         }
         (traces.current, traces.created) = (HashMap::new(), HashMap::new());
+        traces.held_back.extend(traces.parked.drain().map(|(_, at)| (at, Nanos(u64::MAX))));
         traces.firings.sort_unstable();
         Ok(traces)
     }
@@ -96,6 +105,9 @@ impl Traces {
             self.hold(key, attempt, known, e);
         }
         self.count_firings(name, &known.lying, key, e);
+        if !e.fired.is_empty() {
+            self.note_held(storage, e);
+        }
         if e.op == Op::Fsyncdir && answered(e) {
             let ended = e.end.unwrap_or(Nanos(u64::MAX));
             self.directory_syncs.entry((storage, e.path.clone())).or_default().push((e.at, ended, e.errno));
@@ -122,6 +134,18 @@ impl Traces {
         let list = self.holders.entry(attempt).or_default();
         list.push(holder);
         self.current.insert(key, (attempt, list.len() - 1));
+    }
+
+    /// A parked call stands in the trace twice: when it was parked, without an end, and when it ended.
+    fn note_held(&mut self, storage: u32, e: &FsEvent) {
+        match e.end {
+            None => _ = self.parked.insert((storage, e.seq), e.at),
+            Some(end) if end.since(e.at) >= HELD => {
+                self.parked.remove(&(storage, e.seq));
+                self.held_back.push((e.at, end));
+            }
+            Some(_) => _ = self.parked.remove(&(storage, e.seq)),
+        }
     }
 
     fn count_firings(&mut self, name: &str, lying: &HashSet<(String, String)>, key: (u32, u64), e: &FsEvent) {
@@ -156,6 +180,11 @@ impl Traces {
         for (user, cut) in &cuts.lied_below {
             self.lied_below.entry(ledger.user_name(*user)).or_insert_with(|| liar(*cut));
         }
+    }
+
+    /// When faults struck and held calls, for the report's pictures.
+    pub fn over_time(&self) -> crate::series::Calls<'_> {
+        crate::series::Calls { struck: &self.firings, held: &self.held_back }
     }
 
     /// How often faults struck calls that began between the two instants; `None` if there is no trace.

@@ -16,6 +16,7 @@ use crate::evidence::{self, Traces, Wanted};
 use crate::history::MessageId;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
+use crate::series::series;
 use crate::summarize;
 use fuse_fs::trace::FsEvent;
 use reports::model::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION, Verdict};
@@ -134,6 +135,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         faults,
         operations: summarize::operations(ledger),
         timeline: summarize::timeline(ledger),
+        series: Some(series(ledger, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
 }

@@ -30,11 +30,16 @@ pub fn operations(ledger: &Ledger) -> Vec<Operation> {
     kinds.into_values().map(|(sum, latency)| Operation { latency: quantiles(&latency), ..sum }).collect()
 }
 
-fn empty(kind: Kind) -> (Operation, Histogram<u64>) {
+/// Room for latencies in microseconds, up to a day, with 3 digits.
+pub fn latencies() -> Histogram<u64> {
     const DAY_US: u64 = 86_400_000_000;
+    Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range")
+}
+
+fn empty(kind: Kind) -> (Operation, Histogram<u64>) {
     let name: &str = kind.into();
     let sum = Operation { name: name.to_owned(), ok: 0, fail: 0, info: 0, timed_out: 0, latency: None };
-    (sum, Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range"))
+    (sum, latencies())
 }
 
 fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {

@@ -27,6 +27,21 @@ pub fn latency(seconds: f64) -> String {
     }
 }
 
+/// Seconds without needless digits: `0.2 s`, `12 s`.
+#[must_use]
+pub fn seconds(seconds: f64) -> String {
+    format!("{} s", number(seconds))
+}
+
+/// A round number without needless digits: `0.5`, `12`, `2,000`.
+#[must_use]
+pub fn number(value: f64) -> String {
+    match value.fract().abs() < 1e-9 && value >= 0.0 {
+        true => count(value as u64),
+        false => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+    }
+}
+
 /// A point in time of the run, to the millisecond: `12.345 s`.
 #[must_use]
 pub fn moment(seconds: f64) -> String {

@@ -38,6 +38,12 @@ pub const ALL: &[Format] = &[
         about: "summary for the job page of a CI system",
         render: crate::markdown::render_many,
     },
+    Format {
+        name: "html",
+        extension: "html",
+        about: "one page with pictures and evidence, for people; it needs no network",
+        render: crate::html::render_many,
+    },
     Format { name: "text", extension: "txt", about: "the terminal summary without colour", render: text },
 ];
 
@@ -85,7 +91,7 @@ mod tests {
         assert_eq!(by_extension(Path::new("out/REPORT.XML")).map(|format| format.name), Ok("junit"));
         insta::assert_snapshot!(
             by_extension(Path::new("report.pdf")).map(|format| format.name).expect_err("no such form"),
-            @r#"cannot tell the report format of "report.pdf" from its extension; use one of .json, .xml, .md, .txt"#
+            @r#"cannot tell the report format of "report.pdf" from its extension; use one of .json, .xml, .md, .html, .txt"#
         );
     }
 }

@@ -4,6 +4,7 @@
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
 use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
+use crate::series::{Outcomes, Series, Service, Stretch, Track};
 
 /// Longest string that is shown; the rest is counted, not shown.
 pub const MAX_CHARS: usize = 2_000;
@@ -23,6 +24,7 @@ pub fn report(original: &Report) -> Report {
         faults,
         operations,
         timeline,
+        series,
         warnings,
     } = &mut report;
     clean(sentence);
@@ -35,6 +37,7 @@ pub fn report(original: &Report) -> Report {
         .for_each(|Operation { name, ok: _, fail: _, info: _, timed_out: _, latency: _ }| clean(name));
     timeline.iter_mut().for_each(clean_moment);
     warnings.iter_mut().for_each(clean);
+    series.iter_mut().for_each(clean_series);
     report
 }
 
@@ -92,6 +95,25 @@ fn clean_fault(fault: &mut Fault) {
         clean(op);
         clean(class);
     }
+}
+
+fn clean_series(series: &mut Series) {
+    let Series {
+        from_s: _,
+        step_s: _,
+        bins: _,
+        storing: Outcomes { acknowledged: _, refused: _, uncertain: _ },
+        kinds,
+        waiting: _,
+        held: _,
+        struck: _,
+        armed,
+        services,
+    } = series;
+    let kinds = kinds.iter_mut().map(|Track { name, ok: _, p50_s: _, p99_s: _ }| name);
+    let armed = armed.iter_mut().map(|Stretch { name, from_s: _, to_s: _ }| name);
+    let services = services.iter_mut().map(|Service { name, found: _ }| name);
+    kinds.chain(armed).chain(services).for_each(clean);
 }
 
 fn clean_moment(Moment { at_s: _, who, what }: &mut Moment) {

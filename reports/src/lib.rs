@@ -6,11 +6,13 @@
 pub mod class;
 pub mod figures;
 pub mod format;
+pub mod html;
 pub mod inert;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod model;
+pub mod series;
 pub mod survey;
 pub mod sweep;
 mod table;

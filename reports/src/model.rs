@@ -3,6 +3,7 @@
 //! The JSON form carries [`SCHEMA_VERSION`]; its schema is committed as `reports/schema.json` and compared in
 //! a test. Fields are added, not changed; a change that breaks a reader raises the version.
 
+use crate::series::Series;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,9 @@ pub struct Report {
     pub operations: Vec<Operation>,
     /// Steps of the nemesis, phases and events of the mail server, in time order.
     pub timeline: Vec<Moment>,
+    /// The run over time; reports of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
     /// What the reader should know: saturation, lying devices, harness trouble.
     pub warnings: Vec<String>,
 }

@@ -4,6 +4,7 @@ use crate::model::{
     Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Report, Run,
     SCHEMA_VERSION, Verdict,
 };
+use crate::series::{Found, Outcomes, Series, Service, Stretch, Track};
 
 pub(crate) fn valid() -> Report {
     Report {
@@ -29,6 +30,7 @@ pub(crate) fn valid() -> Report {
         faults: vec![fault(1_204)],
         operations: vec![operation()],
         timeline: vec![moment(10.0, "nemesis", "fault eio-on-fsync armed")],
+        series: Some(series()),
         warnings: vec![],
     }
 }
@@ -95,6 +97,29 @@ pub(crate) fn hostile() -> Report {
         property["verdict"] = "invalid".into();
     }
     serde_json::from_value(value).expect("same shape")
+}
+
+fn series() -> Series {
+    let storing = Outcomes { acknowledged: vec![8, 10, 3], refused: vec![0, 0, 6], uncertain: vec![0, 1, 0] };
+    let fetch = Track {
+        name: "fetch".into(),
+        ok: vec![2, 0, 1],
+        p50_s: vec![Some(0.002), None, Some(0.4)],
+        p99_s: vec![Some(0.004), None, Some(0.4)],
+    };
+    let found = vec![Found { from_s: 0.0, to_s: 1.0, up: true }, Found { from_s: 1.0, to_s: 1.5, up: false }];
+    Series {
+        from_s: -0.5,
+        step_s: 0.5,
+        bins: 3,
+        storing,
+        kinds: vec![fetch],
+        waiting: vec![1, 4, 2],
+        held: vec![0, 2, 0],
+        struck: vec![0, 5, 1],
+        armed: vec![Stretch { name: "eio-on-fsync".into(), from_s: 0.0, to_s: 0.7 }],
+        services: vec![Service { name: "lmtp".into(), found }],
+    }
 }
 
 fn replace_strings(value: &mut serde_json::Value, text: &str) {

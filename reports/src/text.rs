@@ -257,8 +257,13 @@ fn warnings(report: &Report, style: Style) -> String {
 }
 
 fn last_lines(report: &Report, style: Style) -> String {
-    let (directory, reproduce) = (bold("Everything recorded", style), bold("Run it again", style));
-    format!("{directory}  {}\n{reproduce}         {}\n", report.run.directory, report.run.reproduce)
+    let [page, directory, reproduce] =
+        ["Report to show", "Everything recorded", "Run it again"].map(|words| bold(words, style));
+    let run = &report.run;
+    format!(
+        "{page}       {0}/report.html\n{directory}  {0}\n{reproduce}         {1}\n",
+        run.directory, run.reproduce
+    )
 }
 
 fn section(title: &str, lines: &str, style: Style) -> String {

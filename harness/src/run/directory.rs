@@ -73,6 +73,11 @@ impl RunDirectory {
         self.0.join("report.json")
     }
 
+    /// The judgement as a page for people.
+    pub fn page(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
     /// Why the recording process gave up, in words for the user.
     pub fn failure(&self) -> PathBuf {
         self.0.join("failure.txt")

@@ -45,12 +45,14 @@ pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     }
 }
 
-/// Judges a recorded run and saves the report beside it.
+/// Judges a recorded run and saves the report beside it, for programs and for people.
 pub fn judge(directory: &Path) -> Result<Report> {
     let report = crate::judge::judge(directory)?;
-    let path = RunDirectory::existing(directory).report();
-    std::fs::write(&path, reports::json::to_json(&report))
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let run = RunDirectory::existing(directory);
+    let page = reports::html::render_many(std::slice::from_ref(&report));
+    for (path, text) in [(run.report(), reports::json::to_json(&report)), (run.page(), page)] {
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(report)
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: 
         operations: Vec::new(),
         timeline: Vec::new(),
         findings: Vec::new(),
+        series: None,
         warnings: Vec::new(),
     }
 }

@@ -39,6 +39,7 @@ fn valid() {
       acknowledged, on disk but not visible      0
       acknowledged and damaged                   0
 
+    Report to show       fermoposta-runs/fsync-eio-42/report.html
     Everything recorded  fermoposta-runs/fsync-eio-42
     Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
     ");
@@ -108,6 +109,7 @@ fn invalid() {
       - The load generator was saturated for 1.2 s: the latencies of that time are
         its own.
 
+    Report to show       fermoposta-runs/fsync-eio-42/report.html
     Everything recorded  fermoposta-runs/fsync-eio-42
     Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
     ");
@@ -149,6 +151,7 @@ fn unknown() {
       acknowledged, on disk but not visible      0
       acknowledged and damaged                   0
 
+    Report to show       fermoposta-runs/fsync-eio-42/report.html
     Everything recorded  fermoposta-runs/fsync-eio-42
     Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
     ");

@@ -1,0 +1,203 @@
+//! A run over time, for the report's pictures: counts, latencies and states in bins. Pure; nothing is judged here.
+
+use crate::history::Outcome;
+use crate::ledger::{Kind, Ledger};
+use fuse_fs::clock::Nanos;
+use reports::series::{Found, Outcomes, Series, Service, Stretch, Track};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// More bins than a picture is wide would not be seen.
+const MOST_BINS: f64 = 160.0;
+
+/// What the traces say for the pictures.
+#[derive(Clone, Copy, Debug)]
+pub struct Calls<'a> {
+    /// When faults struck calls.
+    pub struck: &'a [Nanos],
+    /// From when until when faults held calls back; the end of time if they were never answered.
+    pub held: &'a [(Nanos, Nanos)],
+}
+
+/// The whole run, from its warm-up to its end.
+pub fn series(ledger: &Ledger, calls: Calls<'_>) -> Series {
+    let bins = Bins::of(ledger);
+    let (step_s, count) = (bins.step as f64 / 1e9, bins.count);
+    Series {
+        from_s: ledger.seconds(bins.from),
+        step_s,
+        bins: count,
+        storing: storing(ledger, &bins),
+        kinds: kinds(ledger, &bins),
+        waiting: bins.most(ledger.ops.iter().map(|op| (op.invoked, op.ended))),
+        held: bins.most(calls.held.iter().copied()),
+        struck: bins.counts(calls.struck.iter().copied()),
+        armed: armed(ledger),
+        services: services(ledger),
+    }
+}
+
+/// Equal stretches of time.
+struct Bins {
+    from: Nanos,
+    step: u64,
+    count: usize,
+}
+
+impl Bins {
+    fn of(ledger: &Ledger) -> Bins {
+        let from = ledger.phases.first().map_or(ledger.start, |(at, _)| *at).min(ledger.start);
+        let length = ledger.last.0.saturating_sub(from.0).max(1);
+        let step = (round_step(length as f64 / 1e9) * 1e9) as u64;
+        Bins { from, step, count: (length / step + 1) as usize }
+    }
+
+    /// Bin of a moment; none if it is outside.
+    fn at(&self, at: Nanos) -> Option<usize> {
+        let bin = (at.0.checked_sub(self.from.0)? / self.step) as usize;
+        (bin < self.count).then_some(bin)
+    }
+
+    fn counts(&self, moments: impl Iterator<Item = Nanos>) -> Vec<u64> {
+        let mut counts = vec![0; self.count];
+        moments.filter_map(|at| self.at(at)).for_each(|bin| counts[bin] += 1);
+        counts
+    }
+
+    /// The most at once, in each bin, of things that last. What lasts beyond the end counts to the end.
+    fn most(&self, spans: impl Iterator<Item = (Nanos, Nanos)>) -> Vec<u64> {
+        let mut changes: Vec<(Nanos, i64)> = spans.flat_map(|(from, to)| [(from, 1), (to, -1)]).collect();
+        // An end comes before a beginning at the same moment.
+        changes.sort_unstable();
+        let (mut most, mut now, mut changes) = (vec![0; self.count], 0_i64, changes.into_iter().peekable());
+        for (bin, most) in most.iter_mut().enumerate() {
+            let end = self.from.0 + (bin as u64 + 1) * self.step;
+            let mut high = now;
+            while let Some((_, by)) = changes.next_if(|(at, _)| at.0 < end) {
+                now += by;
+                high = high.max(now);
+            }
+            *most = high.unsigned_abs();
+        }
+        most
+    }
+}
+
+/// 1, 2 or 5 times a power of ten, so that the axis has round numbers: the shortest that gives few enough bins.
+fn round_step(length_s: f64) -> f64 {
+    let least = (length_s / MOST_BINS).max(0.001);
+    let power = 10_f64.powf(least.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    steps.into_iter().find(|step| *step >= least).unwrap_or(power * 10.0)
+}
+
+fn storing(ledger: &Ledger, bins: &Bins) -> Outcomes {
+    let of = |outcome| {
+        let stores = ledger.ops.iter().filter(move |op| op.kind.stores() && op.outcome == outcome);
+        bins.counts(stores.map(|op| op.ended))
+    };
+    Outcomes { acknowledged: of(Outcome::Ok), refused: of(Outcome::Fail), uncertain: of(Outcome::Info) }
+}
+
+fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
+    let mut by_kind: BTreeMap<Kind, Vec<(Nanos, Duration)>> = BTreeMap::new();
+    for op in ledger.ops.iter().filter(|op| op.outcome == Outcome::Ok) {
+        by_kind.entry(op.kind).or_default().push((op.ended, op.ended.since(op.intended)));
+    }
+    by_kind.into_iter().map(|(kind, ops)| track(kind, ops, bins)).collect()
+}
+
+/// Of operations by their end and how long they took.
+fn track(kind: Kind, mut ops: Vec<(Nanos, Duration)>, bins: &Bins) -> Track {
+    ops.sort_unstable();
+    let name: &str = kind.into();
+    let mut track = Track { name: name.to_owned(), ok: Vec::new(), p50_s: Vec::new(), p99_s: Vec::new() };
+    let mut latency = crate::summarize::latencies();
+    let mut ops = ops.into_iter().skip_while(|(ended, _)| bins.at(*ended).is_none()).peekable();
+    for bin in 0..bins.count {
+        latency.reset();
+        while let Some((_, took)) = ops.next_if(|(ended, _)| bins.at(*ended) == Some(bin)) {
+            latency.saturating_record((took.as_micros() as u64).max(1));
+        }
+        let at = |q| (!latency.is_empty()).then(|| latency.value_at_quantile(q) as f64 / 1e6);
+        track.ok.push(latency.len());
+        track.p50_s.push(at(0.5));
+        track.p99_s.push(at(0.99));
+    }
+    track
+}
+
+fn armed(ledger: &Ledger) -> Vec<Stretch> {
+    let stretches = ledger.rules.iter().flat_map(|rule| {
+        rule.armed.iter().map(|(from, to)| Stretch {
+            name: rule.rule.clone(),
+            from_s: ledger.seconds(*from),
+            to_s: ledger.seconds((*to).min(ledger.last)),
+        })
+    });
+    stretches.collect()
+}
+
+/// What a question found holds until the next one, or the end.
+fn services(ledger: &Ledger) -> Vec<Service> {
+    let mut asked: BTreeMap<&str, Vec<(Nanos, bool)>> = BTreeMap::new();
+    for (at, name, up) in &ledger.probes {
+        asked.entry(name).or_default().push((*at, *up));
+    }
+    let service = |(name, answers): (&str, Vec<(Nanos, bool)>)| {
+        let mut found: Vec<Found> = Vec::new();
+        for (n, (at, up)) in answers.iter().enumerate() {
+            let to_s = ledger.seconds(answers.get(n + 1).map_or(ledger.last, |(next, _)| *next));
+            match found.last_mut().filter(|last| last.up == *up) {
+                Some(last) => last.to_s = to_s,
+                None => found.push(Found { from_s: ledger.seconds(*at), to_s, up: *up }),
+            }
+        }
+        Service { name: name.to_owned(), found }
+    };
+    asked.into_iter().map(service).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bins() -> Bins {
+        Bins { from: Nanos(100), step: 10, count: 4 }
+    }
+
+    #[test]
+    fn steps_are_round_and_few() {
+        let steps = [0.5, 16.0, 17.0, 90.0, 3600.0].map(round_step);
+        assert_eq!(steps.map(|s| format!("{s:.3}")), ["0.005", "0.100", "0.200", "1.000", "50.000"]);
+    }
+
+    /// A histogram that clamps what it has no room for drew every latency at two microseconds.
+    #[test]
+    fn latencies_of_a_bin_are_those_of_its_operations() {
+        let op = |ended_us: u64, took_us| (Nanos(ended_us * 1000), Duration::from_micros(took_us));
+        let bins = Bins { from: Nanos(0), step: 1_000_000, count: 3 };
+        let track = track(Kind::Deliver, vec![op(2_500, 2_000), op(900, 800), op(500, 500)], &bins);
+        assert_eq!(track.ok, [2, 0, 1]);
+        assert_eq!(
+            track.p99_s.iter().map(|s| s.map(|s| format!("{s:.4}"))).collect::<Vec<_>>(),
+            [Some("0.0008".into()), None, Some("0.0020".into())]
+        );
+    }
+
+    #[test]
+    fn a_moment_outside_of_the_run_is_in_no_bin() {
+        assert_eq!(
+            [99, 100, 109, 110, 139, 140].map(|at| bins().at(Nanos(at))),
+            [None, Some(0), Some(0), Some(1), Some(3), None]
+        );
+        assert_eq!(bins().counts([105, 107, 139, 200].map(Nanos).into_iter()), [2, 0, 0, 1]);
+    }
+
+    #[test]
+    fn the_most_at_once_counts_what_lasts_through_a_bin_and_never_ends() {
+        let spans = [(101, 125), (103, 104), (104, 105), (126, u64::MAX)];
+        let spans = spans.map(|(from, to)| (Nanos(from), Nanos(to)));
+        assert_eq!(bins().most(spans.into_iter()), [2, 1, 1, 1]);
+    }
+}

@@ -1,0 +1,181 @@
+//! The page of a run, opened in a real browser: light, dark and narrow. No error on its console, no request but for the page itself,
+//! its pictures in view, and no serious finding of an accessibility checker. Needs Chromium, Node.js, and in `target/browser` the npm
+//! packages `puppeteer-core` and `axe-core`.
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use reports::model::{Anomaly, Moment, Report};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+type TestResult = Result<(), Failed>;
+type Test = fn() -> TestResult;
+
+/// What the browser found in one view.
+#[derive(Debug, Deserialize)]
+struct Look {
+    pictures: usize,
+    /// The page is wider than the window.
+    scroll: bool,
+    text: String,
+    errors: Vec<String>,
+    requests: Vec<String>,
+    serious: Vec<String>,
+    load_ms: u64,
+}
+
+fn main() -> ExitCode {
+    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
+        return fermoposta::cli::main();
+    }
+    let missing = missing();
+    let tests: [(&str, Test); 4] = [
+        ("an_invalid_run", || run_is_sound("power-cut.toml", &["--defect", "ack-before-fsync"], "INVALID")),
+        ("a_valid_run", || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
+        ("a_bad_page_is_found_out", bad_page),
+        ("a_million_operations_are_a_small_page", large_page),
+    ];
+    let trials = tests.into_iter().map(|(name, test)| {
+        let trial = Trial::test(format!("report_page::{name}"), test);
+        match &missing {
+            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
+            None => trial,
+        }
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn modules() -> PathBuf {
+    root().join("target/browser")
+}
+
+fn browser() -> Option<PathBuf> {
+    let places = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.iter().flat_map(|name| places.iter().map(move |place| place.join(name))).find(|path| path.is_file())
+}
+
+fn missing() -> Option<String> {
+    if let Some(reason) = fermoposta::doctor::cannot_mount() {
+        return Some(reason);
+    }
+    if browser().is_none() {
+        return Some("Chromium is not installed".to_owned());
+    }
+    let there = |name: &str| modules().join("node_modules").join(name).is_dir();
+    let lacks = ["puppeteer-core", "axe-core"].into_iter().find(|name| !there(name));
+    lacks.map(|name| format!("the npm package {name} is not in target/browser"))
+}
+
+/// Opens a page in every view.
+fn look(page: &Path) -> Result<BTreeMap<String, Look>, Failed> {
+    let output = Command::new("node")
+        .arg(root().join("reports/tests/browser.mjs"))
+        .arg(std::fs::canonicalize(modules())?)
+        .arg(browser().ok_or("no browser")?)
+        .arg(page)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(format!("the browser failed: {said}").into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn is_sound(page: &Path, word: &str, pictures: usize) -> TestResult {
+    for (view, look) in look(page)? {
+        let opened = [format!("file://{}", page.display())];
+        assert!(look.text.starts_with(word), "{view}: {}", look.text);
+        assert_eq!(look.errors, Vec::<String>::new(), "{view}");
+        assert_eq!(look.requests, opened, "{view}: nothing is asked of anybody else");
+        assert_eq!(look.serious, Vec::<String>::new(), "{view}");
+        assert!(look.pictures >= pictures, "{view}: {} pictures", look.pictures);
+        assert!(!look.scroll, "{view}: the page is wider than the window");
+    }
+    Ok(())
+}
+
+fn run(scenario: &str, more: &[&str], runs: &Path) -> Result<PathBuf, Failed> {
+    let output = Command::new(std::env::current_exe()?)
+        .env("FERMOPOSTA_SELF", "1")
+        .arg("run")
+        .arg(root().join("scenarios").join(scenario))
+        .args(["--target", "reference", "--seed", "7", "--runs"])
+        .arg(runs)
+        .args(more)
+        .output()?;
+    let run = std::fs::read_dir(runs)?
+        .next()
+        .ok_or_else(|| format!("no run directory: {}", String::from_utf8_lossy(&output.stderr)))??;
+    Ok(std::fs::canonicalize(run.path())?)
+}
+
+fn run_is_sound(scenario: &str, more: &[&str], word: &str) -> TestResult {
+    let place = tempfile::tempdir()?;
+    let run = run(scenario, more, place.path())?;
+    is_sound(&run.join("report.html"), word, 5)
+}
+
+/// A page with a script, a picture from elsewhere and grey on white.
+fn bad_page() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let page = std::fs::canonicalize(place.path())?.join("bad.html");
+    std::fs::write(
+        &page,
+        "<!doctype html><html lang=\"en\"><title>Bad</title><main><h1 style=\"color:#ddd\">VALID</h1>\
+         <img src=\"http://127.0.0.1:9/x.png\"><script>console.error('oh')</script></main></html>",
+    )?;
+    for (view, look) in look(&page)? {
+        assert!(look.errors.iter().any(|error| error.contains("oh")), "{view}: {:?}", look.errors);
+        assert_eq!(look.requests.len(), 2, "{view}: {:?}", look.requests);
+        assert!(
+            look.serious.iter().any(|found| found.starts_with("color-contrast")),
+            "{view}: {:?}",
+            look.serious
+        );
+        assert!(
+            look.serious.iter().any(|found| found.starts_with("image-alt")),
+            "{view}: {:?}",
+            look.serious
+        );
+        assert_eq!(look.pictures, 0);
+    }
+    Ok(())
+}
+
+/// As many anomalies as a checker keeps, with as much evidence as each keeps, of a million operations.
+fn large_page() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let run = run("power-cut.toml", &["--defect", "ack-before-fsync"], place.path())?;
+    let mut report: Report = serde_json::from_slice(&std::fs::read(run.join("report.json"))?)?;
+    report.operations.iter_mut().for_each(|operation| operation.ok = 1_000_000);
+    for property in &mut report.properties {
+        let moment = |n: u32| Moment {
+            at_s: f64::from(n),
+            who: "storage".into(),
+            what: format!("write {n} of user1/Maildir/tmp/a"),
+        };
+        let one = |n: u32| Anomaly {
+            sentence: format!("Message {n} is gone."),
+            message: Some(format!("1a2b-{n}-1")),
+            place: Some("user1 INBOX".into()),
+            evidence: (0..60).map(moment).collect(),
+        };
+        (property.count, property.anomalies) = (1_000_000, (0..100).map(one).collect());
+    }
+    let page = run.join("large.html");
+    let text = reports::html::render_many(&[report]);
+    assert!(text.len() < 3_000_000, "{} bytes", text.len());
+    std::fs::write(&page, text)?;
+    let small = look(&run.join("report.html"))?;
+    for (view, look) in look(&page)? {
+        let (large, small) = (look.load_ms, small[&view].load_ms);
+        assert!(large < 20 * small.max(20), "{view}: {large} ms, and {small} ms for a small page");
+    }
+    Ok(())
+}

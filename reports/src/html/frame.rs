@@ -1,0 +1,214 @@
+//! What all pictures over time share: the scales, the axes, and where faults were armed.
+//!
+//! A picture is an SVG of [`WIDTH`] units that the page scales; its colours are classes of the page's style sheet, so that it
+//! is dark where the page is. Text in it is escaped here and nowhere else.
+
+use crate::figures::seconds;
+use crate::series::Series;
+use std::fmt::Write as _;
+
+pub(super) const WIDTH: f64 = 960.0;
+pub(super) const LEFT: f64 = 88.0;
+const RIGHT: f64 = 12.0;
+const BOTTOM: f64 = 24.0;
+pub(super) const TOP: f64 = 10.0;
+
+/// A string for an SVG's text or attribute.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Seconds of the run to units of the picture.
+#[derive(Clone, Copy)]
+pub(super) struct Time {
+    from_s: f64,
+    to_s: f64,
+}
+
+impl Time {
+    pub(super) fn of(series: &Series) -> Time {
+        let length = series.step_s * series.bins.max(1) as f64;
+        Time { from_s: series.from_s, to_s: series.from_s + length }
+    }
+
+    /// Outside of the run is its nearest end.
+    pub(super) fn x(self, at_s: f64) -> f64 {
+        let part = ((at_s - self.from_s) / (self.to_s - self.from_s)).clamp(0.0, 1.0);
+        LEFT + part * (WIDTH - LEFT - RIGHT)
+    }
+
+    /// Left edge and width of a bin, with a gap to the next one.
+    pub(super) fn bin(self, series: &Series, bin: usize) -> (f64, f64) {
+        let from_s = series.from_s + bin as f64 * series.step_s;
+        let (left, right) = (self.x(from_s), self.x(from_s + series.step_s));
+        (left, (right - left - 0.6).max(0.4))
+    }
+
+    fn ticks(self) -> Vec<f64> {
+        let step = round_up((self.to_s - self.from_s) / 12.0);
+        let first = (self.from_s / step).ceil() as i64;
+        let last = (self.to_s / step).floor() as i64;
+        (first..=last).map(|n| n as f64 * step).collect()
+    }
+}
+
+/// The next of 1, 2, 5, 10 times a power of ten.
+pub(super) fn round_up(least: f64) -> f64 {
+    let power = 10_f64.powf(least.max(1e-6).log10().floor());
+    [1.0, 2.0, 5.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(power * 10.0)
+}
+
+/// The field of a picture with an axis of counts: from 0 at its foot to a round number.
+#[derive(Clone, Copy)]
+pub(super) struct Field {
+    pub(super) height: f64,
+    pub(super) top: f64,
+}
+
+impl Field {
+    /// So high that `most` fits.
+    pub(super) fn up_to(most: u64, height: f64) -> Field {
+        Field { height, top: round_up(most.max(1) as f64) }
+    }
+
+    pub(super) fn foot(self) -> f64 {
+        self.height - BOTTOM
+    }
+
+    pub(super) fn y(self, value: f64) -> f64 {
+        self.foot() - value / self.top * (self.foot() - TOP)
+    }
+
+    /// Lines across, with their values.
+    pub(super) fn grid(self) -> String {
+        let values = if self.top >= 2.0 { vec![0.0, self.top / 2.0, self.top] } else { vec![0.0, self.top] };
+        values.into_iter().map(|value| level(self.y(value), &crate::figures::number(value))).collect()
+    }
+}
+
+/// A line across the field with its label.
+pub(super) fn level(y: f64, label: &str) -> String {
+    format!(
+        "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+         <text class=\"tick\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+        WIDTH - RIGHT,
+        LEFT - 6.0,
+        y + 4.0,
+        escaped(label)
+    )
+}
+
+/// The axis of time at the foot.
+pub(super) fn axis(time: Time, foot: f64) -> String {
+    let mut out = String::new();
+    for tick in time.ticks() {
+        let x = time.x(tick);
+        let _ = write!(
+            out,
+            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{foot:.1}\" y2=\"{:.1}\"/>\
+             <text class=\"tick\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
+            foot + 4.0,
+            foot + 17.0,
+            seconds(tick)
+        );
+    }
+    out
+}
+
+/// Where a fault was armed. What overlaps is shaded once, so that the shade stays one colour.
+pub(super) fn armed(series: &Series, time: Time, foot: f64) -> String {
+    let mut out = String::new();
+    for (from_s, to_s) in merged(series) {
+        let (left, right) = (time.x(from_s), time.x(to_s));
+        let _ = write!(
+            out,
+            "<rect class=\"armed\" x=\"{left:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+            (right - left).max(1.0),
+            foot - TOP
+        );
+    }
+    out
+}
+
+fn merged(series: &Series) -> Vec<(f64, f64)> {
+    let mut all: Vec<(f64, f64)> =
+        series.armed.iter().map(|stretch| (stretch.from_s, stretch.to_s)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut merged: Vec<(f64, f64)> = Vec::new();
+    for (from, to) in all {
+        match merged.last_mut().filter(|last| from <= last.1) {
+            Some(last) => last.1 = last.1.max(to),
+            None => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
+/// A moment that matters in every picture.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub(super) at_s: f64,
+    pub(super) what: String,
+}
+
+/// A thin line for each mark.
+pub(super) fn marks(marks: &[Mark], time: Time, foot: f64) -> String {
+    let mut out = String::new();
+    for Mark { at_s, what } in marks {
+        let x = time.x(*at_s);
+        let _ = write!(
+            out,
+            "<line class=\"mark\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{foot:.1}\"><title>{}: {}</title></line>",
+            seconds(*at_s),
+            escaped(what)
+        );
+    }
+    out
+}
+
+/// A picture with a name and a description for those who do not see it.
+pub(super) fn picture(name: &str, description: &str, height: f64, body: &str) -> String {
+    format!(
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}. {}\">{body}</svg>",
+        escaped(name),
+        escaped(description)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::Stretch;
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        assert_eq!([0.3, 1.0, 1.2, 7.0, 80.0, 412.0].map(round_up), [0.5, 1.0, 2.0, 10.0, 100.0, 500.0]);
+    }
+
+    #[test]
+    fn stretches_that_overlap_are_one() {
+        let stretch = |from_s, to_s| Stretch { name: String::new(), from_s, to_s };
+        let armed = vec![stretch(5.0, 6.0), stretch(1.0, 3.0), stretch(2.0, 4.0)];
+        assert_eq!(merged(&Series { armed, ..Series::default() }), [(1.0, 4.0), (5.0, 6.0)]);
+    }
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        assert_eq!(escaped("<a b='c'>&\""), "&lt;a b=&#39;c&#39;&gt;&amp;&quot;");
+    }
+}

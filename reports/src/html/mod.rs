@@ -1,0 +1,234 @@
+//! The report as one HTML file that needs nothing else: no network, no script, light and dark, and on paper.
+//!
+//! Contract: a function of the reports alone, so the same reports give the same bytes. Every string is made inert first and
+//! then escaped, by the template or by [`frame::escaped`]; the page's own policy forbids scripts and requests besides.
+
+mod evidence;
+mod frame;
+mod plots;
+
+use crate::figures::{count, duration, latency, moment};
+use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Report, Verdict};
+use askama::Template;
+use evidence::Step;
+use frame::Mark;
+use plots::Plot;
+
+/// Anomalies of one property that are shown with their evidence: of every property that many leave the page small enough to mail.
+const MOST_EVIDENCE: usize = 8;
+/// Anomalies of one property that are named; the rest is counted.
+const MOST_ANOMALIES: usize = 50;
+/// More marks would hide what they mark.
+const MOST_MARKS: usize = 40;
+
+const STYLE: &str = include_str!("../../templates/style.css");
+
+/// One page for all runs of a command, the worst first.
+#[must_use]
+pub fn render_many(reports: &[Report]) -> String {
+    let mut reports: Vec<Report> = reports.iter().map(crate::inert::report).collect();
+    reports.sort_by_key(|report| std::cmp::Reverse(report.verdict));
+    let title = match reports.as_slice() {
+        [one] => format!("{}: {}", word(one.verdict), one.run.scenario),
+        many => format!("{} runs", count(many.len() as u64)),
+    };
+    let pages = reports.iter().zip(1..).map(|(report, number)| Page::of(report, number)).collect();
+    let document = Document { title, style: STYLE, version: version(&reports), pages };
+    document.render().expect("the template writes into a string, which cannot fail")
+}
+
+fn version(reports: &[Report]) -> &str {
+    reports.first().map_or("", |report| &report.run.version)
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Document<'a> {
+    title: String,
+    style: &'static str,
+    version: &'a str,
+    pages: Vec<Page<'a>>,
+}
+
+/// One run, with everything in the words and figures that are shown.
+struct Page<'a> {
+    number: usize,
+    report: &'a Report,
+    figures: Vec<Figure>,
+    plots: Vec<Plot>,
+    properties: Vec<PropertyView<'a>>,
+}
+
+/// A number with its unit, and whether it is bad news.
+struct Figure {
+    value: String,
+    words: &'static str,
+    class: &'static str,
+}
+
+struct PropertyView<'a> {
+    property: &'a Property,
+    word: &'static str,
+    class: &'static str,
+    shown: Vec<AnomalyView<'a>>,
+    named: &'a [Anomaly],
+}
+
+struct AnomalyView<'a> {
+    anomaly: &'a Anomaly,
+    steps: Vec<Step<'a>>,
+    picture: Option<String>,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report, number: usize) -> Page<'a> {
+        let marks = marks(report);
+        Page {
+            number,
+            report,
+            figures: figures(&report.messages),
+            plots: report.series.as_ref().map(|series| plots::all(series, &marks)).unwrap_or_default(),
+            properties: report.properties.iter().map(property).collect(),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        word(self.report.verdict)
+    }
+
+    fn class(&self) -> &'static str {
+        class(self.report.verdict)
+    }
+
+    fn meaning(&self) -> &'static str {
+        match self.report.verdict {
+            Verdict::Valid => {
+                "The faults struck, mail was acknowledged meanwhile, and every promise was kept."
+            }
+            Verdict::Unknown => "Nothing bad was proved, but this run does not prove the opposite either.",
+            Verdict::Invalid => "At least one promise was broken. What follows says which, and shows it.",
+        }
+    }
+
+    fn storage(&self) -> &'static str {
+        match self.report.run.contract.as_str() {
+            "lying" => {
+                "lying: it breaks its promises on purpose, and the question is whether the mail server noticed"
+            }
+            _ => "honest: it may fail, but it keeps its promises, so lost mail is the mail server's failure",
+        }
+    }
+
+    fn took(&self) -> String {
+        duration(self.report.run.duration_s)
+    }
+
+    /// Properties with something to show.
+    fn broken(&self) -> impl Iterator<Item = &PropertyView<'a>> {
+        self.properties.iter().filter(|view| !view.shown.is_empty())
+    }
+}
+
+impl PropertyView<'_> {
+    /// Anomalies that are counted only.
+    fn more(&self) -> Option<String> {
+        let more = self.property.count.saturating_sub((self.shown.len() + self.named.len()) as u64);
+        (more > 0).then(|| count(more))
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "VALID",
+        Verdict::Unknown => "UNKNOWN",
+        Verdict::Invalid => "INVALID",
+    }
+}
+
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "valid",
+        Verdict::Unknown => "unknown",
+        Verdict::Invalid => "invalid",
+    }
+}
+
+fn property(property: &Property) -> PropertyView<'_> {
+    let word = match property.verdict {
+        Verdict::Valid => "kept",
+        Verdict::Unknown => "not known",
+        Verdict::Invalid => "BROKEN",
+    };
+    let all = &property.anomalies[..property.anomalies.len().min(MOST_ANOMALIES)];
+    let (shown, named) = all.split_at(all.len().min(MOST_EVIDENCE));
+    PropertyView {
+        property,
+        word,
+        class: class(property.verdict),
+        shown: shown.iter().map(anomaly).collect(),
+        named,
+    }
+}
+
+fn anomaly(anomaly: &Anomaly) -> AnomalyView<'_> {
+    let steps = evidence::steps(&anomaly.evidence);
+    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps }
+}
+
+/// What is always shown, and what only where there is some of it.
+fn figures(messages: &Messages) -> Vec<Figure> {
+    let figure = |value, words, class| Figure { value: count(value), words, class };
+    let bad = |value| if value > 0 { "bad" } else { "plain" };
+    let always = [
+        figure(messages.acknowledged, "messages acknowledged", "plain"),
+        figure(messages.acknowledged_under_fault, "of them while a fault was armed", "plain"),
+        figure(messages.intact, "found intact at the end", "plain"),
+        figure(messages.lost, "lost", bad(messages.lost)),
+        figure(messages.damaged, "damaged", bad(messages.damaged)),
+    ];
+    let sometimes = [
+        (messages.invisible, "on the disk and not shown", "bad"),
+        (messages.hidden, "of them shown after the index was rebuilt", "plain"),
+        (messages.queued, "in the queue at the end", "plain"),
+        (messages.bounced, "bounced to their senders", "plain"),
+        (messages.refused, "refused", "plain"),
+        (messages.uncertain, "without a clear answer", "plain"),
+    ];
+    let sometimes = sometimes.into_iter().filter(|(value, _, _)| *value > 0);
+    always.into_iter().chain(sometimes.map(|(value, words, class)| figure(value, words, class))).collect()
+}
+
+/// Steps and what befell the storages; phases and the mail server's own life stand in the table.
+fn marks(report: &Report) -> Vec<Mark> {
+    let matters = |moment: &&Moment| match moment.who.as_str() {
+        "nemesis" => !moment.what.starts_with("phase "),
+        who => who == "storage",
+    };
+    let marks = report.timeline.iter().filter(matters);
+    marks.take(MOST_MARKS).map(|moment| Mark { at_s: moment.at_s, what: moment.what.clone() }).collect()
+}
+
+/// Seconds of the run, or a word where there is none.
+fn time(at: &Option<f64>) -> String {
+    at.map_or("never".to_owned(), moment)
+}
+
+fn struck(fault: &Fault) -> String {
+    let struck = fault.struck.iter().map(|(op, class, n)| format!("{op} {class}: {}", count(*n)));
+    struck.collect::<Vec<_>>().join("; ")
+}
+
+/// Quantiles of an operation's latency as cells.
+fn quantiles(operation: &Operation) -> [String; 4] {
+    operation
+        .latency
+        .map_or_else(|| [const { String::new() }; 4], |q| [q.p50_s, q.p95_s, q.p99_s, q.max_s].map(latency))
+}
+
+/// Messages named by a finding.
+fn named(finding: &Finding) -> Vec<&str> {
+    finding.examples.iter().filter_map(|example| example.message.as_deref()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! The pictures of a run over time.
+
+use super::frame::{Field, LEFT, Mark, TOP, Time, armed, axis, escaped, level, marks, picture};
+use crate::figures::{count, latency, seconds};
+use crate::series::{Series, Track};
+use std::fmt::Write as _;
+
+/// A picture, and what its colours mean: (class, words).
+pub(super) struct Plot {
+    pub(super) title: &'static str,
+    pub(super) about: String,
+    pub(super) legend: Vec<(&'static str, String)>,
+    pub(super) svg: String,
+}
+
+const HEIGHT: f64 = 190.0;
+
+/// All pictures of a run; those that would show nothing are left out.
+pub(super) fn all(series: &Series, marks: &[Mark]) -> Vec<Plot> {
+    [storing(series, marks), latencies(series, marks), under_way(series, marks), struck(series, marks)]
+        .into_iter()
+        .flatten()
+        .chain(states(series, marks))
+        .collect()
+}
+
+/// The length of a bin.
+fn each(series: &Series) -> String {
+    seconds(series.step_s)
+}
+
+/// Bars one upon the other.
+fn bars(series: &Series, marked: &[Mark], layers: &[(&str, &[u64])]) -> (String, u64) {
+    let time = Time::of(series);
+    let sum =
+        |bin: usize| layers.iter().map(|(_, values)| values.get(bin).copied().unwrap_or(0)).sum::<u64>();
+    let most = (0..series.bins).map(sum).max().unwrap_or(0);
+    let field = Field::up_to(most, HEIGHT);
+    let mut out = armed(series, time, field.foot()) + &field.grid();
+    for bin in 0..series.bins {
+        let (left, width) = time.bin(series, bin);
+        let mut below = 0;
+        for (class, values) in layers {
+            let value = values.get(bin).copied().unwrap_or(0);
+            if value > 0 {
+                let (foot, head) = (field.y(below as f64), field.y((below + value) as f64));
+                let _ = write!(
+                    out,
+                    "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{head:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
+                    foot - head
+                );
+            }
+            below += value;
+        }
+    }
+    out += &axis(time, field.foot());
+    out += &marks(marked, time, field.foot());
+    (out, most)
+}
+
+fn storing(series: &Series, marked: &[Mark]) -> Option<Plot> {
+    let storing = &series.storing;
+    let sum = |values: &[u64]| values.iter().sum::<u64>();
+    let [good, refused, open] = [&storing.acknowledged, &storing.refused, &storing.uncertain];
+    let (body, most) = bars(series, marked, &[("good", good), ("refused", refused), ("open", open)]);
+    let about = format!("At most {} attempts in {}.", count(most), each(series));
+    (most > 0).then(|| Plot {
+        title: "Attempts to store a message",
+        svg: picture("Attempts to store a message over time", &about, HEIGHT, &body),
+        about,
+        legend: vec![
+            ("good", format!("acknowledged: {}", count(sum(good)))),
+            ("refused", format!("refused: {}", count(sum(refused)))),
+            ("open", format!("no clear answer: {}", count(sum(open)))),
+        ],
+    })
+}
+
+/// Kinds of operations whose latency is drawn, with their colours.
+const DRAWN: [(&str, &str); 3] = [("deliver", "one"), ("append", "two"), ("fetch", "three")];
+
+fn latencies(series: &Series, marked: &[Mark]) -> Option<Plot> {
+    let drawn: Vec<(&Track, &'static str)> = DRAWN
+        .iter()
+        .filter_map(|(name, class)| Some((series.kinds.iter().find(|track| track.name == *name)?, *class)))
+        .filter(|(track, _)| track.ok.iter().any(|n| *n > 0))
+        .collect();
+    let values =
+        || drawn.iter().flat_map(|(track, _)| track.p50_s.iter().chain(&track.p99_s)).flatten().copied();
+    let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
+    if drawn.is_empty() {
+        return None;
+    }
+    let scale = Decades::around(least, most);
+    let time = Time::of(series);
+    let mut body = armed(series, time, scale.foot()) + &scale.grid();
+    for (track, class) in &drawn {
+        body += &line(series, time, &track.p50_s, scale, class);
+        body += &line(series, time, &track.p99_s, scale, &format!("{class} high"));
+    }
+    body += &axis(time, scale.foot());
+    body += &marks(marked, time, scale.foot());
+    let about = format!(
+        "From when each operation was due to its good end, logarithmic; median solid, 99th percentile dotted, over {} each. At most {}.",
+        each(series),
+        latency(most)
+    );
+    Some(Plot {
+        title: "Latency",
+        svg: picture("Latency over time, on a logarithmic scale", &about, HEIGHT, &body),
+        about,
+        legend: drawn.iter().map(|(track, class)| (*class, track.name.clone())).collect(),
+    })
+}
+
+/// A logarithmic axis over whole decades.
+#[derive(Clone, Copy)]
+struct Decades {
+    low: i32,
+    high: i32,
+}
+
+impl Decades {
+    fn around(least: f64, most: f64) -> Decades {
+        let low = least.max(1e-6).log10().floor() as i32;
+        Decades { low, high: (most.max(1e-6).log10().ceil() as i32).max(low + 1) }
+    }
+
+    fn foot(self) -> f64 {
+        Field { height: HEIGHT, top: 1.0 }.foot()
+    }
+
+    fn y(self, value: f64) -> f64 {
+        let part = (value.log10() - f64::from(self.low)) / f64::from(self.high - self.low);
+        self.foot() - part * (self.foot() - TOP)
+    }
+
+    fn grid(self) -> String {
+        let decades = (self.low..=self.high).map(|power| 10_f64.powi(power));
+        decades.map(|value| level(self.y(value), &latency(value))).collect()
+    }
+}
+
+/// A line through the bins that have a value, broken where one has none.
+fn line(series: &Series, time: Time, values: &[Option<f64>], scale: Decades, class: &str) -> String {
+    let mut path = String::new();
+    let mut pen = 'M';
+    for (bin, value) in values.iter().enumerate() {
+        let (left, width) = time.bin(series, bin);
+        match value {
+            Some(value) => {
+                // Also visible alone: a stroke as long as its bin.
+                let y = scale.y(*value);
+                let _ = write!(path, "{pen}{left:.1} {y:.1}L{:.1} {y:.1}", left + width);
+                pen = 'L';
+            }
+            None => pen = 'M',
+        }
+    }
+    format!("<path class=\"line {class}\" d=\"{path}\"/>")
+}
+
+fn under_way(series: &Series, marked: &[Mark]) -> Option<Plot> {
+    let most = |values: &[u64]| values.iter().copied().max().unwrap_or(0);
+    let (waiting, held) = (most(&series.waiting), most(&series.held));
+    if waiting == 0 && held == 0 {
+        return None;
+    }
+    let time = Time::of(series);
+    let field = Field::up_to(waiting.max(held), HEIGHT);
+    let mut body = armed(series, time, field.foot()) + &field.grid();
+    for (class, values) in [("line one", &series.waiting), ("line bad", &series.held)] {
+        body += &steps(series, time, values, field, class);
+    }
+    body += &axis(time, field.foot());
+    body += &marks(marked, time, field.foot());
+    let about = format!(
+        "The most at once, for each {}: {} client operations without an answer yet; {} file-system calls held back by a fault.",
+        each(series),
+        count(waiting),
+        count(held)
+    );
+    Some(Plot {
+        title: "Under way",
+        svg: picture("Operations and calls under way over time", &about, HEIGHT, &body),
+        about,
+        legend: vec![
+            ("one", "client operations".to_owned()),
+            ("bad", "calls held in the file system".to_owned()),
+        ],
+    })
+}
+
+fn steps(series: &Series, time: Time, values: &[u64], field: Field, class: &str) -> String {
+    let mut path = String::new();
+    for (bin, value) in values.iter().enumerate() {
+        let (left, width) = time.bin(series, bin);
+        let (pen, y) = (if bin == 0 { 'M' } else { 'L' }, field.y(*value as f64));
+        let _ = write!(path, "{pen}{left:.1} {y:.1}L{:.1} {y:.1}", left + width);
+    }
+    format!("<path class=\"{class}\" d=\"{path}\"/>")
+}
+
+fn struck(series: &Series, marked: &[Mark]) -> Option<Plot> {
+    let (body, most) = bars(series, marked, &[("bad", &series.struck)]);
+    let all = series.struck.iter().sum();
+    let about = format!("{} calls; at most {} in {}.", count(all), count(most), each(series));
+    (most > 0).then(|| Plot {
+        title: "File-system calls struck by faults",
+        svg: picture("File-system calls struck by faults over time", &about, HEIGHT, &body),
+        about,
+        legend: vec![("bad", "calls struck".to_owned())],
+    })
+}
+
+const ROW: f64 = 22.0;
+/// More faults than this are one row.
+const MOST_FAULTS: usize = 8;
+
+/// A row for each service and each fault.
+fn states(series: &Series, marked: &[Mark]) -> Option<Plot> {
+    let mut names: Vec<&str> = Vec::new();
+    series.armed.iter().for_each(|s| _ = (!names.contains(&s.name.as_str())).then(|| names.push(&s.name)));
+    names.truncate(MOST_FAULTS);
+    let rows = series.services.len() + names.len();
+    if rows == 0 {
+        return None;
+    }
+    let (time, foot) = (Time::of(series), TOP + ROW * rows as f64);
+    let mut body = String::new();
+    for (row, service) in series.services.iter().enumerate() {
+        body += &label(row, &service.name);
+        let found = service.found.iter().map(|found| {
+            let (class, words) = if found.up { ("good", "greets") } else { ("bad", "does not greet") };
+            stretch(row, time, (found.from_s, found.to_s), class, words)
+        });
+        body.extend(found);
+    }
+    for (row, name) in names.iter().enumerate().map(|(n, name)| (n + series.services.len(), *name)) {
+        body += &label(row, name);
+        let own = series.armed.iter().filter(|s| s.name == name);
+        body.extend(own.map(|s| stretch(row, time, (s.from_s, s.to_s), "refused", "armed")));
+    }
+    body += &axis(time, foot);
+    body += &marks(marked, time, foot);
+    let about = "Whether each service greeted when it was asked, and when each fault was armed.".to_owned();
+    Some(Plot {
+        title: "Services and faults",
+        svg: picture("Services and faults over time", &about, foot + ROW + 2.0, &body),
+        about,
+        legend: vec![
+            ("good", "the service greets".to_owned()),
+            ("bad", "it does not".to_owned()),
+            ("refused", "the fault is armed".to_owned()),
+        ],
+    })
+}
+
+/// Names that would not fit beside the row are cut; the table of faults has them whole.
+const LABEL: usize = 14;
+
+fn label(row: usize, name: &str) -> String {
+    let short: String = match name.chars().count() {
+        ..=LABEL => name.to_owned(),
+        _ => name.chars().take(LABEL - 1).chain(['\u{2026}']).collect(),
+    };
+    format!(
+        "<text class=\"tick\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}<title>{}</title></text>",
+        LEFT - 6.0,
+        TOP + ROW * row as f64 + 14.0,
+        escaped(&short),
+        escaped(name)
+    )
+}
+
+fn stretch(row: usize, time: Time, (from_s, to_s): (f64, f64), class: &str, words: &str) -> String {
+    let (left, right) = (time.x(from_s), time.x(to_s));
+    format!(
+        "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}</title></rect>",
+        TOP + ROW * row as f64 + 3.0,
+        (right - left).max(1.5),
+        ROW - 7.0,
+        escaped(&format!("{words}, {} to {}", seconds(from_s), seconds(to_s)))
+    )
+}

@@ -1,0 +1,84 @@
+use super::*;
+use crate::samples;
+
+fn page(report: Report) -> String {
+    render_many(&[report])
+}
+
+#[test]
+fn the_first_screen_says_what_a_reader_asks_first() {
+    let page = page(samples::invalid());
+    let head = &page[..page.find("Over time").expect("pictures follow")];
+    for wanted in [
+        "INVALID",
+        "5 of 2,911 acknowledged messages were lost.",
+        "fsync-eio",
+        "A delivery whose fsync failed must not be acknowledged.",
+        "reference, 0.1.0",
+        "ext4-ordered",
+        "2026-01-23T03:00:00Z, for 41.2 s",
+        "fermoposta run scenarios/fsync-eio.toml --seed 42",
+        "The load generator was saturated",
+    ] {
+        assert!(head.contains(wanted), "{wanted} is missing");
+    }
+}
+
+#[test]
+fn every_picture_is_there() {
+    let page = page(samples::valid());
+    for title in
+        plots::all(samples::valid().series.as_ref().expect("a series"), &[]).iter().map(|plot| plot.title)
+    {
+        assert!(page.contains(&format!("<h3>{title}</h3>")), "{title} is missing");
+    }
+    assert_eq!(page.matches("<figure>").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 5);
+}
+
+#[test]
+fn a_report_without_a_series_has_no_pictures_and_all_else() {
+    let page = page(Report { series: None, ..samples::valid() });
+    assert!(!page.contains("<svg") && !page.contains("Over time"));
+    assert!(page.contains("What was promised, and what was found"));
+}
+
+#[test]
+fn each_anomaly_has_its_picture_and_its_words_and_the_rest_is_counted() {
+    let page = page(samples::invalid());
+    assert_eq!(page.matches("<details open").count(), 1);
+    assert_eq!(page.matches("class=\"moments\"").count(), 5, "4 anomalies and the timeline");
+    assert!(page.contains("And 1 more"));
+    assert!(page.contains("fsync of user1/Maildir/tmp/1.host fails with EIO"));
+}
+
+#[test]
+fn hostile_strings_are_shown_and_do_nothing() {
+    let page = page(samples::hostile());
+    assert!(!page.contains("<script") && !page.contains('\u{1b}') && !page.contains('\u{202e}'));
+    assert!(page.contains("&#60;script&#62;") || page.contains("&lt;script&gt;"), "it is shown, escaped");
+}
+
+#[test]
+fn nothing_is_asked_of_a_network() {
+    for page in [page(samples::hostile()), render_many(&[samples::valid(), samples::unknown()])] {
+        assert!(page.contains("default-src 'none'"));
+        for asks in ["src=", "url(", "@import", "<link", "<script", "href=\"http"] {
+            assert!(!page.contains(asks), "{asks}");
+        }
+    }
+}
+
+#[test]
+fn several_runs_are_one_page_the_worst_first() {
+    let page = render_many(&[samples::valid(), samples::invalid(), samples::unknown()]);
+    let at = |word: &str| page.find(&format!("\">{word}</span></td>")).expect("in the index");
+    assert!(at("INVALID") < at("UNKNOWN") && at("UNKNOWN") < at("VALID"));
+    assert_eq!(page.matches("<article").count(), 3);
+    assert_eq!(page.matches("<h1").count(), 1);
+}
+
+#[test]
+fn the_same_reports_give_the_same_bytes() {
+    assert_eq!(page(samples::invalid()), page(samples::invalid()));
+}

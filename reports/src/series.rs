@@ -1,0 +1,87 @@
+//! What happened over time: one run in bins of equal length.
+//!
+//! Every list over the bins has as many entries as [`Series::bins`]; bin `n` reaches from `from_s + n * step_s` to
+//! `from_s + (n + 1) * step_s`. Times are seconds from the start of the traffic; the warm-up is negative.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A run over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Series {
+    /// Where the first bin begins.
+    pub from_s: f64,
+    /// Length of a bin.
+    pub step_s: f64,
+    /// How many bins there are.
+    pub bins: usize,
+    /// Attempts to store a message (delivery and APPEND), by the bin of their end.
+    pub storing: Outcomes,
+    /// Operations that ended well, by kind.
+    pub kinds: Vec<Track>,
+    /// Client operations begun and not ended: the most at once.
+    pub waiting: Vec<u64>,
+    /// File-system calls that a fault held back: the most at once.
+    pub held: Vec<u64>,
+    /// Calls that a fault struck, by the bin of their beginning.
+    pub struck: Vec<u64>,
+    /// When each fault was armed.
+    pub armed: Vec<Stretch>,
+    /// When each service greeted, as far as it was asked.
+    pub services: Vec<Service>,
+}
+
+/// How attempts ended, in each bin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Outcomes {
+    /// Acknowledged.
+    pub acknowledged: Vec<u64>,
+    /// Refused.
+    pub refused: Vec<u64>,
+    /// Without a clear answer.
+    pub uncertain: Vec<u64>,
+}
+
+/// Operations of one kind that ended well, by the bin of their end. Latency counts from when each was due.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Track {
+    /// `deliver`, `fetch` and so on.
+    pub name: String,
+    /// How many.
+    pub ok: Vec<u64>,
+    /// Median, seconds.
+    pub p50_s: Vec<Option<f64>>,
+    /// 99th percentile, seconds.
+    pub p99_s: Vec<Option<f64>>,
+}
+
+/// A name and a stretch of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stretch {
+    /// What.
+    pub name: String,
+    /// From when.
+    pub from_s: f64,
+    /// Until when.
+    pub to_s: f64,
+}
+
+/// A service that was asked for its greeting now and then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Service {
+    /// `lmtp`, `smtp`, `imap`.
+    pub name: String,
+    /// What it was found to be, from one question to the next.
+    pub found: Vec<Found>,
+}
+
+/// A service's state over a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Found {
+    /// From when.
+    pub from_s: f64,
+    /// Until when.
+    pub to_s: f64,
+    /// It greeted.
+    pub up: bool,
+}

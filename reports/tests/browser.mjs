@@ -1,0 +1,53 @@
+// Opens a report in headless Chromium and prints what it found as one JSON object:
+// { errors, requests, pictures, serious, load_ms, scroll } for each of light, dark and narrow.
+// Arguments: directory of node_modules, path of Chromium, page, and a directory for screenshots (or "").
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
+const [modules, chromium, page, shots] = process.argv.slice(2);
+const require = createRequire(`${modules}/package.json`);
+const puppeteer = require('puppeteer-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const views = [
+  { name: 'light', scheme: 'light', width: 1280, height: 900 },
+  { name: 'dark', scheme: 'dark', width: 1280, height: 900 },
+  { name: 'narrow', scheme: 'light', width: 390, height: 844 },
+];
+
+async function look(browser, view) {
+  const tab = await browser.newPage();
+  const errors = [], requests = [];
+  tab.on('console', message => ['error', 'warn'].includes(message.type()) && errors.push(message.text()));
+  tab.on('pageerror', error => errors.push(String(error)));
+  tab.on('request', request => requests.push(request.url()));
+  await tab.setBypassCSP(false);
+  await tab.setViewport(view);
+  await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: view.scheme }]);
+  const begun = performance.now();
+  await tab.goto(pathToFileURL(page).href, { waitUntil: 'load' });
+  const load_ms = Math.round(performance.now() - begun);
+  const seen = await tab.evaluate(() => ({
+    pictures: [...document.querySelectorAll('figure svg')].filter(svg => svg.getBoundingClientRect().height > 0).length,
+    scroll: document.documentElement.scrollWidth > document.documentElement.clientWidth,
+    text: document.querySelector('h1').textContent.trim(),
+  }));
+  if (shots) await tab.screenshot({ path: `${shots}/${view.name}.png`, fullPage: true });
+  // The page's policy forbids scripts, also this one; the DevTools protocol runs it all the same.
+  await tab.evaluate(axe);
+  const result = await tab.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
+  const bad = result.violations.filter(violation => ['serious', 'critical'].includes(violation.impact));
+  const serious = bad.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)} (${nodes.length})`);
+  await tab.close();
+  return { ...seen, errors, requests, serious, load_ms };
+}
+
+const browser = await puppeteer.launch({
+  executablePath: chromium,
+  headless: true,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+});
+const found = {};
+for (const view of views) found[view.name] = await look(browser, view);
+await browser.close();
+console.log(JSON.stringify(found, null, 1));
