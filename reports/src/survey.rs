@@ -1,6 +1,7 @@
 //! What a survey is: mail servers against scenarios, each pair run several times with other seeds. Everything its
 //! renderers ([`text`], [`markdown`], [`json`]) show is here; they compute nothing.
 
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod text;

@@ -1,6 +1,7 @@
 //! What a sweep is: one delivery, run again and again, each time with another fault at another of its file-system calls.
 //! Everything its renderers ([`text`], [`markdown`], [`json`]) show is here; they compute nothing.
 
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod text;

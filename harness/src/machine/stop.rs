@@ -4,7 +4,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Runs at once, at most.
-pub const MOST_RUNS: usize = 64;
+pub const MOST_RUNS: usize = 128;
 
 static KEEPERS: [AtomicI32; MOST_RUNS] = [const { AtomicI32::new(0) }; MOST_RUNS];
 static STOPPED: AtomicI32 = AtomicI32::new(0);

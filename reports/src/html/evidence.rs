@@ -16,16 +16,16 @@ const LANE: f64 = 24.0;
 const HEAD: f64 = 26.0;
 
 /// Moments one after another of which all is the same but the time.
-pub(super) struct Step<'a> {
+pub(crate) struct Step<'a> {
     from_s: f64,
     to_s: f64,
-    pub(super) who: &'a str,
-    pub(super) what: &'a str,
+    pub(crate) who: &'a str,
+    pub(crate) what: &'a str,
     times: u64,
 }
 
 impl Step<'_> {
-    pub(super) fn when(&self) -> String {
+    pub(crate) fn when(&self) -> String {
         match self.times {
             1 => moment(self.from_s),
             _ => format!("{:.3} to {}", self.from_s, moment(self.to_s)),
@@ -33,13 +33,13 @@ impl Step<'_> {
     }
 
     /// How often, where it is more than once.
-    pub(super) fn often(&self) -> Option<String> {
+    pub(crate) fn often(&self) -> Option<String> {
         (self.times > 1).then(|| format!("{} times", count(self.times)))
     }
 }
 
 /// The evidence, in order.
-pub(super) fn steps(evidence: &[Moment]) -> Vec<Step<'_>> {
+pub(crate) fn steps(evidence: &[Moment]) -> Vec<Step<'_>> {
     let mut steps: Vec<Step<'_>> = Vec::new();
     for Moment { at_s, who, what } in evidence {
         match steps.last_mut().filter(|last| last.who == who && last.what == what) {
@@ -51,7 +51,7 @@ pub(super) fn steps(evidence: &[Moment]) -> Vec<Step<'_>> {
 }
 
 /// The picture; `None` if there is nothing to order.
-pub(super) fn lanes(steps: &[Step<'_>]) -> Option<String> {
+pub(crate) fn lanes(steps: &[Step<'_>]) -> Option<String> {
     if steps.len() < 2 {
         return None;
     }

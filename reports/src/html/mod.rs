@@ -3,7 +3,7 @@
 //! Contract: a function of the reports alone, so the same reports give the same bytes. Every string is made inert first and
 //! then escaped, by the template or by [`frame::escaped`]; the page's own policy forbids scripts and requests besides.
 
-mod evidence;
+pub(crate) mod evidence;
 mod frame;
 mod plots;
 
@@ -21,7 +21,7 @@ const MOST_ANOMALIES: usize = 50;
 /// More marks would hide what they mark.
 const MOST_MARKS: usize = 40;
 
-const STYLE: &str = include_str!("../../templates/style.css");
+pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
 
 /// One page for all runs of a command, the worst first.
 #[must_use]
@@ -137,7 +137,7 @@ impl PropertyView<'_> {
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
+pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "VALID",
         Verdict::Unknown => "UNKNOWN",
@@ -145,7 +145,7 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn class(verdict: Verdict) -> &'static str {
+pub(crate) fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "valid",
         Verdict::Unknown => "unknown",

@@ -1,0 +1,148 @@
+//! A survey as one HTML file for people: the matrix, each cell with a link to what was found.
+
+use super::text::{cell, often};
+use super::{Cell, Finding, Row, Survey};
+use crate::class::{Class, Weight};
+use crate::figures::count;
+use crate::html::evidence::{self, Step};
+use crate::html::{STYLE, class, word};
+use crate::inert::inert;
+use askama::Template;
+
+/// The whole survey.
+#[must_use]
+pub fn render(survey: &Survey) -> String {
+    let survey = &cleaned(survey);
+    let findings = survey.findings.iter().map(View::of).collect();
+    let page = Page { survey, style: STYLE, findings };
+    page.render().expect("the template writes into a string, which cannot fail")
+}
+
+#[derive(Template)]
+#[template(path = "survey.html")]
+struct Page<'a> {
+    survey: &'a Survey,
+    style: &'static str,
+    findings: Vec<View<'a>>,
+}
+
+struct View<'a> {
+    finding: &'a Finding,
+    often: String,
+    steps: Vec<Step<'a>>,
+    picture: Option<String>,
+}
+
+impl View<'_> {
+    fn of(finding: &Finding) -> View<'_> {
+        let steps = evidence::steps(&finding.evidence);
+        View { finding, often: often(finding), picture: evidence::lanes(&steps), steps }
+    }
+}
+
+impl Page<'_> {
+    fn word(&self) -> &'static str {
+        word(self.survey.verdict)
+    }
+
+    fn class(&self) -> &'static str {
+        class(self.survey.verdict)
+    }
+
+    fn shown(&self, of: &Cell) -> String {
+        cell(of, self.survey.repeat)
+    }
+
+    /// The worst finding of a cell, by its number on the page.
+    fn about(&self, row: &Row, column: &usize) -> Option<usize> {
+        let column = &self.survey.columns.get(*column)?.name;
+        let own = |finding: &Finding| finding.target == row.target && finding.column == *column;
+        self.survey.findings.iter().position(own)
+    }
+
+    fn sums(row: &Row) -> [String; 2] {
+        let sum = |of: fn(&Cell) -> u64| count(row.cells.iter().map(of).sum());
+        [sum(|cell| cell.acknowledged), sum(|cell| cell.lost)]
+    }
+}
+
+/// Colour of a cell.
+pub(crate) fn colour(worst: &Option<Class>) -> &'static str {
+    match worst.map(Class::weight) {
+        Some(Weight::Bad) => "invalid",
+        Some(Weight::Open) | None => "unknown",
+        Some(Weight::Apart) => "apart",
+        Some(Weight::Fine) => "valid",
+    }
+}
+
+/// Every string of a survey comes from a scenario, a target file, a server or a message.
+fn cleaned(survey: &Survey) -> Survey {
+    let mut survey = survey.clone();
+    let Survey {
+        schema_version: _,
+        verdict: _,
+        sentence,
+        version,
+        repeat: _,
+        columns,
+        rows,
+        findings,
+        environment,
+        reproduce,
+        speed,
+    } = &mut survey;
+    let mut strings: Vec<&mut String> = vec![sentence, version, reproduce, speed];
+    strings.extend(columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.why]));
+    strings.extend(rows.iter_mut().flat_map(|row| std::iter::once(&mut row.target).chain(&mut row.version)));
+    strings.extend(environment.iter_mut().flat_map(|(name, value)| [name, value]));
+    for finding in findings {
+        let Finding {
+            class: _,
+            target,
+            target_version,
+            column,
+            shown: _,
+            runs: _,
+            seeds: _,
+            sentence,
+            evidence,
+            report,
+            reproduce,
+        } = finding;
+        strings.extend([target, column, sentence, reproduce]);
+        strings.extend(target_version.iter_mut().chain(report));
+        strings.extend(evidence.iter_mut().flat_map(|moment| [&mut moment.who, &mut moment.what]));
+    }
+    strings.into_iter().for_each(|text| *text = inert(text));
+    survey
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn bad_cells_lead_to_what_was_found() {
+        let survey = samples::survey();
+        let page = render(&survey);
+        for (n, finding) in survey.findings.iter().enumerate() {
+            assert!(page.contains(&format!("id=\"finding-{n}\"")), "{}", finding.target);
+        }
+        assert!(page.contains("href=\"#finding-0\""));
+        assert_eq!(page.matches("<h1").count(), 1);
+    }
+
+    #[test]
+    fn hostile_strings_do_nothing() {
+        let mut survey = samples::survey();
+        let bad = "<script>alert(1)</script>\u{1b}[2J\u{202e}";
+        survey.sentence = bad.into();
+        survey.rows[0].target = bad.into();
+        survey.findings[0].sentence = bad.into();
+        survey.findings[0].report = Some(format!("evidence/\"><script>{bad}"));
+        let page = render(&survey);
+        assert!(!page.contains("<script") && !page.contains('\u{1b}') && !page.contains('\u{202e}'));
+    }
+}
