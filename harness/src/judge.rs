@@ -143,6 +143,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
 struct Judged {
     name: String,
     definition: String,
+    promise: Option<&'static str>,
     finding: Finding,
 }
 
@@ -150,12 +151,14 @@ fn findings(case: &Case<'_>) -> Vec<Judged> {
     let fixed = ALL.iter().map(|checker| Judged {
         name: checker.name.to_owned(),
         definition: checker.definition.to_owned(),
+        promise: checker.promise,
         finding: guarded(|| (checker.check)(case)),
     });
     let stated = expectations::stated(case.plan).into_iter().map(|stated| Judged {
         finding: guarded(|| (stated.check)(case)),
         name: stated.name,
         definition: stated.definition,
+        promise: None,
     });
     fixed.chain(stated).collect()
 }
@@ -182,6 +185,7 @@ fn property(case: &Case<'_>, judged: &Judged, calls: &HashMap<MessageId, Vec<FsE
     Property {
         name: judged.name.clone(),
         definition: judged.definition.clone(),
+        promise: judged.promise.map(str::to_owned),
         verdict: finding.verdict,
         sentence: finding.sentence.clone(),
         count: finding.count,

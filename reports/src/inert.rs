@@ -69,8 +69,8 @@ fn clean_run(run: &mut Run) {
 }
 
 fn clean_property(property: &mut Property) {
-    let Property { name, definition, verdict: _, sentence, count: _, anomalies } = property;
-    [name, definition, sentence].into_iter().for_each(clean);
+    let Property { name, definition, promise, verdict: _, sentence, count: _, anomalies } = property;
+    [name, definition, sentence].into_iter().chain(promise).for_each(clean);
     for Anomaly { sentence, message, place, evidence } in anomalies {
         clean(sentence);
         message.iter_mut().chain(place).for_each(clean);

@@ -126,6 +126,9 @@ pub struct Property {
     pub name: String,
     /// Its definition in one sentence.
     pub definition: String,
+    /// Where the promise was made, such as `RFC 5321, 6.1: ...`; none if it is a demand of this program or of the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<String>,
     /// The answer for this property.
     pub verdict: Verdict,
     /// The answer in one sentence, with counts.

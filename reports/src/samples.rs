@@ -156,6 +156,7 @@ fn property(name: &str, verdict: Verdict, sentence: &str) -> Property {
     Property {
         name: name.into(),
         definition: "Definition.".into(),
+        promise: Some("RFC 5321, 6.1: it is not lost.".into()),
         verdict,
         sentence: sentence.into(),
         count: 0,

@@ -13,6 +13,7 @@ pub const CHECKER: Checker = Checker {
     name: "coverage",
     definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
                  fault was armed, and every mailbox was read to its end.",
+    promise: None,
     check,
 };
 

@@ -15,6 +15,7 @@ pub const CHECKER: Checker = Checker {
     name: "error-surfaced",
     definition: "No message is acknowledged although the storage had reported that its data or name is not safe, \
                  unless it was really written anew.",
+    promise: Some("RFC 5321, 4.2.5: who answers 250 is responsible for the message"),
     check,
 };
 

@@ -14,6 +14,7 @@ pub const CHECKER: Checker = Checker {
     name: "flags-durable",
     definition: "Every acknowledged change of a flag is visible at the end, unless a later change may have \
                  undone it.",
+    promise: None,
     check,
 };
 

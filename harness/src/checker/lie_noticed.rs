@@ -30,6 +30,7 @@ pub const CHECKER: Checker = Checker {
     name: "lie-noticed",
     definition: "No acknowledged message that a lying storage struck is gone, served with other content or said not \
                  to be there, without an error.",
+    promise: None,
     check,
 };
 

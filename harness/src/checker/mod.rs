@@ -66,6 +66,8 @@ pub struct Checker {
     pub name: &'static str,
     /// Definition in one sentence.
     pub definition: &'static str,
+    /// Where the promise was made that the property holds the mail server to; none if it is this program's own demand.
+    pub promise: Option<&'static str>,
     /// Judges.
     pub check: fn(&Case<'_>) -> Finding,
 }

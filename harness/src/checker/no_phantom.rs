@@ -15,6 +15,7 @@ pub const CHECKER: Checker = Checker {
     name: "no-phantom",
     definition: "No copy is found of an attempt, a copy or a move that the server refused, or of an attempt \
                  that nobody made.",
+    promise: Some("RFC 5321, 4.2.5: who answers 4yz or 5yz does not deliver the message"),
     check,
 };
 

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 pub const CHECKER: Checker = Checker {
     name: "no-resurrection",
     definition: "A message whose removal from a mailbox was acknowledged is not seen there by any later read.",
+    promise: None,
     check,
 };
 

@@ -22,6 +22,7 @@ pub const CHECKER: Checker = Checker {
     name: "recovers",
     definition: "After the last heal, start or power cut, every service greets and a store and a fetch (without IMAP: a \
                  store that arrives) succeed within the bound.",
+    promise: None,
     check,
 };
 

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 pub const CHECKER: Checker = Checker {
     name: "right-mailbox",
     definition: "A message is seen only in mailboxes of users for which somebody asked.",
+    promise: None,
     check,
 };
 

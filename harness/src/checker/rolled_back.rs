@@ -18,6 +18,7 @@ const NAMED: usize = 3;
 pub const CHECKER: Checker = Checker {
     name: "rolled-back",
     definition: "No storage went back in time and took acknowledged mail or changes with it, without an error.",
+    promise: None,
     check,
 };
 

@@ -19,6 +19,7 @@ const PHASE: &str = "rebuild";
 pub const CHECKER: Checker = Checker {
     name: "structure",
     definition: "After a rebuild of the mail server's index every mailbox holds the same messages as before it.",
+    promise: None,
     check,
 };
 

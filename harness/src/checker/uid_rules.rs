@@ -16,6 +16,7 @@ pub const CHECKER: Checker = Checker {
     name: "uid-rules",
     definition: "Within one UIDVALIDITY, UIDs are given in rising order, never to a second message, and the \
                  message's INTERNALDATE never changes; UIDVALIDITY and UIDNEXT never fall.",
+    promise: Some("RFC 3501, 2.3.1.1: UIDs rise, and each stands for one message for ever"),
     check,
 };
 

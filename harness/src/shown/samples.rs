@@ -7,6 +7,7 @@ pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: 
     let property = |name: &&str, verdict| Property {
         name: (*name).to_owned(),
         definition: String::new(),
+        promise: None,
         verdict,
         sentence: format!("{name} was judged"),
         count: 1,

@@ -119,6 +119,18 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Who broke a promise that is broken.
+    fn blame(&self) -> &'static str {
+        match self.report.run.contract.as_str() {
+            "lying" => {
+                "The storage lied: what is held against the mail server is only that it did not notice."
+            }
+            _ => {
+                "The storage kept its promises: it failed, if it failed, in a way that the mail server was told of."
+            }
+        }
+    }
+
     fn took(&self) -> String {
         duration(self.report.run.duration_s)
     }
