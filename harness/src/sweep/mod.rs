@@ -61,9 +61,7 @@ fn one(options: &Options, prepared: &Prepared, id: &str) -> Result<Exit> {
     })?;
     let worker = Worker { options, prepared };
     let Some(ran) = worker.once(case, "case")? else { return Ok(interrupted(options)) };
-    if let Some(report) = &ran.report {
-        write!(anstream::stdout(), "{}", reports::text::render(report, reports::text::Style::default()))?;
-    }
+    write!(anstream::stdout(), "{}", reports::text::render(&ran.report, reports::text::Style::default()))?;
     anstream::println!("\n{id}: {}\n  client  {}\n  found   {}", ran.class.words(), ran.told, ran.found);
     Ok(exit(ran.class))
 }
@@ -121,14 +119,11 @@ fn run_all(worker: Worker<'_>, left: Vec<(usize, Case)>, results: &mut Journal<C
         drop(sender);
         let mut progress = Progress::new(count);
         for result in receiver {
-            let added = result.and_then(|result| {
-                progress.note(&result);
-                results.add(result)
-            });
-            if added.is_err() {
+            progress.note(&result);
+            if let Err(error) = results.add(result) {
                 // The others end with the case they are at.
                 queue.lock().clear();
-                return added;
+                return Err(error);
             }
         }
         Ok(())

@@ -30,10 +30,10 @@ pub struct Ran {
     pub told: String,
     /// What was found.
     pub found: String,
-    /// Its directory; none if it came to no judgement.
-    pub directory: Option<PathBuf>,
+    /// Its directory.
+    pub directory: PathBuf,
     /// Its report.
-    pub report: Option<Report>,
+    pub report: Report,
 }
 
 /// Cases still to be run, by their ordinal in the sweep.
@@ -49,14 +49,20 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Takes cases until none is left, a signal came, or nobody listens any more.
-    pub fn work(self, queue: &Queue, gate: &Gate, results: &Sender<Result<CaseResult>>) {
+    /// Takes cases until none is left, a signal came, or nobody listens any more. A case whose run fails has no result: it is
+    /// run again when the sweep goes on.
+    pub fn work(self, queue: &Queue, gate: &Gate, results: &Sender<CaseResult>) {
         while let Some(_pass) = gate.enter() {
             let next = queue.lock().pop_front();
             let Some((ordinal, case)) = next else { return };
-            let Some(result) = self.settle(ordinal, &case).transpose() else { return };
-            if results.send(result).is_err() {
-                return;
+            match self.settle(ordinal, &case) {
+                Ok(None) => return,
+                Err(error) => anstream::eprintln!("no result: {}: {error:#}", case.id()),
+                Ok(Some(result)) => {
+                    if results.send(result).is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -71,14 +77,15 @@ impl Worker<'_> {
             runs += 1;
             bad += u32::from(is_bad(&again));
             let (kept, other) = if again.class < worst.class { (again, worst) } else { (worst, again) };
-            self.discard(other.directory.as_deref());
+            self.discard(&other.directory);
             worst = kept;
         }
-        let directory = worst.directory.clone().filter(|_| bad > 0 || self.options.keep);
-        if directory.is_none() {
-            self.discard(worst.directory.as_deref());
+        let Ran { class, told, found, directory, .. } = worst;
+        let keep = bad > 0 || self.options.keep;
+        if !keep {
+            self.discard(&directory);
         }
-        let Ran { class, told, found, .. } = worst;
+        let directory = keep.then_some(directory);
         Ok(Some(CaseResult { case: case.id(), class, told, found, bad, runs, directory }))
     }
 
@@ -86,37 +93,34 @@ impl Worker<'_> {
     fn aimed(self, case: &Case, name: &str) -> Result<Option<Ran>> {
         for _ in 0..MORE_TRIES {
             match self.once(case, name)? {
-                Some(ran) if ran.class == Class::NotReached => self.discard(ran.directory.as_deref()),
+                Some(ran) if ran.class == Class::NotReached => self.discard(&ran.directory),
                 other => return Ok(other),
             }
         }
         self.once(case, name)
     }
 
-    /// One run of a case. Trouble of the harness makes it unknown.
+    /// One run of a case; `None` if a signal came.
     pub fn once(self, case: &Case, name: &str) -> Result<Option<Ran>> {
         if stop::requested() {
             return Ok(None);
         }
         let plan = plans::case(self.options, case, &self.prepared.store)?;
         let runs = self.options.directory.join("runs");
-        match outer::run(&plan, &Places { runs, storage: None, name: Some(name.to_owned()) }) {
-            Ok(Outcome::Judged(report)) => judged(case, *report).map(Some),
-            Ok(Outcome::Interrupted(directory)) => {
-                self.discard(Some(directory.path()));
+        match outer::run(&plan, &Places { runs, storage: None, name: Some(name.to_owned()) })? {
+            Outcome::Judged(report) => judged(case, *report).map(Some),
+            Outcome::Interrupted(directory) => {
+                self.discard(directory.path());
                 Ok(None)
-            }
-            Err(error) => {
-                let (told, found) = ("nothing: the run failed".to_owned(), format!("{error:#}"));
-                Ok(Some(Ran { class: Class::Unknown, told, found, directory: None, report: None }))
             }
         }
     }
 
-    fn discard(self, directory: Option<&Path>) {
-        if let Some(directory) = directory.filter(|_| !self.options.keep)
-            && let Err(error) = std::fs::remove_dir_all(directory)
-        {
+    fn discard(self, directory: &Path) {
+        if self.options.keep {
+            return;
+        }
+        if let Err(error) = std::fs::remove_dir_all(directory) {
             tracing::warn!("{} stays behind: {error}", directory.display());
         }
     }
@@ -133,7 +137,7 @@ fn judged(case: &Case, report: Report) -> Result<Ran> {
     let seen = Seen::of(&ledger, reached(case, &ledger, &directory)?);
     let class = classify(&report, &seen);
     let (told, found) = (seen.told(), found(&report, class));
-    Ok(Ran { class, told, found, directory: Some(directory), report: Some(report) })
+    Ok(Ran { class, told, found, directory, report })
 }
 
 /// Whether the fault struck the call it was meant for, once and nothing else; the power went when the client had its
