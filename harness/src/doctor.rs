@@ -122,7 +122,7 @@ pub fn what_runs_would_use(definition: &Definition) -> String {
 }
 
 /// The first line of what a target's version command prints on this machine.
-pub fn version(definition: &Definition) -> Option<String> {
+fn version(definition: &Definition) -> Option<String> {
     let (program, arguments) = definition.version.split_first()?;
     let output = std::process::Command::new(find(program)?).args(arguments).output().ok()?;
     let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };

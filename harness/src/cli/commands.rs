@@ -83,7 +83,7 @@ fn sweep_options(args: &SweepArgs, target: &str) -> Result<Options> {
         args.dir.clone().unwrap_or_else(|| usual_directory(&args.runs, &definition, &args.defects));
     let options = Options {
         target: target.to_owned(),
-        target_version: crate::doctor::version(&definition),
+        would_use: crate::doctor::what_runs_would_use(&definition),
         definition,
         defects: args.defects.clone(),
         entries: args.entries.clone(),

@@ -38,8 +38,8 @@ pub struct Options {
     pub target: String,
     /// Its definition.
     pub definition: Definition,
-    /// Its version as it says it itself.
-    pub target_version: Option<String>,
+    /// The mail server that its runs would use: version, and where it is unpacked.
+    pub would_use: String,
     /// Seeded defects of the reference server.
     pub defects: Vec<String>,
     /// Entries; all that the target offers if empty.
@@ -157,7 +157,7 @@ impl Options {
             "program version": env!("CARGO_PKG_VERSION"),
             "target": self.definition.name,
             "target definition": blake3::hash(&definition).to_hex().to_string(),
-            "target version": self.target_version,
+            "target version": self.would_use,
             "defects": self.defects,
             "seed": self.seed,
             "deliveries": self.deliveries()?.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -210,7 +210,7 @@ mod tests {
         Options {
             target: "reference".to_owned(),
             definition: crate::target::find::find("reference", Path::new("")).expect("built in"),
-            target_version: None,
+            would_use: "0.1.0".to_owned(),
             defects: vec!["no-fsync".to_owned()],
             entries: vec![Entry::Append],
             first: FirstDelivery::Without,

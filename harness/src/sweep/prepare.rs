@@ -6,6 +6,7 @@ use super::options::Options;
 use super::{classify, plans};
 use crate::ledger::Ledger;
 use crate::plan::Plan;
+use crate::run::directory::RunDirectory;
 use crate::run::outer::{self, Outcome, Places};
 use anyhow::{Context, Result, bail, ensure};
 use fuse_fs::clock::Nanos;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub struct Prepared {
     /// Run directory of the warm-up.
     pub store: PathBuf,
+    /// Version of the mail server as that run noted it.
+    pub target_version: Option<String>,
     /// Deliveries with their calls.
     pub counted: Vec<Counted>,
 }
@@ -30,7 +33,7 @@ pub fn prepare(options: &Options) -> Result<Option<Prepared>> {
         let counted = serde_json::from_str(&text).with_context(|| {
             format!("{} is damaged; remove {}", calls.display(), options.directory.display())
         })?;
-        return Ok(Some(Prepared { store, counted }));
+        return Ok(Some(Prepared { target_version: version(&store)?, store, counted }));
     }
     // What an interrupted beginning left is made again.
     for name in ["store", "counts"] {
@@ -46,7 +49,16 @@ pub fn prepare(options: &Options) -> Result<Option<Prepared>> {
     }
     remove(&options.directory.join("counts"))?;
     crate::write_whole::write_whole(&calls, serde_json::to_string_pretty(&counted)?.as_bytes())?;
-    Ok(Some(Prepared { store, counted }))
+    Ok(Some(Prepared { target_version: version(&store)?, store, counted }))
+}
+
+/// What the run that warmed the store up noted of the mail server.
+fn version(store: &Path) -> Result<Option<String>> {
+    let path = RunDirectory::existing(store).report();
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let report: Report =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    Ok(report.run.target_version)
 }
 
 fn remove(directory: &Path) -> Result<()> {
@@ -114,4 +126,20 @@ pub fn trace(run: &Path) -> Result<Vec<FsEvent>> {
     }
     events.sort_by_key(|event| (event.at, event.seq));
     Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The machine's own program was asked, though the runs used the one that is unpacked for them.
+    #[test]
+    fn the_version_is_the_one_that_the_runs_used() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut report = crate::shown::samples::report(&[], &[], 0, 0);
+        report.run.target_version = Some("3.7.11".to_owned());
+        std::fs::write(place.path().join("report.json"), reports::json::to_json(&report)).expect("written");
+        assert_eq!(version(place.path()).expect("read"), report.run.target_version);
+        assert!(version(Path::new("/nowhere")).is_err());
+    }
 }

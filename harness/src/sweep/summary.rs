@@ -2,6 +2,7 @@
 
 use super::cases::{Case, Counted};
 use super::options::Options;
+use super::prepare::Prepared;
 use super::results::CaseResult;
 use reports::class::{Class, Weight};
 use reports::figures::count;
@@ -14,20 +15,20 @@ use std::time::Duration;
 pub type Done = HashMap<String, CaseResult>;
 
 /// The whole sweep.
-pub fn sweep(options: &Options, counted: &[Counted], cases: &[Case], done: &Done, speed: String) -> Sweep {
+pub fn sweep(options: &Options, prepared: &Prepared, cases: &[Case], done: &Done, speed: String) -> Sweep {
     let classes = classes(cases, done);
     Sweep {
         schema_version: SCHEMA_VERSION,
         verdict: verdict(&classes),
         sentence: sentence(&classes),
         target: options.definition.name.clone(),
-        target_version: options.target_version.clone(),
+        target_version: prepared.target_version.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: options.seed,
         reproduce: options.command(None),
         directory: options.directory.display().to_string(),
         classes,
-        deliveries: counted.iter().map(|counted| matrix(options, counted, cases, done)).collect(),
+        deliveries: prepared.counted.iter().map(|counted| matrix(options, counted, cases, done)).collect(),
         bad: bad(options, cases, done),
         speed,
     }
