@@ -3,6 +3,7 @@
 use crate::history::Outcome;
 use crate::ledger::{Kind, Ledger};
 use fuse_fs::clock::Nanos;
+use reports::figures::round_up;
 use reports::series::{Found, Outcomes, Series, Service, Stretch, Track};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +49,7 @@ impl Bins {
     fn of(ledger: &Ledger) -> Bins {
         let from = ledger.phases.first().map_or(ledger.start, |(at, _)| *at).min(ledger.start);
         let length = ledger.last.0.saturating_sub(from.0).max(1);
-        let step = (round_step(length as f64 / 1e9) * 1e9) as u64;
+        let step = (step_of(length as f64 / 1e9) * 1e9) as u64;
         Bins { from, step, count: (length / step + 1) as usize }
     }
 
@@ -83,12 +84,9 @@ impl Bins {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, so that the axis has round numbers: the shortest that gives few enough bins.
-fn round_step(length_s: f64) -> f64 {
-    let least = (length_s / MOST_BINS).max(0.001);
-    let power = 10_f64.powf(least.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
-    steps.into_iter().find(|step| *step >= least).unwrap_or(power * 10.0)
+/// A round length that gives few enough bins.
+fn step_of(length_s: f64) -> f64 {
+    round_up((length_s / MOST_BINS).max(0.001))
 }
 
 fn storing(ledger: &Ledger, bins: &Bins) -> Outcomes {
@@ -168,7 +166,7 @@ mod tests {
 
     #[test]
     fn steps_are_round_and_few() {
-        let steps = [0.5, 16.0, 17.0, 90.0, 3600.0].map(round_step);
+        let steps = [0.5, 16.0, 17.0, 90.0, 3600.0].map(step_of);
         assert_eq!(steps.map(|s| format!("{s:.3}")), ["0.005", "0.100", "0.200", "1.000", "50.000"]);
     }
 

@@ -16,9 +16,10 @@ fn main() -> ExitCode {
         return fermoposta::cli::main();
     }
     let missing = fermoposta::doctor::cannot_mount();
-    let tests: [(&str, Test); 2] = [
+    let tests: [(&str, Test); 3] = [
         ("the_reference_server_has_no_bad_case_and_a_sweep_goes_on", goes_on),
         ("defects_of_durability_lose_mail", defects),
+        ("a_case_whose_run_fails_has_no_result_and_is_run_again", failing_runs),
     ];
     let trials = tests.into_iter().map(|(name, test)| {
         let trial = Trial::test(format!("sweep::{name}"), test);
@@ -31,12 +32,17 @@ fn main() -> ExitCode {
 }
 
 fn sweep(directory: &Path, options: &[&str]) -> std::io::Result<Output> {
+    command(directory, options)?.output()
+}
+
+fn command(directory: &Path, options: &[&str]) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null());
     command
         .args(["sweep", "reference", "--first-delivery", "without", "--jobs", "2", "--dir"])
         .arg(directory);
-    command.args(options).output()
+    command.args(options);
+    Ok(command)
 }
 
 fn result(directory: &Path) -> Result<Sweep, Failed> {
@@ -81,4 +87,21 @@ fn defects() -> TestResult {
         ensure(sweep.bad.iter().any(|bad| bad.class == Class::Lost), defect, &output)?;
     }
     Ok(())
+}
+
+/// An interrupt that reached the recording process first was written down as a case of which nothing is known.
+fn failing_runs() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let directory = place.path().join("s");
+    let options = ["--entry", "lmtp", "--faults", "fsync"];
+    // The store and the counts are made by the one case.
+    sweep(&directory, &[&options[..], &["--case", "lmtp.later.fsync-1.fsync-xfs"]].concat())?;
+    let output = command(&directory, &options)?.env("FERMOPOSTA_PANIC_IN", "traffic").output()?;
+    ensure(output.status.code() == Some(2), "nothing is known", &output)?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure(said.contains("no result: lmtp.later.fsync-1.fsync-xfs"), "each is told", &output)?;
+    let lines = std::fs::read_to_string(directory.join("sweep.jsonl"))?;
+    ensure(lines.is_empty(), "no case has a result", &output)?;
+    let output = sweep(&directory, &options)?;
+    ensure(output.status.code() == Some(0), "all were run again", &output)
 }

@@ -42,6 +42,14 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// The next of 1, 2, 5, 10 times a power of ten that is no less: for axes.
+#[must_use]
+pub fn round_up(least: f64) -> f64 {
+    let power = 10_f64.powf(least.max(1e-6).log10().floor());
+    let steps = [1.0, 2.0, 5.0].map(|factor| factor * power);
+    steps.into_iter().find(|step| *step >= least).unwrap_or(power * 10.0)
+}
+
 /// A point in time of the run, to the millisecond: `12.345 s`.
 #[must_use]
 pub fn moment(seconds: f64) -> String {
@@ -65,6 +73,11 @@ mod tests {
     fn counts_have_separators() {
         let shown = [0, 999, 1_000, 12_345, 1_234_567].map(count);
         assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        assert_eq!([0.3, 1.0, 1.2, 7.0, 80.0, 412.0].map(round_up), [0.5, 1.0, 2.0, 10.0, 100.0, 500.0]);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
 use crate::series::{Outcomes, Series, Service, Stretch, Track};
+use crate::survey::{self, Survey};
+use crate::sweep::{BadCase, Matrix, Sweep};
 
 /// Longest string that is shown; the rest is counted, not shown.
 pub const MAX_CHARS: usize = 2_000;
@@ -119,6 +121,83 @@ fn clean_series(series: &mut Series) {
 fn clean_moment(Moment { at_s: _, who, what }: &mut Moment) {
     clean(who);
     clean(what);
+}
+
+/// Every string of a survey comes from a scenario, a target file, a server or a message.
+#[must_use]
+pub fn survey(survey: &Survey) -> Survey {
+    let mut survey = survey.clone();
+    let Survey {
+        schema_version: _,
+        verdict: _,
+        sentence,
+        version,
+        repeat: _,
+        columns,
+        rows,
+        findings,
+        environment,
+        reproduce,
+        speed,
+    } = &mut survey;
+    let mut strings: Vec<&mut String> = vec![sentence, version, reproduce, speed];
+    strings.extend(columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.why]));
+    strings.extend(rows.iter_mut().flat_map(|row| std::iter::once(&mut row.target).chain(&mut row.version)));
+    strings.extend(environment.iter_mut().flat_map(|(name, value)| [name, value]));
+    for finding in findings {
+        let survey::Finding {
+            class: _,
+            target,
+            target_version,
+            column,
+            shown: _,
+            runs: _,
+            seeds: _,
+            sentence,
+            evidence,
+            report,
+            reproduce,
+        } = finding;
+        strings.extend([target, column, sentence, reproduce]);
+        strings.extend(target_version.iter_mut().chain(report));
+        strings.extend(evidence.iter_mut().flat_map(|moment| [&mut moment.who, &mut moment.what]));
+    }
+    strings.into_iter().for_each(clean);
+    survey
+}
+
+/// Every string of a sweep comes from a target file, a server or a file name.
+#[must_use]
+pub fn sweep(sweep: &Sweep) -> Sweep {
+    let mut sweep = sweep.clone();
+    let Sweep {
+        schema_version: _,
+        verdict: _,
+        sentence,
+        target,
+        target_version,
+        version,
+        seed: _,
+        reproduce,
+        directory,
+        classes: _,
+        deliveries,
+        bad,
+        speed,
+    } = &mut sweep;
+    let mut strings: Vec<&mut String> = vec![sentence, target, version, reproduce, directory, speed];
+    strings.extend(target_version);
+    for Matrix { title, columns, rows } in deliveries {
+        strings.push(title);
+        strings.extend(columns);
+        strings.extend(rows.iter_mut().map(|row| &mut row.call));
+    }
+    for BadCase { case, class: _, call, fault, told, found, bad: _, runs: _, directory, reproduce } in bad {
+        strings.extend([case, call, fault, told, found, reproduce]);
+        strings.extend(directory);
+    }
+    strings.into_iter().for_each(clean);
+    sweep
 }
 
 fn clean(text: &mut String) {

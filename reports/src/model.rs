@@ -22,6 +22,18 @@ pub enum Verdict {
     Invalid,
 }
 
+impl Verdict {
+    /// At the head of what people read.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Valid => "VALID",
+            Verdict::Unknown => "UNKNOWN",
+            Verdict::Invalid => "INVALID",
+        }
+    }
+}
+
 /// One run, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {

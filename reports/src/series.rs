@@ -23,7 +23,7 @@ pub struct Series {
     pub waiting: Vec<u64>,
     /// File-system calls that a fault held back: the most at once.
     pub held: Vec<u64>,
-    /// Calls that a fault struck, by the bin of their beginning.
+    /// Firings of faults at calls that were answered, by the bin of the call's beginning.
     pub struck: Vec<u64>,
     /// When each fault was armed.
     pub armed: Vec<Stretch>,

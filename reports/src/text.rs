@@ -51,11 +51,7 @@ pub fn render(report: &Report, style: Style) -> String {
 }
 
 fn headline(report: &Report, style: Style) -> String {
-    let word = match report.verdict {
-        Verdict::Valid => "VALID",
-        Verdict::Unknown => "UNKNOWN",
-        Verdict::Invalid => "INVALID",
-    };
+    let word = report.verdict.word();
     let sentence = wrap(&report.sentence, word.len() + 2, style.width);
     format!("{}  {sentence}\n", paint(word, report.verdict, style))
 }
@@ -81,7 +77,7 @@ fn persistence(run: &Run) -> String {
     storages.collect::<Vec<_>>().join(", ")
 }
 
-fn promise(contract: &str) -> &'static str {
+pub(crate) fn promise(contract: &str) -> &'static str {
     match contract {
         "lying" => "it breaks its promises on purpose; the question is whether the mail server noticed",
         _ => "it may fail, but it keeps its promises; lost mail is the mail server's failure",

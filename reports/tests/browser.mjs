@@ -1,5 +1,5 @@
 // Opens a report in headless Chromium and prints what it found as one JSON object:
-// { errors, requests, pictures, serious, load_ms, scroll } for each of light, dark and narrow.
+// { errors, requests, pictures, serious, load_ms, scroll, text, hidden_on_paper } for each of light, dark and narrow.
 // Arguments: directory of node_modules, path of Chromium, page, and a directory for screenshots (or "").
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -21,7 +21,6 @@ async function look(browser, view) {
   tab.on('console', message => ['error', 'warn'].includes(message.type()) && errors.push(message.text()));
   tab.on('pageerror', error => errors.push(String(error)));
   tab.on('request', request => requests.push(request.url()));
-  await tab.setBypassCSP(false);
   await tab.setViewport(view);
   await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: view.scheme }]);
   const begun = performance.now();
@@ -32,6 +31,14 @@ async function look(browser, view) {
     scroll: document.documentElement.scrollWidth > document.documentElement.clientWidth,
     text: document.querySelector('h1').textContent.trim(),
   }));
+  // On paper nothing can be opened: what is closed on the screen must be in view.
+  await tab.emulateMediaType('print');
+  seen.hidden_on_paper = await tab.evaluate(() =>
+    [...document.querySelectorAll('details')].filter(closed => {
+      const body = closed.querySelector(':scope > :not(summary)');
+      return body && (body.getBoundingClientRect().height === 0 || !body.checkVisibility({ contentVisibilityAuto: true }));
+    }).length);
+  await tab.emulateMediaType('screen');
   if (shots) await tab.screenshot({ path: `${shots}/${view.name}.png`, fullPage: true });
   // The page's policy forbids scripts, also this one; the DevTools protocol runs it all the same.
   await tab.evaluate(axe);

@@ -21,10 +21,17 @@ fn now() -> Option<Ticks> {
     parse(&std::fs::read_to_string("/proc/stat").ok()?)
 }
 
-/// Tells from time to time whether a processor is idle.
+/// Processors of the machine: a line for each.
+fn processors(stat: &str) -> usize {
+    stat.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count()
+}
+
+/// Tells from time to time whether a processor is idle. Where this process may use only a part of the machine (a quota, an
+/// affinity), the machine's idleness says nothing about that part, and it always says no.
 #[derive(Debug)]
 pub struct IdleMeter {
     cores: usize,
+    whole_machine: bool,
     last: Option<Ticks>,
     at: Instant,
 }
@@ -36,15 +43,16 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const MOSTLY: f64 = 0.75;
 
 impl IdleMeter {
-    /// A meter for a machine with so many processors.
+    /// A meter for a process that may use so many processors.
     pub fn new(cores: usize) -> IdleMeter {
-        IdleMeter { cores, last: now(), at: Instant::now() }
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        IdleMeter { cores, whole_machine: processors(&stat) <= cores, last: parse(&stat), at: Instant::now() }
     }
 
     /// Whether about one processor had nothing to do since it was last asked. Asked too soon, or where the kernel does
     /// not tell, it says no.
     pub fn a_core_is_idle(&mut self) -> bool {
-        if self.at.elapsed() < INTERVAL {
+        if !self.whole_machine || self.at.elapsed() < INTERVAL {
             return false;
         }
         let (last, now) = (self.last, now());
@@ -74,6 +82,14 @@ mod tests {
         let at = |idle, all| Ticks { idle, all };
         assert!((idle_cores(4, at(100, 1000), at(125, 1100)) - 1.0).abs() < 1e-9);
         assert!(idle_cores(4, at(100, 1000), at(100, 1000)) < MOSTLY);
+    }
+
+    #[test]
+    fn a_part_of_the_machine_is_never_known_to_be_idle() {
+        assert_eq!(processors("cpu  1 2\ncpu0 1 1\ncpu11 1 1\nintr 3\n"), 2);
+        let mut meter = IdleMeter { whole_machine: false, ..IdleMeter::new(1) };
+        meter.at -= 2 * INTERVAL;
+        assert!(!meter.a_core_is_idle());
     }
 
     #[test]

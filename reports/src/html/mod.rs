@@ -7,8 +7,10 @@ pub(crate) mod evidence;
 mod frame;
 mod plots;
 
+use crate::class::{Class, Weight};
 use crate::figures::{count, duration, latency, moment};
 use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Report, Verdict};
+use crate::text::promise;
 use askama::Template;
 use evidence::Step;
 use frame::Mark;
@@ -29,7 +31,7 @@ pub fn render_many(reports: &[Report]) -> String {
     let mut reports: Vec<Report> = reports.iter().map(crate::inert::report).collect();
     reports.sort_by_key(|report| std::cmp::Reverse(report.verdict));
     let title = match reports.as_slice() {
-        [one] => format!("{}: {}", word(one.verdict), one.run.scenario),
+        [one] => format!("{}: {}", one.verdict.word(), one.run.scenario),
         many => format!("{} runs", count(many.len() as u64)),
     };
     let pages = reports.iter().zip(1..).map(|(report, number)| Page::of(report, number)).collect();
@@ -93,7 +95,7 @@ impl<'a> Page<'a> {
     }
 
     fn word(&self) -> &'static str {
-        word(self.report.verdict)
+        self.report.verdict.word()
     }
 
     fn class(&self) -> &'static str {
@@ -102,33 +104,25 @@ impl<'a> Page<'a> {
 
     fn meaning(&self) -> &'static str {
         match self.report.verdict {
-            Verdict::Valid => {
+            Verdict::Valid if self.report.faults.iter().any(|fault| fault.fired > 0) => {
                 "The faults struck, mail was acknowledged meanwhile, and every promise was kept."
+            }
+            Verdict::Valid => {
+                "No fault struck a call, as the scenario wants it, and every promise was kept. What happened besides is below."
             }
             Verdict::Unknown => "Nothing bad was proved, but this run does not prove the opposite either.",
             Verdict::Invalid => "At least one promise was broken. What follows says which, and shows it.",
         }
     }
 
-    fn storage(&self) -> &'static str {
-        match self.report.run.contract.as_str() {
-            "lying" => {
-                "lying: it breaks its promises on purpose, and the question is whether the mail server noticed"
-            }
-            _ => "honest: it may fail, but it keeps its promises, so lost mail is the mail server's failure",
-        }
+    fn storage(&self) -> String {
+        let contract = &self.report.run.contract;
+        format!("{contract}: {}", promise(contract))
     }
 
-    /// Who broke a promise that is broken.
-    fn blame(&self) -> &'static str {
-        match self.report.run.contract.as_str() {
-            "lying" => {
-                "The storage lied: what is held against the mail server is only that it did not notice."
-            }
-            _ => {
-                "The storage kept its promises: it failed, if it failed, in a way that the mail server was told of."
-            }
-        }
+    /// Marks that are in the table only.
+    fn unmarked(&self) -> usize {
+        marked(self.report).count().saturating_sub(MOST_MARKS)
     }
 
     fn took(&self) -> String {
@@ -142,18 +136,22 @@ impl<'a> Page<'a> {
 }
 
 impl PropertyView<'_> {
+    /// Who broke it, where that is known: what a lying storage struck is judged by properties of its own.
+    fn blame(&self) -> Option<&'static str> {
+        let broken = self.property.verdict == Verdict::Invalid;
+        match self.property.name.as_str() {
+            "lie-noticed" | "rolled-back" => broken.then_some(
+                "Broken by the storage, which lied; the mail server is charged with not noticing.",
+            ),
+            _ => (broken && self.property.promise.is_some())
+                .then_some("Broken by the mail server: what a lying storage struck is not counted here."),
+        }
+    }
+
     /// Anomalies that are counted only.
     fn more(&self) -> Option<String> {
         let more = self.property.count.saturating_sub((self.shown.len() + self.named.len()) as u64);
         (more > 0).then(|| count(more))
-    }
-}
-
-pub(crate) fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Valid => "VALID",
-        Verdict::Unknown => "UNKNOWN",
-        Verdict::Invalid => "INVALID",
     }
 }
 
@@ -162,6 +160,16 @@ pub(crate) fn class(verdict: Verdict) -> &'static str {
         Verdict::Valid => "valid",
         Verdict::Unknown => "unknown",
         Verdict::Invalid => "invalid",
+    }
+}
+
+/// Colour of a cell of a matrix.
+pub(crate) fn colour(worst: &Option<Class>) -> &'static str {
+    match worst.map(Class::weight) {
+        Some(Weight::Bad) => "invalid",
+        Some(Weight::Open) | None => "unknown",
+        Some(Weight::Apart) => "apart",
+        Some(Weight::Fine) => "valid",
     }
 }
 
@@ -211,13 +219,16 @@ fn figures(messages: &Messages) -> Vec<Figure> {
 }
 
 /// Steps and what befell the storages; phases and the mail server's own life stand in the table.
-fn marks(report: &Report) -> Vec<Mark> {
-    let matters = |moment: &&Moment| match moment.who.as_str() {
+fn marked(report: &Report) -> impl Iterator<Item = &Moment> {
+    report.timeline.iter().filter(|moment| match moment.who.as_str() {
         "nemesis" => !moment.what.starts_with("phase "),
         who => who == "storage",
-    };
-    let marks = report.timeline.iter().filter(matters);
-    marks.take(MOST_MARKS).map(|moment| Mark { at_s: moment.at_s, what: moment.what.clone() }).collect()
+    })
+}
+
+fn marks(report: &Report) -> Vec<Mark> {
+    let mark = |moment: &Moment| Mark { at_s: moment.at_s, what: moment.what.clone() };
+    marked(report).take(MOST_MARKS).map(mark).collect()
 }
 
 /// Seconds of the run, or a word where there is none.

@@ -204,23 +204,29 @@ fn steps(series: &Series, time: Time, values: &[u64], field: Field, class: &str)
 fn struck(series: &Series, marked: &[Mark]) -> Option<Plot> {
     let (body, most) = bars(series, marked, &[("bad", &series.struck)]);
     let all = series.struck.iter().sum();
-    let about = format!("{} calls; at most {} in {}.", count(all), count(most), each(series));
+    let about = format!(
+        "{} firings at calls that were answered; at most {} in {}.",
+        count(all),
+        count(most),
+        each(series)
+    );
     (most > 0).then(|| Plot {
-        title: "File-system calls struck by faults",
-        svg: picture("File-system calls struck by faults over time", &about, HEIGHT, &body),
+        title: "Firings of faults",
+        svg: picture("Firings of faults over time", &about, HEIGHT, &body),
         about,
-        legend: vec![("bad", "calls struck".to_owned())],
+        legend: vec![("bad", "a fault struck a file-system call".to_owned())],
     })
 }
 
 const ROW: f64 = 22.0;
-/// More faults than this are one row.
+/// More faults than these are in the table of faults only.
 const MOST_FAULTS: usize = 8;
 
 /// A row for each service and each fault.
 fn states(series: &Series, marked: &[Mark]) -> Option<Plot> {
     let mut names: Vec<&str> = Vec::new();
     series.armed.iter().for_each(|s| _ = (!names.contains(&s.name.as_str())).then(|| names.push(&s.name)));
+    let more = names.len().saturating_sub(MOST_FAULTS);
     names.truncate(MOST_FAULTS);
     let rows = series.services.len() + names.len();
     if rows == 0 {
@@ -243,7 +249,12 @@ fn states(series: &Series, marked: &[Mark]) -> Option<Plot> {
     }
     body += &axis(time, foot);
     body += &marks(marked, time, foot);
-    let about = "Whether each service greeted when it was asked, and when each fault was armed.".to_owned();
+    let about = match more {
+        0 => "Whether each service greeted when it was asked, and when each fault was armed.".to_owned(),
+        n => format!(
+            "Whether each service greeted when it was asked, and when the first faults were armed; {n} more are in the table."
+        ),
+    };
     Some(Plot {
         title: "Services and faults",
         svg: picture("Services and faults over time", &about, foot + ROW + 2.0, &body),

@@ -2,17 +2,15 @@
 
 use super::text::{cell, often};
 use super::{Cell, Finding, Row, Survey};
-use crate::class::{Class, Weight};
 use crate::figures::count;
 use crate::html::evidence::{self, Step};
-use crate::html::{STYLE, class, word};
-use crate::inert::inert;
+use crate::html::{STYLE, class, colour};
 use askama::Template;
 
 /// The whole survey.
 #[must_use]
 pub fn render(survey: &Survey) -> String {
-    let survey = &cleaned(survey);
+    let survey = &crate::inert::survey(survey);
     let findings = survey.findings.iter().map(View::of).collect();
     let page = Page { survey, style: STYLE, findings };
     page.render().expect("the template writes into a string, which cannot fail")
@@ -42,7 +40,7 @@ impl View<'_> {
 
 impl Page<'_> {
     fn word(&self) -> &'static str {
-        word(self.survey.verdict)
+        self.survey.verdict.word()
     }
 
     fn class(&self) -> &'static str {
@@ -64,58 +62,6 @@ impl Page<'_> {
         let sum = |of: fn(&Cell) -> u64| count(row.cells.iter().map(of).sum());
         [sum(|cell| cell.acknowledged), sum(|cell| cell.lost)]
     }
-}
-
-/// Colour of a cell.
-pub(crate) fn colour(worst: &Option<Class>) -> &'static str {
-    match worst.map(Class::weight) {
-        Some(Weight::Bad) => "invalid",
-        Some(Weight::Open) | None => "unknown",
-        Some(Weight::Apart) => "apart",
-        Some(Weight::Fine) => "valid",
-    }
-}
-
-/// Every string of a survey comes from a scenario, a target file, a server or a message.
-fn cleaned(survey: &Survey) -> Survey {
-    let mut survey = survey.clone();
-    let Survey {
-        schema_version: _,
-        verdict: _,
-        sentence,
-        version,
-        repeat: _,
-        columns,
-        rows,
-        findings,
-        environment,
-        reproduce,
-        speed,
-    } = &mut survey;
-    let mut strings: Vec<&mut String> = vec![sentence, version, reproduce, speed];
-    strings.extend(columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.why]));
-    strings.extend(rows.iter_mut().flat_map(|row| std::iter::once(&mut row.target).chain(&mut row.version)));
-    strings.extend(environment.iter_mut().flat_map(|(name, value)| [name, value]));
-    for finding in findings {
-        let Finding {
-            class: _,
-            target,
-            target_version,
-            column,
-            shown: _,
-            runs: _,
-            seeds: _,
-            sentence,
-            evidence,
-            report,
-            reproduce,
-        } = finding;
-        strings.extend([target, column, sentence, reproduce]);
-        strings.extend(target_version.iter_mut().chain(report));
-        strings.extend(evidence.iter_mut().flat_map(|moment| [&mut moment.who, &mut moment.what]));
-    }
-    strings.into_iter().for_each(|text| *text = inert(text));
-    survey
 }
 
 #[cfg(test)]

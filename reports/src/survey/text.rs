@@ -3,17 +3,12 @@
 use super::{Cell, Finding, Row, Survey};
 use crate::class::{Class, Weight};
 use crate::inert::inert;
-use crate::model::Verdict;
 use crate::table::align;
 
 /// The whole survey.
 #[must_use]
 pub fn render(survey: &Survey) -> String {
-    let word = match survey.verdict {
-        Verdict::Valid => "VALID",
-        Verdict::Unknown => "UNKNOWN",
-        Verdict::Invalid => "INVALID",
-    };
+    let word = survey.verdict.word();
     let mut parts = vec![format!("{word}  {}\n", inert(&survey.sentence)), matrix(survey)];
     parts.extend(survey.findings.iter().map(finding));
     parts.push(last_lines(survey));

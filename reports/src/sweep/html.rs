@@ -1,17 +1,15 @@
 //! A sweep as one HTML file for people: calls against faults, each bad cell with a link to its case.
 
-use super::{BadCase, Matrix, Sweep};
+use super::{BadCase, Sweep};
 use crate::class::Class;
 use crate::figures::count;
-use crate::html::{STYLE, class, word};
-use crate::inert::inert;
-use crate::survey::html::colour;
+use crate::html::{STYLE, class, colour};
 use askama::Template;
 
 /// The whole sweep.
 #[must_use]
 pub fn render(sweep: &Sweep) -> String {
-    let page = Page { sweep: &cleaned(sweep), style: STYLE };
+    let page = Page { sweep: &crate::inert::sweep(sweep), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -24,7 +22,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn word(&self) -> &'static str {
-        word(self.sweep.verdict)
+        self.sweep.verdict.word()
     }
 
     fn class(&self) -> &'static str {
@@ -42,39 +40,6 @@ impl Page<'_> {
     fn often(case: &BadCase) -> String {
         format!("{} of {} runs", case.bad, case.runs)
     }
-}
-
-/// Every string of a sweep comes from a target file, a server or a file name.
-fn cleaned(sweep: &Sweep) -> Sweep {
-    let mut sweep = sweep.clone();
-    let Sweep {
-        schema_version: _,
-        verdict: _,
-        sentence,
-        target,
-        target_version,
-        version,
-        seed: _,
-        reproduce,
-        directory,
-        classes: _,
-        deliveries,
-        bad,
-        speed,
-    } = &mut sweep;
-    let mut strings: Vec<&mut String> = vec![sentence, target, version, reproduce, directory, speed];
-    strings.extend(target_version);
-    for Matrix { title, columns, rows } in deliveries {
-        strings.push(title);
-        strings.extend(columns);
-        strings.extend(rows.iter_mut().map(|row| &mut row.call));
-    }
-    for BadCase { case, class: _, call, fault, told, found, bad: _, runs: _, directory, reproduce } in bad {
-        strings.extend([case, call, fault, told, found, reproduce]);
-        strings.extend(directory);
-    }
-    strings.into_iter().for_each(|text| *text = inert(text));
-    sweep
 }
 
 #[cfg(test)]

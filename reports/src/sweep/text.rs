@@ -4,17 +4,12 @@ use super::{BadCase, Matrix, Sweep};
 use crate::class::Class;
 use crate::figures::count;
 use crate::inert::inert;
-use crate::model::Verdict;
 use crate::table::align;
 
 /// The whole sweep.
 #[must_use]
 pub fn render(sweep: &Sweep) -> String {
-    let word = match sweep.verdict {
-        Verdict::Valid => "VALID",
-        Verdict::Unknown => "UNKNOWN",
-        Verdict::Invalid => "INVALID",
-    };
+    let word = sweep.verdict.word();
     let mut parts = vec![format!("{word}  {}\n", inert(&sweep.sentence))];
     parts.extend(sweep.deliveries.iter().map(matrix));
     parts.push(classes(sweep));
