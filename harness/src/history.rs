@@ -470,6 +470,81 @@ pub enum Event {
         /// Bounces of attempts of this run.
         bounces: Vec<Bounce>,
     },
+    /// The queue of a sending mail system took a logical message, or let it go.
+    Sender {
+        /// When.
+        at: Nanos,
+        /// The logical message.
+        message: MessageId,
+        /// For whom.
+        user: UserId,
+        /// Which sender: the name of its definition.
+        sender: String,
+        /// What.
+        what: SenderEvent,
+    },
+    /// The front door's spool took an attempt over, or let it go.
+    Spool {
+        /// When; for `taken`: after it was durable and before the client was told.
+        at: Nanos,
+        /// The attempt.
+        attempt: Attempt,
+        /// What.
+        what: SpoolEvent,
+        /// The mail server's words, or why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A client that comes again and again, or holds on, was served or not.
+    Client {
+        /// When it was known.
+        at: Nanos,
+        /// Its class: `webmail`, `held`.
+        class: String,
+        /// Its number within the class.
+        number: u32,
+        /// Whose mail it reads.
+        user: UserId,
+        /// It was served.
+        up: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A request for a file of a volume that holds no mail, through the process that serves it.
+    Request {
+        /// When it was made.
+        at: Nanos,
+        /// When it ended.
+        end: Nanos,
+        /// Storage.
+        storage: String,
+        /// Volume.
+        volume: String,
+        /// The file came, whole and unchanged.
+        ok: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// Where a user's mail is, on its way from one storage to another.
+    Migration {
+        /// When.
+        at: Nanos,
+        /// The step that moves it.
+        step: usize,
+        /// Whose.
+        user: UserId,
+        /// From this storage.
+        from: String,
+        /// To this storage.
+        to: String,
+        /// How far it is.
+        state: MigrationState,
+        /// In words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {
         /// When.
@@ -482,6 +557,46 @@ pub enum Event {
         /// When.
         at: Nanos,
     },
+}
+
+/// What became of a message in its sender's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SenderEvent {
+    /// It took it over from its author.
+    Submitted,
+    /// An attempt was acknowledged: it is not its own any more.
+    Delivered,
+    /// An attempt was refused for good (5xx): the author is told at once.
+    Bounced,
+    /// Its queue lifetime is over: the author is told that it gave up.
+    GaveUp,
+}
+
+/// What became of an attempt in the front door's spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpoolEvent {
+    /// It is durable in the spool; the client is told so next.
+    Taken,
+    /// The mail server acknowledged it.
+    Delivered,
+    /// The mail server refused it for good, or its time in the spool is over: the sender is told.
+    Bounced,
+}
+
+/// How far the migration of one user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationState {
+    /// Its mail is being copied while it is served from where it was.
+    Copying,
+    /// Nobody is let in; the last changes are being copied.
+    Held,
+    /// It is served from the new storage.
+    Switched,
+    /// It is served from where it was: the migration failed, was paused or taken back.
+    Back,
 }
 
 /// What happened to the mail server.

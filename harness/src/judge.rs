@@ -135,6 +135,10 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         faults,
         operations: summarize::operations(ledger),
         timeline: summarize::timeline(ledger),
+        senders: Vec::new(),
+        statements: Vec::new(),
+        clients: Vec::new(),
+        migrations: Vec::new(),
         series: Some(series(ledger, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
@@ -246,6 +250,7 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         duration_s: ledger.seconds(ledger.last),
         directory: run_dir.display().to_string(),
         reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
+        story_scale: None,
         contract: if lying { "lying" } else { "honest" }.to_owned(),
         persistence: summarize::persistence(plan),
         environment: noted.facts,

@@ -9,8 +9,8 @@ mod entry;
 pub mod line;
 
 pub use entry::{
-    BounceRead, ClientOp, CutDone, DiskRead, FlagSet, Kind, OnDisk, Place, PlaceId, QueueRead, Reading,
-    RolledBack, RuleCount, Seen, StepDone,
+    BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, OnDisk, Place,
+    PlaceId, QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
 };
 
 use crate::history::{Attempt, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, UserId};
@@ -69,6 +69,18 @@ pub struct Ledger {
     pub cuts: Vec<CutDone>,
     /// Storages that came back as they had been earlier.
     pub rollbacks: Vec<RolledBack>,
+    /// Names of the senders.
+    pub senders: Vec<String>,
+    /// What their queues took and let go.
+    pub sent: Vec<SenderDone>,
+    /// What the front door's spool took and let go.
+    pub spooled: Vec<SpoolDone>,
+    /// Clients that come again and again, or hold on.
+    pub clients: Vec<ClientSeen>,
+    /// Requests for files of volumes that hold no mail.
+    pub requests: Vec<RequestDone>,
+    /// Users on their way between storages.
+    pub migrations: Vec<MigrationDone>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -263,6 +275,22 @@ impl Ledger {
             Event::Disk { at, reading, user, complete, error: _, copies } => {
                 self.disk(at, reading, user, complete, &copies);
             }
+            Event::Sender { at, message, user, sender, what } => {
+                let sender = self.sender(sender);
+                self.sent.push(SenderDone { at, message, user, sender, what });
+            }
+            Event::Spool { at, attempt, what, detail: _ } => {
+                self.spooled.push(SpoolDone { at, attempt, what });
+            }
+            Event::Client { at, class, number, user, up, detail: _ } => {
+                self.clients.push(ClientSeen { at, class, number, user, up });
+            }
+            Event::Request { at, end, storage, volume, ok, detail: _ } => {
+                self.requests.push(RequestDone { at, end, storage, volume, ok });
+            }
+            Event::Migration { at, step, user, from, to, state, detail } => {
+                self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
+            }
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {
                 self.ended = true;
@@ -272,6 +300,15 @@ impl Ledger {
                 unreachable!("Line::parse gives these their own forms")
             }
         }
+    }
+
+    fn sender(&mut self, name: String) -> u32 {
+        let known = self.senders.iter().position(|known| *known == name);
+        let number = known.unwrap_or_else(|| {
+            self.senders.push(name);
+            self.senders.len() - 1
+        });
+        number as u32
     }
 
     fn disk(&mut self, at: Nanos, name: String, user: UserId, complete: bool, copies: &[DiskCopy]) {

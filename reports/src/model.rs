@@ -58,6 +58,18 @@ pub struct Report {
     pub operations: Vec<Operation>,
     /// Steps of the nemesis, phases and events of the mail server, in time order.
     pub timeline: Vec<Moment>,
+    /// What became of the mail of each kind of sender; empty if the scenario models none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub senders: Vec<Sender>,
+    /// What an incident's reproduction must show, each judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Statement>,
+    /// When each class of clients was served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<ClientClass>,
+    /// Users moved from one storage to another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
     /// The run over time; reports of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Series>,
@@ -90,6 +102,9 @@ pub struct Run {
     pub directory: String,
     /// Command that runs the same plan again.
     pub reproduce: String,
+    /// Seconds of the story that one second of the run stands for; none if the run tells no story.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story_scale: Option<f64>,
     /// What the storage promised: `honest` or `lying`.
     pub contract: String,
     /// What each storage keeps across a power cut, by its name: `ext4-ordered`.
@@ -248,4 +263,87 @@ pub struct Quantiles {
     pub p99_s: f64,
     /// Largest.
     pub max_s: f64,
+}
+
+/// What became of the mail of one kind of sending mail system. Every message submitted is counted once:
+/// `submitted = stored + queued + bounced + given_up + lost`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sender {
+    /// Name of its definition: `postfix`, `exchange-online`.
+    pub name: String,
+    /// Logical messages that it took over from their authors.
+    pub submitted: u64,
+    /// Stored in the mailbox at the end, or removed from it by a client that was told so.
+    pub stored: u64,
+    /// Of `stored`: not at the first attempt.
+    pub late: u64,
+    /// Waiting at the end: at the sender, in the front door's spool or in the mail server's queue.
+    pub queued: u64,
+    /// Refused for good: the author was told at once.
+    pub bounced: u64,
+    /// Not delivered within the sender's queue lifetime: the author was told then.
+    pub given_up: u64,
+    /// Acknowledged, and nowhere: nobody was told.
+    pub lost: u64,
+    /// Of `stored`: the author was told that it was not delivered.
+    pub told_wrongly: u64,
+    /// From submission to acknowledgement, of `stored`: seconds of the run.
+    pub delay: Option<Quantiles>,
+}
+
+/// One thing that a reproduction of an incident must show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Statement {
+    /// Its number: `L1`.
+    pub id: String,
+    /// What is required.
+    pub required: String,
+    /// What was seen, with figures.
+    pub seen: String,
+    /// Valid: it holds. Invalid: it does not. Unknown: the run cannot tell.
+    pub verdict: Verdict,
+}
+
+/// How one class of clients fared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientClass {
+    /// Its name: `webmail`, `held`.
+    pub name: String,
+    /// How many clients.
+    pub clients: u64,
+    /// Times it was asked whether they are served.
+    pub asked: u64,
+    /// Of these, served.
+    pub served: u64,
+    /// When the first of them was not served, seconds from the start of the traffic.
+    pub down_s: Option<f64>,
+    /// From when on all of them were served again.
+    pub healthy_again_s: Option<f64>,
+    /// Share of its clients that were served, from that second on.
+    pub availability: Vec<(f64, f64)>,
+}
+
+/// Users moved by one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Migration {
+    /// From this storage.
+    pub from: String,
+    /// To this storage.
+    pub to: String,
+    /// Users it was about.
+    pub users: u64,
+    /// Served from the new storage at the end.
+    pub switched: u64,
+    /// Served from the old storage at the end: not begun, failed, paused or taken back.
+    pub back: u64,
+    /// Between: copying, or held.
+    pub between: u64,
+    /// When the first was begun and the last was switched, seconds from the start of the traffic.
+    pub from_s: f64,
+    /// See `from_s`.
+    pub to_s: f64,
+    /// How long a user was not let in: seconds of the run.
+    pub held: Option<Quantiles>,
+    /// Users that did not make it, and why: the first.
+    pub trouble: Vec<(String, String)>,
 }

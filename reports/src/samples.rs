@@ -30,6 +30,10 @@ pub(crate) fn valid() -> Report {
         faults: vec![fault(1_204)],
         operations: vec![operation()],
         timeline: vec![moment(10.0, "nemesis", "fault eio-on-fsync armed")],
+        senders: Vec::new(),
+        statements: Vec::new(),
+        clients: Vec::new(),
+        migrations: Vec::new(),
         series: Some(series()),
         warnings: vec![],
     }
@@ -146,6 +150,7 @@ fn run() -> Run {
         duration_s: 41.25,
         directory: "fermoposta-runs/fsync-eio-42".into(),
         reproduce: "fermoposta run scenarios/fsync-eio.toml --seed 42".into(),
+        story_scale: None,
         contract: "honest".into(),
         persistence: vec![("mail".into(), "ext4-ordered".into())],
         environment: vec![("kernel".into(), "6.18".into())],

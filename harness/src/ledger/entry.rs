@@ -1,6 +1,9 @@
 //! What a ledger holds: operations, copies, readings, counts.
 
-use crate::history::{Attempt, Bounce, Digest, Outcome, Source, Trouble, Uid, UserId};
+use crate::history::{
+    Attempt, Bounce, Digest, MessageId, MigrationState, Outcome, SenderEvent, Source, SpoolEvent, Trouble,
+    Uid, UserId,
+};
 use fuse_fs::clock::Nanos;
 use fuse_fs::volatile::cut::CutReport;
 use std::ops::Range;
@@ -283,4 +286,79 @@ pub struct StepDone {
     pub what: String,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+/// A sender's queue took a logical message, or let it go.
+#[derive(Clone, Debug)]
+pub struct SenderDone {
+    /// When.
+    pub at: Nanos,
+    /// Which message.
+    pub message: MessageId,
+    /// For whom.
+    pub user: UserId,
+    /// Index into [`super::Ledger::senders`].
+    pub sender: u32,
+    /// What.
+    pub what: SenderEvent,
+}
+
+/// The front door's spool took an attempt over, or let it go.
+#[derive(Clone, Debug)]
+pub struct SpoolDone {
+    /// When.
+    pub at: Nanos,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// What.
+    pub what: SpoolEvent,
+}
+
+/// A client of a class was served or not.
+#[derive(Clone, Debug)]
+pub struct ClientSeen {
+    /// When.
+    pub at: Nanos,
+    /// Its class.
+    pub class: String,
+    /// Its number within the class.
+    pub number: u32,
+    /// Whose mail.
+    pub user: UserId,
+    /// It was served.
+    pub up: bool,
+}
+
+/// A request for a file of a volume that holds no mail.
+#[derive(Clone, Debug)]
+pub struct RequestDone {
+    /// Made.
+    pub at: Nanos,
+    /// Ended.
+    pub end: Nanos,
+    /// Storage.
+    pub storage: String,
+    /// Volume.
+    pub volume: String,
+    /// The file came.
+    pub ok: bool,
+}
+
+/// A user's mail changed its place, or is about to.
+#[derive(Clone, Debug)]
+pub struct MigrationDone {
+    /// When.
+    pub at: Nanos,
+    /// Index of the step in the plan.
+    pub step: usize,
+    /// Whose.
+    pub user: UserId,
+    /// From.
+    pub from: String,
+    /// To.
+    pub to: String,
+    /// How far.
+    pub state: MigrationState,
+    /// In words.
+    pub detail: Option<String>,
 }
