@@ -583,6 +583,8 @@ pub enum SpoolEvent {
     Delivered,
     /// The mail server refused it for good, or its time in the spool is over: the sender is told.
     Bounced,
+    /// A try at delivering it ended without a clear answer: it may be stored, and is tried again.
+    Uncertain,
 }
 
 /// How far the migration of one user is.

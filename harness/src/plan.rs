@@ -33,8 +33,14 @@ pub struct Plan {
     pub storages: BTreeMap<String, StoragePlan>,
     /// The profile that the command line gave every storage, for the reproduce command.
     pub persistence: Option<Profile>,
+    /// Seconds of the story that one second of the run stands for. Every time in the plan is one of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story_scale: Option<f64>,
     /// The mail server.
     pub target: TargetPlan,
+    /// Users by cohort, in the order of their numbers, all of them; empty if the scenario names no cohorts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cohorts: Vec<CohortPlan>,
     /// The traffic.
     pub workload: WorkloadPlan,
     /// Steps of the operator and the nemesis, in file order.
@@ -82,6 +88,26 @@ pub fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// Users who are treated alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CohortPlan {
+    /// Its name.
+    pub name: String,
+    /// Its first user.
+    pub first: crate::history::UserId,
+    /// How many there are.
+    pub users: u32,
+    /// The storage beneath their mail when the run begins.
+    pub storage: String,
+}
+
+impl CohortPlan {
+    /// Its users.
+    pub fn user_ids(&self) -> impl Iterator<Item = crate::history::UserId> + use<> {
+        (self.first.0..self.first.0 + self.users).map(crate::history::UserId)
     }
 }
 
