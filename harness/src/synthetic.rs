@@ -336,6 +336,7 @@ pub fn plan() -> Plan {
         story_scale: None,
         target: target(),
         cohorts: Vec::new(),
+        front_door: None,
         workload: workload(),
         steps: Vec::new(),
         expect: Expect::default(),

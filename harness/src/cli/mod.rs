@@ -132,6 +132,18 @@ enum Command {
         /// Mount points.
         mountpoints: Vec<PathBuf>,
     },
+    /// Makes everything below a directory durable.
+    #[command(name = "__sync-tree", hide = true)]
+    SyncTree {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Serves the files of a volume that holds no mail.
+    #[command(name = "__portal", hide = true)]
+    Portal {
+        /// The volume, mounted.
+        root: PathBuf,
+    },
     /// Mounts and unmounts once, to see whether that works.
     #[command(name = "__try-mount", hide = true)]
     TryMount,
@@ -441,6 +453,14 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         }
         Command::ReferenceServer(options) => crate::reference::main(&options).map(|()| Exit::Valid),
         Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
+        Command::SyncTree { directory } => {
+            crate::machine::sync_tree::sync_tree(&directory)?;
+            Ok(Exit::Valid)
+        }
+        Command::Portal { root } => {
+            crate::portal::server::serve(&root)?;
+            Ok(Exit::Valid)
+        }
         Command::TryMount => hidden::try_mount(),
     }
 }

@@ -1,8 +1,10 @@
 //! A scenario's steps: when each comes, what it names, and one for each repetition.
 
+use super::cohorts::migration_possible;
 use super::file::{AtCounter, Scenario, Step};
 use super::found::Found;
 use super::resolve::{fault_names, storage_of};
+use crate::front_door::policy::Change;
 use crate::plan::{CounterMark, StepAction, StepPlan, StoragePlan, WorkloadPlan};
 use crate::seed::component;
 use fuse_fs::rule::{Counter, Threshold};
@@ -40,6 +42,13 @@ pub(super) fn steps(
         repeats_make_sense(&field, step, found);
         in_time(&field, step, &known, found);
         names_exist(&field, &step.action, &known, found);
+        if let StepAction::FrontDoor(change) = &step.action {
+            door_changes(&field, change, scenario, found);
+        }
+        if let StepAction::Migrate(order) = &step.action {
+            let names: Vec<String> = storages.keys().cloned().collect();
+            migration_possible(&field, order, scenario, &names, found);
+        }
         goes_back(&field, step, found);
         all.extend(repetitions(index, step, &known, found));
     }
@@ -135,11 +144,27 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}
         | StepAction::Inspect {}
+        | StepAction::FrontDoor(_)
+        | StepAction::Migrate(_)
+        | StepAction::PauseMigration {}
+        | StepAction::ResumeMigration {}
         | StepAction::Phase { .. } => return,
     };
     if let Some(storage) = storage {
         let names: Vec<String> = known.storages.keys().cloned().collect();
         found.one_of(&format!("{field}.do.{kind}.storage"), "storage", storage, &names);
+    }
+}
+
+fn door_changes(field: &str, change: &Change, scenario: &Scenario, found: &mut Found<'_>) {
+    let field = format!("{field}.do.front-door");
+    if scenario.front_door.is_none() {
+        found.add(&field, "the scenario has no front door", "add [front-door]");
+    }
+    let cohorts: Vec<String> = scenario.cohort.iter().map(|cohort| cohort.name.clone()).collect();
+    for problem in change.problems(&cohorts) {
+        let place = format!("{field}.{}", problem.field);
+        found.add(place.trim_end_matches('.'), problem.message, problem.help);
     }
 }
 
