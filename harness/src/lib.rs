@@ -29,6 +29,7 @@ pub mod replay;
 pub mod run;
 pub mod scenario;
 pub mod seed;
+pub mod sender;
 pub mod series;
 pub mod servers;
 pub mod shown;

@@ -6,8 +6,8 @@
 //! fn main() -> std::process::ExitCode { fermoposta::testing::main("tests/scenarios") }
 //! ```
 //!
-//! Every `*.toml` below the directory (but `targets/`) becomes a test of its own name. The test program starts
-//! itself again as the `fermoposta` command, so nothing else needs to be installed.
+//! Every `*.toml` below the directory (but `targets/` and `senders/`) becomes a test of its own name. The test program
+//! starts itself again as the `fermoposta` command, so nothing else needs to be installed.
 //!
 //! A scenario that `demonstrates` a violation passes if exactly that property is violated; any other passes if
 //! its verdict is valid. Unknown fails.

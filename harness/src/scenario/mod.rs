@@ -61,12 +61,15 @@ pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, Scen
         .map_err(|troubles| ScenarioErrors::new(path, text, troubles))
 }
 
-/// Every scenario file below a directory; targets are none.
+/// Directories of files that scenarios name, and that are no scenarios themselves.
+const NO_SCENARIOS: [&str; 2] = ["senders", "targets"];
+
+/// Every scenario file below a directory; targets and senders are none.
 pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
-        if path.is_dir() && path.file_name().is_some_and(|name| name != "targets") {
+        if path.is_dir() && path.file_name().is_some_and(|name| !NO_SCENARIOS.iter().any(|no| name == *no)) {
             files.extend(files_below(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
