@@ -37,6 +37,9 @@ pub struct Plan {
     /// Seconds of the story that one second of the run stands for. Every time in the plan is one of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story_scale: Option<f64>,
+    /// The course that the story takes, if the scenario knows several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The mail server.
     pub target: TargetPlan,
     /// Users by cohort, in the order of their numbers, all of them; empty if the scenario names no cohorts.
@@ -71,6 +74,9 @@ impl Plan {
             format!("fermoposta run {file} --target {} --seed {}", quoted(&self.target.given), self.seed);
         for defect in &self.target.defects {
             command += &format!(" --defect {}", quoted(defect));
+        }
+        if let Some(variant) = &self.variant {
+            command += &format!(" --variant {}", quoted(variant));
         }
         if let Some(profile) = self.persistence {
             command += &format!(" --persistence {profile}");
@@ -114,6 +120,9 @@ pub struct CohortPlan {
     pub users: u32,
     /// The storage beneath their mail when the run begins.
     pub storage: String,
+    /// They do not come through the front door.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_entrance: bool,
 }
 
 impl CohortPlan {
@@ -225,9 +234,21 @@ pub struct WorkloadPlan {
     pub retries: u32,
     /// Time between attempts.
     pub retry_after: Span,
+    /// Sending mail systems that deliver the mail; empty if the harness delivers it itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub senders: Vec<SenderPlan>,
     /// Instead of traffic by the clock: this one delivery, and no warm-up.
     #[serde(default)]
     pub single: Option<SingleDelivery>,
+}
+
+/// A sending mail system with its share of the mail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SenderPlan {
+    /// How it tries again and gives up, on the story's clock.
+    pub definition: crate::sender::definition::Definition,
+    /// Its share, relative to the others'.
+    pub share: f64,
 }
 
 /// Exactly one attempt to store one message.

@@ -127,6 +127,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
     for file in &args.scenarios {
         let overrides = Overrides {
             seed: args.seed.unwrap_or_else(fresh_seed),
+            variant: args.variant.clone(),
             target: args.target.clone(),
             corpus: args.corpus.clone(),
             defects: args.defects.clone(),

@@ -163,6 +163,9 @@ struct RunArgs {
     /// Seeded defect of the reference server; repeatable. `list` shows them.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
+    /// The course that the story takes, of a scenario that knows several (default: its first).
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// What survives a power cut, on every storage (default: as the scenario says).
     #[arg(long, value_name = "NAME", value_parser = profile())]
     persistence: Option<Profile>,

@@ -19,12 +19,12 @@ use crate::history::{Entry, Event, Source, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
 use crate::message::RunToken;
-use crate::plan::{Plan, SingleDelivery};
+use crate::plan::{CohortPlan, Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::assemble::assemble;
 use crate::target::running::{Services, Target};
-use crate::workload::{self, Context as Traffic, Endpoints, Setup};
+use crate::workload::{self, Apart, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use std::path::{Path, PathBuf};
@@ -95,26 +95,35 @@ const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 /// No step that has begun is waited for longer.
 const LONGEST_STEP: Duration = Duration::from_secs(90);
 
-/// What the traffic needs, from the plan.
-fn setup(plan: &Plan, run: RunToken, services: &Services, history: Recorder) -> Result<Setup> {
+fn endpoints(services: Services) -> Endpoints {
     let mut endpoints = Endpoints::default();
-    for (service, address) in services.clone() {
+    for (service, address) in services {
         match service {
             "lmtp" => endpoints.lmtp = Some(address),
             "smtp" => endpoints.smtp = Some(address),
             _ => endpoints.imap = Some(address),
         }
     }
+    endpoints
+}
+
+/// What the traffic needs, from the plan.
+fn setup(plan: &Plan, run: RunToken, target: &Target, door: Option<&FrontDoor>, history: Recorder) -> Result<Setup> {
+    let own = endpoints(target.services());
+    let apart = plan.cohorts.iter().filter(|cohort| cohort.own_entrance);
+    let apart = Apart { users: apart.flat_map(CohortPlan::user_ids).collect(), endpoints: own.clone() };
     Ok(Setup {
         plan: Arc::new(plan.workload.clone()),
         seed: crate::seed::component_seed(plan.seed, "workload"),
         run,
         users: plan.workload.user_names().collect(),
-        endpoints,
+        endpoints: door.map_or(own, |door| endpoints(door.services())),
+        apart: door.map(|_| apart),
         password: plan.target.definition.password.clone(),
         domain: plan.target.definition.domain.clone(),
         archive: plan.target.definition.second_mailbox.clone(),
         history,
+        story_scale: plan.story_scale.unwrap_or(1.0),
         progress: Arc::default(),
         corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,
     })
@@ -168,7 +177,7 @@ impl Run {
         let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
         let door = front_door(&plan, directory, &target, history.clone())?;
         let services = door.as_ref().map_or_else(|| target.services(), FrontDoor::services);
-        let traffic = Traffic::new(setup(&plan, token, &services, history.clone())?)?;
+        let traffic = Traffic::new(setup(&plan, token, &target, door.as_ref(), history.clone())?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
         history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
         let traffic = match &plan.store {

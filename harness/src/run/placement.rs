@@ -146,6 +146,7 @@ mod tests {
             first: UserId(first),
             users,
             storage: storage.to_owned(),
+            own_entrance: false,
         };
         plan.cohorts = vec![cohort("a", 0, 2, "old"), cohort("b", 2, 1, "new")];
         let placement = Placement::of(&plan, &directory, &backings);

@@ -50,8 +50,12 @@ pub(super) fn cohorts(
         }
         let named = cohort.storage.clone().or_else(|| target.map(str::to_owned));
         let Some(storage) = storage_of(named.as_ref(), &field, storages, found) else { continue };
-        let (name, users) = (cohort.name.clone(), cohort.users);
-        plans.push(CohortPlan { name, first: UserId(first), users, storage });
+        let (name, users, own_entrance) = (cohort.name.clone(), cohort.users, cohort.own_entrance);
+        if own_entrance && scenario.front_door.is_none() {
+            let help = "remove `own-entrance`, or add [front-door]";
+            found.add(&format!("{field}.own-entrance"), "there is no front door to come past", help);
+        }
+        plans.push(CohortPlan { name, first: UserId(first), users, storage, own_entrance });
         first = first.saturating_add(users);
     }
     plans

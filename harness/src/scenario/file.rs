@@ -51,6 +51,10 @@ pub struct Scenario {
     /// Steps of the operator or of fate, each at its time.
     #[serde(default)]
     pub step: Vec<Step>,
+    /// Other courses that the same story may take, such as another reply to senders: each adds steps of its own. The first
+    /// is taken unless `run --variant` names another; `policies` runs them all and compares what became of the mail.
+    #[serde(default)]
+    pub variant: Vec<Variant>,
     /// What must hold beyond the properties.
     #[serde(default)]
     pub expect: Expect,
@@ -85,6 +89,10 @@ pub struct Cohort {
     /// Storage beneath their mail when the run begins. Default: the target's.
     #[serde(default)]
     pub storage: Option<String>,
+    /// They reach the mail server by an entrance of their own, not through the front door: a service apart on the same
+    /// server. Default false.
+    #[serde(default)]
+    pub own_entrance: bool,
 }
 
 /// A volume that holds no mail: a directory at the storage's root, whose files a process of its own serves by HTTP, as a
@@ -301,6 +309,19 @@ pub struct Step {
     /// What is done.
     #[serde(rename = "do")]
     pub action: StepAction,
+}
+
+/// Another course that the same story may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// What is done otherwise, in a sentence.
+    pub why: String,
+    /// Steps, beside those of the scenario.
+    #[serde(default)]
+    pub step: Vec<Step>,
 }
 
 /// A time counted from the first firing of a fault.

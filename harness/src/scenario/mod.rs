@@ -11,8 +11,10 @@ mod found;
 mod parse;
 mod places;
 mod resolve;
+mod senders;
 mod steps;
 mod storages;
+mod variants;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,8 @@ pub struct Overrides {
     pub defects: Vec<String>,
     /// What survives a power cut, on every storage.
     pub persistence: Option<Profile>,
+    /// The course that the story takes, if it has several.
+    pub variant: Option<String>,
     /// Run directory whose store the run begins with.
     pub store: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{cohorts, steps, storages, story};
+use super::{cohorts, senders, steps, storages, story, variants};
 use crate::history::Entry;
 use crate::plan::{
     FrontDoorPlan, Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
@@ -36,11 +36,14 @@ pub(super) fn resolve(
     let users = cohorts::users(&scenario, &mut found);
     let on = target.as_ref().map(|target| target.storage.as_str());
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
+    let senders = senders::senders(path, &scenario.workload, story_scale, &mut found);
     let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
+    let workload = WorkloadPlan { senders, ..workload };
     if let Some(target) = &target {
         spare_sender(&mut storages, target, &workload);
     }
-    let steps = steps::steps(&scenario, overrides.seed, &storages, &workload, &mut found);
+    let variant = variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
+    let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
@@ -56,6 +59,7 @@ pub(super) fn resolve(
         storages,
         persistence: overrides.persistence,
         story_scale,
+        variant,
         target,
         cohorts,
         workload,
@@ -231,6 +235,7 @@ fn workload(
         warm_up: workload.warm_up,
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
+        senders: Vec::new(),
         single: workload.single.clone(),
     }
 }
@@ -377,7 +382,8 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
     }
     let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
     let then = scenario.workload.single.iter().filter_map(|single| single.then.as_ref());
-    let harms = scenario.step.iter().map(|step| &step.action).chain(then).any(harms);
+    let variants = scenario.variant.iter().flat_map(|variant| &variant.step);
+    let harms = scenario.step.iter().chain(variants).map(|step| &step.action).chain(then).any(harms);
     if scenario.expect.no_faults && rules > 0 {
         found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
     }
