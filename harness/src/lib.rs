@@ -39,5 +39,6 @@ pub mod sweep;
 pub mod synthetic;
 pub mod target;
 pub mod testing;
+pub mod whereabouts;
 pub mod workload;
 pub mod write_whole;

@@ -41,7 +41,19 @@ pub fn trials(directory: &Path) -> std::io::Result<Vec<Trial>> {
     let missing = crate::doctor::cannot_mount();
     let mut files = crate::scenario::files_below(directory)?;
     files.sort();
-    Ok(files.into_iter().map(|file| trial(directory, file, missing.as_deref())).collect())
+    Ok(files
+        .into_iter()
+        .map(|file| {
+            let missing = missing.clone().or_else(|| cannot_run(&file));
+            trial(directory, file, missing.as_deref())
+        })
+        .collect())
+}
+
+/// What the machine lacks for a scenario; one that makes no sense is run, and fails with its errors.
+fn cannot_run(file: &Path) -> Option<String> {
+    let plan = crate::scenario::load(file, &crate::scenario::Overrides::default()).ok()?;
+    crate::doctor::require(&plan).err().map(|reason| reason.to_string())
 }
 
 fn trial(directory: &Path, file: PathBuf, missing: Option<&str>) -> Trial {

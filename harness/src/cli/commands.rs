@@ -189,6 +189,15 @@ pub(super) fn analyze(run: &Path, output: &OutputArgs) -> Result<Exit> {
     Ok(exit)
 }
 
+pub(super) fn whereabouts(run: &Path, json: bool) -> Result<Exit> {
+    let all = crate::whereabouts::of_run(run)?;
+    match json {
+        true => writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?,
+        false => write!(std::io::stdout(), "{}", crate::whereabouts::table(&all))?,
+    }
+    Ok(Exit::Valid)
+}
+
 fn show(report: &Report, output: &OutputArgs) -> Result<()> {
     if output.json {
         writeln!(std::io::stdout(), "{}", reports::json::to_json(report))?;

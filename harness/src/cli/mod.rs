@@ -60,6 +60,15 @@ enum Command {
         #[arg(long, default_value = "scenarios")]
         scenarios: PathBuf,
     },
+    /// Say on which storage the mail of every user of a run is, and how far its migration had come: also of a run that was
+    /// killed.
+    Whereabouts {
+        /// Run directory.
+        run: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Mount the fault file system alone, beneath anything; ends at SIGINT or SIGTERM, or when it is unmounted.
     Mount(MountArgs),
     /// Talk to a mounted fault file system: arm, heal, freeze, read its counters.
@@ -429,6 +438,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Sweep(args) => commands::sweep(&args),
         Command::Survey(args) => commands::survey(args),
         Command::Check { files } => commands::check(&files),
+        Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
         Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(&scenarios),
