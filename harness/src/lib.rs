@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod evidence;
 pub mod exit;
 pub mod findings;
+pub mod front_door;
 pub mod history;
 pub mod journal;
 pub mod judge;
