@@ -181,14 +181,18 @@ pub fn require(plan: &Plan) -> Result<()> {
 fn can_migrate(plan: &Plan) -> Result<()> {
     for step in &plan.steps {
         match &step.action {
-            StepAction::Migrate(MigrateOrder { tool: MigrationTool::Rsync, .. }) if find("rsync").is_none() => {
+            StepAction::Migrate(MigrateOrder { tool: MigrationTool::Rsync, .. })
+                if find("rsync").is_none() =>
+            {
                 bail!("a step migrates with rsync, which is not installed; `apt-get install rsync`")
             }
             StepAction::Migrate(MigrateOrder { tool: MigrationTool::Server, .. })
                 if plan.target.definition.migrate.is_empty() =>
             {
                 let name = &plan.target.definition.name;
-                bail!("a step migrates with the mail server's own tool, and target {name} names none; use `tool = \"rsync\"`")
+                bail!(
+                    "a step migrates with the mail server's own tool, and target {name} names none; use `tool = \"rsync\"`"
+                )
             }
             _ => {}
         }

@@ -127,9 +127,6 @@ mod tests {
         assert_eq!(words(MigrationState::Held, "old"), "held for the last copy to new (new)");
         assert_eq!(words(MigrationState::Held, "new"), "moved to new (old)");
         assert_eq!(words(MigrationState::Switched, "new"), "moved to new (old)");
-        assert_eq!(
-            words(MigrationState::Back, "old"),
-            "stayed on old: the migration to new failed (new)"
-        );
+        assert_eq!(words(MigrationState::Back, "old"), "stayed on old: the migration to new failed (new)");
     }
 }

@@ -14,10 +14,10 @@ mod resolve;
 mod senders;
 mod steps;
 mod storages;
-mod variants;
 mod story;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 pub use errors::ScenarioErrors;
 

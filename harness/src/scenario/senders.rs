@@ -18,7 +18,11 @@ pub(super) fn senders(
     for (name, share) in &workload.senders {
         let field = format!("workload.senders.{name}");
         if !share.is_finite() || *share <= 0.0 {
-            found.add(&field, format!("a share of {share}"), "write a number above 0; shares may have any sum");
+            found.add(
+                &field,
+                format!("a share of {share}"),
+                "write a number above 0; shares may have any sum",
+            );
         }
         match find::find(name, beside) {
             Ok(definition) => plans.push(SenderPlan { definition, share: *share }),
@@ -26,7 +30,8 @@ pub(super) fn senders(
         }
     }
     if !plans.is_empty() && story_scale.is_none() {
-        let help = "add [time] with a `scale`, such as 7200: senders try again after minutes and give up after days";
+        let help =
+            "add [time] with a `scale`, such as 7200: senders try again after minutes and give up after days";
         found.add("workload.senders", "senders need a story's clock", help);
     }
     if !plans.is_empty() && workload.retries > 0 {

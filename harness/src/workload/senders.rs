@@ -6,8 +6,8 @@
 //! room only while an attempt is under way, and waits for room: its queue loses nothing. When the traffic is over,
 //! whatever it still holds stays in its queue.
 
-use super::store::{self, Job, Room};
 use super::Context;
+use super::store::{self, Job, Room};
 use crate::history::{Event, Outcome, SenderEvent, Trouble};
 use crate::plan::SenderPlan;
 use crate::sender::schedule::Next;
