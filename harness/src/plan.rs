@@ -483,6 +483,9 @@ pub struct MigrateOrder {
     /// How many users are on their way at once, from 1 to 64. Default 1.
     #[serde(default = "MigrateOrder::one")]
     pub at_once: u32,
+    /// Users are begun at least this long after one another, on the story's clock. Default: as soon as may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
     /// The last changes are copied while nobody is let in. Default true. `false` is a mistake that is made: what arrives
     /// after the last pass stays behind.
     #[serde(default = "MigrateOrder::yes")]

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// Where the output of the copying tools goes, below the run directory.
 const LOG: &str = "migration.log";
@@ -72,11 +72,12 @@ pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> 
     let mut waiting = chosen(stage, index, order)?.into_iter();
     let all = waiting.len();
     let (mut under_way, mut failed) = (JoinSet::new(), Vec::new());
-    let mut begun = 0;
+    let (mut begun, mut due) = (0, Instant::now());
     loop {
-        while under_way.len() < order.at_once as usize && stage.migration.over(stage).await {
+        while under_way.len() < order.at_once as usize && may_begin(stage, due).await {
             let Some(one) = waiting.next() else { break };
             begun += 1;
+            due = Instant::now() + order.every.unwrap_or_default().0;
             let (stage, order) = (stage.clone(), order.clone());
             under_way.spawn(async move { move_user(&stage, &order, &one).await });
         }
@@ -89,6 +90,15 @@ pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> 
         (None, 0) => Ok(()),
         (None, left) => bail!("{left} of {all} users were not begun when the traffic ended"),
         (Some(first), _) => bail!("{} of {all} users were not moved; the first: {first:#}", failed.len()),
+    }
+}
+
+/// Waits for the time of the next user, and while the migration is paused; false once the traffic has ended.
+async fn may_begin(stage: &Stage, due: Instant) -> bool {
+    let mut closing = stage.closing.subscribe();
+    tokio::select! {
+        () = sleep_until(due) => stage.migration.over(stage).await,
+        _ = closing.wait_for(|closing| *closing > Closing::Open) => false,
     }
 }
 
