@@ -96,10 +96,11 @@ pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> 
 /// Waits for the time of the next user, and while the migration is paused; false once the traffic has ended.
 async fn may_begin(stage: &Stage, due: Instant) -> bool {
     let mut closing = stage.closing.subscribe();
-    tokio::select! {
-        () = sleep_until(due) => stage.migration.over(stage).await,
+    let in_time = tokio::select! {
+        () = sleep_until(due) => true,
         _ = closing.wait_for(|closing| *closing > Closing::Open) => false,
-    }
+    };
+    in_time && stage.migration.over(stage).await
 }
 
 /// Users of the order who are not yet there.
