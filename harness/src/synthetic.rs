@@ -377,5 +377,6 @@ fn workload() -> WorkloadPlan {
         retries: 0,
         retry_after: second,
         single: None,
+        clients: None,
     }
 }

@@ -1,6 +1,7 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
 use super::arrival::{self, Store};
+use super::clients::Clients;
 use super::directory::RunDirectory;
 use super::drain;
 use super::nemesis::{self, Closing, Inspector, Stage};
@@ -206,16 +207,22 @@ impl Run {
         }
         self.enter("traffic");
         let power = self.watch_power();
-        match &self.plan.workload.single {
-            Some(single) => self.one_delivery(single).await,
+        let clients = match &self.plan.workload.single {
+            Some(single) => {
+                self.one_delivery(single).await;
+                None
+            }
             None => self.traffic_under_fault().await,
-        }
+        };
         self.enter("recovery");
         let recovered = recovery::recover(&self.plan, &self.stage, &self.traffic).await;
         // A power cut that a call began just before its rule was disarmed is carried out, never left half done.
         let steady = self.stage.power.steady().await;
         power.abort();
         drop(steady);
+        if let Some(clients) = clients {
+            clients.end(&self.stage, &self.traffic, recovered).await;
+        }
         for event in self.stage.storages.rule_events() {
             self.stage.history.record(event);
         }
@@ -274,9 +281,11 @@ impl Run {
     }
 
     /// Traffic and steps begin at one instant; steps that are still waiting when the traffic ends are given up.
-    async fn traffic_under_fault(&self) {
+    /// The clients go on.
+    async fn traffic_under_fault(&self) -> Option<Clients> {
         let origin = Nanos::now();
         self.stage.storages.start(origin);
+        let clients = Clients::begin(&self.traffic, origin);
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
         let mut steps = tokio::spawn(nemesis::run(self.stage.clone(), self.plan.steps.clone(), origin));
         let probe = tokio::spawn(recovery::probe(self.stage.clone(), self.traffic.clone()));
@@ -295,6 +304,7 @@ impl Run {
             task.abort();
             let _ = task.await;
         }
+        clients
     }
 
     /// The one delivery, with the rules armed from its beginning to its end, and what is done next.

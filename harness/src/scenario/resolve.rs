@@ -5,7 +5,7 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{steps, storages};
+use super::{clients, steps, storages};
 use crate::history::Entry;
 use crate::plan::{
     Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
@@ -230,6 +230,7 @@ fn workload(
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
         single: workload.single.clone(),
+        clients: clients::clients(workload, target, found),
     }
 }
 

@@ -7,6 +7,7 @@
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
+pub mod clients;
 #[cfg(test)]
 mod fake;
 pub mod ledger;
@@ -82,6 +83,7 @@ pub struct Context {
     submission: (Protocol, String),
     ledger: Ledger,
     next_message: AtomicU64,
+    standing: clients::Standing,
 }
 
 /// Why the traffic cannot begin.
@@ -128,7 +130,8 @@ impl Context {
             return Err(WorkloadError::NoUsers);
         }
         let ledger = Ledger::new(setup.users.len());
-        Ok(Context { setup, submission, ledger, next_message: AtomicU64::new(0) })
+        let (next_message, standing) = (AtomicU64::new(0), clients::Standing::default());
+        Ok(Context { setup, submission, ledger, next_message, standing })
     }
 
     /// The first new message is this one: those before it are in the store already.

@@ -33,6 +33,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         retries: 2,
         retry_after: span(50),
         single: None,
+        clients: None,
     }
 }
 
