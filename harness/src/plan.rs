@@ -208,6 +208,7 @@ pub struct WorkloadPlan {
 /// nothing. The report says when each class was served again. They read the users' mail in turns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(rename = "Clients")]
 pub struct ClientsPlan {
     /// Webmail-like clients: a new connection each time, which shows the newest ten headers. Default 0.
     pub webmail: u32,

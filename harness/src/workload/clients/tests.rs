@@ -136,10 +136,10 @@ async fn both_classes_hold_on_across_an_outage() {
     let said = bench.end().await;
     for class in ["webmail", "held"] {
         for number in 0..3 {
-            let words = of(&said, class, number);
-            let down = words.iter().position(|up| !up).expect("it noticed");
-            assert!(down > 0 && words[..down].iter().all(|up| *up), "{class} {number}: {words:?}");
-            assert!(words[down..].contains(&true), "{class} {number}: {words:?}");
+            // Served, not served, served again; a slow machine may have more of it.
+            let mut words = of(&said, class, number).into_iter();
+            let turns = [true, false, true].map(|wanted| words.any(|up| up == wanted));
+            assert_eq!(turns, [true; 3], "{class} {number}: {said:?}");
         }
     }
     let why = said.iter().find(|s| !s.3).and_then(|s| s.4.clone());
@@ -206,9 +206,10 @@ async fn messages_that_others_expunge_are_no_outage() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_clients_that_wait_for_an_answer() {
-    let server = serve(vec![Act::Say("* OK hi\r\n"), Act::Stall, Act::Stall, Act::Stall]).await;
-    let bench = Bench::start(&server.address, clients(0, 1), span(300));
-    bench.stop.send_replace(true);
-    assert_eq!(bench.end().await, []);
+async fn a_client_that_does_not_end_is_dropped_after_the_stop() {
+    let (stop, seen) = watch::channel(false);
+    let grace = Duration::from_millis(10);
+    let client = tokio::spawn(within_grace(grace, seen, std::future::pending()));
+    stop.send_replace(true);
+    timeout(PATIENCE, client).await.expect("it is dropped").expect("no panic");
 }
