@@ -137,7 +137,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         timeline: summarize::timeline(ledger),
         senders: Vec::new(),
         statements: Vec::new(),
-        clients: Vec::new(),
+        clients: crate::client_classes::clients(ledger),
         migrations: Vec::new(),
         series: Some(series(ledger, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),

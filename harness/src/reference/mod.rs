@@ -1,4 +1,4 @@
-//! The built-in reference mail server: LMTP, SMTP and IMAP4rev1 (UIDPLUS, MOVE) over Maildir.
+//! The built-in reference mail server: LMTP, SMTP and IMAP4rev1 (UIDPLUS, MOVE, IDLE) over Maildir.
 //!
 //! Every acknowledgement follows the fsync of the message, of its directory and of the UID table. Any error of the
 //! storage becomes a refusal (4xx, or a tagged NO) with nothing left visible. If the storage also refuses the
@@ -15,6 +15,8 @@ pub mod defect;
 mod files;
 mod flags;
 mod imap;
+#[cfg(test)]
+pub(crate) mod in_process;
 mod listen;
 mod mailbox;
 mod offline;

@@ -1,6 +1,7 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
 use super::arrival::{self, Store};
+use super::clients::Clients;
 use super::directory::RunDirectory;
 use super::drain;
 use super::migration;
@@ -277,10 +278,13 @@ impl Run {
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         self.enter("traffic");
         let power = self.watch_power();
-        match &self.plan.workload.single {
-            Some(single) => self.one_delivery(single).await,
+        let clients = match &self.plan.workload.single {
+            Some(single) => {
+                self.one_delivery(single).await;
+                None
+            }
             None => self.traffic_under_fault().await,
-        }
+        };
         self.enter("recovery");
         let recovered = recovery::recover(&self.plan, &self.stage, &self.traffic).await;
         visits.end().await;
@@ -288,6 +292,9 @@ impl Run {
         let steady = self.stage.power.steady().await;
         power.abort();
         drop(steady);
+        if let Some(clients) = clients {
+            clients.end(&self.stage, &self.traffic, recovered).await;
+        }
         for event in self.stage.storages.rule_events() {
             self.stage.history.record(event);
         }
@@ -346,9 +353,11 @@ impl Run {
     }
 
     /// Traffic and steps begin at one instant; steps that are still waiting when the traffic ends are given up.
-    async fn traffic_under_fault(&self) {
+    /// The clients go on.
+    async fn traffic_under_fault(&self) -> Option<Clients> {
         let origin = Nanos::now();
         self.stage.storages.start(origin);
+        let clients = Clients::begin(&self.traffic, origin);
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
         let (ends, stop) = watch::channel(false);
         let mut steps = tokio::spawn(self.steps(origin, ends));
@@ -367,6 +376,7 @@ impl Run {
             task.abort();
             let _ = task.await;
         }
+        clients
     }
 
     /// Every step; whether the traffic ends after them is said by the plan.
