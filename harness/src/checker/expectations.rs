@@ -66,7 +66,10 @@ fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     for rule in case.ledger.rules.iter().filter(|r| r.first.is_some_and(|at| at < to)) {
         anomalies.say(|| format!("Fault `{}` fired in the healthy period.", rule.rule));
     }
-    let within = |op: &&ClientOp| op.invoked >= from && op.ended < to && !op.unsent();
+    let within = |op: &&ClientOp| {
+        let kept_out = case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
+        op.invoked >= from && op.ended < to && !op.unsent() && !kept_out
+    };
     let mut ok = 0u64;
     for op in case.ledger.ops.iter().filter(within) {
         ok += u64::from(op.certain());
@@ -157,7 +160,9 @@ fn inspection(case: &Case<'_>, reads: &[&DiskRead], anomalies: &mut Anomalies) -
     let mut judged = 0;
     for slot in 0..case.fates.len() {
         let removal = case.ops(slot).any(|op| op.kind == Kind::Expunge && op.invoked <= reads_end(reads));
-        let acknowledged = |op: &&ClientOp| op.kind.stores() && op.certain() && op.ended < begun;
+        let acknowledged = |op: &&ClientOp| {
+            op.kind.stores() && op.certain() && op.ended < begun && !case.ledger.in_spool(op.attempt, begun)
+        };
         let Some(op) = case.ops(slot).find(acknowledged).filter(|_| !removal) else { continue };
         if !users.contains(&case.ledger.user_of(op.place)) {
             continue;
