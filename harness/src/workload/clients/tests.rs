@@ -202,9 +202,8 @@ async fn messages_that_others_expunge_are_no_outage() {
     let server = serve(acts).await;
     let bench = Bench::start(&server.address, clients(1, 0), Span(PATIENCE));
     server.finished().await;
-    let standing = || bench.ctx.standing.last(Class::Webmail, 0).is_some();
-    until("a visit has ended", standing).await;
-    assert!(of(&bench.end().await, "webmail", 0)[0]);
+    // Later visits find no server; one of them may even end before the first.
+    assert!(of(&bench.end().await, "webmail", 0).contains(&true));
 }
 
 #[tokio::test]
