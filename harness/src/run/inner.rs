@@ -25,6 +25,7 @@ use crate::plan::{CohortPlan, Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::assemble::assemble;
+use crate::target::definition::Layout;
 use crate::target::running::{Services, Target};
 use crate::workload::{self, Apart, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
@@ -87,6 +88,9 @@ fn make_queue(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Name of the reading that counts.
+const FINAL: &str = "final";
 
 /// No mailbox is begun again after this long: more than the two minutes that Dovecot waits for a dead lock.
 const READ_LIMIT: Duration = Duration::from_secs(180);
@@ -419,7 +423,7 @@ impl Run {
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
         }
-        (self.stage.inspect)("final")
+        (self.stage.inspect)(FINAL)
     }
 }
 
@@ -470,6 +474,9 @@ fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Record
             let DiskReading { complete, error, copies } = found;
             history.record(Event::Disk { at, reading, user, complete, error, copies });
         }
+        if reading == FINAL {
+            left_behind(&placement, &layout, &users, token, &history)?;
+        }
         if let Some(sender) = sender {
             let at = Nanos::now();
             let root = placement.disk_root(sender)?;
@@ -480,6 +487,27 @@ fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Record
         }
         Ok(())
     })
+}
+
+/// Reads the copies that a migration left where their users are not served any more.
+fn left_behind(
+    placement: &Placement,
+    layout: &Layout,
+    users: &[String],
+    token: RunToken,
+    history: &Recorder,
+) -> Result<()> {
+    for (index, user) in users.iter().enumerate() {
+        for (storage, root) in placement.elsewhere(user)? {
+            let at = Nanos::now();
+            let read = || crate::disk::read_user(&root, layout, user, token);
+            let DiskReading { complete, error, copies } = tokio::task::block_in_place(read);
+            let reading = format!("{}{storage}", crate::findings::left_behind::READING);
+            let user = UserId(u32::try_from(index)?);
+            history.record(Event::Disk { at, reading, user, complete, error, copies });
+        }
+    }
+    Ok(())
 }
 
 async fn show_progress(

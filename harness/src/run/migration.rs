@@ -140,9 +140,9 @@ async fn copy_and_switch(stage: &Stage, order: &MigrateOrder, one: &Move) -> Res
         copy(stage, order, one, true).await?;
     }
     let door = stage.door.as_ref().context("there is no front door to keep everybody out")?;
+    note(stage, one, MigrationState::Held, None);
     let held = door.hold(&BTreeSet::from([one.name.clone()]), QUIET_LIMIT).await;
     held.map_err(|awaited| anyhow!(awaited))?;
-    note(stage, one, MigrationState::Held, None);
     if order.final_pass {
         copy(stage, order, one, false).await?;
     }
