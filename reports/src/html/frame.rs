@@ -139,19 +139,33 @@ pub(super) fn level(y: f64, label: &str) -> String {
 
 /// The axis of time at the foot, with a second line if there is a second clock.
 pub(super) fn axis(time: Time, foot: f64) -> String {
-    let run = time.ticks().into_iter().map(|at_s| tick(time.x(at_s), foot, &seconds(at_s)));
-    let story = time.story_ticks();
-    let below = foot + STORY_LINE;
-    let names = [("run", foot), ("story", below)].map(|(name, foot)| axis_name(name, foot));
-    let names = names.into_iter().filter(|_| !story.is_empty());
-    let story = story.iter().map(|(at_s, story_s)| tick(time.x(*at_s), below, &story_mark(*story_s)));
-    run.chain(names).chain(story).collect()
+    let run = time.ticks().into_iter().map(|at_s| {
+        let x = time.x(at_s);
+        tick(x, x, foot, &seconds(at_s))
+    });
+    run.chain(std::iter::once(story_axis(time, foot + STORY_LINE))).collect()
 }
 
-fn tick(x: f64, foot: f64, words: &str) -> String {
+fn story_axis(time: Time, foot: f64) -> String {
+    /// Half of a label: the last one stays within the picture.
+    const ROOM: f64 = 18.0;
+    let ticks = time.story_ticks();
+    if ticks.is_empty() {
+        return String::new();
+    }
+    let names = [("run", foot - STORY_LINE), ("story", foot)].map(|(name, foot)| axis_name(name, foot));
+    let ticks = ticks.into_iter().map(|(at_s, story_s)| {
+        let x = time.x(at_s);
+        tick(x, x.min(WIDTH - ROOM), foot, &story_mark(story_s))
+    });
+    names.into_iter().chain(ticks).collect()
+}
+
+/// A tick at `x`, its words centred at `words_x`.
+fn tick(x: f64, words_x: f64, foot: f64, words: &str) -> String {
     format!(
         "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{foot:.1}\" y2=\"{:.1}\"/>\
-         <text class=\"tick\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{words}</text>",
+         <text class=\"tick\" text-anchor=\"middle\" x=\"{words_x:.1}\" y=\"{:.1}\">{words}</text>",
         foot + 4.0,
         foot + 17.0
     )

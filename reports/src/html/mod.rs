@@ -7,6 +7,7 @@ mod availability;
 pub(crate) mod evidence;
 mod frame;
 mod plots;
+mod states;
 mod story;
 
 use crate::class::{Class, Weight};
@@ -118,8 +119,15 @@ impl<'a> Page<'a> {
                 "No fault struck a call, as the scenario wants it, and every promise was kept. What happened besides is below."
             }
             Verdict::Unknown => "Nothing bad was proved, but this run does not prove the opposite either.",
+            Verdict::Invalid if !self.breaks_promise() && !self.report.statements.is_empty() => {
+                "No promise was broken, but the story was not what it must be. What follows says how."
+            }
             Verdict::Invalid => "At least one promise was broken. What follows says which, and shows it.",
         }
+    }
+
+    fn breaks_promise(&self) -> bool {
+        self.report.properties.iter().any(|property| property.verdict == Verdict::Invalid)
     }
 
     fn storage(&self) -> String {

@@ -85,6 +85,7 @@ fn the_same_reports_give_the_same_bytes() {
 fn a_story_is_told_in_tables_and_a_picture() {
     let page = page(samples::story());
     for wanted in [
+        "No promise was broken, but the story was not what it must be.",
         "What the story must show: 1 of 3 hold",
         "<span class=\"word invalid\">DOES NOT HOLD</span>",
         "<span class=\"word unknown\">cannot tell</span>",
@@ -119,4 +120,14 @@ fn a_run_without_a_story_has_none_of_it() {
     let page = page(samples::valid());
     let of_stories = ["Senders", "Statements", "Clients", "Migration", "tory", "day 1"];
     assert_eq!(of_stories.map(|word| page.contains(word)), [false; 6]);
+}
+
+#[test]
+fn a_ledger_that_does_not_add_up_is_said_to() {
+    let senders = vec![samples::sender("postfix", 100, 96)];
+    let page = page(Report { senders, ..samples::story() });
+    assert!(
+        page.contains("<span class=\"word invalid\">DOES NOT HOLD</span>: submitted 100 is not stored 96")
+    );
+    assert!(page.contains("4 messages are not accounted for; it does not add up for postfix"));
 }

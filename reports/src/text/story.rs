@@ -29,7 +29,9 @@ pub(super) fn senders(report: &Report, style: Style) -> String {
         return String::new();
     }
     let rule = wrap(&ledger::sum_rule(&report.senders), 2, style.width);
-    let lines = format!("{}  {rule}\n\n{}", fates(&report.senders), delays(report));
+    let delayed = report.senders.iter().any(|sender| sender.delay.is_some());
+    let delays = if delayed { format!("\n{}", delays(report)) } else { String::new() };
+    let lines = format!("{}  {rule}\n{delays}", fates(&report.senders));
     section("Senders: what became of their messages", &lines, style)
 }
 

@@ -279,3 +279,28 @@ fn evidence_has_both_clocks() {
               12.345 s (day 2, 00:41)  client   250 OK
     ");
 }
+
+#[test]
+fn a_ledger_that_does_not_add_up_is_said_to() {
+    let report =
+        crate::model::Report { senders: vec![samples::sender("postfix", 100, 96)], ..samples::story() };
+    let shown = render(&report, Style::default());
+    let from = shown.find("Senders: what").expect("a section of its own");
+    let to = shown.find("Clients: when").expect("the section after it");
+    insta::assert_snapshot!(&shown[from..to], @"
+    Senders: what became of their messages
+      sender   submitted  stored  of these late  queued  bounced  given up  lost
+      postfix        100      96              0       0        0         0     0
+      all            100      96              0       0        0         0     0
+      submitted 100 is not stored 96 + queued 0 + bounced 0 + given up 0 + lost 0: 4 messages are not
+      accounted for; it does not add up for postfix
+    ");
+}
+
+#[test]
+fn trouble_of_many_users_is_counted() {
+    let mut report = samples::story();
+    report.migrations[0].trouble = (0..12).map(|n| (format!("user{n}"), "no space".into())).collect();
+    let shown = render(&report, Style::default());
+    assert!(shown.contains("  - user9: no space\n  ... and 2 more in report.json\n"), "{shown}");
+}
