@@ -8,7 +8,7 @@
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod ledger;
 pub mod operation;
 pub mod progress;
