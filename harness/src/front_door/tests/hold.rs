@@ -55,23 +55,35 @@ async fn a_hold_closes_the_users_sessions_and_only_those() {
     assert!(under.login("ann", LONG).await.is_ok());
 }
 
+/// An IMAP server that logs one user in and closes only when it is told to.
+async fn slow_to_close(close: tokio::sync::oneshot::Receiver<()>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"* OK x\r\n").await.expect("sent");
+        let mut login = String::new();
+        stream.read_line(&mut login).await.expect("heard");
+        let tag = login.split(' ').next().expect("a tag");
+        stream.write_all(format!("{tag} OK in\r\n").as_bytes()).await.expect("sent");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.expect("the door shuts its side");
+        close.await.expect("told");
+    });
+    address
+}
+
 #[tokio::test]
 async fn a_hold_waits_until_the_mail_server_has_closed_the_session() {
-    use crate::client::script::{Act, serve};
-    let acts = vec![
-        Act::Say("* OK x\r\n"),
-        Act::Command("LOGIN \"ann\" \"secret\""),
-        Act::Tagged("OK in\r\n"),
-        Act::Stall,
-    ];
-    let slow = serve(acts).await;
+    let (close, told) = tokio::sync::oneshot::channel();
     let nobody = "127.0.0.1:1".to_owned();
-    let under = Under::new(vec![("imap", slow.address.clone()), ("lmtp", nobody)]);
+    let under = Under::new(vec![("imap", slow_to_close(told).await), ("lmtp", nobody)]);
     let _session = under.login("ann", LONG).await.expect("logged in");
-    let early = under.door.hold(&users(&["ann"]), Duration::from_millis(20)).await;
+    let early = under.door.hold(&users(&["ann"]), Duration::from_millis(100)).await;
     assert!(early.is_err_and(|words| words.contains("1 IMAP connections")));
+    close.send(()).expect("the server waits");
     assert_eq!(under.door.hold(&users(&["ann"]), LONG).await, Ok(()));
-    slow.finished().await;
 }
 
 #[tokio::test]

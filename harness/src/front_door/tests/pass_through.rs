@@ -19,14 +19,16 @@ const BODY: &[u8] = b"A: b\r\n\r\n.dot\r\n";
 /// The outcome of a delivery to a server that does this, directly and through the door.
 async fn both(acts: &[Act]) -> (Ended, Ended) {
     let envelope = Envelope { from: "s@x", to: "u@x" };
-    let direct = serve(acts.to_vec()).await;
-    let one = ended(submit(Protocol::Lmtp, &direct.address, envelope, BODY, SHORT).await);
-    direct.finished().await;
-    let behind = serve(acts.to_vec()).await;
+    let (direct, behind) = (serve(acts.to_vec()).await, serve(acts.to_vec()).await);
     let under = Under::new(vec![("lmtp", behind.address.clone())]);
-    let two = ended(submit(Protocol::Lmtp, &under.at("lmtp"), envelope, BODY, SHORT).await);
+    let through = under.at("lmtp");
+    let (one, two) = tokio::join!(
+        submit(Protocol::Lmtp, &direct.address, envelope, BODY, SHORT),
+        submit(Protocol::Lmtp, &through, envelope, BODY, SHORT),
+    );
+    direct.finished().await;
     behind.finished().await;
-    (one, two)
+    (ended(one), ended(two))
 }
 
 fn after_dot(last: &[Act]) -> Vec<Act> {

@@ -127,3 +127,19 @@ async fn a_senseless_change_changes_nothing() {
     assert!(under.door.change(&change).await.is_err());
     assert_eq!(under.send(1, "ann").await, Ok("250 2.0.0 stored".to_owned()));
 }
+
+#[tokio::test]
+async fn who_leaves_a_hanging_door_makes_room_for_others() {
+    let under = Under::reference();
+    under.say("mail = 'hang'\naccess = 'hang'").await;
+    for service in ["lmtp", "imap"] {
+        // More than there is room for, one after the other; whoever found none would be sent away.
+        for _ in 0..1_100 {
+            drop(Raw::connect(&under.at(service)).await);
+        }
+        let mut last = Raw::connect(&under.at(service)).await;
+        let mut heard = [0];
+        let hung = tokio::time::timeout(SHORT, last.0.read(&mut heard)).await;
+        assert!(hung.is_err(), "{service}: {hung:?}");
+    }
+}

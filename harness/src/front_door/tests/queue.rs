@@ -133,7 +133,7 @@ async fn each_end_of_a_delivery_from_the_spool_is_recorded_as_what_it_is() {
     .await;
     let folder = tempfile::tempdir().expect("temp dir");
     let backends = vec![("lmtp", backend.lmtp.clone()), ("imap", backend.imap.clone())];
-    let under = Under::with(folder, backends, |setup| setup.timeout = SHORT);
+    let under = Under::with(folder, backends, |setup| setup.timeout = Duration::from_secs(2));
     under.say(QUEUE).await;
     assert!(under.send(1, "ann").await.is_ok());
     under.say("mail = 'accept'").await;
