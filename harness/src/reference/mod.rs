@@ -93,6 +93,21 @@ pub fn main(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Serves the store below `root` over LMTP and IMAP from threads that live as long as the process, for tests of what
+/// stands before a server.
+#[cfg(test)]
+pub(crate) fn serve_in_threads(root: PathBuf, password: &'static str) -> Vec<(&'static str, String)> {
+    let store = Arc::new(Store::new(root, Arc::new(Disk), Defects::new(&[])));
+    let serve = |(name, protocol)| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let store = store.clone();
+        std::thread::spawn(move || listen::serve(&listener, protocol, &store, password));
+        (name, address)
+    };
+    [("lmtp", listen::Protocol::Lmtp), ("imap", listen::Protocol::Imap)].map(serve).to_vec()
+}
+
 /// Ends at once on SIGTERM and SIGINT. The default action is not enough: the kernel does not take it for the first
 /// process of a PID namespace.
 fn exit_on_signals() -> anyhow::Result<()> {

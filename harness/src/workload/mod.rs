@@ -9,7 +9,7 @@
 
 pub mod clients;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod ledger;
 pub mod operation;
 pub mod progress;
