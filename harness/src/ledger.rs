@@ -254,8 +254,18 @@ impl Ledger {
                 self.target.push((at, what, detail));
             }
             Event::Probe { at, service, up } => self.probes.push((at, service, up)),
-            Event::Rule { storage, rule, lying, matched, fired, first, last, armed, parked: _ } => {
-                self.rules.push(RuleCount { storage, rule, lying, matched, fired, first, last, armed });
+            Event::Rule { storage, rule, lying, matched, fired, first, last, counted, armed, parked: _ } => {
+                self.rules.push(RuleCount {
+                    storage,
+                    rule,
+                    lying,
+                    matched,
+                    fired,
+                    first,
+                    last,
+                    counted,
+                    armed,
+                });
             }
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
             Event::Queue { at, reading, complete, error, attempts } => {

@@ -1,6 +1,6 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
-use crate::plan::{Expect, Mix, SingleDelivery, Sizes, StepAction};
+use crate::plan::{Expect, Mix, SingleDelivery, Sizes, StatementPlan, StepAction};
 use fuse_fs::effects::Effect;
 use fuse_fs::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
@@ -40,6 +40,9 @@ pub struct Scenario {
     /// Steps of the operator or of fate, each at its time.
     #[serde(default)]
     pub step: Vec<Step>,
+    /// What the run must show to be the incident that it reproduces, each answered in the report.
+    #[serde(default)]
+    pub statement: Vec<StatementPlan>,
     /// What must hold beyond the properties.
     #[serde(default)]
     pub expect: Expect,

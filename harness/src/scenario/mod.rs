@@ -10,6 +10,7 @@ mod found;
 mod parse;
 mod places;
 mod resolve;
+mod statements;
 mod steps;
 mod storages;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{steps, storages};
+use super::{statements, steps, storages};
 use crate::history::Entry;
 use crate::plan::{
     Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
@@ -37,6 +37,7 @@ pub(super) fn resolve(
         spare_sender(&mut storages, target, &workload);
     }
     let steps = steps::steps(&scenario, overrides.seed, &storages, &workload, &mut found);
+    statements::statements(&scenario, &storages, &[], &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
@@ -56,6 +57,7 @@ pub(super) fn resolve(
         cohorts: Vec::new(),
         workload,
         steps,
+        statements: scenario.statement,
         expect: scenario.expect,
         store: overrides.store.as_ref().map(|store| std::path::absolute(store).unwrap_or(store.clone())),
         made_by: None,
