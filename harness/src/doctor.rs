@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::machine::confine::{self, Confinement};
 use crate::machine::tool::path_with_daemons;
-use crate::plan::Plan;
+use crate::plan::{MigrateOrder, MigrationTool, Plan, StepAction};
 use crate::servers;
 use crate::target::definition::Definition;
 use anyhow::{Result, bail};
@@ -171,10 +171,33 @@ pub fn require(plan: &Plan) -> Result<()> {
     if let Err(reason) = dev_fuse() {
         bail!("/dev/fuse {reason}");
     }
-    match plan.target.definitions().find_map(cannot_run) {
-        Some(reason) => bail!("target {reason}"),
-        None => Ok(()),
+    if let Some(reason) = plan.target.definitions().find_map(cannot_run) {
+        bail!("target {reason}");
     }
+    can_migrate(plan)
+}
+
+/// Fails if a step migrates with a tool that is not there.
+fn can_migrate(plan: &Plan) -> Result<()> {
+    for step in &plan.steps {
+        match &step.action {
+            StepAction::Migrate(MigrateOrder { tool: MigrationTool::Rsync, .. })
+                if find("rsync").is_none() =>
+            {
+                bail!("a step migrates with rsync, which is not installed; `apt-get install rsync`")
+            }
+            StepAction::Migrate(MigrateOrder { tool: MigrationTool::Server, .. })
+                if plan.target.definition.migrate.is_empty() =>
+            {
+                let name = &plan.target.definition.name;
+                bail!(
+                    "a step migrates with the mail server's own tool, and target {name} names none; use `tool = \"rsync\"`"
+                )
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Why a target cannot run here, if it cannot: its name, what is missing and the way out.

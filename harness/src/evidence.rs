@@ -12,6 +12,7 @@ mod ranges;
 use crate::checker::fate::Messages;
 use crate::history::{Attempt, MessageId};
 use crate::ledger::Ledger;
+use crate::plan::MAIL_VOLUME;
 use cuts::Cuts;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
@@ -162,8 +163,7 @@ impl Traces {
                     self.lied_about.insert(*attempt, rule.clone());
                 }
                 None if lies => {
-                    let top = e.path.split('/').next().unwrap_or_default().to_owned();
-                    self.lied_below.insert(top, rule.clone());
+                    self.lied_below.insert(owner(&e.path).to_owned(), rule.clone());
                 }
                 Some(_) | None => {}
             }
@@ -318,7 +318,7 @@ impl Calls<'_> {
     }
 
     fn beside(&mut self, event: &FsEvent) {
-        let user = event.path.split('/').next().unwrap_or_default();
+        let user = owner(&event.path);
         let taken = self.beside.entry(user.to_owned()).or_default();
         if *taken == BESIDE {
             return;
@@ -337,6 +337,15 @@ pub fn attempt_of(mark: &str, run: &str) -> Option<Attempt> {
     let (message, rest) = rest.split_once('-')?;
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     Some(Attempt { message: MessageId(message.parse().ok()?), n: rest[..end].parse().ok()? })
+}
+
+/// The directory of a user that a path is in or is; empty for what is everybody's.
+fn owner(path: &str) -> &str {
+    let mut names = path.split('/');
+    match names.next() {
+        Some(MAIL_VOLUME) => names.next().unwrap_or_default(),
+        first => first.unwrap_or_default(),
+    }
 }
 
 /// A path with everything that varies replaced, so that firings can be counted by where they struck.

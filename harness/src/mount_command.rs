@@ -231,6 +231,10 @@ fn carry_out(mounted: &mut Mounted, action: &StepAction) -> Result<()> {
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}
         | StepAction::Inspect {}
+        | StepAction::FrontDoor(_)
+        | StepAction::Migrate(_)
+        | StepAction::PauseMigration {}
+        | StepAction::ResumeMigration {}
         | StepAction::Phase { .. } => return Ok(()),
     };
     execute(mounted, &command).map(|_| ())

@@ -1,6 +1,7 @@
 //! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
+use crate::front_door::policy::Change;
 use crate::statement::claim::Claim;
 use crate::target::definition::{Definition, When};
 use fuse_fs::rule::{Counter, Rule};
@@ -37,6 +38,9 @@ pub struct Plan {
     /// Seconds of the story that one second of the run stands for. Every time in the plan is one of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story_scale: Option<f64>,
+    /// The course that the story takes, if the scenario knows several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The mail server.
     pub target: TargetPlan,
     /// Users by cohort, in the order of their numbers, all of them; empty if the scenario names no cohorts.
@@ -44,6 +48,9 @@ pub struct Plan {
     pub cohorts: Vec<CohortPlan>,
     /// The traffic.
     pub workload: WorkloadPlan,
+    /// The gateway before the mail server, if the scenario has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front_door: Option<FrontDoorPlan>,
     /// Steps of the operator and the nemesis, in file order.
     pub steps: Vec<StepPlan>,
     /// What the run must show to be what it reproduces.
@@ -72,6 +79,9 @@ impl Plan {
         for defect in &self.target.defects {
             command += &format!(" --defect {}", quoted(defect));
         }
+        if let Some(variant) = &self.variant {
+            command += &format!(" --variant {}", quoted(variant));
+        }
         if let Some(profile) = self.persistence {
             command += &format!(" --persistence {profile}");
         }
@@ -95,6 +105,14 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
+/// The gateway before the mail server: at first everything is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrontDoorPlan {
+    /// Messages that have been in its spool for this long are bounced; never, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Span>,
+}
+
 /// Users who are treated alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CohortPlan {
@@ -106,6 +124,9 @@ pub struct CohortPlan {
     pub users: u32,
     /// The storage beneath their mail when the run begins.
     pub storage: String,
+    /// They do not come through the front door.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_entrance: bool,
 }
 
 impl CohortPlan {
@@ -135,7 +156,24 @@ pub struct StoragePlan {
     pub loses_acknowledged: Span,
     /// What is stored when the traffic starts is durable.
     pub durable_start: bool,
+    /// Volumes that hold no mail, by name: directories at its root.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, VolumePlan>,
 }
+
+/// A volume that holds no mail: files that a process of its own serves, as a web portal serves its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VolumePlan {
+    /// How many files there are.
+    pub files: u32,
+    /// Size of each.
+    pub size: Bytes,
+    /// Mean requests a second.
+    pub rate: f64,
+}
+
+/// Directory, at the root of a storage, of the mail of users who are placed by cohort.
+pub const MAIL_VOLUME: &str = "mail";
 
 /// The mail server under test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,9 +238,21 @@ pub struct WorkloadPlan {
     pub retries: u32,
     /// Time between attempts.
     pub retry_after: Span,
+    /// Sending mail systems that deliver the mail; empty if the harness delivers it itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub senders: Vec<SenderPlan>,
     /// Instead of traffic by the clock: this one delivery, and no warm-up.
     #[serde(default)]
     pub single: Option<SingleDelivery>,
+}
+
+/// A sending mail system with its share of the mail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SenderPlan {
+    /// How it tries again and gives up, on the story's clock.
+    pub definition: crate::sender::definition::Definition,
+    /// Its share, relative to the others'.
+    pub share: f64,
 }
 
 /// Exactly one attempt to store one message.
@@ -396,6 +446,17 @@ pub enum StepAction {
         /// Program and arguments; no shell is involved.
         argv: Vec<String>,
     },
+    /// Change what the gateway before the mail server does. Needs `[front-door]`.
+    FrontDoor(Change),
+    /// Move users from the storage beneath their mail to another one, one after the other, while mail arrives and clients
+    /// read. Each user's mail is copied while it is served; then nobody is let in, what changed meanwhile is copied, all of
+    /// it is made durable, and the user is served from the new storage. A user that cannot be moved stays where it was.
+    /// Needs `[front-door]`, which keeps everybody out meanwhile.
+    Migrate(MigrateOrder),
+    /// The migration under way begins with no further user.
+    PauseMigration {},
+    /// It goes on.
+    ResumeMigration {},
     /// Read the backing disk past the file system and compare it with what was acknowledged so far.
     Inspect {},
     /// Name the phase that begins.
@@ -405,10 +466,69 @@ pub enum StepAction {
     },
 }
 
+/// Which users go where, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MigrateOrder {
+    /// Storage that they go to.
+    pub to: String,
+    /// Users of these cohorts, in this order. Default: all users.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cohorts: Vec<String>,
+    /// What copies a user's mail. Default `rsync`.
+    #[serde(default)]
+    pub tool: MigrationTool,
+    /// How often it is copied while it is served, before nobody is let in. Default 1.
+    #[serde(default = "MigrateOrder::one")]
+    pub passes: u32,
+    /// How many users are on their way at once, from 1 to 64. Default 1.
+    #[serde(default = "MigrateOrder::one")]
+    pub at_once: u32,
+    /// The last changes are copied while nobody is let in. Default true. `false` is a mistake that is made: what arrives
+    /// after the last pass stays behind.
+    #[serde(default = "MigrateOrder::yes")]
+    pub final_pass: bool,
+    /// All copies of a user are made durable (fsync of every file and directory) before it is served from them. Default
+    /// true. `false` is a mistake that is made: a power cut may take what the old storage had kept.
+    #[serde(default = "MigrateOrder::yes")]
+    pub make_durable: bool,
+}
+
+impl MigrateOrder {
+    fn one() -> u32 {
+        1
+    }
+    fn yes() -> bool {
+        true
+    }
+}
+
+/// What copies a user's mail from one storage to another.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, strum::Display,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum MigrationTool {
+    /// `rsync` of the user's directory, with removal of what is gone.
+    #[default]
+    Rsync,
+    /// The mail server's own tool: the target's `migrate` command, such as `doveadm backup`.
+    Server,
+}
+
 impl StepAction {
     /// It makes sense after the last operation: repair, restart, looking.
     pub fn may_follow_traffic(&self) -> bool {
-        matches!(self, StepAction::Heal { .. } | StepAction::StartTarget {} | StepAction::Inspect {})
+        matches!(
+            self,
+            StepAction::Heal { .. }
+                | StepAction::StartTarget {}
+                | StepAction::Inspect {}
+                | StepAction::FrontDoor(_)
+                | StepAction::ResumeMigration {}
+                | StepAction::Phase { .. }
+        )
     }
 }
 

@@ -335,8 +335,10 @@ pub fn plan() -> Plan {
         storages: BTreeMap::from([("mail".to_owned(), storage)]),
         persistence: None,
         story_scale: None,
+        variant: None,
         target: target(),
         cohorts: Vec::new(),
+        front_door: None,
         workload: workload(),
         steps: Vec::new(),
         statements: Vec::new(),
@@ -378,6 +380,7 @@ fn workload() -> WorkloadPlan {
         warm_up: 0,
         retries: 0,
         retry_after: second,
+        senders: Vec::new(),
         single: None,
     }
 }

@@ -6,8 +6,8 @@
 //! fn main() -> std::process::ExitCode { fermoposta::testing::main("tests/scenarios") }
 //! ```
 //!
-//! Every `*.toml` below the directory (but `targets/`) becomes a test of its own name. The test program starts
-//! itself again as the `fermoposta` command, so nothing else needs to be installed.
+//! Every `*.toml` below the directory (but `targets/` and `senders/`) becomes a test of its own name. The test program
+//! starts itself again as the `fermoposta` command, so nothing else needs to be installed.
 //!
 //! A scenario that `demonstrates` a violation passes if exactly that property is violated; any other passes if
 //! its verdict is valid. Unknown fails.
@@ -41,7 +41,19 @@ pub fn trials(directory: &Path) -> std::io::Result<Vec<Trial>> {
     let missing = crate::doctor::cannot_mount();
     let mut files = crate::scenario::files_below(directory)?;
     files.sort();
-    Ok(files.into_iter().map(|file| trial(directory, file, missing.as_deref())).collect())
+    Ok(files
+        .into_iter()
+        .map(|file| {
+            let missing = missing.clone().or_else(|| cannot_run(&file));
+            trial(directory, file, missing.as_deref())
+        })
+        .collect())
+}
+
+/// What the machine lacks for a scenario; one that makes no sense is run, and fails with its errors.
+fn cannot_run(file: &Path) -> Option<String> {
+    let plan = crate::scenario::load(file, &crate::scenario::Overrides::default()).ok()?;
+    crate::doctor::require(&plan).err().map(|reason| reason.to_string())
 }
 
 fn trial(directory: &Path, file: PathBuf, missing: Option<&str>) -> Trial {

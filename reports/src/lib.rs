@@ -15,7 +15,7 @@ pub mod model;
 pub mod series;
 pub mod survey;
 pub mod sweep;
-mod table;
+pub mod table;
 pub mod text;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Aligned columns and wrapped paragraphs of plain text. Knows widths, nothing of colours or reports.
 
 /// Rows of equal length as aligned lines; `right` says which columns align right. Indented by two.
-pub(crate) fn align(rows: &[Vec<String>], right: &[bool]) -> String {
+pub fn align(rows: &[Vec<String>], right: &[bool]) -> String {
     let widths: Vec<usize> = (0..right.len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();

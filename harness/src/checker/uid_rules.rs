@@ -106,7 +106,9 @@ fn rebuilt(case: &Case<'_>) -> Vec<Range<usize>> {
 /// A storage went back to a time before this was said.
 fn taken_back(case: &Case<'_>, claim: &Claim) -> bool {
     let mut rollbacks = case.ledger.rollbacks.iter();
-    rollbacks.any(|b| b.storage == case.plan.target.storage && b.undoes(claim.begun, claim.ended))
+    // Users of cohorts may be on any storage.
+    let beneath = |storage: &str| !case.plan.cohorts.is_empty() || storage == case.plan.target.storage;
+    rollbacks.any(|b| beneath(&b.storage) && b.undoes(claim.begun, claim.ended))
 }
 
 fn found(claim: &Claim, sentence: String) -> Found {

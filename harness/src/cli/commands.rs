@@ -127,6 +127,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
     for file in &args.scenarios {
         let overrides = Overrides {
             seed: args.seed.unwrap_or_else(fresh_seed),
+            variant: args.variant.clone(),
             target: args.target.clone(),
             corpus: args.corpus.clone(),
             defects: args.defects.clone(),
@@ -186,6 +187,15 @@ pub(super) fn analyze(run: &Path, output: &OutputArgs) -> Result<Exit> {
     let exit = report.verdict.into();
     export(&[report], output)?;
     Ok(exit)
+}
+
+pub(super) fn whereabouts(run: &Path, json: bool) -> Result<Exit> {
+    let all = crate::whereabouts::of_run(run)?;
+    match json {
+        true => writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?,
+        false => write!(std::io::stdout(), "{}", crate::whereabouts::table(&all))?,
+    }
+    Ok(Exit::Valid)
 }
 
 fn show(report: &Report, output: &OutputArgs) -> Result<()> {

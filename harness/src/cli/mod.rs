@@ -60,6 +60,15 @@ enum Command {
         #[arg(long, default_value = "scenarios")]
         scenarios: PathBuf,
     },
+    /// Say on which storage the mail of every user of a run is, and how far its migration had come: also of a run that was
+    /// killed.
+    Whereabouts {
+        /// Run directory.
+        run: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Mount the fault file system alone, beneath anything; ends at SIGINT or SIGTERM, or when it is unmounted.
     Mount(MountArgs),
     /// Talk to a mounted fault file system: arm, heal, freeze, read its counters.
@@ -132,6 +141,18 @@ enum Command {
         /// Mount points.
         mountpoints: Vec<PathBuf>,
     },
+    /// Makes everything below a directory durable.
+    #[command(name = "__sync-tree", hide = true)]
+    SyncTree {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Serves the files of a volume that holds no mail.
+    #[command(name = "__portal", hide = true)]
+    Portal {
+        /// The volume, mounted.
+        root: PathBuf,
+    },
     /// Mounts and unmounts once, to see whether that works.
     #[command(name = "__try-mount", hide = true)]
     TryMount,
@@ -151,6 +172,9 @@ struct RunArgs {
     /// Seeded defect of the reference server; repeatable. `list` shows them.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
+    /// The course that the story takes, of a scenario that knows several (default: its first).
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
     /// What survives a power cut, on every storage (default: as the scenario says).
     #[arg(long, value_name = "NAME", value_parser = profile())]
     persistence: Option<Profile>,
@@ -414,6 +438,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Sweep(args) => commands::sweep(&args),
         Command::Survey(args) => commands::survey(args),
         Command::Check { files } => commands::check(&files),
+        Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
         Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(&scenarios),
@@ -441,6 +466,14 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         }
         Command::ReferenceServer(options) => crate::reference::main(&options).map(|()| Exit::Valid),
         Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
+        Command::SyncTree { directory } => {
+            crate::machine::sync_tree::sync_tree(&directory)?;
+            Ok(Exit::Valid)
+        }
+        Command::Portal { root } => {
+            crate::portal::server::serve(&root)?;
+            Ok(Exit::Valid)
+        }
         Command::TryMount => hidden::try_mount(),
     }
 }

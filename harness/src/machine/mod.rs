@@ -10,6 +10,7 @@ pub mod environment;
 pub mod idle;
 pub mod process;
 pub mod stop;
+pub mod sync_tree;
 pub mod syslog;
 pub mod tool;
 pub mod view;

@@ -1,6 +1,7 @@
 //! Has a delivery arrived? Asked of the backing disk, past the mail server: a server with a queue says `250` long before.
 
 use super::nemesis::Stage;
+use super::placement::Placement;
 use crate::history::{Attempt, Event};
 use crate::message::RunToken;
 use crate::target::definition::Layout;
@@ -8,7 +9,6 @@ use crate::workload::Sent;
 use anyhow::{Result, bail};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -18,8 +18,8 @@ const PACE: Duration = Duration::from_millis(200);
 
 /// Where deliveries arrive.
 pub struct Store {
-    /// The backing directory.
-    pub root: PathBuf,
+    /// Where each user's mail is.
+    pub placement: Placement,
     /// How mail lies in it.
     pub layout: Layout,
     /// User names, by their ids.
@@ -43,8 +43,11 @@ impl Store {
     fn arrived(&self, sent: &[Sent]) -> BTreeSet<Attempt> {
         let users: BTreeSet<&String> =
             sent.iter().filter_map(|sent| self.users.get(sent.user.0 as usize)).collect();
-        let read = |user: &String| crate::disk::read_user(&self.root, &self.layout, user, self.run).copies;
-        let finished = users.into_iter().flat_map(read).filter(|copy| !copy.unfinished);
+        let read = |user: &String| {
+            let root = self.placement.disk_root(user).ok()?;
+            Some(crate::disk::read_user(&root, &self.layout, user, self.run).copies)
+        };
+        let finished = users.into_iter().filter_map(read).flatten().filter(|copy| !copy.unfinished);
         finished.filter_map(|copy| copy.attempt).collect()
     }
 }

@@ -108,6 +108,16 @@ impl RunDirectory {
         self.0.join("snapshots").join(format!("{index}-{}", file_name(storage)))
     }
 
+    /// Where each user's link to its storage lies.
+    pub fn links(&self) -> PathBuf {
+        self.0.join("links")
+    }
+
+    /// What the front door's spool holds.
+    pub fn spool(&self) -> PathBuf {
+        self.0.join("spool")
+    }
+
     /// Mount point of one storage.
     pub fn mountpoint(&self, storage: &str) -> PathBuf {
         self.0.join("mnt").join(file_name(storage))

@@ -3,24 +3,28 @@
 use super::arrival::{self, Store};
 use super::directory::RunDirectory;
 use super::drain;
+use super::migration;
 use super::nemesis::{self, Closing, Inspector, Stage};
+use super::placement::Placement;
 use super::power::{self, Power};
 use super::reading;
 use super::recovery;
 use super::storage::Storages;
+use super::volumes::{self, Visits};
 use super::{settled, store, structure};
 use crate::corpus::Corpus;
 use crate::disk::DiskReading;
+use crate::front_door::FrontDoor;
 use crate::history::{Entry, Event, Source, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
 use crate::message::RunToken;
-use crate::plan::{Plan, SingleDelivery};
+use crate::plan::{CohortPlan, Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::assemble::assemble;
-use crate::target::running::Target;
-use crate::workload::{self, Context as Traffic, Endpoints, Setup};
+use crate::target::running::{Services, Target};
+use crate::workload::{self, Apart, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use std::path::{Path, PathBuf};
@@ -40,9 +44,13 @@ pub fn record(directory: &Path, quiet: bool) -> Result<()> {
     confine::settle(confinement).context("the run's namespaces could not be set up")?;
     let mut guard = (confinement == Confinement::Host).then(|| guard(&plan, &directory)).transpose()?;
     make_queue(&plan, &backings)?;
+    let placement = Placement::of(&plan, &directory, &backings);
+    placement.prepare(&plan)?;
+    volumes::furnish(&plan, &backings)?;
     let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let recorded = runtime.block_on(async { Run::new(plan, &directory, storages.clone())?.all(quiet).await });
+    let recorded =
+        runtime.block_on(async { Run::new(plan, &directory, storages.clone(), placement)?.all(quiet).await });
     // Whatever went wrong: a parked call answered, a mount taken down.
     let _ = storages.unmount();
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -87,26 +95,41 @@ const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 /// No step that has begun is waited for longer.
 const LONGEST_STEP: Duration = Duration::from_secs(90);
 
-/// What the traffic needs, from the plan.
-fn setup(plan: &Plan, run: RunToken, target: &Target, history: Recorder) -> Result<Setup> {
+fn endpoints(services: Services) -> Endpoints {
     let mut endpoints = Endpoints::default();
-    for (service, address) in target.services() {
+    for (service, address) in services {
         match service {
             "lmtp" => endpoints.lmtp = Some(address),
             "smtp" => endpoints.smtp = Some(address),
             _ => endpoints.imap = Some(address),
         }
     }
+    endpoints
+}
+
+/// What the traffic needs, from the plan.
+fn setup(
+    plan: &Plan,
+    run: RunToken,
+    target: &Target,
+    door: Option<&FrontDoor>,
+    history: Recorder,
+) -> Result<Setup> {
+    let own = endpoints(target.services());
+    let apart = plan.cohorts.iter().filter(|cohort| cohort.own_entrance);
+    let apart = Apart { users: apart.flat_map(CohortPlan::user_ids).collect(), endpoints: own.clone() };
     Ok(Setup {
         plan: Arc::new(plan.workload.clone()),
         seed: crate::seed::component_seed(plan.seed, "workload"),
         run,
         users: plan.workload.user_names().collect(),
-        endpoints,
+        endpoints: door.map_or(own, |door| endpoints(door.services())),
+        apart: door.map(|_| apart),
         password: plan.target.definition.password.clone(),
         domain: plan.target.definition.domain.clone(),
         archive: plan.target.definition.second_mailbox.clone(),
         history,
+        story_scale: plan.story_scale.unwrap_or(1.0),
         progress: Arc::default(),
         corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,
     })
@@ -126,6 +149,16 @@ fn corpus(path: &Path) -> Result<Corpus> {
     Ok(corpus)
 }
 
+/// The gateway before the mail server, closed to nobody.
+fn front_door(
+    plan: &Plan,
+    directory: &RunDirectory,
+    target: &Target,
+    history: Recorder,
+) -> Result<Option<FrontDoor>> {
+    Ok(plan.front_door.map(|_| FrontDoor(target.services())))
+}
+
 struct Run {
     plan: Plan,
     traffic: Arc<Traffic>,
@@ -134,16 +167,23 @@ struct Run {
 }
 
 impl Run {
-    fn new(plan: Plan, directory: &RunDirectory, storages: Arc<Storages>) -> Result<Run> {
+    fn new(
+        plan: Plan,
+        directory: &RunDirectory,
+        storages: Arc<Storages>,
+        placement: Placement,
+    ) -> Result<Run> {
         let store = storages.named(&plan.target.storage)?;
         give_to_owner(store.backing(), &plan)?;
         let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
         let queue = queue.map(|storage| storage.mountpoint().join(QUEUE));
-        let target = assemble(&plan, store.mountpoint(), queue.as_deref(), &directory.target())?;
+        let target = assemble(&plan, placement.store(), queue.as_deref(), &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
         let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
-        let traffic = Traffic::new(setup(&plan, token, &target, history.clone())?)?;
+        let door = front_door(&plan, directory, &target, history.clone())?;
+        let services = door.as_ref().map_or_else(|| target.services(), FrontDoor::services);
+        let traffic = Traffic::new(setup(&plan, token, &target, door.as_ref(), history.clone())?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
         history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
         let traffic = match &plan.store {
@@ -152,14 +192,13 @@ impl Run {
         };
         let traffic = Arc::new(traffic);
         let (sender, phase) = watch::channel("start".to_owned());
-        let inspect = inspector(&plan, token, &storages, history.clone());
+        let inspect = inspector(&plan, token, placement.clone(), history.clone());
         let store = Store {
-            root: store.backing().to_owned(),
+            placement,
             layout: plan.target.definition.layout.clone(),
             users: traffic.setup().users.clone(),
             run: token,
         };
-        let services = target.services();
         let target = Arc::new(Mutex::new(target));
         let (power, closing, seed) = (Power::default(), watch::Sender::new(Closing::Open), plan.seed);
         let directory = directory.clone();
@@ -172,6 +211,9 @@ impl Run {
             inspect,
             store,
             power,
+            door,
+            cohorts: plan.cohorts.clone(),
+            migration: migration::Pause::default(),
             closing,
             seed,
             directory,
@@ -204,6 +246,7 @@ impl Run {
         if self.delivers_later() {
             arrival::all(&self.stage.store, &sent, WARM_UP_LIMIT).await?;
         }
+        let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         self.enter("traffic");
         let power = self.watch_power();
         match &self.plan.workload.single {
@@ -212,6 +255,7 @@ impl Run {
         }
         self.enter("recovery");
         let recovered = recovery::recover(&self.plan, &self.stage, &self.traffic).await;
+        visits.end().await;
         // A power cut that a call began just before its rule was disarmed is carried out, never left half done.
         let steady = self.stage.power.steady().await;
         power.abort();
@@ -362,23 +406,23 @@ fn save_environment(
 }
 
 /// Reads every user's files on the backing disk, past the mail server and the mount.
-fn inspector(plan: &Plan, token: RunToken, storages: &Arc<Storages>, history: Recorder) -> Inspector {
-    let storages = storages.clone();
-    let (storage, layout) = (plan.target.storage.clone(), plan.target.definition.layout.clone());
+fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Recorder) -> Inspector {
+    let layout = plan.target.definition.layout.clone();
     let users: Vec<String> = plan.workload.user_names().collect();
     let sender = plan.workload.bounce_user();
     Box::new(move |reading| {
-        let root = storages.named(&storage)?.backing();
         for (index, user) in users.iter().enumerate() {
             let at = Nanos::now();
-            let found = tokio::task::block_in_place(|| crate::disk::read_user(root, &layout, user, token));
+            let root = placement.disk_root(user)?;
+            let found = tokio::task::block_in_place(|| crate::disk::read_user(&root, &layout, user, token));
             let (reading, user) = (reading.to_owned(), UserId(u32::try_from(index)?));
             let DiskReading { complete, error, copies } = found;
             history.record(Event::Disk { at, reading, user, complete, error, copies });
         }
         if let Some(sender) = sender {
             let at = Nanos::now();
-            let read = || crate::disk::read_bounces(root, &layout, sender, token);
+            let root = placement.disk_root(sender)?;
+            let read = || crate::disk::read_bounces(&root, &layout, sender, token);
             let (bounces, error) = tokio::task::block_in_place(read);
             let (reading, source, complete) = (reading.to_owned(), Source::Disk, error.is_none());
             history.record(Event::Bounces { at, reading, source, complete, error, bounces });

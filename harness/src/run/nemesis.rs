@@ -2,10 +2,13 @@
 
 use super::arrival::Store;
 use super::directory::RunDirectory;
+use super::migration;
 use super::power::{self, Power};
+use super::step_words;
 use super::storage::{Storage, Storages};
+use crate::front_door::FrontDoor;
 use crate::history::{Event, TargetEvent};
-use crate::plan::{CounterMark, StepAction, StepPlan};
+use crate::plan::{CohortPlan, CounterMark, StepAction, StepPlan};
 use crate::recorder::Recorder;
 use crate::target::running::{self, Target};
 use anyhow::{Result, anyhow, bail};
@@ -40,6 +43,12 @@ pub struct Stage {
     pub store: Store,
     /// Power cuts and rollbacks.
     pub power: Power,
+    /// The gateway before the mail server.
+    pub door: Option<FrontDoor>,
+    /// Users by cohort.
+    pub cohorts: Vec<CohortPlan>,
+    /// Whether a migration may go on.
+    pub migration: migration::Pause,
     /// Until when steps may begin.
     pub closing: watch::Sender<Closing>,
     /// The run's seed.
@@ -140,18 +149,23 @@ async fn first_firing(storages: &Storages, rule: &str) -> Nanos {
 }
 
 /// Carries out one step and records it as the step of that number.
-pub async fn carry_out(stage: &Stage, index: usize, action: &StepAction, prepared: Result<Option<Nanos>>) {
+pub async fn carry_out(
+    stage: &Arc<Stage>,
+    index: usize,
+    action: &StepAction,
+    prepared: Result<Option<Nanos>>,
+) {
     let at = Nanos::now();
     let done = match prepared {
         Ok(state) => act(stage, index, action, state).await,
         Err(error) => Err(error),
     };
     let error = done.err().map(|e| format!("{e:#}"));
-    let what = in_words(action);
+    let what = step_words::in_words(action);
     stage.history.record(Event::Step { at, end: Nanos::now(), index, what, error });
 }
 
-async fn act(stage: &Stage, index: usize, action: &StepAction, state: Option<Nanos>) -> Result<()> {
+async fn act(stage: &Arc<Stage>, index: usize, action: &StepAction, state: Option<Nanos>) -> Result<()> {
     match action {
         StepAction::Heal { storage, fault, fail_with } => {
             heal(stage, storage.as_deref(), fault.as_deref(), fail_with.as_deref())
@@ -169,6 +183,19 @@ async fn act(stage: &Stage, index: usize, action: &StepAction, state: Option<Nan
         }
         StepAction::Evict { storage } => evict(stage, storage.as_deref()).await,
         StepAction::RunCommand { argv } => super::command::run(argv, stage.directory.path()).await,
+        StepAction::FrontDoor(change) => {
+            stage.door.as_ref().ok_or_else(|| anyhow!("there is no front door"))?.apply(change);
+            Ok(())
+        }
+        StepAction::Migrate(order) => migration::migrate(stage, index, order).await,
+        StepAction::PauseMigration {} => {
+            stage.migration.set(true);
+            Ok(())
+        }
+        StepAction::ResumeMigration {} => {
+            stage.migration.set(false);
+            Ok(())
+        }
         StepAction::Inspect {} => (stage.inspect)(&format!("inspect-{index}")),
         StepAction::Phase { name } => {
             stage.history.record(Event::Phase { at: Nanos::now(), name: name.clone() });
@@ -264,35 +291,6 @@ pub async fn start_reading(stage: &Stage) {
     let mut target = stage.target.lock().await;
     if let Err(error) = target.start_reading().await {
         stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
-    }
-}
-
-fn or_all(storage: Option<&String>) -> &str {
-    storage.map_or("every storage", String::as_str)
-}
-
-fn in_words(action: &StepAction) -> String {
-    match action {
-        StepAction::Heal { storage, fault, fail_with } => {
-            let what = fault.as_ref().or(storage.as_ref()).map_or("every storage", String::as_str);
-            let how =
-                fail_with.as_ref().map(|code| format!("; parked calls fail with {code}")).unwrap_or_default();
-            format!("heal {what}{how}")
-        }
-        StepAction::Arm { fault } => format!("arm {fault}"),
-        StepAction::Disarm { fault } => format!("disarm {fault}"),
-        StepAction::KillTarget {} => "kill the mail server".to_owned(),
-        StepAction::StopTarget {} => "stop the mail server".to_owned(),
-        StepAction::StartTarget {} => "start the mail server".to_owned(),
-        StepAction::PowerCut { storage, mode } => {
-            format!("power cut of {}, {mode}", or_all(storage.as_ref()))
-        }
-        StepAction::MakeDurable { storage } => format!("make {} durable", or_all(storage.as_ref())),
-        StepAction::RollBack { storage, by } => format!("roll {} back by {by}", or_all(storage.as_ref())),
-        StepAction::Evict { storage } => format!("evict the cache of {}", or_all(storage.as_ref())),
-        StepAction::RunCommand { argv } => format!("run {}", argv.join(" ")),
-        StepAction::Inspect {} => "read the disk beneath".to_owned(),
-        StepAction::Phase { name } => format!("phase {name}"),
     }
 }
 

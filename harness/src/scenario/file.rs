@@ -25,27 +25,98 @@ pub struct Scenario {
     /// test it passes if exactly that property is violated; verdict and exit code stay what they are.
     #[serde(default)]
     pub demonstrates: Option<String>,
+    /// Time as the story has it. Default: the run's own.
+    #[serde(default)]
+    pub time: Option<Time>,
     /// Storages by name: each is one fault file system, one mount, one array. Default: one, called `mail`.
     #[serde(default)]
     pub storage: BTreeMap<String, Storage>,
     /// The mail server under test. Default: the built-in reference server.
     #[serde(default)]
     pub target: Target,
+    /// Users who are treated alike, in the order of their numbers: together they are all users. Each has a directory
+    /// `mail/USER` on its cohort's storage, and `{store}` holds a symbolic link to it, so that a step can move it.
+    #[serde(default)]
+    pub cohort: Vec<Cohort>,
     /// The traffic.
     #[serde(default)]
     pub workload: Workload,
+    /// A gateway of the harness before the mail server, which steps can close, open and let queue. Clients reach the mail
+    /// server through it alone. It adds no acknowledgement of its own, except while it queues.
+    #[serde(default)]
+    pub front_door: Option<FrontDoor>,
     /// Faults.
     #[serde(default)]
     pub fault: Vec<Fault>,
     /// Steps of the operator or of fate, each at its time.
     #[serde(default)]
     pub step: Vec<Step>,
+    /// Other courses that the same story may take, such as another reply to senders: each adds steps of its own. The first
+    /// is taken unless `run --variant` names another; `policies` runs them all and compares what became of the mail.
+    #[serde(default)]
+    pub variant: Vec<Variant>,
     /// What the run must show to be the incident that it reproduces, each answered in the report.
     #[serde(default)]
     pub statement: Vec<StatementPlan>,
     /// What must hold beyond the properties.
     #[serde(default)]
     pub expect: Expect,
+}
+
+/// Time as the story has it.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Time {
+    /// Seconds of the story for one second of the run, such as 7200: two hours a second. Steps, traffic, windows of faults,
+    /// `uptime`, `healthy-for`, what statements wait for and the clocks of senders are then times of the story. Time limits and latencies, what
+    /// `recover-within` says, rates, and the clocks of storages and clients are of the run.
+    pub scale: f64,
+}
+
+/// The gateway before the mail server.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FrontDoor {
+    /// Messages that have been in its spool for this long are bounced, on the story's clock. Default: never.
+    pub lifetime: Option<Span>,
+}
+
+/// Users who are treated alike.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cohort {
+    /// Its name, for steps and reports.
+    pub name: String,
+    /// How many users.
+    pub users: u32,
+    /// Storage beneath their mail when the run begins. Default: the target's.
+    #[serde(default)]
+    pub storage: Option<String>,
+    /// They reach the mail server by an entrance of their own, not through the front door: a service apart on the same
+    /// server. Default false.
+    #[serde(default)]
+    pub own_entrance: bool,
+}
+
+/// A volume that holds no mail: a directory at the storage's root, whose files a process of its own serves by HTTP, as a
+/// web portal serves its pictures. A client asks for them all the while and compares them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Volume {
+    /// How many files. Default 20.
+    pub files: u32,
+    /// Size of each. Default 16 KiB.
+    pub size: Bytes,
+    /// Mean requests a second, such as `"5/s"`. Default 5/s.
+    #[serde(deserialize_with = "rate")]
+    #[schemars(with = "String")]
+    pub rate: f64,
+}
+
+impl Default for Volume {
+    fn default() -> Volume {
+        Volume { files: 20, size: Bytes(16 << 10), rate: 5.0 }
+    }
 }
 
 /// One fault file system.
@@ -70,6 +141,8 @@ pub struct Storage {
     /// What is stored when the traffic starts is durable. Default true; `false` for tests of a first start or of a first
     /// delivery to new users.
     pub durable_start: bool,
+    /// Volumes that hold no mail, by name.
+    pub volume: BTreeMap<String, Volume>,
 }
 
 impl Default for Storage {
@@ -83,6 +156,7 @@ impl Default for Storage {
             memory: None,
             loses_acknowledged: Span::default(),
             durable_start: true,
+            volume: BTreeMap::new(),
         }
     }
 }
@@ -119,8 +193,8 @@ pub struct Workload {
     pub rate: Option<f64>,
     /// Rates one after another, instead of `rate` and `duration`.
     pub stages: Vec<Stage>,
-    /// Number of users. Default 10.
-    pub users: u32,
+    /// Number of users. Default 10, or those of all cohorts.
+    pub users: Option<u32>,
     /// Zipf exponent of the users' activity; 0 is uniform. Default 0.8.
     pub skew: f64,
     /// Weights of operations.
@@ -142,6 +216,10 @@ pub struct Workload {
     pub retries: u32,
     /// Time between attempts. Default 1 s.
     pub retry_after: Option<Span>,
+    /// Sending mail systems that deliver the mail, each with its share: `{ postfix = 3, exchange-online = 2 }`. Names as
+    /// `fermoposta list` shows them, or paths of sender files. A sender tries again by its own schedule and gives up by its
+    /// own limit, on the story's clock. Not together with `retries`.
+    pub senders: BTreeMap<String, f64>,
     /// Instead of traffic by the clock: exactly one delivery, without warm-up. Give it a store that was warmed up before
     /// (`run --store`).
     pub single: Option<SingleDelivery>,
@@ -153,7 +231,7 @@ impl Default for Workload {
             duration: None,
             rate: None,
             stages: Vec::new(),
-            users: 10,
+            users: None,
             skew: 0.8,
             mix: None,
             deliver_by: None,
@@ -164,6 +242,7 @@ impl Default for Workload {
             warm_up: 2,
             retries: 0,
             retry_after: None,
+            senders: BTreeMap::new(),
             single: None,
         }
     }
@@ -233,6 +312,19 @@ pub struct Step {
     /// What is done.
     #[serde(rename = "do")]
     pub action: StepAction,
+}
+
+/// Another course that the same story may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// What is done otherwise, in a sentence.
+    pub why: String,
+    /// Steps, beside those of the scenario.
+    #[serde(default)]
+    pub step: Vec<Step>,
 }
 
 /// A time counted from the first firing of a fault.

@@ -4,17 +4,21 @@
 //! The plan is a pure function of the text, the overrides and the program's version, but for two things it takes
 //! from the disk: a target file of the user's, and whether the corpus exists.
 
+mod cohorts;
 pub mod errors;
 pub mod file;
 mod found;
 mod parse;
 mod places;
 mod resolve;
+mod senders;
 mod statements;
 mod steps;
 mod storages;
+mod story;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 pub use errors::ScenarioErrors;
 
@@ -39,6 +43,8 @@ pub struct Overrides {
     pub defects: Vec<String>,
     /// What survives a power cut, on every storage.
     pub persistence: Option<Profile>,
+    /// The course that the story takes, if it has several.
+    pub variant: Option<String>,
     /// Run directory whose store the run begins with.
     pub store: Option<PathBuf>,
 }
@@ -60,12 +66,15 @@ pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, Scen
         .map_err(|troubles| ScenarioErrors::new(path, text, troubles))
 }
 
-/// Every scenario file below a directory; targets are none.
+/// Directories of files that scenarios name, and that are no scenarios themselves.
+const NO_SCENARIOS: [&str; 2] = ["senders", "targets"];
+
+/// Every scenario file below a directory; targets and senders are none.
 pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
-        if path.is_dir() && path.file_name().is_some_and(|name| name != "targets") {
+        if path.is_dir() && path.file_name().is_some_and(|name| !NO_SCENARIOS.iter().any(|no| name == *no)) {
             files.extend(files_below(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);

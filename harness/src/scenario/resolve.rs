@@ -5,10 +5,10 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{statements, steps, storages};
+use super::{cohorts, senders, statements, steps, storages, story, variants};
 use crate::history::Entry;
 use crate::plan::{
-    Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
+    FrontDoorPlan, Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
 };
 use crate::target::definition::{Definition, Layout};
 use crate::target::find;
@@ -22,22 +22,29 @@ use std::time::Duration;
 pub(super) fn resolve(
     path: &Path,
     text: &str,
-    scenario: Scenario,
+    mut scenario: Scenario,
     overrides: &Overrides,
 ) -> Result<Plan, Vec<Trouble>> {
     let mut found = Found { places: Places::new(text), troubles: Vec::new() };
     if scenario.name.trim().is_empty() {
         found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
     }
+    let story_scale = story::to_run_time(&mut scenario, &mut found);
     let mut storages = storages::storages(&scenario, overrides, &mut found);
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
-    let workload = workload(path, &scenario.workload, overrides, target.as_ref(), &mut found);
+    let users = cohorts::users(&scenario, &mut found);
+    let on = target.as_ref().map(|target| target.storage.as_str());
+    let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
+    let senders = senders::senders(path, &scenario.workload, story_scale, &mut found);
+    let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
+    let workload = WorkloadPlan { senders, ..workload };
     if let Some(target) = &target {
         spare_sender(&mut storages, target, &workload);
     }
-    let steps = steps::steps(&scenario, overrides.seed, &storages, &workload, &mut found);
-    statements::statements(&scenario, &storages, &[], &mut found);
+    let variant = variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
+    let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
+    statements::statements(&scenario, &storages, &cohorts, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
@@ -52,10 +59,12 @@ pub(super) fn resolve(
         seed: overrides.seed,
         storages,
         persistence: overrides.persistence,
-        story_scale: None,
+        story_scale,
+        variant,
         target,
-        cohorts: Vec::new(),
+        cohorts,
         workload,
+        front_door: scenario.front_door.map(|door| FrontDoorPlan { lifetime: door.lifetime }),
         steps,
         statements: scenario.statement,
         expect: scenario.expect,
@@ -185,6 +194,7 @@ fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mu
 fn workload(
     path: &Path,
     workload: &Workload,
+    users: u32,
     overrides: &Overrides,
     target: Option<&TargetPlan>,
     found: &mut Found<'_>,
@@ -197,10 +207,6 @@ fn workload(
     let mix = workload.mix.unwrap_or(DEFAULT_MIX);
     weights(&mix, found);
     let mix = possible_mix(mix, target, found);
-    if workload.users == 0 || workload.users > 100_000 {
-        let message = format!("{} users", workload.users);
-        found.add("workload.users", message, "from 1 to 100,000 are possible");
-    }
     if workload.in_flight == 0 {
         found.add(
             "workload.in-flight",
@@ -216,11 +222,11 @@ fn workload(
         );
     }
     if let Some(single) = &workload.single {
-        one_delivery(single, workload, target, found);
+        one_delivery(single, users, target, found);
     }
     WorkloadPlan {
         stages: stages(workload, found),
-        users: workload.users,
+        users,
         skew: workload.skew,
         mix,
         deliver_by: deliver_by(workload, &mix, target, found),
@@ -231,20 +237,16 @@ fn workload(
         warm_up: workload.warm_up,
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
+        senders: Vec::new(),
         single: workload.single.clone(),
     }
 }
 
 /// The one delivery is for a user that exists, and by an entry that is open.
-fn one_delivery(
-    single: &SingleDelivery,
-    workload: &Workload,
-    target: Option<&TargetPlan>,
-    found: &mut Found<'_>,
-) {
-    if single.user == 0 || single.user > workload.users {
+fn one_delivery(single: &SingleDelivery, users: u32, target: Option<&TargetPlan>, found: &mut Found<'_>) {
+    if single.user == 0 || single.user > users {
         let message = format!("there is no user {}", single.user);
-        found.add("workload.single.user", message, format!("from 1 to {} are there", workload.users));
+        found.add("workload.single.user", message, format!("from 1 to {users} are there"));
     }
     let closed = match (single.entry, target.map(|target| &target.definition.listen)) {
         (Entry::Lmtp, Some(listen)) => listen.lmtp.is_none(),
@@ -382,7 +384,8 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
     }
     let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
     let then = scenario.workload.single.iter().filter_map(|single| single.then.as_ref());
-    let harms = scenario.step.iter().map(|step| &step.action).chain(then).any(harms);
+    let variants = scenario.variant.iter().flat_map(|variant| &variant.step);
+    let harms = scenario.step.iter().chain(variants).map(|step| &step.action).chain(then).any(harms);
     if scenario.expect.no_faults && rules > 0 {
         found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
     }

@@ -45,7 +45,8 @@ pub(super) fn statements(
 }
 
 fn phases(scenario: &Scenario) -> Vec<String> {
-    let named = scenario.step.iter().filter_map(|step| match &step.action {
+    let steps = scenario.step.iter().chain(scenario.variant.iter().flat_map(|variant| &variant.step));
+    let named = steps.filter_map(|step| match &step.action {
         StepAction::Phase { name } => Some(name.clone()),
         _ => None,
     });
@@ -94,5 +95,72 @@ fn figures_make_sense(field: &str, claim: &Claim, found: &mut Found<'_>) {
             found.add(&place("cohorts"), "no cohort is named", "name them in the order of their return");
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{Overrides, plan};
+    use std::path::Path;
+
+    const GOOD: &str = r#"
+name = "t"
+why = "test"
+[time]
+scale = 100
+[[cohort]]
+name = "first"
+users = 2
+[[fault]]
+name = "threshold"
+when = { counter = "renames", at = 10 }
+effect.freeze = {}
+[[step]]
+at = "5s"
+do.phase = { name = "open" }
+[[statement]]
+id = "L1"
+says = "Healthy first."
+claim.healthy-first = { fault = "threshold", for = "10m" }
+[[statement]]
+id = "L2"
+says = "The first customers first."
+claim.progressive-reopening = { fault = "threshold", cohorts = ["first"], from-phase = "open" }
+"#;
+
+    fn problems(text: &str) -> Vec<String> {
+        let errors = plan(Path::new("t.toml"), text, &Overrides::default()).expect_err("it has a mistake");
+        errors.troubles().map(|trouble| trouble.message.clone()).collect()
+    }
+
+    #[test]
+    fn what_a_good_file_states_is_in_the_plan_on_the_clock_of_the_run() {
+        let plan = plan(Path::new("t.toml"), GOOD, &Overrides::default()).expect("a good file");
+        let [healthy, _] = <[_; 2]>::try_from(plan.statements).expect("two statements");
+        insta::assert_snapshot!(serde_json::to_string(&healthy.claim).unwrap(), @r#"{"healthy-first":{"fault":"threshold","for":"6s"}}"#);
+    }
+
+    #[test]
+    fn names_that_nothing_has_are_found() {
+        let wrong =
+            [("fault = \"threshold\", for", "fault = \"treshold\", for"), ("[\"first\"]", "[\"last\"]")];
+        let found = wrong.map(|(good, bad)| problems(&GOOD.replace(good, bad)));
+        assert_eq!(found, [["there is no fault `treshold`"], ["there is no cohort `last`"]]);
+        assert_eq!(
+            problems(&GOOD.replace("from-phase = \"open\"", "from-phase = \"opened\"")),
+            ["there is no phase `opened`"]
+        );
+    }
+
+    #[test]
+    fn figures_that_mean_nothing_and_numbers_given_twice_are_found() {
+        assert_eq!(problems(&GOOD.replace("id = \"L2\"", "id = \"L1\"")), ["`L1` is no number of its own"]);
+        let claim = |claim: &str| {
+            let text = format!("{GOOD}[[statement]]\nid = \"L9\"\nsays = \"x\"\nclaim.{claim}\n");
+            problems(&text)
+        };
+        assert_eq!(claim("phases-in-order = { phases = [\"open\"] }"), ["one phase has no order"]);
+        assert_eq!(claim("time-out-not-error = { fault = \"threshold\", at-most = 2.0 }"), ["2 is no share"]);
+        assert_eq!(claim("no-warning = { fault = \"threshold\", calls = 0 }"), ["no calls give no warning"]);
     }
 }

@@ -1,8 +1,10 @@
 //! A scenario's steps: when each comes, what it names, and one for each repetition.
 
+use super::cohorts::migration_possible;
 use super::file::{AtCounter, Scenario, Step};
 use super::found::Found;
 use super::resolve::{fault_names, storage_of};
+use crate::front_door::policy::Change;
 use crate::plan::{CounterMark, StepAction, StepPlan, StoragePlan, WorkloadPlan};
 use crate::seed::component;
 use fuse_fs::rule::{Counter, Threshold};
@@ -23,9 +25,11 @@ struct Known<'a> {
     traffic: Duration,
 }
 
-/// Every step, repetitions included, in file order.
+/// Every step of the story as it goes, repetitions included, in file order: the scenario's, then those of its variant.
+/// Steps of other variants are checked all the same.
 pub(super) fn steps(
     scenario: &Scenario,
+    variant: Option<&str>,
     seed: u64,
     storages: &BTreeMap<String, StoragePlan>,
     workload: &WorkloadPlan,
@@ -34,14 +38,33 @@ pub(super) fn steps(
     let traffic = workload.stages.iter().map(|stage| stage.duration.0).sum();
     let known = Known { seed, faults: fault_names(scenario), storages, traffic };
     let mut all = Vec::new();
-    for (index, step) in scenario.step.iter().enumerate() {
-        let field = format!("step.{index}");
+    for (field, step, taken) in written(scenario, variant) {
         has_one_time(&field, step, &known, found);
         repeats_make_sense(&field, step, found);
         in_time(&field, step, &known, found);
         names_exist(&field, &step.action, &known, found);
+        if let StepAction::FrontDoor(change) = &step.action {
+            door_changes(&field, change, scenario, found);
+        }
+        if let StepAction::Migrate(order) = &step.action {
+            let names: Vec<String> = storages.keys().cloned().collect();
+            migration_possible(&field, order, scenario, &names, found);
+        }
         goes_back(&field, step, found);
-        all.extend(repetitions(index, step, &known, found));
+        let planned = repetitions(&field, step, &known, found);
+        all.extend(planned.into_iter().filter(|_| taken));
+    }
+    all
+}
+
+/// Steps with the name of their place, and whether they are taken.
+fn written<'s>(scenario: &'s Scenario, chosen: Option<&str>) -> Vec<(String, &'s Step, bool)> {
+    let common = scenario.step.iter().enumerate().map(|(n, step)| (format!("step.{n}"), step, true));
+    let mut all: Vec<_> = common.collect();
+    for (number, variant) in scenario.variant.iter().enumerate() {
+        let taken = chosen == Some(&variant.name);
+        let own = variant.step.iter().enumerate();
+        all.extend(own.map(|(n, step)| (format!("variant.{number}.step.{n}"), step, taken)));
     }
     all
 }
@@ -135,11 +158,27 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
         | StepAction::StopTarget {}
         | StepAction::StartTarget {}
         | StepAction::Inspect {}
+        | StepAction::FrontDoor(_)
+        | StepAction::Migrate(_)
+        | StepAction::PauseMigration {}
+        | StepAction::ResumeMigration {}
         | StepAction::Phase { .. } => return,
     };
     if let Some(storage) = storage {
         let names: Vec<String> = known.storages.keys().cloned().collect();
         found.one_of(&format!("{field}.do.{kind}.storage"), "storage", storage, &names);
+    }
+}
+
+fn door_changes(field: &str, change: &Change, scenario: &Scenario, found: &mut Found<'_>) {
+    let field = format!("{field}.do.front-door");
+    if scenario.front_door.is_none() {
+        found.add(&field, "the scenario has no front door", "add [front-door]");
+    }
+    let cohorts: Vec<String> = scenario.cohort.iter().map(|cohort| cohort.name.clone()).collect();
+    for problem in change.problems(&cohorts) {
+        let place = format!("{field}.{}", problem.field);
+        found.add(place.trim_end_matches('.'), problem.message, problem.help);
     }
 }
 
@@ -178,11 +217,11 @@ fn goes_back(field: &str, step: &Step, found: &mut Found<'_>) {
 }
 
 /// The step as often as it is to happen. In each stretch the instant is drawn by the seed.
-fn repetitions(index: usize, step: &Step, known: &Known<'_>, found: &mut Found<'_>) -> Vec<StepPlan> {
+fn repetitions(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_>) -> Vec<StepPlan> {
     let at_counter = step
         .at_counter
         .as_ref()
-        .and_then(|at| counter_mark(&format!("step.{index}.at-counter"), at, known, found));
+        .and_then(|at| counter_mark(&format!("{field}.at-counter"), at, known, found));
     let once = StepPlan {
         at: step.at,
         after_fired: step.after_fired.as_ref().map(|after| (after.fault.clone(), after.delay)),
@@ -190,7 +229,7 @@ fn repetitions(index: usize, step: &Step, known: &Known<'_>, found: &mut Found<'
         action: step.action.clone(),
     };
     let (Some(every), Some(times)) = (step.every, step.times) else { return vec![once] };
-    let mut draws = component(known.seed, &format!("step {index}"));
+    let mut draws = component(known.seed, &field.replacen('.', " ", 1));
     let mut later = |n: u32| {
         let share = f64::from(draws.next_u32()) / (f64::from(u32::MAX) + 1.0);
         every.0.saturating_mul(n).saturating_add(every.0.mul_f64(share))

@@ -1,9 +1,9 @@
 //! A scenario's storages, with what they promise to keep.
 
 use super::Overrides;
-use super::file::{Scenario, Storage};
+use super::file::{Scenario, Storage, Volume};
 use super::found::Found;
-use crate::plan::{DEFAULT_MEMORY, StoragePlan};
+use crate::plan::{DEFAULT_MEMORY, MAIL_VOLUME, StoragePlan, VolumePlan};
 use fuse_fs::units::{Bytes, Span};
 use fuse_fs::volatile::profile::{Persistence, Profile};
 use std::collections::BTreeMap;
@@ -38,7 +38,12 @@ fn plan(storage: &Storage, overrides: &Overrides) -> StoragePlan {
         memory: storage.memory.unwrap_or(DEFAULT_MEMORY),
         loses_acknowledged: storage.loses_acknowledged,
         durable_start: storage.durable_start,
+        volumes: storage.volume.iter().map(|(name, volume)| (name.clone(), volume_plan(volume))).collect(),
     }
+}
+
+fn volume_plan(volume: &Volume) -> VolumePlan {
+    VolumePlan { files: volume.files, size: volume.size, rate: volume.rate }
 }
 
 /// The file's profile, or another one in its place; switches mean nothing to another.
@@ -64,8 +69,29 @@ fn possible(name: &str, storage: &Storage, found: &mut Found<'_>) {
         let help = "remove it, or set `persistence = \"strict-posix\"`: only that profile has it";
         found.add(&format!("storage.{name}.{switch}"), message, help);
     }
+    for (volume, of) in &storage.volume {
+        volume_possible(&format!("storage.{name}.volume.{volume}"), volume, of, found);
+    }
     if let Some(memory) = storage.memory.filter(|memory| *memory < LEAST_MEMORY) {
         let message = format!("{memory} are too few to work with");
         found.add(&format!("storage.{name}.memory"), message, format!("give it {LEAST_MEMORY} or more"));
+    }
+}
+
+/// Its name is one directory's, and it has something to serve.
+fn volume_possible(field: &str, name: &str, volume: &Volume, found: &mut Found<'_>) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if name.is_empty() || !name.chars().all(plain) || name == MAIL_VOLUME {
+        let message = format!("a volume cannot be called `{name}`");
+        let help = format!("use letters, digits, `-` and `_`; `{MAIL_VOLUME}` is where the users' mail lies");
+        found.add(field, message, help);
+    }
+    if volume.files == 0 || volume.files > 10_000 {
+        let message = format!("{} files", volume.files);
+        found.add(&format!("{field}.files"), message, "from 1 to 10,000 are possible");
+    }
+    if volume.size.0 == 0 || volume.size.0 > 64 << 20 {
+        let message = format!("files of {}", volume.size);
+        found.add(&format!("{field}.size"), message, "from 1 byte to 64 MiB are possible");
     }
 }

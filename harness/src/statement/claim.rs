@@ -4,7 +4,7 @@ use fuse_fs::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What must be seen in the run. Times are those of the run, but for `story-time`.
+/// What must be seen in the run. Times are those of the story where the scenario has a scale, but for latencies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Claim {
@@ -121,7 +121,8 @@ pub enum Claim {
         from_phase: String,
         /// Nothing of the backlog waits longer than this after the phase began.
         drained_within: Span,
-        /// Largest 95th percentile, of mail submitted after the phase began, from submission to acknowledgement.
+        /// Largest 95th percentile, of mail submitted after the phase began, from submission to acknowledgement: a time of
+        /// the run.
         live_p95: Span,
     },
     /// One class of clients was served again before another.
@@ -210,6 +211,15 @@ impl Claim {
             Claim::OpenedAfterInspection { .. } => "opened-after-inspection",
             Claim::StoryTime { .. } => "story-time",
             Claim::FirstSignal { .. } => "first-signal",
+        }
+    }
+
+    /// Times of the story that are compared with times of the run.
+    pub fn times_of_story(&mut self) -> Option<&mut Span> {
+        match self {
+            Claim::HealthyFirst { span, .. } => Some(span),
+            Claim::Backlog { drained_within, .. } => Some(drained_within),
+            _ => None,
         }
     }
 

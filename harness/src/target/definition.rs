@@ -41,6 +41,10 @@ pub struct Definition {
     /// Rebuilds the server's index from the mail in the store; what is read after it must be the same messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,
+    /// Makes one user's mail in the directory `{to}` what it is in `{from}`, while the server runs: its own tool for a
+    /// migration to another storage. It names `{user}` and `{to}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrate: Vec<String>,
     /// How a server that takes mail by SMTP and delivers it later shows its queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,

@@ -31,7 +31,7 @@ pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)>
     if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
         return Ok(definition.clone());
     }
-    let Some(path) = target_file(server, beside) else {
+    let Some(path) = definition_file("targets", server, beside) else {
         let names = built_in.iter().map(|definition| definition.name.as_str());
         let meant = fuse_fs::nearest::nearest(server, names).map(|n| format!("did you mean `{n}`? "));
         let help =
@@ -85,11 +85,11 @@ fn companion(with: &With, beside: &Path) -> Result<Definition, (String, String)>
     Ok(found)
 }
 
-/// `server` as a path, or `targets/server.toml` beside the scenario or one level up.
-fn target_file(server: &str, beside: &Path) -> Option<PathBuf> {
-    let named = format!("targets/{server}.toml");
+/// `name` as a path, or `directory/name.toml` beside the scenario or one level up.
+pub(crate) fn definition_file(directory: &str, name: &str, beside: &Path) -> Option<PathBuf> {
+    let named = format!("{directory}/{name}.toml");
     let places =
-        [PathBuf::from(server), beside.join(server), beside.join(&named), beside.join("..").join(&named)];
+        [PathBuf::from(name), beside.join(name), beside.join(&named), beside.join("..").join(&named)];
     places.into_iter().find(|path| path.extension().is_some_and(|e| e == "toml") && path.is_file())
 }
 

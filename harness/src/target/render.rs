@@ -25,8 +25,13 @@ impl Definition {
     pub(super) fn unknown_variable(&self) -> Option<String> {
         let wrong = |text: &String| variables_in(text).find(|name| !self.fills(name));
         let of_rebuild = |text: &String| variables_in(text).find(|name| !self.fills(name) && name != "user");
+        let of_migration = |text: &String| {
+            let own = |name: &String| ["user", "from", "to"].contains(&name.as_str());
+            variables_in(text).find(|name| !self.fills(name) && !own(name))
+        };
         let rebuild = self.rebuild.iter().flat_map(|rebuild| &rebuild.command);
-        let unknown = self.texts().find_map(wrong).or_else(|| rebuild.into_iter().find_map(of_rebuild))?;
+        let unknown = self.texts().find_map(wrong).or_else(|| rebuild.into_iter().find_map(of_rebuild));
+        let unknown = unknown.or_else(|| self.migrate.iter().find_map(of_migration))?;
         let mut known = KNOWN.join(", ") + " and port.NAME";
         for with in &self.with {
             known += &format!(", and with.{}.NAME", with.name());
@@ -92,6 +97,7 @@ impl Definition {
                 let command = all(&rebuild.command);
                 Rebuild { command, running: rebuild.running }
             }),
+            migrate: all(&self.migrate),
             queue: self.queue.as_ref().map(|queue| Queue { list: all(&queue.list), ..queue.clone() }),
             prepare: self.prepare.iter().map(|argv| all(argv)).collect(),
             environment: self.environment.iter().map(|(k, v)| (k.clone(), vars.fill(v))).collect(),
@@ -142,6 +148,8 @@ pub struct Rendered {
     pub check: Vec<String>,
     /// Rebuilds its index.
     pub rebuild: Option<Rebuild>,
+    /// See [`Definition`]; `{user}`, `{from}` and `{to}` are still in it.
+    pub migrate: Vec<String>,
     /// Shows its queue.
     pub queue: Option<Queue>,
     /// Run before the first start.

@@ -171,6 +171,21 @@ impl Target {
         self.main().run_tool(argv, limit)
     }
 
+    /// Starts the mail server's own tool that makes `user`'s mail in the directory `to` what it is in `from`; its output
+    /// goes to `log`.
+    ///
+    /// # Errors
+    /// The target declares none, or it cannot be started.
+    pub fn begin_migration(
+        &self,
+        user: &str,
+        from: &std::path::Path,
+        to: &std::path::Path,
+        log: std::fs::File,
+    ) -> Result<std::process::Child, TargetError> {
+        self.main().begin_migration(user, from, to, log)
+    }
+
     /// What its queue holds, as its own command prints it; `None` if it declares no queue.
     pub fn list_queue(&self, limit: Duration) -> Option<Result<String, TargetError>> {
         let list = self.main().queue_list()?;

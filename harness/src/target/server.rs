@@ -196,6 +196,26 @@ impl Server {
         self.rendered.queue.as_ref().map(|queue| queue.list.as_slice())
     }
 
+    /// Starts the `migrate` command for one user, where the server is.
+    pub(super) fn begin_migration(
+        &self,
+        user: &str,
+        from: &Path,
+        to: &Path,
+        log: File,
+    ) -> Result<Child, TargetError> {
+        let (from, to) = (from.display().to_string(), to.display().to_string());
+        let fill = |text: &String| text.replace("{user}", user).replace("{from}", &from).replace("{to}", &to);
+        let argv: Vec<String> = self.rendered.migrate.iter().map(fill).collect();
+        let cannot = |error| self.cannot_run(&argv, error);
+        let output = Output::both(log).map_err(cannot)?;
+        match &self.tree {
+            Some(tree) if !argv.is_empty() => tree.spawn_inside(&self.launch(&argv), output).map_err(cannot),
+            None if !argv.is_empty() && self.definition.kind == Kind::Command => self.begin(&argv, output),
+            Some(_) | None => Err(cannot(io::Error::other("the mail server does not run"))),
+        }
+    }
+
     /// Runs `argv` where the server is, or would be if it ran, and returns what it printed. It must end with 0 within
     /// `limit`; what it complains of goes into the log.
     pub fn run_tool(&self, argv: &[String], limit: Duration) -> Result<String, TargetError> {

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod operation;
 pub mod progress;
 pub mod schedule;
+mod senders;
 mod single;
 mod store;
 mod touch;
@@ -30,6 +31,7 @@ use crate::plan::WorkloadPlan;
 use crate::recorder::Recorder;
 use fuse_fs::clock::Nanos;
 use ledger::{Known, Ledger};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,6 +52,15 @@ pub struct Endpoints {
     pub imap: Option<String>,
 }
 
+/// Users who do not come through the front door.
+#[derive(Clone, Debug, Default)]
+pub struct Apart {
+    /// They.
+    pub users: HashSet<UserId>,
+    /// Where they are let in.
+    pub endpoints: Endpoints,
+}
+
 /// What the traffic needs.
 pub struct Setup {
     /// The plan.
@@ -60,8 +71,10 @@ pub struct Setup {
     pub run: RunToken,
     /// User names, by [`UserId`].
     pub users: Vec<String>,
-    /// Where the target listens.
+    /// Where the target listens, or the front door before it.
     pub endpoints: Endpoints,
+    /// Users with an entrance of their own, and where it is.
+    pub apart: Option<Apart>,
     /// Every user's password.
     pub password: String,
     /// Domain of the addresses.
@@ -70,6 +83,8 @@ pub struct Setup {
     pub archive: String,
     /// Where events go.
     pub history: Recorder,
+    /// Seconds of the story for one second of the run; 1 without a story.
+    pub story_scale: f64,
     /// Live counters.
     pub progress: Arc<Progress>,
     /// Real mail, if the plan wants it.
@@ -79,7 +94,7 @@ pub struct Setup {
 /// [`Setup`], checked, with what changes while the traffic runs.
 pub struct Context {
     setup: Setup,
-    submission: (Protocol, String),
+    protocol: Protocol,
     ledger: Ledger,
     next_message: AtomicU64,
 }
@@ -123,12 +138,14 @@ impl Context {
             Entry::Smtp => (Protocol::Smtp, &endpoints.smtp, "SMTP"),
             Entry::Append => return Err(WorkloadError::DeliverByAppend),
         };
-        let submission = (protocol, address.clone().ok_or(WorkloadError::NoService(name))?);
+        if address.is_none() {
+            return Err(WorkloadError::NoService(name));
+        }
         if setup.users.is_empty() {
             return Err(WorkloadError::NoUsers);
         }
         let ledger = Ledger::new(setup.users.len());
-        Ok(Context { setup, submission, ledger, next_message: AtomicU64::new(0) })
+        Ok(Context { setup, protocol, ledger, next_message: AtomicU64::new(0) })
     }
 
     /// The first new message is this one: those before it are in the store already.
@@ -141,8 +158,25 @@ impl Context {
         &self.setup
     }
 
+    /// Where mail is read, if it can be; users apart have an entrance of their own.
     pub(crate) fn imap(&self) -> Option<&str> {
         self.setup.endpoints.imap.as_deref()
+    }
+
+    /// Where this user is let in.
+    pub(crate) fn endpoints(&self, user: UserId) -> &Endpoints {
+        let apart = self.setup.apart.as_ref().filter(|apart| apart.users.contains(&user));
+        apart.map_or(&self.setup.endpoints, |apart| &apart.endpoints)
+    }
+
+    /// Where mail for this user is delivered.
+    pub(crate) fn delivery(&self, user: UserId) -> (Protocol, &str) {
+        let endpoints = self.endpoints(user);
+        let address = match self.protocol {
+            Protocol::Lmtp => &endpoints.lmtp,
+            Protocol::Smtp => &endpoints.smtp,
+        };
+        (self.protocol, address.as_deref().unwrap_or_default())
     }
 
     pub(crate) fn timeout(&self) -> Duration {

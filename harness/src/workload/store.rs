@@ -33,7 +33,7 @@ pub(super) struct Job {
 impl Job {
     /// A new message by LMTP or SMTP.
     pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
-        let entry = match ctx.submission.0 {
+        let entry = match ctx.protocol {
             Protocol::Lmtp => Entry::Lmtp,
             Protocol::Smtp => Entry::Smtp,
         };
@@ -45,6 +45,21 @@ impl Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
         Job { user, message: ctx.new_message(), entry: Entry::Append, mailbox, flags }
+    }
+
+    /// The logical message.
+    pub(super) fn message(&self) -> MessageId {
+        self.message
+    }
+
+    /// For whom.
+    pub(super) fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// It is delivered by a mail system, not by the user's own client.
+    pub(super) fn delivers(&self) -> bool {
+        self.entry != Entry::Append
     }
 
     /// What is known of it once its first attempt was acknowledged.
@@ -87,10 +102,10 @@ pub(super) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
 }
 
 async fn deliver(ctx: &Context, user: UserId, message: &Outgoing) -> Ended {
-    let (protocol, address) = &ctx.submission;
+    let (protocol, address) = ctx.delivery(user);
     let (from, to) = (sender(ctx), ctx.address(user));
     let envelope = Envelope { from: &from, to: &to };
-    let done = submit(*protocol, address, envelope, &message.bytes, ctx.timeout()).await;
+    let done = submit(protocol, address, envelope, &message.bytes, ctx.timeout()).await;
     done.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None))
 }
 
@@ -104,10 +119,10 @@ fn sender(ctx: &Context) -> String {
 /// # Errors
 /// It was not acknowledged, and why.
 pub(super) async fn notice(ctx: &Context, user: &str) -> Result<(), String> {
-    let (protocol, address) = &ctx.submission;
+    let (protocol, address) = ctx.delivery(UserId(u32::MAX));
     let (from, to) = (sender(ctx), ctx.address_of(user));
     let envelope = Envelope { from: &from, to: &to };
-    let done = submit(*protocol, address, envelope, NOTICE, ctx.timeout()).await;
+    let done = submit(protocol, address, envelope, NOTICE, ctx.timeout()).await;
     done.map(|_| ()).map_err(|failure| words(&failure))
 }
 
@@ -148,6 +163,19 @@ async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
 pub(super) struct Room {
     pub(super) semaphore: Arc<Semaphore>,
     pub(super) over: watch::Receiver<bool>,
+}
+
+impl Room {
+    /// Room for one attempt: what is held already, or the next that is free; none if the traffic is over before.
+    pub(super) async fn get(&mut self, held: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
+        if held.is_some() {
+            return held;
+        }
+        tokio::select! {
+            _ = self.over.wait_for(|over| *over) => None,
+            room = self.semaphore.clone().acquire_owned() => room.ok(),
+        }
+    }
 }
 
 /// All attempts of one message. Room is held only while an attempt is under way.

@@ -32,6 +32,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         warm_up: 1,
         retries: 2,
         retry_after: span(50),
+        senders: Vec::new(),
         single: None,
     }
 }
@@ -56,6 +57,8 @@ impl Bench {
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),
             history: Recorder::create(&folder.path().join("history")).expect("created"),
+            apart: None,
+            story_scale: 1.0,
             progress: Arc::default(),
             corpus: None,
         };

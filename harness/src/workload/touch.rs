@@ -28,7 +28,7 @@ pub(super) enum Look {
 pub(super) async fn login(ctx: &Context, user: UserId) -> Result<Session, Failure> {
     let no_imap =
         || Failure::unknown(Trouble::Disconnected, Some("the target has no IMAP".to_owned())).before();
-    let address = ctx.imap().ok_or_else(no_imap)?;
+    let address = ctx.endpoints(user).imap.as_deref().ok_or_else(no_imap)?;
     Session::login(address, ctx.user(user), &ctx.setup.password, ctx.timeout()).await
 }
 

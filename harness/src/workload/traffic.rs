@@ -2,7 +2,7 @@
 
 use super::schedule::{Arrival, Kind, Schedule};
 use super::store::{self, Job, Room};
-use super::{Context, touch};
+use super::{Context, senders, touch};
 use crate::history::Event;
 use crate::workload::ledger::Known;
 use fuse_fs::clock::Nanos;
@@ -100,7 +100,21 @@ fn start(
 ) {
     summary.scheduled += 1;
     let work = work(ctx, arrival);
-    match room.semaphore.clone().try_acquire_owned() {
+    let permit = room.semaphore.clone().try_acquire_owned();
+    let senders = &ctx.setup.plan.senders;
+    let work = match work {
+        Work::Store(job) if !senders.is_empty() && job.delivers() => {
+            let (ctx, room) = (ctx.clone(), room.clone());
+            tasks.spawn(async move {
+                if let Some(sender) = senders::chosen(&ctx.setup.plan.senders, arrival.draw) {
+                    senders::send(&ctx, &job, sender, intended, permit.ok(), room).await;
+                }
+            });
+            return;
+        }
+        other => other,
+    };
+    match permit {
         Ok(permit) => {
             tasks.spawn(run(ctx.clone(), work, intended, permit, room.clone()));
         }

@@ -1,0 +1,180 @@
+//! Which storage is beneath each user's mail.
+//!
+//! Without cohorts the mail server's store is the mount of the target's storage. With cohorts it is a directory of the
+//! run, on no storage, that holds a symbolic link for each user to `mail/USER` on the storage where the user is: the way
+//! in which operators spread users over arrays. A user moves when its link is replaced, by a rename, so that there is no
+//! moment without one.
+//!
+//! The links are the truth of who is where: they outlive the process.
+
+use super::directory::RunDirectory;
+use crate::history::UserId;
+use crate::plan::{MAIL_VOLUME, Plan};
+use crate::target::definition::Owner;
+use anyhow::{Context, Result, anyhow};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::{chown, symlink};
+use std::path::{Path, PathBuf};
+
+/// Where every user's mail is.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// What the mail server is told to be its store.
+    store: PathBuf,
+    /// The target's storage: where everybody is without cohorts, and whoever belongs to none.
+    home: String,
+    storages: BTreeMap<String, Place>,
+    by_user: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    mountpoint: PathBuf,
+    backing: PathBuf,
+}
+
+impl Placement {
+    /// Of a plan's run; nothing is touched.
+    pub fn of(plan: &Plan, directory: &RunDirectory, backings: &[(String, PathBuf)]) -> Placement {
+        let place = |(name, backing): &(String, PathBuf)| {
+            let place = Place { mountpoint: directory.mountpoint(name), backing: backing.clone() };
+            (name.clone(), place)
+        };
+        let (home, by_user) = (plan.target.storage.clone(), !plan.cohorts.is_empty());
+        let store = if by_user { directory.links() } else { directory.mountpoint(&home) };
+        Placement { store, home, storages: backings.iter().map(place).collect(), by_user }
+    }
+
+    /// Before anything is mounted: makes every user's directory on its storage, and its link.
+    pub fn prepare(&self, plan: &Plan) -> Result<()> {
+        if !self.by_user {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&self.store)
+            .with_context(|| format!("cannot make {}", self.store.display()))?;
+        let owner = plan.target.definition.owner.filter(|_| nix::unistd::geteuid().is_root());
+        for storage in self.storages.keys() {
+            own(&self.volume(storage)?, owner)?;
+        }
+        own(&self.store, owner)?;
+        let users: Vec<String> = plan.workload.user_names().collect();
+        let name = |user: UserId| users.get(user.0 as usize);
+        let placed = plan.cohorts.iter().flat_map(|cohort| {
+            cohort.user_ids().filter_map(name).map(move |user| (user.as_str(), cohort.storage.as_str()))
+        });
+        let bounces = plan.workload.bounce_user().map(|user| (user, self.home.as_str()));
+        for (user, storage) in placed.chain(bounces) {
+            own(&self.volume(storage)?.join(user), owner)?;
+            self.switch(user, storage)?;
+        }
+        Ok(())
+    }
+
+    /// Where the users' directories lie on the backing disk of a storage.
+    fn volume(&self, storage: &str) -> Result<PathBuf> {
+        Ok(self.place(storage)?.backing.join(MAIL_VOLUME))
+    }
+
+    fn place(&self, storage: &str) -> Result<&Place> {
+        self.storages.get(storage).ok_or_else(|| anyhow!("there is no storage {storage}"))
+    }
+
+    /// What the mail server is told to be its store.
+    pub fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// The storage that a user is served from.
+    pub fn storage_of(&self, user: &str) -> Result<String> {
+        if !self.by_user {
+            return Ok(self.home.clone());
+        }
+        let link = self.store.join(user);
+        let to = std::fs::read_link(&link).with_context(|| format!("cannot read {}", link.display()))?;
+        let found = self.storages.iter().find(|(_, place)| to.starts_with(&place.mountpoint));
+        let found = found.map(|(name, _)| name.clone());
+        found.ok_or_else(|| anyhow!("{} leads to {}, which is no storage", link.display(), to.display()))
+    }
+
+    /// The directory below which a user's own lies, on the backing disk.
+    pub fn disk_root(&self, user: &str) -> Result<PathBuf> {
+        let storage = self.storage_of(user)?;
+        let backing = &self.place(&storage)?.backing;
+        Ok(if self.by_user { backing.join(MAIL_VOLUME) } else { backing.clone() })
+    }
+
+    /// A user's directory on a storage, through its mount.
+    pub fn mounted(&self, user: &str, storage: &str) -> Result<PathBuf> {
+        Ok(self.place(storage)?.mountpoint.join(MAIL_VOLUME).join(user))
+    }
+
+    /// From now on the user is served from `storage`; durable when this returns.
+    pub fn switch(&self, user: &str, storage: &str) -> Result<()> {
+        let (link, new) = (self.store.join(user), self.store.join(format!(".{user}.new")));
+        let to = self.mounted(user, storage)?;
+        let switched = symlink(&to, &new)
+            .and_then(|()| std::fs::rename(&new, &link))
+            .and_then(|()| File::open(&self.store)?.sync_all());
+        switched.with_context(|| format!("cannot make {} lead to {}", link.display(), to.display()))
+    }
+}
+
+/// Makes a directory, and gives it to the owner of the mail.
+fn own(path: &Path, owner: Option<Owner>) -> Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+    let Some(owner) = owner else { return Ok(()) };
+    chown(path, Some(owner.uid), Some(owner.gid))
+        .with_context(|| format!("cannot give {} to uid {}", path.display(), owner.uid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::CohortPlan;
+    use crate::synthetic;
+
+    fn placed() -> (tempfile::TempDir, Placement) {
+        let place = tempfile::tempdir().expect("a directory");
+        let directory = RunDirectory::existing(place.path());
+        let backings: Vec<_> = ["new", "old"].map(|name| (name.to_owned(), directory.backing(name))).to_vec();
+        let mut plan = synthetic::plan();
+        plan.target.storage = "old".to_owned();
+        plan.workload.users = 3;
+        let cohort = |name: &str, first, users, storage: &str| CohortPlan {
+            name: name.to_owned(),
+            first: UserId(first),
+            users,
+            storage: storage.to_owned(),
+            own_entrance: false,
+        };
+        plan.cohorts = vec![cohort("a", 0, 2, "old"), cohort("b", 2, 1, "new")];
+        let placement = Placement::of(&plan, &directory, &backings);
+        placement.prepare(&plan).expect("prepared");
+        (place, placement)
+    }
+
+    #[test]
+    fn everybody_begins_where_its_cohort_is_and_moves_by_its_link() {
+        let (place, placement) = placed();
+        let of = |user| placement.storage_of(user).expect("placed");
+        assert_eq!(["user1", "user2", "user3"].map(of), ["old", "old", "new"]);
+        assert!(place.path().join("storage/old/mail/user2").is_dir());
+        assert!(place.path().join("storage/new/mail/user3").is_dir());
+        placement.switch("user2", "new").expect("switched");
+        assert_eq!(["user1", "user2", "user3"].map(of), ["old", "new", "new"]);
+        let root = placement.disk_root("user2").expect("placed");
+        assert_eq!(root, place.path().join("storage/new/mail"));
+    }
+
+    #[test]
+    fn a_link_that_leads_astray_is_said() {
+        let (place, placement) = placed();
+        let link = place.path().join("links/user1");
+        std::fs::remove_file(&link).expect("there");
+        symlink("/elsewhere", &link).expect("made");
+        let error = placement.storage_of("user1").expect_err("no storage").to_string();
+        assert!(error.ends_with("/links/user1 leads to /elsewhere, which is no storage"), "{error}");
+        assert!(placement.storage_of("nobody").is_err());
+    }
+}

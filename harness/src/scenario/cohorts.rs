@@ -1,0 +1,93 @@
+//! Who belongs to which cohort, and on which storage a cohort's mail begins.
+
+use super::file::Scenario;
+use super::found::Found;
+use super::resolve::storage_of;
+use crate::history::UserId;
+use crate::plan::{CohortPlan, MigrateOrder, StoragePlan};
+use std::collections::BTreeMap;
+
+/// Users of a scenario that says nothing of them.
+const DEFAULT_USERS: u32 = 10;
+/// More users on their way at once than any tool is run for.
+const MOST_AT_ONCE: u32 = 64;
+
+/// The number of users: what the file says, or those of all cohorts.
+pub(super) fn users(scenario: &Scenario, found: &mut Found<'_>) -> u32 {
+    let in_cohorts: u64 = scenario.cohort.iter().map(|cohort| u64::from(cohort.users)).sum();
+    let users = match (scenario.workload.users, scenario.cohort.is_empty()) {
+        (Some(users), false) if u64::from(users) != in_cohorts => {
+            let message = format!("{users} users, and the cohorts have {in_cohorts}");
+            found.add("workload.users", message, "leave `users` out: every user belongs to a cohort");
+            users
+        }
+        (_, false) => u32::try_from(in_cohorts).unwrap_or(u32::MAX),
+        (users, true) => users.unwrap_or(DEFAULT_USERS),
+    };
+    if users == 0 || users > 100_000 {
+        found.add("workload.users", format!("{users} users"), "from 1 to 100,000 are possible");
+    }
+    users
+}
+
+/// Every cohort with its users and its storage.
+pub(super) fn cohorts(
+    scenario: &Scenario,
+    storages: &BTreeMap<String, StoragePlan>,
+    target: Option<&str>,
+    found: &mut Found<'_>,
+) -> Vec<CohortPlan> {
+    let mut first = 0;
+    let mut plans: Vec<CohortPlan> = Vec::new();
+    for (index, cohort) in scenario.cohort.iter().enumerate() {
+        let field = format!("cohort.{index}");
+        if plans.iter().any(|known| known.name == cohort.name) {
+            let message = format!("two cohorts are called `{}`", cohort.name);
+            found.add(&format!("{field}.name"), message, "give each a name of its own: steps use it");
+        }
+        if cohort.users == 0 {
+            found.add(&format!("{field}.users"), "a cohort of nobody", "give it at least one user");
+        }
+        let named = cohort.storage.clone().or_else(|| target.map(str::to_owned));
+        let Some(storage) = storage_of(named.as_ref(), &field, storages, found) else { continue };
+        let (name, users, own_entrance) = (cohort.name.clone(), cohort.users, cohort.own_entrance);
+        if own_entrance && scenario.front_door.is_none() {
+            let help = "remove `own-entrance`, or add [front-door]";
+            found.add(&format!("{field}.own-entrance"), "there is no front door to come past", help);
+        }
+        plans.push(CohortPlan { name, first: UserId(first), users, storage, own_entrance });
+        first = first.saturating_add(users);
+    }
+    plans
+}
+
+/// What a migration needs: cohorts, a storage, somebody to move, a front door, and a tool that is there.
+pub(super) fn migration_possible(
+    field: &str,
+    order: &MigrateOrder,
+    scenario: &Scenario,
+    storages: &[String],
+    found: &mut Found<'_>,
+) {
+    let field = format!("{field}.do.migrate");
+    found.one_of(&format!("{field}.to"), "storage", &order.to, storages);
+    let cohorts: Vec<String> = scenario.cohort.iter().map(|cohort| cohort.name.clone()).collect();
+    for cohort in &order.cohorts {
+        found.one_of(&format!("{field}.cohorts"), "cohort", cohort, &cohorts);
+    }
+    if cohorts.is_empty() {
+        let help = "add [[cohort]] tables: their users have a directory each, which a step can move";
+        found.add(&field, "a migration moves users of cohorts, and there is none", help);
+    }
+    if scenario.front_door.is_none() {
+        let help = "add [front-door]: nobody may be let in while a user's last changes are copied";
+        found.add(&field, "a migration needs a front door", help);
+    }
+    if order.at_once == 0 || order.at_once > MOST_AT_ONCE {
+        let message = format!("{} users at once", order.at_once);
+        found.add(&format!("{field}.at-once"), message, "from 1 to 64 are possible");
+    }
+    if order.passes == 0 && !order.final_pass {
+        found.add(&format!("{field}.passes"), "nothing would be copied", "give it one pass at least");
+    }
+}
