@@ -216,6 +216,9 @@ impl TargetPlan {
 pub struct WorkloadPlan {
     /// Rates, one after another.
     pub stages: Vec<Stage>,
+    /// It ends a little after the last step is done, if that is sooner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_steps_done: bool,
     /// Number of users; they are called `user1` to `userN`.
     pub users: u32,
     /// Zipf exponent of their activity; 0 is uniform.

@@ -381,6 +381,7 @@ fn workload() -> WorkloadPlan {
         retries: 0,
         retry_after: second,
         senders: Vec::new(),
+        until_steps_done: false,
         single: None,
     }
 }

@@ -1,7 +1,8 @@
-//! After the recovery: the mail server's queue gets its time to become empty, and what is left in it is written down.
+//! After the recovery: the mail server's queue and the front door's spool get their time to become empty, and what is left
+//! in them is written down, in one listing.
 //!
-//! The target's own command prints the queue; the attempts whose tokens it prints are in it. Nothing of this happens for
-//! a target that declares no queue.
+//! The target's own command prints its queue; the attempts whose tokens it prints are in it. The spool is its directory.
+//! Nothing of this happens where there is neither.
 
 use super::nemesis::Stage;
 use crate::history::{Attempt, Event};
@@ -18,10 +19,14 @@ const LIST_LIMIT: Duration = Duration::from_secs(20);
 /// Time between two listings.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Lists the queue until nothing of this run is in it, at most as long as the target declares; the last listing is
-/// written down. A listing that fails is tried again.
-pub async fn drain(stage: &Stage, queue: &Queue, run: RunToken) {
-    let deadline = Instant::now() + queue.drain_within.0;
+/// The spool is given at least this long.
+const SPOOL_LIMIT: Duration = Duration::from_secs(20);
+
+/// Lists both until nothing of this run is in them, at most as long as the target declares for its queue; the last listing
+/// is written down. A listing that fails is tried again.
+pub async fn drain(stage: &Stage, queue: Option<&Queue>, run: RunToken) {
+    let spool = stage.door.as_ref().map_or(Duration::ZERO, |_| SPOOL_LIMIT);
+    let deadline = Instant::now() + queue.map_or(Duration::ZERO, |queue| queue.drain_within.0).max(spool);
     let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -42,12 +47,27 @@ pub async fn list_again(stage: &Stage, run: RunToken) {
 }
 
 async fn listed(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>, String> {
+    let mut attempts = spooled(stage)?;
+    attempts.extend(queued(stage, run).await?);
+    attempts.sort_unstable();
+    attempts.dedup();
+    Ok(attempts)
+}
+
+fn spooled(stage: &Stage) -> Result<Vec<Attempt>, String> {
+    let Some(door) = &stage.door else { return Ok(Vec::new()) };
+    let waiting = block_in_place(|| door.waiting());
+    let waiting = waiting.map_err(|error| format!("the front door's spool cannot be read: {error}"))?;
+    Ok(waiting.into_iter().filter_map(|message| message.attempt).collect())
+}
+
+async fn queued(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>, String> {
     let target = stage.target.lock().await;
     let printed = block_in_place(|| target.list_queue(LIST_LIMIT));
     match printed {
         Some(Ok(text)) => Ok(attempts_in(text.as_bytes(), run)),
         Some(Err(error)) => Err(error.to_string()),
-        None => Err("the target declares no queue".to_owned()),
+        None => Ok(Vec::new()),
     }
 }
 

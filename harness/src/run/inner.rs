@@ -12,9 +12,10 @@ use super::recovery;
 use super::storage::Storages;
 use super::volumes::{self, Visits};
 use super::{settled, store, structure};
+use crate::client::submission::Protocol;
 use crate::corpus::Corpus;
 use crate::disk::DiskReading;
-use crate::front_door::FrontDoor;
+use crate::front_door::{self, FrontDoor};
 use crate::history::{Entry, Event, Source, UserId};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
@@ -92,6 +93,15 @@ const READ_LIMIT: Duration = Duration::from_secs(180);
 /// Warm-up mail lies in the store within this long after it was accepted.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 
+/// Time between two tries at delivering a message from the front door's spool.
+const SPOOL_PAUSE: Duration = Duration::from_millis(500);
+
+/// The front door waits at least this long for a client or for the mail server.
+const DOOR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the traffic goes on after the last step, where it ends with the steps.
+const LEAD_OUT: Duration = Duration::from_secs(2);
+
 /// No step that has begun is waited for longer.
 const LONGEST_STEP: Duration = Duration::from_secs(90);
 
@@ -156,7 +166,25 @@ fn front_door(
     target: &Target,
     history: Recorder,
 ) -> Result<Option<FrontDoor>> {
-    Ok(plan.front_door.map(|_| FrontDoor(target.services())))
+    let Some(door) = plan.front_door else { return Ok(None) };
+    let names: Vec<String> = plan.workload.user_names().collect();
+    let name = |user: UserId| names.get(user.0 as usize).cloned();
+    let members = |cohort: &CohortPlan| cohort.user_ids().filter_map(name).collect();
+    let protocol = match plan.workload.deliver_by {
+        Entry::Lmtp => Protocol::Lmtp,
+        Entry::Smtp | Entry::Append => Protocol::Smtp,
+    };
+    FrontDoor::open(front_door::Setup {
+        backends: target.services(),
+        protocol,
+        cohorts: plan.cohorts.iter().map(|cohort| (cohort.name.clone(), members(cohort))).collect(),
+        spool: directory.spool(),
+        lifetime: door.lifetime.map(|span| span.0),
+        retry_pause: SPOOL_PAUSE,
+        history,
+        timeout: plan.workload.timeout.0.max(DOOR_PATIENCE),
+    })
+    .map(Some)
 }
 
 struct Run {
@@ -284,14 +312,14 @@ impl Run {
     /// A queue is drained before and looked into once more after it.
     async fn final_reading(&self, limit: Duration) {
         let queue = self.plan.target.definition.queue.as_ref();
-        let run = self.traffic.setup().run;
-        if let Some(queue) = queue {
+        let (run, queues) = (self.traffic.setup().run, queue.is_some() || self.stage.door.is_some());
+        if queues {
             self.enter("drain");
             drain::drain(&self.stage, queue, run).await;
         }
         self.enter("final-read");
         reading::read(&self.stage, &self.traffic, "final", limit).await;
-        if queue.is_some() {
+        if queues {
             drain::list_again(&self.stage, run).await;
         }
     }
@@ -322,9 +350,9 @@ impl Run {
         let origin = Nanos::now();
         self.stage.storages.start(origin);
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
-        let mut steps = tokio::spawn(nemesis::run(self.stage.clone(), self.plan.steps.clone(), origin));
+        let (ends, stop) = watch::channel(false);
+        let mut steps = tokio::spawn(self.steps(origin, ends));
         let probe = tokio::spawn(recovery::probe(self.stage.clone(), self.traffic.clone()));
-        let (_go_on, stop) = watch::channel(false);
         workload::traffic(&self.traffic, origin, stop).await;
         self.stage.storages.disarm_power_cuts();
         self.stage.closing.send_replace(Closing::TrafficEnded);
@@ -338,6 +366,19 @@ impl Run {
         for task in [watch, probe] {
             task.abort();
             let _ = task.await;
+        }
+    }
+
+    /// Every step; whether the traffic ends after them is said by the plan.
+    fn steps(&self, origin: Nanos, ends: watch::Sender<bool>) -> impl Future<Output = ()> + use<> {
+        let (stage, steps) = (self.stage.clone(), self.plan.steps.clone());
+        let ends = self.plan.workload.until_steps_done.then_some(ends);
+        async move {
+            nemesis::run(stage, steps, origin).await;
+            if let Some(ends) = ends {
+                tokio::time::sleep(LEAD_OUT).await;
+                ends.send_replace(true);
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use crate::history::{Event, MigrationState, UserId};
 use crate::plan::{MigrateOrder, MigrationTool};
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -117,7 +118,7 @@ async fn move_user(stage: &Stage, order: &MigrateOrder, one: &Move) -> Result<()
         note(stage, one, MigrationState::Back, Some(format!("{error:#}")));
     }
     if let Some(door) = &stage.door {
-        door.release(std::slice::from_ref(&one.name));
+        door.release(&BTreeSet::from([one.name.clone()]));
     }
     moved
 }
@@ -128,7 +129,8 @@ async fn copy_and_switch(stage: &Stage, order: &MigrateOrder, one: &Move) -> Res
         copy(stage, order, one, true).await?;
     }
     let door = stage.door.as_ref().context("there is no front door to keep everybody out")?;
-    door.hold(std::slice::from_ref(&one.name), QUIET_LIMIT).await?;
+    let held = door.hold(&BTreeSet::from([one.name.clone()]), QUIET_LIMIT).await;
+    held.map_err(|awaited| anyhow!(awaited))?;
     note(stage, one, MigrationState::Held, None);
     if order.final_pass {
         copy(stage, order, one, false).await?;

@@ -184,8 +184,8 @@ async fn act(stage: &Arc<Stage>, index: usize, action: &StepAction, state: Optio
         StepAction::Evict { storage } => evict(stage, storage.as_deref()).await,
         StepAction::RunCommand { argv } => super::command::run(argv, stage.directory.path()).await,
         StepAction::FrontDoor(change) => {
-            stage.door.as_ref().ok_or_else(|| anyhow!("there is no front door"))?.apply(change);
-            Ok(())
+            let door = stage.door.as_ref().ok_or_else(|| anyhow!("there is no front door"))?;
+            door.change(change).await.map_err(|problem| anyhow!(problem))
         }
         StepAction::Migrate(order) => migration::migrate(stage, index, order).await,
         StepAction::PauseMigration {} => {

@@ -2,11 +2,13 @@
 
 use super::arrival;
 use super::nemesis::{self, Stage};
-use crate::history::{TargetEvent, UserId};
+use crate::front_door::policy::{AccessPolicy, Admit, Change, Limit, MailPolicy};
+use crate::history::{Event, TargetEvent, UserId};
 use crate::plan::Plan;
 use crate::plan::SingleDelivery;
 use crate::target::running;
 use crate::workload::{self, Context as Traffic, Sent, Service};
+use fuse_fs::clock::Nanos;
 use fuse_fs::parking::Thaw;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,7 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
     for storage in stage.storages.iter() {
         storage.heal(None, Thaw::Continue);
     }
+    open_the_door(stage).await;
     let bound = plan.expect.recover_within.map_or(Duration::from_secs(30), |span| span.0);
     let grace = if plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
     let deadline = Instant::now() + bound + grace;
@@ -44,6 +47,23 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
         }
     }
     false
+}
+
+/// Everybody is let in again. What the door cannot do is in the history.
+async fn open_the_door(stage: &Stage) {
+    let Some(door) = &stage.door else { return };
+    let open = Change {
+        mail: Some(MailPolicy::Accept),
+        access: Some(AccessPolicy::Accept),
+        admit: Some(Admit::Everyone),
+        mail_rate: Some(Limit(None)),
+        drain_rate: Some(Limit(None)),
+        not_admitted_mail: None,
+    };
+    if let Err(problem) = door.change(&open).await {
+        let problem = format!("the front door cannot be opened: {problem}");
+        stage.history.record(Event::Harness { at: Nanos::now(), problem });
+    }
 }
 
 /// Asks every service for its greeting once a second, for the history.

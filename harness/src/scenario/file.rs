@@ -191,6 +191,9 @@ pub struct Workload {
     #[serde(deserialize_with = "optional_rate")]
     #[schemars(with = "Option<String>")]
     pub rate: Option<f64>,
+    /// The traffic ends 2 s after the last step is done, such as a migration that takes as long as it takes; `duration` is
+    /// then the longest it may last. Default false.
+    pub until_steps_done: bool,
     /// Rates one after another, instead of `rate` and `duration`.
     pub stages: Vec<Stage>,
     /// Number of users. Default 10, or those of all cohorts.
@@ -230,6 +233,7 @@ impl Default for Workload {
         Workload {
             duration: None,
             rate: None,
+            until_steps_done: false,
             stages: Vec::new(),
             users: None,
             skew: 0.8,

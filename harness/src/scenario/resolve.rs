@@ -226,6 +226,7 @@ fn workload(
     }
     WorkloadPlan {
         stages: stages(workload, found),
+        until_steps_done: workload.until_steps_done,
         users,
         skew: workload.skew,
         mix,

@@ -33,6 +33,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         retries: 2,
         retry_after: span(50),
         senders: Vec::new(),
+        until_steps_done: false,
         single: None,
     }
 }
