@@ -90,7 +90,9 @@ mod tests {
             detail: detail.map(str::to_owned),
         };
         let users = (1..=4).map(|n| format!("user{n}")).collect();
-        Ledger { users, migrations: moves.iter().map(done).collect(), ..Ledger::default() }
+        let mut ledger = Ledger::default();
+        (ledger.users, ledger.migrations) = (users, moves.iter().map(done).collect());
+        ledger
     }
 
     #[test]

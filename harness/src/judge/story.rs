@@ -84,6 +84,7 @@ fn plan(plan: &mut Plan, claim: Claim, script: Script) {
         first: UserId(first),
         users: 1,
         storage: storage.to_owned(),
+        own_entrance: false,
     };
     plan.cohorts = vec![cohort("one", 0, "mail"), cohort("two", 1, "mail"), cohort("pec", 2, "pec")];
     plan.story_scale = (!script.no_scale).then_some(1000.0);
