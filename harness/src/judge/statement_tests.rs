@@ -157,7 +157,7 @@ fn a_signal_is_a_refusal_or_a_probe_without_an_answer() {
     assert_eq!(verdict(claim, |_| {}), Verdict::Invalid);
     assert_eq!(verdict(claim, |s| s.probe_fails = true), Verdict::Valid);
     let report = told(claim, Script { refused: true, ..Script::default() });
-    insta::assert_snapshot!(report.statements[0].seen, @"");
+    insta::assert_snapshot!(report.statements[0].seen, @"5.00 ms (5 s of the story) after `threshold` first fired: a client was refused.");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn one_about_the_mail_speaks_against_the_server_and_others_against_the_run() {
     let about_mail =
         told("intact-beneath = { fault = 'threshold' }", Script { damaged: true, ..Script::default() });
     assert_eq!(blamed(&about_mail), ["statements"]);
-    insta::assert_snapshot!(answer(&about_mail, "statements").sentence, @"");
+    insta::assert_snapshot!(answer(&about_mail, "statements").sentence, @"Statements that hold: 0 of 1; L1 does not hold.");
     let of_the_run =
         told("total-loss = { fault = 'threshold' }", Script { answered: true, ..Script::default() });
     assert!(blamed(&of_the_run).is_empty());
@@ -183,6 +183,6 @@ fn a_good_story_is_valid_and_its_figures_show_both_clocks() {
     let report = told("story-time = { fault = 'threshold', at-least = '3m' }", Script::default());
     assert_eq!(report.verdict, Verdict::Valid, "{:#?}", report.properties);
     assert_eq!(report.run.story_scale, Some(1000.0));
-    insta::assert_snapshot!(report.statements[0].seen, @"");
-    insta::assert_snapshot!(answer(&report, "statements").sentence, @"");
+    insta::assert_snapshot!(report.statements[0].seen, @"From the first firing of `threshold` until all were served again: 215 ms (4 min of the story); 1 s of the run is 17 min of the story.");
+    insta::assert_snapshot!(answer(&report, "statements").sentence, @"Statements that hold: 1 of 1.");
 }

@@ -185,6 +185,7 @@ fn reopening(world: &mut Mail, script: Script) {
     }
     let order = if script.swapped { [1, 0] } else { [0, 1] };
     order.into_iter().for_each(|user| world.fetch(user, "INBOX", u64::from(user) + 1));
+    world.fetch(2, "INBOX", 3);
     request(world, true);
     sender(world, 21, "postfix", SenderEvent::Submitted);
     upto(world, if script.starved { 1_900 } else { 1_340 });

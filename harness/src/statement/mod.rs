@@ -19,7 +19,7 @@ mod reopening;
 mod repair;
 mod view;
 
-use crate::checker::{Anomalies, Case, Finding, counted};
+use crate::checker::{Anomalies, Case, Finding};
 use crate::plan::StatementPlan;
 use claim::Claim;
 use reports::model::{Statement, Verdict};
@@ -153,11 +153,7 @@ fn ids<'a>(answers: impl Iterator<Item = &'a Answered<'a>>) -> Vec<String> {
 
 fn sentence(all: u64, failed: &[String], untold: &[String]) -> String {
     let holding = all - (failed.len() + untold.len()) as u64;
-    let head = format!(
-        "{holding} of {} {}",
-        counted(all, "statement", "statements"),
-        if holding == 1 { "holds" } else { "hold" }
-    );
+    let head = format!("Statements that hold: {holding} of {all}");
     let part = |ids: &[String], one: &str, many: &str| match ids {
         [] => String::new(),
         [id] => format!("; {id} {one}"),

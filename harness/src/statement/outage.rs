@@ -117,8 +117,8 @@ fn loss(view: &View<'_, '_>, outage: &Outage<'_>, calls: &Calls) -> Answer {
         }
     };
     let seen = format!(
-        "In {} it struck {reads} reads and {writes} writes, {handles} on open handles and {paths} on paths; of the others \
-         {answered}; {} it matched were let through.",
+        "In {} it struck calls that read ({reads}), that write ({writes}), on open handles ({handles}) and on paths ({paths}); \
+         of the others {answered}; let through of those it matched: {}.",
         view.length(outage.to.since(outage.from)),
         grouped(spared),
     );
@@ -244,8 +244,11 @@ pub(super) fn first_signal(view: &View<'_, '_>, fault: &str) -> Answer {
         Err(why) => return Answer::unknown(why),
     };
     let ops = view.case.ledger.ops.iter().enumerate();
-    let refused = ops.filter(|(_, op)| op.invoked >= outage.from && refusal(op)).map(|(index, op)| {
-        let reply = view.case.ledger.replies.get(&(index as u32)).map_or("", |reply| reply);
+    let replies = &view.case.ledger.replies;
+    let reply = |index: usize| replies.get(&(index as u32)).map_or("", |reply| reply);
+    let honest = |(index, op): &(usize, &ClientOp)| op.ended >= outage.from && refusal(op, reply(*index));
+    let refused = ops.filter(honest).map(|(index, op)| {
+        let reply = reply(index);
         (op.ended, format!("a client was refused: {reply}").trim_end_matches([':', ' ']).to_owned())
     });
     let probes = view.case.ledger.probes.iter().filter(|(at, _, up)| *at >= outage.from && !up);
@@ -261,6 +264,11 @@ pub(super) fn first_signal(view: &View<'_, '_>, fault: &str) -> Answer {
     }
 }
 
-fn refusal(op: &ClientOp) -> bool {
-    matches!(op.trouble, Some(Trouble::RefusedTransient | Trouble::RefusedPermanent))
+/// A definite answer that it cannot be served: 4xx, 5xx, NO, BAD, BYE.
+fn refusal(op: &ClientOp, reply: &str) -> bool {
+    match op.trouble {
+        Some(Trouble::RefusedTransient | Trouble::RefusedPermanent) => true,
+        Some(Trouble::Disconnected) => reply.contains("BYE"),
+        Some(Trouble::TimedOut | Trouble::Garbled | Trouble::Saturated) | None => false,
+    }
 }

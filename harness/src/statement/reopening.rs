@@ -37,7 +37,7 @@ pub(super) fn progressive(
 ) -> Answer {
     let from_phase = from_phase.map(|name| view.phase(name)).transpose();
     let from = match (view.outage(fault), from_phase) {
-        (Ok(outage), Ok(began)) => began.map_or(outage.to, |began| began.max(outage.to)),
+        (Ok(outage), Ok(began)) => began.map_or(outage.repaired, |began| began.max(outage.repaired)),
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
     let known: Option<Vec<&CohortPlan>> = cohorts.iter().map(|name| view.cohort(name)).collect();
@@ -45,11 +45,16 @@ pub(super) fn progressive(
     let served: Vec<Option<Nanos>> = known.iter().map(|cohort| view.served_again(cohort, from)).collect();
     let lost: u64 = known.iter().map(|cohort| lost(view, cohort)).sum();
     let told = known.iter().zip(&served).map(|(cohort, at)| match at {
-        Some(at) => format!("`{}` {} after the repair", cohort.name, view.length(at.since(from))),
+        Some(at) => format!("`{}` {} later", cohort.name, view.length(at.since(from))),
         None => format!("`{}` never", cohort.name),
     });
     let told: Vec<String> = told.collect();
-    let seen = format!("First served: {}; {} lost.", told.join(", "), counted(lost, "message", "messages"));
+    let seen = format!(
+        "Open at {}; first served: {}; {} lost.",
+        view.moment(from),
+        told.join(", "),
+        counted(lost, "message", "messages")
+    );
     let in_order = served.iter().all(Option::is_some) && served.is_sorted();
     Answer::that(in_order && lost == 0, seen).about_mail(lost > 0)
 }
@@ -76,12 +81,14 @@ pub(super) fn backlog(view: &View<'_, '_>, from_phase: &str, within: Duration, l
     let drained = let_go.iter().map(|at| at.unwrap_or(Nanos(u64::MAX))).max();
     let backlog = counted(let_go.len() as u64, "message", "messages");
     let waited = match drained {
-        None => "Nothing waited when the phase began".to_owned(),
+        None => "Backlog when the phase began: none".to_owned(),
         Some(Nanos(u64::MAX)) => {
             let left = let_go.iter().filter(|at| at.is_none()).count();
-            format!("{backlog} waited, {left} of them to the end of the run")
+            format!("Backlog when the phase began: {backlog}, {left} of them waiting to the end of the run")
         }
-        Some(at) => format!("{backlog} waited and were gone after {}", view.length(at.since(began))),
+        Some(at) => {
+            format!("Backlog when the phase began: {backlog}, gone after {}", view.length(at.since(began)))
+        }
     };
     let p95 = quantile(&live, 0.95).filter(|delay| *delay != NEVER);
     let seen = format!(
@@ -167,10 +174,10 @@ pub(super) fn story_time(view: &View<'_, '_>, fault: &str, at_least: Duration) -
     };
     let cohorts = &view.case.plan.cohorts;
     let served: Option<Vec<Nanos>> =
-        cohorts.iter().map(|cohort| view.served_again(cohort, outage.to)).collect();
+        cohorts.iter().map(|cohort| view.served_again(cohort, outage.repaired)).collect();
     let Some(served) = served else { return Answer::that(false, "Not every cohort was served again.") };
     let anyone = || {
-        let ops = view.case.ledger.ops.iter().filter(|op| op.invoked >= outage.to && view.served(op));
+        let ops = view.case.ledger.ops.iter().filter(|op| op.invoked >= outage.repaired && view.served(op));
         ops.map(|op| op.ended).min()
     };
     let Some(all) = served.into_iter().max().or_else(anyone) else {

@@ -16,19 +16,19 @@ pub(super) fn fixed_in_place(view: &View<'_, '_>, fault: &str, calls: u64) -> An
     let (mut at_repair, mut last) = (0, 0);
     let read = view.case.traces.each(storage, |event| {
         last = last.max(event.seq);
-        if event.at <= outage.to {
+        if event.at <= outage.repaired {
             at_repair = at_repair.max(event.seq);
         }
     });
     if !read {
         return Answer::unknown(format!("There is no whole trace of `{storage}`."));
     }
-    let again = outage.rule.last.is_some_and(|fired| fired > outage.to);
+    let again = outage.rule.last.is_some_and(|fired| fired > outage.repaired);
     let replaced = replaced(view, storage, outage.from);
     let more = last - at_repair;
     let seen = format!(
         "`{storage}` was repaired at {}; {} came after that, counted on from call {}; `{fault}` {}; {}.",
-        view.moment(outage.to),
+        view.moment(outage.repaired),
         crate::checker::counted(more, "call", "calls"),
         grouped(at_repair),
         if again { "fired again" } else { "did not fire again" },
@@ -54,13 +54,13 @@ pub(super) fn opened_after_inspection(view: &View<'_, '_>, fault: &str, phase: &
         (Ok(outage), Ok(opened)) => (outage, opened),
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
-    let when = format!("Repaired at {}, `{phase}` at {}", view.moment(outage.to), view.moment(opened));
-    if opened < outage.to {
+    let when = format!("Repaired at {}, `{phase}` at {}", view.moment(outage.repaired), view.moment(opened));
+    if opened < outage.repaired {
         return Answer::that(false, format!("{when}: it was opened before the repair."));
     }
     let between = |name: &&str| {
         let mut reads = view.case.ledger.disks.iter().filter(|disk| disk.name == **name);
-        reads.all(|disk| disk.at >= outage.to && disk.at <= opened)
+        reads.all(|disk| disk.at >= outage.repaired && disk.at <= opened)
     };
     let names: Vec<&str> = inspections(view.case).into_iter().filter(between).collect();
     if names.is_empty() {

@@ -20,8 +20,10 @@ pub(super) struct View<'a, 'c> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage<'a> {
     pub(super) from: Nanos,
-    /// The heal that ended it, or else the end of its arming.
+    /// When the repair began that ended it, or else the end of its arming.
     pub(super) to: Nanos,
+    /// When the repair was done: in between the fault may still fire.
+    pub(super) repaired: Nanos,
     pub(super) rule: &'a RuleCount,
 }
 
@@ -55,9 +57,10 @@ impl<'a, 'c> View<'a, 'c> {
             let action = self.case.plan.steps.get(step.index).map(|step| &step.action);
             step.at > from && step.error.is_none() && action.is_some_and(|action| repairs(action, rule))
         });
-        let disarmed = rule.armed.iter().map(|(_, to)| *to).filter(|to| *to > from);
-        let to = heals.map(|step| step.at).chain(disarmed).min().unwrap_or(self.case.ledger.last);
-        Ok(Outage { from, to, rule })
+        let disarmed = rule.armed.iter().map(|(_, to)| (*to, *to)).filter(|(to, _)| *to > from);
+        let ended = heals.map(|step| (step.at, step.end)).chain(disarmed).min();
+        let (to, repaired) = ended.unwrap_or((self.case.ledger.last, self.case.ledger.last));
+        Ok(Outage { from, to, repaired, rule })
     }
 
     /// When a phase began; why that is not known otherwise.
@@ -103,7 +106,10 @@ impl<'a, 'c> View<'a, 'c> {
 
     /// How long something took, on both clocks.
     pub(super) fn length(&self, span: Duration) -> String {
-        let run = figures::duration(span.as_secs_f64());
+        let run = match span.as_secs_f64() {
+            short if short < 1.0 => figures::latency(short),
+            long => figures::duration(long),
+        };
         match self.case.plan.story_scale {
             Some(scale) => format!("{run} ({} of the story)", story(span.as_secs_f64() * scale)),
             None => run,
