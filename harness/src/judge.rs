@@ -139,7 +139,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         timeline: summarize::timeline(ledger),
         senders: crate::senders_summary::senders(case),
         statements: statement::reported(&answers),
-        clients: Vec::new(),
+        clients: crate::client_classes::clients(ledger),
         migrations: crate::migrations_summary::migrations(ledger),
         series: Some(series(ledger, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),

@@ -13,7 +13,9 @@ pub use entry::{
     PlaceId, QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
 };
 
-use crate::history::{Attempt, DiskCopy, Event, MessageId, OpId, Outcome, TargetEvent, UserId};
+use crate::history::{
+    Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, TargetEvent, UserId,
+};
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use std::collections::HashMap;
@@ -383,6 +385,18 @@ impl Ledger {
     /// The token that stands in an attempt's header.
     pub fn token(&self, attempt: Attempt) -> String {
         format!("{}-{}-{}", self.run, attempt.message.0, attempt.n)
+    }
+
+    /// The user's migration kept everybody out for a while between the two instants.
+    pub fn kept_out(&self, user: UserId, from: Nanos, to: Nanos) -> bool {
+        let mut own = self.migrations.iter().filter(|done| done.user == user).peekable();
+        while let Some(done) = own.next() {
+            let until = own.peek().map_or(Nanos(u64::MAX), |next| next.at);
+            if done.state == MigrationState::Held && done.at <= to && until >= from {
+                return true;
+            }
+        }
+        false
     }
 
     /// Seconds from the start of the traffic.

@@ -67,12 +67,12 @@ fn trouble(ledger: &Ledger, users: &BTreeMap<UserId, Vec<&MigrationDone>>) -> Ve
 /// The storage beneath a user's mail at an instant, given where it was when the run began.
 pub fn storage_at<'a>(ledger: &'a Ledger, user: UserId, at: Nanos, begun: &'a str) -> &'a str {
     let moves = ledger.migrations.iter().filter(|done| done.user == user && done.at <= at);
-    let placed = moves.filter_map(|done| match done.state {
+    let mut placed = moves.filter_map(|done| match done.state {
         MigrationState::Switched => Some(done.to.as_str()),
         MigrationState::Back => Some(done.from.as_str()),
         MigrationState::Copying | MigrationState::Held => None,
     });
-    placed.last().unwrap_or(begun)
+    placed.next_back().unwrap_or(begun)
 }
 
 #[cfg(test)]

@@ -247,6 +247,52 @@ pub struct WorkloadPlan {
     /// Instead of traffic by the clock: this one delivery, and no warm-up.
     #[serde(default)]
     pub single: Option<SingleDelivery>,
+    /// Clients that look at mail again and again beside the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<ClientsPlan>,
+}
+
+/// Clients that look at mail again and again, from the start of the traffic until the recovery is over. They change
+/// nothing. The report says when each class was served again. They read the users' mail in turns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[schemars(rename = "Clients")]
+pub struct ClientsPlan {
+    /// Webmail-like clients: a new connection each time, which shows the newest ten headers. Default 0.
+    pub webmail: u32,
+    /// Clients that hold one session open, as mail programs do: IDLE, or NOOP where the server has no IDLE. Default 0.
+    pub held: u32,
+    /// A webmail-like client comes once in each such stretch of time, at an instant that the seed draws. Default 1 s.
+    pub every: Span,
+    /// A held session is asked after each such time whether it still stands. Default 5 s.
+    pub keep_alive: Span,
+    /// How a held client comes back after its session was lost.
+    pub back_off: BackOff,
+}
+
+impl Default for ClientsPlan {
+    fn default() -> ClientsPlan {
+        let span = |seconds| Span(std::time::Duration::from_secs(seconds));
+        let back_off = BackOff::default();
+        ClientsPlan { webmail: 0, held: 0, every: span(1), keep_alive: span(5), back_off }
+    }
+}
+
+/// Waits between tries: each is twice the one before, and the seed draws where in its second half the try is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct BackOff {
+    /// The first wait. Default 500 ms.
+    pub first: Span,
+    /// No wait is longer. Default 8 s.
+    pub most: Span,
+}
+
+impl Default for BackOff {
+    fn default() -> BackOff {
+        let span = |ms| Span(std::time::Duration::from_millis(ms));
+        BackOff { first: span(500), most: span(8000) }
+    }
 }
 
 /// A sending mail system with its share of the mail.
@@ -487,6 +533,9 @@ pub struct MigrateOrder {
     /// How many users are on their way at once, from 1 to 64. Default 1.
     #[serde(default = "MigrateOrder::one")]
     pub at_once: u32,
+    /// Users are begun at least this long after one another, on the story's clock. Default: as soon as may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
     /// The last changes are copied while nobody is let in. Default true. `false` is a mistake that is made: what arrives
     /// after the last pass stays behind.
     #[serde(default = "MigrateOrder::yes")]

@@ -383,5 +383,6 @@ fn workload() -> WorkloadPlan {
         senders: Vec::new(),
         until_steps_done: false,
         single: None,
+        clients: None,
     }
 }

@@ -3,13 +3,14 @@
 //! After [`report`], no string holds a control character (so no terminal escape and no line break), a
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
-use crate::model::{
-    Anomaly, ClientClass, Example, Fault, Finding, Migration, Moment, Operation, Property, Report, Run,
-    Sender, Statement,
-};
+use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
 use crate::series::{Outcomes, Series, Service, Stretch, Track};
 use crate::survey::{self, Survey};
 use crate::sweep::{BadCase, Matrix, Sweep};
+
+mod story;
+
+pub use story::policies;
 
 /// Longest string that is shown; the rest is counted, not shown.
 pub const MAX_CHARS: usize = 2_000;
@@ -45,67 +46,10 @@ pub fn report(original: &Report) -> Report {
         .iter_mut()
         .for_each(|Operation { name, ok: _, fail: _, info: _, timed_out: _, latency: _ }| clean(name));
     timeline.iter_mut().for_each(clean_moment);
-    clean_story(senders, statements, clients, migrations);
+    story::clean(senders, statements, clients, migrations);
     warnings.iter_mut().for_each(clean);
     series.iter_mut().for_each(clean_series);
     report
-}
-
-fn clean_story(
-    senders: &mut [Sender],
-    statements: &mut [Statement],
-    clients: &mut [ClientClass],
-    migrations: &mut [Migration],
-) {
-    for Sender {
-        name,
-        submitted: _,
-        stored: _,
-        late: _,
-        queued: _,
-        bounced: _,
-        given_up: _,
-        lost: _,
-        told_wrongly: _,
-        delay: _,
-    } in senders
-    {
-        clean(name);
-    }
-    for Statement { id, required, seen, verdict: _ } in statements {
-        [id, required, seen].into_iter().for_each(clean);
-    }
-    for ClientClass {
-        name,
-        clients: _,
-        asked: _,
-        served: _,
-        down_s: _,
-        healthy_again_s: _,
-        availability: _,
-    } in clients
-    {
-        clean(name);
-    }
-    for Migration {
-        from,
-        to,
-        users: _,
-        switched: _,
-        back: _,
-        between: _,
-        from_s: _,
-        to_s: _,
-        held: _,
-        trouble,
-    } in migrations
-    {
-        [from, to].into_iter().for_each(clean);
-        for (user, why) in trouble {
-            clean(user);
-            clean(why);
-        }
-    }
 }
 
 fn clean_run(run: &mut Run) {

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn reads_back_what_it_wrote() {
-        for report in [samples::valid(), samples::invalid(), samples::unknown(), samples::hostile()] {
+        for report in
+            [samples::valid(), samples::invalid(), samples::story(), samples::unknown(), samples::hostile()]
+        {
             assert_eq!(from_json(&to_json(&report)).expect("own output"), report);
         }
     }

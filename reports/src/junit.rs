@@ -1,6 +1,6 @@
-//! JUnit XML as GitLab, Jenkins and GitHub show it: a suite per run, a test case per property.
+//! JUnit XML as GitLab, Jenkins and GitHub show it: a suite per run, a test case per property and per statement.
 //!
-//! A violated property is a `failure`. An unknown one is an `error`, so that a run that proves nothing does not
+//! A violated property is a `failure`, as is a statement that does not hold. An unknown one is an `error`, so that a run that proves nothing does not
 //! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it.
 
 use std::fmt::Write as _;
@@ -10,8 +10,9 @@ use quick_junit::{
     NonSuccessKind, Property as XmlProperty, Report as Xml, TestCase, TestCaseStatus, TestSuite,
 };
 
-use crate::figures::moment;
-use crate::model::{Property, Report, Verdict};
+use crate::figures::Clock;
+use crate::ledger;
+use crate::model::{Property, Report, Statement, Verdict};
 
 /// One run.
 #[must_use]
@@ -41,11 +42,18 @@ fn suite(report: &Report) -> TestSuite {
         suite.add_property(XmlProperty::new(name, value));
     }
     suite.add_test_cases(report.properties.iter().map(|property| case(property, &report)));
-    if !report.properties.iter().any(|property| property.verdict >= report.verdict) {
+    suite.add_test_cases(report.statements.iter().map(|statement| statement_case(statement, &report)));
+    if !judged(&report).any(|verdict| verdict >= report.verdict) {
         suite.add_test_case(verdict_case(&report));
     }
     suite.set_system_out(crate::text::render(&report, crate::text::Style::default()));
     suite
+}
+
+/// The verdicts that have a test case.
+fn judged(report: &Report) -> impl Iterator<Item = Verdict> {
+    let statements = report.statements.iter().map(|statement| statement.verdict);
+    report.properties.iter().map(|property| property.verdict).chain(statements)
 }
 
 /// Findings change no verdict: properties of the suite, as are the numbers of mail that is queued or bounced.
@@ -61,7 +69,7 @@ fn described(report: &Report) -> Vec<(&'static str, String)> {
     let run = &report.run;
     let persistence: Vec<String> =
         run.persistence.iter().map(|(storage, profile)| format!("{storage}: {profile}")).collect();
-    vec![
+    let mut described = vec![
         ("seed", run.seed.to_string()),
         ("target-version", run.target_version.clone().unwrap_or_default()),
         ("fermoposta-version", run.version.clone()),
@@ -70,12 +78,21 @@ fn described(report: &Report) -> Vec<(&'static str, String)> {
         ("persistence", persistence.join(", ")),
         ("run-directory", run.directory.clone()),
         ("reproduce", run.reproduce.clone()),
-    ]
+    ];
+    described.extend(run.clock().sentence().map(|clocks| ("story-time", clocks)));
+    described.extend((!report.senders.is_empty()).then(|| ("senders", ledger::sum_rule(&report.senders))));
+    described
 }
 
 fn case(property: &Property, report: &Report) -> TestCase {
-    let status = status(property.verdict, &property.sentence, &anomalies(property));
+    let status = status(property.verdict, &property.sentence, &anomalies(property, report.run.clock()));
     named(&property.name, status, report)
+}
+
+fn statement_case(statement: &Statement, report: &Report) -> TestCase {
+    let Statement { id, required, seen, verdict } = statement;
+    let details = format!("Required: {required}\nSeen: {seen}");
+    named(&format!("statement {id}"), status(*verdict, &format!("{id}: {seen}"), &details), report)
 }
 
 fn verdict_case(report: &Report) -> TestCase {
@@ -99,12 +116,13 @@ fn status(verdict: Verdict, sentence: &str, details: &str) -> TestCaseStatus {
     status
 }
 
-fn anomalies(property: &Property) -> String {
+fn anomalies(property: &Property, clock: Clock) -> String {
+    let width = clock.moment_width();
     let mut out = format!("{}\n", property.definition);
     for anomaly in &property.anomalies {
         let _ = writeln!(out, "\n{}", anomaly.sentence);
         for line in &anomaly.evidence {
-            let _ = writeln!(out, "  {:>11}  {:<8} {}", moment(line.at_s), line.who, line.what);
+            let _ = writeln!(out, "  {:>width$}  {:<8} {}", clock.moment(line.at_s), line.who, line.what);
         }
     }
     out
@@ -141,6 +159,43 @@ mod tests {
             "{xml}"
         );
         assert!(xml.contains(r#"failures="0""#), "{xml}");
+    }
+
+    #[test]
+    fn statements_are_cases_of_their_own() {
+        let xml = render(&samples::story());
+        assert!(xml.contains(r#"tests="4" skipped="0" errors="1" failures="1""#), "{xml}");
+        let from = xml.find(r#"<testcase name="statement"#).expect("the first statement");
+        let to = xml.find("<system-out>").expect("the summary follows");
+        insta::assert_snapshot!(&xml[from..to], @r#"
+        <testcase name="statement L1" classname="reference.libero-2023"/>
+                <testcase name="statement L5" classname="reference.libero-2023">
+                    <failure message="L5: 212 of 214 operations timed out, 2 were refused." type="violated">Required: Clients see time-outs, not errors.
+        Seen: 212 of 214 operations timed out, 2 were refused.</failure>
+                </testcase>
+                <testcase name="statement L14" classname="reference.libero-2023">
+                    <error message="L14: No held session was open when the storage came back." type="unknown">Required: Stateless sessions are served before held ones.
+        Seen: No held session was open when the storage came back.</error>
+                </testcase>
+        "#);
+    }
+
+    #[test]
+    fn a_story_is_described_by_its_clocks_and_its_ledger() {
+        let xml = render(&samples::story());
+        assert!(
+            xml.contains(r#"<property name="story-time" value="1 s of the run is 2 h 00 min of the story"#),
+            "{xml}"
+        );
+        assert!(xml.contains(r#"<property name="senders" value="submitted 2,400 = stored 2,351 +"#), "{xml}");
+    }
+
+    #[test]
+    fn a_statement_that_does_not_hold_carries_the_verdict() {
+        let report = Report { verdict: Verdict::Invalid, ..samples::story() };
+        assert!(!render(&report).contains(r#"<testcase name="verdict""#));
+        let report = Report { statements: Vec::new(), ..report };
+        assert!(render(&report).contains(r#"<testcase name="verdict""#));
     }
 
     #[test]

@@ -25,7 +25,12 @@ pub fn render(report: &Report) -> String {
     for (storage, profile) in &report.run.persistence {
         let _ = writeln!(out, "Persistence of storage {}: {}.\n", escaped(storage), escaped(profile));
     }
+    if let Some(clocks) = report.run.clock().sentence() {
+        let lasted = report.run.clock().duration(report.run.duration_s);
+        let _ = writeln!(out, "It lasted {lasted}: {clocks}.\n");
+    }
     out += &properties(report);
+    out += &story::tables(report);
     out += &faults(report);
     out += &operations(report);
     out += &anomalies(report);
@@ -132,6 +137,8 @@ pub(crate) fn escaped(text: &str) -> String {
     }
     out
 }
+
+mod story;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! The JSON form carries [`SCHEMA_VERSION`]; its schema is committed as `reports/schema.json` and compared in
 //! a test. Fields are added, not changed; a change that breaks a reader raises the version.
 
+use crate::figures::Clock;
 use crate::series::Series;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,14 @@ pub struct Run {
     pub persistence: Vec<(String, String)>,
     /// Kernel, file system beneath, cores: name and value.
     pub environment: Vec<(String, String)>,
+}
+
+impl Run {
+    /// The clocks that its times are shown by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        Clock { scale: self.story_scale }
+    }
 }
 
 /// How many messages, in the user's unit.

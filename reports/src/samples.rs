@@ -90,15 +90,21 @@ pub(crate) fn unknown() -> Report {
     }
 }
 
+mod story;
+pub(crate) use story::{sender, story};
+
 pub(crate) fn hostile() -> Report {
     let bad = "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>|\r\n\u{202e}evil\u{9b}31m]]>\u{0}`";
-    let report = Report { findings: queueing().findings, ..invalid() };
+    let report = Report { findings: queueing().findings, properties: invalid().properties, ..story() };
     let json = serde_json::to_string(&report).expect("a report");
     let mut value: serde_json::Value = serde_json::from_str(&json).expect("own output");
     replace_strings(&mut value, bad);
     value["verdict"] = "invalid".into();
     for property in value["properties"].as_array_mut().expect("a list") {
         property["verdict"] = "invalid".into();
+    }
+    for statement in value["statements"].as_array_mut().expect("a list") {
+        statement["verdict"] = "invalid".into();
     }
     serde_json::from_value(value).expect("same shape")
 }

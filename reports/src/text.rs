@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use crate::figures::{count, duration, latency, moment};
-use crate::model::{Anomaly, Example, Fault, Finding, Operation, Property, Report, Run, Verdict};
+use crate::figures::{Clock, count, latency};
+use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run, Verdict};
 use crate::table::{align, pad, wrap};
 
 /// Anomalies shown for each violated property.
@@ -38,7 +38,11 @@ pub fn render(report: &Report, style: Style) -> String {
         headline(report, style),
         about(report, style),
         properties(report, style),
+        story::statements(report, style),
         anomalies(report, style),
+        story::senders(report, style),
+        story::clients(report, style),
+        story::migrations(report, style),
         findings(report, style),
         faults(report, style),
         operations(report, style),
@@ -65,7 +69,8 @@ fn about(report: &Report, style: Style) -> String {
         ("Mail server", format!("{}{version}", run.target)),
         ("Storage", format!("{}: {}", run.contract, promise(&run.contract))),
         ("Persistence", persistence(run)),
-        ("When", format!("{}, {}, seed {}", run.started, duration(run.duration_s), run.seed)),
+        ("When", format!("{}, {}, seed {}", run.started, run.clock().duration(run.duration_s), run.seed)),
+        ("Story time", run.clock().sentence().unwrap_or_default()),
     ];
     let filled = lines.iter().filter(|(_, value)| !value.is_empty());
     filled.map(|(name, value)| format!("  {name:<13}{}\n", wrap(value, 15, style.width))).collect()
@@ -103,11 +108,12 @@ fn property_line(property: &Property, width: usize, style: Style) -> String {
 
 fn anomalies(report: &Report, style: Style) -> String {
     let with_anomalies = report.properties.iter().filter(|property| !property.anomalies.is_empty());
-    let lines: String = with_anomalies.map(|property| anomalies_of(property, style)).collect();
+    let lines: String =
+        with_anomalies.map(|property| anomalies_of(property, report.run.clock(), style)).collect();
     section("What went wrong", &lines, style)
 }
 
-fn anomalies_of(property: &Property, style: Style) -> String {
+fn anomalies_of(property: &Property, clock: Clock, style: Style) -> String {
     let shown = property.anomalies.len().min(MAX_ANOMALIES);
     let mut out = match u64::try_from(shown) {
         Ok(shown) if shown < property.count => {
@@ -121,12 +127,12 @@ fn anomalies_of(property: &Property, style: Style) -> String {
             .iter()
             .take(MAX_ANOMALIES)
             .enumerate()
-            .map(|(index, one)| anomaly(index + 1, one, style)),
+            .map(|(index, one)| anomaly(index + 1, one, clock, style)),
     );
     out
 }
 
-fn anomaly(number: usize, anomaly: &Anomaly, style: Style) -> String {
+fn anomaly(number: usize, anomaly: &Anomaly, clock: Clock, style: Style) -> String {
     let mut out = format!("  {number}. {}\n", wrap(&anomaly.sentence, 5, style.width));
     let about = [
         anomaly.message.as_ref().map(|token| format!("message {token}")),
@@ -136,16 +142,7 @@ fn anomaly(number: usize, anomaly: &Anomaly, style: Style) -> String {
     if !about.is_empty() {
         let _ = writeln!(out, "     {}", about.join(" "));
     }
-    let evidence = anomaly.evidence.iter().take(MAX_EVIDENCE);
-    for line in evidence {
-        let _ = writeln!(
-            out,
-            "     {:>11}  {:<8} {}",
-            moment(line.at_s),
-            line.who,
-            wrap(&line.what, 27, style.width)
-        );
-    }
+    out.extend(anomaly.evidence.iter().take(MAX_EVIDENCE).map(|line| at(line, &line.what, clock, style)));
     if anomaly.evidence.len() > MAX_EVIDENCE {
         let _ = writeln!(
             out,
@@ -156,18 +153,24 @@ fn anomaly(number: usize, anomaly: &Anomaly, style: Style) -> String {
     out
 }
 
+/// A line of a list in time order, saying `what` of the moment.
+fn at(moment: &Moment, what: &str, clock: Clock, style: Style) -> String {
+    let width = clock.moment_width();
+    let what = wrap(what, 16 + width, style.width);
+    format!("     {:>width$}  {:<8} {what}\n", clock.moment(moment.at_s), moment.who)
+}
+
 fn findings(report: &Report, style: Style) -> String {
-    let lines: String = report.findings.iter().map(|one| finding(one, style)).collect();
+    let lines: String = report.findings.iter().map(|one| finding(one, report.run.clock(), style)).collect();
     section("Findings (they change no verdict)", &lines, style)
 }
 
-fn finding(finding: &Finding, style: Style) -> String {
+fn finding(finding: &Finding, clock: Clock, style: Style) -> String {
     let indent = 4 + finding.kind.chars().count();
     let mut out = format!("  {}: {}\n", finding.kind, wrap(&finding.sentence, indent, style.width));
     for Example { message, evidence } in finding.examples.iter().take(MAX_ANOMALIES) {
         let about = message.as_ref().map_or(String::new(), |token| format!("message {token}: "));
-        let what = wrap(&format!("{about}{}", evidence.what), 27, style.width);
-        let _ = writeln!(out, "     {:>11}  {:<8} {what}", moment(evidence.at_s), evidence.who);
+        out += &at(evidence, &format!("{about}{}", evidence.what), clock, style);
     }
     out
 }
@@ -178,13 +181,15 @@ fn faults(report: &Report, style: Style) -> String {
     }
     let head =
         ["fault", "effect", "storage", "calls matched", "fired", "first", "last"].map(String::from).to_vec();
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(report.faults.iter().map(fault_row)).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head)
+        .chain(report.faults.iter().map(|fault| fault_row(fault, report.run.clock())))
+        .collect();
     section("Faults", &align(&rows, &[false, false, false, true, true, true, true]), style)
 }
 
-fn fault_row(fault: &Fault) -> Vec<String> {
+fn fault_row(fault: &Fault, clock: Clock) -> Vec<String> {
     let lying = if fault.lying { " (lying)" } else { "" };
-    let time = |at: Option<f64>| at.map_or("never".to_owned(), moment);
+    let time = |at: Option<f64>| at.map_or("never".to_owned(), |at| clock.moment(at).to_string());
     vec![
         fault.name.clone(),
         format!("{}{lying}", fault.effect),
@@ -282,5 +287,6 @@ fn paint(word: &str, verdict: Verdict, style: Style) -> String {
     if style.color { format!("\u{1b}[1;{code}m{word}\u{1b}[0m") } else { word.to_owned() }
 }
 
+mod story;
 #[cfg(test)]
 mod tests;

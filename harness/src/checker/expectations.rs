@@ -67,7 +67,10 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     for rule in case.ledger.rules.iter().filter(|r| r.first.is_some_and(|at| at < to)) {
         anomalies.say(|| format!("Fault `{}` fired in the healthy period.", rule.rule));
     }
-    let within = |op: &&ClientOp| op.invoked >= from && op.ended < to && !op.unsent();
+    let within = |op: &&ClientOp| {
+        let kept_out = case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
+        op.invoked >= from && op.ended < to && !op.unsent() && !kept_out
+    };
     let mut ok = 0u64;
     for op in case.ledger.ops.iter().filter(within) {
         ok += u64::from(op.certain());
@@ -170,12 +173,12 @@ fn inspection(case: &Case<'_>, reads: &[&DiskRead], anomalies: &mut Anomalies) -
     let mut judged = 0;
     for slot in 0..case.fates.len() {
         let removal = case.ops(slot).any(|op| op.kind == Kind::Expunge && op.invoked <= reads_end(reads));
-        let spooled = |op: &ClientOp| {
-            let spool = &case.elsewhere.spool;
-            spool.took(op.attempt) && spool.delivered(op.attempt).is_none_or(|at| at >= begun)
+        let acknowledged = |op: &&ClientOp| {
+            op.kind.stores()
+                && op.certain()
+                && op.ended < begun
+                && !case.elsewhere.spool.owed(op.attempt, begun)
         };
-        let acknowledged =
-            |op: &&ClientOp| op.kind.stores() && op.certain() && op.ended < begun && !spooled(op);
         let Some(op) = case.ops(slot).find(acknowledged).filter(|_| !removal) else { continue };
         if !users.contains(&case.ledger.user_of(op.place)) {
             continue;

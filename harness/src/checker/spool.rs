@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 /// One attempt in the spool.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kept {
-    taken: Nanos,
     delivered: Option<Nanos>,
     bounced: bool,
     uncertain: usize,
@@ -36,7 +35,7 @@ impl Spool {
         for done in &ledger.spooled {
             match (done.what, kept.get_mut(&done.attempt)) {
                 (SpoolEvent::Taken, _) => {
-                    kept.insert(done.attempt, Kept { taken: done.at, ..Kept::default() });
+                    kept.insert(done.attempt, Kept::default());
                 }
                 (SpoolEvent::Delivered, Some(one)) => one.delivered = Some(done.at),
                 (SpoolEvent::Bounced, Some(one)) => one.bounced = true,
@@ -62,15 +61,10 @@ impl Spool {
         self.kept.get(&attempt).is_some_and(Kept::held)
     }
 
-    /// At this instant it answered for the attempt.
-    pub fn held_at(&self, attempt: Attempt, at: Nanos) -> bool {
-        let held = |one: &Kept| one.taken <= at && !one.bounced && one.delivered.is_none_or(|end| end > at);
-        self.kept.get(&attempt).is_some_and(held)
-    }
-
-    /// When the mail server acknowledged the attempt.
-    pub fn delivered(&self, attempt: Attempt) -> Option<Nanos> {
-        self.kept.get(&attempt)?.delivered
+    /// At this instant the store need not have the attempt: the spool took it, and the mail server had not acknowledged it.
+    pub fn owed(&self, attempt: Attempt, at: Nanos) -> bool {
+        let owed = |one: &Kept| one.delivered.is_none_or(|delivered| delivered >= at);
+        self.kept.get(&attempt).is_some_and(owed)
     }
 
     /// Tries whose end is not known.

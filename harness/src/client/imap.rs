@@ -3,6 +3,8 @@
 //! A tagged OK is `ok`, NO and BAD are `fail`, anything else once the command was sent is `info`. An APPEND
 //! whose literal was not sent in full is `fail`: nothing can have been stored.
 
+pub mod idle;
+
 use super::fetched::{Fetched, Reading, body, fetched};
 use super::response::{self, Condition, Response, Value};
 use super::wire::Wire;
@@ -137,6 +139,18 @@ impl Session {
     /// The request failed.
     pub async fn search_all(&mut self) -> Result<Vec<u32>, Failure> {
         self.found("UID SEARCH ALL").await
+    }
+
+    /// UIDs of the last `most` of `exists` messages. UIDs, because others may expunge messages meanwhile.
+    ///
+    /// # Errors
+    /// The request failed.
+    pub async fn newest(&mut self, exists: u32, most: u32) -> Result<Vec<u32>, Failure> {
+        if exists == 0 || most == 0 {
+            return Ok(Vec::new());
+        }
+        let first = exists.saturating_sub(most) + 1;
+        self.found(&format!("UID SEARCH {first}:{exists}")).await
     }
 
     async fn found(&mut self, command: &str) -> Result<Vec<u32>, Failure> {

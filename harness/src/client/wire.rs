@@ -47,6 +47,13 @@ impl Wire {
         let _ = self.stream.get_ref().try_write(words);
     }
 
+    /// Waits until there is something to read, the end or an error included; no deadline ends it. Nothing is lost if it
+    /// is given up.
+    pub async fn speaks(&mut self) {
+        // What is wrong with the connection shows when it is read.
+        let _ = self.stream.fill_buf().await;
+    }
+
     /// A line with its end.
     ///
     /// # Errors

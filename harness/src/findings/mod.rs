@@ -6,6 +6,7 @@
 mod bounced;
 mod duplicated;
 mod hidden_until_repair;
+pub mod left_behind;
 mod permanent_refusal;
 mod server_crashed;
 mod server_hung;
@@ -32,6 +33,7 @@ pub struct Kind {
 
 /// Every kind, the gravest first.
 pub const ALL: &[Kind] = &[
+    left_behind::KIND,
     hidden_until_repair::KIND,
     server_crashed::KIND,
     server_hung::KIND,

@@ -48,7 +48,7 @@ impl AccessSession {
 
     /// Returns once somebody is logged in.
     async fn login(&mut self) -> Step {
-        self.pass.open().await?;
+        self.gate().await?;
         let own = self.pass.rules().refuses_logins();
         match own {
             true => self.say("* OK [CAPABILITY IMAP4rev1] the front door is ready\r\n").await?,
@@ -56,7 +56,7 @@ impl AccessSession {
         }
         loop {
             let line = self.hear_command().await?;
-            self.pass.open().await?;
+            self.gate().await?;
             if self.command(&line).await? {
                 return Ok(());
             }
@@ -92,7 +92,7 @@ impl AccessSession {
     async fn ask_login(&mut self, tag: &str, user: String, line: &[u8]) -> Step<bool> {
         loop {
             match self.desk.control.login(&user) {
-                (AccessAnswer::Nothing, _) => self.pass.open().await?,
+                (AccessAnswer::Nothing, _) => self.gate().await?,
                 (AccessAnswer::Say(text), _) => {
                     return self.say(&format!("{tag} {text}\r\n")).await.map(|()| false);
                 }
@@ -226,15 +226,21 @@ impl AccessSession {
 
     /// Says this to the client, unless the door hangs or the client is to be gone.
     async fn say_bytes(&mut self, bytes: &[u8]) -> Step {
-        let AccessSession { client: Peer { inbox, outbox }, pass, desk, inside, .. } = self;
-        let mut gate = pass.clone();
+        self.gate().await?;
+        let said = timeout(self.desk.timeout, self.client.outbox.write_all(bytes)).await;
+        said.ok().and_then(Result::ok).ok_or(Over)
+    }
+
+    /// Waits while the door hangs.
+    async fn gate(&mut self) -> Step {
+        let AccessSession { client, pass, inside, .. } = self;
+        let mut door = pass.clone();
         tokio::select! {
             biased;
-            () = ousted(pass, inside.as_ref()) => return Err(Over),
-            open = gate.open() => open?,
-            () = inbox.gone() => return Err(Over),
+            () = ousted(pass, inside.as_ref()) => Err(Over),
+            open = door.open() => Ok(open?),
+            () = client.inbox.gone() => Err(Over),
         }
-        timeout(desk.timeout, outbox.write_all(bytes)).await.ok().and_then(Result::ok).ok_or(Over)
     }
 
     /// Passes everything on, both ways, until one side ends or the user is not let in any more.

@@ -60,7 +60,7 @@ mod tests {
             (b"a\r\n..\r\n", None),
             (b"\r\r\n.\r\n", Some(6)),
             (b"\r\n.\r\r\n", None),
-            (b"\r\n.\r\r\n.\r\n", Some(10)),
+            (b"\r\n.\r\r\n.\r\n", Some(9)),
         ] {
             assert_eq!(DotFinder::new().end_in(wire), end, "{:?}", String::from_utf8_lossy(wire));
         }

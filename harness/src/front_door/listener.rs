@@ -120,8 +120,8 @@ impl Port {
             match socket(self.address).and_then(|socket| socket.listen(BACKLOG)) {
                 Ok(listener) => self.listener = Some(listener),
                 Err(error) => {
-                    self.state.send_replace(Err(format!("{} cannot be opened again: {error}", self.address)));
-                    return;
+                    let problem = format!("{} cannot be opened again: {error}", self.address);
+                    return drop(self.state.send_replace(Err(problem)));
                 }
             }
         }
@@ -143,10 +143,11 @@ impl Port {
                 return tokio::time::sleep(BREATH).await;
             }
         };
-        // Who finds no room is sent away: the connection is closed.
-        if connections.len() < CONNECTIONS {
-            let (desk, backend) = (self.desk.clone(), self.backend.clone());
-            let pass = desk.control.pass(self.speaks.service());
+        let (desk, backend, service) = (self.desk.clone(), self.backend.clone(), self.speaks.service());
+        let pass = desk.control.pass(service);
+        let late = pass.rules().is_closed(service);
+        // Who comes too late or finds no room is sent away: the connection is closed.
+        if !late && connections.len() < CONNECTIONS {
             match self.speaks {
                 Speaks::Mail(protocol) => {
                     connections.spawn(MailSession::serve(peer, desk, pass, protocol, backend))

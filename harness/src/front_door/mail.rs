@@ -10,18 +10,15 @@
 
 use super::admission::{MailAnswer, SenderAnswer, user_name};
 use super::control::{Closed, Pass, Stay};
-use super::desk::{Desk, PATIENCE};
+use super::desk::Desk;
 use super::dot::DotFinder;
-use super::peer::{NoLine, Peer};
+use super::peer::Peer;
 use super::policy::QueueLimit;
-use super::words::{Verb, address, reply_code, verb};
+use super::words::{Verb, address, verb};
 use crate::client::submission::Protocol;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::time::timeout;
 
-/// Lines of one reply, at most.
-const REPLY_LINES: usize = 100;
 /// Recipients of one message, at most.
 const RECIPIENTS: usize = 1_000;
 
@@ -65,9 +62,12 @@ pub(super) struct MailSession {
     pub(super) pass: Pass,
     pub(super) protocol: Protocol,
     pub(super) transaction: Option<Transaction>,
-    backend: Option<Peer>,
-    address: String,
-    hello: Option<Vec<u8>>,
+    /// The mail server, once it was needed.
+    pub(super) backend: Option<Peer>,
+    /// Where the mail server is.
+    pub(super) address: String,
+    /// What the client said it is.
+    pub(super) hello: Option<Vec<u8>>,
 }
 
 impl MailSession {
@@ -93,7 +93,7 @@ impl MailSession {
     }
 
     async fn converse(&mut self) -> Step {
-        self.pass.open().await?;
+        self.gate().await?;
         let sender = self.pass.rules().for_sender();
         match sender {
             SenderAnswer::Forward => {
@@ -106,7 +106,7 @@ impl MailSession {
         }
         loop {
             let line = self.hear_command().await?;
-            self.pass.open().await?;
+            self.gate().await?;
             self.command(line).await?;
         }
     }
@@ -149,7 +149,7 @@ impl MailSession {
         loop {
             let answer = self.pass.rules().for_sender();
             match answer {
-                SenderAnswer::Nothing => self.pass.open().await?,
+                SenderAnswer::Nothing => self.gate().await?,
                 SenderAnswer::Say(text) => return self.say(&text).await,
                 SenderAnswer::Queue(limit) if self.desk.spool.room(0, limit).is_none() => {
                     return self.say(super::queueing::FULL).await;
@@ -192,7 +192,7 @@ impl MailSession {
         loop {
             let (answer, stay) = self.desk.control.recipient(&user_name(&to));
             match (answer, stay) {
-                (MailAnswer::Nothing, _) => self.pass.open().await?,
+                (MailAnswer::Nothing, _) => self.gate().await?,
                 (MailAnswer::Say(text), _) => return self.say(&text).await,
                 (MailAnswer::Queue(limit), _) => return self.queue_recipient(to, limit).await,
                 (MailAnswer::Forward, stay) => return self.forward_recipient(&line, stay).await,
@@ -283,7 +283,7 @@ impl MailSession {
         loop {
             let answer = self.pass.rules().for_data();
             match answer {
-                MailAnswer::Nothing => self.pass.open().await?,
+                MailAnswer::Nothing => self.gate().await?,
                 MailAnswer::Forward | MailAnswer::Queue(_) => break,
                 MailAnswer::Say(text) => {
                     // The mail server never hears of the message.
@@ -322,7 +322,7 @@ impl MailSession {
         let mut finder = DotFinder::new();
         loop {
             let piece = self.hear_piece().await?;
-            self.pass.open().await?;
+            self.gate().await?;
             let end = finder.end_in(&piece);
             let (message, rest) = piece.split_at(end.unwrap_or(piece.len()));
             self.tell_backend(message).await?;
@@ -330,166 +330,6 @@ impl MailSession {
                 self.client.inbox.put_back(rest);
                 return Ok(());
             }
-        }
-    }
-
-    /// A command of the client. If the mail server closes meanwhile, its last words are passed on.
-    async fn hear_command(&mut self) -> Step<Vec<u8>> {
-        let MailSession { client, backend, pass, desk, .. } = self;
-        let left = async {
-            match backend {
-                Some(backend) => backend.inbox.gone().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            () = pass.closed() => Err(Over),
-            line = timeout(desk.timeout, client.inbox.line()) => line.ok().and_then(Result::ok).ok_or(Over),
-            () = left => self.last_words().await,
-        }
-    }
-
-    async fn last_words<T>(&mut self) -> Step<T> {
-        if let Some(words) = self.backend.as_mut().map(|backend| backend.inbox.take()) {
-            self.say_bytes(&words).await?;
-        }
-        Err(Over)
-    }
-
-    /// Some bytes of the client.
-    pub(super) async fn hear_piece(&mut self) -> Step<Vec<u8>> {
-        let MailSession { client, pass, desk, .. } = self;
-        let heard = client.inbox.take();
-        if !heard.is_empty() {
-            return Ok(heard);
-        }
-        let more = tokio::select! {
-            biased;
-            () = pass.closed() => false,
-            more = timeout(desk.timeout, client.inbox.more()) => more.unwrap_or(false),
-        };
-        if more { Ok(client.inbox.take()) } else { Err(Over) }
-    }
-
-    /// Says this line of our own; with 421 it is the last.
-    pub(super) async fn say(&mut self, text: &str) -> Step {
-        self.say_bytes(format!("{text}\r\n").as_bytes()).await?;
-        if text.starts_with("421") { Err(Over) } else { Ok(()) }
-    }
-
-    /// Says this to the client, unless the door hangs or is closed.
-    pub(super) async fn say_bytes(&mut self, bytes: &[u8]) -> Step {
-        let MailSession { client: Peer { inbox, outbox }, pass, desk, .. } = self;
-        tokio::select! {
-            biased;
-            open = pass.open() => open?,
-            () = inbox.gone() => return Err(Over),
-        }
-        let said = timeout(desk.timeout, tokio::io::AsyncWriteExt::write_all(outbox, bytes)).await;
-        said.ok().and_then(Result::ok).ok_or(Over)
-    }
-
-    async fn connect(&mut self) -> Step {
-        let connecting = Peer::connect(&self.address);
-        let connected = tokio::select! {
-            biased;
-            () = self.pass.closed() => None,
-            connected = timeout(PATIENCE, connecting) => connected.ok().and_then(Result::ok),
-            () = self.client.inbox.gone() => None,
-        };
-        self.backend = Some(connected.ok_or(Over)?);
-        Ok(())
-    }
-
-    /// Connects to the mail server, unless it is done, and repeats the client's hello; otherwise its refusal.
-    async fn reach(&mut self) -> Step<Option<Vec<u8>>> {
-        if self.backend.is_some() {
-            return Ok(None);
-        }
-        self.connect().await?;
-        let mut refusal = self.unheard_reply().await?;
-        if let (None, Some(hello)) = (&refusal, self.hello.clone()) {
-            refusal = self.ask_unheard(&hello).await?;
-        }
-        if refusal.is_some() {
-            self.backend = None;
-        }
-        Ok(refusal)
-    }
-
-    /// Passes a line on, if there is anyone, and relays the reply; otherwise says this.
-    async fn pass_on_or(&mut self, line: &[u8], own: &str) -> Step {
-        match self.backend {
-            Some(_) => self.ask(line).await.map(drop),
-            None => self.say(own).await,
-        }
-    }
-
-    /// Passes a line on and relays the reply; returns its code.
-    async fn ask(&mut self, line: &[u8]) -> Step<u16> {
-        self.tell_backend(line).await?;
-        self.relay_reply().await
-    }
-
-    /// Tells the mail server something and keeps a positive reply to ourselves; a negative one is returned.
-    async fn ask_unheard(&mut self, line: &[u8]) -> Step<Option<Vec<u8>>> {
-        self.tell_backend(line).await?;
-        self.unheard_reply().await
-    }
-
-    async fn tell_backend(&mut self, bytes: &[u8]) -> Step {
-        let MailSession { client, backend: Some(backend), pass, .. } = self else { return Err(Over) };
-        let telling = tokio::io::AsyncWriteExt::write_all(&mut backend.outbox, bytes);
-        tokio::select! {
-            biased;
-            () = pass.closed() => Err(Over),
-            told = timeout(PATIENCE, telling) => told.ok().and_then(Result::ok).ok_or(Over),
-            () = client.inbox.gone() => Err(Over),
-        }
-    }
-
-    /// Relays one reply, line by line; returns its code.
-    async fn relay_reply(&mut self) -> Step<u16> {
-        for _ in 0..REPLY_LINES {
-            let line = self.reply_line().await?;
-            self.say_bytes(&line).await?;
-            if let (code, false) = reply_code(&line) {
-                return Ok(code);
-            }
-        }
-        Err(Over)
-    }
-
-    /// A reply that the client does not hear; returned if it is a refusal.
-    async fn unheard_reply(&mut self) -> Step<Option<Vec<u8>>> {
-        let mut reply = Vec::new();
-        for _ in 0..REPLY_LINES {
-            let line = self.reply_line().await?;
-            reply.extend_from_slice(&line);
-            match reply_code(&line) {
-                (_, true) => {}
-                (200..=299, false) => return Ok(None),
-                (400..=599, false) => return Ok(Some(reply)),
-                (_, false) => return Err(Over),
-            }
-        }
-        Err(Over)
-    }
-
-    async fn reply_line(&mut self) -> Step<Vec<u8>> {
-        let MailSession { client, backend: Some(backend), pass, .. } = self else { return Err(Over) };
-        let line = tokio::select! {
-            biased;
-            () = pass.closed() => return Err(Over),
-            line = timeout(PATIENCE, backend.inbox.line()) => line.map_err(|_| Over)?,
-            () = client.inbox.gone() => return Err(Over),
-        };
-        match line {
-            Ok(line) => Ok(line),
-            Err(NoLine::TooLong) => Err(Over),
-            // The part of a line that it said is passed on, but never completed.
-            Err(NoLine::Gone) => self.last_words().await,
         }
     }
 }

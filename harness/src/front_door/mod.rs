@@ -18,6 +18,7 @@ mod control;
 mod desk;
 mod dot;
 mod drain;
+mod exchange;
 mod listener;
 mod mail;
 mod peer;

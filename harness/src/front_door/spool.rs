@@ -25,6 +25,8 @@ const HEAD_LIMIT: u64 = 64 * 1024;
 const BOUNCED: &str = "bounced";
 /// How the name of a message's file ends.
 const MAIL: &str = "mail";
+/// How it ends while it is written.
+const NEW: &str = "new";
 
 /// A message in the spool: the head of its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,13 +94,16 @@ impl Spool {
     /// Opens it; what an earlier one left is in it.
     pub(super) fn open(root: &Path) -> io::Result<Spool> {
         fs::create_dir_all(root.join(BOUNCED))?;
+        for (_, unfinished) in files(root, NEW)? {
+            fs::remove_file(unfinished)?;
+        }
         let mut index = Index::default();
-        for (id, path) in files(root)? {
+        for (id, path) in files(root, MAIL)? {
             let (head, _) = read_head(&path)?;
             index.next = index.next.max(id + 1);
             index.entries.insert(id, Entry { head, busy: false, not_before: Instant::now() });
         }
-        for (id, _) in files(&root.join(BOUNCED))? {
+        for (id, _) in files(&root.join(BOUNCED), MAIL)? {
             index.next = index.next.max(id + 1);
         }
         Ok(Spool { root: root.to_owned(), index: Mutex::new(index), changed: watch::Sender::new(()) })
@@ -130,7 +135,7 @@ impl Spool {
     /// Stores a message durably; returns its number.
     ///
     /// # Errors
-    /// The disk did not take it. It is then not in the spool, or the error says that it may be.
+    /// The disk did not take it. What there may be of it was removed, if the disk allowed that.
     pub(super) fn store(&self, head: &Waiting, message: &[u8]) -> io::Result<u64> {
         let id = {
             let mut index = self.index.lock();
@@ -138,10 +143,8 @@ impl Spool {
             index.next - 1
         };
         let path = self.path(id);
-        self.write(&path, head, message).inspect_err(|_| {
-            // Whether it was there at all is not known.
-            drop(fs::remove_file(&path));
-        })?;
+        // Whether it was there at all is not known.
+        self.write(&path, head, message).inspect_err(|_| drop(fs::remove_file(&path)))?;
         let entry = Entry { head: head.clone(), busy: false, not_before: Instant::now() };
         self.index.lock().entries.insert(id, entry);
         self.changed.send_replace(());
@@ -149,7 +152,7 @@ impl Spool {
     }
 
     fn write(&self, path: &Path, head: &Waiting, message: &[u8]) -> io::Result<()> {
-        let beside = path.with_extension("new");
+        let beside = path.with_extension(NEW);
         let mut file = File::create_new(&beside)?;
         let written = serde_json::to_writer(&mut file, head)
             .map_err(io::Error::from)
@@ -249,15 +252,15 @@ impl Spool {
 /// # Errors
 /// It cannot be read, or a file in it is not what the spool writes.
 pub fn waiting(root: &Path) -> io::Result<Vec<Waiting>> {
-    files(root)?.into_iter().map(|(_, path)| read_head(&path).map(|(head, _)| head)).collect()
+    files(root, MAIL)?.into_iter().map(|(_, path)| read_head(&path).map(|(head, _)| head)).collect()
 }
 
-/// The message files of a directory, by number.
-fn files(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+/// The files of a directory whose names end so, by number.
+fn files(directory: &Path, ending: &str) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for item in fs::read_dir(directory)? {
         let path = item?.path();
-        let named = path.extension().is_some_and(|ending| ending == MAIL);
+        let named = path.extension().is_some_and(|found| found == ending);
         let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
         found.extend(id.filter(|_| named).map(|id| (id, path)));
     }
@@ -302,6 +305,7 @@ mod tests {
         drop(spool);
         fs::write(folder.path().join("000000000009.new"), "half").expect("written");
         let again = Spool::open(folder.path()).expect("opened");
+        assert_eq!(files(folder.path(), NEW).expect("read"), []);
         assert_eq!((again.len(), again.read(two).expect("read")), (2, b"two".to_vec()));
         assert_eq!(waiting(folder.path()).expect("read"), [head("a@x", 3), head("b@x", 3)]);
         again.bounce(two).expect("moved");

@@ -12,7 +12,7 @@ use super::{imap, smtp};
 /// Most connections of one listener at a time.
 pub const CONNECTION_LIMIT: usize = 512;
 /// A connection silent for this long is closed.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// What a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,8 @@ fn welcome(
     password: &str,
     count: &Arc<AtomicUsize>,
 ) -> io::Result<()> {
-    stream.set_read_timeout(Some(IDLE))?;
-    stream.set_write_timeout(Some(IDLE))?;
+    stream.set_read_timeout(Some(SILENCE_LIMIT))?;
+    stream.set_write_timeout(Some(SILENCE_LIMIT))?;
     stream.set_nodelay(true)?;
     let Some(seat) = Seat::take(count) else {
         return stream.write_all(too_many(protocol));

@@ -1,4 +1,4 @@
-//! The built-in reference mail server: LMTP, SMTP and IMAP4rev1 (UIDPLUS, MOVE) over Maildir.
+//! The built-in reference mail server: LMTP, SMTP and IMAP4rev1 (UIDPLUS, MOVE, IDLE) over Maildir.
 //!
 //! Every acknowledgement follows the fsync of the message, of its directory and of the UID table. Any error of the
 //! storage becomes a refusal (4xx, or a tagged NO) with nothing left visible. If the storage also refuses the
@@ -15,6 +15,8 @@ pub mod defect;
 mod files;
 mod flags;
 mod imap;
+#[cfg(test)]
+pub(crate) mod in_process;
 mod listen;
 mod mailbox;
 mod offline;
@@ -89,6 +91,21 @@ pub fn main(options: &Options) -> anyhow::Result<()> {
         thread.join().map_err(|_| anyhow::anyhow!("a listener stopped"))?;
     }
     Ok(())
+}
+
+/// Serves the store below `root` over LMTP and IMAP from threads that live as long as the process, for tests of what
+/// stands before a server.
+#[cfg(test)]
+pub(crate) fn serve_in_threads(root: PathBuf, password: &'static str) -> Vec<(&'static str, String)> {
+    let store = Arc::new(Store::new(root, Arc::new(Disk), Defects::new(&[])));
+    let serve = |(name, protocol)| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let store = store.clone();
+        std::thread::spawn(move || listen::serve(&listener, protocol, &store, password));
+        (name, address)
+    };
+    [("lmtp", listen::Protocol::Lmtp), ("imap", listen::Protocol::Imap)].map(serve).to_vec()
 }
 
 /// Ends at once on SIGTERM and SIGINT. The default action is not enough: the kernel does not take it for the first

@@ -1,6 +1,7 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
 use super::arrival::{self, Store};
+use super::clients::Clients;
 use super::directory::RunDirectory;
 use super::drain;
 use super::migration;
@@ -24,6 +25,7 @@ use crate::plan::{CohortPlan, Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::assemble::assemble;
+use crate::target::definition::Layout;
 use crate::target::running::{Services, Target};
 use crate::workload::{self, Apart, Context as Traffic, Endpoints, Setup};
 use anyhow::{Context, Result};
@@ -86,6 +88,9 @@ fn make_queue(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Name of the reading that counts.
+const FINAL: &str = "final";
 
 /// No mailbox is begun again after this long: more than the two minutes that Dovecot waits for a dead lock.
 const READ_LIMIT: Duration = Duration::from_secs(180);
@@ -277,10 +282,13 @@ impl Run {
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         self.enter("traffic");
         let power = self.watch_power();
-        match &self.plan.workload.single {
-            Some(single) => self.one_delivery(single).await,
+        let clients = match &self.plan.workload.single {
+            Some(single) => {
+                self.one_delivery(single).await;
+                None
+            }
             None => self.traffic_under_fault().await,
-        }
+        };
         self.enter("recovery");
         let recovered = recovery::recover(&self.plan, &self.stage, &self.traffic).await;
         visits.end().await;
@@ -288,6 +296,9 @@ impl Run {
         let steady = self.stage.power.steady().await;
         power.abort();
         drop(steady);
+        if let Some(clients) = clients {
+            clients.end(&self.stage, &self.traffic, recovered).await;
+        }
         for event in self.stage.storages.rule_events() {
             self.stage.history.record(event);
         }
@@ -346,9 +357,11 @@ impl Run {
     }
 
     /// Traffic and steps begin at one instant; steps that are still waiting when the traffic ends are given up.
-    async fn traffic_under_fault(&self) {
+    /// The clients go on.
+    async fn traffic_under_fault(&self) -> Option<Clients> {
         let origin = Nanos::now();
         self.stage.storages.start(origin);
+        let clients = Clients::begin(&self.traffic, origin);
         let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
         let (ends, stop) = watch::channel(false);
         let mut steps = tokio::spawn(self.steps(origin, ends));
@@ -367,6 +380,7 @@ impl Run {
             task.abort();
             let _ = task.await;
         }
+        clients
     }
 
     /// Every step; whether the traffic ends after them is said by the plan.
@@ -409,7 +423,7 @@ impl Run {
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
         }
-        (self.stage.inspect)("final")
+        (self.stage.inspect)(FINAL)
     }
 }
 
@@ -460,6 +474,9 @@ fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Record
             let DiskReading { complete, error, copies } = found;
             history.record(Event::Disk { at, reading, user, complete, error, copies });
         }
+        if reading == FINAL {
+            left_behind(&placement, &layout, &users, token, &history)?;
+        }
         if let Some(sender) = sender {
             let at = Nanos::now();
             let root = placement.disk_root(sender)?;
@@ -470,6 +487,27 @@ fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Record
         }
         Ok(())
     })
+}
+
+/// Reads the copies that a migration left where their users are not served any more.
+fn left_behind(
+    placement: &Placement,
+    layout: &Layout,
+    users: &[String],
+    token: RunToken,
+    history: &Recorder,
+) -> Result<()> {
+    for (index, user) in users.iter().enumerate() {
+        for (storage, root) in placement.elsewhere(user)? {
+            let at = Nanos::now();
+            let read = || crate::disk::read_user(&root, layout, user, token);
+            let DiskReading { complete, error, copies } = tokio::task::block_in_place(read);
+            let reading = format!("{}{storage}", crate::findings::left_behind::READING);
+            let user = UserId(u32::try_from(index)?);
+            history.record(Event::Disk { at, reading, user, complete, error, copies });
+        }
+    }
+    Ok(())
 }
 
 async fn show_progress(

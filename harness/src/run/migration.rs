@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// Where the output of the copying tools goes, below the run directory.
 const LOG: &str = "migration.log";
@@ -72,11 +72,12 @@ pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> 
     let mut waiting = chosen(stage, index, order)?.into_iter();
     let all = waiting.len();
     let (mut under_way, mut failed) = (JoinSet::new(), Vec::new());
-    let mut begun = 0;
+    let (mut begun, mut due) = (0, Instant::now());
     loop {
-        while under_way.len() < order.at_once as usize && stage.migration.over(stage).await {
+        while under_way.len() < order.at_once as usize && may_begin(stage, due).await {
             let Some(one) = waiting.next() else { break };
             begun += 1;
+            due = Instant::now() + order.every.unwrap_or_default().0;
             let (stage, order) = (stage.clone(), order.clone());
             under_way.spawn(async move { move_user(&stage, &order, &one).await });
         }
@@ -90,6 +91,16 @@ pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> 
         (None, left) => bail!("{left} of {all} users were not begun when the traffic ended"),
         (Some(first), _) => bail!("{} of {all} users were not moved; the first: {first:#}", failed.len()),
     }
+}
+
+/// Waits for the time of the next user, and while the migration is paused; false once the traffic has ended.
+async fn may_begin(stage: &Stage, due: Instant) -> bool {
+    let mut closing = stage.closing.subscribe();
+    let in_time = tokio::select! {
+        () = sleep_until(due) => true,
+        _ = closing.wait_for(|closing| *closing > Closing::Open) => false,
+    };
+    in_time && stage.migration.over(stage).await
 }
 
 /// Users of the order who are not yet there.
@@ -129,9 +140,9 @@ async fn copy_and_switch(stage: &Stage, order: &MigrateOrder, one: &Move) -> Res
         copy(stage, order, one, true).await?;
     }
     let door = stage.door.as_ref().context("there is no front door to keep everybody out")?;
+    note(stage, one, MigrationState::Held, None);
     let held = door.hold(&BTreeSet::from([one.name.clone()]), QUIET_LIMIT).await;
     held.map_err(|awaited| anyhow!(awaited))?;
-    note(stage, one, MigrationState::Held, None);
     if order.final_pass {
         copy(stage, order, one, false).await?;
     }

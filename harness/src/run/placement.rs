@@ -104,6 +104,14 @@ impl Placement {
         Ok(if self.by_user { backing.join(MAIL_VOLUME) } else { backing.clone() })
     }
 
+    /// Storages that the user is not served from, with the directories below which a copy of its mail may lie.
+    pub fn elsewhere(&self, user: &str) -> Result<Vec<(String, PathBuf)>> {
+        let own = self.storage_of(user)?;
+        let others = self.storages.iter().filter(|(name, _)| self.by_user && **name != own);
+        let roots = others.map(|(name, place)| (name.clone(), place.backing.join(MAIL_VOLUME)));
+        Ok(roots.filter(|(_, root)| root.join(user).is_dir()).collect())
+    }
+
     /// A user's directory on a storage, through its mount.
     pub fn mounted(&self, user: &str, storage: &str) -> Result<PathBuf> {
         Ok(self.place(storage)?.mountpoint.join(MAIL_VOLUME).join(user))

@@ -70,7 +70,7 @@ fn front_door_in_words(change: &Change) -> String {
 }
 
 fn migration_in_words(order: &MigrateOrder) -> String {
-    let MigrateOrder { to, cohorts, tool, passes, at_once: _, final_pass, make_durable } = order;
+    let MigrateOrder { to, cohorts, tool, passes, at_once: _, every: _, final_pass, make_durable } = order;
     let whom = if cohorts.is_empty() { "every user".to_owned() } else { cohorts.join(", ") };
     let mistakes = [(final_pass, "no final pass"), (make_durable, "copies not made durable")];
     let mistakes = mistakes.iter().filter(|(done, _)| !**done).map(|(_, what)| format!(", {what}"));

@@ -1,6 +1,6 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
-use crate::plan::{Expect, Mix, SingleDelivery, Sizes, StatementPlan, StepAction};
+use crate::plan::{ClientsPlan, Expect, Mix, SingleDelivery, Sizes, StatementPlan, StepAction};
 use fuse_fs::effects::Effect;
 use fuse_fs::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
@@ -226,6 +226,8 @@ pub struct Workload {
     /// Instead of traffic by the clock: exactly one delivery, without warm-up. Give it a store that was warmed up before
     /// (`run --store`).
     pub single: Option<SingleDelivery>,
+    /// Clients that look at mail again and again beside the traffic. Default: none.
+    pub clients: Option<ClientsPlan>,
 }
 
 impl Default for Workload {
@@ -248,6 +250,7 @@ impl Default for Workload {
             retry_after: None,
             senders: BTreeMap::new(),
             single: None,
+            clients: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! The plan is a pure function of the text, the overrides and the program's version, but for two things it takes
 //! from the disk: a target file of the user's, and whether the corpus exists.
 
+mod clients;
 mod cohorts;
 pub mod errors;
 pub mod file;

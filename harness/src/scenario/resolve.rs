@@ -5,7 +5,7 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{cohorts, senders, statements, steps, storages, story, variants};
+use super::{clients, cohorts, senders, statements, steps, storages, story, variants};
 use crate::history::Entry;
 use crate::plan::{
     FrontDoorPlan, Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
@@ -240,6 +240,7 @@ fn workload(
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
         senders: Vec::new(),
         single: workload.single.clone(),
+        clients: clients::clients(workload, target, found),
     }
 }
 

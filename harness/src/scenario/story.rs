@@ -41,10 +41,11 @@ fn times_of_fault(fault: &mut Fault) -> impl Iterator<Item = &mut Span> {
 }
 
 fn times_of_step(step: &mut Step) -> impl Iterator<Item = &mut Span> {
-    let back = match &mut step.action {
+    let of_action = match &mut step.action {
         StepAction::RollBack { by, .. } => Some(by),
+        StepAction::Migrate(order) => order.every.as_mut(),
         _ => None,
     };
     let after = step.after_fired.iter_mut().map(|after| &mut after.delay);
-    step.at.iter_mut().chain(&mut step.every).chain(after).chain(back)
+    step.at.iter_mut().chain(&mut step.every).chain(after).chain(of_action)
 }

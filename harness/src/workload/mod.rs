@@ -7,8 +7,9 @@
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
+pub mod clients;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod ledger;
 pub mod operation;
 pub mod progress;
@@ -97,6 +98,7 @@ pub struct Context {
     protocol: Protocol,
     ledger: Ledger,
     next_message: AtomicU64,
+    standing: clients::Standing,
 }
 
 /// Why the traffic cannot begin.
@@ -145,7 +147,8 @@ impl Context {
             return Err(WorkloadError::NoUsers);
         }
         let ledger = Ledger::new(setup.users.len());
-        Ok(Context { setup, protocol, ledger, next_message: AtomicU64::new(0) })
+        let (next_message, standing) = (AtomicU64::new(0), clients::Standing::default());
+        Ok(Context { setup, protocol, ledger, next_message, standing })
     }
 
     /// The first new message is this one: those before it are in the store already.

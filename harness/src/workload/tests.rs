@@ -35,6 +35,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         senders: Vec::new(),
         until_steps_done: false,
         single: None,
+        clients: None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! between two moments is written where it is long.
 
 use super::frame::{WIDTH, escaped};
-use crate::figures::{count, latency, moment};
+use crate::figures::{Clock, count};
 use crate::model::Moment;
 use std::fmt::Write as _;
 
@@ -22,13 +22,14 @@ pub(crate) struct Step<'a> {
     pub(crate) who: &'a str,
     pub(crate) what: &'a str,
     times: u64,
+    clock: Clock,
 }
 
 impl Step<'_> {
     pub(crate) fn when(&self) -> String {
         match self.times {
-            1 => moment(self.from_s),
-            _ => format!("{:.3} to {}", self.from_s, moment(self.to_s)),
+            1 => self.clock.moment(self.from_s).to_string(),
+            _ => self.clock.stretch(self.from_s, self.to_s).to_string(),
         }
     }
 
@@ -39,12 +40,12 @@ impl Step<'_> {
 }
 
 /// The evidence, in order.
-pub(crate) fn steps(evidence: &[Moment]) -> Vec<Step<'_>> {
+pub(crate) fn steps(evidence: &[Moment], clock: Clock) -> Vec<Step<'_>> {
     let mut steps: Vec<Step<'_>> = Vec::new();
     for Moment { at_s, who, what } in evidence {
         match steps.last_mut().filter(|last| last.who == who && last.what == what) {
             Some(last) => (last.to_s, last.times) = (*at_s, last.times + 1),
-            None => steps.push(Step { from_s: *at_s, to_s: *at_s, who, what, times: 1 }),
+            None => steps.push(Step { from_s: *at_s, to_s: *at_s, who, what, times: 1, clock }),
         }
     }
     steps
@@ -69,7 +70,7 @@ pub(crate) fn lanes(steps: &[Step<'_>]) -> Option<String> {
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{} steps in {}, in order; the table below \
          has them in words\">{body}</svg>",
         steps.len(),
-        latency(span.max(0.0))
+        steps.last()?.clock.delay(span.max(0.0))
     ))
 }
 
@@ -110,7 +111,8 @@ fn lane_line(y: f64, name: &str) -> String {
 /// The longest waits, as many as have room.
 fn gaps(steps: &[Step<'_>], x: impl Fn(usize) -> f64, height: f64) -> String {
     const MOST: usize = 6;
-    const ROOM: f64 = 56.0;
+    let clock = steps.first().map(|step| step.clock).unwrap_or_default();
+    let room = if clock.tells_story() { 128.0 } else { 56.0 };
     let mut waits: Vec<(f64, f64)> = steps
         .windows(2)
         .enumerate()
@@ -121,14 +123,14 @@ fn gaps(steps: &[Step<'_>], x: impl Fn(usize) -> f64, height: f64) -> String {
     let mut placed: Vec<f64> = Vec::new();
     let mut out = String::new();
     for (middle, wait) in waits {
-        if placed.len() < MOST && placed.iter().all(|other| (other - middle).abs() >= ROOM) {
+        if placed.len() < MOST && placed.iter().all(|other| (other - middle).abs() >= room) {
             placed.push(middle);
             let _ = write!(
                 out,
                 "<line class=\"gap\" x1=\"{middle:.1}\" x2=\"{middle:.1}\" y1=\"16\" y2=\"{:.1}\"/>\
                  <text class=\"tick\" text-anchor=\"middle\" x=\"{middle:.1}\" y=\"11\">{}</text>",
                 height - 6.0,
-                latency(wait)
+                clock.delay(wait)
             );
         }
     }
@@ -156,7 +158,7 @@ mod tests {
     #[test]
     fn steps_stand_in_their_lanes_and_waits_are_written() {
         let evidence = [at(1.0, "client"), at(1.002, "fault"), at(31.0, "reading"), at(31.1, "<b>")];
-        let svg = lanes(&steps(&evidence)).expect("a picture");
+        let svg = lanes(&steps(&evidence, Clock::default())).expect("a picture");
         assert_eq!(svg.matches("<circle").count(), 4);
         assert!(svg.contains(">2.00 ms<") && svg.contains(">30.0 s<"), "{svg}");
         assert!(!svg.contains("<script>") && !svg.contains("<b>"));
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn what_repeats_is_one_step() {
         let evidence = [at(1.0, "client"), at(1.5, "storage"), at(1.6, "storage"), at(1.7, "storage")];
-        let steps = steps(&evidence);
+        let steps = steps(&evidence, Clock::default());
         let shown: Vec<_> = steps.iter().map(|step| (step.when(), step.often())).collect();
         let times = Some("3 times".to_owned());
         assert_eq!(shown, [("1.000 s".to_owned(), None), ("1.500 to 1.700 s".to_owned(), times)]);
@@ -173,6 +175,6 @@ mod tests {
 
     #[test]
     fn one_step_needs_no_picture() {
-        assert_eq!(lanes(&steps(&[at(1.0, "client"), at(2.0, "client")])), None);
+        assert_eq!(lanes(&steps(&[at(1.0, "client"), at(2.0, "client")], Clock::default())), None);
     }
 }

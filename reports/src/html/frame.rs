@@ -3,7 +3,7 @@
 //! A picture is an SVG of [`WIDTH`] units that the page scales; its colours are classes of the page's style sheet, so that it
 //! is dark where the page is. Text in it is escaped here and nowhere else.
 
-use crate::figures::{round_up, seconds};
+use crate::figures::{Clock, Timed, round_up, seconds, story_mark};
 use crate::series::Series;
 use askama::filters::{Escaper as _, Html};
 use std::fmt::Write as _;
@@ -12,6 +12,9 @@ pub(super) const WIDTH: f64 = 960.0;
 pub(super) const LEFT: f64 = 88.0;
 const RIGHT: f64 = 12.0;
 const BOTTOM: f64 = 24.0;
+const STORY_LINE: f64 = 17.0;
+/// Also where a scale from a file is beyond reason.
+const MOST_TICKS: usize = 32;
 pub(super) const TOP: f64 = 10.0;
 
 /// A string for an SVG's text or attribute.
@@ -21,17 +24,35 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
+/// What every picture of a run shares.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) series: &'a Series,
+    pub(super) marks: &'a [Mark],
+    pub(super) clock: Clock,
+}
+
 /// Seconds of the run to units of the picture.
 #[derive(Clone, Copy)]
 pub(super) struct Time {
     from_s: f64,
     to_s: f64,
+    clock: Clock,
 }
 
 impl Time {
-    pub(super) fn of(series: &Series) -> Time {
+    pub(super) fn of(Scene { series, clock, .. }: Scene<'_>) -> Time {
         let length = series.step_s * series.bins.max(1) as f64;
-        Time { from_s: series.from_s, to_s: series.from_s + length }
+        Time { from_s: series.from_s, to_s: series.from_s + length, clock }
+    }
+
+    /// Height of the story's line of the axis.
+    pub(super) fn story_line(self) -> f64 {
+        if self.clock.tells_story() { STORY_LINE } else { 0.0 }
+    }
+
+    pub(super) fn moment(self, at_s: f64) -> Timed {
+        self.clock.round_moment(at_s)
     }
 
     /// Outside of the run is its nearest end.
@@ -53,6 +74,27 @@ impl Time {
         let last = (self.to_s / step).floor() as i64;
         (first..=last).map(|n| n as f64 * step).collect()
     }
+
+    /// Round times of the story, from the start of the traffic on: seconds of the run and of the story.
+    fn story_ticks(self) -> Vec<(f64, f64)> {
+        let (Some(length), Some(second)) = (self.clock.story(self.to_s - self.from_s), self.clock.story(1.0))
+        else {
+            return Vec::new();
+        };
+        let step = calendar_step(length / 12.0);
+        let first = (self.from_s.max(0.0) * second / step).ceil() as i64;
+        let last = (self.to_s * second / step).floor() as i64;
+        let ticks = (first..=last).take(MOST_TICKS).map(|n| n as f64 * step);
+        ticks.map(|story_s| (story_s / second, story_s)).collect()
+    }
+}
+
+/// The next length of time that a calendar divides by and that is no less: minutes, hours, days.
+fn calendar_step(least_s: f64) -> f64 {
+    const DAY: f64 = 86_400.0;
+    let minutes = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0, 360.0, 720.0];
+    let step = minutes.into_iter().map(|minutes| minutes * 60.0).find(|step| *step >= least_s);
+    step.unwrap_or_else(|| DAY * round_up((least_s / DAY).max(1.0)))
 }
 
 /// The field of a picture with an axis of counts: from 0 at its foot to a round number.
@@ -95,21 +137,46 @@ pub(super) fn level(y: f64, label: &str) -> String {
     )
 }
 
-/// The axis of time at the foot.
+/// The axis of time at the foot, with a second line if there is a second clock.
 pub(super) fn axis(time: Time, foot: f64) -> String {
-    let mut out = String::new();
-    for tick in time.ticks() {
-        let x = time.x(tick);
-        let _ = write!(
-            out,
-            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{foot:.1}\" y2=\"{:.1}\"/>\
-             <text class=\"tick\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
-            foot + 4.0,
-            foot + 17.0,
-            seconds(tick)
-        );
+    let run = time.ticks().into_iter().map(|at_s| {
+        let x = time.x(at_s);
+        tick(x, x, foot, &seconds(at_s))
+    });
+    run.chain(std::iter::once(story_axis(time, foot + STORY_LINE))).collect()
+}
+
+fn story_axis(time: Time, foot: f64) -> String {
+    /// Half of a label: the last one stays within the picture.
+    const ROOM: f64 = 18.0;
+    let ticks = time.story_ticks();
+    if ticks.is_empty() {
+        return String::new();
     }
-    out
+    let names = [("run", foot - STORY_LINE), ("story", foot)].map(|(name, foot)| axis_name(name, foot));
+    let ticks = ticks.into_iter().map(|(at_s, story_s)| {
+        let x = time.x(at_s);
+        tick(x, x.min(WIDTH - ROOM), foot, &story_mark(story_s))
+    });
+    names.into_iter().chain(ticks).collect()
+}
+
+/// A tick at `x`, its words centred at `words_x`.
+fn tick(x: f64, words_x: f64, foot: f64, words: &str) -> String {
+    format!(
+        "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{foot:.1}\" y2=\"{:.1}\"/>\
+         <text class=\"tick\" text-anchor=\"middle\" x=\"{words_x:.1}\" y=\"{:.1}\">{words}</text>",
+        foot + 4.0,
+        foot + 17.0
+    )
+}
+
+fn axis_name(name: &str, foot: f64) -> String {
+    format!(
+        "<text class=\"tick\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
+        LEFT - 26.0,
+        foot + 17.0
+    )
 }
 
 /// Where a fault was armed. What overlaps is shaded once, so that the shade stays one colour.
@@ -156,7 +223,7 @@ pub(super) fn marks(marks: &[Mark], time: Time, foot: f64) -> String {
         let _ = write!(
             out,
             "<line class=\"mark\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{foot:.1}\"><title>{}: {}</title></line>",
-            seconds(*at_s),
+            time.moment(*at_s),
             escaped(what)
         );
     }
@@ -187,5 +254,29 @@ mod tests {
     #[test]
     fn nothing_in_a_text_is_markup() {
         assert_eq!(escaped("<a b='c'>&\""), "&#60;a b=&#39;c&#39;&#62;&#38;&#34;");
+    }
+
+    fn time(from_s: f64, to_s: f64, scale: f64) -> Time {
+        Time { from_s, to_s, clock: Clock { scale: Some(scale) } }
+    }
+
+    #[test]
+    fn a_story_has_round_times_on_its_own_line() {
+        let labels = |time: Time| {
+            time.story_ticks().iter().map(|(_, story_s)| story_mark(*story_s)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            labels(time(-1.0, 20.0, 7_200.0)),
+            ["day 1", "06:00", "12:00", "18:00", "day 2", "06:00", "12:00"]
+        );
+        assert_eq!(labels(time(0.0, 1.0, 300.0)), ["day 1", "00:01", "00:02", "00:03", "00:04", "00:05"]);
+        assert_eq!(time(0.0, 20.0, 7_200.0).story_ticks().get(1), Some(&(3.0, 21_600.0)));
+    }
+
+    #[test]
+    fn a_scale_beyond_reason_has_few_times() {
+        for time in [time(0.0, 1e9, 1e300), time(1e18, 1e18 + 1.0, 1e9), time(0.0, 1.0, 1e-300)] {
+            assert!(time.story_ticks().len() <= MOST_TICKS);
+        }
     }
 }

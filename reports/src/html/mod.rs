@@ -3,18 +3,22 @@
 //! Contract: a function of the reports alone, so the same reports give the same bytes. Every string is made inert first and
 //! then escaped, by the template or by [`frame::escaped`]; the page's own policy forbids scripts and requests besides.
 
+mod availability;
 pub(crate) mod evidence;
 mod frame;
 mod plots;
+mod states;
+mod story;
 
 use crate::class::{Class, Weight};
-use crate::figures::{count, duration, latency, moment};
+use crate::figures::{Clock, Timed, count, latency};
 use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Report, Verdict};
 use crate::text::promise;
 use askama::Template;
 use evidence::Step;
-use frame::Mark;
+use frame::{Mark, Scene};
 use plots::Plot;
+use story::Story;
 
 /// Anomalies of one property that are shown with their evidence: of every property that many leave the page small enough to mail.
 const MOST_EVIDENCE: usize = 8;
@@ -59,6 +63,7 @@ struct Page<'a> {
     figures: Vec<Figure>,
     plots: Vec<Plot>,
     properties: Vec<PropertyView<'a>>,
+    story: Story<'a>,
 }
 
 /// A number with its unit, and whether it is bad news.
@@ -84,13 +89,16 @@ struct AnomalyView<'a> {
 
 impl<'a> Page<'a> {
     fn of(report: &'a Report, number: usize) -> Page<'a> {
-        let marks = marks(report);
+        let (marks, clock) = (marks(report), report.run.clock());
+        let scene = |series| Scene { series, marks: &marks, clock };
+        let plots = report.series.as_ref().map(|series| plots::all(scene(series), &report.clients));
         Page {
             number,
             report,
             figures: figures(&report.messages),
-            plots: report.series.as_ref().map(|series| plots::all(series, &marks)).unwrap_or_default(),
-            properties: report.properties.iter().map(property).collect(),
+            plots: plots.unwrap_or_default(),
+            properties: report.properties.iter().map(|one| property(one, clock)).collect(),
+            story: Story::of(report),
         }
     }
 
@@ -111,8 +119,15 @@ impl<'a> Page<'a> {
                 "No fault struck a call, as the scenario wants it, and every promise was kept. What happened besides is below."
             }
             Verdict::Unknown => "Nothing bad was proved, but this run does not prove the opposite either.",
+            Verdict::Invalid if !self.breaks_promise() && !self.report.statements.is_empty() => {
+                "No promise was broken, but the story was not what it must be. What follows says how."
+            }
             Verdict::Invalid => "At least one promise was broken. What follows says which, and shows it.",
         }
+    }
+
+    fn breaks_promise(&self) -> bool {
+        self.report.properties.iter().any(|property| property.verdict == Verdict::Invalid)
     }
 
     fn storage(&self) -> String {
@@ -125,8 +140,12 @@ impl<'a> Page<'a> {
         marked(self.report).count().saturating_sub(MOST_MARKS)
     }
 
-    fn took(&self) -> String {
-        duration(self.report.run.duration_s)
+    fn clock(&self) -> Clock {
+        self.report.run.clock()
+    }
+
+    fn took(&self) -> Timed {
+        self.clock().duration(self.report.run.duration_s)
     }
 
     /// Properties with something to show.
@@ -173,7 +192,7 @@ pub(crate) fn colour(worst: &Option<Class>) -> &'static str {
     }
 }
 
-fn property(property: &Property) -> PropertyView<'_> {
+fn property(property: &Property, clock: Clock) -> PropertyView<'_> {
     let word = match property.verdict {
         Verdict::Valid => "kept",
         Verdict::Unknown => "not known",
@@ -185,13 +204,13 @@ fn property(property: &Property) -> PropertyView<'_> {
         property,
         word,
         class: class(property.verdict),
-        shown: shown.iter().map(anomaly).collect(),
+        shown: shown.iter().map(|one| anomaly(one, clock)).collect(),
         named,
     }
 }
 
-fn anomaly(anomaly: &Anomaly) -> AnomalyView<'_> {
-    let steps = evidence::steps(&anomaly.evidence);
+fn anomaly(anomaly: &Anomaly, clock: Clock) -> AnomalyView<'_> {
+    let steps = evidence::steps(&anomaly.evidence, clock);
     AnomalyView { anomaly, picture: evidence::lanes(&steps), steps }
 }
 
@@ -231,9 +250,9 @@ fn marks(report: &Report) -> Vec<Mark> {
     marked(report).take(MOST_MARKS).map(mark).collect()
 }
 
-/// Seconds of the run, or a word where there is none.
-fn time(at: &Option<f64>) -> String {
-    at.map_or("never".to_owned(), moment)
+/// A moment, or a word where there is none.
+fn time(at: &Option<f64>, clock: Clock) -> Timed {
+    at.map_or_else(|| Timed { run: "never".to_owned(), story: None }, |at| clock.moment(at))
 }
 
 fn struck(fault: &Fault) -> String {

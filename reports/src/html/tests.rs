@@ -27,9 +27,7 @@ fn the_first_screen_says_what_a_reader_asks_first() {
 #[test]
 fn every_picture_is_there() {
     let page = page(samples::valid());
-    for title in
-        plots::all(samples::valid().series.as_ref().expect("a series"), &[]).iter().map(|plot| plot.title)
-    {
+    for title in Page::of(&samples::valid(), 1).plots.iter().map(|plot| plot.title) {
         assert!(page.contains(&format!("<h3>{title}</h3>")), "{title} is missing");
     }
     assert_eq!(page.matches("<figure>").count(), 5);
@@ -81,4 +79,55 @@ fn several_runs_are_one_page_the_worst_first() {
 #[test]
 fn the_same_reports_give_the_same_bytes() {
     assert_eq!(page(samples::invalid()), page(samples::invalid()));
+}
+
+#[test]
+fn a_story_is_told_in_tables_and_a_picture() {
+    let page = page(samples::story());
+    for wanted in [
+        "No promise was broken, but the story was not what it must be.",
+        "What the story must show: 1 of 3 hold",
+        "<span class=\"word invalid\">DOES NOT HOLD</span>",
+        "<span class=\"word unknown\">cannot tell</span>",
+        "submitted 2,400 = stored 2,351 + queued 3 + bounced 35 + given up 11 + lost 0",
+        "<h3>Clients that were served</h3>",
+        "not by the end",
+        "old to new",
+        "rsync did not end within 30 s",
+    ] {
+        assert!(page.contains(wanted), "{wanted} is missing");
+    }
+}
+
+#[test]
+fn a_story_has_both_clocks_everywhere() {
+    let page = page(samples::story());
+    for wanted in [
+        "for 71.0 s (142 h 00 min)",
+        "1 s of the run is 2 h 00 min of the story",
+        "9.006 s<span class=\"definition\">day 1, 18:00</span>",
+        "44.375 s (day 4, 16:45)",
+        "41.2 s<span class=\"definition\">82 h 24 min</span>",
+        ">day 3</text>",
+        "18 s (day 2, 12:00): front door: reject with 552",
+    ] {
+        assert!(page.contains(wanted), "{wanted} is missing");
+    }
+}
+
+#[test]
+fn a_run_without_a_story_has_none_of_it() {
+    let page = page(samples::valid());
+    let of_stories = ["Senders", "Statements", "Clients", "Migration", "tory", "day 1"];
+    assert_eq!(of_stories.map(|word| page.contains(word)), [false; 6]);
+}
+
+#[test]
+fn a_ledger_that_does_not_add_up_is_said_to() {
+    let senders = vec![samples::sender("postfix", 100, 96)];
+    let page = page(Report { senders, ..samples::story() });
+    assert!(
+        page.contains("<span class=\"word invalid\">DOES NOT HOLD</span>: submitted 100 is not stored 96")
+    );
+    assert!(page.contains("4 messages are not accounted for; it does not add up for postfix"));
 }

@@ -2,7 +2,7 @@
 
 use super::text::{cell, often};
 use super::{Cell, Finding, Row, Survey};
-use crate::figures::count;
+use crate::figures::{Clock, count};
 use crate::html::evidence::{self, Step};
 use crate::html::{STYLE, class, colour};
 use askama::Template;
@@ -33,7 +33,7 @@ struct View<'a> {
 
 impl View<'_> {
     fn of(finding: &Finding) -> View<'_> {
-        let steps = evidence::steps(&finding.evidence);
+        let steps = evidence::steps(&finding.evidence, Clock::default());
         View { finding, often: often(finding), picture: evidence::lanes(&steps), steps }
     }
 }

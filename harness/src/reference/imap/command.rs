@@ -58,6 +58,7 @@ impl Session<'_> {
                 let date = date.map(|date| date.as_ref().timestamp());
                 self.append(&mailbox, &flags, date, message.data())
             }
+            CommandBody::Idle => self.idle(),
             other if self.selected.is_some() => self.selected_command(other),
             _ => Ok(Answer::bad("unknown here, or select a mailbox first")),
         }

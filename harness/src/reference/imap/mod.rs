@@ -1,10 +1,12 @@
-//! IMAP4rev1 (RFC 3501) with UIDPLUS, MOVE and UNSELECT; changes by others are told at NOOP and other commands.
+//! IMAP4rev1 (RFC 3501) with UIDPLUS, MOVE, UNSELECT and IDLE; changes by others are told at NOOP and other commands, and
+//! during IDLE.
 //!
 //! Commands are parsed by imap-codec; `UID EXPUNGE`, which it does not know, is parsed here. A command with its
 //! literals is at most [`MESSAGE_LIMIT_BYTES`] and one line's worth; a larger literal is refused before it is sent.
 
 mod command;
 mod fetch;
+mod idle;
 mod messages;
 mod reader;
 mod search;
@@ -23,7 +25,7 @@ use super::mailbox::{Mailbox, View};
 use super::store::Store;
 
 /// What CAPABILITY says.
-const CAPABILITIES: &str = "IMAP4rev1 UIDPLUS MOVE UNSELECT AUTH=PLAIN";
+const CAPABILITIES: &str = "IMAP4rev1 UIDPLUS MOVE UNSELECT IDLE AUTH=PLAIN";
 /// The flags every mailbox has.
 const FLAGS: &str = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
 

@@ -46,7 +46,7 @@ impl Session<'_> {
     }
 
     /// Appends one line; `false` at the end of the connection.
-    fn read_line(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    pub(super) fn read_line(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
         let read = (&mut self.wire.input).take(LINE_LIMIT_BYTES).read_until(b'\n', bytes)?;
         if read > 0 && !bytes.ends_with(b"\n") {
             self.line("* BYE line too long");

@@ -263,3 +263,76 @@ fn an_unreadable_message_is_refused_and_never_answered_short() {
     std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(3).unwrap();
     insta::assert_snapshot!(imap.ask("FETCH 1 BODY[]"), @"a NO [UNAVAILABLE] storage error");
 }
+
+#[test]
+fn idle_tells_of_mail_as_it_arrives_and_ends_at_done() {
+    let (_root, store) = store();
+    let mut imap = Client::imap(&store);
+    let mut other = Client::imap(&store);
+    assert!(imap.ask("CAPABILITY").contains(" IDLE "));
+    imap.ask("EXAMINE INBOX");
+    imap.send("a IDLE\r\n");
+    assert_eq!(imap.line(), "+ idling\r\n");
+    other.append("INBOX (\\Flagged)", MAIL);
+    assert_eq!(imap.line(), "* 1 EXISTS\r\n");
+    let mut lmtp = Client::new(&store, Protocol::Lmtp);
+    lmtp.codes("LHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<user1@x>\r\nDATA\r\nx\r\n.\r\n", 5);
+    assert_eq!(imap.line(), "* 2 EXISTS\r\n");
+    other.ask("SELECT INBOX");
+    other.ask("UID STORE 1 +FLAGS (\\Deleted)");
+    other.ask("UID EXPUNGE 1");
+    assert_eq!(imap.line(), "* 1 EXPUNGE\r\n");
+    imap.send("DONE\r\n");
+    assert_eq!(imap.answer(), "a OK idled\n");
+    insta::assert_snapshot!(imap.ask("UID FETCH 1:* FLAGS"), @r"
+    * 1 FETCH (UID 2 FLAGS ())
+    a OK fetched
+    ");
+}
+
+#[test]
+fn idle_needs_a_login_and_done_and_tells_at_its_end_what_was_not_told() {
+    let (_root, store) = store();
+    let mut imap = Client::new(&store, Protocol::Imap);
+    insta::assert_snapshot!(imap.ask("IDLE"), @"a BAD log in first");
+    imap.ask("LOGIN user1 secret");
+    let mut other = Client::imap(&store);
+    other.append("INBOX", MAIL);
+    imap.ask("SELECT INBOX");
+    other.ask("SELECT INBOX");
+    for (said, answer) in [("done\r\n", "a OK idled\n"), ("a NOOP\r\n", "a BAD expected DONE\n")] {
+        imap.send("a IDLE\r\n");
+        assert_eq!(imap.line(), "+ idling\r\n");
+        imap.send(said);
+        assert_eq!(imap.answer(), answer);
+    }
+    imap.send("a IDLE\r\n");
+    assert_eq!(imap.line(), "+ idling\r\n");
+    other.ask("STORE 1 +FLAGS (\\Seen)");
+    imap.send("DONE\r\n");
+    assert_eq!(imap.answer(), "* 1 FETCH (UID 1 FLAGS (\\Seen))\na OK idled\n");
+}
+
+#[test]
+fn a_mailbox_that_is_busy_keeps_no_idle_from_being_heard() {
+    let (_root, store) = store();
+    let mut imap = Client::imap(&store);
+    imap.ask("SELECT INBOX");
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (held, holds) = std::sync::mpsc::channel();
+    let mailbox = store.mailbox("user1", "INBOX");
+    let holder = std::thread::spawn(move || {
+        let busy = || {
+            held.send(()).unwrap();
+            wait.recv().map_err(std::io::Error::other)
+        };
+        mailbox.alone(busy).unwrap();
+    });
+    holds.recv().unwrap();
+    imap.send("a IDLE\r\n");
+    assert_eq!(imap.line(), "+ idling\r\n");
+    imap.send("nonsense\r\n");
+    assert_eq!(imap.answer(), "a BAD expected DONE\n");
+    go.send(()).unwrap();
+    holder.join().unwrap();
+}

@@ -130,6 +130,12 @@ impl Mailbox {
         Ok(view(&state))
     }
 
+    /// How many messages there are and the UID of the last, without waiting; `None` while something is being done here.
+    pub(crate) fn glance(&self) -> Option<(usize, u32)> {
+        let state = self.state.try_lock()?;
+        Some((state.messages.len(), state.messages.last_key_value().map_or(0, |(uid, _)| *uid)))
+    }
+
     /// Runs `change` on something else in the mailbox's directory, with the mailbox loaded and locked.
     pub(crate) fn alone<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock();

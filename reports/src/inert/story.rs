@@ -1,0 +1,89 @@
+//! The strings of a story: of senders, statements, clients and migrations, and of tables made from them.
+
+use super::clean as inert;
+use crate::model::{ClientClass, Migration, Sender, Statement};
+use crate::policies::{Policies, PolicyRow};
+
+pub(super) fn clean(
+    senders: &mut [Sender],
+    statements: &mut [Statement],
+    clients: &mut [ClientClass],
+    migrations: &mut [Migration],
+) {
+    for Sender {
+        name,
+        submitted: _,
+        stored: _,
+        late: _,
+        queued: _,
+        bounced: _,
+        given_up: _,
+        lost: _,
+        told_wrongly: _,
+        delay: _,
+    } in senders
+    {
+        inert(name);
+    }
+    for Statement { id, required, seen, verdict: _ } in statements {
+        [id, required, seen].into_iter().for_each(inert);
+    }
+    for ClientClass {
+        name,
+        clients: _,
+        asked: _,
+        served: _,
+        down_s: _,
+        healthy_again_s: _,
+        availability: _,
+    } in clients
+    {
+        inert(name);
+    }
+    for Migration {
+        from,
+        to,
+        users: _,
+        switched: _,
+        back: _,
+        between: _,
+        from_s: _,
+        to_s: _,
+        held: _,
+        trouble,
+    } in migrations
+    {
+        [from, to].into_iter().for_each(inert);
+        for (user, why) in trouble {
+            inert(user);
+            inert(why);
+        }
+    }
+}
+
+/// Names of policies come from a command line, those of senders from a file.
+#[must_use]
+pub fn policies(policies: &Policies) -> Policies {
+    let mut policies = policies.clone();
+    let Policies { title, rows, sums, scale: _ } = &mut policies;
+    inert(title);
+    for PolicyRow {
+        policy,
+        sender,
+        submitted: _,
+        stored: _,
+        late: _,
+        queued: _,
+        bounced: _,
+        given_up: _,
+        lost: _,
+        delay_p95_s: _,
+    } in rows
+    {
+        [policy, sender].into_iter().for_each(inert);
+    }
+    for (policy, rule) in sums {
+        [policy, rule].into_iter().for_each(inert);
+    }
+    policies
+}
