@@ -38,6 +38,8 @@ struct Tally {
     fired: AtomicU64,
     first: AtomicU64,
     last: AtomicU64,
+    /// What the trigger's counter showed at the first firing; the greatest number while there is none.
+    counted: AtomicU64,
     intervals: Mutex<Vec<Interval>>,
 }
 
@@ -70,6 +72,9 @@ pub struct RuleStats {
     pub first: Option<Nanos>,
     /// Last firing.
     pub last: Option<Nanos>,
+    /// What the counter of its trigger showed at the first firing, that call included; uptime in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
     /// When it was armed, from the start of the traffic on.
     pub intervals: Vec<Interval>,
 }
@@ -90,6 +95,7 @@ impl Compiled {
                 fired: AtomicU64::new(0),
                 first: AtomicU64::new(u64::MAX),
                 last: AtomicU64::new(0),
+                counted: AtomicU64::new(u64::MAX),
                 intervals: Mutex::new(Vec::new()),
             },
             rule,
@@ -120,7 +126,8 @@ impl Compiled {
         }
         let struck = Struck { call, now, nth, draws: &self.draws, rule: self.id };
         if let Some(outcome) = self.effect.strike(&struck) {
-            self.settle(outcome, (call, nth), now, to);
+            let first = || self.when.counted(call, uptime, counters);
+            self.settle(outcome, (call, nth), now, first, to);
         }
     }
 
@@ -132,9 +139,20 @@ impl Compiled {
         by_ordinal.map_or_else(|| self.tally.fired.load(Relaxed) < limit, |struck| struck <= limit)
     }
 
-    fn settle(&self, outcome: Outcome, (call, matched): (&Call<'_>, u64), now: Nanos, to: &mut Decision) {
+    /// `counted` is asked at the first firing only.
+    fn settle(
+        &self,
+        outcome: Outcome,
+        (call, matched): (&Call<'_>, u64),
+        now: Nanos,
+        counted: impl FnOnce() -> Option<u64>,
+        to: &mut Decision,
+    ) {
         if outcome.fires {
             let Some(nth) = self.count(now) else { return };
+            if nth == 1 {
+                self.tally.counted.store(counted().unwrap_or(u64::MAX), Relaxed);
+            }
             self.when.fired(call, now);
             to.firings.push(Firing { rule: self.id, nth, matched });
         }
@@ -189,6 +207,7 @@ impl Compiled {
             fired,
             first: at(&self.tally.first),
             last: at(&self.tally.last),
+            counted: Some(self.tally.counted.load(Relaxed)).filter(|n| *n != u64::MAX),
             intervals: self.tally.intervals.lock().clone(),
         }
     }

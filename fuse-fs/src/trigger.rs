@@ -144,6 +144,11 @@ impl When {
         self.window.contains(&uptime) && self.reaches.as_ref().is_none_or(|r| r.holds(call, uptime, counters))
     }
 
+    /// What the trigger's counter shows at a call, this one included; `None` for a trigger without a counter.
+    pub(crate) fn counted(&self, call: &Call<'_>, uptime: u64, counters: &Counters) -> Option<u64> {
+        self.reaches.as_ref().map(|reaches| reaches.value(call, uptime, counters))
+    }
+
     /// Whether the n-th call in force is struck.
     pub(crate) fn chooses(&self, call: &Call<'_>, n: u64, now: Nanos, draws: &Draws) -> bool {
         match &self.choice {
@@ -209,12 +214,17 @@ impl Reaches {
         Some(Reaches { counter: trigger.counter?, at, reached: AtomicBool::new(false) })
     }
 
+    /// The counter, with this call.
+    fn value(&self, call: &Call<'_>, uptime: u64, counters: &Counters) -> u64 {
+        let value = counters.get(self.counter).unwrap_or(uptime);
+        value.saturating_add(step(self.counter, call.op, call.len))
+    }
+
     fn holds(&self, call: &Call<'_>, uptime: u64, counters: &Counters) -> bool {
         if self.reached.load(Relaxed) {
             return true;
         }
-        let value = counters.get(self.counter).unwrap_or(uptime);
-        let holds = value.saturating_add(step(self.counter, call.op, call.len)) >= self.at;
+        let holds = self.value(call, uptime, counters) >= self.at;
         if holds {
             self.reached.store(true, Relaxed);
         }

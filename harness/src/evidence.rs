@@ -205,6 +205,12 @@ impl Traces {
         Some(held[next.checked_sub(1)?].1)
     }
 
+    /// Shows every call in the trace of a storage; false if there is none, or it cannot be read to its end.
+    pub fn each(&self, storage: &str, each: impl FnMut(FsEvent)) -> bool {
+        let file = self.files.iter().find(|path| storage_name(path) == storage);
+        file.is_some_and(|file| stream(file, each).is_ok())
+    }
+
     /// The number of a storage, if it has a trace.
     pub fn storage(&self, name: &str) -> Option<u32> {
         self.files.iter().position(|path| storage_name(path) == name).map(|index| index as u32)

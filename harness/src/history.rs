@@ -360,6 +360,9 @@ pub enum Event {
         /// Last firing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last: Option<Nanos>,
+        /// What the counter of its trigger showed at the first firing, that call included; uptime in nanoseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counted: Option<u64>,
         /// While armed: from, to. Several if steps armed it again.
         armed: Vec<(Nanos, Nanos)>,
         /// Calls it parked and that were still parked at the end.

@@ -17,6 +17,7 @@ use crate::history::MessageId;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
 use crate::series::series;
+use crate::statement::{self, Answered};
 use crate::summarize;
 use fuse_fs::trace::FsEvent;
 use reports::model::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION, Verdict};
@@ -116,7 +117,8 @@ impl Recorded {
 
 fn report(run_dir: &Path, case: &Case<'_>) -> Report {
     let Case { plan, ledger, traces, .. } = *case;
-    let judged = findings(case);
+    let answers = statement::answers(case);
+    let judged = findings(case, &answers);
     let calls = evidence::calls(traces, ledger, &wanted(case, &judged));
     let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
     let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
@@ -135,10 +137,10 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         faults,
         operations: summarize::operations(ledger),
         timeline: summarize::timeline(ledger),
-        senders: Vec::new(),
-        statements: Vec::new(),
+        senders: crate::senders_summary::senders(case),
+        statements: statement::reported(&answers),
         clients: crate::client_classes::clients(ledger),
-        migrations: Vec::new(),
+        migrations: crate::migrations_summary::migrations(ledger),
         series: Some(series(ledger, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
@@ -151,7 +153,7 @@ struct Judged {
     finding: Finding,
 }
 
-fn findings(case: &Case<'_>) -> Vec<Judged> {
+fn findings(case: &Case<'_>, answers: &[Answered<'_>]) -> Vec<Judged> {
     let fixed = ALL.iter().map(|checker| Judged {
         name: checker.name.to_owned(),
         definition: checker.definition.to_owned(),
@@ -164,7 +166,13 @@ fn findings(case: &Case<'_>) -> Vec<Judged> {
         definition: stated.definition,
         promise: None,
     });
-    fixed.chain(stated).collect()
+    let statements = statement::finding(answers).map(|finding| Judged {
+        name: statement::PROPERTY.to_owned(),
+        definition: statement::DEFINITION.to_owned(),
+        promise: None,
+        finding,
+    });
+    fixed.chain(stated).chain(statements).collect()
 }
 
 /// Messages that anomalies are about.
@@ -250,7 +258,7 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         duration_s: ledger.seconds(ledger.last),
         directory: run_dir.display().to_string(),
         reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
-        story_scale: None,
+        story_scale: plan.story_scale,
         contract: if lying { "lying" } else { "honest" }.to_owned(),
         persistence: summarize::persistence(plan),
         environment: noted.facts,
@@ -278,6 +286,12 @@ mod queue_tests;
 mod rollback_tests;
 #[cfg(test)]
 mod run_dir;
+#[cfg(test)]
+mod sender_tests;
+#[cfg(test)]
+mod statement_tests;
+#[cfg(test)]
+mod story;
 #[cfg(test)]
 mod structure_tests;
 #[cfg(test)]

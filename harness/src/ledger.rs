@@ -14,7 +14,7 @@ pub use entry::{
 };
 
 use crate::history::{
-    Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, SpoolEvent, TargetEvent, UserId,
+    Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, TargetEvent, UserId,
 };
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
@@ -256,8 +256,18 @@ impl Ledger {
                 self.target.push((at, what, detail));
             }
             Event::Probe { at, service, up } => self.probes.push((at, service, up)),
-            Event::Rule { storage, rule, lying, matched, fired, first, last, armed, parked: _ } => {
-                self.rules.push(RuleCount { storage, rule, lying, matched, fired, first, last, armed });
+            Event::Rule { storage, rule, lying, matched, fired, first, last, counted, armed, parked: _ } => {
+                self.rules.push(RuleCount {
+                    storage,
+                    rule,
+                    lying,
+                    matched,
+                    fired,
+                    first,
+                    last,
+                    counted,
+                    armed,
+                });
             }
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
             Event::Queue { at, reading, complete, error, attempts } => {
@@ -387,13 +397,6 @@ impl Ledger {
             }
         }
         false
-    }
-
-    /// The front door's spool held the attempt at that instant: it was taken over, and not yet delivered for certain.
-    pub fn in_spool(&self, attempt: Attempt, at: Nanos) -> bool {
-        let own = self.spooled.iter().filter(|done| done.attempt == attempt);
-        let until = |what: SpoolEvent| own.clone().any(|done| done.what == what && done.at < at);
-        until(SpoolEvent::Taken) && !until(SpoolEvent::Delivered)
     }
 
     /// Seconds from the start of the traffic.

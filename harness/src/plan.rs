@@ -2,6 +2,7 @@
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
 use crate::front_door::policy::Change;
+use crate::statement::claim::Claim;
 use crate::target::definition::{Definition, When};
 use fuse_fs::rule::{Counter, Rule};
 use fuse_fs::units::{Bytes, Span};
@@ -52,6 +53,9 @@ pub struct Plan {
     pub front_door: Option<FrontDoorPlan>,
     /// Steps of the operator and the nemesis, in file order.
     pub steps: Vec<StepPlan>,
+    /// What the run must show to be what it reproduces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<StatementPlan>,
     /// What must hold beyond the properties.
     pub expect: Expect,
     /// Directory of a finished run: this one begins with what that one left stored, and answers for it.
@@ -578,6 +582,19 @@ impl StepAction {
                 | StepAction::Phase { .. }
         )
     }
+}
+
+/// Something that the run must show. It is answered in the report: what was seen, and whether it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Statement")]
+pub struct StatementPlan {
+    /// Its number in the report, such as `L1`; unique in the scenario.
+    pub id: String,
+    /// What is required, in words.
+    pub says: String,
+    /// How that is recognised.
+    pub claim: Claim,
 }
 
 /// What must hold beyond the properties.

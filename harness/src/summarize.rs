@@ -42,7 +42,8 @@ fn empty(kind: Kind) -> (Operation, Histogram<u64>) {
     (sum, latencies())
 }
 
-fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {
+/// Of latencies in microseconds; none without any.
+pub fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {
     let at = |q| latency.value_at_quantile(q) as f64 / 1e6;
     (!latency.is_empty()).then(|| Quantiles {
         p50_s: at(0.5),

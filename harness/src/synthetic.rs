@@ -289,6 +289,7 @@ impl<W: Write> World<W> {
             fired,
             first,
             last: first,
+            counted: None,
             armed,
             parked: 0,
         });
@@ -340,6 +341,7 @@ pub fn plan() -> Plan {
         front_door: None,
         workload: workload(),
         steps: Vec::new(),
+        statements: Vec::new(),
         expect: Expect::default(),
         store: None,
         made_by: None,

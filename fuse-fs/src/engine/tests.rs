@@ -103,6 +103,24 @@ fn a_counter_moved_by_other_calls_holds_for_every_operation() {
 }
 
 #[test]
+fn the_counter_at_the_first_firing_is_kept() {
+    let counted = |when: &str, calls| {
+        let engine = engine(&with_trigger(when));
+        pattern(&engine, Op::Write, calls);
+        engine.stats()[0].counted
+    };
+    assert_eq!(counted("counter = \"calls\", at = 4", 8), Some(4));
+    assert_eq!(counted("counter = \"bytes-written\", at = \"250 B\"", 8), Some(300));
+    assert_eq!(
+        counted("counter = \"calls\", at = 3, every = 2", 8),
+        Some(4),
+        "the second call in force is the first struck"
+    );
+    assert_eq!(counted("counter = \"calls\", at = 9", 8), None);
+    assert_eq!(counted("every = 3", 8), None);
+}
+
+#[test]
 fn windows_and_uptime_count_from_the_start_of_the_traffic() {
     let strikes =
         |when: &str, seconds| !after(&engine(&with_trigger(when)), Op::Write, "f", seconds).is_empty();

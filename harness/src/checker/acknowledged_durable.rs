@@ -44,7 +44,7 @@ fn check(case: &Case<'_>) -> Finding {
     if missing.is_empty() && ends.unjudged > 0 {
         return Finding::unknown(ends.not_judged(case));
     }
-    Finding::of(anomalies, ends.sentence(case.elsewhere.smtp)).warn(ends.both()).warn(ends.waiting(case))
+    Finding::of(anomalies, ends.sentence(case.elsewhere.matters())).warn(ends.both()).warn(ends.waiting(case))
 }
 
 impl Ends {
@@ -73,15 +73,15 @@ impl Ends {
         format!("{} of {} could not be looked for: {why}.", grouped(self.unjudged), self.all())
     }
 
-    /// What is bad first; by SMTP also what became of all others.
-    fn sentence(&self, smtp: bool) -> String {
+    /// What is bad first; where mail may be elsewhere, also what became of all others.
+    fn sentence(&self, elsewhere: bool) -> String {
         let rest = listed(&[
             (self.stored, "stored"),
             (self.queued, "queued"),
             (self.bounced, "bounced"),
             (self.removed, "removed on request"),
         ]);
-        let rest = Some(rest).filter(|rest| smtp && !rest.is_empty());
+        let rest = Some(rest).filter(|rest| elsewhere && !rest.is_empty());
         match (self.bad(), rest) {
             (Some(bad), Some(rest)) => format!("{bad}; {rest}."),
             (Some(bad), None) => format!("{bad}."),

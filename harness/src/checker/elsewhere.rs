@@ -1,23 +1,30 @@
-//! What is not in a mailbox and yet accounted for: mail in the server's queue, and mail that bounced.
+//! What is not in a mailbox and yet accounted for: mail in the front door's spool or in the server's queue, and mail that
+//! bounced.
 //!
 //! RFC 5321, 6.1: a server that acknowledged a message must deliver it or report that it could not. So an acknowledged
 //! message that is nowhere in the store is no loss while it is in the queue, or once a bounce of it came back. Where the
 //! queue or the bounces could not be read, a message that is missing may be there: then it is not judged.
-//! LMTP knows neither (RFC 2033, 4.2): an acknowledged message is in its mailbox.
+//! LMTP knows neither (RFC 2033, 4.2): an acknowledged message is in its mailbox. But for the spool: what that took it still
+//! answers for, by whatever protocol. It counts as waiting only if a listing shows it; its own word that it took it is no
+//! proof that it still has it. What it delivered while everything was read may lie in a mailbox that had been read before.
 
 use super::fate::{Fate, Messages};
+use super::spool::Spool;
 use crate::history::{Attempt, Entry};
-use crate::ledger::{ClientOp, Kind, Ledger};
+use crate::ledger::{ClientOp, Kind, Ledger, QueueRead};
 use crate::plan::Plan;
+use fuse_fs::clock::Nanos;
 use std::collections::BTreeMap;
 
 /// Name of the readings that count.
 const FINAL: &str = "final";
+/// Name of a listing of the spool alone, where the mail server's own queue is listed as well.
+const SPOOL: &str = "spool";
 
-/// The queue and the bounces at the end of a run.
+/// The spool, the queue and the bounces at the end of a run.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
-    /// Mail enters by SMTP: all of this matters.
+    /// Mail enters by SMTP: queue and bounces matter.
     pub smtp: bool,
     /// The target keeps a queue and says how it is listed.
     pub has_queue: bool,
@@ -25,8 +32,12 @@ pub struct Elsewhere {
     queued: Vec<Attempt>,
     /// In the last of them, made after everything was read.
     waiting: Vec<Attempt>,
+    /// What the spool delivered when the disk was read already.
+    too_late: Vec<Attempt>,
     /// Attempts that bounced, and where the bounce lies.
     bounced: BTreeMap<Attempt, String>,
+    /// The front door's spool.
+    pub spool: Spool,
     /// Why the queue or the bounces are not known.
     pub unknown: Option<String>,
 }
@@ -34,15 +45,32 @@ pub struct Elsewhere {
 impl Elsewhere {
     /// From the final readings.
     pub fn of(plan: &Plan, ledger: &Ledger) -> Elsewhere {
-        if plan.workload.deliver_by != Entry::Smtp {
+        let (smtp, spool) = (plan.workload.deliver_by == Entry::Smtp, Spool::of(ledger));
+        if !smtp && spool.is_empty() {
             return Elsewhere::default();
         }
-        let has_queue = plan.target.definition.queue.is_some();
-        let listed = || ledger.queues.iter().filter(|read| read.name == FINAL);
-        let queued = sorted(listed().flat_map(|read| &read.attempts));
-        let waiting = sorted(listed().next_back().into_iter().flat_map(|read| &read.attempts));
-        let unknown = unknown_queue(ledger).filter(|_| has_queue).or_else(|| unknown_bounces(ledger));
-        Elsewhere { smtp: true, has_queue, queued, waiting, bounced: bounced(ledger), unknown }
+        let has_queue = smtp && plan.target.definition.queue.is_some();
+        let own = |attempt: &Attempt| smtp || spool.holds(*attempt);
+        let listed = || listings(ledger).flat_map(|read| read.attempts.iter().copied());
+        let queued = sorted(listed().filter(own).chain(spool.delivered_after(reading_began(ledger))));
+        let last = ledger.queues.iter().rfind(|read| read.name == FINAL);
+        let last = last.into_iter().flat_map(|read| read.attempts.iter().copied());
+        let waiting = sorted(last.chain(listed().filter(|attempt| spool.holds(*attempt))).filter(own));
+        let too_late = sorted(spool.delivered_after(disk_read(ledger)));
+        let unknown = unknown_queue(ledger).filter(|_| has_queue || !spool.is_empty());
+        let unknown = unknown.or_else(|| unknown_bounces(ledger).filter(|_| smtp));
+        let bounced = bounced(ledger, &spool);
+        Elsewhere { smtp, has_queue, queued, waiting, too_late, bounced, spool, unknown }
+    }
+
+    /// A message that was acknowledged may be anywhere but in its mailbox, and be accounted for.
+    pub fn matters(&self) -> bool {
+        self.smtp || !self.spool.is_empty()
+    }
+
+    /// An acknowledged message may legally not be in its mailbox yet, and lie there twice later.
+    pub fn delays(&self) -> bool {
+        self.has_queue || !self.spool.is_empty()
     }
 
     /// The attempt was in the queue when everything was read, or shortly before.
@@ -68,7 +96,7 @@ impl Elsewhere {
         messages: &Messages,
         place: impl Fn(Attempt) -> Place,
     ) {
-        if !self.smtp {
+        if !self.matters() {
             return;
         }
         for (slot, fate) in fates.iter_mut().enumerate() {
@@ -89,14 +117,20 @@ impl Elsewhere {
         let waits = |op: &&ClientOp| op.possible() && self.waits(op.attempt, place(op.attempt));
         let bounced = |op: &&ClientOp| op.certain() && self.bounced.contains_key(&op.attempt);
         let failed = |op: &&ClientOp| bounced(op) && !waits(op) && place(op.attempt) != Place::Shown;
-        let left = |op: &ClientOp| self.queued(op.attempt) && place(op.attempt) == Place::Unknown;
+        let unread = |attempt| match place(attempt) {
+            Place::Unknown => true,
+            Place::Nowhere => self.too_late.binary_search(&attempt).is_ok(),
+            Place::Shown | Place::Disk => false,
+        };
+        let left = |op: &ClientOp| self.queued(op.attempt) && unread(op.attempt);
         let (waiting, failed) = (stores.clone().filter(waits).count(), stores.clone().filter(failed).count());
         fate.queued = waiting > 0;
         fate.bounced = stores.clone().any(|op| bounced(&op));
         let accounted = u16::try_from(waiting + failed).unwrap_or(u16::MAX);
         fate.unseen = fate.unseen.saturating_sub(accounted);
         fate.missing = fate.missing.saturating_sub(accounted);
-        let unknown = self.unknown.is_some() || stores.clone().any(left);
+        let mine = self.smtp || stores.clone().any(|op| self.spool.holds(op.attempt));
+        let unknown = self.unknown.is_some() && mine || stores.clone().any(left);
         if unknown && fate.missing > 0 && stores.clone().any(ClientOp::certain) {
             (fate.unseen, fate.missing, fate.judged) = (fate.missing, 0, false);
         }
@@ -126,15 +160,32 @@ pub enum Place {
     Unknown,
 }
 
-fn sorted<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Vec<Attempt> {
-    let mut attempts: Vec<Attempt> = attempts.copied().collect();
+fn sorted(attempts: impl Iterator<Item = Attempt>) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = attempts.collect();
     attempts.sort_unstable();
     attempts.dedup();
     attempts
 }
 
+/// Of the queue and of the spool, at the end.
+fn listings(ledger: &Ledger) -> impl Iterator<Item = &QueueRead> {
+    ledger.queues.iter().filter(|read| read.name == FINAL || read.name == SPOOL)
+}
+
+/// When the first mailbox was read for the last time; the end if none was.
+fn reading_began(ledger: &Ledger) -> Nanos {
+    let read = ledger.readings.iter().filter(|reading| reading.name == FINAL);
+    read.map(|reading| reading.asked).min().unwrap_or(Nanos(u64::MAX))
+}
+
+/// When the first user's disk was read for the last time; the end if none was.
+fn disk_read(ledger: &Ledger) -> Nanos {
+    let read = ledger.disks.iter().filter(|disk| disk.name == FINAL);
+    read.map(|disk| disk.at).min().unwrap_or(Nanos(u64::MAX))
+}
+
 fn unknown_queue(ledger: &Ledger) -> Option<String> {
-    let mut listed = ledger.queues.iter().filter(|read| read.name == FINAL).peekable();
+    let mut listed = listings(ledger).peekable();
     if listed.peek().is_none() {
         return Some("the queue was never listed".to_owned());
     }
@@ -155,8 +206,9 @@ fn unknown_bounces(ledger: &Ledger) -> Option<String> {
     Some(format!("the sender's mailbox, where bounces arrive, was not read: {why}"))
 }
 
-fn bounced(ledger: &Ledger) -> BTreeMap<Attempt, String> {
-    let mut out = BTreeMap::new();
+fn bounced(ledger: &Ledger, spool: &Spool) -> BTreeMap<Attempt, String> {
+    let given_back = |attempt| (attempt, "the front door, which gave it back".to_owned());
+    let mut out: BTreeMap<Attempt, String> = spool.bounced().map(given_back).collect();
     let bounces = ledger.bounces.iter().filter(|read| read.name == FINAL).flat_map(|read| &read.bounces);
     for bounce in bounces {
         for attempt in &bounce.attempts {

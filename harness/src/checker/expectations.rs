@@ -60,7 +60,8 @@ fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Found {
     Found { sentence, attempt, place: Some(op.place), read_at: None }
 }
 
-fn healthy(case: &Case<'_>, span: Duration) -> Finding {
+/// No fault fired and no operation failed in the first stretch of the traffic.
+pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     let (from, to) = (case.ledger.start, case.ledger.start + span);
     let mut anomalies = Anomalies::default();
     for rule in case.ledger.rules.iter().filter(|r| r.first.is_some_and(|at| at < to)) {
@@ -126,15 +127,26 @@ fn hold(case: &Case<'_>, name: &str) -> Option<(Nanos, Nanos)> {
 }
 
 fn disk_intact(case: &Case<'_>) -> Finding {
-    let mut names: Vec<&str> = case.ledger.disks.iter().map(|d| d.name.as_str()).collect();
-    names.retain(|name| name.starts_with("inspect"));
-    names.dedup();
+    let names = inspections(case);
     if names.is_empty() {
         return Finding::unknown("The disk was never inspected.");
     }
+    inspected(case, &names)
+}
+
+/// Names of the inspections, in time order.
+pub fn inspections<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = case.ledger.disks.iter().map(|d| d.name.as_str()).collect();
+    names.retain(|name| name.starts_with("inspect"));
+    names.dedup();
+    names
+}
+
+/// What these inspections found.
+pub fn inspected(case: &Case<'_>, names: &[&str]) -> Finding {
     let mut anomalies = Anomalies::default();
     let (mut judged, mut complete) = (0, true);
-    for name in &names {
+    for name in names {
         let reads: Vec<&DiskRead> = case.ledger.disks.iter().filter(|d| d.name == **name).collect();
         complete &= reads.iter().all(|d| d.complete);
         judged += inspection(case, &reads, &mut anomalies);
@@ -151,7 +163,8 @@ fn disk_intact(case: &Case<'_>) -> Finding {
     )
 }
 
-/// Looks for every message acknowledged before the inspection and not yet asked to be removed.
+/// Looks for every message acknowledged before the inspection and not yet asked to be removed. What the front door's spool
+/// answered for meanwhile need not be there.
 fn inspection(case: &Case<'_>, reads: &[&DiskRead], anomalies: &mut Anomalies) -> u64 {
     let begun = reads.iter().map(|d| d.at).min().unwrap_or_default();
     let copies = reads.iter().flat_map(|d| &case.ledger.disk_copies[d.copies.clone()]);
@@ -161,7 +174,10 @@ fn inspection(case: &Case<'_>, reads: &[&DiskRead], anomalies: &mut Anomalies) -
     for slot in 0..case.fates.len() {
         let removal = case.ops(slot).any(|op| op.kind == Kind::Expunge && op.invoked <= reads_end(reads));
         let acknowledged = |op: &&ClientOp| {
-            op.kind.stores() && op.certain() && op.ended < begun && !case.ledger.in_spool(op.attempt, begun)
+            op.kind.stores()
+                && op.certain()
+                && op.ended < begun
+                && !case.elsewhere.spool.owed(op.attempt, begun)
         };
         let Some(op) = case.ops(slot).find(acknowledged).filter(|_| !removal) else { continue };
         if !users.contains(&case.ledger.user_of(op.place)) {

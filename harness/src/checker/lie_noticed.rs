@@ -156,7 +156,7 @@ fn set_aside(case: &Case<'_>, slot: usize) -> bool {
 /// While a lying rule struck, a successful read did not see the message, and no removal explains it.
 fn served_as_empty(case: &Case<'_>, slot: usize) -> bool {
     // Mail in a queue is legally not there yet.
-    let Some(acknowledged) = case.acknowledged_at(slot).filter(|_| !case.elsewhere.has_queue) else {
+    let Some(acknowledged) = case.acknowledged_at(slot).filter(|_| !case.elsewhere.delays()) else {
         return false;
     };
     let firing: Vec<(Nanos, Nanos)> =

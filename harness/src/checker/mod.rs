@@ -22,7 +22,9 @@ pub mod recovers;
 pub mod redelivery;
 pub mod right_mailbox;
 pub mod rolled_back;
+pub mod spool;
 pub mod structure;
+pub mod sum_rule;
 pub mod uid_rules;
 
 use crate::evidence::Traces;
@@ -54,7 +56,7 @@ pub struct Case<'a> {
     pub last: &'a Final,
     /// The final reading of the disk.
     pub disk: &'a Disk,
-    /// The queue and the bounces.
+    /// The spool, the queue and the bounces.
     pub elsewhere: &'a Elsewhere,
     /// What became of each message, by its ordinal in `messages`.
     pub fates: &'a [Fate],
@@ -85,6 +87,7 @@ pub const ALL: &[Checker] = &[
     right_mailbox::CHECKER,
     uid_rules::CHECKER,
     no_duplicate::CHECKER,
+    sum_rule::CHECKER,
     structure::CHECKER,
     recovers::CHECKER,
     coverage::CHECKER,

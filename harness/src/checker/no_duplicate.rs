@@ -8,7 +8,7 @@ pub const CHECKER: Checker = Checker {
     name: "no-duplicate",
     definition: "No mailbox holds more copies of a message than attempts, copies and moves may have put there; \
                  a second copy by an attempt whose answer never came is explained, not a violation, and so is one \
-                 that a server with a queue delivered again after it was disturbed.",
+                 that a queue or spool delivered again after it was disturbed.",
     promise: None,
     check,
 };

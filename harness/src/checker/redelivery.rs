@@ -1,9 +1,11 @@
 //! A server with a queue may deliver a message twice: it was disturbed after the copy lay in the mailbox and before the
 //! queue knew. RFC 5321, 4.1.1.4 and 6.1, prefers that to a loss. It excuses no more than it must:
-//! - only where the target declares a queue, and mail came by SMTP;
+//! - only where the target declares a queue, and mail came by SMTP, or where the front door's spool took it;
 //! - only copies of one attempt in the mailbox that it was sent to;
 //! - only as many more than one as there were disturbances between its acknowledgement and its last copy: the server died
 //!   or was killed, the power went, or a fault struck a call.
+//!
+//! The front door's spool is a queue too: each of its tries whose end is not known explains one further copy of that attempt.
 //!
 //! When the last copy came is known from the trace of a Maildir; otherwise it is the time of the final reading.
 
@@ -16,7 +18,7 @@ use std::collections::HashMap;
 
 /// Every copy too many of this message is excused.
 pub fn explains(case: &Case<'_>, slot: usize) -> bool {
-    if !case.elsewhere.has_queue {
+    if !case.elsewhere.delays() {
         return false;
     }
     // Copied or moved, it cannot be said which of its copies is one too many.
@@ -25,20 +27,26 @@ pub fn explains(case: &Case<'_>, slot: usize) -> bool {
     }
     copies(case, slot).into_iter().filter(|(_, n)| *n > 1).all(|((attempt, place), n)| {
         let sent = case.messages.store(case.ledger, attempt).filter(|op| op.place == place && op.possible());
-        sent.is_some_and(|op| n - 1 <= disturbances(case, op))
+        sent.is_some_and(|op| n - 1 <= spare(case, op))
     })
 }
 
 /// A copy that lies where a client had removed the message may have been delivered after that. One that is there under the
 /// UID that was removed may not.
 pub fn explains_return(case: &Case<'_>, slot: usize) -> bool {
-    case.elsewhere.has_queue && in_all(case, slot) >= usize::from(case.fates[slot].undone)
+    case.elsewhere.delays() && in_all(case, slot) >= usize::from(case.fates[slot].undone)
 }
 
 /// What disturbed any delivery of the message.
 fn in_all(case: &Case<'_>, slot: usize) -> usize {
     let delivered = case.ops(slot).filter(|op| op.kind == Kind::Deliver && op.possible());
-    delivered.map(|op| disturbances(case, op)).sum()
+    delivered.map(|op| spare(case, op)).sum()
+}
+
+/// How many copies of an attempt more than one are excused.
+fn spare(case: &Case<'_>, op: &ClientOp) -> usize {
+    let queue = if case.elsewhere.has_queue { disturbances(case, op) } else { 0 };
+    queue.saturating_add(case.elsewhere.spool.uncertain(op.attempt))
 }
 
 fn copies(case: &Case<'_>, slot: usize) -> HashMap<(Attempt, PlaceId), usize> {

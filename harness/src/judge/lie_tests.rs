@@ -75,6 +75,7 @@ fn lying_rule(world: &mut Mail, first: Nanos) {
         fired: 9,
         first: Some(first),
         last: Some(last),
+        counted: None,
         armed: vec![(Nanos(0), last)],
         parked: 0,
     });

@@ -162,7 +162,7 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
     }
     // What a queue still holds is legally not there yet.
-    let stale = if case.elsewhere.has_queue { 0 } else { stale(case) };
+    let stale = if case.elsewhere.delays() { 0 } else { stale(case) };
     if stale > 0 {
         let what = counted(stale, "read", "reads");
         warnings.push(format!(

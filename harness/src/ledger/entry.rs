@@ -234,6 +234,8 @@ pub struct RuleCount {
     pub first: Option<Nanos>,
     /// Last firing.
     pub last: Option<Nanos>,
+    /// What the counter of its trigger showed at the first firing.
+    pub counted: Option<u64>,
     /// Intervals.
     pub armed: Vec<(Nanos, Nanos)>,
 }

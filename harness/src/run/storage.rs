@@ -266,6 +266,7 @@ impl Storage {
                 fired: s.fired,
                 first: s.first,
                 last: s.last,
+                counted: s.counted,
                 armed: s.intervals.iter().map(|i| (i.from, i.to.unwrap_or_else(Nanos::now))).collect(),
                 parked: self.mount.lock().as_ref().map_or(0, |mount| mount.parked(None) as u64),
             })

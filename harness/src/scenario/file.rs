@@ -1,6 +1,6 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
-use crate::plan::{ClientsPlan, Expect, Mix, SingleDelivery, Sizes, StepAction};
+use crate::plan::{ClientsPlan, Expect, Mix, SingleDelivery, Sizes, StatementPlan, StepAction};
 use fuse_fs::effects::Effect;
 use fuse_fs::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
@@ -55,6 +55,9 @@ pub struct Scenario {
     /// is taken unless `run --variant` names another; `policies` runs them all and compares what became of the mail.
     #[serde(default)]
     pub variant: Vec<Variant>,
+    /// What the run must show to be the incident that it reproduces, each answered in the report.
+    #[serde(default)]
+    pub statement: Vec<StatementPlan>,
     /// What must hold beyond the properties.
     #[serde(default)]
     pub expect: Expect,
@@ -65,7 +68,7 @@ pub struct Scenario {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Time {
     /// Seconds of the story for one second of the run, such as 7200: two hours a second. Steps, traffic, windows of faults,
-    /// `uptime`, `healthy-for` and the clocks of senders are then times of the story. Time limits and latencies, what
+    /// `uptime`, `healthy-for`, what statements wait for and the clocks of senders are then times of the story. Time limits and latencies, what
     /// `recover-within` says, rates, and the clocks of storages and clients are of the run.
     pub scale: f64,
 }

@@ -13,6 +13,7 @@ mod parse;
 mod places;
 mod resolve;
 mod senders;
+mod statements;
 mod steps;
 mod storages;
 mod story;

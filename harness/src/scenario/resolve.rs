@@ -5,7 +5,7 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{clients, cohorts, senders, steps, storages, story, variants};
+use super::{clients, cohorts, senders, statements, steps, storages, story, variants};
 use crate::history::Entry;
 use crate::plan::{
     FrontDoorPlan, Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
@@ -44,6 +44,7 @@ pub(super) fn resolve(
     }
     let variant = variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
+    statements::statements(&scenario, &storages, &cohorts, &mut found);
     expectations(&scenario, &storages, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
@@ -65,6 +66,7 @@ pub(super) fn resolve(
         workload,
         front_door: scenario.front_door.map(|door| FrontDoorPlan { lifetime: door.lifetime }),
         steps,
+        statements: scenario.statement,
         expect: scenario.expect,
         store: overrides.store.as_ref().map(|store| std::path::absolute(store).unwrap_or(store.clone())),
         made_by: None,

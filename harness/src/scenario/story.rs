@@ -25,6 +25,7 @@ pub(super) fn to_run_time(scenario: &mut Scenario, found: &mut Found<'_>) -> Opt
     scenario.front_door.iter_mut().filter_map(|door| door.lifetime.as_mut()).for_each(run);
     scenario.expect.healthy_for.iter_mut().for_each(run);
     scenario.fault.iter_mut().flat_map(times_of_fault).for_each(run);
+    scenario.statement.iter_mut().flat_map(|statement| statement.claim.times_of_story()).for_each(run);
     let variants = scenario.variant.iter_mut().flat_map(|variant| &mut variant.step);
     scenario.step.iter_mut().chain(variants).flat_map(times_of_step).for_each(run);
     Some(scale)

@@ -250,7 +250,7 @@ fn what_a_cut_causes_is_not_blamed() {
     insta::assert_debug_snapshot!(messages(&text), @r#"
     [
         "missing field `why`",
-        "unknown field `y`, expected one of `name`, `why`, `sources`, `demonstrates`, `storage`, `target`, `workload`, `fault`, `step`, `expect`",
+        "unknown field `y`, expected one of `name`, `why`, `sources`, `demonstrates`, `time`, `storage`, `target`, `cohort`, `workload`, `front-door`, `fault`, `step`, `variant`, `statement`, `expect`",
         "invalid type: integer `3`, expected a string",
     ]
     "#);

@@ -1,0 +1,264 @@
+//! What a statement may claim of a run. The doc comments are the reference; each claim is judged in a file of its family.
+
+use fuse_fs::units::Span;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What must be seen in the run. Times are those of the story where the scenario has a scale, but for latencies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Claim {
+    /// For at least so long the traffic went on before the fault first fired; until then no fault fired and no operation
+    /// failed.
+    HealthyFirst {
+        /// The fault.
+        fault: String,
+        /// How long.
+        #[serde(rename = "for")]
+        span: Span,
+    },
+    /// The fault's trigger is a counter, and it first fired at the call that took the counter to its number.
+    StateTriggered {
+        /// The fault.
+        fault: String,
+        /// The counter may have been past its number by this share of it: a call that the fault strikes must come.
+        /// Default 0.01.
+        #[serde(default = "one_percent")]
+        within: f64,
+    },
+    /// The storage gave no warning: of the last calls before the fault first fired none failed with an error of the device,
+    /// and they were not slower than the same number before them.
+    NoWarning {
+        /// The fault.
+        fault: String,
+        /// How many calls.
+        calls: u64,
+        /// Their 99th percentile of latency may be so many times that of the calls before. Default 3.
+        #[serde(default = "three")]
+        factor: f64,
+    },
+    /// From the fault's first firing to its repair no call that asks for data or names was answered: it struck reads and
+    /// writes, calls on handles that were open and on paths.
+    TotalLoss {
+        /// The fault.
+        fault: String,
+        /// Only this volume: a top-level directory of the storage.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        volume: Option<String>,
+    },
+    /// Clients met silence: of their operations that the fault kept from success, nearly all ran into their time limit and
+    /// hardly any got a definite error.
+    TimeOutNotError {
+        /// The fault. Counted are operations begun after its first firing and due before its repair.
+        fault: String,
+        /// Counted only until this phase begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_phase: Option<String>,
+        /// Largest share of definite errors. Default 0.02.
+        #[serde(default = "two_percent")]
+        at_most: f64,
+    },
+    /// Every inspection of the backing disk found every message that the store had acknowledged before it, and one inspection
+    /// fell between the fault's first firing and its repair.
+    IntactBeneath {
+        /// The fault.
+        fault: String,
+    },
+    /// A volume without mail, on the same storage, was impaired by the fault too, and came back.
+    CollateralVolume {
+        /// The storage.
+        storage: String,
+        /// The volume: a top-level directory of it.
+        volume: String,
+        /// The fault.
+        fault: String,
+        /// It came back before the first delivery into that storage was acknowledged again. Default false.
+        #[serde(default)]
+        before_mail: bool,
+    },
+    /// No operation for users of this cohort failed from the fault's first firing to its repair.
+    Isolated {
+        /// The cohort.
+        cohort: String,
+        /// The fault.
+        fault: String,
+        /// So many operations at least succeeded meanwhile. Default 1.
+        #[serde(default = "one")]
+        at_least: u64,
+    },
+    /// These phases began in this order. What became of the messages submitted in each is shown.
+    PhasesInOrder {
+        /// Names of phases.
+        phases: Vec<String>,
+    },
+    /// The property `sum-rule` is valid and no message of a sender was lost.
+    SumRule {},
+    /// The property `uid-rules` is valid.
+    UidRules {},
+    /// The storage was repaired where it stood: neither its power went nor was it rolled back, calls went on being counted
+    /// after the repair, and the fault never fired again although its counter is past its number.
+    FixedInPlace {
+        /// The fault.
+        fault: String,
+        /// So many calls at least came after the repair. Default 100.
+        #[serde(default = "hundred")]
+        calls: u64,
+    },
+    /// After the repair these cohorts were served again in this order, and none of them lost a message.
+    ProgressiveReopening {
+        /// The fault.
+        fault: String,
+        /// The cohorts, the first to be served first.
+        cohorts: Vec<String>,
+        /// Counted only from this phase on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_phase: Option<String>,
+    },
+    /// What waited at the senders and in the front door's spool when the phase began was gone soon, and mail submitted from
+    /// then on did not have to wait for it.
+    Backlog {
+        /// The phase.
+        from_phase: String,
+        /// Nothing of the backlog waits longer than this after the phase began.
+        drained_within: Span,
+        /// Largest 95th percentile, of mail submitted after the phase began, from submission to acknowledgement: a time of
+        /// the run.
+        live_p95: Span,
+    },
+    /// One class of clients was served again before another.
+    ClassLag {
+        /// The class that was served first: `webmail`.
+        first: String,
+        /// The class that followed: `held`.
+        then: String,
+    },
+    /// The phase that reopens the service began after the repair, and an inspection between the two found every message
+    /// intact.
+    OpenedAfterInspection {
+        /// The fault.
+        fault: String,
+        /// The phase.
+        phase: String,
+    },
+    /// The run tells a story at a scale of its own, and from the fault's first firing until every cohort was served again at
+    /// least so much of the story passed.
+    StoryTime {
+        /// The fault.
+        fault: String,
+        /// Time of the story.
+        at_least: Span,
+    },
+    /// After the fault first fired there was an honest signal: a definite refusal to a client, or a probe that was not
+    /// answered. How long it took is shown.
+    FirstSignal {
+        /// The fault.
+        fault: String,
+    },
+}
+
+fn one_percent() -> f64 {
+    0.01
+}
+
+fn two_percent() -> f64 {
+    0.02
+}
+
+fn three() -> f64 {
+    3.0
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn hundred() -> u64 {
+    100
+}
+
+/// Something that a claim names and that must exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// A fault.
+    Fault(&'a str),
+    /// A storage.
+    Storage(&'a str),
+    /// A cohort.
+    Cohort(&'a str),
+    /// A phase.
+    Phase(&'a str),
+}
+
+impl Claim {
+    /// Its name, as in a scenario.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Claim::HealthyFirst { .. } => "healthy-first",
+            Claim::StateTriggered { .. } => "state-triggered",
+            Claim::NoWarning { .. } => "no-warning",
+            Claim::TotalLoss { .. } => "total-loss",
+            Claim::TimeOutNotError { .. } => "time-out-not-error",
+            Claim::IntactBeneath { .. } => "intact-beneath",
+            Claim::CollateralVolume { .. } => "collateral-volume",
+            Claim::Isolated { .. } => "isolated",
+            Claim::PhasesInOrder { .. } => "phases-in-order",
+            Claim::SumRule {} => "sum-rule",
+            Claim::UidRules {} => "uid-rules",
+            Claim::FixedInPlace { .. } => "fixed-in-place",
+            Claim::ProgressiveReopening { .. } => "progressive-reopening",
+            Claim::Backlog { .. } => "backlog",
+            Claim::ClassLag { .. } => "class-lag",
+            Claim::OpenedAfterInspection { .. } => "opened-after-inspection",
+            Claim::StoryTime { .. } => "story-time",
+            Claim::FirstSignal { .. } => "first-signal",
+        }
+    }
+
+    /// Times of the story that are compared with times of the run.
+    pub fn times_of_story(&mut self) -> Option<&mut Span> {
+        match self {
+            Claim::HealthyFirst { span, .. } => Some(span),
+            Claim::Backlog { drained_within, .. } => Some(drained_within),
+            _ => None,
+        }
+    }
+
+    /// What it names.
+    pub fn names(&self) -> Vec<Name<'_>> {
+        match self {
+            Claim::HealthyFirst { fault, .. }
+            | Claim::StateTriggered { fault, .. }
+            | Claim::NoWarning { fault, .. }
+            | Claim::TotalLoss { fault, .. }
+            | Claim::IntactBeneath { fault }
+            | Claim::FixedInPlace { fault, .. }
+            | Claim::StoryTime { fault, .. }
+            | Claim::FirstSignal { fault } => vec![Name::Fault(fault)],
+            Claim::TimeOutNotError { fault, until_phase, .. } => {
+                [Name::Fault(fault)].into_iter().chain(until_phase.iter().map(|p| Name::Phase(p))).collect()
+            }
+            Claim::CollateralVolume { storage, fault, .. } => {
+                vec![Name::Storage(storage), Name::Fault(fault)]
+            }
+            Claim::Isolated { cohort, fault, .. } => vec![Name::Cohort(cohort), Name::Fault(fault)],
+            Claim::PhasesInOrder { phases } => phases.iter().map(|p| Name::Phase(p)).collect(),
+            Claim::ProgressiveReopening { fault, cohorts, from_phase } => {
+                let phases = from_phase.iter().map(|p| Name::Phase(p));
+                [Name::Fault(fault)]
+                    .into_iter()
+                    .chain(cohorts.iter().map(|c| Name::Cohort(c)))
+                    .chain(phases)
+                    .collect()
+            }
+            Claim::Backlog { from_phase, .. } => vec![Name::Phase(from_phase)],
+            Claim::OpenedAfterInspection { fault, phase } => vec![Name::Fault(fault), Name::Phase(phase)],
+            Claim::SumRule {} | Claim::UidRules {} | Claim::ClassLag { .. } => Vec::new(),
+        }
+    }
+
+    /// The storage would be wrong in another way, or the mail, if it does not hold: it then speaks against the mail server.
+    /// Otherwise the run was not the incident.
+    pub fn is_about_mail(&self) -> bool {
+        matches!(self, Claim::IntactBeneath { .. } | Claim::SumRule {} | Claim::UidRules {})
+    }
+}
