@@ -92,12 +92,12 @@ impl AccessSession {
     async fn ask_login(&mut self, tag: &str, user: String, line: &[u8]) -> Step<bool> {
         loop {
             match self.desk.control.login(&user) {
-                (AccessAnswer::Nothing, _) => self.gate().await?,
-                (AccessAnswer::Say(text), _) => {
+                Err(AccessAnswer::Nothing | AccessAnswer::Forward) => self.gate().await?,
+                Err(AccessAnswer::Say(text)) => {
                     return self.say(&format!("{tag} {text}\r\n")).await.map(|()| false);
                 }
-                (AccessAnswer::Forward, stay) => {
-                    self.inside = stay.map(|stay| (user, stay));
+                Ok(stay) => {
+                    self.inside = Some((user, stay));
                     break;
                 }
             }

@@ -85,20 +85,22 @@ impl Control {
         self.rules.send_modify(Rules::end);
     }
 
-    /// What a recipient gets; if it is let through, it is inside.
-    pub(super) fn recipient(self: &Arc<Self>, user: &str) -> (MailAnswer, Option<Stay>) {
+    /// A recipient who is let through is inside; otherwise what it gets.
+    pub(super) fn recipient(self: &Arc<Self>, user: &str) -> Result<Stay, MailAnswer> {
         let mut inside = self.inside.lock();
-        let answer = self.rules.borrow().for_recipient(user);
-        let stay = (answer == MailAnswer::Forward).then(|| self.enter(&mut inside, user, Doing::Delivery));
-        (answer, stay)
+        match self.rules.borrow().for_recipient(user) {
+            MailAnswer::Forward => Ok(self.enter(&mut inside, user, Doing::Delivery)),
+            answer => Err(answer),
+        }
     }
 
-    /// What a login gets; if it is let through, it is inside.
-    pub(super) fn login(self: &Arc<Self>, user: &str) -> (AccessAnswer, Option<Stay>) {
+    /// Who is let log in is inside; otherwise what the login gets.
+    pub(super) fn login(self: &Arc<Self>, user: &str) -> Result<Stay, AccessAnswer> {
         let mut inside = self.inside.lock();
-        let answer = self.rules.borrow().for_login(user);
-        let stay = (answer == AccessAnswer::Forward).then(|| self.enter(&mut inside, user, Doing::Session));
-        (answer, stay)
+        match self.rules.borrow().for_login(user) {
+            AccessAnswer::Forward => Ok(self.enter(&mut inside, user, Doing::Session)),
+            answer => Err(answer),
+        }
     }
 
     /// A message of the spool for this user may go to the mail server now.

@@ -14,13 +14,10 @@ use super::desk::Desk;
 use super::dot::DotFinder;
 use super::peer::Peer;
 use super::policy::QueueLimit;
+use super::transaction::{Route, Transaction};
 use super::words::{Verb, address, verb};
 use crate::client::submission::Protocol;
-use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Recipients of one message, at most.
-const RECIPIENTS: usize = 1_000;
 
 /// The connection is to be closed.
 pub(super) struct Over;
@@ -33,27 +30,6 @@ impl From<Closed> for Over {
 
 /// What one exchange comes to.
 pub(super) type Step<T = ()> = Result<T, Over>;
-
-/// Who will answer for the message.
-pub(super) enum Route {
-    /// No recipient was taken yet.
-    Open,
-    /// The mail server, for these recipients.
-    Forward(VecDeque<Stay>),
-    /// The spool, for this recipient's address.
-    Queue(String, QueueLimit),
-}
-
-/// From MAIL FROM on.
-pub(super) struct Transaction {
-    /// The MAIL FROM line.
-    pub(super) mail: Vec<u8>,
-    /// The mail server has taken it.
-    passed_on: bool,
-    /// It was counted as an arrival.
-    counted: bool,
-    pub(super) route: Route,
-}
 
 /// One connection.
 pub(super) struct MailSession {
@@ -170,7 +146,7 @@ impl MailSession {
     }
 
     fn begin(&mut self, mail: Vec<u8>, passed_on: bool) {
-        self.transaction = Some(Transaction { mail, passed_on, counted: false, route: Route::Open });
+        self.transaction = Some(Transaction::new(mail, passed_on));
     }
 
     /// Passes MAIL FROM and its reply on; whether it was taken. A connection to the mail server is made if there is none.
@@ -190,12 +166,11 @@ impl MailSession {
             return self.say("501 5.1.3 this address is not understood").await;
         };
         loop {
-            let (answer, stay) = self.desk.control.recipient(&user_name(&to));
-            match (answer, stay) {
-                (MailAnswer::Nothing, _) => self.gate().await?,
-                (MailAnswer::Say(text), _) => return self.say(&text).await,
-                (MailAnswer::Queue(limit), _) => return self.queue_recipient(to, limit).await,
-                (MailAnswer::Forward, stay) => return self.forward_recipient(&line, stay).await,
+            match self.desk.control.recipient(&user_name(&to)) {
+                Err(MailAnswer::Nothing | MailAnswer::Forward) => self.gate().await?,
+                Err(MailAnswer::Say(text)) => return self.say(&text).await,
+                Err(MailAnswer::Queue(limit)) => return self.queue_recipient(to, limit).await,
+                Ok(stay) => return self.forward_recipient(&line, stay).await,
             }
         }
     }
@@ -212,11 +187,11 @@ impl MailSession {
         self.say("250 2.1.5 recipient heard").await
     }
 
-    async fn forward_recipient(&mut self, line: &[u8], stay: Option<Stay>) -> Step {
+    async fn forward_recipient(&mut self, line: &[u8], stay: Stay) -> Step {
         let Some(transaction) = self.transaction.as_mut() else { return Err(Over) };
         match &transaction.route {
             Route::Queue(..) => return self.say("452 4.5.3 one recipient at a time").await,
-            Route::Forward(stays) if stays.len() >= RECIPIENTS => {
+            Route::Forward(_) if transaction.is_full() => {
                 return self.say("452 4.5.3 too many recipients").await;
             }
             Route::Forward(_) | Route::Open => {}
@@ -228,33 +203,12 @@ impl MailSession {
         if let Some(refusal) = self.mail_reached().await? {
             return self.say_bytes(&refusal).await;
         }
-        let taken = self.ask_holding(line, stay).await?;
-        let Some(transaction) = self.transaction.as_mut() else { return Err(Over) };
-        if let Some(stay) = taken {
-            match &mut transaction.route {
-                Route::Forward(stays) => stays.push_back(stay),
-                Route::Open | Route::Queue(..) => transaction.route = Route::Forward(VecDeque::from([stay])),
-            }
+        // It is under way from now on; if it is taken, until the final reply, and if somebody leaves, until that is over.
+        self.transaction.as_mut().ok_or(Over)?.hold(stay);
+        if self.ask(line).await? / 100 != 2 {
+            self.transaction.as_mut().ok_or(Over)?.let_go();
         }
         Ok(())
-    }
-
-    /// Passes a recipient on. Until the reply it is under way, whoever leaves; after it, if it was taken.
-    async fn ask_holding(&mut self, line: &[u8], stay: Option<Stay>) -> Step<Option<Stay>> {
-        let asked = self.ask(line).await;
-        match asked {
-            Ok(code) if code / 100 == 2 => Ok(stay),
-            Ok(_) => Ok(None),
-            Err(over) => {
-                if let (Some(stay), Some(transaction)) = (stay, self.transaction.as_mut()) {
-                    transaction.route = match std::mem::replace(&mut transaction.route, Route::Open) {
-                        Route::Forward(stays) => Route::Forward(stays.into_iter().chain([stay]).collect()),
-                        Route::Open | Route::Queue(..) => Route::Forward(VecDeque::from([stay])),
-                    };
-                }
-                Err(over)
-            }
-        }
     }
 
     /// The mail server has the sender, who may have been heard by the door alone; otherwise its refusal.
@@ -302,16 +256,11 @@ impl MailSession {
 
     /// One reply for each recipient in LMTP, one for all in SMTP; with it the transaction of whom it is for is over.
     async fn relay_final_replies(&mut self) -> Step {
-        let recipients = match &self.transaction {
-            Some(Transaction { route: Route::Forward(stays), .. }) => stays.len(),
-            Some(_) | None => 0,
-        };
+        let recipients = self.transaction.as_ref().map_or(0, Transaction::recipients);
         let replies = if self.protocol == Protocol::Lmtp { recipients } else { 1 };
         for _ in 0..replies {
             self.relay_reply().await?;
-            if let Some(Transaction { route: Route::Forward(stays), .. }) = &mut self.transaction {
-                stays.pop_front();
-            }
+            self.transaction.as_mut().ok_or(Over)?.answered();
         }
         self.transaction = None;
         Ok(())

@@ -28,6 +28,7 @@ mod rate;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod words;
 
 pub use spool::{Waiting, waiting};

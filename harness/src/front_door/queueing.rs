@@ -4,9 +4,10 @@
 //! One recipient a message, and messages of at most 64 MiB.
 
 use super::dot::{DotFinder, unstuff};
-use super::mail::{MailSession, Over, Route, Step, Transaction};
+use super::mail::{MailSession, Over, Step};
 use super::policy::QueueLimit;
 use super::spool::Waiting;
+use super::transaction::{Route, Transaction};
 use super::words::address;
 use crate::client::submission::Protocol;
 use crate::history::SpoolEvent;

@@ -105,6 +105,20 @@ async fn mail_goes_through_to_the_last_byte_and_connections_are_used_again() {
 }
 
 #[tokio::test]
+async fn a_message_cut_before_its_dot_is_not_stored() {
+    let under = Under::reference();
+    let (mut raw, _) = Raw::begin(&under.at("lmtp"), "ann").await;
+    raw.ask("DATA").await;
+    raw.tell("Subject: x\r\n\r\nhalf\r\n").await;
+    drop(raw);
+    // Once nothing of hers is under way any more, what is stored is known.
+    let ann = BTreeSet::from(["ann".to_owned()]);
+    under.door.hold(&ann, LONG).await.expect("held");
+    under.door.release(&ann);
+    assert_eq!(under.inbox("ann").await, [b""; 0]);
+}
+
+#[tokio::test]
 async fn what_would_hide_the_user_is_not_let_through() {
     let under = Under::reference();
     let (mut raw, _) = Raw::begin(&under.at("lmtp"), "ann").await;
