@@ -4,6 +4,7 @@ use super::Answer;
 use super::view::{View, quantile, story};
 use crate::checker::counted;
 use crate::checker::sum_rule::{Ended, Sum, ends};
+use crate::client_classes::clients;
 use crate::history::SpoolEvent;
 use crate::plan::CohortPlan;
 use fuse_fs::clock::Nanos;
@@ -136,32 +137,24 @@ fn live(view: &View<'_, '_>, ends: &[Ended], began: Nanos, bound: Duration) -> V
 }
 
 pub(super) fn class_lag(view: &View<'_, '_>, first: &str, then: &str) -> Answer {
-    let (one, other) = (healthy_again(view, first), healthy_again(view, then));
-    let words = |class: &str, healthy: &Result<Nanos, String>| match healthy {
-        Ok(at) => format!("`{class}` was healthy again at {}", view.moment(*at)),
+    let classes = clients(view.case.ledger);
+    let healthy = |name: &str| match classes.iter().find(|class| class.name == name) {
+        None => Err("was not asked"),
+        Some(class) if class.down_s.is_none() => Err("was always served"),
+        Some(class) => class.healthy_again_s.ok_or("was not served again to the end of the run"),
+    };
+    let (one, other) = (healthy(first), healthy(then));
+    let words = |class: &str, healthy: Result<f64, &str>| match healthy {
+        Ok(at) => {
+            format!("`{class}` was healthy again at {}", view.length(Duration::from_secs_f64(at.max(0.0))))
+        }
         Err(why) => format!("`{class}` {why}"),
     };
-    let seen = format!("{}; {}.", words(first, &one), words(then, &other));
+    let seen = format!("{}; {}.", words(first, one), words(then, other));
     match (one, other) {
         (Ok(one), Ok(other)) => Answer::that(one < other, seen),
-        _ => Answer::unknown(seen),
+        (Err(_), _) | (_, Err(_)) => Answer::unknown(seen),
     }
-}
-
-/// From when on every client of the class was served again, for good.
-fn healthy_again(view: &View<'_, '_>, class: &str) -> Result<Nanos, String> {
-    let seen = || view.case.ledger.clients.iter().filter(|client| client.class == class);
-    let mut numbers: Vec<u32> = seen().filter(|client| !client.up).map(|client| client.number).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let again = numbers.iter().map(|number| {
-        let own = || seen().filter(|client| client.number == *number);
-        let down = own().filter(|client| !client.up).map(|client| client.at).max()?;
-        own().filter(|client| client.up && client.at > down).map(|client| client.at).min()
-    });
-    let again: Option<Vec<Nanos>> = again.collect();
-    let again = again.ok_or("was not served again to the end of the run")?;
-    again.into_iter().max().ok_or_else(|| "was always served, or not asked".to_owned())
 }
 
 pub(super) fn story_time(view: &View<'_, '_>, fault: &str, at_least: Duration) -> Answer {
