@@ -128,13 +128,19 @@ fn everything_is_there(run: &Path) -> TestResult {
         if !found.complete {
             return Err(format!("{user} on {storage} cannot be read: {:?}", found.error).into());
         }
-        let copies: BTreeMap<Attempt, _> =
-            found.copies.iter().filter(|copy| !copy.unfinished).filter_map(|c| Some((c.attempt?, c.digest))).collect();
+        let copies: BTreeMap<Attempt, _> = found
+            .copies
+            .iter()
+            .filter(|copy| !copy.unfinished)
+            .filter_map(|c| Some((c.attempt?, c.digest)))
+            .collect();
         for op in ledger.ops.iter().filter(|op| op.kind.stores() && op.certain()) {
             let own = ledger.user_name(ledger.user_of(op.place)) == *user;
             if own && copies.get(&op.attempt) != Some(&op.digest) {
                 let token = ledger.token(op.attempt);
-                return Err(format!("{token} of {user}, who is {} on {storage}, is not there", one.state).into());
+                return Err(
+                    format!("{token} of {user}, who is {} on {storage}, is not there", one.state).into()
+                );
             }
         }
         readable_elsewhere(run, storage, user, &layout, token)?;

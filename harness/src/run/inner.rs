@@ -5,29 +5,25 @@ use super::clients::Clients;
 use super::directory::RunDirectory;
 use super::drain;
 use super::migration;
-use super::nemesis::{self, Closing, Inspector, Stage};
+use super::nemesis::{self, Closing, Stage};
 use super::placement::Placement;
 use super::power::{self, Power};
 use super::reading;
 use super::recovery;
 use super::storage::Storages;
 use super::volumes::{self, Visits};
-use super::{settled, store, structure};
-use crate::client::submission::Protocol;
-use crate::corpus::Corpus;
-use crate::disk::DiskReading;
-use crate::front_door::{self, FrontDoor};
-use crate::history::{Entry, Event, Source, UserId};
+use super::{entrance, inspection, settled, store, structure};
+use crate::front_door::FrontDoor;
+use crate::history::{Entry, Event};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
 use crate::message::RunToken;
-use crate::plan::{CohortPlan, Plan, SingleDelivery};
+use crate::plan::{Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
 use crate::target::assemble::assemble;
-use crate::target::definition::Layout;
-use crate::target::running::{Services, Target};
-use crate::workload::{self, Apart, Context as Traffic, Endpoints, Setup};
+use crate::target::running::Target;
+use crate::workload::{self, Context as Traffic};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use std::path::{Path, PathBuf};
@@ -89,108 +85,17 @@ fn make_queue(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
     Ok(())
 }
 
-/// Name of the reading that counts.
-const FINAL: &str = "final";
-
 /// No mailbox is begun again after this long: more than the two minutes that Dovecot waits for a dead lock.
 const READ_LIMIT: Duration = Duration::from_secs(180);
 
 /// Warm-up mail lies in the store within this long after it was accepted.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 
-/// Time between two tries at delivering a message from the front door's spool.
-const SPOOL_PAUSE: Duration = Duration::from_millis(500);
-
-/// The front door waits at least this long for a client or for the mail server.
-const DOOR_PATIENCE: Duration = Duration::from_secs(5);
-
 /// How long the traffic goes on after the last step, where it ends with the steps.
 const LEAD_OUT: Duration = Duration::from_secs(2);
 
 /// No step that has begun is waited for longer.
 const LONGEST_STEP: Duration = Duration::from_secs(90);
-
-fn endpoints(services: Services) -> Endpoints {
-    let mut endpoints = Endpoints::default();
-    for (service, address) in services {
-        match service {
-            "lmtp" => endpoints.lmtp = Some(address),
-            "smtp" => endpoints.smtp = Some(address),
-            _ => endpoints.imap = Some(address),
-        }
-    }
-    endpoints
-}
-
-/// What the traffic needs, from the plan.
-fn setup(
-    plan: &Plan,
-    run: RunToken,
-    target: &Target,
-    door: Option<&FrontDoor>,
-    history: Recorder,
-) -> Result<Setup> {
-    let own = endpoints(target.services());
-    let apart = plan.cohorts.iter().filter(|cohort| cohort.own_entrance);
-    let apart = Apart { users: apart.flat_map(CohortPlan::user_ids).collect(), endpoints: own.clone() };
-    Ok(Setup {
-        plan: Arc::new(plan.workload.clone()),
-        seed: crate::seed::component_seed(plan.seed, "workload"),
-        run,
-        users: plan.workload.user_names().collect(),
-        endpoints: door.map_or(own, |door| endpoints(door.services())),
-        apart: door.map(|_| apart),
-        password: plan.target.definition.password.clone(),
-        domain: plan.target.definition.domain.clone(),
-        archive: plan.target.definition.second_mailbox.clone(),
-        history,
-        story_scale: plan.story_scale.unwrap_or(1.0),
-        progress: Arc::default(),
-        corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,
-    })
-}
-
-/// Loads real mail and says what of it cannot be sent.
-fn corpus(path: &Path) -> Result<Corpus> {
-    let corpus = Corpus::load(path)?;
-    let skipped = corpus.skipped();
-    if let Some(first) = skipped.first.first() {
-        let (sent, left_out) = (corpus.len(), skipped.count);
-        anstream::eprintln!(
-            "corpus: {sent} messages; {left_out} files are left out, the first: {}",
-            reports::inert::inert(first)
-        );
-    }
-    Ok(corpus)
-}
-
-/// The gateway before the mail server, closed to nobody.
-fn front_door(
-    plan: &Plan,
-    directory: &RunDirectory,
-    target: &Target,
-    history: Recorder,
-) -> Result<Option<FrontDoor>> {
-    let Some(door) = plan.front_door else { return Ok(None) };
-    let names: Vec<String> = plan.workload.user_names().collect();
-    let name = |user: UserId| names.get(user.0 as usize).cloned();
-    let members = |cohort: &CohortPlan| cohort.user_ids().filter_map(name).collect();
-    let protocol = match plan.workload.deliver_by {
-        Entry::Lmtp => Protocol::Lmtp,
-        Entry::Smtp | Entry::Append => Protocol::Smtp,
-    };
-    FrontDoor::open(front_door::Setup {
-        backends: target.services(),
-        protocol,
-        cohorts: plan.cohorts.iter().map(|cohort| (cohort.name.clone(), members(cohort))).collect(),
-        spool: directory.spool(),
-        lifetime: door.lifetime.map(|span| span.0),
-        retry_pause: SPOOL_PAUSE,
-        history,
-        timeout: plan.workload.timeout.0.max(DOOR_PATIENCE),
-    })
-    .map(Some)
-}
 
 struct Run {
     plan: Plan,
@@ -214,9 +119,9 @@ impl Run {
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
         let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
-        let door = front_door(&plan, directory, &target, history.clone())?;
+        let door = entrance::front_door(&plan, directory, &target, history.clone())?;
         let services = door.as_ref().map_or_else(|| target.services(), FrontDoor::services);
-        let traffic = Traffic::new(setup(&plan, token, &target, door.as_ref(), history.clone())?)?;
+        let traffic = Traffic::new(entrance::setup(&plan, token, &target, door.as_ref(), history.clone())?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
         history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
         let traffic = match &plan.store {
@@ -225,7 +130,7 @@ impl Run {
         };
         let traffic = Arc::new(traffic);
         let (sender, phase) = watch::channel("start".to_owned());
-        let inspect = inspector(&plan, token, placement.clone(), history.clone());
+        let inspect = inspection::inspector(&plan, token, placement.clone(), history.clone());
         let store = Store {
             placement,
             layout: plan.target.definition.layout.clone(),
@@ -423,7 +328,7 @@ impl Run {
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
         }
-        (self.stage.inspect)(FINAL)
+        (self.stage.inspect)(inspection::FINAL)
     }
 }
 
@@ -458,56 +363,6 @@ fn save_environment(
         if plan.target.server == "reference" { Some(plan.version.clone()) } else { target.version() };
     let text = serde_json::to_string_pretty(&environment::look(&backings, version, plan.reproduce()))?;
     std::fs::write(directory.environment(), text).context("cannot write environment.json")
-}
-
-/// Reads every user's files on the backing disk, past the mail server and the mount.
-fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Recorder) -> Inspector {
-    let layout = plan.target.definition.layout.clone();
-    let users: Vec<String> = plan.workload.user_names().collect();
-    let sender = plan.workload.bounce_user();
-    Box::new(move |reading| {
-        for (index, user) in users.iter().enumerate() {
-            let at = Nanos::now();
-            let root = placement.disk_root(user)?;
-            let found = tokio::task::block_in_place(|| crate::disk::read_user(&root, &layout, user, token));
-            let (reading, user) = (reading.to_owned(), UserId(u32::try_from(index)?));
-            let DiskReading { complete, error, copies } = found;
-            history.record(Event::Disk { at, reading, user, complete, error, copies });
-        }
-        if reading == FINAL {
-            left_behind(&placement, &layout, &users, token, &history)?;
-        }
-        if let Some(sender) = sender {
-            let at = Nanos::now();
-            let root = placement.disk_root(sender)?;
-            let read = || crate::disk::read_bounces(&root, &layout, sender, token);
-            let (bounces, error) = tokio::task::block_in_place(read);
-            let (reading, source, complete) = (reading.to_owned(), Source::Disk, error.is_none());
-            history.record(Event::Bounces { at, reading, source, complete, error, bounces });
-        }
-        Ok(())
-    })
-}
-
-/// Reads the copies that a migration left where their users are not served any more.
-fn left_behind(
-    placement: &Placement,
-    layout: &Layout,
-    users: &[String],
-    token: RunToken,
-    history: &Recorder,
-) -> Result<()> {
-    for (index, user) in users.iter().enumerate() {
-        for (storage, root) in placement.elsewhere(user)? {
-            let at = Nanos::now();
-            let read = || crate::disk::read_user(&root, layout, user, token);
-            let DiskReading { complete, error, copies } = tokio::task::block_in_place(read);
-            let reading = format!("{}{storage}", crate::findings::left_behind::READING);
-            let user = UserId(u32::try_from(index)?);
-            history.record(Event::Disk { at, reading, user, complete, error, copies });
-        }
-    }
-    Ok(())
 }
 
 async fn show_progress(

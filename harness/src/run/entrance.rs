@@ -1,0 +1,104 @@
+//! Where clients come in: at the mail server itself, or at the front door before it; and what they bring.
+
+use super::directory::RunDirectory;
+use crate::client::submission::Protocol;
+use crate::corpus::Corpus;
+use crate::front_door::{self, FrontDoor};
+use crate::history::{Entry, UserId};
+use crate::message::RunToken;
+use crate::plan::{CohortPlan, Plan};
+use crate::recorder::Recorder;
+use crate::target::running::{Services, Target};
+use crate::workload::{Apart, Endpoints, Setup};
+use anyhow::Result;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two tries at delivering a message from the front door's spool.
+const SPOOL_PAUSE: Duration = Duration::from_millis(500);
+
+/// The front door waits at least this long for a client or for the mail server.
+const DOOR_PATIENCE: Duration = Duration::from_secs(5);
+
+fn endpoints(services: Services) -> Endpoints {
+    let mut endpoints = Endpoints::default();
+    for (service, address) in services {
+        match service {
+            "lmtp" => endpoints.lmtp = Some(address),
+            "smtp" => endpoints.smtp = Some(address),
+            _ => endpoints.imap = Some(address),
+        }
+    }
+    endpoints
+}
+
+/// What the traffic needs, from the plan.
+pub fn setup(
+    plan: &Plan,
+    run: RunToken,
+    target: &Target,
+    door: Option<&FrontDoor>,
+    history: Recorder,
+) -> Result<Setup> {
+    let own = endpoints(target.services());
+    let apart = plan.cohorts.iter().filter(|cohort| cohort.own_entrance);
+    let apart = Apart { users: apart.flat_map(CohortPlan::user_ids).collect(), endpoints: own.clone() };
+    Ok(Setup {
+        plan: Arc::new(plan.workload.clone()),
+        seed: crate::seed::component_seed(plan.seed, "workload"),
+        run,
+        users: plan.workload.user_names().collect(),
+        endpoints: door.map_or(own, |door| endpoints(door.services())),
+        apart: door.map(|_| apart),
+        password: plan.target.definition.password.clone(),
+        domain: plan.target.definition.domain.clone(),
+        archive: plan.target.definition.second_mailbox.clone(),
+        history,
+        story_scale: plan.story_scale.unwrap_or(1.0),
+        progress: Arc::default(),
+        corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,
+    })
+}
+
+/// Loads real mail and says what of it cannot be sent.
+fn corpus(path: &Path) -> Result<Corpus> {
+    let corpus = Corpus::load(path)?;
+    let skipped = corpus.skipped();
+    if let Some(first) = skipped.first.first() {
+        let (sent, left_out) = (corpus.len(), skipped.count);
+        anstream::eprintln!(
+            "corpus: {sent} messages; {left_out} files are left out, the first: {}",
+            reports::inert::inert(first)
+        );
+    }
+    Ok(corpus)
+}
+
+/// The gateway before the mail server, closed to nobody.
+pub fn front_door(
+    plan: &Plan,
+    directory: &RunDirectory,
+    target: &Target,
+    history: Recorder,
+) -> Result<Option<FrontDoor>> {
+    let Some(door) = plan.front_door else { return Ok(None) };
+    let names: Vec<String> = plan.workload.user_names().collect();
+    let name = |user: UserId| names.get(user.0 as usize).cloned();
+    let members = |cohort: &CohortPlan| cohort.user_ids().filter_map(name).collect();
+    let protocol = match plan.workload.deliver_by {
+        Entry::Lmtp => Protocol::Lmtp,
+        Entry::Smtp | Entry::Append => Protocol::Smtp,
+    };
+    FrontDoor::open(front_door::Setup {
+        backends: target.services(),
+        protocol,
+        cohorts: plan.cohorts.iter().map(|cohort| (cohort.name.clone(), members(cohort))).collect(),
+        spool: directory.spool(),
+        lifetime: door.lifetime.map(|span| span.0),
+        retry_pause: SPOOL_PAUSE,
+        history,
+        timeout: plan.workload.timeout.0.max(DOOR_PATIENCE),
+    })
+    .map(Some)
+}
