@@ -20,6 +20,7 @@ use crate::series::series;
 use crate::statement::{self, Answered};
 use crate::summarize;
 use fuse_fs::trace::FsEvent;
+use reports::figures::Clock;
 use reports::model::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION, Verdict};
 use std::collections::HashMap;
 use std::fs::File;
@@ -60,8 +61,9 @@ pub enum JudgeError {
 pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     let plan = read_plan(&run_dir.join("plan.json"))?;
     let path = run_dir.join("history.jsonl");
-    let ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
+    let mut ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
         .map_err(|error| JudgeError::History { path, error })?;
+    ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
     let mut traces = Traces::read(run_dir, &ledger, &messages)
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;

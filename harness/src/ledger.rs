@@ -18,6 +18,7 @@ use crate::history::{
 };
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
+use reports::figures::Clock;
 use std::collections::HashMap;
 use std::io::BufRead;
 
@@ -29,6 +30,8 @@ const FLAGS: usize = 64;
 /// A history, read.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// The story's clock, for words about time; the run's alone until the plan's is given.
+    pub clock: Clock,
     /// When the traffic began.
     pub start: Nanos,
     /// The run's token.
@@ -397,6 +400,11 @@ impl Ledger {
             }
         }
         false
+    }
+
+    /// A point in time in words, on both clocks if the run tells a story.
+    pub fn moment(&self, at: Nanos) -> String {
+        self.clock.moment(self.seconds(at)).to_string()
     }
 
     /// Seconds from the start of the traffic.

@@ -124,8 +124,8 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
         moment(cut.at, "storage", what)
     });
     let rollbacks = ledger.rollbacks.iter().map(|back| {
-        let to = ledger.seconds(back.to);
-        moment(back.at, "storage", format!("{} is again as it was at {to:.3} s", back.storage))
+        let to = ledger.moment(back.to);
+        moment(back.at, "storage", format!("{} is again as it was at {to}", back.storage))
     });
     let mut all: Vec<Moment> =
         phases.chain(steps).chain(target).chain(fired).chain(cuts).chain(rollbacks).collect();

@@ -152,7 +152,7 @@ fn others_or_itself(case: &Case<'_>, slot: usize, since: Nanos, what: &str) -> O
     }
     let user = case.ledger.user_of(case.origin(slot)?);
     let when = match cuts.as_slice() {
-        [cut] => format!("when the power went at {:.3} s", case.ledger.seconds(cut.at)),
+        [cut] => format!("when the power went at {}", case.ledger.moment(cut.at)),
         several => format!("each of the {} times the power went", several.len()),
     };
     if let Some(other) = case.cuts.others(user).rfind(|t| after(case.ledger, t, since)) {

@@ -98,7 +98,7 @@ fn by(
         true => format!("All {}", counted(early, "message", "messages")),
         false => format!("{} of {}", grouped(lost), counted(early, "message", "messages")),
     };
-    let until = format!(" acknowledged until {:.3} s", case.ledger.seconds(mail[last].at));
+    let until = format!(" acknowledged until {}", case.ledger.moment(mail[last].at));
     let until = if late == 0 { "" } else { &until };
     let names: Vec<String> = hit.iter().take(NAMES).map(|(id, _)| name(*id)).collect();
     Some(format!("{messages} of {}{until} are gone; {others}.", whose(&names, hit.len(), total, many)))
@@ -121,15 +121,15 @@ fn window(case: &Case<'_>, mail: &[Kept]) -> Option<String> {
         return None;
     }
     let n = grouped((last - first + 1) as u64);
-    let (from, to) = (case.ledger.seconds(mail[first].at), case.ledger.seconds(mail[last].at));
+    let (from, to) = (case.ledger.moment(mail[first].at), case.ledger.moment(mail[last].at));
     Some(if last + 1 == mail.len() {
         format!(
-            "The {n} lost messages are all that were acknowledged from {from:.3} s on, and none before is lost: as if \
+            "The {n} lost messages are all that were acknowledged from {from} on, and none before is lost: as if \
              the store had gone back to then."
         )
     } else {
         format!(
-            "The {n} lost messages are all that were acknowledged from {from:.3} s to {to:.3} s, and none before or \
+            "The {n} lost messages are all that were acknowledged from {from} to {to}, and none before or \
              after is lost: as if the store had gone back once."
         )
     })

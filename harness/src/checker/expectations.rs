@@ -54,9 +54,9 @@ fn expectation(
 
 fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Found {
     let kind: &str = op.kind.into();
-    let at = case.ledger.seconds(op.invoked);
+    let at = case.ledger.moment(op.invoked);
     let attempt = op.kind.stores().then_some(op.attempt);
-    let sentence = format!("The {kind} started at {at:.3} s {how}.");
+    let sentence = format!("The {kind} started at {at} {how}.");
     Found { sentence, attempt, place: Some(op.place), read_at: None }
 }
 

@@ -87,12 +87,9 @@ fn taken(case: &Case<'_>, index: usize, back: &RolledBack) -> Taken {
 }
 
 fn event(case: &Case<'_>, back: &RolledBack) -> String {
-    let (at, to) = (case.ledger.seconds(back.at), case.ledger.seconds(back.to));
-    format!(
-        "Storage `{}` went back at {at:.3} s to what it had been at {to:.3} s, {:.1} s before",
-        back.storage,
-        at - to
-    )
+    let (at, to) = (case.ledger.moment(back.at), case.ledger.moment(back.to));
+    let before = case.ledger.clock.duration(back.at.since(back.to).as_secs_f64());
+    format!("Storage `{}` went back at {at} to what it had been at {to}, {before} before", back.storage)
 }
 
 fn took(taken: &Taken) -> String {

@@ -151,7 +151,7 @@ impl Taken {
 
     fn why(&self, ledger: &Ledger, cut: &CutDone) -> String {
         let op = format!("op {}", grouped(self.effect.call));
-        let at = format!("the cut at {:.3} s", ledger.seconds(cut.at));
+        let at = format!("the cut at {}", ledger.moment(cut.at));
         match &self.effect.missing {
             Missing::FileSync => format!("no fsync of the file between {op} and {at}"),
             Missing::DirectorySync { directories } => {
