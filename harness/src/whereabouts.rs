@@ -169,10 +169,10 @@ mod tests {
         let shown: Vec<String> = table(&all).lines().map(cells).collect();
         let shown = shown.join("\n").replace(&place.path().display().to_string(), "RUN");
         insta::assert_snapshot!(shown, @r"
-        user   served from  state                                       directory                               untrusted copy on
-        user1  new          moved to new                                RUN/storage/new/mail/user1  old
-        user2  old          stayed on old: the migration to new failed  RUN/storage/old/mail/user2  new
-        user3  new          not begun                                   RUN/storage/new/mail/user3  -
+        user | served from | state | directory | untrusted copy on
+        user1 | new | moved to new | RUN/storage/new/mail/user1 | old
+        user2 | old | stayed on old: the migration to new failed | RUN/storage/old/mail/user2 | new
+        user3 | new | not begun | RUN/storage/new/mail/user3 | -
         ");
     }
 

@@ -103,22 +103,11 @@ fn a_cohort_of_nobody_is_told_once() {
 fn with_several_storages_each_fault_and_the_target_say_theirs_and_cohorts_follow_the_target() {
     let two = GOOD.to_owned() + "[storage.new]\n[storage.old]\n[[cohort]]\nname = \"all\"\nusers = 3\n";
     insta::assert_snapshot!(shown(&two), @r#"
-      × t.toml has 4 problems
+      × t.toml has 2 problems
 
     Error:
       × which storage is meant?
-      help: add `storage = ...`; there are: new, old
-
-    Error:
-      × the scenario has no fault, so its verdict could only be unknown
-       ╭─[t.toml:2:8]
-     1 │
-     2 │ name = "t"
-       ·        ─┬─
-       ·         ╰── here
-     3 │ why  = "test"
-       ╰────
-      help: add a [[fault]], or write `no-faults = true` below [expect] if none is wanted
+      help: add `storage = ...` below [target]; there are: new, old
 
     Error:
       × which storage is meant?
@@ -129,17 +118,6 @@ fn with_several_storages_each_fault_and_the_target_say_theirs_and_cohorts_follow
        ·     ╰── here
      7 │ name = "f"
        ╰────
-      help: add `storage = ...`; there are: new, old
-
-    Error:
-      × which storage is meant?
-        ╭─[t.toml:12:1]
-     11 │ [storage.old]
-     12 │ [[cohort]]
-        · ─────┬────
-        ·      ╰── here
-     13 │ name = "all"
-        ╰────
       help: add `storage = ...`; there are: new, old
     "#);
     let said = two.replace("[workload]", "[target]\nstorage = \"old\"\n[workload]");

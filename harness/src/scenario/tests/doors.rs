@@ -42,44 +42,44 @@ fn replies_that_senders_would_misread_are_shown_with_their_place() {
 
     Error:
       × `552 5.2.2 mailbox full` does not begin with a code 4yz and a space
-        ╭─[t.toml:16:15]
+        ╭─[t.toml:16:35]
      15 │ at = "1s"
      16 │ do.front-door.mail = { tempfail = "552 5.2.2 mailbox full" }
-        ·               ──┬─
-        ·                 ╰── here
+        ·                                   ────────────┬───────────
+        ·                                               ╰── here
      17 │ [[step]]
         ╰────
       help: write a transient refusal, such as "451 4.3.2 try again later"
 
     Error:
       × `no` does not begin with a code 5yz and a space
-        ╭─[t.toml:19:15]
+        ╭─[t.toml:19:29]
      18 │ at = "1s"
      19 │ do.front-door.mail.reject = "no"
-        ·               ──┬─
-        ·                 ╰── here
+        ·                             ──┬─
+        ·                               ╰── here
      20 │ [[step]]
         ╰────
       help: write a permanent refusal, such as "552 5.2.2 mailbox full"
 
     Error:
       × `451 later` does not begin with a code 5yz and a space
-        ╭─[t.toml:22:19]
+        ╭─[t.toml:22:50]
      21 │ at = "1s"
      22 │ do.front-door = { not-admitted-mail = { reject = "451 later" } }
-        ·                   ────────┬────────
-        ·                           ╰── here
+        ·                                                  ─────┬─────
+        ·                                                       ╰── here
      23 │ [[step]]
         ╰────
       help: write a permanent refusal, such as "552 5.2.2 mailbox full"
 
     Error:
       × `closed\nfor repair` cannot be said in one line
-        ╭─[t.toml:25:15]
+        ╭─[t.toml:25:35]
      24 │ at = "1s"
      25 │ do.front-door.access = { refuse = "closed\nfor repair" }
-        ·               ───┬──
-        ·                  ╰── here
+        ·                                   ──────────┬─────────
+        ·                                             ╰── here
         ╰────
       help: write 1 to 400 printable ASCII characters
     "#);
@@ -103,7 +103,7 @@ fn cohorts_that_are_not_there_and_changes_of_nothing_are_shown() {
       help: did you mean `first`? there are: first
 
     Error:
-      × it changes nothing
+      × the step changes nothing at the front door
         ╭─[t.toml:19:4]
      18 │ at = "1s"
      19 │ do.front-door = {}

@@ -135,23 +135,23 @@ fn without_a_migration_there_is_nothing_to_hold() {
       × t.toml has 2 problems
 
     Error:
-      × no step begins a migration
-        ╭─[t.toml:12:1]
+      × there is no migration to pause
+        ╭─[t.toml:12:4]
      11 │ at = "1s"
      12 │ do.pause-migration = {}
-        · ─┬
-        ·  ╰── here
+        ·    ───────┬───────
+        ·           ╰── here
      13 │ [[step]]
         ╰────
       help: add a step with `do.migrate`, or remove this one
 
     Error:
-      × no step begins a migration
-        ╭─[t.toml:15:1]
+      × there is no migration to resume
+        ╭─[t.toml:15:4]
      14 │ at = "2s"
      15 │ do.resume-migration = {}
-        · ─┬
-        ·  ╰── here
+        ·    ────────┬───────
+        ·            ╰── here
         ╰────
       help: add a step with `do.migrate`, or remove this one
     "#);

@@ -54,3 +54,25 @@ fn a_plan_survives_json() {
         assert_eq!(back, plan, "{}", file.display());
     }
 }
+
+#[test]
+fn the_example_of_the_document_is_a_scenario_with_every_piece() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/story.md"))
+        .expect("it is there");
+    let example =
+        text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of TOML");
+    for name in ["queue", "refuse"] {
+        let overrides = Overrides { variant: Some(name.to_owned()), ..Overrides::default() };
+        let plan = match plan(Path::new("moving-day.toml"), example, &overrides) {
+            Ok(plan) => plan,
+            Err(errors) => panic!("{:?}", miette::Report::new(errors)),
+        };
+        assert_eq!(plan.variant.as_deref(), Some(name));
+        assert_eq!((plan.storages.len(), plan.cohorts.len(), plan.statements.len()), (2, 2, 3));
+        assert!(
+            plan.front_door.is_some() && plan.workload.clients.is_some() && plan.workload.senders.len() == 2
+        );
+        let lasts: std::time::Duration = plan.workload.stages.iter().map(|stage| stage.duration.0).sum();
+        assert_eq!(lasts, std::time::Duration::from_secs(36), "the text says so");
+    }
+}

@@ -153,11 +153,11 @@ do.front-door.mail = { reject = "450 no" }
 
     Error:
       × `450 no` does not begin with a code 5yz and a space
-        ╭─[t.toml:44:15]
+        ╭─[t.toml:44:33]
      43 │ at = "1s"
      44 │ do.front-door.mail = { reject = "450 no" }
-        ·               ──┬─
-        ·                 ╰── here
+        ·                                 ────┬───
+        ·                                     ╰── here
         ╰────
       help: write a permanent refusal, such as "552 5.2.2 mailbox full"
     "#);
