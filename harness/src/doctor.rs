@@ -174,16 +174,14 @@ pub fn require(plan: &Plan) -> Result<()> {
     if let Some(reason) = plan.target.definitions().find_map(cannot_run) {
         bail!("target {reason}");
     }
-    can_migrate(plan)
+    can_migrate(plan, |program| find(program).is_some())
 }
 
 /// Fails if a step migrates with a tool that is not there.
-fn can_migrate(plan: &Plan) -> Result<()> {
+fn can_migrate(plan: &Plan, is_there: impl Fn(&str) -> bool) -> Result<()> {
     for step in &plan.steps {
         match &step.action {
-            StepAction::Migrate(MigrateOrder { tool: MigrationTool::Rsync, .. })
-                if find("rsync").is_none() =>
-            {
+            StepAction::Migrate(MigrateOrder { tool: MigrationTool::Rsync, .. }) if !is_there("rsync") => {
                 bail!("a step migrates with rsync, which is not installed; `apt-get install rsync`")
             }
             StepAction::Migrate(MigrateOrder { tool: MigrationTool::Server, .. })
@@ -213,4 +211,34 @@ pub fn cannot_run(definition: &Definition) -> Option<String> {
 /// Why runs cannot mount here, if they cannot.
 pub fn cannot_mount() -> Option<String> {
     dev_fuse().err().map(|reason| format!("/dev/fuse {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::StepPlan;
+    use crate::synthetic;
+
+    fn with_migration(order: &str) -> Plan {
+        let action = StepAction::Migrate(toml::from_str(order).expect("an order"));
+        let step = StepPlan { at: None, after_fired: None, at_counter: None, action };
+        Plan { steps: vec![step], ..synthetic::plan() }
+    }
+
+    fn refused(plan: &Plan, rsync: bool) -> String {
+        let result = can_migrate(plan, |program| program == "rsync" && rsync);
+        result.err().map(|reason| reason.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_migration_needs_its_tool_and_the_reason_names_the_way_out() {
+        let rsync = with_migration("to = 'new'");
+        assert_eq!(refused(&rsync, true), "");
+        insta::assert_snapshot!(refused(&rsync, false), @"a step migrates with rsync, which is not installed; `apt-get install rsync`");
+        let mut own = with_migration("to = 'new'\ntool = 'server'");
+        insta::assert_snapshot!(refused(&own, true), @r#"a step migrates with the mail server's own tool, and target model names none; use `tool = "rsync"`"#);
+        own.target.definition.migrate = vec!["own-tool".to_owned()];
+        assert_eq!(refused(&own, false), "");
+        assert_eq!(refused(&synthetic::plan(), false), "");
+    }
 }

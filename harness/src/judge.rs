@@ -279,6 +279,8 @@ mod finding_tests;
 #[cfg(test)]
 mod imap_less_tests;
 #[cfg(test)]
+mod left_behind_tests;
+#[cfg(test)]
 mod legal_tests;
 #[cfg(test)]
 mod lie_tests;

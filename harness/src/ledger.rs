@@ -7,6 +7,8 @@
 
 mod entry;
 pub mod line;
+#[cfg(test)]
+mod tests;
 
 pub use entry::{
     BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, OnDisk, Place,

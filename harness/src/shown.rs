@@ -60,6 +60,7 @@ fn by_property(property: &Property, report: &Report) -> Shown {
 
 fn by_finding(finding: &Finding) -> Option<Shown> {
     let class = match finding.kind.as_str() {
+        "left-behind" => Class::Lost,
         "hidden-until-repair" => Class::Hidden,
         "server-crashed" => Class::ServerCrashed,
         "server-hung" => Class::ServerHung,

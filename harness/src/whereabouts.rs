@@ -129,4 +129,63 @@ mod tests {
         assert_eq!(words(MigrationState::Switched, "new"), "moved to new (old)");
         assert_eq!(words(MigrationState::Back, "old"), "stayed on old: the migration to new failed (new)");
     }
+
+    use crate::history::{Event, UserId};
+    use crate::run::placement::tests::placed;
+    use crate::synthetic::{self, World};
+
+    /// A run directory with the plan, and the history of these states.
+    fn write(directory: &Path, plan: &Plan, states: &[(u32, MigrationState)]) {
+        let run = RunDirectory::existing(directory);
+        let backings: Vec<(String, PathBuf)> =
+            ["new", "old", "third"].map(|name| (name.to_owned(), run.backing(name))).to_vec();
+        std::fs::write(run.plan(), serde_json::to_vec(plan).expect("plain data")).expect("written");
+        std::fs::write(run.places(), serde_json::to_vec(&backings).expect("plain data")).expect("written");
+        let mut world = World::new(Vec::new(), 3);
+        for &(user, state) in states {
+            let (at, from, to) = (world.tick(), "old".to_owned(), "new".to_owned());
+            world.write(&Event::Migration { at, step: 0, user: UserId(user), from, to, state, detail: None });
+        }
+        std::fs::write(run.history(), world.finish()).expect("written");
+    }
+
+    #[test]
+    fn everybody_of_a_run_is_found_by_its_directory() {
+        let (place, plan, placement) = placed();
+        placement.switch("user1", "new").expect("switched");
+        let states = [
+            (0, MigrationState::Copying),
+            (0, MigrationState::Held),
+            (1, MigrationState::Copying),
+            (1, MigrationState::Held),
+            (1, MigrationState::Back),
+        ];
+        write(place.path(), &plan, &states);
+        let all = of_run(place.path()).expect("a run");
+        // The width of a column follows the length of the path.
+        let cells = |line: &str| {
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ")
+        };
+        let shown: Vec<String> = table(&all).lines().map(cells).collect();
+        let shown = shown.join("\n").replace(&place.path().display().to_string(), "RUN");
+        insta::assert_snapshot!(shown, @r"
+        user | served from | state | directory | untrusted copy on
+        user1 | new | moved to new | RUN/storage/new/mail/user1 | old
+        user2 | old | stayed on old: the migration to new failed | RUN/storage/old/mail/user2 | new
+        user3 | new | not begun | RUN/storage/new/mail/user3 | -
+        ");
+    }
+
+    #[test]
+    fn what_is_no_run_and_a_run_without_cohorts_are_told_from_one_another() {
+        let said = |path: &Path| format!("{:#}", of_run(path).expect_err("it is none"));
+        let place = tempfile::tempdir().expect("a directory");
+        let shown = |text: String| text.replace(&place.path().display().to_string(), "HERE");
+        insta::assert_snapshot!(shown(said(&place.path().join("none"))), @"cannot find HERE/none: No such file or directory (os error 2)");
+        insta::assert_snapshot!(shown(said(place.path())), @"cannot read HERE/plan.json; is this the directory of a run?: No such file or directory (os error 2)");
+        write(place.path(), &synthetic::plan(), &[]);
+        insta::assert_snapshot!(shown(said(place.path())), @"the users of this run all lie on storage mail: its scenario names no cohorts");
+        std::fs::write(RunDirectory::existing(place.path()).plan(), "{").expect("written");
+        insta::assert_snapshot!(shown(said(place.path())), @"HERE/plan.json is damaged: EOF while parsing an object at line 1 column 1");
+    }
 }

@@ -83,3 +83,61 @@ impl Spool {
         self.kept.iter().filter(move |(_, one)| later(one)).map(|(attempt, _)| *attempt)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Event, MessageId};
+    use crate::synthetic::World;
+
+    fn attempt(message: u64) -> Attempt {
+        Attempt { message: MessageId(message), n: 1 }
+    }
+
+    fn spool(told: &[(u64, u64, SpoolEvent)]) -> Spool {
+        let mut world = World::new(Vec::new(), 1);
+        for &(at, message, what) in told {
+            let attempt = attempt(message);
+            world.write(&Event::Spool { at: Nanos(at), attempt, what, detail: None });
+        }
+        Spool::of(&Ledger::read(world.finish().as_slice()).expect("well-formed"))
+    }
+
+    #[test]
+    fn an_attempt_is_held_from_taken_until_it_is_delivered_or_given_back() {
+        use SpoolEvent::{Bounced, Delivered, Taken, Uncertain};
+        let spool = spool(&[
+            (10, 1, Taken),
+            (11, 2, Taken),
+            (12, 3, Taken),
+            (20, 2, Uncertain),
+            (21, 2, Uncertain),
+            (30, 2, Delivered),
+            (40, 3, Bounced),
+            (50, 4, Delivered),
+        ]);
+        let of = |message| {
+            let attempt = attempt(message);
+            (spool.took(attempt), spool.holds(attempt), spool.uncertain(attempt))
+        };
+        assert_eq!(
+            [1, 2, 3, 4].map(of),
+            [(true, true, 0), (true, false, 2), (true, false, 0), (false, false, 0)]
+        );
+        assert!(!spool.is_empty() && Spool::default().is_empty());
+        assert_eq!(spool.bounced().collect::<Vec<_>>(), [attempt(3)]);
+        assert_eq!(spool.delivered_after(Nanos(29)).collect::<Vec<_>>(), [attempt(2)]);
+        assert_eq!(spool.delivered_after(Nanos(30)).count(), 0);
+    }
+
+    #[test]
+    fn the_store_owes_what_the_mail_server_acknowledged() {
+        let spool =
+            spool(&[(10, 1, SpoolEvent::Taken), (30, 1, SpoolEvent::Delivered), (10, 2, SpoolEvent::Taken)]);
+        let owed = |message, at| spool.owed(attempt(message), Nanos(at));
+        assert_eq!(
+            [owed(1, 20), owed(1, 30), owed(1, 31), owed(2, 99), owed(3, 20)],
+            [true, true, false, true, false]
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! What an operator may say about who is let in and how: the words of a scenario's `do.front-door` step.
 
+use fuse_fs::nearest::nearest;
 use fuse_fs::units::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -170,22 +171,22 @@ impl Change {
     pub fn problems(&self, cohorts: &[String]) -> Vec<Problem> {
         let mut found = Vec::new();
         match &self.mail {
-            Some(MailPolicy::Tempfail(text)) => found.extend(reply_problem("mail", text, '4')),
-            Some(MailPolicy::Reject(text)) => found.extend(reply_problem("mail", text, '5')),
+            Some(MailPolicy::Tempfail(text)) => found.extend(reply_problem("mail.tempfail", text, '4')),
+            Some(MailPolicy::Reject(text)) => found.extend(reply_problem("mail.reject", text, '5')),
             Some(MailPolicy::Accept | MailPolicy::Hang | MailPolicy::Closed | MailPolicy::Queue(_))
             | None => {}
         }
         match &self.not_admitted_mail {
             Some(NotAdmittedMail::Tempfail(text)) => {
-                found.extend(reply_problem("not-admitted-mail", text, '4'));
+                found.extend(reply_problem("not-admitted-mail.tempfail", text, '4'));
             }
             Some(NotAdmittedMail::Reject(text)) => {
-                found.extend(reply_problem("not-admitted-mail", text, '5'));
+                found.extend(reply_problem("not-admitted-mail.reject", text, '5'));
             }
             Some(NotAdmittedMail::Queue(_)) | None => {}
         }
         if let Some(AccessPolicy::Refuse(text)) = &self.access {
-            found.extend(text_problem("access", text));
+            found.extend(text_problem("access.refuse", text));
         }
         if let Some(Admit::Cohorts(names)) = &self.admit {
             found.extend(
@@ -193,20 +194,22 @@ impl Change {
             );
         }
         if *self == Change::default() {
-            let help = "name at least one of `mail`, `access`, `admit`, `mail-rate`, `drain-rate`";
-            found.push(problem("", "it changes nothing".to_owned(), help));
+            let help = "name at least one of `mail`, `access`, `admit`, `mail-rate`, `drain-rate`, `not-admitted-mail`";
+            found.push(problem("", "the step changes nothing at the front door".to_owned(), help));
         }
         found
     }
 }
 
 fn unknown(name: &str, cohorts: &[String]) -> Problem {
+    let meant = nearest(name, cohorts.iter().map(String::as_str));
+    let meant = meant.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let help = match cohorts {
-        [] => "the scenario has no cohorts".to_owned(),
-        known => format!("cohorts are: {}", known.join(", ")),
+        [] => "the scenario has no [[cohort]]".to_owned(),
+        known => format!("{meant}there are: {}", known.join(", ")),
     };
     let message = format!("there is no cohort `{}`", name.escape_debug());
-    Problem { field: "admit", message, help }
+    Problem { field: "admit.cohorts", message, help }
 }
 
 fn problem(field: &'static str, message: String, help: &str) -> Problem {

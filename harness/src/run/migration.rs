@@ -9,8 +9,9 @@
 //! are held, and the step with it.
 
 use super::nemesis::{Closing, Stage};
+use super::placement::Placement;
 use crate::history::{Event, MigrationState, UserId};
-use crate::plan::{MigrateOrder, MigrationTool};
+use crate::plan::{CohortPlan, MigrateOrder, MigrationTool};
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use std::collections::BTreeSet;
@@ -45,13 +46,13 @@ impl Pause {
     }
 
     /// Waits until it goes on; false once the traffic has ended: then no further user is begun.
-    async fn over(&self, stage: &Stage) -> bool {
-        let (mut paused, mut closing) = (self.0.subscribe(), stage.closing.subscribe());
+    async fn over(&self, closing: &watch::Sender<Closing>) -> bool {
+        let (mut paused, mut ended) = (self.0.subscribe(), closing.subscribe());
         tokio::select! {
             _ = paused.wait_for(|paused| !paused) => {}
-            _ = closing.wait_for(|closing| *closing > Closing::Open) => {}
+            _ = ended.wait_for(|closing| *closing > Closing::Open) => {}
         }
-        *stage.closing.borrow() == Closing::Open
+        *closing.borrow() == Closing::Open
     }
 }
 
@@ -69,7 +70,8 @@ struct Move {
 /// # Errors
 /// Some could not be moved: how many, and why the first.
 pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> Result<()> {
-    let mut waiting = chosen(stage, index, order)?.into_iter();
+    let (users, placement) = (&stage.store.users, &stage.store.placement);
+    let mut waiting = chosen(&stage.cohorts, users, placement, index, order)?.into_iter();
     let all = waiting.len();
     let (mut under_way, mut failed) = (JoinSet::new(), Vec::new());
     let (mut begun, mut due) = (0, Instant::now());
@@ -86,6 +88,10 @@ pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> 
             Some(moved) => failed.extend(moved.map_err(anyhow::Error::from).and_then(|moved| moved).err()),
         }
     }
+    summed_up(all, begun, &failed)
+}
+
+fn summed_up(all: usize, begun: usize, failed: &[anyhow::Error]) -> Result<()> {
     match (failed.first(), all - begun) {
         (None, 0) => Ok(()),
         (None, left) => bail!("{left} of {all} users were not begun when the traffic ended"),
@@ -100,24 +106,28 @@ async fn may_begin(stage: &Stage, due: Instant) -> bool {
         () = sleep_until(due) => true,
         _ = closing.wait_for(|closing| *closing > Closing::Open) => false,
     };
-    in_time && stage.migration.over(stage).await
+    in_time && stage.migration.over(&stage.closing).await
 }
 
 /// Users of the order who are not yet there.
-fn chosen(stage: &Stage, index: usize, order: &MigrateOrder) -> Result<Vec<Move>> {
-    let known = stage.cohorts.iter();
-    let named = order.cohorts.iter().filter_map(|name| known.clone().find(|cohort| cohort.name == *name));
-    let users: Vec<UserId> = match order.cohorts.is_empty() {
-        true => known.clone().flat_map(|cohort| cohort.user_ids()).collect(),
-        false => named.flat_map(|cohort| cohort.user_ids()).collect(),
+fn chosen(
+    cohorts: &[CohortPlan],
+    users: &[String],
+    placement: &Placement,
+    step: usize,
+    order: &MigrateOrder,
+) -> Result<Vec<Move>> {
+    let named = order.cohorts.iter().filter_map(|name| cohorts.iter().find(|cohort| cohort.name == *name));
+    let chosen: Vec<UserId> = match order.cohorts.is_empty() {
+        true => cohorts.iter().flat_map(CohortPlan::user_ids).collect(),
+        false => named.flat_map(CohortPlan::user_ids).collect(),
     };
     let mut moves = Vec::new();
-    for user in users {
-        let name =
-            stage.store.users.get(user.0 as usize).context("a cohort names users that are not there")?;
-        let from = stage.store.placement.storage_of(name)?;
+    for user in chosen {
+        let name = users.get(user.0 as usize).context("a cohort names users that are not there")?;
+        let from = placement.storage_of(name)?;
         if from != order.to {
-            moves.push(Move { step: index, user, name: name.clone(), from, to: order.to.clone() });
+            moves.push(Move { step, user, name: name.clone(), from, to: order.to.clone() });
         }
     }
     Ok(moves)
@@ -221,6 +231,10 @@ async fn run(stage: &Stage, mut child: Child, what: &str, harmless: Option<i32>)
         }
         tick.tick().await;
     };
+    judged(ended, what, harmless)
+}
+
+fn judged(ended: ExitStatus, what: &str, harmless: Option<i32>) -> Result<()> {
     if !ended.success() && (harmless.is_none() || ended.code() != harmless) {
         bail!("{what} failed ({ended}); its output is in {LOG} in the run directory");
     }
@@ -237,3 +251,7 @@ async fn given_up(child: &mut Child, what: &str) -> Result<()> {
     }
     bail!("{what} was still at work when the run was over, and was killed")
 }
+
+#[cfg(test)]
+#[path = "migration_tests.rs"]
+mod tests;

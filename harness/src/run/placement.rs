@@ -137,15 +137,17 @@ fn own(path: &Path, owner: Option<Owner>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::plan::CohortPlan;
     use crate::synthetic;
 
-    fn placed() -> (tempfile::TempDir, Placement) {
+    /// user1 and user2 on `old`, user3 on `new`; `third` is empty.
+    pub(crate) fn placed() -> (tempfile::TempDir, Plan, Placement) {
         let place = tempfile::tempdir().expect("a directory");
         let directory = RunDirectory::existing(place.path());
-        let backings: Vec<_> = ["new", "old"].map(|name| (name.to_owned(), directory.backing(name))).to_vec();
+        let backings: Vec<_> =
+            ["new", "old", "third"].map(|name| (name.to_owned(), directory.backing(name))).to_vec();
         let mut plan = synthetic::plan();
         plan.target.storage = "old".to_owned();
         plan.workload.users = 3;
@@ -159,12 +161,12 @@ mod tests {
         plan.cohorts = vec![cohort("a", 0, 2, "old"), cohort("b", 2, 1, "new")];
         let placement = Placement::of(&plan, &directory, &backings);
         placement.prepare(&plan).expect("prepared");
-        (place, placement)
+        (place, plan, placement)
     }
 
     #[test]
     fn everybody_begins_where_its_cohort_is_and_moves_by_its_link() {
-        let (place, placement) = placed();
+        let (place, _plan, placement) = placed();
         let of = |user| placement.storage_of(user).expect("placed");
         assert_eq!(["user1", "user2", "user3"].map(of), ["old", "old", "new"]);
         assert!(place.path().join("storage/old/mail/user2").is_dir());
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_astray_is_said() {
-        let (place, placement) = placed();
+        let (place, _plan, placement) = placed();
         let link = place.path().join("links/user1");
         std::fs::remove_file(&link).expect("there");
         symlink("/elsewhere", &link).expect("made");

@@ -17,15 +17,18 @@ pub(super) fn users(scenario: &Scenario, found: &mut Found<'_>) -> u32 {
     let in_cohorts: u64 = scenario.cohort.iter().map(|cohort| u64::from(cohort.users)).sum();
     let users = match (scenario.workload.users, scenario.cohort.is_empty()) {
         (Some(users), false) if u64::from(users) != in_cohorts => {
-            let message = format!("{users} users, and the cohorts have {in_cohorts}");
+            let message = format!("{users} users, but the cohorts have {in_cohorts}");
             found.add("workload.users", message, "leave `users` out: every user belongs to a cohort");
             users
         }
         (_, false) => u32::try_from(in_cohorts).unwrap_or(u32::MAX),
         (users, true) => users.unwrap_or(DEFAULT_USERS),
     };
-    if users == 0 || users > 100_000 {
-        found.add("workload.users", format!("{users} users"), "from 1 to 100,000 are possible");
+    // Cohorts of nobody are told one by one.
+    let least = u32::from(scenario.cohort.is_empty());
+    if users < least || users > 100_000 {
+        let field = if scenario.workload.users.is_some() { "workload.users" } else { "cohort" };
+        found.add(field, format!("{users} users"), "from 1 to 100,000 are possible");
     }
     users
 }
@@ -43,13 +46,19 @@ pub(super) fn cohorts(
         let field = format!("cohort.{index}");
         if plans.iter().any(|known| known.name == cohort.name) {
             let message = format!("two cohorts are called `{}`", cohort.name);
-            found.add(&format!("{field}.name"), message, "give each a name of its own: steps use it");
+            found.add(
+                &format!("{field}.name"),
+                message,
+                "give each a name of its own: steps and reports use it",
+            );
         }
         if cohort.users == 0 {
             found.add(&format!("{field}.users"), "a cohort of nobody", "give it at least one user");
         }
-        let named = cohort.storage.clone().or_else(|| target.map(str::to_owned));
-        let Some(storage) = storage_of(named.as_ref(), &field, storages, found) else { continue };
+        let named = cohort.storage.as_deref().or(target).map(str::to_owned);
+        // A target whose storage is not known is told already, and so is a storage that is not there.
+        let storage =
+            named.and_then(|named| storage_of(Some(&named), &field, storages, found)).unwrap_or_default();
         let (name, users, own_entrance) = (cohort.name.clone(), cohort.users, cohort.own_entrance);
         if own_entrance && scenario.front_door.is_none() {
             let help = "remove `own-entrance`, or add [front-door]";
@@ -72,8 +81,8 @@ pub(super) fn migration_possible(
     let field = format!("{field}.do.migrate");
     found.one_of(&format!("{field}.to"), "storage", &order.to, storages);
     let cohorts: Vec<String> = scenario.cohort.iter().map(|cohort| cohort.name.clone()).collect();
-    for cohort in &order.cohorts {
-        found.one_of(&format!("{field}.cohorts"), "cohort", cohort, &cohorts);
+    for (n, cohort) in order.cohorts.iter().enumerate().filter(|_| !cohorts.is_empty()) {
+        found.one_of(&format!("{field}.cohorts.{n}"), "cohort", cohort, &cohorts);
     }
     if cohorts.is_empty() {
         let help = "add [[cohort]] tables: their users have a directory each, which a step can move";

@@ -3,14 +3,33 @@
 use super::errors::Trouble;
 use super::places::Places;
 use fuse_fs::nearest::nearest;
+use fuse_fs::units::Span;
+use std::time::Duration;
 
 /// Problems found so far, with the places of the text.
 pub(super) struct Found<'t> {
     pub(super) places: Places<'t>,
     pub(super) troubles: Vec<Trouble>,
+    /// Seconds of the story for one of the run, once its times are those of the run.
+    pub(super) story_scale: Option<f64>,
 }
 
-impl Found<'_> {
+impl<'t> Found<'t> {
+    /// Nothing yet.
+    pub(super) fn new(places: Places<'t>) -> Found<'t> {
+        Found { places, troubles: Vec::new(), story_scale: None }
+    }
+
+    /// A time of the story as its author wrote it, but for what the division rounded.
+    pub(super) fn as_written(&self, span: Span) -> Span {
+        let Some(scale) = self.story_scale else { return span };
+        let nanos = span.0.mul_f64(scale).as_nanos();
+        // A nanosecond of the run is less than a twentieth of this.
+        let unit = if scale <= 50_000.0 { 1_000_000 } else { 1_000_000_000 };
+        let units = u64::try_from((nanos + unit / 2) / unit).unwrap_or(u64::MAX);
+        Span(if unit == 1_000_000 { Duration::from_millis(units) } else { Duration::from_secs(units) })
+    }
+
     pub(super) fn add(&mut self, field: &str, message: impl Into<String>, help: impl Into<String>) {
         let span = self.places.of(field);
         self.troubles.push(Trouble { message: message.into(), help: Some(help.into()), span });

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 /// A parsed text that knows its places.
 pub(super) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
@@ -16,27 +16,35 @@ impl<'t> Places<'t> {
     /// The value at `path`, or the nearest thing above it that exists.
     pub(super) fn of(&self, path: &str) -> Option<Range<usize>> {
         let mut table = self.0.as_ref()?.get_ref();
-        let mut found = None;
-        let mut keys = path.split('.').peekable();
-        while let Some(key) = keys.next() {
-            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
-                break;
-            };
-            found = Some(span(name.span(), value));
-            let mut value = value;
-            if let DeValue::Array(items) = value.get_ref()
-                && let Some(index) = keys.peek().and_then(|index| index.parse::<usize>().ok())
-            {
-                keys.next();
-                let Some(item) = items.get(index) else { break };
-                found = Some(item.span());
-                value = item;
+        let (mut found, mut left) = (None, path);
+        while let Some((name, mut value, below)) = entry(table, left) {
+            (found, left) = (Some(span(name.span(), value)), below);
+            if let DeValue::Array(items) = value.get_ref() {
+                let (index, below) = left.split_once('.').unwrap_or((left, ""));
+                if let Ok(index) = index.parse::<usize>() {
+                    let Some(item) = items.get(index) else { break };
+                    (found, left, value) = (Some(item.span()), below, item);
+                }
             }
-            let DeValue::Table(below) = value.get_ref() else { break };
-            table = below;
+            let DeValue::Table(inner) = value.get_ref() else { break };
+            table = inner;
         }
         found
     }
+}
+
+/// The entry that a path begins with, and the rest of the path. A key may hold dots itself, as the name of a file does:
+/// the longest is meant.
+fn entry<'a, 't>(
+    table: &'a DeTable<'t>,
+    path: &'a str,
+) -> Option<(&'a Spanned<DeString<'t>>, &'a Spanned<DeValue<'t>>, &'a str)> {
+    let below = |key: &str| match path.strip_prefix(key)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('.'),
+    };
+    let entries = table.iter().filter_map(|(name, value)| Some((name, value, below(name.get_ref())?)));
+    entries.min_by_key(|(.., rest)| rest.len())
 }
 
 /// A table's own span may be that of its whole body: its key says more.

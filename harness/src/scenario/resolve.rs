@@ -25,18 +25,19 @@ pub(super) fn resolve(
     mut scenario: Scenario,
     overrides: &Overrides,
 ) -> Result<Plan, Vec<Trouble>> {
-    let mut found = Found { places: Places::new(text), troubles: Vec::new() };
+    let mut found = Found::new(Places::new(text));
     if scenario.name.trim().is_empty() {
         found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
     }
     let story_scale = story::to_run_time(&mut scenario, &mut found);
+    found.story_scale = story_scale;
     let mut storages = storages::storages(&scenario, overrides, &mut found);
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
     let users = cohorts::users(&scenario, &mut found);
     let on = target.as_ref().map(|target| target.storage.as_str());
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
-    let senders = senders::senders(path, &scenario.workload, story_scale, &mut found);
+    let senders = senders::senders(path, &scenario.workload, scenario.time.is_some(), &mut found);
     let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
     let workload = WorkloadPlan { senders, ..workload };
     if let Some(target) = &target {
@@ -45,7 +46,7 @@ pub(super) fn resolve(
     let variant = variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
     statements::statements(&scenario, &storages, &cohorts, &mut found);
-    expectations(&scenario, &storages, &mut found);
+    expectations(&scenario, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
     Ok(Plan {
@@ -88,11 +89,9 @@ pub(super) fn storage_of(
         }
         None if known.len() == 1 => Some(known[0].clone()),
         None => {
-            found.add(
-                field,
-                "which storage is meant?",
-                format!("add `storage = ...`; there are: {}", known.join(", ")),
-            );
+            let where_to = if field == "target" { " below [target]" } else { "" };
+            let help = format!("add `storage = ...`{where_to}; there are: {}", known.join(", "));
+            found.add(field, "which storage is meant?", help);
             None
         }
     }
@@ -373,7 +372,7 @@ pub(super) fn fault_names(scenario: &Scenario) -> Vec<String> {
     names.into_iter().collect()
 }
 
-fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
+fn expectations(scenario: &Scenario, found: &mut Found<'_>) {
     let faults = fault_names(scenario);
     if let Some(fault) = &scenario.expect.silence_during {
         let field = "expect.silence-during";
@@ -384,19 +383,20 @@ fn expectations(scenario: &Scenario, storages: &BTreeMap<String, StoragePlan>, f
             found.add(field, message, "name a fault with `effect.freeze`");
         }
     }
-    let rules: usize = storages.values().map(|storage| storage.rules.len()).sum();
+    let has_faults = !scenario.fault.is_empty();
     let then = scenario.workload.single.iter().filter_map(|single| single.then.as_ref());
     let variants = scenario.variant.iter().flat_map(|variant| &variant.step);
-    let harms = scenario.step.iter().chain(variants).map(|step| &step.action).chain(then).any(harms);
-    if scenario.expect.no_faults && rules > 0 {
+    let steps = scenario.step.iter().chain(variants).map(|step| &step.action);
+    let harms = steps.clone().chain(then).any(harms);
+    if scenario.expect.no_faults && has_faults {
         found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
     }
-    if !scenario.expect.no_faults && rules == 0 && !harms {
+    if !scenario.expect.no_faults && !has_faults && !harms {
         let help = "add a [[fault]], or write `no-faults = true` below [expect] if none is wanted";
         found.add("name", "the scenario has no fault, so its verdict could only be unknown", help);
     }
-    let inspects = scenario.step.iter().any(|step| matches!(step.action, StepAction::Inspect {}));
-    if scenario.expect.disk_intact && !inspects {
+    let mut inspections = steps.filter(|action| matches!(action, StepAction::Inspect {}));
+    if scenario.expect.disk_intact && inspections.next().is_none() {
         found.add("expect.disk-intact", "no step inspects the disk", "add a step with `do.inspect = {}`");
     }
     let operations = OPERATIONS.map(str::to_owned);

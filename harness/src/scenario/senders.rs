@@ -10,7 +10,7 @@ use std::path::Path;
 pub(super) fn senders(
     path: &Path,
     workload: &Workload,
-    story_scale: Option<f64>,
+    has_story: bool,
     found: &mut Found<'_>,
 ) -> Vec<SenderPlan> {
     let beside = path.parent().unwrap_or(Path::new(""));
@@ -29,7 +29,7 @@ pub(super) fn senders(
             Err((message, help)) => found.add(&field, message, help),
         }
     }
-    if !plans.is_empty() && story_scale.is_none() {
+    if !plans.is_empty() && !has_story {
         let help =
             "add [time] with a `scale`, such as 7200: senders try again after minutes and give up after days";
         found.add("workload.senders", "senders need a story's clock", help);

@@ -16,6 +16,9 @@ struct Known {
     storages: Vec<String>,
     cohorts: Vec<String>,
     phases: Vec<String>,
+    /// By storage.
+    volumes: BTreeMap<String, Vec<String>>,
+    classes: Vec<String>,
 }
 
 /// Looks through all of them.
@@ -30,18 +33,40 @@ pub(super) fn statements(
         storages: storages.keys().cloned().collect(),
         cohorts: cohorts.iter().map(|cohort| cohort.name.clone()).collect(),
         phases: phases(scenario),
+        volumes: volumes(storages),
+        classes: classes(scenario),
     };
     let mut ids: Vec<&str> = Vec::new();
     for (index, statement) in scenario.statement.iter().enumerate() {
         let field = format!("statement.{index}");
-        if statement.id.trim().is_empty() || ids.contains(&statement.id.as_str()) {
-            let message = format!("`{}` is no number of its own", statement.id);
-            found.add(&format!("{field}.id"), message, "give each statement another one: the report uses it");
-        }
+        numbered(&field, &statement.id, &ids, found);
         ids.push(&statement.id);
         names_exist(&field, statement, &known, found);
         figures_make_sense(&field, &statement.claim, found);
     }
+}
+
+fn numbered(field: &str, id: &str, before: &[&str], found: &mut Found<'_>) {
+    let (field, help) =
+        (format!("{field}.id"), "give each statement a number of its own: the report uses it");
+    if id.trim().is_empty() {
+        found.add(&field, "the statement has no number", help);
+    } else if before.contains(&id) {
+        found.add(&field, format!("two statements have the number `{id}`"), help);
+    }
+}
+
+fn volumes(storages: &BTreeMap<String, StoragePlan>) -> BTreeMap<String, Vec<String>> {
+    let named = |of: &StoragePlan| of.volumes.keys().cloned().collect();
+    storages.iter().map(|(name, of)| (name.clone(), named(of))).collect()
+}
+
+/// Classes that have clients.
+fn classes(scenario: &Scenario) -> Vec<String> {
+    let clients = scenario.workload.clients.as_ref();
+    let classes = clients.map(|clients| [("webmail", clients.webmail), ("held", clients.held)]);
+    let there = classes.into_iter().flatten().filter(|(_, number)| *number > 0);
+    there.map(|(class, _)| class.to_owned()).collect()
 }
 
 fn phases(scenario: &Scenario) -> Vec<String> {
@@ -55,14 +80,19 @@ fn phases(scenario: &Scenario) -> Vec<String> {
 
 fn names_exist(field: &str, statement: &StatementPlan, known: &Known, found: &mut Found<'_>) {
     let place = format!("{field}.claim.{}", statement.claim.name());
-    for name in statement.claim.names() {
+    for (key, name) in statement.claim.names() {
         let (what, name, known) = match name {
             Name::Fault(name) => ("fault", name, &known.faults),
             Name::Storage(name) => ("storage", name, &known.storages),
             Name::Cohort(name) => ("cohort", name, &known.cohorts),
             Name::Phase(name) => ("phase", name, &known.phases),
+            Name::Volume { storage, volume } => match known.volumes.get(storage) {
+                Some(volumes) => ("volume", volume, volumes),
+                None => continue,
+            },
+            Name::Class(name) => ("class of clients", name, &known.classes),
         };
-        found.one_of(&format!("{place}.{what}"), what, name, known);
+        found.one_of(&format!("{place}.{key}"), what, name, known);
     }
 }
 
@@ -154,7 +184,10 @@ claim.progressive-reopening = { fault = "threshold", cohorts = ["first"], from-p
 
     #[test]
     fn figures_that_mean_nothing_and_numbers_given_twice_are_found() {
-        assert_eq!(problems(&GOOD.replace("id = \"L2\"", "id = \"L1\"")), ["`L1` is no number of its own"]);
+        assert_eq!(
+            problems(&GOOD.replace("id = \"L2\"", "id = \"L1\"")),
+            ["two statements have the number `L1`"]
+        );
         let claim = |claim: &str| {
             let text = format!("{GOOD}[[statement]]\nid = \"L9\"\nsays = \"x\"\nclaim.{claim}\n");
             problems(&text)

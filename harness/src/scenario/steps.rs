@@ -46,9 +46,14 @@ pub(super) fn steps(
         if let StepAction::FrontDoor(change) = &step.action {
             door_changes(&field, change, scenario, found);
         }
-        if let StepAction::Migrate(order) = &step.action {
-            let names: Vec<String> = storages.keys().cloned().collect();
-            migration_possible(&field, order, scenario, &names, found);
+        match &step.action {
+            StepAction::Migrate(order) => {
+                let names: Vec<String> = storages.keys().cloned().collect();
+                migration_possible(&field, order, scenario, &names, found);
+            }
+            StepAction::PauseMigration {} => something_migrates(&field, "pause", scenario, found),
+            StepAction::ResumeMigration {} => something_migrates(&field, "resume", scenario, found),
+            _ => {}
         }
         goes_back(&field, step, found);
         let planned = repetitions(&field, step, &known, found);
@@ -119,11 +124,13 @@ fn in_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_>) {
     let over = |at: Span| at.0 > known.traffic && !step.action.may_follow_traffic();
     let lasts = Span(known.traffic);
     if over(at) {
+        let (at, lasts) = (found.as_written(at), found.as_written(lasts));
         let message = format!("at {at} the traffic is over: it lasts {lasts}");
         let help =
             "make the traffic longer or the step earlier; only repair, start and inspection may come later";
         found.add(&format!("{field}.at"), message, help);
     } else if over(last) {
+        let (last, lasts) = (found.as_written(last), found.as_written(lasts));
         let message =
             format!("the last repetition may come at {last}, when the traffic is over: it lasts {lasts}");
         let help = "make the traffic longer, or the repetitions fewer or closer";
@@ -170,6 +177,17 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
     }
 }
 
+/// A step that holds a migration has one to hold.
+fn something_migrates(field: &str, what: &str, scenario: &Scenario, found: &mut Found<'_>) {
+    let migrates = |step: &Step| matches!(step.action, StepAction::Migrate(_));
+    let variants = scenario.variant.iter().flat_map(|variant| &variant.step);
+    if !scenario.step.iter().chain(variants).any(migrates) {
+        let help = "add a step with `do.migrate`, or remove this one";
+        let message = format!("there is no migration to {what}");
+        found.add(&format!("{field}.do.{what}-migration"), message, help);
+    }
+}
+
 fn door_changes(field: &str, change: &Change, scenario: &Scenario, found: &mut Found<'_>) {
     let field = format!("{field}.do.front-door");
     if scenario.front_door.is_none() {
@@ -208,6 +226,7 @@ fn goes_back(field: &str, step: &Step, found: &mut Found<'_>) {
             found.add(field, "a roll-back needs a fixed time", help);
         }
         Some(at) if by.0 > at.0 => {
+            let (at, by) = (found.as_written(at), found.as_written(*by));
             let message = format!("at {at} the traffic is not yet {by} old");
             found.add(&place, message, "go back by less, or make the step later");
         }

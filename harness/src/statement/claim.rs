@@ -176,6 +176,14 @@ fn hundred() -> u64 {
     100
 }
 
+fn fault(name: &str) -> (String, Name<'_>) {
+    ("fault".to_owned(), Name::Fault(name))
+}
+
+fn phase<'a>(key: &str, name: &'a str) -> (String, Name<'a>) {
+    (key.to_owned(), Name::Phase(name))
+}
+
 /// Something that a claim names and that must exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
@@ -187,6 +195,15 @@ pub enum Name<'a> {
     Cohort(&'a str),
     /// A phase.
     Phase(&'a str),
+    /// A volume without mail.
+    Volume {
+        /// The storage that it is on.
+        storage: &'a str,
+        /// The volume.
+        volume: &'a str,
+    },
+    /// A class of clients.
+    Class(&'a str),
 }
 
 impl Claim {
@@ -223,36 +240,47 @@ impl Claim {
         }
     }
 
-    /// What it names.
-    pub fn names(&self) -> Vec<Name<'_>> {
+    /// What it names, each with the key that names it.
+    pub fn names(&self) -> Vec<(String, Name<'_>)> {
         match self {
-            Claim::HealthyFirst { fault, .. }
-            | Claim::StateTriggered { fault, .. }
-            | Claim::NoWarning { fault, .. }
-            | Claim::TotalLoss { fault, .. }
-            | Claim::IntactBeneath { fault }
-            | Claim::FixedInPlace { fault, .. }
-            | Claim::StoryTime { fault, .. }
-            | Claim::FirstSignal { fault } => vec![Name::Fault(fault)],
-            Claim::TimeOutNotError { fault, until_phase, .. } => {
-                [Name::Fault(fault)].into_iter().chain(until_phase.iter().map(|p| Name::Phase(p))).collect()
+            Claim::HealthyFirst { fault: name, .. }
+            | Claim::StateTriggered { fault: name, .. }
+            | Claim::NoWarning { fault: name, .. }
+            | Claim::TotalLoss { fault: name, .. }
+            | Claim::IntactBeneath { fault: name }
+            | Claim::FixedInPlace { fault: name, .. }
+            | Claim::StoryTime { fault: name, .. }
+            | Claim::FirstSignal { fault: name } => vec![fault(name)],
+            Claim::TimeOutNotError { fault: name, until_phase, .. } => {
+                let until = until_phase.iter().map(|name| phase("until-phase", name));
+                [fault(name)].into_iter().chain(until).collect()
             }
-            Claim::CollateralVolume { storage, fault, .. } => {
-                vec![Name::Storage(storage), Name::Fault(fault)]
+            Claim::CollateralVolume { storage, volume, fault: name, .. } => vec![
+                ("storage".to_owned(), Name::Storage(storage)),
+                ("volume".to_owned(), Name::Volume { storage, volume }),
+                fault(name),
+            ],
+            Claim::Isolated { cohort, fault: name, .. } => {
+                vec![("cohort".to_owned(), Name::Cohort(cohort)), fault(name)]
             }
-            Claim::Isolated { cohort, fault, .. } => vec![Name::Cohort(cohort), Name::Fault(fault)],
-            Claim::PhasesInOrder { phases } => phases.iter().map(|p| Name::Phase(p)).collect(),
-            Claim::ProgressiveReopening { fault, cohorts, from_phase } => {
-                let phases = from_phase.iter().map(|p| Name::Phase(p));
-                [Name::Fault(fault)]
-                    .into_iter()
-                    .chain(cohorts.iter().map(|c| Name::Cohort(c)))
-                    .chain(phases)
-                    .collect()
+            Claim::PhasesInOrder { phases } => {
+                let phases = phases.iter().enumerate();
+                phases.map(|(n, name)| phase(&format!("phases.{n}"), name)).collect()
             }
-            Claim::Backlog { from_phase, .. } => vec![Name::Phase(from_phase)],
-            Claim::OpenedAfterInspection { fault, phase } => vec![Name::Fault(fault), Name::Phase(phase)],
-            Claim::SumRule {} | Claim::UidRules {} | Claim::ClassLag { .. } => Vec::new(),
+            Claim::ProgressiveReopening { fault: name, cohorts, from_phase } => {
+                let cohorts = cohorts.iter().enumerate();
+                let cohorts = cohorts.map(|(n, name)| (format!("cohorts.{n}"), Name::Cohort(name)));
+                let from = from_phase.iter().map(|name| phase("from-phase", name));
+                [fault(name)].into_iter().chain(cohorts).chain(from).collect()
+            }
+            Claim::Backlog { from_phase, .. } => vec![phase("from-phase", from_phase)],
+            Claim::OpenedAfterInspection { fault: name, phase: begins } => {
+                vec![fault(name), phase("phase", begins)]
+            }
+            Claim::ClassLag { first, then } => {
+                vec![("first".to_owned(), Name::Class(first)), ("then".to_owned(), Name::Class(then))]
+            }
+            Claim::SumRule {} | Claim::UidRules {} => Vec::new(),
         }
     }
 

@@ -133,26 +133,5 @@ impl Queued<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sender::find;
-
-    fn plans() -> Vec<SenderPlan> {
-        let plan = |(name, share)| SenderPlan {
-            definition: find::find(name, std::path::Path::new("/nowhere")).expect("built in"),
-            share,
-        };
-        [("postfix", 3.0), ("exim", 1.0)].map(plan).to_vec()
-    }
-
-    #[test]
-    fn shares_are_kept_and_every_draw_finds_a_sender() {
-        let plans = plans();
-        let of = |draw| chosen(&plans, draw).map(|sender| sender.definition.name.as_str());
-        assert_eq!(of(0), Some("postfix"));
-        assert_eq!(of(u64::MAX / 4 * 3 - 4096), Some("postfix"));
-        assert_eq!(of(u64::MAX / 4 * 3 + 4096), Some("exim"));
-        assert_eq!(of(u64::MAX), Some("exim"));
-        assert!(chosen(&[], 7).is_none());
-    }
-}
+#[path = "senders_tests.rs"]
+mod tests;

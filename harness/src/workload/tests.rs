@@ -39,14 +39,15 @@ pub(crate) fn plan() -> WorkloadPlan {
     }
 }
 
-struct Bench {
-    ctx: Arc<Context>,
+/// A context, and the server that it talks to.
+pub(super) struct Bench {
+    pub(super) ctx: Arc<Context>,
     fake: Fake,
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    async fn new(plan: WorkloadPlan, answer: fn(u64) -> Answer) -> Bench {
+    pub(super) async fn new(plan: WorkloadPlan, answer: fn(u64) -> Answer) -> Bench {
         let fake = Fake::start(answer).await;
         let folder = tempfile::tempdir().expect("temp dir");
         let setup = Setup {
@@ -76,7 +77,7 @@ impl Bench {
         Reader::new(self.ctx.clone(), self.fake.imap.clone())
     }
 
-    fn events(&self) -> Vec<Event> {
+    pub(super) fn events(&self) -> Vec<Event> {
         self.ctx.setup().history.finish().expect("written");
         let text = std::fs::read_to_string(self.folder.path().join("history")).expect("readable");
         text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
