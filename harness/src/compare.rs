@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn planned() -> Plan {
-        let text = "name = \"x\"\nwhy = \"y\"\n";
+        let text = "name = \"x\"\nwhy = \"y\"\n[expect]\nno-faults = true\n";
         crate::scenario::plan(Path::new("x.toml"), text, &Overrides::default()).expect("a scenario")
     }
 

@@ -15,8 +15,8 @@
 //! every run, a p95 from 20, a p50 from 2. A message lost or damaged by the candidate is beyond, whatever the noise.
 //!
 //! Overall: beyond if a row is beyond or a run of the candidate is invalid; else cannot tell if a run of either side
-//! proves nothing, if a row is too noisy to tell, or if an operation is too rare for every one of its latencies; else
-//! within. The figures are those of the reports, so a p99 of a side is the median of its runs' p99, not the p99
+//! proves nothing, if a row is too noisy to tell, or if none of the latencies of an operation can be told that makes up a tenth of
+//! the traffic or more (of any operation, if none at all can be told); else within. The figures are those of the reports, so a p99 of a side is the median of its runs' p99, not the p99
 //! of all operations together.
 
 mod decision;

@@ -1,9 +1,9 @@
 //! From rows and verdicts to one answer and what decides it.
 
-use super::words::{fails, not_told};
+use super::words::{doubt, fails, name, not_told};
 use super::{Doubt, Judgement, Outcome, Row, Side};
 use crate::figures::count;
-use crate::model::{Report, Verdict};
+use crate::model::{Operation, Report, Verdict};
 
 pub(super) struct Decision {
     pub(super) outcome: Outcome,
@@ -15,10 +15,11 @@ pub(super) struct Decision {
 
 pub(super) fn decide(baseline: &[Report], candidate: &[Report], rows: &[Row]) -> Decision {
     let beyond: Vec<String> = invalid(candidate).chain(exceeded(rows)).collect();
+    let all: Vec<&Report> = baseline.iter().chain(candidate).collect();
     let open: Vec<String> = unproved(Side::Baseline, baseline)
         .chain(unproved(Side::Candidate, candidate))
         .chain(noisy(rows))
-        .chain(rare(rows).into_iter().map(not_told))
+        .chain(untold(&all, rows).into_iter().map(not_told))
         .chain(nothing(rows))
         .collect();
     match (beyond.len() as u64, open.len() as u64) {
@@ -77,22 +78,33 @@ fn noisy(rows: &[Row]) -> impl Iterator<Item = String> {
     rows.iter().filter(|row| row.doubt == Some(Doubt::TooNoisy)).map(not_told)
 }
 
-/// Of each operation none of whose latencies could be judged: the one that needs the fewest operations.
-fn rare(rows: &[Row]) -> Vec<&Row> {
+/// A rarer operation does not make the whole traffic untold.
+const RARE: f64 = 0.1;
+
+/// Of each common operation none of whose latencies could be judged: the one that needs the fewest operations. If nothing
+/// at all could be judged, every operation is one of them.
+fn untold<'a>(reports: &[&Report], rows: &'a [Row]) -> Vec<&'a Row> {
     let latencies =
         || rows.iter().filter(|row| row.measure.needs().is_some() && row.judgement != Judgement::NotJudged);
-    let told = |of: &str| {
-        latencies()
-            .any(|row| row.of == of && !matches!(row.doubt, Some(Doubt::TooFew { .. } | Doubt::Absent)))
-    };
+    let enough = |row: &Row| !matches!(row.doubt, Some(Doubt::TooFew { .. } | Doubt::Absent));
+    let told = |of: &str| latencies().any(|row| row.of == of && enough(row));
+    let nothing = !latencies().any(enough);
     // The rows of an operation stand from the one that needs fewest to the one that needs most.
-    let mut rare: Vec<&Row> = Vec::new();
-    for row in latencies().filter(|row| !told(&row.of)) {
-        if !rare.iter().any(|known| known.of == row.of) {
-            rare.push(row);
+    let mut untold: Vec<&Row> = Vec::new();
+    for row in latencies().filter(|row| !told(&row.of) && (nothing || share(reports, &row.of) >= RARE)) {
+        if !untold.iter().any(|known| known.of == row.of) {
+            untold.push(row);
         }
     }
-    rare
+    untold
+}
+
+/// Of all operations of all runs.
+fn share(reports: &[&Report], of: &str) -> f64 {
+    let operations = || reports.iter().flat_map(|report| &report.operations);
+    let number = |operation: &Operation| operation.ok as f64 + operation.fail as f64 + operation.info as f64;
+    let own: f64 = operations().filter(|operation| operation.name == of).map(number).sum();
+    own / operations().map(number).sum::<f64>().max(1.0)
 }
 
 fn nothing(rows: &[Row]) -> Option<String> {
@@ -100,9 +112,12 @@ fn nothing(rows: &[Row]) -> Option<String> {
     (!latency).then(|| "No run recorded a client operation.".to_owned())
 }
 
-/// Rows that are not told and do not decide.
-pub(super) fn passed_over(rows: &[Row]) -> impl Iterator<Item = String> {
-    let rare = rare(rows);
+/// What is not told and does not decide, in one sentence.
+pub(super) fn passed_over(reports: &[&Report], rows: &[Row]) -> Option<String> {
+    let untold = untold(reports, rows);
     let few = rows.iter().filter(|row| matches!(row.doubt, Some(Doubt::TooFew { .. } | Doubt::Absent)));
-    few.filter(move |row| !rare.iter().any(|known| known.of == row.of)).map(not_told)
+    let few = few.filter(|row| !untold.iter().any(|known| known.of == row.of));
+    let named: Vec<String> = few.map(|row| format!("{} ({})", name(row), doubt(row))).collect();
+    (!named.is_empty())
+        .then(|| format!("Not told, for want of operations that ended well: {}.", named.join(", ")))
 }

@@ -36,6 +36,7 @@ fn story(report: &Report) -> String {
 
 /// Every caveat, the gravest first.
 pub(super) fn caveats(baseline: &[Report], candidate: &[Report], rows: &[Row]) -> Vec<String> {
+    let all: Vec<&Report> = baseline.iter().chain(candidate).collect();
     let odd = unlike(baseline, candidate)
         .map(|why| format!("They were compared although they are not alike: {why}."));
     odd.into_iter()
@@ -44,7 +45,7 @@ pub(super) fn caveats(baseline: &[Report], candidate: &[Report], rows: &[Row]) -
         .chain(seeds(baseline, candidate))
         .chain(contract(baseline, candidate))
         .chain(lengths(baseline, candidate))
-        .chain(passed_over(rows))
+        .chain(passed_over(&all, rows))
         .collect()
 }
 

@@ -3,6 +3,7 @@
 use super::samples::{again, before, deliver, never_again, of, run};
 use super::*;
 use crate::inert::is_dangerous;
+use crate::model::Operation;
 
 fn judged(comparison: &Comparison, of: &str, measure: Measure) -> (Judgement, Option<Doubt>) {
     let row = comparison.rows.iter().find(|row| row.of == of && row.measure == measure);
@@ -83,7 +84,7 @@ fn a_side_that_proves_nothing_makes_no_green() {
 }
 
 #[test]
-fn an_operation_too_rare_for_all_its_latencies_cannot_be_told() {
+fn a_common_operation_of_which_there_are_too_few_cannot_be_told() {
     let with = |ok| {
         let mut after = after(&[0.018, 0.020, 0.019]);
         after[1].operations[0] = deliver(0.020, ok);
@@ -93,11 +94,31 @@ fn an_operation_too_rare_for_all_its_latencies_cannot_be_told() {
     let few = with(99);
     assert_eq!(p99(&few).1, Some(Doubt::TooFew { have: 99, need: 100 }));
     assert_eq!(few.outcome, Outcome::Within);
-    assert!(few.caveats.iter().any(|caveat| caveat.contains("deliver p99")), "{:?}", few.caveats);
-    let rare = with(19);
-    assert_eq!(rare.outcome, Outcome::CannotTell);
-    assert_eq!(rare.decides.len(), 1, "{:?}", rare.decides);
-    assert!(!rare.caveats.iter().any(|caveat| caveat.contains("deliver")), "{:?}", rare.caveats);
+    assert!(few.caveats.iter().any(|caveat| caveat.contains("deliver p99 (99 of 100)")), "{:?}", few.caveats);
+    let untold = with(19);
+    assert_eq!(untold.outcome, Outcome::CannotTell);
+    assert_eq!(untold.decides.len(), 1, "{:?}", untold.decides);
+    assert!(!untold.caveats.iter().any(|caveat| caveat.contains("deliver")), "{:?}", untold.caveats);
+}
+
+#[test]
+fn a_rare_operation_is_a_caveat_unless_there_is_nothing_else() {
+    let with_rare = |mut report: Report| {
+        report.operations.push(Operation { name: "move".into(), ..deliver(0.01, 3) });
+        report
+    };
+    let [before, after] = [before(), after(&[0.018, 0.020, 0.019])]
+        .map(|side| side.into_iter().map(with_rare).collect::<Vec<_>>());
+    let rare = of(&before, &after);
+    assert_eq!(judged(&rare, "move", Measure::P95).0, Judgement::CannotTell);
+    assert_eq!(rare.outcome, Outcome::Within);
+    assert!(rare.caveats.iter().any(|caveat| caveat.contains("move p95 (3 of 20)")), "{:?}", rare.caveats);
+    let alone = |mut report: Report| {
+        report.operations.drain(..2);
+        report
+    };
+    let [before, after] = [before, after].map(|side| side.into_iter().map(alone).collect::<Vec<_>>());
+    assert_eq!(of(&before, &after).outcome, Outcome::CannotTell);
 }
 
 #[test]

@@ -106,11 +106,16 @@ pub(super) fn limit(row: &Row) -> String {
 /// The judgement, with its doubt.
 pub(super) fn judgement(row: &Row) -> String {
     let word = row.judgement.word();
+    if row.doubt.is_some() { format!("{word}: {}", doubt(row)) } else { word.to_owned() }
+}
+
+/// Why a row is not told, in a word or two; empty if it is.
+pub(super) fn doubt(row: &Row) -> String {
     match row.doubt {
-        None => word.to_owned(),
-        Some(Doubt::Absent) => format!("{word}: missing"),
-        Some(Doubt::TooFew { have, need }) => format!("{word}: {} of {}", count(have), count(need)),
-        Some(Doubt::TooNoisy) => format!("{word}: noise"),
+        None => String::new(),
+        Some(Doubt::Absent) => "missing".to_owned(),
+        Some(Doubt::TooFew { have, need }) => format!("{} of {}", count(have), count(need)),
+        Some(Doubt::TooNoisy) => "noise".to_owned(),
     }
 }
 
