@@ -45,7 +45,9 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// How the program ends with an error: the caller's mistake, or trouble of machine or harness.
     pub fn of(error: &anyhow::Error) -> Exit {
-        let usage = error.is::<reports::format::UnknownExtension>() || error.is::<NoSuch>();
+        let usage = error.is::<reports::format::UnknownExtension>()
+            || error.is::<NoSuch>()
+            || error.is::<crate::compare::Refused>();
         if usage { Exit::Usage } else { Exit::Environment }
     }
 

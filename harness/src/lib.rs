@@ -5,6 +5,7 @@ pub mod checker;
 pub mod cli;
 pub mod client;
 pub mod client_classes;
+pub mod compare;
 pub mod corpus;
 pub mod disk;
 pub mod doctor;

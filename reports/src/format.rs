@@ -1,4 +1,4 @@
-//! The forms a report can be exported in. A new one is a file of its own and an entry in [`ALL`].
+//! The forms a result can be exported in. A new one of a report is a file of its own and an entry in [`ALL`].
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use crate::model::Report;
 use crate::text::Style;
 
 /// A form for `--export FILE`, chosen by the file's extension.
-#[derive(Clone, Copy, Debug)]
-pub struct Format {
+#[derive(Debug)]
+pub struct Format<T: ?Sized = [Report]> {
     /// What it is called.
     pub name: &'static str,
     /// Extension without the dot.
     pub extension: &'static str,
     /// One line about it.
     pub about: &'static str,
-    /// All reports of one command as one document.
-    pub render: fn(&[Report]) -> String,
+    /// The whole result, such as all reports of one command, as one document.
+    pub render: fn(&T) -> String,
 }
 
 /// Every form.
@@ -55,16 +55,19 @@ pub struct UnknownExtension {
     known: String,
 }
 
-/// The form that a file's extension asks for.
+/// The form of `all` that a file's extension asks for.
 ///
 /// # Errors
 /// When no form has that extension.
-pub fn by_extension(path: &Path) -> Result<&'static Format, UnknownExtension> {
+pub fn by_extension<T: ?Sized>(
+    path: &Path,
+    all: &'static [Format<T>],
+) -> Result<&'static Format<T>, UnknownExtension> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    ALL.iter().find(|format| format.extension.eq_ignore_ascii_case(extension)).ok_or_else(|| {
+    all.iter().find(|format| format.extension.eq_ignore_ascii_case(extension)).ok_or_else(|| {
         UnknownExtension {
             path: crate::inert::inert(&path.to_string_lossy()),
-            known: ALL.iter().map(|format| format!(".{}", format.extension)).collect::<Vec<_>>().join(", "),
+            known: all.iter().map(|format| format!(".{}", format.extension)).collect::<Vec<_>>().join(", "),
         }
     })
 }
@@ -88,9 +91,9 @@ mod tests {
 
     #[test]
     fn extension_chooses_the_form() {
-        assert_eq!(by_extension(Path::new("out/REPORT.XML")).map(|format| format.name), Ok("junit"));
+        assert_eq!(by_extension(Path::new("out/REPORT.XML"), ALL).map(|format| format.name), Ok("junit"));
         insta::assert_snapshot!(
-            by_extension(Path::new("report.pdf")).map(|format| format.name).expect_err("no such form"),
+            by_extension(Path::new("report.pdf"), ALL).map(|format| format.name).expect_err("no such form"),
             @r#"cannot tell the report format of "report.pdf" from its extension; use one of .json, .xml, .md, .html, .txt"#
         );
     }

@@ -8,8 +8,10 @@ use crate::series::{Outcomes, Series, Service, Stretch, Track};
 use crate::survey::{self, Survey};
 use crate::sweep::{BadCase, Matrix, Sweep};
 
+mod comparison;
 mod story;
 
+pub use comparison::comparison;
 pub use story::policies;
 
 /// Longest string that is shown; the rest is counted, not shown.

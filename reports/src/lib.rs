@@ -4,6 +4,7 @@
 //! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
 pub mod class;
+pub mod comparison;
 pub mod figures;
 pub mod format;
 pub mod html;

@@ -3,34 +3,95 @@
 //! Model: a row for each sender and policy, the policies of one sender beside each other, and the sums at the end. The
 //! numbers are the senders' ledgers of the reports ([`crate::ledger`]), nothing else.
 
+pub mod html;
+pub mod json;
+
 use crate::figures::{Clock, count};
+use crate::format::Format;
 use crate::inert;
 use crate::ledger;
 use crate::markdown::text as escaped;
-use crate::model::{Report, Sender};
+use crate::model::{Report, Sender, Verdict};
 use crate::table::{align, wrap};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Columns of a terminal.
 const WIDTH: usize = 100;
 
+/// Version of the JSON form.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The forms a table of policies can be exported in.
+pub const FORMATS: &[Format<Policies>] = &[
+    Format { name: "json", extension: "json", about: "everything, versioned", render: json::to_json },
+    Format { name: "markdown", extension: "md", about: "for a document", render: markdown },
+    Format { name: "html", extension: "html", about: "one page, for people", render: html::render },
+    Format { name: "text", extension: "txt", about: "as on the terminal", render: text },
+];
+
 /// Policies compared.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Policies {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
     /// What is compared.
     pub title: String,
+    /// The worst verdict of the runs; unknown without any.
+    pub verdict: Verdict,
+    /// Scenario's name.
+    pub scenario: String,
+    /// Mail server: target name.
+    pub target: String,
+    /// The policies, in the order in which they were run.
+    pub policies: Vec<Policy>,
     /// By sender, then by policy; at the end all senders of each policy.
     pub rows: Vec<PolicyRow>,
-    /// Each policy and the sum rule of its ledger.
-    pub sums: Vec<(String, String)>,
     /// Seconds of the story for each second of the runs; none if they do not agree.
     pub scale: Option<f64>,
+    /// Program version.
+    pub version: String,
+    /// Command that runs them all again.
+    pub reproduce: String,
+}
+
+/// One policy, and the run of the story under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Policy {
+    /// Its name, such as `552`.
+    pub name: String,
+    /// What is done, in a sentence.
+    pub about: String,
+    /// The run's verdict.
+    pub verdict: Verdict,
+    /// The run's answer in one sentence.
+    pub sentence: String,
+    /// The sum rule of its senders' ledgers.
+    pub sum_rule: String,
+    /// The run's directory.
+    pub directory: String,
+    /// Command that runs it alone.
+    pub reproduce: String,
+}
+
+/// A run of the story under one policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyRun {
+    /// The policy's name.
+    pub policy: String,
+    /// What is done, in a sentence.
+    pub about: String,
+    /// How the run came out.
+    pub report: Report,
 }
 
 /// What became of the mail of one kind of sender under one policy.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyRow {
     /// The policy, such as `552`.
     pub policy: String,
+    /// Verdict of the run under it: of an invalid one the numbers prove nothing.
+    pub verdict: Verdict,
     /// Kind of sender; `all` for all of them.
     pub sender: String,
     /// Logical messages.
@@ -52,19 +113,25 @@ pub struct PolicyRow {
 }
 
 impl Policies {
-    /// From one report for each policy, in the order in which they are to be shown.
+    /// From one run for each policy, in the order in which they are to be shown; `reproduce` is the command that runs them
+    /// all again.
     #[must_use]
-    pub fn of(reports: &[(String, Report)]) -> Policies {
-        let rows = senders(reports).into_iter().flat_map(|name| rows_of(name, reports));
-        let all = reports.iter().map(|(policy, report)| row(policy, &ledger::total(&report.senders)));
+    pub fn of(runs: &[PolicyRun], reproduce: String) -> Policies {
+        let rows = senders(runs).into_iter().flat_map(|name| rows_of(name, runs));
+        let all = runs.iter().map(|run| row(run, &ledger::total(&run.report.senders)));
+        let shown =
+            |of: fn(&Report) -> &String| runs.first().map_or_else(String::new, |run| of(&run.report).clone());
         Policies {
+            schema_version: SCHEMA_VERSION,
             title: "What each reply policy did to the senders' mail".to_owned(),
+            verdict: runs.iter().map(|run| run.report.verdict).max().unwrap_or(Verdict::Unknown),
+            scenario: shown(|report| &report.run.scenario),
+            target: shown(|report| &report.run.target),
+            policies: runs.iter().map(policy).collect(),
             rows: rows.chain(all).collect(),
-            sums: reports
-                .iter()
-                .map(|(policy, report)| (policy.clone(), ledger::sum_rule(&report.senders)))
-                .collect(),
-            scale: common_scale(reports),
+            scale: common_scale(runs),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            reproduce,
         }
     }
 
@@ -73,10 +140,22 @@ impl Policies {
     }
 }
 
+fn policy(PolicyRun { policy, about, report }: &PolicyRun) -> Policy {
+    Policy {
+        name: policy.clone(),
+        about: about.clone(),
+        verdict: report.verdict,
+        sentence: report.sentence.clone(),
+        sum_rule: ledger::sum_rule(&report.senders),
+        directory: report.run.directory.clone(),
+        reproduce: report.run.reproduce.clone(),
+    }
+}
+
 /// Every kind of sender, in the order in which the reports name them.
-fn senders(reports: &[(String, Report)]) -> Vec<&str> {
+fn senders(runs: &[PolicyRun]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
-    for sender in reports.iter().flat_map(|(_, report)| &report.senders) {
+    for sender in runs.iter().flat_map(|run| &run.report.senders) {
         if !names.contains(&sender.name.as_str()) {
             names.push(&sender.name);
         }
@@ -84,15 +163,20 @@ fn senders(reports: &[(String, Report)]) -> Vec<&str> {
     names
 }
 
-fn rows_of(name: &str, reports: &[(String, Report)]) -> impl Iterator<Item = PolicyRow> {
-    reports.iter().flat_map(move |(policy, report)| {
-        report.senders.iter().filter(move |sender| sender.name == name).map(move |sender| row(policy, sender))
+fn rows_of(name: &str, runs: &[PolicyRun]) -> impl Iterator<Item = PolicyRow> {
+    runs.iter().flat_map(move |run| {
+        run.report
+            .senders
+            .iter()
+            .filter(move |sender| sender.name == name)
+            .map(move |sender| row(run, sender))
     })
 }
 
-fn row(policy: &str, sender: &Sender) -> PolicyRow {
+fn row(run: &PolicyRun, sender: &Sender) -> PolicyRow {
     PolicyRow {
-        policy: policy.to_owned(),
+        policy: run.policy.clone(),
+        verdict: run.report.verdict,
         sender: sender.name.clone(),
         submitted: sender.submitted,
         stored: sender.stored,
@@ -105,23 +189,37 @@ fn row(policy: &str, sender: &Sender) -> PolicyRow {
     }
 }
 
-fn common_scale(reports: &[(String, Report)]) -> Option<f64> {
-    let mut scales = reports.iter().map(|(_, report)| report.run.story_scale);
+fn common_scale(runs: &[PolicyRun]) -> Option<f64> {
+    let mut scales = runs.iter().map(|run| run.report.run.story_scale);
     let first = scales.next()?;
     scales.all(|scale| scale == first).then_some(first)?
 }
 
-const HEAD: [&str; 10] =
-    ["sender", "policy", "submitted", "lost", "late", "bounced", "given up", "queued", "stored", "delay p95"];
+const HEAD: [&str; 11] = [
+    "sender",
+    "policy",
+    "run",
+    "submitted",
+    "lost",
+    "late",
+    "bounced",
+    "given up",
+    "queued",
+    "stored",
+    "delay p95",
+];
+
+/// Columns of [`HEAD`] that are words.
+const WORDS: usize = 3;
 
 /// The cells of a row, in the order of [`HEAD`].
-fn cells(row: &PolicyRow, clock: Clock) -> [String; 10] {
+fn cells(row: &PolicyRow, clock: Clock) -> [String; 11] {
     let PolicyRow { submitted, lost, late, bounced, given_up, queued, stored, .. } = *row;
     let [submitted, lost, late, bounced, given_up, queued, stored] =
         [submitted, lost, late, bounced, given_up, queued, stored].map(count);
     let delay = row.delay_p95_s.map_or("-".to_owned(), |seconds| clock.delay(seconds).to_string());
-    let (sender, policy) = (row.sender.clone(), row.policy.clone());
-    [sender, policy, submitted, lost, late, bounced, given_up, queued, stored, delay]
+    let (sender, policy, run) = (row.sender.clone(), row.policy.clone(), row.verdict.word().to_lowercase());
+    [sender, policy, run, submitted, lost, late, bounced, given_up, queued, stored, delay]
 }
 
 /// For a terminal. Always ends with a line break.
@@ -131,10 +229,21 @@ pub fn text(policies: &Policies) -> String {
     let head = HEAD.map(String::from).to_vec();
     let rows = policies.rows.iter().map(|row| cells(row, policies.clock()).to_vec());
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let sums = policies.sums.iter().map(|(policy, rule)| wrap(&format!("{policy}: {rule}"), 4, WIDTH));
-    let sums: String = sums.map(|line| format!("  {line}\n")).collect();
-    let right: Vec<bool> = (0..HEAD.len()).map(|column| column >= 2).collect();
-    format!("{}\n{}\n{sums}", policies.title, align(&rows, &right))
+    let right: Vec<bool> = (0..HEAD.len()).map(|column| column >= WORDS).collect();
+    let about: String = policies.policies.iter().map(about).collect();
+    format!("{}\n{}\n{about}\nRun it again  {}\n", policies.title, align(&rows, &right), policies.reproduce)
+}
+
+fn about(policy: &Policy) -> String {
+    let lines = [
+        policy.about.clone(),
+        policy.sum_rule.clone(),
+        format!("{}: {}", policy.verdict.word(), policy.sentence),
+        policy.reproduce.clone(),
+    ];
+    let lines = lines.iter().filter(|line| !line.is_empty());
+    let lines: String = lines.map(|line| format!("    {}\n", wrap(line, 6, WIDTH))).collect();
+    format!("  {}\n{lines}", policy.name)
 }
 
 /// For a document.
@@ -144,94 +253,17 @@ pub fn markdown(policies: &Policies) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let rows = policies.rows.iter().map(|row| cells(row, policies.clock()).map(|cell| escaped(&cell)));
     let rows: String = rows.map(|cells| line(&cells)).collect();
-    let sums = policies.sums.iter();
-    let sums: String =
-        sums.map(|(policy, rule)| format!("- {}: {}\n", escaped(policy), escaped(rule))).collect();
+    let items: String = policies.policies.iter().map(item).collect();
     let head = line(&HEAD.map(String::from));
-    let rule = format!("|---|---|{}\n", "--:|".repeat(HEAD.len() - 2));
-    format!("## {}\n\n{head}{rule}{rows}\n{sums}", escaped(&policies.title))
+    let rule = format!("|{}{}\n", "---|".repeat(WORDS), "--:|".repeat(HEAD.len() - WORDS));
+    format!("## {}\n\n{head}{rule}{rows}\n{items}\n    {}\n", escaped(&policies.title), policies.reproduce)
+}
+
+fn item(policy: &Policy) -> String {
+    let Policy { name, about, verdict: _, sentence, sum_rule, directory: _, reproduce: _ } = policy;
+    let [name, about, sentence, sum_rule] = [name, about, sentence, sum_rule].map(|text| escaped(text));
+    format!("- {name}: {about} {sum_rule}. {}: {sentence}\n", policy.verdict.word())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::samples::{self, sender};
-
-    fn report(senders: Vec<Sender>) -> Report {
-        Report { senders, ..samples::story() }
-    }
-
-    fn compared() -> Policies {
-        let bounced = Sender { bounced: 120, ..sender("postfix", 1_500, 1_380) };
-        let late =
-            Sender { delay: samples::story().senders[0].delay, late: 119, ..sender("postfix", 1_500, 1_499) };
-        let lost = Sender { lost: 3, ..sender("qmail", 10, 7) };
-        Policies::of(&[
-            ("552".into(), report(vec![bounced])),
-            ("452".into(), report(vec![Sender { queued: 1, ..late }, sender("qmail", 10, 10)])),
-            ("queue-then-552".into(), report(vec![lost])),
-        ])
-    }
-
-    #[test]
-    fn policies_stand_beside_each_other_by_sender() {
-        insta::assert_snapshot!(text(&compared()), @"
-        What each reply policy did to the senders' mail
-          sender   policy          submitted  lost  late  bounced  given up  queued  stored             delay p95
-          postfix  552                 1,500     0     0      120         0       0   1,380                     -
-          postfix  452                 1,500     0   119        0         0       1   1,499  31.2 s (62 h 30 min)
-          qmail    452                    10     0     0        0         0       0      10                     -
-          qmail    queue-then-552         10     3     0        0         0       0       7                     -
-          all      552                 1,500     0     0      120         0       0   1,380                     -
-          all      452                 1,510     0   119        0         0       1   1,509                     -
-          all      queue-then-552         10     3     0        0         0       0       7                     -
-
-          552: submitted 1,500 = stored 1,380 + queued 0 + bounced 120 + given up 0 + lost 0
-          452: submitted 1,510 = stored 1,509 + queued 1 + bounced 0 + given up 0 + lost 0
-          queue-then-552: submitted 10 = stored 7 + queued 0 + bounced 0 + given up 0 + lost 3: 3 messages
-            were lost, and nobody was told
-        ");
-    }
-
-    #[test]
-    fn the_document_has_the_same_rows() {
-        insta::assert_snapshot!(markdown(&compared()), @"
-        ## What each reply policy did to the senders' mail
-
-        | sender | policy | submitted | lost | late | bounced | given up | queued | stored | delay p95 |
-        |---|---|--:|--:|--:|--:|--:|--:|--:|--:|
-        | postfix | 552 | 1,500 | 0 | 0 | 120 | 0 | 0 | 1,380 | - |
-        | postfix | 452 | 1,500 | 0 | 119 | 0 | 0 | 1 | 1,499 | 31.2 s (62 h 30 min) |
-        | qmail | 452 | 10 | 0 | 0 | 0 | 0 | 0 | 10 | - |
-        | qmail | queue-then-552 | 10 | 3 | 0 | 0 | 0 | 0 | 7 | - |
-        | all | 552 | 1,500 | 0 | 0 | 120 | 0 | 0 | 1,380 | - |
-        | all | 452 | 1,510 | 0 | 119 | 0 | 0 | 1 | 1,509 | - |
-        | all | queue-then-552 | 10 | 3 | 0 | 0 | 0 | 0 | 7 | - |
-
-        - 552: submitted 1,500 = stored 1,380 + queued 0 + bounced 120 + given up 0 + lost 0
-        - 452: submitted 1,510 = stored 1,509 + queued 1 + bounced 0 + given up 0 + lost 0
-        - queue-then-552: submitted 10 = stored 7 + queued 0 + bounced 0 + given up 0 + lost 3: 3 messages were lost, and nobody was told
-        ");
-    }
-
-    #[test]
-    fn runs_of_different_scales_share_no_story_clock() {
-        let [mut one, two] = ["552", "452"].map(|name| (name.to_owned(), samples::story()));
-        assert_eq!(Policies::of(&[one.clone(), two.clone()]).scale, Some(7_200.0));
-        one.1.run.story_scale = None;
-        assert_eq!(Policies::of(&[one, two]).scale, None);
-        assert_eq!(Policies::of(&[]).scale, None);
-    }
-
-    #[test]
-    fn hostile_names_come_out_inert() {
-        let bad = "\u{1b}[2J<script>alert(1)</script>|\n\u{202e}";
-        let policies = Policies::of(&[(bad.into(), samples::hostile())]);
-        let (text, markdown) = (text(&policies), markdown(&policies));
-        let dangerous = |shown: &str| shown.chars().any(|one| inert::is_dangerous(one) && one != '\n');
-        assert!(!dangerous(&text) && !dangerous(&markdown));
-        assert!(
-            !markdown.contains("<script>") && markdown.contains("&lt;script&gt;alert(1)&lt;/script&gt;\\|")
-        );
-    }
-}
+mod tests;

@@ -267,18 +267,18 @@ fn last_lines(report: &Report, style: Style) -> String {
     )
 }
 
-fn section(title: &str, lines: &str, style: Style) -> String {
+pub(crate) fn section(title: &str, lines: &str, style: Style) -> String {
     if lines.is_empty() {
         return String::new();
     }
     format!("{}\n{lines}", bold(title, style))
 }
 
-fn bold(text: &str, style: Style) -> String {
+pub(crate) fn bold(text: &str, style: Style) -> String {
     if style.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-fn paint(word: &str, verdict: Verdict, style: Style) -> String {
+pub(crate) fn paint(word: &str, verdict: Verdict, style: Style) -> String {
     let code = match verdict {
         Verdict::Valid => 32,
         Verdict::Unknown => 33,

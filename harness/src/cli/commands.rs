@@ -1,6 +1,6 @@
 //! The commands that users give.
 
-use super::{OutputArgs, RunArgs, SchemaOf, SurveyArgs, SweepArgs};
+use super::{OutputArgs, RunArgs, SchemaOf, SurveyArgs, SweepArgs, export};
 use crate::exit::Exit;
 use crate::machine::stop;
 use crate::plan::Plan;
@@ -9,40 +9,53 @@ use crate::scenario::{self, Overrides};
 use crate::survey;
 use crate::sweep::options::{Family, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory};
 use crate::sweep::{self, Wanted};
-use anyhow::{Context, Result};
+use anyhow::Result;
+use reports::format::ALL;
 use reports::model::Report;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
-    check_exports(&args.output)?;
+    export::check(&args.output.exports, ALL)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     stop::install()?;
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), name: None };
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
     for plan in &plans {
-        match outer::run(plan, &places) {
-            Ok(Outcome::Judged(report)) => {
+        match run_one(plan, &places) {
+            Ok(report) => {
                 show(&report, &args.output)?;
                 exits.push(report.verdict.into());
-                reports.push(*report);
+                reports.push(report);
             }
-            Ok(Outcome::Interrupted(directory)) => {
-                let place = directory.path().display();
-                anstream::eprintln!(
-                    "interrupted; what was recorded is in {place}; `fermoposta analyze {place}` judges that much"
-                );
-                exits.push(Exit::Interrupted);
-                break;
-            }
-            Err(error) => {
-                anstream::eprintln!("error: {}: {error:#}", plan.name);
-                exits.push(Exit::Environment);
+            Err(exit) => {
+                exits.push(exit);
+                if exit == Exit::Interrupted {
+                    break;
+                }
             }
         }
     }
-    export(&reports, &args.output)?;
+    export::write(&args.output.exports, ALL, &reports)?;
     Ok(Exit::worst(exits))
+}
+
+/// The report of a run, or how the program is to end without one, after saying why.
+pub(super) fn run_one(plan: &Plan, places: &Places) -> Result<Report, Exit> {
+    match outer::run(plan, places) {
+        Ok(Outcome::Judged(report)) => Ok(*report),
+        Ok(Outcome::Interrupted(directory)) => {
+            let place = directory.path().display();
+            anstream::eprintln!(
+                "interrupted; what was recorded is in {place}; `fermoposta analyze {place}` judges that much"
+            );
+            Err(Exit::Interrupted)
+        }
+        Err(error) => {
+            anstream::eprintln!("error: {}: {error:#}", plan.name);
+            Err(Exit::Environment)
+        }
+    }
 }
 
 pub(super) fn sweep(args: &SweepArgs) -> Result<Exit> {
@@ -146,7 +159,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
 }
 
 /// A seed nobody chose: from the kernel, short enough to read over the telephone.
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     let mut bytes = [0u8; 4];
     let filled =
         std::fs::File::open("/dev/urandom").and_then(|mut f| std::io::Read::read_exact(&mut f, &mut bytes));
@@ -154,7 +167,7 @@ fn fresh_seed() -> u64 {
     u64::from(u32::from_le_bytes(bytes))
 }
 
-fn show_problems(problems: scenario::ScenarioErrors) {
+pub(super) fn show_problems(problems: scenario::ScenarioErrors) {
     anstream::eprintln!("{:?}", miette::Report::new(problems));
 }
 
@@ -181,11 +194,11 @@ pub(super) fn check(files: &[PathBuf]) -> Result<Exit> {
 }
 
 pub(super) fn analyze(run: &Path, output: &OutputArgs) -> Result<Exit> {
-    check_exports(output)?;
+    export::check(&output.exports, ALL)?;
     let report = outer::judge(run)?;
     show(&report, output)?;
     let exit = report.verdict.into();
-    export(&[report], output)?;
+    export::write(&output.exports, ALL, &[report])?;
     Ok(exit)
 }
 
@@ -202,40 +215,7 @@ fn show(report: &Report, output: &OutputArgs) -> Result<()> {
     if output.json {
         writeln!(std::io::stdout(), "{}", reports::json::to_json(report))?;
     } else {
-        let color =
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        write!(
-            anstream::stdout(),
-            "{}",
-            reports::text::render(report, reports::text::Style { color, width: 110 })
-        )?;
-    }
-    Ok(())
-}
-
-/// Before an hour of testing, not after it: every export has a known format and a directory.
-fn check_exports(output: &OutputArgs) -> Result<()> {
-    for file in &output.exports {
-        format_of(file)?;
-        let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        anyhow::ensure!(
-            parent.is_dir(),
-            "--export {}: {} is not a directory",
-            file.display(),
-            parent.display()
-        );
-    }
-    Ok(())
-}
-
-fn format_of(file: &Path) -> Result<&'static reports::format::Format> {
-    Ok(reports::format::by_extension(file)?)
-}
-
-fn export(reports: &[Report], output: &OutputArgs) -> Result<()> {
-    for file in &output.exports {
-        let text = (format_of(file)?.render)(reports);
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        write!(anstream::stdout(), "{}", reports::text::render(report, super::style()))?;
     }
     Ok(())
 }
@@ -282,6 +262,8 @@ pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
         }
         SchemaOf::Report => serde_json::from_str(&reports::json::schema())?,
         SchemaOf::Survey => serde_json::from_str(&reports::survey::json::schema())?,
+        SchemaOf::Comparison => serde_json::from_str(&reports::comparison::json::schema())?,
+        SchemaOf::Policies => serde_json::from_str(&reports::policies::json::schema())?,
         SchemaOf::Sweep => serde_json::from_str(&reports::sweep::json::schema())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;

@@ -1,7 +1,10 @@
 //! The command line: decode, call, map results to exit codes.
 
 mod commands;
+mod compare;
+mod export;
 mod hidden;
+mod policies;
 
 use crate::exit::Exit;
 use crate::history::Entry;
@@ -10,6 +13,7 @@ use crate::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use fuse_fs::volatile::cut::CutMode;
 use fuse_fs::volatile::profile::Profile;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use strum::VariantArray;
@@ -33,6 +37,12 @@ enum Command {
     Sweep(SweepArgs),
     /// Run scenarios against several mail servers, each pair several times, and show one matrix.
     Survey(SurveyArgs),
+    /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.
+    ///
+    /// Exit codes: 0 within every limit, 1 beyond one, 2 the runs do not tell.
+    Compare(compare::CompareArgs),
+    /// Run a scenario under each of its variants and compare what became of the senders' mail.
+    Policies(policies::PoliciesArgs),
     /// Check scenario files without running them; every problem is shown at its place.
     Check {
         /// Scenario files.
@@ -297,6 +307,22 @@ struct OutputArgs {
 }
 
 #[derive(Debug, Args)]
+struct TableArgs {
+    /// Print the result as JSON on standard output instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// Write the result to FILE, in the format of its extension: .json, .md, .html, .txt; repeatable.
+    #[arg(long = "export", value_name = "FILE")]
+    exports: Vec<PathBuf>,
+}
+
+/// How results are printed on this standard output.
+fn style() -> reports::text::Style {
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    reports::text::Style { color, width: 110 }
+}
+
+#[derive(Debug, Args)]
 struct MountArgs {
     /// Directory whose content is shown.
     backing: PathBuf,
@@ -396,6 +422,10 @@ enum SchemaOf {
     Sweep,
     /// The JSON result of a survey.
     Survey,
+    /// The JSON result of `compare`.
+    Comparison,
+    /// The JSON result of `policies`.
+    Policies,
 }
 
 /// The whole `main` of the command.
@@ -437,6 +467,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => commands::run(&args),
         Command::Sweep(args) => commands::sweep(&args),
         Command::Survey(args) => commands::survey(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Policies(args) => policies::run(&args),
         Command::Check { files } => commands::check(&files),
         Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),

@@ -22,6 +22,7 @@ mod tests;
 mod variants;
 
 pub use errors::ScenarioErrors;
+pub use file::Variant;
 
 use crate::plan::Plan;
 use errors::Trouble;
@@ -52,12 +53,28 @@ pub struct Overrides {
 
 /// Reads and plans a scenario file.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    plan(path, &read(path)?, overrides)
+}
+
+fn read(path: &Path) -> Result<String, ScenarioErrors> {
+    std::fs::read_to_string(path).map_err(|error| {
         let message = format!("{} cannot be read: {error}", path.display());
         let help = Some("`fermoposta list` shows the scenarios that are there".to_owned());
         ScenarioErrors::new(path, "", vec![Trouble { message, help, span: None }])
-    })?;
-    plan(path, &text, overrides)
+    })
+}
+
+/// The courses that the story of a scenario file may take, in its order; at least one.
+pub fn variants(path: &Path) -> Result<Vec<Variant>, ScenarioErrors> {
+    let text = read(path)?;
+    let scenario = parse(&text).map_err(|troubles| ScenarioErrors::new(path, &text, troubles))?;
+    if scenario.variant.is_empty() {
+        let message = "the scenario has no variants to compare".to_owned();
+        let help = "give it `[[variant]]` tables, each with `name`, `why` and steps; `fermoposta run` runs it as it is";
+        let trouble = Trouble { message, help: Some(help.to_owned()), span: None };
+        return Err(ScenarioErrors::new(path, &text, vec![trouble]));
+    }
+    Ok(scenario.variant)
 }
 
 /// Plans a scenario's text; `path` names it in messages and is where relative paths start.

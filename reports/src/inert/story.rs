@@ -2,7 +2,7 @@
 
 use super::clean as inert;
 use crate::model::{ClientClass, Migration, Sender, Statement};
-use crate::policies::{Policies, PolicyRow};
+use crate::policies::{Policies, Policy, PolicyRow};
 
 pub(super) fn clean(
     senders: &mut [Sender],
@@ -61,14 +61,26 @@ pub(super) fn clean(
     }
 }
 
-/// Names of policies come from a command line, those of senders from a file.
+/// Names of policies come from a scenario, those of senders from a file.
 #[must_use]
 pub fn policies(policies: &Policies) -> Policies {
     let mut policies = policies.clone();
-    let Policies { title, rows, sums, scale: _ } = &mut policies;
-    inert(title);
+    let Policies {
+        schema_version: _,
+        title,
+        verdict: _,
+        scenario,
+        target,
+        policies: runs,
+        rows,
+        scale: _,
+        version,
+        reproduce,
+    } = &mut policies;
+    [title, scenario, target, version, reproduce].into_iter().for_each(inert);
     for PolicyRow {
         policy,
+        verdict: _,
         sender,
         submitted: _,
         stored: _,
@@ -82,8 +94,8 @@ pub fn policies(policies: &Policies) -> Policies {
     {
         [policy, sender].into_iter().for_each(inert);
     }
-    for (policy, rule) in sums {
-        [policy, rule].into_iter().for_each(inert);
+    for Policy { name, about, verdict: _, sentence, sum_rule, directory, reproduce } in runs {
+        [name, about, sentence, sum_rule, directory, reproduce].into_iter().for_each(inert);
     }
     policies
 }

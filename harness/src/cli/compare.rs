@@ -1,0 +1,48 @@
+//! `compare`: before a change and after it.
+
+use super::{TableArgs, export};
+use crate::compare::{Asked, compare};
+use crate::exit::Exit;
+use anyhow::Result;
+use clap::Args;
+use reports::comparison::limits::Limit;
+use reports::comparison::{FORMATS, json, text};
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// Directory of a run before the change.
+    baseline: PathBuf,
+    /// Directory of a run after the change.
+    candidate: PathBuf,
+    /// Another run before the change: repeats show the noise; repeatable.
+    #[arg(long = "baseline", value_name = "RUN")]
+    baselines: Vec<PathBuf>,
+    /// Another run after the change; repeatable.
+    #[arg(long = "candidate", value_name = "RUN")]
+    candidates: Vec<PathBuf>,
+    /// How many times the baseline a figure may be: p50, p95, p99 (latencies), recovery; throughput may be the baseline
+    /// divided by it; ok-share may be lower by it. Repeatable (default: p95=2, p99=2, ok-share=0.001).
+    #[arg(long = "limit", value_name = "NAME=FACTOR")]
+    limits: Vec<Limit>,
+    /// Compare runs of different scenarios or mail servers too.
+    #[arg(long)]
+    unlike: bool,
+    #[command(flatten)]
+    output: TableArgs,
+}
+
+pub(super) fn run(args: CompareArgs) -> Result<Exit> {
+    let CompareArgs { baseline, candidate, baselines, candidates, limits, unlike, output } = args;
+    export::check(&output.exports, FORMATS)?;
+    let side = |first, others: Vec<PathBuf>| std::iter::once(first).chain(others).collect();
+    let (baseline, candidate) = (side(baseline, baselines), side(candidate, candidates));
+    let comparison = compare(&Asked { baseline, candidate, limits, unlike })?;
+    match output.json {
+        true => write!(std::io::stdout(), "{}", json::to_json(&comparison))?,
+        false => write!(anstream::stdout(), "{}", text::render(&comparison, super::style()))?,
+    }
+    export::write(&output.exports, FORMATS, &comparison)?;
+    Ok(comparison.outcome.verdict().into())
+}

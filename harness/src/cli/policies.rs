@@ -1,0 +1,126 @@
+//! `policies`: one story under each of its variants, compared.
+
+use super::commands::{fresh_seed, run_one, show_problems};
+use super::{TableArgs, export};
+use crate::exit::Exit;
+use crate::machine::stop;
+use crate::plan::{Plan, quoted};
+use crate::run::outer::Places;
+use crate::scenario::{self, Overrides, ScenarioErrors, Variant};
+use anyhow::Result;
+use clap::Args;
+use reports::inert::inert;
+use reports::policies::{FORMATS, Policies, PolicyRun, json, text};
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct PoliciesArgs {
+    /// Scenario file with variants.
+    scenario: PathBuf,
+    /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
+    #[arg(long)]
+    target: Option<String>,
+    /// Seed of every run (default: a new one, which is printed).
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where run directories are made. It must not lie on a disk under test.
+    #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
+    runs: PathBuf,
+    #[command(flatten)]
+    output: TableArgs,
+}
+
+pub(super) fn run(args: &PoliciesArgs) -> Result<Exit> {
+    export::check(&args.output.exports, FORMATS)?;
+    let seed = args.seed.unwrap_or_else(fresh_seed);
+    let plans = match plans(args, seed) {
+        Ok(plans) => plans,
+        Err(problems) => {
+            show_problems(problems);
+            return Ok(Exit::Usage);
+        }
+    };
+    stop::install()?;
+    let (runs, exits) = run_all(args, plans);
+    let policies = Policies::of(&runs, command(args, seed));
+    match args.output.json {
+        true => write!(std::io::stdout(), "{}", json::to_json(&policies))?,
+        false => write!(anstream::stdout(), "{}", text(&policies))?,
+    }
+    export::write(&args.output.exports, FORMATS, &policies)?;
+    Ok(Exit::worst(exits))
+}
+
+/// A plan for each variant, all with the same seed.
+fn plans(args: &PoliciesArgs, seed: u64) -> Result<Vec<(Variant, Plan)>, ScenarioErrors> {
+    let plan = |variant: Variant| {
+        let overrides = Overrides {
+            seed,
+            target: args.target.clone(),
+            variant: Some(variant.name.clone()),
+            ..Overrides::default()
+        };
+        Ok((variant, scenario::load(&args.scenario, &overrides)?))
+    };
+    scenario::variants(&args.scenario)?.into_iter().map(plan).collect()
+}
+
+/// One after the other: at once they would make each other late. An interruption ends it, a failure does not.
+fn run_all(args: &PoliciesArgs, plans: Vec<(Variant, Plan)>) -> (Vec<PolicyRun>, Vec<Exit>) {
+    let places = Places { runs: args.runs.clone(), storage: None, name: None };
+    let (count, mut runs, mut exits) = (plans.len(), Vec::new(), Vec::new());
+    for (number, (variant, plan)) in (1..).zip(plans) {
+        anstream::eprintln!("policy {number} of {count}: {}", inert(&variant.name));
+        match run_one(&plan, &places) {
+            Ok(report) => {
+                anstream::eprintln!("{}  {}", report.verdict.word(), inert(&report.sentence));
+                exits.push(report.verdict.into());
+                runs.push(PolicyRun { policy: variant.name, about: variant.why, report });
+            }
+            Err(exit) => {
+                exits.push(exit);
+                if exit == Exit::Interrupted {
+                    break;
+                }
+            }
+        }
+    }
+    (runs, exits)
+}
+
+/// The command for the same runs.
+fn command(args: &PoliciesArgs, seed: u64) -> String {
+    let target = args.target.as_ref().map_or(String::new(), |name| format!(" --target {}", quoted(name)));
+    format!("fermoposta policies {}{target} --seed {seed}", quoted(&args.scenario.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(scenario: &str) -> PoliciesArgs {
+        PoliciesArgs {
+            scenario: scenario.into(),
+            target: Some("reference".into()),
+            seed: None,
+            runs: "runs".into(),
+            output: TableArgs { json: false, exports: Vec::new() },
+        }
+    }
+
+    #[test]
+    fn every_variant_has_a_plan_of_its_own_and_the_same_seed() {
+        let plans = plans(&args("../scenarios/incidents/libero-2023.toml"), 7).expect("a sound scenario");
+        let names: Vec<&str> = plans.iter().map(|(variant, _)| variant.name.as_str()).collect();
+        assert_eq!(names, ["queue-then-552", "552", "452"]);
+        for (variant, plan) in &plans {
+            assert_eq!((plan.variant.as_ref(), plan.seed), (Some(&variant.name), 7));
+        }
+    }
+
+    #[test]
+    fn the_command_runs_them_again() {
+        insta::assert_snapshot!(command(&args("a b.toml"), 7), @"fermoposta policies 'a b.toml' --target reference --seed 7");
+    }
+}

@@ -1,0 +1,75 @@
+//! A comparison as one HTML file for people.
+
+use super::text::cells;
+use super::{Compared, Comparison, Judgement, Row};
+use crate::html::{STYLE, class};
+use askama::Template;
+
+/// The whole comparison.
+#[must_use]
+pub fn render(comparison: &Comparison) -> String {
+    let page = Page { comparison: &crate::inert::comparison(comparison), style: STYLE };
+    page.render().expect("the template writes into a string, which cannot fail")
+}
+
+#[derive(Template)]
+#[template(path = "comparison.html")]
+struct Page<'a> {
+    comparison: &'a Comparison,
+    style: &'static str,
+}
+
+impl Page<'_> {
+    fn word(&self) -> &'static str {
+        self.comparison.outcome.word()
+    }
+
+    fn class(&self) -> &'static str {
+        class(self.comparison.outcome.verdict())
+    }
+
+    fn cells(row: &Row) -> [String; 6] {
+        cells(row)
+    }
+
+    fn tint(row: &Row) -> &'static str {
+        match row.judgement {
+            Judgement::Within | Judgement::WithinNoise => "valid",
+            Judgement::Beyond => "invalid",
+            Judgement::CannotTell => "unknown",
+            Judgement::NotJudged => "apart",
+        }
+    }
+
+    fn verdict(run: &Compared) -> (&'static str, &'static str) {
+        (run.verdict.word(), class(run.verdict))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_candidate_that_is_worse() {
+        let page = render(&samples::beyond());
+        let body = page.split_once("</style>").expect("a style sheet").1;
+        insta::assert_snapshot!(body);
+    }
+
+    #[test]
+    fn every_page_has_one_heading_and_its_answer() {
+        for comparison in [samples::beyond(), samples::within(), samples::cannot_tell()] {
+            let page = render(&comparison);
+            assert_eq!(page.matches("<h1").count(), 1);
+            assert!(page.contains(&format!("<title>{}: ", comparison.outcome.word())));
+        }
+    }
+
+    #[test]
+    fn hostile_strings_do_nothing() {
+        let page = render(&samples::hostile());
+        assert!(!page.contains("<script") && !page.contains('\u{1b}') && !page.contains('\u{202e}'));
+    }
+}

@@ -1,0 +1,92 @@
+//! Comparisons for the tests of the judgement and of the renderers.
+
+use super::{Comparison, Limits};
+use crate::model::{ClientClass, Messages, Operation, Quantiles, Report, Run, Verdict};
+use crate::samples as reports;
+
+const COMMAND: &str = "fermoposta compare before/1 after/1 --baseline before/2 --candidate after/2";
+
+/// A run that ended well, whose deliveries have this p99 in seconds.
+pub(super) fn run(side: &str, seed: u64, p99_s: f64) -> Report {
+    let sound = reports::valid();
+    let run = Run {
+        scenario: "baseline".into(),
+        seed,
+        directory: format!("{side}/{seed}"),
+        reproduce: format!("fermoposta run scenarios/baseline.toml --seed {seed}"),
+        ..sound.run.clone()
+    };
+    Report { run, operations: vec![deliver(p99_s, 2_911), fetch()], ..sound }
+}
+
+pub(super) fn deliver(p99_s: f64, ok: u64) -> Operation {
+    operation("deliver", ok, Quantiles { p50_s: 0.0042, p95_s: p99_s / 2.0, p99_s, max_s: p99_s * 2.0 })
+}
+
+/// Too few for a p99.
+fn fetch() -> Operation {
+    operation("fetch", 64, Quantiles { p50_s: 0.001, p95_s: 0.002, p99_s: 0.003, max_s: 0.004 })
+}
+
+fn operation(name: &str, ok: u64, latency: Quantiles) -> Operation {
+    Operation { name: name.into(), ok, fail: 0, info: 0, timed_out: 0, latency: Some(latency) }
+}
+
+pub(super) fn of(baseline: &[Report], candidate: &[Report]) -> Comparison {
+    Comparison::of(baseline, candidate, &Limits::default(), COMMAND.into())
+}
+
+pub(super) fn before() -> Vec<Report> {
+    vec![run("before", 1, 0.018), run("before", 2, 0.020), run("before", 3, 0.019)]
+}
+
+/// Slower, loses mail, recovers late, and on another kernel.
+pub(super) fn beyond() -> Comparison {
+    let mut lossy = run("after", 2, 0.061);
+    lossy.verdict = Verdict::Invalid;
+    lossy.sentence = "3 of 2,911 acknowledged messages were lost.".into();
+    lossy.messages = Messages { lost: 3, intact: 2_908, ..lossy.messages };
+    let mut after = vec![run("after", 1, 0.055), lossy];
+    let mut before = before();
+    before.iter_mut().for_each(|run| run.clients = vec![class(4.0, Some(6.5))]);
+    for run in &mut after {
+        run.clients = vec![class(4.0, Some(16.25))];
+        run.operations[0].fail = 40;
+        run.run.environment = vec![("kernel".into(), "7.0".into())];
+    }
+    of(&before, &after)
+}
+
+fn class(down_s: f64, healthy_again_s: Option<f64>) -> ClientClass {
+    ClientClass {
+        name: "webmail".into(),
+        clients: 20,
+        asked: 400,
+        served: 300,
+        down_s: Some(down_s),
+        healthy_again_s,
+        availability: Vec::new(),
+    }
+}
+
+pub(super) fn never_again(run: &mut Report) {
+    run.clients = vec![class(4.0, None)];
+}
+
+pub(super) fn again(run: &mut Report) {
+    run.clients = vec![class(4.0, Some(6.0))];
+}
+
+pub(super) fn within() -> Comparison {
+    of(&before(), &[run("after", 1, 0.025), run("after", 2, 0.019), run("after", 3, 0.020)])
+}
+
+/// One run each, of which one proves nothing.
+pub(super) fn cannot_tell() -> Comparison {
+    let silent = Report { operations: vec![deliver(0.02, 12)], ..reports::unknown() };
+    of(&[run("before", 1, 0.018)], &[silent])
+}
+
+pub(super) fn hostile() -> Comparison {
+    of(&[reports::hostile()], &[Report { verdict: Verdict::Unknown, ..reports::hostile() }])
+}

@@ -1,0 +1,184 @@
+//! The rule of the module docs, case by case.
+
+use super::samples::{again, before, deliver, never_again, of, run};
+use super::*;
+use crate::inert::is_dangerous;
+use crate::model::Operation;
+
+fn judged(comparison: &Comparison, of: &str, measure: Measure) -> (Judgement, Option<Doubt>) {
+    let row = comparison.rows.iter().find(|row| row.of == of && row.measure == measure);
+    row.map(|row| (row.judgement, row.doubt)).expect("there is such a row")
+}
+
+fn p99(comparison: &Comparison) -> (Judgement, Option<Doubt>) {
+    judged(comparison, "deliver", Measure::P99)
+}
+
+fn after(p99s: &[f64]) -> Vec<Report> {
+    p99s.iter().zip(1..).map(|(p99, seed)| run("after", seed, *p99)).collect()
+}
+
+/// The four fields of the table.
+#[test]
+fn a_difference_counts_only_if_it_exceeds_the_noise() {
+    let answer = |p99s: &[f64]| p99(&of(&before(), &after(p99s)));
+    assert_eq!(answer(&[0.030, 0.031, 0.030]), (Judgement::Within, None));
+    assert_eq!(answer(&[0.018, 0.020, 0.020]), (Judgement::WithinNoise, None));
+    assert_eq!(answer(&[0.050, 0.051, 0.052]), (Judgement::Beyond, None));
+    assert_eq!(answer(&[0.020, 0.050, 0.120]), (Judgement::CannotTell, Some(Doubt::TooNoisy)));
+}
+
+#[test]
+fn outcomes_follow_the_rows() {
+    let outcome = |p99s: &[f64]| of(&before(), &after(p99s)).outcome;
+    assert_eq!(outcome(&[0.018, 0.020, 0.020]), Outcome::Within);
+    assert_eq!(outcome(&[0.050, 0.051, 0.052]), Outcome::Beyond);
+    assert_eq!(outcome(&[0.020, 0.050, 0.120]), Outcome::CannotTell);
+    assert_eq!(of(&before(), &[]).outcome, Outcome::CannotTell);
+    assert_eq!(of(&[], &[]).outcome, Outcome::CannotTell);
+}
+
+#[test]
+fn one_run_on_each_side_knows_no_noise_and_says_so() {
+    let one = of(&before()[..1], &after(&[0.037]));
+    assert_eq!(p99(&one), (Judgement::Beyond, None));
+    assert!(one.rows.iter().all(|row| row.noise.is_none()));
+    assert!(one.caveats.iter().any(|caveat| caveat.contains("no noise is known")), "{:?}", one.caveats);
+    let three = of(&before(), &after(&[0.020, 0.019, 0.018]));
+    assert!(!three.caveats.iter().any(|caveat| caveat.contains("noise")), "{:?}", three.caveats);
+}
+
+#[test]
+fn the_noise_of_one_side_is_taken_for_both() {
+    let noisy = [run("before", 1, 0.01), run("before", 2, 0.02), run("before", 3, 0.08)];
+    assert_eq!(p99(&of(&noisy, &after(&[0.05]))), (Judgement::CannotTell, Some(Doubt::TooNoisy)));
+}
+
+#[test]
+fn a_lost_message_is_beyond_whatever_the_baseline_lost() {
+    let mut before = before();
+    before.iter_mut().for_each(|run| run.messages.lost = 7);
+    let mut after = after(&[0.018, 0.020, 0.019]);
+    after[1].messages.lost = 1;
+    let comparison = of(&before, &after);
+    assert_eq!(judged(&comparison, "mail", Measure::Lost), (Judgement::Beyond, None));
+    assert_eq!(comparison.outcome, Outcome::Beyond);
+}
+
+#[test]
+fn an_invalid_candidate_is_beyond_and_an_invalid_baseline_a_caveat() {
+    let mut after = after(&[0.018, 0.020, 0.019]);
+    after[2].verdict = Verdict::Invalid;
+    assert_eq!(of(&before(), &after).outcome, Outcome::Beyond);
+    let swapped = of(&after, &before());
+    assert_eq!(swapped.outcome, Outcome::Within);
+    assert!(swapped.caveats[0].contains("invalid themselves"), "{:?}", swapped.caveats);
+}
+
+#[test]
+fn a_side_that_proves_nothing_makes_no_green() {
+    let mut after = after(&[0.018, 0.020, 0.019]);
+    after[0].verdict = Verdict::Unknown;
+    assert_eq!(of(&before(), &after).outcome, Outcome::CannotTell);
+    assert_eq!(of(&after, &before()).outcome, Outcome::CannotTell);
+}
+
+#[test]
+fn a_common_operation_of_which_there_are_too_few_cannot_be_told() {
+    let with = |ok| {
+        let mut after = after(&[0.018, 0.020, 0.019]);
+        after[1].operations[0] = deliver(0.020, ok);
+        of(&before(), &after)
+    };
+    assert_eq!(with(100).outcome, Outcome::Within);
+    let few = with(99);
+    assert_eq!(p99(&few).1, Some(Doubt::TooFew { have: 99, need: 100 }));
+    assert_eq!(few.outcome, Outcome::Within);
+    assert!(few.caveats.iter().any(|caveat| caveat.contains("deliver p99 (99 of 100)")), "{:?}", few.caveats);
+    let untold = with(19);
+    assert_eq!(untold.outcome, Outcome::CannotTell);
+    assert_eq!(untold.decides.len(), 1, "{:?}", untold.decides);
+    assert!(!untold.caveats.iter().any(|caveat| caveat.contains("deliver")), "{:?}", untold.caveats);
+}
+
+#[test]
+fn a_rare_operation_is_a_caveat_unless_there_is_nothing_else() {
+    let with_rare = |mut report: Report| {
+        report.operations.push(Operation { name: "move".into(), ..deliver(0.01, 3) });
+        report
+    };
+    let [before, after] = [before(), after(&[0.018, 0.020, 0.019])]
+        .map(|side| side.into_iter().map(with_rare).collect::<Vec<_>>());
+    let rare = of(&before, &after);
+    assert_eq!(judged(&rare, "move", Measure::P95).0, Judgement::CannotTell);
+    assert_eq!(rare.outcome, Outcome::Within);
+    assert!(rare.caveats.iter().any(|caveat| caveat.contains("move p95 (3 of 20)")), "{:?}", rare.caveats);
+    let alone = |mut report: Report| {
+        report.operations.drain(..2);
+        report
+    };
+    let [before, after] = [before, after].map(|side| side.into_iter().map(alone).collect::<Vec<_>>());
+    assert_eq!(of(&before, &after).outcome, Outcome::CannotTell);
+}
+
+#[test]
+fn more_failures_than_allowed_are_beyond() {
+    let with = |fail| {
+        let mut after = after(&[0.018, 0.020, 0.019]);
+        after.iter_mut().for_each(|run| run.operations[0].fail = fail);
+        judged(&of(&before(), &after), "deliver", Measure::OkShare).0
+    };
+    assert_eq!(with(2), Judgement::Within);
+    assert_eq!(with(4), Judgement::Beyond);
+}
+
+#[test]
+fn clients_that_are_never_served_again_are_beyond_a_limit_of_recovery() {
+    let limits = Limits::default().with("recovery=1.5".parse().expect("a limit"));
+    let (mut before, mut after) = (before(), after(&[0.018, 0.020, 0.019]));
+    before.iter_mut().for_each(again);
+    after.iter_mut().for_each(again);
+    never_again(&mut after[1]);
+    let of = |before: &[Report], after: &[Report]| {
+        judged(&Comparison::of(before, after, &limits, String::new()), "webmail", Measure::Recovery).0
+    };
+    assert_eq!(of(&before, &after), Judgement::Beyond);
+    assert_eq!(of(&after, &before), Judgement::WithinNoise);
+    let row = judged(&super::samples::of(&before, &after), "webmail", Measure::Recovery);
+    assert_eq!(row, (Judgement::NotJudged, None));
+}
+
+#[test]
+fn runs_of_different_kinds_are_not_compared() {
+    let mut other = after(&[0.02]);
+    assert_eq!(unlike(&before(), &other), None);
+    other[0].run.target = "cyrus".into();
+    insta::assert_snapshot!(unlike(&before(), &other).expect("another mail server"), @"the runs are of different mail servers: cyrus, reference");
+    assert!(of(&before(), &other).caveats[0].contains("not alike"));
+    other[0].run.scenario = "power-cut".into();
+    insta::assert_snapshot!(unlike(&before(), &other).expect("another scenario"), @"the runs are of different scenarios: baseline, power-cut");
+}
+
+#[test]
+fn a_run_named_twice_is_no_repeat() {
+    let twice = [before()[0].clone(), before()[0].clone()];
+    insta::assert_snapshot!(unlike(&twice, &after(&[0.02])).expect("a repeat"), @"before/1 is named twice, and the noise is that of different runs");
+}
+
+#[test]
+fn seeds_and_amounts_that_differ_are_named() {
+    let mut after = after(&[0.018, 0.020]);
+    after.iter_mut().for_each(|run| run.messages.submitted = 900);
+    let caveats = of(&before(), &after).caveats;
+    assert!(caveats.iter().any(|caveat| caveat.ends_with("1, 2, 3 against 1, 2.")), "{caveats:?}");
+    assert!(caveats.iter().any(|caveat| caveat.contains("3,000 and 900")), "{caveats:?}");
+}
+
+#[test]
+fn hostile_strings_come_out_inert() {
+    let hostile = super::samples::hostile();
+    for shown in [text::plain(&hostile), markdown::render(&hostile), json::to_json(&hostile)] {
+        assert!(!shown.chars().any(|one| is_dangerous(one) && one != '\n'));
+    }
+    assert!(!markdown::render(&hostile).contains("<script>"));
+}

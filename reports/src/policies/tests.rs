@@ -1,0 +1,74 @@
+//! The table of policies, and its forms for a terminal and a document.
+
+use super::*;
+use crate::samples::{self, sender};
+
+fn report(senders: Vec<Sender>) -> Report {
+    Report { senders, ..samples::story() }
+}
+
+pub(super) fn run(policy: &str, report: Report) -> PolicyRun {
+    PolicyRun { policy: policy.into(), about: "What is done.".into(), report }
+}
+
+pub(super) fn compared() -> Policies {
+    let bounced = Sender { bounced: 120, ..sender("postfix", 1_500, 1_380) };
+    let late =
+        Sender { delay: samples::story().senders[0].delay, late: 119, ..sender("postfix", 1_500, 1_499) };
+    let lost = Sender { lost: 3, ..sender("qmail", 10, 7) };
+    let sound = |senders| Report {
+        senders,
+        verdict: Verdict::Valid,
+        sentence: "Every statement holds.".into(),
+        ..samples::story()
+    };
+    let runs = [
+        run("552", sound(vec![bounced])),
+        run("452", sound(vec![Sender { queued: 1, ..late }, sender("qmail", 10, 10)])),
+        run("queue-then-552", report(vec![lost])),
+    ];
+    Policies::of(&runs, "fermoposta policies scenarios/incidents/libero-2023.toml --seed 7".into())
+}
+
+#[test]
+fn policies_stand_beside_each_other_by_sender() {
+    insta::assert_snapshot!(text(&compared()));
+}
+
+#[test]
+fn the_document_has_the_same_rows() {
+    insta::assert_snapshot!(markdown(&compared()));
+}
+
+#[test]
+fn runs_of_different_scales_share_no_story_clock() {
+    let [mut one, two] = ["552", "452"].map(|name| run(name, samples::story()));
+    let scale = |runs: &[PolicyRun]| Policies::of(runs, String::new()).scale;
+    assert_eq!(scale(&[one.clone(), two.clone()]), Some(7_200.0));
+    one.report.run.story_scale = None;
+    assert_eq!(scale(&[one, two]), None);
+    assert_eq!(scale(&[]), None);
+}
+
+#[test]
+fn the_verdict_is_the_worst_and_none_is_no_green() {
+    assert_eq!(compared().verdict, Verdict::Invalid);
+    assert_eq!(Policies::of(&[run("552", samples::valid())], String::new()).verdict, Verdict::Valid);
+    assert_eq!(Policies::of(&[], String::new()).verdict, Verdict::Unknown);
+}
+
+pub(super) fn hostile() -> Policies {
+    let bad = "\u{1b}[2J<script>alert(1)</script>|\n\u{202e}";
+    let run = PolicyRun { policy: bad.into(), about: bad.into(), report: samples::hostile() };
+    Policies::of(&[run], bad.into())
+}
+
+#[test]
+fn hostile_names_come_out_inert() {
+    let policies = hostile();
+    let (text, markdown) = (text(&policies), markdown(&policies));
+    let dangerous = |shown: &str| shown.chars().any(|one| inert::is_dangerous(one) && one != '\n');
+    assert!(!dangerous(&text) && !dangerous(&markdown));
+    let table = markdown.rsplit_once("\n\n").expect("the command is the last").0;
+    assert!(!table.contains("<script>") && table.contains("&lt;script&gt;alert(1)&lt;/script&gt;\\|"));
+}
