@@ -411,6 +411,9 @@ pub struct StepPlan {
     pub after_fired: Option<(String, Span)>,
     /// Or: when a storage's counter has reached a number.
     pub at_counter: Option<CounterMark>,
+    /// A failure of it leaves nothing unproved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_fail: bool,
     /// What is done.
     pub action: StepAction,
 }

@@ -192,6 +192,9 @@ struct RunArgs {
     /// run directory). A directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
     storage_dir: Option<PathBuf>,
+    /// The same for one storage of the scenario, on a disk of its own; repeatable.
+    #[arg(long = "storage-dir-of", value_name = "NAME=DIR", value_parser = named_directory)]
+    storages_apart: Vec<(String, PathBuf)>,
     /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
@@ -273,6 +276,13 @@ struct SurveyArgs {
     /// The survey's directory; a survey that was interrupted there goes on.
     #[arg(long, value_name = "DIR", default_value = options::USUAL_DIRECTORY)]
     dir: PathBuf,
+}
+
+/// `NAME=DIR`.
+fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
+    let named = text.split_once('=').filter(|(name, directory)| !name.is_empty() && !directory.is_empty());
+    let (name, directory) = named.ok_or("write a storage and its directory, such as new=/mnt/new")?;
+    Ok((name.to_owned(), PathBuf::from(directory)))
 }
 
 /// Names of entries.
