@@ -5,6 +5,7 @@ mod compare;
 mod export;
 mod hidden;
 mod policies;
+mod rehearse;
 
 use crate::exit::Exit;
 use crate::history::Entry;
@@ -43,6 +44,10 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Run a scenario under each of its variants and compare what became of the senders' mail.
     Policies(policies::PoliciesArgs),
+    /// Rehearse a migration to another disk before it is done: every user moves under traffic, without and with failures.
+    ///
+    /// Exit codes: 0 go, 1 no go, 2 inconclusive.
+    Rehearse(rehearse::RehearseArgs),
     /// Check scenario files without running them; every problem is shown at its place.
     Check {
         /// Scenario files.
@@ -436,6 +441,8 @@ enum SchemaOf {
     Comparison,
     /// The JSON result of `policies`.
     Policies,
+    /// The JSON result of a rehearsal.
+    Rehearsal,
 }
 
 /// The whole `main` of the command.
@@ -479,6 +486,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Survey(args) => commands::survey(args),
         Command::Compare(args) => compare::run(args),
         Command::Policies(args) => policies::run(&args),
+        Command::Rehearse(args) => rehearse::run(args),
         Command::Check { files } => commands::check(&files),
         Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),

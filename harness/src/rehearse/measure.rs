@@ -1,7 +1,7 @@
-//! What the parts of a rehearsal measured, read from what their runs recorded: how much the new disk had written when half of
-//! the users had moved, and how fast mail that waited was let in beside new mail.
+//! What the parts of a rehearsal measured, read from what their runs recorded: how much the disks had written in the
+//! middle of the migration, and how fast mail that waited was let in beside new mail.
 
-use super::plans::{NEW, Round, outage_phase, reopening_phase};
+use super::plans::{NEW, OLD, Round, outage_phase, reopening_phase};
 use crate::history::{Action, Attempt, Entry, Event, MessageId, MigrationState, OpId, Outcome, SpoolEvent};
 use crate::run::directory::RunDirectory;
 use anyhow::{Context, Result};
@@ -21,11 +21,20 @@ use std::time::Duration;
 /// Less new mail than this has no 95th percentile.
 const FEWEST: usize = 20;
 
-/// Bytes that the new disk had written when half of the users who moved had moved.
+/// Bytes that each disk had written when users had moved: where a failure can strike in the middle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Middle {
+    /// The old disk, when a third of them had moved: nobody writes to it any more when all have.
+    pub(super) old: u64,
+    /// The new disk, when half of them had moved.
+    pub(super) new: u64,
+}
+
+/// Reads it from the run of a migration without failures.
 ///
 /// # Errors
 /// Nobody moved, or what was recorded cannot be read.
-pub fn half(run: &Path) -> Result<u64> {
+pub(super) fn middle(run: &Path) -> Result<Middle> {
     let run = RunDirectory::existing(run);
     let mut switched = Vec::new();
     each(&run.history(), |event: Event| {
@@ -34,14 +43,19 @@ pub fn half(run: &Path) -> Result<u64> {
         }
     })?;
     switched.sort_unstable();
-    let half = *switched.get(switched.len() / 2).context("nobody was moved, so nothing is half way")?;
-    let mut written = 0;
-    each(&run.trace(NEW), |call: FsEvent| {
-        if call.errno == 0 && call.end.is_some_and(|end| end <= half) {
-            written += step(Counter::BytesWritten, call.op, call.done.unwrap_or_default());
+    let when =
+        |of: usize| switched.get(switched.len() / of).context("nobody was moved, so there is no middle");
+    Ok(Middle { old: written(&run, OLD, *when(3)?)?, new: written(&run, NEW, *when(2)?)? })
+}
+
+fn written(run: &RunDirectory, storage: &str, until: Nanos) -> Result<u64> {
+    let mut bytes = 0;
+    each(&run.trace(storage), |call: FsEvent| {
+        if call.errno == 0 && call.end.is_some_and(|end| end <= until) {
+            bytes += step(Counter::BytesWritten, call.op, call.done.unwrap_or_default());
         }
     })?;
-    Ok(written.max(1))
+    Ok(bytes.max(1))
 }
 
 /// Every line of a file that was recorded; a torn last one ends it.
@@ -59,17 +73,17 @@ fn each<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()>
 
 /// What the part `outage` measured.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outage {
+pub(super) struct Outage {
     /// Every reopening.
-    pub drains: Vec<Drain>,
+    pub(super) drains: Vec<Drain>,
     /// Messages that were queued.
-    pub queued: u64,
+    pub(super) queued: u64,
     /// For how long mail was queued, in all, seconds.
-    pub queueing_s: f64,
+    pub(super) queueing_s: f64,
     /// Messages whose size is known.
-    pub sized: u64,
+    pub(super) sized: u64,
     /// Bytes of these.
-    pub bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl Outage {
@@ -77,19 +91,19 @@ impl Outage {
     ///
     /// # Errors
     /// What was recorded cannot be read.
-    pub fn read(run: &Path, rounds: &[Round], bound: Duration) -> Result<Outage> {
+    pub(super) fn read(run: &Path, rounds: &[Round], bound: Duration) -> Result<Outage> {
         let mut seen = Seen::default();
         each(&RunDirectory::existing(run).history(), |event| seen.take(event))?;
         Ok(seen.outage(rounds, bound))
     }
 
     /// Messages that arrived a second.
-    pub fn inflow(&self) -> f64 {
+    pub(super) fn inflow(&self) -> f64 {
         if self.queueing_s > 0.0 { self.queued as f64 / self.queueing_s } else { 0.0 }
     }
 
     /// Mean size of a message, bytes.
-    pub fn mean_size(&self) -> f64 {
+    pub(super) fn mean_size(&self) -> f64 {
         if self.sized > 0 { self.bytes as f64 / self.sized as f64 } else { 0.0 }
     }
 }
@@ -119,9 +133,13 @@ struct Seen {
 impl Seen {
     fn take(&mut self, event: Event) {
         match event {
-            Event::Invoke { at: _, intended, op, user: _, action: Action::Store { entry, attempt, size, .. } }
-                if entry != Entry::Append =>
-            {
+            Event::Invoke {
+                at: _,
+                intended,
+                op,
+                user: _,
+                action: Action::Store { entry, attempt, size, .. },
+            } if entry != Entry::Append => {
                 self.open.insert(op, attempt);
                 self.mail.entry(attempt.message).or_insert_with(|| Mail { due: intended, ..Mail::default() });
                 (self.sized, self.bytes) = (self.sized + 1, self.bytes + size);
@@ -157,7 +175,9 @@ impl Seen {
 
     fn outage(&self, rounds: &[Round], bound: Duration) -> Outage {
         let phase = |name: &str| self.phases.get(name).copied();
-        let begun = |round: &Round| Some((phase(&outage_phase(round.number))?, phase(&reopening_phase(round.number))?));
+        let begun = |round: &Round| {
+            Some((phase(&outage_phase(round.number))?, phase(&reopening_phase(round.number))?))
+        };
         let times: Vec<(&Round, Nanos, Nanos)> =
             rounds.iter().filter_map(|round| begun(round).map(|(from, to)| (round, from, to))).collect();
         let traffic_over = phase("recovery").unwrap_or(self.last);
@@ -176,7 +196,8 @@ impl Seen {
     /// What became of the mail that waited at `open`, and of new mail until it was gone, or until `end`.
     fn drain(&self, round: &Round, open: Nanos, end: Nanos, bound: Duration) -> Drain {
         let waited = || self.mail.values().flat_map(|mail| mail.spooled.values());
-        let waited = || waited().filter(|(taken, left)| *taken <= open && left.is_none_or(|left| left > open));
+        let waited =
+            || waited().filter(|(taken, left)| *taken <= open && left.is_none_or(|left| left > open));
         let backlog = waited().count() as u64;
         let left = waited().map(|(_, left)| left.filter(|left| *left <= end)).collect::<Option<Vec<Nanos>>>();
         let gone = left.and_then(|left| left.into_iter().max());
@@ -239,7 +260,15 @@ mod tests {
         seen.take(Event::Invoke { at: intended, intended, op, user: UserId(0), action });
         let outcome = if late.is_some() { Outcome::Ok } else { Outcome::Info };
         let at = ms(due + late.unwrap_or(5_000));
-        seen.take(Event::Complete { at, op, outcome, trouble: None, reply: None, uid: None, seen: Vec::new() });
+        seen.take(Event::Complete {
+            at,
+            op,
+            outcome,
+            trouble: None,
+            reply: None,
+            uid: None,
+            seen: Vec::new(),
+        });
     }
 
     fn spool(seen: &mut Seen, message: u64, at: u64, what: SpoolEvent) {
@@ -287,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn half_way_is_what_was_written_when_half_had_moved() {
+    fn the_middle_is_what_was_written_when_some_had_moved() {
         let place = tempfile::tempdir().expect("a directory");
         let run = RunDirectory::existing(place.path());
         let switched = |user: u32, at: u64| Event::Migration {
@@ -310,10 +339,16 @@ mod tests {
             });
             format!("{call}\n")
         };
-        let calls = [call(50, "write", 10, 0), call(60, "write", 10, 28), call(150, "write", 7, 0), call(250, "write", 99, 0)];
+        let calls = [
+            call(50, "write", 10, 0),
+            call(60, "write", 10, 28),
+            call(150, "write", 7, 0),
+            call(250, "write", 99, 0),
+        ];
         std::fs::write(run.trace(NEW), calls.concat()).expect("written");
-        assert_eq!(half(place.path()).expect("measured"), 17);
+        std::fs::write(run.trace(OLD), calls.concat().replace("99", "3")).expect("written");
+        assert_eq!(middle(place.path()).expect("measured"), Middle { old: 17, new: 17 });
         std::fs::write(run.history(), "").expect("written");
-        assert!(half(place.path()).is_err());
+        assert!(middle(place.path()).is_err());
     }
 }

@@ -16,6 +16,7 @@ use crate::run::directory::RunDirectory;
 use crate::run::outer::{self, Outcome, Places};
 use crate::write_whole::write_whole;
 use anyhow::{Context, Result};
+use measure::Middle;
 use options::{Failure, Options};
 use plans::{NEW, OLD, Part, Plans};
 use reports::model::Report;
@@ -26,8 +27,8 @@ use std::time::Instant;
 /// Runs of the traffic on each disk: two show how much chance does.
 const BASELINES: u32 = 2;
 
-/// Half way: any number will do to see whether a part can be planned.
-const ANY: u64 = 1;
+/// Any numbers will do to see whether a part can be planned.
+const ANY: Middle = Middle { old: 1, new: 1 };
 
 /// A part that was run, or could not be.
 struct Done {
@@ -52,7 +53,10 @@ pub fn run(options: &Options) -> Result<Option<Rehearsal>> {
     })?;
     let mut stage = Stage { options, directory: directory.path().to_owned(), done: Vec::new() };
     if !stage.all()? {
-        anstream::eprintln!("interrupted; nothing is left running. What there is lies in {}", stage.directory.display());
+        anstream::eprintln!(
+            "interrupted; nothing is left running. What there is lies in {}",
+            stage.directory.display()
+        );
         return Ok(None);
     }
     let comparison = stage.compared();
@@ -110,11 +114,11 @@ impl Stage<'_> {
     }
 
     fn failures(&mut self, plans: &Plans<'_>) -> Result<bool> {
-        let half = self.directory_of("migration").map(|run| measure::half(&run));
-        let half = half.unwrap_or_else(|| Err(anyhow::anyhow!("there is no migration to measure half of")));
+        let middle = self.directory_of("migration").map(|run| measure::middle(&run));
+        let middle = middle.unwrap_or_else(|| Err(anyhow::anyhow!("the migration came to no result")));
         for failure in &self.options.tries {
-            match &half {
-                Ok(half) if !self.part(plans.failure(*failure, *half)?) => return Ok(false),
+            match &middle {
+                Ok(middle) if !self.part(plans.failure(*failure, *middle)?) => return Ok(false),
                 Ok(_) => {}
                 Err(error) => self.not_run(*failure, format!("It was not run: {error:#}.")),
             }

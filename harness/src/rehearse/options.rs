@@ -6,6 +6,7 @@ use fuse_fs::units::Span;
 use reports::comparison::Limits;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use strum::VariantArray;
 
 /// A failure that is tried while users move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, strum::Display, strum::VariantArray)]
@@ -17,7 +18,7 @@ pub enum Failure {
     Full,
     /// Every call to the new disk takes longer.
     Slow,
-    /// The power of the old disk goes half way.
+    /// The power of the old disk goes, with a third of the users moved.
     PowerCutSource,
     /// The power of the new disk goes half way.
     PowerCutDestination,
@@ -114,7 +115,10 @@ impl Options {
         self.runs = std::path::absolute(&self.runs)?;
         for (option, place) in [("--source", &self.source), ("--destination", &self.destination)] {
             writable(place).with_context(|| {
-                format!("{option} {}: it cannot be written; name a directory on that disk that can", place.display())
+                format!(
+                    "{option} {}: it cannot be written; name a directory on that disk that can",
+                    place.display()
+                )
             })?;
         }
         Ok(self)
@@ -123,13 +127,17 @@ impl Options {
     /// The command for the same rehearsal.
     pub fn command(&self) -> String {
         let path = |path: &Path| quoted(&path.display().to_string());
-        let mut command =
-            format!("fermoposta rehearse --source {} --destination {}", path(&self.source), path(&self.destination));
+        let mut command = format!(
+            "fermoposta rehearse --source {} --destination {}",
+            path(&self.source),
+            path(&self.destination)
+        );
         command += &format!(" --target {} --users {}", quoted(&self.target), self.users);
         command += &format!(" --messages {} --rate {}/s", self.messages, self.rate);
         command += &format!(" --tool {} --at-once {} --seed {}", self.tool, self.at_once, self.seed);
+        let all = Failure::VARIANTS.iter().all(|failure| self.tries.contains(failure));
         self.defects.iter().for_each(|defect| command += &format!(" --defect {}", quoted(defect)));
-        self.tries.iter().for_each(|failure| command += &format!(" --try {failure}"));
+        self.tries.iter().filter(|_| !all).for_each(|failure| command += &format!(" --try {failure}"));
         self.given_limits.iter().for_each(|limit| command += &format!(" --limit {}", quoted(limit)));
         if let Some(corpus) = &self.corpus {
             command += &format!(" --corpus {}", path(corpus));
@@ -173,7 +181,6 @@ fn writable(place: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use strum::VariantArray;
 
     pub(in crate::rehearse) fn options(place: &Path) -> Options {
         let [source, destination] = ["old", "new"].map(|name| place.join(name));

@@ -2,8 +2,9 @@
 //! the two disks are compared with one text, on a storage `mail` that lies once on this and once on that.
 //!
 //! Users are begun at least a moment after one another, so that a small rehearsal too has a middle in which a failure can
-//! strike. What is half way is a number of bytes that the new disk has written, as the part without a failure counted them.
+//! strike. Where that is, is a number of bytes that a disk has written, as the part without a failure counted them.
 
+use super::measure::Middle;
 use super::options::{Failure, Options};
 use crate::plan::{Plan, quoted};
 use crate::scenario::{self, Overrides};
@@ -14,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Storages.
-pub const OLD: &str = "old";
+pub(super) const OLD: &str = "old";
 /// See [`OLD`].
-pub const NEW: &str = "new";
+pub(super) const NEW: &str = "new";
 /// The storage of the two baselines.
 const EITHER: &str = "mail";
 
@@ -24,69 +25,71 @@ const EITHER: &str = "mail";
 const LONG_ENOUGH: Duration = Duration::from_secs(8);
 /// A migration that takes longer than this, failure included, is not waited for.
 const LONGEST: &str = "12h";
-/// No operation of the baselines is rarer than this share of the rate.
-const RAREST: f64 = 0.15;
+/// No operation of the baselines is rarer than about this share of the rate.
+const RAREST: f64 = 0.08;
+/// So often at least each of them is to be seen: the comparison needs 20.
+const OFTEN: f64 = 30.0;
 
 /// One part.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(super) struct Part {
     /// Its name, and that of its run directory.
-    pub name: String,
+    pub(super) name: String,
     /// What is done, in a sentence.
-    pub about: String,
+    pub(super) about: String,
     /// Its run.
-    pub plan: Plan,
+    pub(super) plan: Plan,
     /// Where its storages lie.
-    pub disks: BTreeMap<String, PathBuf>,
+    pub(super) disks: BTreeMap<String, PathBuf>,
 }
 
 /// What all parts of a rehearsal have.
-pub struct Plans<'a> {
+pub(super) struct Plans<'a> {
     /// What was asked for.
-    pub options: &'a Options,
+    pub(super) options: &'a Options,
     /// The rehearsal's directory, in which the run directories are.
-    pub directory: &'a Path,
+    pub(super) directory: &'a Path,
 }
 
 /// A reopening that the part `outage` tries.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Round {
+pub(super) struct Round {
     /// Its number, from 1.
-    pub number: u32,
+    pub(super) number: u32,
     /// When the new disk stops answering.
-    pub begins: Duration,
+    pub(super) begins: Duration,
     /// For how long.
-    pub lasts: Duration,
+    pub(super) lasts: Duration,
     /// Messages a second that are let in.
-    pub rate: f64,
+    pub(super) rate: f64,
     /// How long that is waited for.
-    pub drains: Duration,
+    pub(super) drains: Duration,
 }
 
 /// From the freeze on until mail is queued: somebody has to notice.
-pub const REACTION: Duration = Duration::from_millis(500);
+pub(super) const REACTION: Duration = Duration::from_millis(500);
 /// From the repair to the reopening.
-pub const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 impl Round {
     /// When mail is let in again.
-    pub fn reopens(&self) -> Duration {
+    pub(super) fn reopens(&self) -> Duration {
         self.begins + self.lasts + REST
     }
 }
 
 /// Phases of a round.
-pub fn outage_phase(round: u32) -> String {
+pub(super) fn outage_phase(round: u32) -> String {
     format!("outage-{round}")
 }
 
 /// See [`outage_phase`].
-pub fn reopening_phase(round: u32) -> String {
+pub(super) fn reopening_phase(round: u32) -> String {
     format!("reopening-{round}")
 }
 
 /// Name of the part that runs the traffic alone on one disk.
-pub fn baseline_name(disk: &str, run: u32) -> String {
+pub(super) fn baseline_name(disk: &str, run: u32) -> String {
     format!("baseline-{disk}-{run}")
 }
 
@@ -97,7 +100,7 @@ const FACTORS: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 
 /// Every reopening, slowest first. An outage is the longer the faster its mail is let in, so that letting it in takes long
 /// enough to see what becomes of new mail.
-pub fn rounds(rate: f64) -> Vec<Round> {
+pub(super) fn rounds(rate: f64) -> Vec<Round> {
     let arriving = rate * DELIVERIES;
     let mut begins = Duration::from_secs(3);
     let mut rounds = Vec::new();
@@ -117,15 +120,22 @@ impl Plans<'_> {
     ///
     /// # Errors
     /// The target cannot be used so.
-    pub fn baseline(&self, storage: &str, run: u32) -> Result<Part> {
-        let duration = (40.0 / (self.options.rate * RAREST)).max(10.0);
+    pub(super) fn baseline(&self, storage: &str, run: u32) -> Result<Part> {
+        let duration = (OFTEN / (self.options.rate * RAREST)).max(10.0).ceil();
         let disk = if storage == OLD { &self.options.source } else { &self.options.destination };
         let scenario = self.scenario(
             "baseline",
             "The traffic on one disk, without a migration and without a fault.",
             [EITHER].as_slice(),
             &[
-                ("workload", self.workload(json!({ "deliver": 60, "fetch": 25, "flag": 15 }), &format!("{duration}s"), false)),
+                (
+                    "workload",
+                    self.workload(
+                        json!({ "deliver": 60, "fetch": 25, "flag": 15 }),
+                        &format!("{duration}s"),
+                        false,
+                    ),
+                ),
                 ("expect", json!({ "no-faults": true, "recover-within": "60s" })),
             ],
         );
@@ -138,19 +148,19 @@ impl Plans<'_> {
     ///
     /// # Errors
     /// The target cannot be used so.
-    pub fn migration(&self) -> Result<Part> {
+    pub(super) fn migration(&self) -> Result<Part> {
         let about = "Every user moves to the new disk under traffic.";
         let steps = json!([self.migrate("2s", NEW, None, false)]);
         let expect = json!({ "no-faults": true, "recover-within": "60s" });
         self.moving("migration", about, &[("step", steps), ("expect", expect)])
     }
 
-    /// Everybody moves, and `failure` comes in between; half way is at so many bytes written to the new disk.
+    /// Everybody moves, and `failure` comes in between; `middle` says when.
     ///
     /// # Errors
     /// The target cannot be used so.
-    pub fn failure(&self, failure: Failure, half: u64) -> Result<Part> {
-        let at_half = json!({ "counter": "bytes-written", "at": half });
+    pub(super) fn failure(&self, failure: Failure, middle: Middle) -> Result<Part> {
+        let at_half = json!({ "counter": "bytes-written", "at": middle.new });
         let name = failure.to_string();
         let fault = |when: Option<&Value>, effect: Value| {
             let mut fault = Map::from_iter([
@@ -176,7 +186,10 @@ impl Plans<'_> {
             ],
             Failure::Full => vec![
                 ("fault", fault(Some(&at_half), json!({ "no-space": { "bytes": 0 } }))),
-                ("step", json!([self.migrate("2s", NEW, None, true), heal("4s"), self.rest_after(&name, "5s")])),
+                (
+                    "step",
+                    json!([self.migrate("2s", NEW, None, true), heal("4s"), self.rest_after(&name, "5s")]),
+                ),
                 ("expect", json!({ "recover-within": "60s" })),
             ],
             Failure::Slow => vec![
@@ -184,13 +197,16 @@ impl Plans<'_> {
                 ("step", json!([all])),
                 ("expect", json!({ "recover-within": "60s" })),
             ],
-            Failure::PowerCutSource => self.power_cut(OLD, half),
-            Failure::PowerCutDestination => self.power_cut(NEW, half),
+            Failure::PowerCutSource => self.power_cut(failure, OLD, middle.old),
+            Failure::PowerCutDestination => self.power_cut(failure, NEW, middle.new),
             Failure::RollBack => vec![
-                ("step", json!([
-                    self.migrate("2s", NEW, Some(FIRST), false),
-                    self.migrate("2500ms", OLD, None, false),
-                ])),
+                (
+                    "step",
+                    json!([
+                        self.migrate("2s", NEW, Some(FIRST), false),
+                        self.migrate("2500ms", OLD, None, false),
+                    ]),
+                ),
                 ("expect", json!({ "no-faults": true, "recover-within": "60s" })),
             ],
         };
@@ -202,7 +218,7 @@ impl Plans<'_> {
     ///
     /// # Errors
     /// The target cannot be used so.
-    pub fn outage(&self) -> Result<Part> {
+    pub(super) fn outage(&self) -> Result<Part> {
         let rounds = rounds(self.options.rate);
         let faults: Vec<Value> = rounds.iter().map(freeze).collect();
         let steps: Vec<Value> = rounds.iter().flat_map(round_steps).collect();
@@ -235,14 +251,22 @@ impl Plans<'_> {
         self.part(name.to_owned(), about.to_owned(), &scenario, BTreeMap::from(disks))
     }
 
-    fn power_cut(&self, storage: &str, half: u64) -> Vec<(&'static str, Value)> {
+    /// In the middle of a write, so that there is something to lose.
+    fn power_cut(&self, failure: Failure, storage: &str, written: u64) -> Vec<(&'static str, Value)> {
         let cut = json!({
-            "at-counter": { "counter": "bytes-written", "at": half, "storage": NEW },
-            "do": { "power-cut": { "storage": storage } },
+            "name": failure.to_string(),
+            "storage": storage,
+            "where": { "op": "write" },
+            "when": { "counter": "bytes-written", "at": written, "limit": 1 },
+            "effect": { "power-cut": { "moment": "after" } },
         });
         // Whoever was on the way when the power went stays where it was; it moves when the others have.
         let (first, rest) = (self.migrate("2s", NEW, None, true), self.migrate("2500ms", NEW, None, false));
-        vec![("step", json!([first, rest, cut])), ("expect", json!({ "recover-within": "150s" }))]
+        vec![
+            ("fault", json!([cut])),
+            ("step", json!([first, rest])),
+            ("expect", json!({ "recover-within": "150s" })),
+        ]
     }
 
     fn migrate(&self, at: &str, to: &str, cohort: Option<&str>, may_fail: bool) -> Value {
@@ -334,13 +358,13 @@ impl Plans<'_> {
 const FIRST: &str = "first";
 
 /// What is tried, in a sentence.
-pub fn about(failure: Failure) -> &'static str {
+pub(super) fn about(failure: Failure) -> &'static str {
     match failure {
         Failure::Freeze => "Half way the new disk stops answering for 5 s.",
         Failure::Full => "Half way the new disk is full for 4 s; who could not be moved moves afterwards.",
         Failure::Slow => "Every call to the new disk takes 2 ms longer.",
         Failure::PowerCutSource => {
-            "Half way the power of the old disk goes; who could not be moved moves afterwards."
+            "With a third of the users moved the power of the old disk goes; who could not be moved moves afterwards."
         }
         Failure::PowerCutDestination => {
             "Half way the power of the new disk goes; who could not be moved moves afterwards."
@@ -381,18 +405,23 @@ mod tests {
     use super::*;
     use strum::VariantArray;
 
+    const MIDDLE: Middle = Middle { old: 2_000_000, new: 1_000_000 };
+
     #[test]
     fn every_part_is_a_scenario_of_its_own() {
         let place = tempfile::tempdir().expect("a directory");
         let options = options(place.path());
         let plans = Plans { options: &options, directory: place.path() };
         let fixed = [plans.baseline(OLD, 1), plans.baseline(NEW, 2), plans.migration(), plans.outage()];
-        let failures = Failure::VARIANTS.iter().map(|failure| plans.failure(*failure, 1_000_000));
+        let failures = Failure::VARIANTS.iter().map(|failure| plans.failure(*failure, MIDDLE));
         for part in fixed.into_iter().chain(failures) {
             let part = part.expect("it can be planned");
             assert_eq!(part.plan.storages.keys().collect::<Vec<_>>(), part.disks.keys().collect::<Vec<_>>());
             let command = part.plan.reproduce();
-            assert!(command.contains(&format!("{}/scenario.toml --target reference --seed 1", part.name)), "{command}");
+            assert!(
+                command.contains(&format!("{}/scenario.toml --target reference --seed 1", part.name)),
+                "{command}"
+            );
         }
     }
 
@@ -411,7 +440,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let options = Options { users: 1, ..options(place.path()) };
         let plans = Plans { options: &options, directory: place.path() };
-        let part = plans.failure(Failure::RollBack, 1).expect("planned");
+        let part = plans.failure(Failure::RollBack, MIDDLE).expect("planned");
         assert_eq!(part.plan.cohorts.len(), 1);
     }
 

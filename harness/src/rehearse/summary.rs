@@ -6,7 +6,7 @@
 use super::Done;
 use super::measure::Outage;
 use super::options::{Options, Service};
-use reports::comparison::{Comparison, Outcome};
+use reports::comparison::Comparison;
 use reports::figures;
 use reports::model::{Report, Verdict};
 use reports::rehearsal::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
@@ -57,9 +57,11 @@ fn sentence(verdict: Verdict, reasons: &[String]) -> String {
         n => format!(" ({} more)", n - 1),
     };
     match verdict {
-        Verdict::Valid => "Every part is valid, every failure struck, the new disk keeps its limits, and a backlog can be \
+        Verdict::Valid => {
+            "Every part is valid, every failure struck, the new disk keeps its limits, and a backlog can be \
                            let in beside new mail."
-            .to_owned(),
+                .to_owned()
+        }
         Verdict::Unknown => format!("The rehearsal proves neither: {first}{more}."),
         Verdict::Invalid => format!("The migration is not safe as rehearsed: {first}{more}."),
     }
@@ -87,11 +89,10 @@ fn disks(comparison: Option<&Comparison>) -> Vec<(Verdict, String)> {
     let Some(comparison) = comparison else {
         return vec![(Verdict::Unknown, "The two disks could not be compared.".to_owned())];
     };
-    let verdict = match comparison.outcome {
-        Outcome::Within => return Vec::new(),
-        Outcome::CannotTell => Verdict::Unknown,
-        Outcome::Beyond => Verdict::Invalid,
-    };
+    let verdict = comparison.outcome.verdict();
+    if verdict == Verdict::Valid {
+        return Vec::new();
+    }
     comparison.decides.iter().map(|why| (verdict, format!("old disk and new disk: {why}"))).collect()
 }
 
@@ -134,11 +135,8 @@ fn part(done: &Done) -> Part {
     let Done { name, about, reproduce, report } = done;
     let report = report.as_deref();
     let migrations = report.map(|report| report.migrations.as_slice()).unwrap_or_default();
-    let moved = migrations.iter().map(|one| Moved {
-        to: one.to.clone(),
-        begun: one.users,
-        arrived: one.switched,
-    });
+    let moved =
+        migrations.iter().map(|one| Moved { to: one.to.clone(), begun: one.users, arrived: one.switched });
     let held = migrations.iter().filter_map(|one| one.held);
     Part {
         name: name.clone(),
@@ -176,7 +174,9 @@ fn reopening(options: &Options, outage: &Outage) -> Reopening {
                 if last { "also at the fastest that was tried" } else { "but not at the next faster" },
             )
         }
-        None => format!("At no rate that was tried is it shown that new mail keeps {bound} while a backlog is let in."),
+        None => format!(
+            "At no rate that was tried is it shown that new mail keeps {bound} while a backlog is let in."
+        ),
     };
     Reopening { bound_s, tries: outage.drains.clone(), sentence }
 }
@@ -191,15 +191,29 @@ fn figure(name: &str, value: f64, unit: &str, how: String) -> Figure {
 fn figures_of(options: &Options, outage: &Outage) -> Vec<Figure> {
     let (inflow, size) = (outage.inflow(), outage.mean_size());
     let mut all = vec![
-        figure("Mean message size", size, "bytes", format!("mean of the {} that part outage delivered", outage.sized)),
+        figure(
+            "Mean message size",
+            size,
+            "bytes",
+            format!("mean of the {} deliveries of part outage", figures::count(outage.sized)),
+        ),
         figure(
             "Mail that arrived",
             inflow,
             "messages/s",
-            format!("{} were queued in {:.1} s of part outage", outage.queued, outage.queueing_s),
+            format!(
+                "{} were queued in {:.1} s of part outage",
+                figures::count(outage.queued),
+                outage.queueing_s
+            ),
         ),
         figure("Backlog per hour of outage", inflow * HOUR, "messages", "at that rate".to_owned()),
-        figure("Spool per day of outage", inflow * DAY * size, "bytes", "at that rate and mean size".to_owned()),
+        figure(
+            "Spool per day of outage",
+            inflow * DAY * size,
+            "bytes",
+            "at that rate and mean size".to_owned(),
+        ),
     ];
     if let Some(best) = best_rate(outage) {
         let how = "the fastest of part outage beside which new mail kept the bound".to_owned();
@@ -214,7 +228,8 @@ fn figures_of(options: &Options, outage: &Outage) -> Vec<Figure> {
 /// The same for the service that is to be moved.
 fn real(service: Service, size: f64, best: Option<f64>) -> Vec<Figure> {
     let daily = service.mailboxes as f64 * service.mail_per_day;
-    let given = format!("{} mailboxes, {} messages a day each", service.mailboxes, service.mail_per_day);
+    let (mailboxes, each) = (figures::count(service.mailboxes), figures::number(service.mail_per_day));
+    let given = format!("{mailboxes} mailboxes, {each} messages a day each");
     let mut all = vec![
         figure("Real service: backlog per hour of outage", daily / 24.0, "messages", given.clone()),
         figure(

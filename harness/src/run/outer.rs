@@ -98,9 +98,7 @@ fn backing(directory: &RunDirectory, places: &Places, storage: &str) -> PathBuf 
 
 /// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
 fn make_backing(backing: &Path) -> Result<()> {
-    let what = || {
-        format!("the backing directory {} cannot be used; name another", backing.display())
-    };
+    let what = || format!("the backing directory {} cannot be used; name another", backing.display());
     std::fs::create_dir_all(backing).with_context(what)?;
     let probe = backing.join(".fermoposta-probe");
     std::fs::write(&probe, vec![0x5a_u8; 1 << 20])

@@ -2,7 +2,7 @@
 
 use super::rows::{self, DRAINS, FIGURES, PARTS};
 use super::{Drain, Figure, Part, Rehearsal};
-use crate::comparison::Outcome;
+use crate::comparison::{Comparison, Outcome};
 use crate::figures::count;
 use crate::html::{STYLE, class};
 use crate::model::Verdict;
@@ -47,12 +47,12 @@ impl Page<'_> {
         rows::figure(figure)
     }
 
+    fn figures(comparison: &Comparison) -> String {
+        count(comparison.rows.len() as u64)
+    }
+
     fn outcome(outcome: &Outcome) -> &'static str {
-        class(match outcome {
-            Outcome::Within => Verdict::Valid,
-            Outcome::CannotTell => Verdict::Unknown,
-            Outcome::Beyond => Verdict::Invalid,
-        })
+        class(outcome.verdict())
     }
 }
 

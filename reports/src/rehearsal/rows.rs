@@ -10,9 +10,10 @@ pub(super) const FIGURES: [&str; 3] = ["figure", "value", "how"];
 
 /// In the order of [`PARTS`].
 pub(super) fn part(part: &Part) -> [String; 5] {
-    let moved = part.moved.iter().map(|moved| {
-        format!("{} of {} to {}", count(moved.arrived), count(moved.begun), moved.to)
-    });
+    let moved = part
+        .moved
+        .iter()
+        .map(|moved| format!("{} of {} to {}", count(moved.arrived), count(moved.begun), moved.to));
     let moved: Vec<String> = moved.collect();
     let moved = if moved.is_empty() { "-".to_owned() } else { moved.join("; ") };
     let kept_out =

@@ -45,7 +45,12 @@ pub(super) fn rehearsal() -> Rehearsal {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
         parts: vec![
-            part("migration", Verdict::Valid, "All 600 acknowledged messages are intact.", &[("new", 20, 20)]),
+            part(
+                "migration",
+                Verdict::Valid,
+                "All 600 acknowledged messages are intact.",
+                &[("new", 20, 20)],
+            ),
             part("full", Verdict::Invalid, lost, &[("new", 11, 20), ("new", 9, 9)]),
             part("outage", Verdict::Valid, "All 900 acknowledged messages are intact.", &[]),
         ],

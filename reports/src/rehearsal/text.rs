@@ -13,7 +13,10 @@ pub fn render(rehearsal: &Rehearsal) -> String {
     let rehearsal = &crate::inert::rehearsal(rehearsal);
     let mut parts = vec![answer(rehearsal), runs(rehearsal)];
     parts.extend(rehearsal.comparison.as_ref().map(|comparison| {
-        format!("Old disk (baseline) and new disk (candidate)\n{}", crate::comparison::text::plain(comparison))
+        format!(
+            "Old disk (baseline) and new disk (candidate)\n{}",
+            crate::comparison::text::plain(comparison)
+        )
     }));
     parts.extend(reopening(rehearsal));
     if !rehearsal.figures.is_empty() {
@@ -69,7 +72,11 @@ fn figures(rehearsal: &Rehearsal) -> String {
 fn last_lines(rehearsal: &Rehearsal) -> String {
     let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(" ({version})"));
     let server = ("Mail server".to_owned(), format!("{}{version}", rehearsal.target));
-    let last = [("Speed", &rehearsal.speed), ("Everything", &rehearsal.directory), ("Run it again", &rehearsal.reproduce)];
+    let last = [
+        ("Speed", &rehearsal.speed),
+        ("Everything", &rehearsal.directory),
+        ("Run it again", &rehearsal.reproduce),
+    ];
     let last = last.map(|(name, value)| (name.to_owned(), value.clone()));
     let rows = std::iter::once(server).chain(rehearsal.about.iter().cloned()).chain(last);
     let rows: Vec<Vec<String>> = rows.map(|(name, value)| vec![name, value]).collect();
