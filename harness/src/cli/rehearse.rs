@@ -7,7 +7,6 @@ use crate::rehearse::options::{self, Failure, Options, Service};
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::units::Span;
-use reports::comparison::Limits;
 use reports::comparison::limits::Limit;
 use reports::rehearsal::{FORMATS, json, text};
 use std::io::Write;
@@ -63,8 +62,8 @@ pub(super) struct RehearseArgs {
     mail_per_day: Option<f64>,
     /// How many times as much as on the old disk a figure may be on the new one, as `compare` has it; repeatable (default:
     /// p95=2, p99=2, ok-share=0.001).
-    #[arg(long = "limit", value_name = "NAME=FACTOR", value_parser = limit)]
-    limits: Vec<(String, Limit)>,
+    #[arg(long = "limit", value_name = "NAME=FACTOR")]
+    limits: Vec<Limit>,
     /// New mail must be acknowledged within this, at the 95th percentile, while a backlog is let in.
     #[arg(long, value_name = "TIME", default_value_t = options::USUAL_LIVE_P95)]
     live_p95: Span,
@@ -81,12 +80,6 @@ fn rate(text: &str) -> Result<f64, String> {
 
 /// More operations a second than one generator makes.
 const MOST_RATE: f64 = 100_000.0;
-
-/// A limit, and how it was written.
-fn limit(text: &str) -> Result<(String, Limit), String> {
-    let limit = text.parse().map_err(|error: reports::comparison::limits::BadLimit| error.to_string())?;
-    Ok((text.to_owned(), limit))
-}
 
 pub(super) fn run(args: RehearseArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
@@ -115,7 +108,6 @@ impl From<RehearseArgs> for Options {
     fn from(args: RehearseArgs) -> Options {
         let tries = if args.tries.is_empty() { Failure::VARIANTS.to_vec() } else { args.tries };
         let service = args.mailboxes.zip(args.mail_per_day);
-        let limits = args.limits.iter().fold(Limits::default(), |limits, (_, limit)| limits.with(*limit));
         Options {
             source: args.source,
             destination: args.destination,
@@ -131,8 +123,7 @@ impl From<RehearseArgs> for Options {
             seed: args.seed,
             runs: args.runs,
             service: service.map(|(mailboxes, mail_per_day)| Service { mailboxes, mail_per_day }),
-            limits,
-            given_limits: args.limits.into_iter().map(|(given, _)| given).collect(),
+            limits: args.limits,
             live_p95: args.live_p95,
         }
     }

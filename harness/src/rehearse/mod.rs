@@ -11,6 +11,7 @@ mod summary;
 #[cfg(test)]
 mod summary_tests;
 
+use crate::compare::{Asked, compare};
 use crate::machine::stop;
 use crate::run::directory::RunDirectory;
 use crate::run::outer::{self, Outcome, Places};
@@ -19,6 +20,7 @@ use anyhow::{Context, Result};
 use measure::Middle;
 use options::{Failure, Options};
 use plans::{NEW, OLD, Part, Plans};
+use reports::comparison::Comparison;
 use reports::model::Report;
 use reports::rehearsal::Rehearsal;
 use std::path::{Path, PathBuf};
@@ -168,15 +170,18 @@ impl Stage<'_> {
     }
 
     /// Both disks under the same traffic, if each has a run.
-    fn compared(&self) -> Option<reports::comparison::Comparison> {
-        let of = |disk: &str| -> Vec<Report> {
+    fn compared(&self) -> Option<Comparison> {
+        let of = |disk: &str| -> Vec<PathBuf> {
             let names = (1..=BASELINES).map(|run| plans::baseline_name(disk, run));
-            names.filter_map(|name| self.report(&name).cloned()).collect()
+            names.filter_map(|name| self.directory_of(&name)).collect()
         };
-        let (old, new) = (of(OLD), of(NEW));
-        let command = self.options.command();
-        (!old.is_empty() && !new.is_empty())
-            .then(|| reports::comparison::Comparison::of(&old, &new, &self.options.limits, command))
+        let (baseline, candidate) = (of(OLD), of(NEW));
+        if baseline.is_empty() || candidate.is_empty() {
+            return None;
+        }
+        let limits = self.options.limits.clone();
+        let compared = compare(&Asked { baseline, candidate, limits, unlike: false });
+        compared.inspect_err(|error| tracing::warn!("the disks were not compared: {error:#}")).ok()
     }
 
     fn outage(&self) -> Option<measure::Outage> {

@@ -3,7 +3,7 @@
 use crate::plan::{MigrationTool, quoted};
 use anyhow::{Context, Result, ensure};
 use fuse_fs::units::Span;
-use reports::comparison::Limits;
+use reports::comparison::limits::Limit;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use strum::VariantArray;
@@ -81,10 +81,8 @@ pub struct Options {
     pub runs: PathBuf,
     /// The service that is to be moved, if its size is known.
     pub service: Option<Service>,
-    /// How much worse than the old disk the new one may be.
-    pub limits: Limits,
-    /// The limits that were given, as they were given.
-    pub given_limits: Vec<String>,
+    /// How much worse than the old disk the new one may be, where that is not as usual.
+    pub limits: Vec<Limit>,
     /// How late new mail may be while a backlog is let in.
     pub live_p95: Span,
 }
@@ -138,7 +136,7 @@ impl Options {
         let all = Failure::VARIANTS.iter().all(|failure| self.tries.contains(failure));
         self.defects.iter().for_each(|defect| command += &format!(" --defect {}", quoted(defect)));
         self.tries.iter().filter(|_| !all).for_each(|failure| command += &format!(" --try {failure}"));
-        self.given_limits.iter().for_each(|limit| command += &format!(" --limit {}", quoted(limit)));
+        self.limits.iter().for_each(|limit| command += &format!(" --limit {limit}"));
         if let Some(corpus) = &self.corpus {
             command += &format!(" --corpus {}", path(corpus));
         }
@@ -202,8 +200,7 @@ pub(super) mod tests {
             seed: USUAL_SEED,
             runs: place.join(USUAL_RUNS),
             service: None,
-            limits: Limits::default(),
-            given_limits: Vec::new(),
+            limits: Vec::new(),
             live_p95: USUAL_LIVE_P95,
         }
     }
@@ -253,7 +250,7 @@ pub(super) mod tests {
             destination: "/mnt/new disk".into(),
             tries: vec![Failure::PowerCutSource, Failure::Full],
             service: Some(Service { mailboxes: 9_000_000, mail_per_day: 12.5 }),
-            given_limits: vec!["p99=3".to_owned()],
+            limits: vec!["p99=3".parse().expect("a limit")],
             live_p95: Span(Duration::from_millis(500)),
             ..options(place.path())
         };
