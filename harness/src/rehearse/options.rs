@@ -146,7 +146,7 @@ impl Options {
         if self.live_p95 != USUAL_LIVE_P95 {
             command += &format!(" --live-p95 {}", quoted(&self.live_p95.to_string()));
         }
-        if self.runs.file_name().is_none_or(|name| name != USUAL_RUNS) {
+        if std::path::absolute(USUAL_RUNS).ok().as_ref() != Some(&self.runs) {
             command += &format!(" --runs {}", path(&self.runs));
         }
         command
@@ -252,8 +252,12 @@ pub(super) mod tests {
             service: Some(Service { mailboxes: 9_000_000, mail_per_day: 12.5 }),
             limits: vec!["p99=3".parse().expect("a limit")],
             live_p95: Span(Duration::from_millis(500)),
+            runs: "/var/runs".into(),
             ..options(place.path())
         };
-        insta::assert_snapshot!(options.command(), @"");
+        insta::assert_snapshot!(
+            options.command(),
+            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --target reference --users 20 --messages 10 --rate 30/s --tool rsync --at-once 4 --seed 1 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --runs /var/runs"
+        );
     }
 }
