@@ -7,6 +7,7 @@
 mod measure;
 pub mod options;
 mod plans;
+mod rounds;
 mod summary;
 #[cfg(test)]
 mod summary_tests;
@@ -186,7 +187,7 @@ impl Stage<'_> {
 
     fn outage(&self) -> Option<measure::Outage> {
         let run = self.directory_of("outage")?;
-        let rounds = plans::rounds(self.options.rate);
+        let rounds = rounds::rounds(self.options.rate);
         let measured = measure::Outage::read(&run, &rounds, self.options.live_p95.0);
         measured.inspect_err(|error| tracing::warn!("the outage was not measured: {error:#}")).ok()
     }
