@@ -221,7 +221,7 @@ mod tests {
 
     fn with_migration(order: &str) -> Plan {
         let action = StepAction::Migrate(toml::from_str(order).expect("an order"));
-        let step = StepPlan { at: None, after_fired: None, at_counter: None, action };
+        let step = StepPlan { at: None, after_fired: None, at_counter: None, may_fail: false, action };
         Plan { steps: vec![step], ..synthetic::plan() }
     }
 

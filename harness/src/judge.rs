@@ -295,6 +295,8 @@ mod sender_tests;
 #[cfg(test)]
 mod statement_tests;
 #[cfg(test)]
+mod step_tests;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod structure_tests;

@@ -28,6 +28,7 @@ pub mod readback;
 pub mod recorder;
 pub mod reference;
 pub mod reference_docs;
+pub mod rehearse;
 pub mod replay;
 pub mod run;
 pub mod scenario;

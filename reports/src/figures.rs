@@ -44,6 +44,22 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// Bytes with three digits: `850 B`, `12.3 KB`, `4.56 GB`; a KB is 1,000 bytes.
+#[must_use]
+pub fn bytes(bytes: f64) -> String {
+    let mut rest = bytes;
+    let mut units = ["B", "KB", "MB", "GB", "TB"].into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    while let (true, Some(larger)) = (rest >= 999.5, units.next()) {
+        (rest, unit) = (rest / 1_000.0, larger);
+    }
+    match rest {
+        whole if unit == "B" || whole >= 100.0 => format!("{} {unit}", count(whole.round() as u64)),
+        tens if tens >= 10.0 => format!("{tens:.1} {unit}"),
+        ones => format!("{ones:.2} {unit}"),
+    }
+}
+
 /// The next of 1, 2, 5, 10 times a power of ten that is no less: for axes.
 #[must_use]
 pub fn round_up(least: f64) -> f64 {

@@ -9,9 +9,11 @@ use crate::survey::{self, Survey};
 use crate::sweep::{BadCase, Matrix, Sweep};
 
 mod comparison;
+mod rehearsal;
 mod story;
 
 pub use comparison::comparison;
+pub use rehearsal::rehearsal;
 pub use story::policies;
 
 /// Longest string that is shown; the rest is counted, not shown.

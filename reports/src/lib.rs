@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod markdown;
 pub mod model;
 pub mod policies;
+pub mod rehearsal;
 pub mod series;
 mod story;
 pub mod survey;

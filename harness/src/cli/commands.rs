@@ -1,7 +1,7 @@
 //! The commands that users give.
 
 use super::{OutputArgs, RunArgs, SchemaOf, SurveyArgs, SweepArgs, export};
-use crate::exit::Exit;
+use crate::exit::{Exit, NoSuch};
 use crate::machine::stop;
 use crate::plan::Plan;
 use crate::run::outer::{self, Outcome, Places};
@@ -18,8 +18,10 @@ use std::path::{Path, PathBuf};
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
+    known_storages(args, &plans)?;
     stop::install()?;
-    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), name: None };
+    let apart = args.storages_apart.iter().cloned().collect();
+    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
     for plan in &plans {
         match run_one(plan, &places) {
@@ -38,6 +40,19 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     }
     export::write(&args.output.exports, ALL, &reports)?;
     Ok(Exit::worst(exits))
+}
+
+/// Every storage that has a directory of its own is one of each scenario.
+fn known_storages(args: &RunArgs, plans: &[Plan]) -> Result<()> {
+    for (name, plan) in args.storages_apart.iter().flat_map(|(name, _)| plans.iter().map(move |p| (name, p)))
+    {
+        if !plan.storages.contains_key(name) {
+            let known = plan.storages.keys().cloned().collect::<Vec<_>>().join(", ");
+            let message = format!("{} has no storage {name}; it has {known}", plan.name);
+            return Err(NoSuch(crate::client::sanitise(message.as_bytes())).into());
+        }
+    }
+    Ok(())
 }
 
 /// The report of a run, or how the program is to end without one, after saying why.
@@ -264,6 +279,7 @@ pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
         SchemaOf::Survey => serde_json::from_str(&reports::survey::json::schema())?,
         SchemaOf::Comparison => serde_json::from_str(&reports::comparison::json::schema())?,
         SchemaOf::Policies => serde_json::from_str(&reports::policies::json::schema())?,
+        SchemaOf::Rehearsal => serde_json::from_str(&reports::rehearsal::json::schema())?,
         SchemaOf::Sweep => serde_json::from_str(&reports::sweep::json::schema())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;

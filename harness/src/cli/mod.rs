@@ -5,6 +5,7 @@ mod compare;
 mod export;
 mod hidden;
 mod policies;
+mod rehearse;
 
 use crate::exit::Exit;
 use crate::history::Entry;
@@ -43,6 +44,10 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Run a scenario under each of its variants and compare what became of the senders' mail.
     Policies(policies::PoliciesArgs),
+    /// Rehearse a migration to another disk before it is done: every user moves under traffic, without and with failures.
+    ///
+    /// Exit codes: 0 go, 1 no go, 2 inconclusive.
+    Rehearse(rehearse::RehearseArgs),
     /// Check scenario files without running them; every problem is shown at its place.
     Check {
         /// Scenario files.
@@ -192,6 +197,9 @@ struct RunArgs {
     /// run directory). A directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
     storage_dir: Option<PathBuf>,
+    /// The same for one storage of the scenario, on a disk of its own; repeatable.
+    #[arg(long = "storage-dir-of", value_name = "NAME=DIR", value_parser = named_directory)]
+    storages_apart: Vec<(String, PathBuf)>,
     /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
@@ -273,6 +281,13 @@ struct SurveyArgs {
     /// The survey's directory; a survey that was interrupted there goes on.
     #[arg(long, value_name = "DIR", default_value = options::USUAL_DIRECTORY)]
     dir: PathBuf,
+}
+
+/// `NAME=DIR`.
+fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
+    let named = text.split_once('=').filter(|(name, directory)| !name.is_empty() && !directory.is_empty());
+    let (name, directory) = named.ok_or("write a storage and its directory, such as new=/mnt/new")?;
+    Ok((name.to_owned(), PathBuf::from(directory)))
 }
 
 /// Names of entries.
@@ -426,6 +441,8 @@ enum SchemaOf {
     Comparison,
     /// The JSON result of `policies`.
     Policies,
+    /// The JSON result of a rehearsal.
+    Rehearsal,
 }
 
 /// The whole `main` of the command.
@@ -469,6 +486,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Survey(args) => commands::survey(args),
         Command::Compare(args) => compare::run(args),
         Command::Policies(args) => policies::run(&args),
+        Command::Rehearse(args) => rehearse::run(args),
         Command::Check { files } => commands::check(&files),
         Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),

@@ -68,7 +68,12 @@ fn plans(args: &PoliciesArgs, seed: u64) -> Result<Vec<(Variant, Plan)>, Scenari
 
 /// One after the other: at once they would make each other late. An interruption ends it, a failure does not.
 fn run_all(args: &PoliciesArgs, plans: Vec<(Variant, Plan)>) -> (Vec<PolicyRun>, Vec<Exit>) {
-    let places = Places { runs: args.runs.clone(), storage: None, name: None };
+    let places = Places {
+        runs: args.runs.clone(),
+        storage: None,
+        apart: std::collections::BTreeMap::new(),
+        name: None,
+    };
     let (count, mut runs, mut exits) = (plans.len(), Vec::new(), Vec::new());
     for (number, (variant, plan)) in (1..).zip(plans) {
         anstream::eprintln!("policy {number} of {count}: {}", inert(&variant.name));

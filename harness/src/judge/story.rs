@@ -92,7 +92,13 @@ fn plan(plan: &mut Plan, claim: Claim, script: Script) {
     let phase = |name: &str| StepAction::Phase { name: name.to_owned() };
     let heal = StepAction::Heal { storage: None, fault: None, fail_with: None };
     let actions = [heal, StepAction::Inspect {}, StepAction::Inspect {}, phase("closed"), phase("open")];
-    let step = |action| StepPlan { at: Some(Span::default()), after_fired: None, at_counter: None, action };
+    let step = |action| StepPlan {
+        at: Some(Span::default()),
+        after_fired: None,
+        at_counter: None,
+        may_fail: false,
+        action,
+    };
     plan.steps = actions.into_iter().map(step).collect();
     plan.statements = vec![StatementPlan { id: "L1".to_owned(), says: "It is so.".to_owned(), claim }];
 }

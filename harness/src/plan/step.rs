@@ -15,6 +15,9 @@ pub struct StepPlan {
     pub after_fired: Option<(String, Span)>,
     /// Or: when a storage's counter has reached a number.
     pub at_counter: Option<CounterMark>,
+    /// A failure of it leaves nothing unproved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_fail: bool,
     /// What is done.
     pub action: StepAction,
 }
@@ -161,7 +164,17 @@ impl MigrateOrder {
 
 /// What copies a user's mail from one storage to another.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, strum::Display,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::Display,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

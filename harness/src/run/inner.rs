@@ -151,7 +151,7 @@ impl Run {
             power,
             door,
             cohorts: plan.cohorts.clone(),
-            migration: migration::Pause::default(),
+            migrations: migration::Migrations::default(),
             closing,
             seed,
             directory,

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -30,24 +30,30 @@ const LOG: &str = "migration.log";
 /// What is under way of a user must have ended this long after nobody is let in any more.
 const QUIET_LIMIT: Duration = Duration::from_secs(20);
 
-/// Whether the migration under way may begin with another user.
-pub struct Pause(watch::Sender<bool>);
+/// What the migrations of a run share.
+pub struct Migrations {
+    /// The one under way begins with no further user.
+    paused: watch::Sender<bool>,
+    /// Held by the one under way: another step's migration begins when it has ended, with those who are not where they
+    /// are to go.
+    turn: Mutex<()>,
+}
 
-impl Default for Pause {
-    fn default() -> Pause {
-        Pause(watch::Sender::new(false))
+impl Default for Migrations {
+    fn default() -> Migrations {
+        Migrations { paused: watch::Sender::new(false), turn: Mutex::default() }
     }
 }
 
-impl Pause {
-    /// Sets it.
-    pub fn set(&self, paused: bool) {
-        self.0.send_replace(paused);
+impl Migrations {
+    /// Pauses, or goes on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
     }
 
     /// Waits until it goes on; false once the traffic has ended: then no further user is begun.
     async fn over(&self, closing: &watch::Sender<Closing>) -> bool {
-        let (mut paused, mut ended) = (self.0.subscribe(), closing.subscribe());
+        let (mut paused, mut ended) = (self.paused.subscribe(), closing.subscribe());
         tokio::select! {
             _ = paused.wait_for(|paused| !paused) => {}
             _ = ended.wait_for(|closing| *closing > Closing::Open) => {}
@@ -65,11 +71,12 @@ struct Move {
     to: String,
 }
 
-/// Moves the users of step `index`, in the order of their cohorts.
+/// Moves the users of step `index`, in the order of their cohorts, once no other step's migration is under way.
 ///
 /// # Errors
 /// Some could not be moved: how many, and why the first.
 pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> Result<()> {
+    let _turn = stage.migrations.turn.lock().await;
     let (users, placement) = (&stage.store.users, &stage.store.placement);
     let mut waiting = chosen(&stage.cohorts, users, placement, index, order)?.into_iter();
     let all = waiting.len();
@@ -99,14 +106,16 @@ fn summed_up(all: usize, begun: usize, failed: &[anyhow::Error]) -> Result<()> {
     }
 }
 
-/// Waits for the time of the next user, and while the migration is paused; false once the traffic has ended.
+/// Waits for the time of the next user, and while the migration is paused or the power is off; false once the traffic
+/// has ended.
 async fn may_begin(stage: &Stage, due: Instant) -> bool {
     let mut closing = stage.closing.subscribe();
     let in_time = tokio::select! {
         () = sleep_until(due) => true,
         _ = closing.wait_for(|closing| *closing > Closing::Open) => false,
     };
-    in_time && stage.migration.over(&stage.closing).await
+    drop(stage.power.steady().await);
+    in_time && stage.migrations.over(&stage.closing).await
 }
 
 /// Users of the order who are not yet there.

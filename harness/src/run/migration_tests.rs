@@ -63,19 +63,19 @@ fn rsync_is_told_that_the_content_is_meant() {
 
 #[tokio::test]
 async fn a_pause_lasts_until_it_is_lifted_or_the_traffic_ends() {
-    let (pause, closing) = (Pause::default(), watch::Sender::new(Closing::Open));
+    let (pause, closing) = (Migrations::default(), watch::Sender::new(Closing::Open));
     assert!(pause.over(&closing).await);
-    pause.set(true);
+    pause.pause(true);
     let waiting = async {
         let still = tokio::time::timeout(Duration::from_millis(20), pause.over(&closing)).await;
         assert!(still.is_err(), "a pause holds");
-        pause.set(false);
+        pause.pause(false);
         pause.over(&closing).await
     };
     assert!(waiting.await);
-    pause.set(true);
+    pause.pause(true);
     closing.send_replace(Closing::TrafficEnded);
     assert!(!pause.over(&closing).await, "nobody is begun after the traffic");
-    pause.set(false);
+    pause.pause(false);
     assert!(!pause.over(&closing).await);
 }

@@ -47,8 +47,8 @@ pub struct Stage {
     pub door: Option<FrontDoor>,
     /// Users by cohort.
     pub cohorts: Vec<CohortPlan>,
-    /// Whether a migration may go on.
-    pub migration: migration::Pause,
+    /// What migrations share.
+    pub migrations: migration::Migrations,
     /// Until when steps may begin.
     pub closing: watch::Sender<Closing>,
     /// The run's seed.
@@ -189,11 +189,11 @@ async fn act(stage: &Arc<Stage>, index: usize, action: &StepAction, state: Optio
         }
         StepAction::Migrate(order) => migration::migrate(stage, index, order).await,
         StepAction::PauseMigration {} => {
-            stage.migration.set(true);
+            stage.migrations.pause(true);
             Ok(())
         }
         StepAction::ResumeMigration {} => {
-            stage.migration.set(false);
+            stage.migrations.pause(false);
             Ok(())
         }
         StepAction::Inspect {} => (stage.inspect)(&format!("inspect-{index}")),

@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::target::definition::Kind;
 use anyhow::{Context, Result, bail};
 use reports::model::Report;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -18,9 +19,18 @@ pub struct Places {
     pub runs: PathBuf,
     /// Backing directories are made below it; in the run directory if absent.
     pub storage: Option<PathBuf>,
+    /// Those of these storages are made below directories of their own: on other disks.
+    pub apart: BTreeMap<String, PathBuf>,
     /// Name of the run directory of one of many runs, which shows no progress of its own; made of scenario, target and
     /// seed if absent.
     pub name: Option<String>,
+}
+
+impl Places {
+    /// Of one of many runs, with everything in its run directory of that name.
+    pub fn one_of_many(runs: PathBuf, name: &str) -> Places {
+        Places { runs, storage: None, apart: BTreeMap::new(), name: Some(name.to_owned()) }
+    }
 }
 
 /// How a run came out.
@@ -80,7 +90,7 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
 }
 
 fn backing(directory: &RunDirectory, places: &Places, storage: &str) -> PathBuf {
-    match &places.storage {
+    match places.apart.get(storage).or(places.storage.as_ref()) {
         None => directory.backing(storage),
         Some(base) => base.join(directory.path().file_name().unwrap_or_default()).join(storage),
     }
@@ -88,9 +98,7 @@ fn backing(directory: &RunDirectory, places: &Places, storage: &str) -> PathBuf 
 
 /// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
 fn make_backing(backing: &Path) -> Result<()> {
-    let what = || {
-        format!("the backing directory {} cannot be used; name another with --storage-dir", backing.display())
-    };
+    let what = || format!("the backing directory {} cannot be used; name another", backing.display());
     std::fs::create_dir_all(backing).with_context(what)?;
     let probe = backing.join(".fermoposta-probe");
     std::fs::write(&probe, vec![0x5a_u8; 1 << 20])

@@ -316,6 +316,10 @@ pub struct Step {
     /// How often in all, from 1 to 1,000. Together with `every`.
     #[serde(default)]
     pub times: Option<u32>,
+    /// It may fail without leaving the run unproved, such as a migration onto a storage that a fault fills: what it left
+    /// undone is told in a warning, and mail is judged as ever. Default false.
+    #[serde(default)]
+    pub may_fail: bool,
     /// What is done.
     #[serde(rename = "do")]
     pub action: StepAction,

@@ -245,6 +245,7 @@ fn repetitions(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_
         at: step.at,
         after_fired: step.after_fired.as_ref().map(|after| (after.fault.clone(), after.delay)),
         at_counter,
+        may_fail: step.may_fail,
         action: step.action.clone(),
     };
     let (Some(every), Some(times)) = (step.every, step.times) else { return vec![once] };

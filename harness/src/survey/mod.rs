@@ -145,7 +145,7 @@ fn work(options: &Options, cells: &Cells, queue: &Mutex<VecDeque<Run>>, results:
 
 /// One run; `None` if a signal ended it.
 fn one(options: &Options, run: &Run, column: &str) -> Result<Option<RunResult>> {
-    let places = Places { runs: options.directory.join("runs"), storage: None, name: Some(run.key.clone()) };
+    let places = Places::one_of_many(options.directory.join("runs"), &run.key);
     let report = match outer::run(&run.plan, &places)? {
         Outcome::Judged(report) => report,
         Outcome::Interrupted(directory) => {

@@ -86,7 +86,7 @@ fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Option<V
 
 /// Runs a plan without faults, which must come out valid.
 fn healthy(options: &Options, plan: &Plan, runs: &Path, name: &str) -> Result<Option<Report>> {
-    let places = Places { runs: runs.to_owned(), storage: None, name: Some(name.to_owned()) };
+    let places = Places::one_of_many(runs.to_owned(), name);
     match outer::run(plan, &places)? {
         Outcome::Judged(report) if report.verdict == Verdict::Valid => Ok(Some(*report)),
         Outcome::Judged(report) => bail!(

@@ -107,7 +107,7 @@ impl Worker<'_> {
         }
         let plan = plans::case(self.options, case, &self.prepared.store)?;
         let runs = self.options.directory.join("runs");
-        match outer::run(&plan, &Places { runs, storage: None, name: Some(name.to_owned()) })? {
+        match outer::run(&plan, &Places::one_of_many(runs, name))? {
             Outcome::Judged(report) => judged(case, *report).map(Some),
             Outcome::Interrupted(directory) => {
                 self.discard(directory.path());

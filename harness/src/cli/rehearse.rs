@@ -1,0 +1,130 @@
+//! `rehearse`: the user's own migration, before it is done.
+
+use super::{TableArgs, export};
+use crate::exit::Exit;
+use crate::plan::MigrationTool;
+use crate::rehearse::options::{self, Failure, Options, Service};
+use anyhow::Result;
+use clap::Args;
+use fuse_fs::units::Span;
+use reports::comparison::limits::Limit;
+use reports::rehearsal::{FORMATS, json, text};
+use std::io::Write;
+use std::path::PathBuf;
+use strum::VariantArray;
+
+#[derive(Debug, Args)]
+pub(super) struct RehearseArgs {
+    /// Directory on the old disk. A directory of the rehearsal's name is made in it.
+    #[arg(long, value_name = "DIR")]
+    source: PathBuf,
+    /// Directory on the new disk, likewise.
+    #[arg(long, value_name = "DIR")]
+    destination: PathBuf,
+    /// Mail server: a name that `list` shows, or a target file.
+    #[arg(long, default_value = "reference")]
+    target: String,
+    /// Seeded defect of the reference server; repeatable.
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<String>,
+    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
+    #[arg(long, value_name = "PATH")]
+    corpus: Option<PathBuf>,
+    /// Users who move.
+    #[arg(long, value_name = "N", default_value_t = options::USUAL_USERS)]
+    users: u32,
+    /// Messages in each mailbox before the traffic begins.
+    #[arg(long, value_name = "N", default_value_t = options::USUAL_MESSAGES)]
+    messages: u32,
+    /// Operations of clients a second, such as 30/s.
+    #[arg(long, value_name = "R/s", default_value = options::USUAL_RATE, value_parser = rate)]
+    rate: f64,
+    /// What copies a user's mail: rsync, or the mail server's own tool.
+    #[arg(long, value_enum, default_value = "rsync")]
+    tool: MigrationTool,
+    /// Users on their way at once.
+    #[arg(long, value_name = "N", default_value_t = options::USUAL_AT_ONCE)]
+    at_once: u32,
+    /// A failure that is tried while users move; repeatable (default: all).
+    #[arg(long = "try", value_enum, value_name = "NAME")]
+    tries: Vec<Failure>,
+    /// Seed.
+    #[arg(long, default_value_t = options::USUAL_SEED)]
+    seed: u64,
+    /// Where the rehearsal's directory is made. It must not lie on a disk under test.
+    #[arg(long, value_name = "DIR", default_value = options::USUAL_RUNS)]
+    runs: PathBuf,
+    /// Mailboxes of the real service.
+    #[arg(long, value_name = "N", requires = "mail_per_day")]
+    mailboxes: Option<u64>,
+    /// Messages that arrive in a day for each mailbox of the real service, on average.
+    #[arg(long, value_name = "N", requires = "mailboxes")]
+    mail_per_day: Option<f64>,
+    /// How many times as much as on the old disk a figure may be on the new one, as `compare` has it; repeatable (default:
+    /// p95=2, p99=2, ok-share=0.001).
+    #[arg(long = "limit", value_name = "NAME=FACTOR")]
+    limits: Vec<Limit>,
+    /// New mail must be acknowledged within this, at the 95th percentile, while a backlog is let in.
+    #[arg(long, value_name = "TIME", default_value_t = options::USUAL_LIVE_P95)]
+    live_p95: Span,
+    #[command(flatten)]
+    output: TableArgs,
+}
+
+/// `30/s`.
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").and_then(|number| number.trim().parse::<f64>().ok());
+    let sensible = number.filter(|number| number.is_finite() && *number > 0.0 && *number <= MOST_RATE);
+    sensible.ok_or_else(|| "write operations a second, above 0, like 30/s".to_owned())
+}
+
+/// More operations a second than one generator makes.
+const MOST_RATE: f64 = 100_000.0;
+
+pub(super) fn run(args: RehearseArgs) -> Result<Exit> {
+    export::check(&args.output.exports, FORMATS)?;
+    let (json, exports) = (args.output.json, args.output.exports.clone());
+    let checked = Options::from(args).checked().and_then(|options| {
+        crate::rehearse::possible(&options)?;
+        Ok(options)
+    });
+    let options = match checked {
+        Ok(options) => options,
+        Err(problem) => {
+            anstream::eprintln!("error: {problem:#}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let Some(rehearsal) = crate::rehearse::run(&options)? else { return Ok(Exit::Interrupted) };
+    match json {
+        true => write!(std::io::stdout(), "{}", json::to_json(&rehearsal))?,
+        false => write!(anstream::stdout(), "{}", text::render(&rehearsal))?,
+    }
+    export::write(&exports, FORMATS, &rehearsal)?;
+    Ok(rehearsal.verdict.into())
+}
+
+impl From<RehearseArgs> for Options {
+    fn from(args: RehearseArgs) -> Options {
+        let tries = if args.tries.is_empty() { Failure::VARIANTS.to_vec() } else { args.tries };
+        let service = args.mailboxes.zip(args.mail_per_day);
+        Options {
+            source: args.source,
+            destination: args.destination,
+            target: args.target,
+            defects: args.defects,
+            corpus: args.corpus,
+            users: args.users,
+            messages: args.messages,
+            rate: args.rate,
+            tool: args.tool,
+            at_once: args.at_once,
+            tries,
+            seed: args.seed,
+            runs: args.runs,
+            service: service.map(|(mailboxes, mail_per_day)| Service { mailboxes, mail_per_day }),
+            limits: args.limits,
+            live_p95: args.live_p95,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A rehearsal as Markdown.
+
+use super::rows::{self, DRAINS, FIGURES, PARTS};
+use super::{Rehearsal, word};
+use crate::markdown::text;
+use std::fmt::Write as _;
+
+/// The whole rehearsal.
+#[must_use]
+pub fn render(rehearsal: &Rehearsal) -> String {
+    let rehearsal = &crate::inert::rehearsal(rehearsal);
+    let mut out = format!(
+        "# {}: rehearsal of a migration with {}\n\n{}\n",
+        word(rehearsal.verdict),
+        text(&rehearsal.target),
+        text(&rehearsal.sentence)
+    );
+    if !rehearsal.reasons.is_empty() {
+        out += "\n";
+    }
+    rehearsal.reasons.iter().for_each(|reason| out += &format!("- {}\n", text(reason)));
+    out += "\n## Parts\n\n";
+    out += &table(&PARTS, rehearsal.parts.iter().map(|part| rows::part(part).to_vec()));
+    for part in rehearsal.parts.iter() {
+        let Some(command) = &part.reproduce else { continue };
+        let _ = write!(out, "\n{}: {}\n\n    {command}\n", text(&part.name), text(&part.about));
+    }
+    out += &comparison(rehearsal);
+    if let Some(plan) = &rehearsal.reopening {
+        let _ = write!(out, "\n## Reopening\n\n{}\n\n", text(&plan.sentence));
+        out += &table(&DRAINS, plan.tries.iter().map(|drain| rows::drain(drain).to_vec()));
+    }
+    if !rehearsal.figures.is_empty() {
+        out += "\n## Figures\n\n";
+        out += &table(&FIGURES, rehearsal.figures.iter().map(|figure| rows::figure(figure).to_vec()));
+    }
+    out + &last_lines(rehearsal)
+}
+
+fn comparison(rehearsal: &Rehearsal) -> String {
+    let Some(comparison) = &rehearsal.comparison else { return String::new() };
+    let inside = crate::comparison::markdown::render(comparison);
+    // Its headings go one level down: it is a part of this document.
+    let lines = inside.lines().map(|line| match line.starts_with('#') {
+        true => format!("#{line}\n"),
+        false => format!("{line}\n"),
+    });
+    format!("\nThe old disk is the baseline, the new one the candidate.\n\n{}", lines.collect::<String>())
+}
+
+fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let rows = rows.map(|cells| line(cells.iter().map(|cell| text(cell)).collect()));
+    let head = line(head.iter().map(|&cell| cell.to_owned()).collect());
+    format!("{head}|{}\n{}", "---|".repeat(N), rows.collect::<String>())
+}
+
+fn last_lines(rehearsal: &Rehearsal) -> String {
+    let mut out = "\n## The rehearsal\n\n".to_owned();
+    for (name, value) in &rehearsal.about {
+        let _ = writeln!(out, "- {}: {}", text(name), text(value));
+    }
+    let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(", {version}"));
+    let _ = writeln!(out, "- Mail server: {}", text(&format!("{}{version}", rehearsal.target)));
+    let _ = writeln!(out, "- Seed: {}", rehearsal.seed);
+    let _ = write!(out, "\n{}. Run it again:\n\n    {}\n", text(&rehearsal.speed), rehearsal.reproduce);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn as_the_terminal_shows_it() {
+        insta::assert_snapshot!(render(&samples::rehearsal()));
+    }
+
+    #[test]
+    fn hostile_strings_do_nothing() {
+        let shown = render(&samples::hostile());
+        assert!(!shown.chars().any(|one| crate::inert::is_dangerous(one) && one != '\n'));
+        // What is indented by four is code: it is shown as it is.
+        assert!(shown.lines().all(|line| line.starts_with("    ") || !line.contains("<script>")));
+    }
+}
