@@ -171,7 +171,7 @@ mod tests {
             refusal(&asked(&[&one], &[&two])),
             format!("{place} has no report.json; `fermoposta analyze {place}` makes it")
         );
-        assert!(refusal(&asked(&[&base.path()], &[&one])).contains("is not the directory of a run"));
+        assert!(refusal(&asked(&[base.path()], &[&one])).contains("is not the directory of a run"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A comparison as one HTML file for people.
 
-use super::text::cells;
+use super::words::{judgement, limit, median, name, range, ratio};
 use super::{Compared, Comparison, Judgement, Row};
 use crate::html::{STYLE, class};
 use askama::Template;
@@ -28,8 +28,14 @@ impl Page<'_> {
         class(self.comparison.outcome.verdict())
     }
 
-    fn cells(row: &Row) -> [String; 6] {
-        cells(row)
+    /// Figure, ratio, limit, judgement.
+    fn words(row: &Row) -> [String; 4] {
+        [name(row), ratio(row), limit(row), judgement(row)]
+    }
+
+    /// Of baseline and candidate: the median, and the range if there is one.
+    fn sides(row: &Row) -> [(String, Option<String>); 2] {
+        [row.baseline, row.candidate].map(|side| (median(row.measure, side), range(row.measure, side)))
     }
 
     fn tint(row: &Row) -> &'static str {

@@ -13,7 +13,7 @@ pub fn unlike(baseline: &[Report], candidate: &[Report]) -> Option<String> {
     let all = || baseline.iter().chain(candidate);
     let scenarios = values(all(), |report| report.run.scenario.clone());
     let targets = values(all(), |report| report.run.target.clone());
-    let stories = values(all(), |report| story(report));
+    let stories = values(all(), story);
     let several = [("scenarios", scenarios), ("mail servers", targets), ("scales of story time", stories)];
     let several = several.into_iter().find(|(_, values)| values.len() > 1);
     several

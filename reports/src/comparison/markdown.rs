@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub fn render(comparison: &Comparison) -> String {
     let comparison = &crate::inert::comparison(comparison);
     let mut out = format!(
-        "# {}\n\n{}\n\n{} against {}.\n",
+        "# {}\n\n{}\n\nScenario {}, mail server {}.\n",
         comparison.outcome.word(),
         text(&comparison.sentence),
         text(&comparison.scenario),

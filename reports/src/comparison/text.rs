@@ -31,7 +31,7 @@ pub fn plain(comparison: &Comparison) -> String {
 fn headline(comparison: &Comparison, style: Style) -> String {
     let word = comparison.outcome.word();
     let sentence = wrap(&comparison.sentence, word.len() + 2, style.width);
-    let about = format!("  {} against {}\n", comparison.scenario, comparison.target);
+    let about = format!("  scenario {}, mail server {}\n", comparison.scenario, comparison.target);
     format!("{}  {sentence}\n{about}", paint(word, comparison.outcome.verdict(), style))
 }
 

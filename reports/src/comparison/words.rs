@@ -78,17 +78,25 @@ fn value(measure: Measure, value: f64) -> String {
 
 /// The median, and the range if there are several runs: `12.3 ms (11.0 ms to 14.0 ms)`.
 pub(super) fn spread(measure: Measure, spread: Option<Spread>) -> String {
-    let Some(Spread { median, least, most, runs }) = spread else { return "-".to_owned() };
-    let [median, least, most] = [median, least, most].map(|one| value(measure, one));
-    match runs {
-        0 | 1 => median,
-        _ if least == most => median,
-        _ => format!("{median} ({least} to {most})"),
-    }
+    let median = median(measure, spread);
+    range(measure, spread).map_or(median.clone(), |range| format!("{median} ({range})"))
+}
+
+/// `12.3 ms`; `-` without a figure.
+pub(super) fn median(measure: Measure, spread: Option<Spread>) -> String {
+    spread.map_or_else(|| "-".to_owned(), |spread| value(measure, spread.median))
+}
+
+/// `11.0 ms to 14.0 ms`; none if one run states the figure, or all state the same.
+pub(super) fn range(measure: Measure, spread: Option<Spread>) -> Option<String> {
+    let Spread { least, most, .. } = spread?;
+    let [least, most] = [least, most].map(|one| value(measure, one));
+    (least != most).then(|| format!("{least} to {most}"))
 }
 
 pub(super) fn ratio(row: &Row) -> String {
-    row.ratio.map_or_else(|| "-".to_owned(), |ratio| number((ratio * 1e3).round() / 1e3))
+    let digits = |ratio: f64| if ratio < 10.0 { 1e3 } else { 10.0 };
+    row.ratio.map_or_else(|| "-".to_owned(), |ratio| number((ratio * digits(ratio)).round() / digits(ratio)))
 }
 
 /// What is allowed: `2 x baseline`.

@@ -72,3 +72,10 @@ fn hostile_names_come_out_inert() {
     let table = markdown.rsplit_once("\n\n").expect("the command is the last").0;
     assert!(!table.contains("<script>") && table.contains("&lt;script&gt;alert(1)&lt;/script&gt;\\|"));
 }
+
+#[test]
+fn a_scenario_without_senders_shows_no_sums() {
+    let policies = Policies::of(&[run("552", samples::valid())], String::new());
+    assert!(policies.rows.is_empty());
+    assert!(policies.policies[0].sum_rule.starts_with("no sender is modelled"));
+}
