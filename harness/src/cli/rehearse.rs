@@ -39,7 +39,7 @@ pub(super) struct RehearseArgs {
     /// Operations of clients a second, such as 30/s.
     #[arg(long, value_name = "R/s", default_value = options::USUAL_RATE, value_parser = rate)]
     rate: f64,
-    /// What copies a user's mail: rsync, or the mail server's own tool.
+    /// What copies a user's mail: rsync, cp once while nobody is let in, or the mail server's own tool.
     #[arg(long, value_enum, default_value = "rsync")]
     tool: MigrationTool,
     /// Users on their way at once.

@@ -42,7 +42,7 @@ pub(super) struct Rules {
 pub(super) enum SenderAnswer {
     /// The mail server answers.
     Forward,
-    /// The door itself listens to the recipients: each will be refused.
+    /// The door itself listens to the recipients, and goes to the mail server for those who are let in.
     Hear,
     /// The spool will take the message.
     Queue(QueueLimit),
@@ -124,7 +124,9 @@ impl Rules {
     /// What MAIL FROM gets.
     pub(super) fn for_sender(&self) -> SenderAnswer {
         match &self.mail {
-            MailPolicy::Accept => SenderAnswer::Forward,
+            MailPolicy::Accept if self.admit == Admit::Everyone => SenderAnswer::Forward,
+            // Whoever is sent away must not cost the mail server a connection: the backlog of a whole outage knocks at once.
+            MailPolicy::Accept => SenderAnswer::Hear,
             MailPolicy::Reject(_) => SenderAnswer::Hear,
             MailPolicy::Hang | MailPolicy::Closed => SenderAnswer::Nothing,
             MailPolicy::Tempfail(text) => SenderAnswer::Say(text.clone()),

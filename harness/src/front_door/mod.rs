@@ -3,7 +3,8 @@
 //! It listens on loopback ports of its own, one for each service of the mail server, and clients use those instead. In
 //! pass-through every greeting and reply is the mail server's, byte for byte. **It never acknowledges a message that the
 //! mail server did not acknowledge**, except in accept-and-queue, where a message is durable in its spool first: the
-//! spool is a promise that the checkers hold it to. Refusals may be its own.
+//! spool is a promise that the checkers hold it to. Refusals may be its own; so are the greeting and what comes before the
+//! recipient while only some cohorts are let in, so that those who are sent away cost the mail server nothing.
 //!
 //! Policies ([`policy`]) are changed while connections are open: they hold for new connections, and for open ones from
 //! their next command on. `hang` and `closed` hold at once. Users are the local parts of addresses and login names, in

@@ -182,6 +182,8 @@ pub enum MigrationTool {
     /// `rsync` of the user's directory, with removal of what is gone.
     #[default]
     Rsync,
+    /// `cp -a` of the user's directory, which every machine has: once, while nobody is let in, so with `passes = 0` only.
+    Cp,
     /// The mail server's own tool: the target's `migrate` command, such as `doveadm backup`.
     Server,
 }

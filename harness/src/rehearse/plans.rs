@@ -7,7 +7,7 @@
 use super::measure::Middle;
 use super::options::{Failure, Options};
 use super::rounds::{freeze, round_steps, rounds};
-use crate::plan::{Plan, quoted};
+use crate::plan::{MigrationTool, Plan, quoted};
 use crate::scenario::{self, Overrides};
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
@@ -229,6 +229,7 @@ impl Plans<'_> {
             ("at-once".to_owned(), json!(at_once)),
             ("every".to_owned(), json!(format!("{}ms", every.as_millis().min(1_000)))),
         ]);
+        order.extend((*tool == MigrationTool::Cp).then(|| ("passes".to_owned(), json!(0))));
         order.extend(cohort.map(|cohort| ("cohorts".to_owned(), json!([cohort]))));
         Value::Object(order)
     }

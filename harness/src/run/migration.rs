@@ -195,6 +195,13 @@ async fn copy(stage: &Stage, order: &MigrateOrder, one: &Move, served: bool) -> 
             let child = spawned(stage, &argv.map(str::to_owned))?;
             run(stage, child, "rsync", served.then_some(VANISHED)).await
         }
+        MigrationTool::Cp => {
+            // What an earlier try left there would come back as mail.
+            let empty = ["rm", "-rf", "--", &to.display().to_string()].map(str::to_owned);
+            run(stage, spawned(stage, &empty)?, "rm", None).await?;
+            let argv = ["cp", "-a", "--", &from.display().to_string(), &to.display().to_string()];
+            run(stage, spawned(stage, &argv.map(str::to_owned))?, "cp", None).await
+        }
         MigrationTool::Server => {
             let log = log(stage)?;
             let child = stage.target.lock().await.begin_migration(&one.name, &from, &to, log)?;

@@ -77,6 +77,7 @@ fn migration_in_words(order: &MigrateOrder) -> String {
     let mistakes = mistakes.iter().filter(|(done, _)| !**done).map(|(_, what)| format!(", {what}"));
     let tool = match tool {
         MigrationTool::Rsync => "rsync",
+        MigrationTool::Cp => "cp",
         MigrationTool::Server => "the mail server's own tool",
     };
     let passes = counted(u64::from(*passes), "pass", "passes");

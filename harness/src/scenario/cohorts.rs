@@ -4,7 +4,7 @@ use super::file::Scenario;
 use super::found::Found;
 use super::resolve::storage_of;
 use crate::history::UserId;
-use crate::plan::{CohortPlan, MigrateOrder, StoragePlan};
+use crate::plan::{CohortPlan, MigrateOrder, MigrationTool, StoragePlan};
 use std::collections::BTreeMap;
 
 /// Users of a scenario that says nothing of them.
@@ -95,6 +95,10 @@ pub(super) fn migration_possible(
     if order.at_once == 0 || order.at_once > MOST_AT_ONCE {
         let message = format!("{} users at once", order.at_once);
         found.add(&format!("{field}.at-once"), message, "from 1 to 64 are possible");
+    }
+    if order.tool == MigrationTool::Cp && order.passes > 0 {
+        let help = "write `passes = 0`: what changes beside it would be copied by halves";
+        found.add(&format!("{field}.passes"), "`cp` copies once, while nobody is let in", help);
     }
     if order.passes == 0 && !order.final_pass {
         found.add(&format!("{field}.passes"), "nothing would be copied", "give it one pass at least");

@@ -146,9 +146,8 @@ pub(super) fn time_out_not_error(
     let ledger = view.case.ledger;
     // A user whose migration the fault interrupted is refused by the front door, not by the storage.
     let moving = |op: &ClientOp| ledger.kept_out(ledger.user_of(op.place), op.invoked, op.ended);
-    let within = |op: &&ClientOp| {
-        op.invoked >= outage.from && op.invoked + limit <= to && !op.unsent() && !moving(op)
-    };
+    let within =
+        |op: &&ClientOp| op.invoked >= outage.from && op.invoked + limit <= to && !op.unsent() && !moving(op);
     let ops = || view.case.ledger.ops.iter().filter(within);
     let silent = ops().filter(|op| silence(op)).count() as u64;
     let errors = ops().filter(|op| op.outcome != Outcome::Ok && !silence(op)).count() as u64;

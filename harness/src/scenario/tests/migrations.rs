@@ -83,7 +83,7 @@ do.migrate = { to = "nwe", cohorts = ["first", "fisrt"], at-once = 65, tool = "r
       × t.toml has a problem
 
     Error:
-      × unknown variant `rsnyc`, expected `rsync` or `server`
+      × unknown variant `rsnyc`, expected one of `rsync`, `cp`, `server`
         ╭─[t.toml:22:79]
      21 │ at = "1s"
      22 │ do.migrate = { to = "nwe", cohorts = ["first", "fisrt"], at-once = 65, tool = "rsnyc" }
@@ -177,4 +177,39 @@ do.resume-migration = {}
 "#;
     let over = "at 6s the traffic is over: it lasts 5s";
     assert_eq!(messages(&text), [over, over]);
+}
+
+#[test]
+fn cp_copies_a_user_once() {
+    let text = r#"
+name = "t"
+why = "t"
+[storage.old]
+[storage.new]
+[target]
+storage = "old"
+[front-door]
+[[cohort]]
+name = "everybody"
+users = 2
+[[step]]
+at = "1s"
+do.migrate = { to = "new", tool = "cp" }
+[expect]
+no-faults = true
+"#;
+    insta::assert_snapshot!(shown(text), @r#"
+      × t.toml has a problem
+
+    Error:
+      × `cp` copies once, while nobody is let in
+        ╭─[t.toml:14:4]
+     13 │ at = "1s"
+     14 │ do.migrate = { to = "new", tool = "cp" }
+        ·    ───┬───
+        ·       ╰── here
+     15 │ [expect]
+        ╰────
+      help: write `passes = 0`: what changes beside it would be copied by halves
+    "#);
 }
