@@ -4,14 +4,15 @@
 //! mounted again; without any, at the phase `recovery`. Back means:
 //! each service that is probed greets, and a store and a fetch that were started since succeed. From a target without
 //! IMAP nothing can be fetched: there a delivery that was started since has arrived in the store. Mail that a lying
-//! storage struck counts only where it succeeds: a server that refuses what is damaged is not away.
+//! storage struck, and what lies in one mailbox with it, counts only where it succeeds: a server that refuses what is
+//! damaged is not away.
 
 use super::{Anomalies, Case, Checker, Finding};
 use crate::history::TargetEvent;
-use crate::ledger::{ClientOp, Kind};
+use crate::ledger::{ClientOp, Kind, PlaceId};
 use crate::plan::StepAction;
 use fuse_fs::clock::Nanos;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 /// Bound where the scenario gives none.
@@ -119,14 +120,21 @@ fn greeting(case: &Case<'_>, from: Nanos, service: &str) -> Part {
 fn operation(case: &Case<'_>, from: Nanos, name: &str, kind: impl Fn(Kind) -> bool) -> Part {
     let mut part = Part { name: name.to_owned(), back: None, tried: false };
     let ops = case.ledger.ops.iter().filter(|op| op.invoked >= from && kind(op.kind) && !op.unsent());
+    let struck: HashSet<PlaceId> = struck_mailboxes(case).collect();
     for op in ops {
-        // That a damaged message is refused says nothing about the service.
-        part.tried |= op.certain() || !case.message_lied_about(op.attempt.message);
+        // That a damaged message is refused, or a mailbox that holds one, says nothing about the service.
+        let damaged = case.message_lied_about(op.attempt.message) || struck.contains(&op.place);
+        part.tried |= op.certain() || !damaged;
         if op.certain() {
             part.back = Some(part.back.map_or(op.ended, |at| at.min(op.ended)));
         }
     }
     part
+}
+
+/// Mailboxes with a message that a lying storage struck: who looks for another one there meets it too.
+fn struck_mailboxes<'a>(case: &'a Case<'_>) -> impl Iterator<Item = PlaceId> + 'a {
+    (0..case.fates.len()).filter(|slot| case.lied_about(*slot)).filter_map(|slot| case.origin(slot))
 }
 
 fn not_ready(case: &Case<'_>, from: Nanos) -> bool {
