@@ -8,7 +8,7 @@ use crate::draw::{Draws, Purpose, threshold};
 use crate::effects::Rates;
 use crate::rule::{Counter, Rate, Threshold, Trigger};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A fault follows another near it with this probability. Bairavasundaram et al. (FAST'08, SIGMETRICS'07) found
@@ -34,7 +34,9 @@ pub(crate) struct When {
 struct Reaches {
     counter: Counter,
     at: u64,
-    reached: AtomicBool,
+    /// What the counter showed with the call that took it there; 0 until then. That call may be held back and never be
+    /// counted, and calls beside it then see less.
+    reached: AtomicU64,
 }
 
 /// Chooses by ordinal.
@@ -144,9 +146,11 @@ impl When {
         self.window.contains(&uptime) && self.reaches.as_ref().is_none_or(|r| r.holds(call, uptime, counters))
     }
 
-    /// What the trigger's counter shows at a call, this one included; `None` for a trigger without a counter.
+    /// What the trigger's counter shows at a call, this one and the one that reached the number included; `None` for a trigger without a counter.
     pub(crate) fn counted(&self, call: &Call<'_>, uptime: u64, counters: &Counters) -> Option<u64> {
-        self.reaches.as_ref().map(|reaches| reaches.value(call, uptime, counters))
+        let seen =
+            |reaches: &Reaches| reaches.value(call, uptime, counters).max(reaches.reached.load(Relaxed));
+        self.reaches.as_ref().map(seen)
     }
 
     /// Whether the n-th call in force is struck.
@@ -211,7 +215,7 @@ impl Reaches {
             Threshold::Count(n) => n,
             Threshold::Time(span) => nanos(span),
         };
-        Some(Reaches { counter: trigger.counter?, at, reached: AtomicBool::new(false) })
+        Some(Reaches { counter: trigger.counter?, at, reached: AtomicU64::new(0) })
     }
 
     /// The counter, with this call.
@@ -221,12 +225,13 @@ impl Reaches {
     }
 
     fn holds(&self, call: &Call<'_>, uptime: u64, counters: &Counters) -> bool {
-        if self.reached.load(Relaxed) {
+        if self.reached.load(Relaxed) > 0 {
             return true;
         }
-        let holds = self.value(call, uptime, counters) >= self.at;
+        let value = self.value(call, uptime, counters);
+        let holds = value >= self.at;
         if holds {
-            self.reached.store(true, Relaxed);
+            self.reached.fetch_max(value, Relaxed);
         }
         holds
     }

@@ -7,7 +7,7 @@
 use crate::history::MigrationState;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
-use crate::run::directory::RunDirectory;
+use crate::run::directory::{RunDirectory, read_json};
 use crate::run::placement::Placement;
 use anyhow::{Context, Result, ensure};
 use fuse_fs::clock::Nanos;
@@ -59,12 +59,6 @@ pub fn of_run(directory: &Path) -> Result<Vec<Whereabouts>> {
     let history = File::open(run.history()).context("cannot read the history")?;
     let last = last_of(&Ledger::read(BufReader::new(history))?);
     plan.workload.user_names().map(|user| one(&placement, user, &last)).collect()
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let read = || format!("cannot read {}; is this the directory of a run?", path.display());
-    let text = std::fs::read_to_string(path).with_context(read)?;
-    serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
 fn last_of(ledger: &Ledger) -> BTreeMap<String, Last> {

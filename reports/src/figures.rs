@@ -184,10 +184,16 @@ impl Clock {
         if self.tells_story() { 28 } else { 11 }
     }
 
+    /// What one second of the run is in the story: `2 h 00 min`.
+    #[must_use]
+    pub fn second(self) -> Option<String> {
+        self.story(1.0).map(story_length)
+    }
+
     /// What the second clock is, and what it is not for.
     #[must_use]
     pub fn sentence(self) -> Option<String> {
-        let second = self.story(1.0).map(story_length)?;
+        let second = self.second()?;
         Some(format!(
             "1 s of the run is {second} of the story, which starts with the traffic on day 1 at 00:00; \
              latencies and time limits of clients are of the run"

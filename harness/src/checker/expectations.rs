@@ -68,8 +68,8 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
         anomalies.say(|| format!("Fault `{}` fired in the healthy period.", rule.rule));
     }
     let within = |op: &&ClientOp| {
-        let kept_out = case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
-        op.invoked >= from && op.ended < to && !op.unsent() && !kept_out
+        let kept_out = || case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
+        op.invoked >= from && op.ended < to && !op.unsent() && !kept_out()
     };
     let mut ok = 0u64;
     for op in case.ledger.ops.iter().filter(within) {

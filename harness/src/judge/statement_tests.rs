@@ -157,7 +157,7 @@ fn a_signal_is_a_refusal_or_a_probe_without_an_answer() {
     assert_eq!(verdict(claim, |_| {}), Verdict::Invalid);
     assert_eq!(verdict(claim, |s| s.probe_fails = true), Verdict::Valid);
     let report = told(claim, Script { refused: true, ..Script::default() });
-    insta::assert_snapshot!(report.statements[0].seen, @"5.00 ms (5 s of the story) after `threshold` first fired: a client was refused.");
+    insta::assert_snapshot!(report.statements[0].seen, @"5.00 ms (5.00 s) after `threshold` first fired: a client was refused.");
 }
 
 #[test]
@@ -183,6 +183,6 @@ fn a_good_story_is_valid_and_its_figures_show_both_clocks() {
     let report = told("story-time = { fault = 'threshold', at-least = '3m' }", Script::default());
     assert_eq!(report.verdict, Verdict::Valid, "{:#?}", report.properties);
     assert_eq!(report.run.story_scale, Some(1000.0));
-    insta::assert_snapshot!(report.statements[0].seen, @"From the first firing of `threshold` until all were served again: 215 ms (4 min of the story); 1 s of the run is 17 min of the story.");
+    insta::assert_snapshot!(report.statements[0].seen, @"From the first firing of `threshold` until all were served again: 215 ms (3 min 35 s); 1 s of the run is 16 min 40 s of the story.");
     insta::assert_snapshot!(answer(&report, "statements").sentence, @"Statements that hold: 1 of 1.");
 }

@@ -191,14 +191,6 @@ pub enum MigrationTool {
 impl StepAction {
     /// It makes sense after the last operation: repair, restart, looking.
     pub fn may_follow_traffic(&self) -> bool {
-        matches!(
-            self,
-            StepAction::Heal { .. }
-                | StepAction::StartTarget {}
-                | StepAction::Inspect {}
-                | StepAction::FrontDoor(_)
-                | StepAction::ResumeMigration {}
-                | StepAction::Phase { .. }
-        )
+        matches!(self, StepAction::Heal { .. } | StepAction::StartTarget {} | StepAction::Inspect {})
     }
 }

@@ -1,5 +1,6 @@
 //! The run directory: where everything of one run lies, and under which names.
 
+use anyhow::Context;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +128,13 @@ impl RunDirectory {
     pub fn backing(&self, storage: &str) -> PathBuf {
         self.0.join("storage").join(file_name(storage))
     }
+}
+
+/// One of its JSON files.
+pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let read = || format!("cannot read {}; is this the directory of a run?", path.display());
+    let text = std::fs::read_to_string(path).with_context(read)?;
+    serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
 /// `name` with everything but letters, digits, dot, dash and underscore replaced.

@@ -2,7 +2,7 @@
 
 use super::arrival::{self, Store};
 use super::clients::Clients;
-use super::directory::RunDirectory;
+use super::directory::{RunDirectory, read_json};
 use super::drain;
 use super::migration;
 use super::nemesis::{self, Closing, Stage};
@@ -58,11 +58,6 @@ pub fn record(directory: &Path, quiet: bool) -> Result<()> {
         guard.wait()?;
     }
     recorded
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
 /// In the host's namespaces no kernel rule unmounts after a `kill -9`: another process does.

@@ -21,8 +21,8 @@ pub enum Claim {
     StateTriggered {
         /// The fault.
         fault: String,
-        /// The counter may be off its number by this share of it: a call that the fault strikes must come, and the call that
-        /// reached the number is held back and not counted. Default 0.01.
+        /// The counter may have been past its number by this share of it: a call that the fault strikes must come.
+        /// Default 0.01.
         #[serde(default = "one_percent")]
         within: f64,
     },

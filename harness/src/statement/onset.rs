@@ -57,8 +57,8 @@ pub(super) fn state_triggered(view: &View<'_, '_>, fault: &str, within: f64) -> 
         }
     };
     let seen = format!("`{fault}` first fired at {}; its number is {}.", say(counted), say(at));
-    // The call that takes the counter to its number is held back and not counted: a call struck beside it sees less.
-    Answer::that(counted.abs_diff(at) <= (at as f64 * within) as u64, seen)
+    let most = at.saturating_add((at as f64 * within) as u64);
+    Answer::that(counted >= at && counted <= most, seen)
 }
 
 /// The trigger's counter and its number, if nothing is left to chance.

@@ -146,19 +146,24 @@ pub(super) fn time_out_not_error(
     let ledger = view.case.ledger;
     // A user whose migration the fault interrupted is refused by the front door, not by the storage.
     let moving = |op: &ClientOp| ledger.kept_out(ledger.user_of(op.place), op.invoked, op.ended);
-    let within =
-        |op: &&ClientOp| op.invoked >= outage.from && op.invoked + limit <= to && !op.unsent() && !moving(op);
-    let ops = || view.case.ledger.ops.iter().filter(within);
+    let within = |op: &&ClientOp| op.invoked >= outage.from && op.invoked + limit <= to && !op.unsent();
+    let (left_out, counted_ops): (Vec<&ClientOp>, Vec<&ClientOp>) =
+        ledger.ops.iter().filter(within).partition(|op| moving(op));
+    let ops = || counted_ops.iter().copied();
     let silent = ops().filter(|op| silence(op)).count() as u64;
     let errors = ops().filter(|op| op.outcome != Outcome::Ok && !silence(op)).count() as u64;
     let share = errors as f64 / (silent + errors).max(1) as f64;
     let seen = format!(
-        "Of operations begun and due within {}, {} into the time limit and {} a definite error ({:.1} %); {} succeeded.",
+        "Of operations begun and due within {}, {} into the time limit and {} a definite error ({:.1} %); {} succeeded{}.",
         view.length(to.since(outage.from)),
         counted(silent, "ran", "ran"),
         counted(errors, "got", "got"),
         share * 100.0,
         grouped(ops().filter(|op| op.certain()).count() as u64),
+        match left_out.len() {
+            0 => String::new(),
+            n => format!("; {n} for users amid their move are left out"),
+        },
     );
     if silent + errors == 0 {
         Answer::unknown(seen)

@@ -1,7 +1,7 @@
 //! How the service came back: in which order, for whom, how fast what had waited was gone, and how long it all took.
 
 use super::Answer;
-use super::view::{View, quantile, story};
+use super::view::{View, quantile};
 use crate::checker::counted;
 use crate::checker::sum_rule::{Ended, Sum, ends};
 use crate::client_classes::clients;
@@ -158,7 +158,8 @@ pub(super) fn class_lag(view: &View<'_, '_>, first: &str, then: &str) -> Answer 
 }
 
 pub(super) fn story_time(view: &View<'_, '_>, fault: &str, at_least: Duration) -> Answer {
-    let Some(scale) = view.case.plan.story_scale else {
+    let (clock, scale) = (view.case.ledger.clock, view.case.plan.story_scale);
+    let Some((scale, second)) = scale.zip(clock.second()) else {
         return Answer::that(false, "The run has no scale: it tells no story.");
     };
     let outage = match view.outage(fault) {
@@ -178,9 +179,8 @@ pub(super) fn story_time(view: &View<'_, '_>, fault: &str, at_least: Duration) -
     };
     let run = all.since(outage.from);
     let seen = format!(
-        "From the first firing of `{fault}` until all were served again: {}; 1 s of the run is {} of the story.",
+        "From the first firing of `{fault}` until all were served again: {}; 1 s of the run is {second} of the story.",
         view.length(run),
-        story(scale),
     );
     Answer::that(run.as_secs_f64() * scale >= at_least.as_secs_f64(), seen)
 }

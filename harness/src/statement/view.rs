@@ -8,7 +8,6 @@ use crate::migrations_summary::storage_at;
 use crate::plan::{CohortPlan, StepAction};
 use fuse_fs::clock::Nanos;
 use fuse_fs::rule::Rule;
-use reports::figures;
 use std::time::Duration;
 
 /// A case, with questions.
@@ -106,28 +105,12 @@ impl<'a, 'c> View<'a, 'c> {
 
     /// How long something took, on both clocks.
     pub(super) fn length(&self, span: Duration) -> String {
-        let run = match span.as_secs_f64() {
-            short if short < 1.0 => figures::latency(short),
-            long => figures::duration(long),
-        };
-        match self.case.plan.story_scale {
-            Some(scale) => format!("{run} ({} of the story)", story(span.as_secs_f64() * scale)),
-            None => run,
-        }
+        self.case.ledger.clock.delay(span.as_secs_f64()).to_string()
     }
 
     /// An instant from the start of the traffic, on both clocks.
     pub(super) fn moment(&self, at: Nanos) -> String {
-        self.length(at.since(self.case.ledger.start))
-    }
-}
-
-/// `50 s`, `35 min`, `142.0 h`.
-pub(super) fn story(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
+        self.case.ledger.moment(at)
     }
 }
 

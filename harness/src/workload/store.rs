@@ -57,11 +57,6 @@ impl Job {
         self.user
     }
 
-    /// It is delivered by a mail system, not by the user's own client.
-    pub(super) fn delivers(&self) -> bool {
-        self.entry != Entry::Append
-    }
-
     /// What is known of it once its first attempt was acknowledged.
     pub(super) fn known(&self) -> Known {
         Known { message: self.message, user: self.user, mailbox: self.mailbox.clone() }

@@ -3,12 +3,12 @@
 use super::schedule::{Arrival, Kind, Schedule};
 use super::store::{self, Job, Room};
 use super::{Context, senders, touch};
-use crate::history::Event;
+use crate::history::{Event, UserId};
 use crate::workload::ledger::Known;
 use fuse_fs::clock::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
 /// What the traffic came to; the history has the rest.
@@ -71,6 +71,8 @@ async fn stopped_before(stop: &mut watch::Receiver<bool>, instant: Nanos) -> boo
 
 /// What an arrival became.
 enum Work {
+    /// A sending mail system takes the message over; the number draws which.
+    Send(Job, u64),
     Store(Job),
     Touch(Kind, Known, u64),
 }
@@ -79,15 +81,20 @@ enum Work {
 fn work(ctx: &Context, arrival: Arrival) -> Work {
     let Arrival { kind, user, draw, .. } = arrival;
     match kind {
-        Kind::Deliver => Work::Store(Job::delivery(ctx, user)),
+        Kind::Deliver => delivery(ctx, user, draw),
         Kind::Append => Work::Store(Job::append(ctx, user, draw)),
         Kind::Fetch | Kind::Flag | Kind::Move | Kind::Copy | Kind::Expunge | Kind::Search => {
             match ctx.ledger.take(user, draw >> 8) {
                 Some(known) => Work::Touch(kind, known, draw),
-                None => Work::Store(Job::delivery(ctx, user)),
+                None => delivery(ctx, user, draw),
             }
         }
     }
+}
+
+fn delivery(ctx: &Context, user: UserId, draw: u64) -> Work {
+    let job = Job::delivery(ctx, user);
+    if ctx.setup.plan.senders.is_empty() { Work::Store(job) } else { Work::Send(job, draw) }
 }
 
 fn start(
@@ -100,40 +107,33 @@ fn start(
 ) {
     summary.scheduled += 1;
     let work = work(ctx, arrival);
-    let permit = room.semaphore.clone().try_acquire_owned();
-    let senders = &ctx.setup.plan.senders;
-    let work = match work {
-        Work::Store(job) if !senders.is_empty() && job.delivers() => {
+    match (work, room.semaphore.clone().try_acquire_owned()) {
+        (Work::Send(job, draw), permit) => {
             let (ctx, room) = (ctx.clone(), room.clone());
             tasks.spawn(async move {
-                if let Some(sender) = senders::chosen(&ctx.setup.plan.senders, arrival.draw) {
+                if let Some(sender) = senders::chosen(&ctx.setup.plan.senders, draw) {
                     senders::send(&ctx, &job, sender, intended, permit.ok(), room).await;
                 }
             });
-            return;
         }
-        other => other,
-    };
-    match permit {
-        Ok(permit) => {
-            tasks.spawn(run(ctx.clone(), work, intended, permit, room.clone()));
+        (Work::Store(job), Ok(permit)) => {
+            let (ctx, room) = (ctx.clone(), room.clone());
+            tasks.spawn(async move { store::send(&ctx, job, intended, permit, room).await });
         }
-        Err(_) => {
+        (Work::Touch(kind, known, draw), Ok(permit)) => {
+            let ctx = ctx.clone();
+            tasks.spawn(async move {
+                touch::touch(&ctx, kind, known, draw, intended).await;
+                drop(permit);
+            });
+        }
+        (Work::Store(job), Err(_)) => {
             summary.saturated += 1;
-            match work {
-                Work::Store(job) => store::saturated(ctx, &job, 1, intended),
-                Work::Touch(kind, known, _) => touch::saturated(ctx, kind, known, intended),
-            }
+            store::saturated(ctx, &job, 1, intended);
         }
-    }
-}
-
-async fn run(ctx: Arc<Context>, work: Work, intended: Nanos, permit: OwnedSemaphorePermit, room: Room) {
-    match work {
-        Work::Store(job) => store::send(&ctx, job, intended, permit, room).await,
-        Work::Touch(kind, known, draw) => {
-            touch::touch(&ctx, kind, known, draw, intended).await;
-            drop(permit);
+        (Work::Touch(kind, known, _), Err(_)) => {
+            summary.saturated += 1;
+            touch::saturated(ctx, kind, known, intended);
         }
     }
 }

@@ -36,6 +36,18 @@ async fn refusals_need_no_mail_server() {
     assert_eq!(ended(login), fail(Trouble::RefusedTransient, "[UNAVAILABLE] repair"));
 }
 
+/// Of a backlog that knocks at once, those who are sent away must not take the mail server's connections from the others.
+#[tokio::test]
+async fn who_is_not_admitted_costs_the_mail_server_no_connection() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = listener.local_addr().expect("bound").to_string();
+    drop(listener);
+    let under = Under::new(vec![("lmtp", nobody.clone()), ("imap", nobody)]);
+    under.say("admit = { cohorts = [] }").await;
+    let said = "451 4.2.1 this mailbox is not available yet";
+    assert_eq!(under.send(1, "ann").await, fail(Trouble::RefusedTransient, said));
+}
+
 #[tokio::test]
 async fn each_access_policy_has_its_outcome() {
     let under = Under::reference();

@@ -158,7 +158,7 @@ fn without_a_migration_there_is_nothing_to_hold() {
 }
 
 #[test]
-fn a_migration_is_not_begun_after_the_traffic_but_may_go_on() {
+fn a_migration_is_not_begun_nor_resumed_after_the_traffic() {
     let text = GOOD.to_owned()
         + r#"
 [front-door]
@@ -176,7 +176,7 @@ at = "6s"
 do.resume-migration = {}
 "#;
     let over = "at 6s the traffic is over: it lasts 5s";
-    assert_eq!(messages(&text), [over, over]);
+    assert_eq!(messages(&text), [over, over, over]);
 }
 
 #[test]
