@@ -294,6 +294,24 @@ mod tests {
         Call { op: crate::call::Op::Read, offset: 0, len: 1, pid: 1, uid: 0, open_flags: 0, subject }
     }
 
+    #[test]
+    fn a_call_beside_the_one_that_reached_the_number_sees_no_less_than_it() {
+        let trigger = Trigger {
+            counter: Some(Counter::BytesWritten),
+            at: Some(Threshold::Count(250)),
+            ..Trigger::default()
+        };
+        let (when, counters) = (When::new(&trigger, None), Counters::default());
+        counters.count(crate::call::Op::Write, 200);
+        let write = |len| Call { op: crate::call::Op::Write, len, ..call(&At(0)) };
+        assert!(!when.in_force(&write(49), 0, &counters));
+        assert_eq!(when.counted(&write(49), 0, &counters), Some(249));
+        // It is held back and never counted.
+        assert!(when.in_force(&write(100), 0, &counters));
+        assert!(when.in_force(&write(10), 0, &counters));
+        assert_eq!(when.counted(&write(10), 0, &counters), Some(300));
+    }
+
     fn clustered(p: f64) -> When {
         let trigger = Trigger { rate: Some(Rate::Accelerated), ..Trigger::default() };
         When::new(&trigger, Some(Rates { accelerated: p, field: 0.0 }))
