@@ -8,6 +8,7 @@
 pub mod cuts;
 pub mod holder;
 mod ranges;
+pub mod recorded;
 
 use crate::checker::fate::Messages;
 use crate::history::{Attempt, MessageId};
@@ -268,14 +269,21 @@ pub type Wanted = HashMap<MessageId, String>;
 /// The calls that touched files of the given messages, in time order, at most [`CALLS`] each; and a few calls on other
 /// files of their users (directories, indexes) that a rule struck so that it lied or the call failed.
 pub fn calls(traces: &Traces, ledger: &Ledger, wanted: &Wanted) -> HashMap<MessageId, Vec<FsEvent>> {
-    let mut found =
-        Calls { ledger, wanted, held: HashMap::new(), out: HashMap::new(), beside: HashMap::new() };
+    let mut found = Calls {
+        ledger,
+        wanted,
+        held: HashMap::new(),
+        created: HashMap::new(),
+        out: HashMap::new(),
+        beside: HashMap::new(),
+    };
     if wanted.is_empty() {
         return found.out;
     }
     for path in &traces.files {
         let storage = storage_name(path);
         found.held.clear();
+        found.created.clear();
         // The first reading succeeded; should this one not, less evidence is shown and nothing else changes.
         if stream(path, |event: FsEvent| found.take(&storage, event)).is_err() {
             break;
@@ -288,6 +296,8 @@ struct Calls<'a> {
     ledger: &'a Ledger,
     wanted: &'a Wanted,
     held: HashMap<u64, MessageId>,
+    /// Files made and not yet known to hold an attempt.
+    created: HashMap<u64, FsEvent>,
     out: HashMap<MessageId, Vec<FsEvent>>,
     /// Calls taken on other files of a user.
     beside: HashMap<String, usize>,
@@ -295,8 +305,13 @@ struct Calls<'a> {
 
 impl Calls<'_> {
     fn take(&mut self, storage: &str, event: FsEvent) {
+        if event.op == Op::Create && event.errno == 0 {
+            self.held.remove(&event.ino);
+            self.created.insert(event.ino, event);
+            return;
+        }
         if let Some(attempt) = event.mark.as_deref().and_then(|mark| attempt_of(mark, &self.ledger.run)) {
-            self.held.insert(event.ino, attempt.message);
+            self.hold(event.ino, attempt.message);
         }
         match self.held.get(&event.ino) {
             Some(message) if self.wanted.contains_key(message) => {
@@ -307,6 +322,15 @@ impl Calls<'_> {
             }
             None if !event.fired.is_empty() && self.tells(storage, &event) => self.beside(&event),
             Some(_) | None => {}
+        }
+    }
+
+    /// The calls of a message's file begin with the one that made it.
+    fn hold(&mut self, ino: u64, message: MessageId) {
+        let before = self.held.insert(ino, message);
+        let created = self.created.remove(&ino).filter(|_| before != Some(message));
+        if let Some(created) = created.filter(|_| self.wanted.contains_key(&message)) {
+            self.out.entry(message).or_default().push(created);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::checker::expectations;
 use crate::checker::fate::{Disk, Fate, Final, Messages, fate, settle};
 use crate::checker::{self, ALL, Case, Finding, Found};
 use crate::evidence::cuts::Cuts;
+use crate::evidence::recorded;
 use crate::evidence::{self, Traces, Wanted};
 use crate::history::MessageId;
 use crate::ledger::{Ledger, LedgerError};
@@ -69,7 +70,11 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
     let cuts = Cuts::read(run_dir, &ledger, &traces);
     traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
-    Ok(Recorded { plan, ledger, messages, traces, cuts }.judge(run_dir))
+    let mut report = Recorded { plan, ledger, messages, traces, cuts }.judge(run_dir);
+    let unreadable = |error| JudgeError::Read { path: run_dir.to_owned(), error };
+    report.run.recorded = recorded::recorded(run_dir).map_err(unreadable)?;
+    report.run.fingerprint = recorded::fingerprint(&report.run.recorded);
+    Ok(report)
 }
 
 /// The fault of a storage that lied, as far as is known.
@@ -143,13 +148,14 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         statements: statement::reported(&answers),
         clients: crate::client_classes::clients(ledger),
         migrations: crate::migrations_summary::migrations(ledger),
-        series: Some(series(ledger, traces.over_time())),
+        series: Some(series(ledger, &plan.cohorts, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
 }
 
 struct Judged {
     name: String,
+    title: &'static str,
     definition: String,
     promise: Option<&'static str>,
     finding: Finding,
@@ -158,6 +164,7 @@ struct Judged {
 fn findings(case: &Case<'_>, answers: &[Answered<'_>]) -> Vec<Judged> {
     let fixed = ALL.iter().map(|checker| Judged {
         name: checker.name.to_owned(),
+        title: checker.title,
         definition: checker.definition.to_owned(),
         promise: checker.promise,
         finding: guarded(|| (checker.check)(case)),
@@ -165,11 +172,13 @@ fn findings(case: &Case<'_>, answers: &[Answered<'_>]) -> Vec<Judged> {
     let stated = expectations::stated(case.plan).into_iter().map(|stated| Judged {
         finding: guarded(|| (stated.check)(case)),
         name: stated.name,
+        title: stated.title,
         definition: stated.definition,
         promise: None,
     });
     let statements = statement::finding(answers).map(|finding| Judged {
         name: statement::PROPERTY.to_owned(),
+        title: statement::TITLE,
         definition: statement::DEFINITION.to_owned(),
         promise: None,
         finding,
@@ -198,6 +207,7 @@ fn property(case: &Case<'_>, judged: &Judged, calls: &HashMap<MessageId, Vec<FsE
     let finding = &judged.finding;
     Property {
         name: judged.name.clone(),
+        title: judged.title.to_owned(),
         definition: judged.definition.clone(),
         promise: judged.promise.map(str::to_owned),
         verdict: finding.verdict,
@@ -264,6 +274,8 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         contract: if lying { "lying" } else { "honest" }.to_owned(),
         persistence: summarize::persistence(plan),
         environment: noted.facts,
+        recorded: Vec::new(),
+        fingerprint: String::new(),
     }
 }
 

@@ -1,7 +1,11 @@
 //! A run over time, for the report's pictures: counts, latencies and states in bins. Pure; nothing is judged here.
 
+mod backlog;
+mod cohorts;
+
 use crate::history::Outcome;
 use crate::ledger::{Kind, Ledger};
+use crate::plan::CohortPlan;
 use fuse_fs::clock::Nanos;
 use reports::figures::round_up;
 use reports::series::{Found, Outcomes, Series, Service, Stretch, Track};
@@ -20,8 +24,8 @@ pub struct Calls<'a> {
     pub held: &'a [(Nanos, Nanos)],
 }
 
-/// The whole run, from its warm-up to its end.
-pub fn series(ledger: &Ledger, calls: Calls<'_>) -> Series {
+/// The whole run, from its warm-up to its end; its users by the cohorts of its plan.
+pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Series {
     let bins = Bins::of(ledger);
     let (step_s, count) = (bins.step as f64 / 1e9, bins.count);
     Series {
@@ -35,6 +39,8 @@ pub fn series(ledger: &Ledger, calls: Calls<'_>) -> Series {
         struck: bins.counts(calls.struck.iter().copied()),
         armed: armed(ledger),
         services: services(ledger),
+        cohorts: cohorts::cohorts(ledger, planned, &bins),
+        backlogs: backlog::backlogs(ledger, &bins),
     }
 }
 

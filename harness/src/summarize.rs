@@ -102,7 +102,15 @@ fn named(name: &str, value: &serde_json::Value) -> String {
 }
 
 fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, v)| !v.is_null());
+            fields.map(|(key, v)| format!("{key} {}", plain(v))).collect::<Vec<_>>().join(", ")
+        }
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
 }
 
 /// Phases, steps and the mail server's life, in time order.

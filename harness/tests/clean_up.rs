@@ -3,6 +3,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -104,6 +105,9 @@ times = 100
 do.power-cut = {}
 "#;
 
+/// What a run says on standard output and standard error.
+const SAID: &str = "said.txt";
+
 impl Run {
     fn start(scenario: &str, extra: &[(&str, &str)]) -> Result<Run, Failed> {
         let place = tempfile::tempdir()?;
@@ -116,21 +120,31 @@ impl Run {
             .arg(&file)
             .arg("--runs")
             .arg(place.path().join("runs"));
-        command
-            .envs(extra.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        // Into a file: a pipe that nobody reads would hold the run up when it is full.
+        let said = File::create(place.path().join(SAID))?;
+        command.envs(extra.iter().copied()).stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         let child = command.spawn()?;
         Ok(Run { place, child })
     }
 
-    /// The history of its only run, once there is one with `text` in it.
+    /// Returns once there is `text` in the history of its only run.
     fn wait_for(&self, text: &str) -> TestResult {
-        wait_until(&format!("`{text}` in the history"), || {
-            self.file("history.jsonl")
-                .is_some_and(|path| std::fs::read_to_string(path).is_ok_and(|h| h.contains(text)))
+        let history = || {
+            self.file("history.jsonl").and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+        };
+        wait_until(&format!("`{text}` in the history"), || history().contains(text)).map_err(|failed| {
+            let (said, history) = (self.said(), history());
+            let last: Vec<&str> = history.lines().rev().take(20).collect();
+            let failed = failed.message().unwrap_or_default().to_owned();
+            Failed::from(format!(
+                "{failed}; the run said:\n{said}\nlast in the history, backwards:\n{}",
+                last.join("\n")
+            ))
         })
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.place.path().join(SAID)).unwrap_or_default()
     }
 
     fn file(&self, name: &str) -> Option<PathBuf> {
@@ -143,11 +157,9 @@ impl Run {
     }
 
     /// Waits for its end; exit code and what it said.
-    fn end(self) -> Result<(Option<i32>, String, tempfile::TempDir), Failed> {
-        let output = self.child.wait_with_output()?;
-        let said =
-            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        Ok((output.status.code(), said, self.place))
+    fn end(mut self) -> Result<(Option<i32>, String, tempfile::TempDir), Failed> {
+        let code = self.child.wait()?.code();
+        Ok((code, self.said(), self.place))
     }
 }
 

@@ -3,8 +3,8 @@
 //! After [`report`], no string holds a control character (so no terminal escape and no line break), a
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
-use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
-use crate::series::{Outcomes, Series, Service, Stretch, Track};
+use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Recorded, Report, Run};
+use crate::series::{Backlog, Cohort, Outcomes, Series, Service, Stretch, Track};
 use crate::survey::{self, Survey};
 use crate::sweep::{BadCase, Matrix, Sweep};
 
@@ -73,11 +73,17 @@ fn clean_run(run: &mut Run) {
         contract,
         persistence,
         environment,
+        recorded,
+        fingerprint,
     } = run;
-    for text in [scenario, why, target, version, started, directory, reproduce, contract] {
+    for text in [scenario, why, target, version, started, directory, reproduce, contract, fingerprint] {
         clean(text);
     }
     sources.iter_mut().chain(target_version).for_each(clean);
+    for Recorded { file, bytes: _, blake3 } in recorded {
+        clean(file);
+        clean(blake3);
+    }
     for (name, value) in persistence.iter_mut().chain(environment) {
         clean(name);
         clean(value);
@@ -85,8 +91,8 @@ fn clean_run(run: &mut Run) {
 }
 
 fn clean_property(property: &mut Property) {
-    let Property { name, definition, promise, verdict: _, sentence, count: _, anomalies } = property;
-    [name, definition, sentence].into_iter().chain(promise).for_each(clean);
+    let Property { name, title, definition, promise, verdict: _, sentence, count: _, anomalies } = property;
+    [name, title, definition, sentence].into_iter().chain(promise).for_each(clean);
     for Anomaly { sentence, message, place, evidence } in anomalies {
         clean(sentence);
         message.iter_mut().chain(place).for_each(clean);
@@ -125,11 +131,15 @@ fn clean_series(series: &mut Series) {
         struck: _,
         armed,
         services,
+        cohorts,
+        backlogs,
     } = series;
     let kinds = kinds.iter_mut().map(|Track { name, ok: _, p50_s: _, p99_s: _ }| name);
     let armed = armed.iter_mut().map(|Stretch { name, from_s: _, to_s: _ }| name);
     let services = services.iter_mut().map(|Service { name, found: _ }| name);
-    kinds.chain(armed).chain(services).for_each(clean);
+    let cohorts = cohorts.iter_mut().map(|Cohort { name, served: _, not_served: _ }| name);
+    let backlogs = backlogs.iter_mut().map(|Backlog { name, most: _ }| name);
+    kinds.chain(armed).chain(services).chain(cohorts).chain(backlogs).for_each(clean);
 }
 
 fn clean_moment(Moment { at_s: _, who, what }: &mut Moment) {

@@ -13,6 +13,7 @@ use quick_junit::{
 use crate::figures::Clock;
 use crate::ledger;
 use crate::model::{Property, Report, Statement, Verdict};
+use crate::words::who;
 
 /// One run.
 #[must_use]
@@ -122,7 +123,8 @@ fn anomalies(property: &Property, clock: Clock) -> String {
     for anomaly in &property.anomalies {
         let _ = writeln!(out, "\n{}", anomaly.sentence);
         for line in &anomaly.evidence {
-            let _ = writeln!(out, "  {:>width$}  {:<8} {}", clock.moment(line.at_s), line.who, line.what);
+            let _ =
+                writeln!(out, "  {:>width$}  {:<12} {}", clock.moment(line.at_s), who(&line.who), line.what);
         }
     }
     out

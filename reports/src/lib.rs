@@ -22,6 +22,7 @@ pub mod survey;
 pub mod sweep;
 pub mod table;
 pub mod text;
+mod words;
 
 #[cfg(test)]
 mod samples;

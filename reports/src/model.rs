@@ -113,6 +113,31 @@ pub struct Run {
     pub persistence: Vec<(String, String)>,
     /// Kernel, file system beneath, cores: name and value.
     pub environment: Vec<(String, String)>,
+    /// The files that the judgement is made from, as they were when it was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<Recorded>,
+    /// One digest of all of `recorded`: BLAKE3 of its lines as `b3sum` prints them, in their order.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
+}
+
+/// A file of the run directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Recorded {
+    /// Its path in the run directory.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// BLAKE3, hexadecimal.
+    pub blake3: String,
+}
+
+impl Property {
+    /// What people call it.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        if self.title.is_empty() { &self.name } else { &self.title }
+    }
 }
 
 impl Run {
@@ -160,6 +185,9 @@ pub struct Messages {
 pub struct Property {
     /// Name, such as `acknowledged-durable`.
     pub name: String,
+    /// What it demands, in a few plain words: `No acknowledged message is lost`. Empty in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// Its definition in one sentence.
     pub definition: String,
     /// Where the promise was made, such as `RFC 5321, 6.1: ...`; none if it is a demand of this program or of the scenario.

@@ -1,10 +1,10 @@
 //! Reports for tests: one of each verdict, and one whose every string attacks the reader.
 
 use crate::model::{
-    Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Report, Run,
-    SCHEMA_VERSION, Verdict,
+    Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Recorded, Report,
+    Run, SCHEMA_VERSION, Verdict,
 };
-use crate::series::{Found, Outcomes, Series, Service, Stretch, Track};
+use crate::series::{Backlog, Cohort, Found, Outcomes, Series, Service, Stretch, Track};
 
 pub(crate) fn valid() -> Report {
     Report {
@@ -129,6 +129,15 @@ fn series() -> Series {
         struck: vec![0, 5, 1],
         armed: vec![Stretch { name: "eio-on-fsync".into(), from_s: 0.0, to_s: 0.7 }],
         services: vec![Service { name: "lmtp".into(), found }],
+        cohorts: vec![Cohort {
+            name: "all users".into(),
+            served: vec![10, 10, 4],
+            not_served: vec![0, 1, 6],
+        }],
+        backlogs: vec![Backlog {
+            name: "not acknowledged yet, with its senders".into(),
+            most: vec![1, 3, 2],
+        }],
     }
 }
 
@@ -160,12 +169,15 @@ fn run() -> Run {
         contract: "honest".into(),
         persistence: vec![("mail".into(), "ext4-ordered".into())],
         environment: vec![("kernel".into(), "6.18".into())],
+        recorded: vec![Recorded { file: "history.jsonl".into(), bytes: 571_918, blake3: "0a".repeat(32) }],
+        fingerprint: "5f".repeat(32),
     }
 }
 
 fn property(name: &str, verdict: Verdict, sentence: &str) -> Property {
     Property {
         name: name.into(),
+        title: "Mail stays as it was acknowledged".into(),
         definition: "Definition.".into(),
         promise: Some("RFC 5321, 6.1: it is not lost.".into()),
         verdict,

@@ -29,6 +29,12 @@ pub struct Series {
     pub armed: Vec<Stretch>,
     /// When each service greeted, as far as it was asked.
     pub services: Vec<Service>,
+    /// How the users of each cohort were served; of a scenario without cohorts, all users as one.
+    #[serde(default)]
+    pub cohorts: Vec<Cohort>,
+    /// Mail that was taken over and not yet handed on.
+    #[serde(default)]
+    pub backlogs: Vec<Backlog>,
 }
 
 /// How attempts ended, in each bin.
@@ -53,6 +59,26 @@ pub struct Track {
     pub p50_s: Vec<Option<f64>>,
     /// 99th percentile, seconds.
     pub p99_s: Vec<Option<f64>>,
+}
+
+/// Operations of the users of one cohort, by the bin of their end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cohort {
+    /// Its name.
+    pub name: String,
+    /// Ended well.
+    pub served: Vec<u64>,
+    /// Refused, or without a clear answer. Those without any answer are in the last bin.
+    pub not_served: Vec<u64>,
+}
+
+/// Mail that waits with somebody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Backlog {
+    /// Where it waits, after the word "mail": `in the front door's spool`.
+    pub name: String,
+    /// The most messages at once.
+    pub most: Vec<u64>,
 }
 
 /// A name and a stretch of time.

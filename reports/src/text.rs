@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::figures::{Clock, count, latency};
 use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run, Verdict};
 use crate::table::{align, pad, wrap};
+use crate::words::who;
 
 /// Anomalies shown for each violated property.
 pub const MAX_ANOMALIES: usize = 3;
@@ -117,9 +118,9 @@ fn anomalies_of(property: &Property, clock: Clock, style: Style) -> String {
     let shown = property.anomalies.len().min(MAX_ANOMALIES);
     let mut out = match u64::try_from(shown) {
         Ok(shown) if shown < property.count => {
-            format!("  {}: {} of {}\n", property.name, shown, count(property.count))
+            format!("  {}: {} of {}\n", called(property), shown, count(property.count))
         }
-        _ => format!("  {}: {}\n", property.name, count(property.count)),
+        _ => format!("  {}: {}\n", called(property), count(property.count)),
     };
     out.extend(
         property
@@ -130,6 +131,15 @@ fn anomalies_of(property: &Property, clock: Clock, style: Style) -> String {
             .map(|(index, one)| anomaly(index + 1, one, clock, style)),
     );
     out
+}
+
+/// Its name, and what it demands in plain words.
+fn called(property: &Property) -> String {
+    if property.title.is_empty() {
+        property.name.clone()
+    } else {
+        format!("{} ({})", property.name, property.title)
+    }
 }
 
 fn anomaly(number: usize, anomaly: &Anomaly, clock: Clock, style: Style) -> String {
@@ -156,8 +166,8 @@ fn anomaly(number: usize, anomaly: &Anomaly, clock: Clock, style: Style) -> Stri
 /// A line of a list in time order, saying `what` of the moment.
 fn at(moment: &Moment, what: &str, clock: Clock, style: Style) -> String {
     let width = clock.moment_width();
-    let what = wrap(what, 16 + width, style.width);
-    format!("     {:>width$}  {:<8} {what}\n", clock.moment(moment.at_s), moment.who)
+    let what = wrap(what, 20 + width, style.width);
+    format!("     {:>width$}  {:<12} {what}\n", clock.moment(moment.at_s), who(&moment.who))
 }
 
 fn findings(report: &Report, style: Style) -> String {

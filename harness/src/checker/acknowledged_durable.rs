@@ -6,6 +6,7 @@ use super::{Anomalies, Case, Checker, Finding, cohort, counted, grouped};
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "acknowledged-durable",
+    title: "No acknowledged message is lost",
     definition: "Every acknowledged message that no client asked to remove is there at the end.",
     promise: Some(
         "RFC 5321, 4.2.5 and 6.1: who answers 250 is responsible for the message, and does not lose it because the host crashes later",

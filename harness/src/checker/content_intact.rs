@@ -9,6 +9,7 @@ use std::collections::HashSet;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "content-intact",
+    title: "No message is changed",
     definition: "Every copy that was read, through the server or from the disk, has the digest of the attempt \
                  that its header names.",
     promise: Some("RFC 3501, 2.3.1.1: a UID stands for one message whose text never changes"),

@@ -11,6 +11,7 @@ use std::time::Duration;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "coverage",
+    title: "The run tested what it set out to test",
     definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
                  fault was armed, and every mailbox was read to its end.",
     promise: None,
@@ -32,7 +33,9 @@ fn check(case: &Case<'_>) -> Finding {
     if case.traces.damaged > 0 {
         gaps.push(format!("{} lines of the trace make no sense", case.traces.damaged));
     }
-    gaps.extend(case.ledger.problems.iter().take(5).map(|p| format!("the harness had a problem: {p}")));
+    let mut problems = BTreeSet::new();
+    let new = case.ledger.problems.iter().filter(|problem| problems.insert(problem.as_str()));
+    gaps.extend(new.take(5).map(|p| format!("the harness had a problem: {p}")));
     let finding = if gaps.is_empty() {
         Finding::of(Anomalies::default(), "The run covers what it set out to test.".to_owned())
     } else {
@@ -170,7 +173,8 @@ fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {
         let why = case.last.failed.iter().find(|(place, _)| ledger.user_of(*place) == *first);
         let why = why.map_or("no reading".to_owned(), |(_, error)| error.clone());
         let (n, name) = (unread.len(), ledger.user_name(*first));
-        gaps.push(format!("the mail of {n} user(s) was not read to the end (first {name}: {why})"));
+        let users = counted(n as u64, "user", "users");
+        gaps.push(format!("the mail of {users} was not read to the end (first {name}: {why})"));
     }
 }
 

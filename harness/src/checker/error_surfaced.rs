@@ -13,6 +13,7 @@ use fuse_fs::call::Op;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "error-surfaced",
+    title: "An error of the storage is never answered with success",
     definition: "No message is acknowledged although the storage had reported that its data or name is not safe, \
                  unless it was really written anew.",
     promise: Some("RFC 5321, 4.2.5: who answers 250 is responsible for the message"),

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct Expectation {
     /// Property name.
     pub name: String,
+    /// What it demands, in a few plain words.
+    pub title: &'static str,
     /// Definition.
     pub definition: String,
     /// The answer.
@@ -25,31 +27,36 @@ pub fn stated(plan: &crate::plan::Plan) -> Vec<Expectation> {
     let mut all = Vec::new();
     if let Some(span) = expect.healthy_for {
         let definition = format!("No fault fires and no operation fails in the first {span}.");
-        all.push(expectation("expected-healthy", definition, move |case| healthy(case, span.0)));
+        let title = "Nothing fails before the fault";
+        all.push(expectation("expected-healthy", title, definition, move |case| healthy(case, span.0)));
     }
     if let Some(rule) = expect.silence_during.clone() {
         let definition = format!("While `{rule}` held, every operation ran into its time limit.");
-        all.push(expectation("expected-silence", definition, move |case| silence(case, &rule)));
+        let title = "The fault is met as silence, not as errors";
+        all.push(expectation("expected-silence", title, definition, move |case| silence(case, &rule)));
     }
     if expect.disk_intact {
         let definition =
             "Each inspection finds every message acknowledged before it intact on the disk.".to_owned();
-        all.push(expectation("expected-disk-intact", definition, disk_intact));
+        let title = "The mail on the disk is intact while it cannot be reached";
+        all.push(expectation("expected-disk-intact", title, definition, disk_intact));
     }
     for (name, bound) in expect.latency.clone() {
         let definition = format!("Latency of {name} stays within its bounds.");
         let property = format!("expected-latency-{name}");
-        all.push(expectation(&property, definition, move |case| latency(case, &name, &bound)));
+        let title = "Answers come fast enough";
+        all.push(expectation(&property, title, definition, move |case| latency(case, &name, &bound)));
     }
     all
 }
 
 fn expectation(
     name: &str,
+    title: &'static str,
     definition: String,
     check: impl Fn(&Case<'_>) -> Finding + 'static,
 ) -> Expectation {
-    Expectation { name: name.to_owned(), definition, check: Box::new(check) }
+    Expectation { name: name.to_owned(), title, definition, check: Box::new(check) }
 }
 
 fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Found {

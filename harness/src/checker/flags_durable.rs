@@ -12,6 +12,7 @@ use fuse_fs::clock::Nanos;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "flags-durable",
+    title: "Marks such as read and flagged stay as they were set",
     definition: "Every acknowledged change of a flag is visible at the end, unless a later change may have \
                  undone it.",
     promise: None,

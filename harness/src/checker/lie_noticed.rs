@@ -28,6 +28,7 @@ use std::collections::HashMap;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "lie-noticed",
+    title: "The mail server notices when the storage lies",
     definition: "No acknowledged message that a lying storage struck is gone, served with other content or said not \
                  to be there, without an error.",
     promise: None,

@@ -6,6 +6,7 @@ use crate::ledger::ClientOp;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-duplicate",
+    title: "No message is there twice",
     definition: "No mailbox holds more copies of a message than attempts, copies and moves may have put there; \
                  a second copy by an attempt whose answer never came is explained, not a violation, and so is one \
                  that a queue or spool delivered again after it was disturbed.",

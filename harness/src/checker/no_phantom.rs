@@ -13,6 +13,7 @@ use crate::ledger::Seen;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-phantom",
+    title: "Nothing is there that was refused",
     definition: "No copy is found of an attempt, a copy or a move that the server refused, or of an attempt \
                  that nobody made.",
     promise: Some("RFC 5321, 4.2.5: who answers 4yz or 5yz does not deliver the message"),

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-resurrection",
+    title: "Removed messages stay removed",
     definition: "A message whose removal from a mailbox was acknowledged is not seen there by any later read.",
     promise: None,
     check,

@@ -21,6 +21,7 @@ const DEFAULT: Duration = Duration::from_secs(30);
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "recovers",
+    title: "The mail server serves again after the faults",
     definition: "After the last heal, start or power cut, every service greets and a store and a fetch (without IMAP: a \
                  store that arrives) succeed within the bound.",
     promise: None,

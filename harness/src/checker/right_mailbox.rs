@@ -7,6 +7,7 @@ use std::collections::HashSet;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "right-mailbox",
+    title: "Every message is in the right mailbox",
     definition: "A message is seen only in mailboxes of users for which somebody asked.",
     promise: None,
     check,

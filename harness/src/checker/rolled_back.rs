@@ -17,6 +17,7 @@ const NAMED: usize = 3;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "rolled-back",
+    title: "The storage does not go back in time unnoticed",
     definition: "No storage went back in time and took acknowledged mail or changes with it, without an error.",
     promise: None,
     check,

@@ -18,6 +18,7 @@ const PHASE: &str = "rebuild";
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "structure",
+    title: "A rebuilt index shows the same messages",
     definition: "After a rebuild of the mail server's index every mailbox holds the same messages as before it.",
     promise: None,
     check,

@@ -17,6 +17,7 @@ use std::time::Duration;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "sum-rule",
+    title: "Every message that was sent is accounted for",
     definition: "Every message that a sender took over is stored (or was, until a client removed it), queued, bounced or \
                  given up, and nothing is lost: submitted = stored + queued + bounced + given up + lost, and lost is 0.",
     promise: Some(

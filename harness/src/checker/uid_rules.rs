@@ -14,6 +14,7 @@ use std::ops::Range;
 /// The property.
 pub const CHECKER: Checker = Checker {
     name: "uid-rules",
+    title: "Message numbers (UIDs) keep their rules",
     definition: "Within one UIDVALIDITY, UIDs are given in rising order, never to a second message, and the \
                  message's INTERNALDATE never changes; UIDVALIDITY and UIDNEXT never fall.",
     promise: Some("RFC 3501, 2.3.1.1: UIDs rise, and each stands for one message for ever"),

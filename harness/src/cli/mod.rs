@@ -6,6 +6,7 @@ mod export;
 mod hidden;
 mod policies;
 mod rehearse;
+mod report;
 
 use crate::exit::Exit;
 use crate::history::Entry;
@@ -61,6 +62,10 @@ enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Show the report of a run again, in any form; several runs make one document, the worst first.
+    ///
+    /// Nothing is judged anew: the same run directory gives the same bytes. Exit codes: those of the worst verdict.
+    Report(report::ReportArgs),
     /// Rebuild what each power cut of a run left on the disk, from what was recorded of it, and compare.
     Replay {
         /// The run's directory.
@@ -490,6 +495,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Check { files } => commands::check(&files),
         Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),
+        Command::Report(args) => report::run(&args),
         Command::Replay { run, to } => crate::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(&scenarios),
         Command::Mount(args) => crate::mount_command::run(&args.into()),

@@ -100,7 +100,7 @@ impl Cuts {
 }
 
 impl Taken {
-    /// "rename of A to B was never made durable: no fsync of D between op 5,402 and the cut at 6.210 s (storage `mail`,
+    /// "rename of A to B was never made durable: no fsync of D between call 5,402 and the cut at 6.210 s (storage `mail`,
     /// profile ext4-ordered)".
     pub fn sentence(&self, ledger: &Ledger) -> String {
         let cut = &ledger.cuts[self.cut];
@@ -150,7 +150,7 @@ impl Taken {
     }
 
     fn why(&self, ledger: &Ledger, cut: &CutDone) -> String {
-        let op = format!("op {}", grouped(self.effect.call));
+        let op = format!("call {}", grouped(self.effect.call));
         let at = format!("the cut at {}", ledger.moment(cut.at));
         match &self.effect.missing {
             Missing::FileSync => format!("no fsync of the file between {op} and {at}"),

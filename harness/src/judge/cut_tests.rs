@@ -49,10 +49,10 @@ fn gone_after(effects: &[EffectLine]) -> Report {
 fn the_lost_name_is_named() {
     let report = gone_after(&[dropped(0, 101, "create", &tmp(1), None), renamed(3, 101, 1)]);
     assert_eq!(blamed(&report), ["acknowledged-durable"]);
-    insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message is gone: rename of user1/Maildir/tmp/1 to user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
+    insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message is gone: rename of user1/Maildir/tmp/1 to user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between call 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
     insta::assert_snapshot!(evidence(&report, "acknowledged-durable", "power cut"), @"
-    0.010 takes rename of user1/Maildir/tmp/1 to user1/Maildir/new/1: no fsync of user1/Maildir/new between op 3 and the cut at 0.010 s
-    0.010 takes creation of user1/Maildir/tmp/1: no fsync of user1/Maildir/tmp between op 0 and the cut at 0.010 s
+    0.010 takes rename of user1/Maildir/tmp/1 to user1/Maildir/new/1: no fsync of user1/Maildir/new between call 3 and the cut at 0.010 s
+    0.010 takes creation of user1/Maildir/tmp/1: no fsync of user1/Maildir/tmp between call 0 and the cut at 0.010 s
     ");
     insta::assert_snapshot!(report.sentence, @"1 of 4 acknowledged messages was lost; the power went once (profile ext4-ordered).");
 }
@@ -79,16 +79,16 @@ fn every_kind_and_every_reason_has_its_words() {
     ];
     let reasons = cases.map(|effect| anomalies(&gone_after(&[effect]), "acknowledged-durable"));
     insta::assert_snapshot!(reasons.join("\n"), @"
-    An acknowledged message is gone: creation of user1/Maildir/tmp/1 was never made durable: no fsync of user1/Maildir/tmp between op 0 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: link of user1/Maildir/tmp/1 to user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/tmp between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: link under the name user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: creation of directory user1/Maildir/new was never made durable: no fsync of user1/Maildir between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: rename of user1/Maildir/new/1 to user1/Maildir/cur/1:2,S was made durable only in part: no fsync of user1/Maildir/new between op 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: bytes 4,096 to 8,192 of user1/Maildir/tmp/1 were made durable only in part: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: an fsync between op 5,402 and the cut at 0.010 s failed, as the storage said, and nothing was written (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: truncation of user1/Maildir/tmp/1 to 0 bytes was never made durable: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
-    An acknowledged message is gone: allocation of bytes 0 to 4,096 of user1/Maildir/tmp/1 was never made durable: no fsync of the file between op 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: creation of user1/Maildir/tmp/1 was never made durable: no fsync of user1/Maildir/tmp between call 0 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: link of user1/Maildir/tmp/1 to user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/tmp between call 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: link under the name user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between call 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: creation of directory user1/Maildir/new was never made durable: no fsync of user1/Maildir between call 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: rename of user1/Maildir/new/1 to user1/Maildir/cur/1:2,S was made durable only in part: no fsync of user1/Maildir/new between call 3 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: no fsync of the file between call 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: bytes 4,096 to 8,192 of user1/Maildir/tmp/1 were made durable only in part: no fsync of the file between call 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: bytes 0 to 4,096 of user1/Maildir/tmp/1 were never made durable: an fsync between call 5,402 and the cut at 0.010 s failed, as the storage said, and nothing was written (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: truncation of user1/Maildir/tmp/1 to 0 bytes was never made durable: no fsync of the file between call 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
+    An acknowledged message is gone: allocation of bytes 0 to 4,096 of user1/Maildir/tmp/1 was never made durable: no fsync of the file between call 5,402 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).
     ");
 }
 
@@ -100,7 +100,7 @@ fn a_loss_that_no_lost_effect_explains_is_the_servers_own() {
     let renamed_again = anomalies(&gone_after(&[flags]), "acknowledged-durable");
     assert_eq!(renamed_again, nothing, "the older name was durable");
     let index = dropped(9, 77, "rename", "user1/Maildir/list.new", Some("user1/Maildir/list"));
-    insta::assert_snapshot!(anomalies(&gone_after(&[index]), "acknowledged-durable"), @"An acknowledged message is gone: everything of it was durable when the power went at 0.010 s, other files of user1 were not: rename of user1/Maildir/list.new to user1/Maildir/list was never made durable: no fsync of user1/Maildir between op 9 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
+    insta::assert_snapshot!(anomalies(&gone_after(&[index]), "acknowledged-durable"), @"An acknowledged message is gone: everything of it was durable when the power went at 0.010 s, other files of user1 were not: rename of user1/Maildir/list.new to user1/Maildir/list was never made durable: no fsync of user1/Maildir between call 9 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn torn_data_is_named_where_it_was_served() {
     world.recover(900);
     let report = run.judge_world(world);
     assert_eq!(blamed(&report), ["content-intact"]);
-    insta::assert_snapshot!(anomalies(&report, "content-intact"), @"A message was served with other content than was sent: bytes 0 to 4,096 of user1/Maildir/tmp/1 were made durable only in part: no fsync of the file between op 1 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
+    insta::assert_snapshot!(anomalies(&report, "content-intact"), @"A message was served with other content than was sent: bytes 0 to 4,096 of user1/Maildir/tmp/1 were made durable only in part: no fsync of the file between call 1 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_lost_change_of_flags_is_named() {
     world.recover(900);
     let report = run.judge_world(world);
     assert_eq!(blamed(&report), ["flags-durable"]);
-    insta::assert_snapshot!(anomalies(&report, "flags-durable"), @r#"An acknowledged change of \seen is not visible at the end: rename of user1/Maildir/cur/1:2, to user1/Maildir/cur/1:2,S was never made durable: no fsync of user1/Maildir/cur between op 12 and the cut at 0.012 s (storage `mail`, profile ext4-ordered)."#);
+    insta::assert_snapshot!(anomalies(&report, "flags-durable"), @r#"An acknowledged change of \seen is not visible at the end: rename of user1/Maildir/cur/1:2, to user1/Maildir/cur/1:2,S was never made durable: no fsync of user1/Maildir/cur between call 12 and the cut at 0.012 s (storage `mail`, profile ext4-ordered)."#);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn an_expunge_that_came_undone_is_named() {
     world.recover(900);
     let report = run.judge_world(world);
     assert_eq!(blamed(&report), ["no-resurrection"]);
-    insta::assert_snapshot!(anomalies(&report, "no-resurrection"), @"A message was seen again after its removal was acknowledged: removal of user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between op 12 and the cut at 0.012 s (storage `mail`, profile ext4-ordered).");
+    insta::assert_snapshot!(anomalies(&report, "no-resurrection"), @"A message was seen again after its removal was acknowledged: removal of user1/Maildir/new/1 was never made durable: no fsync of user1/Maildir/new between call 12 and the cut at 0.012 s (storage `mail`, profile ext4-ordered).");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn an_error_for_a_message_that_the_disk_does_not_hold_is_a_loss() {
     let report = unreadable(None, Entry::Lmtp);
     assert_eq!(blamed(&report), ["acknowledged-durable"]);
     assert_eq!(report.messages.lost, 1);
-    insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message cannot be read, and no file on the disk holds it: bytes 0 to 4,096 of user1/Maildir/new/1 were never made durable: no fsync of the file between op 1 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
+    insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message cannot be read, and no file on the disk holds it: bytes 0 to 4,096 of user1/Maildir/new/1 were never made durable: no fsync of the file between call 1 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn refused_and_back(denied: bool) -> Report {
 fn a_refused_message_that_comes_back_is_blamed_unless_the_storage_denied_its_removal() {
     let report = refused_and_back(false);
     assert_eq!(blamed(&report), ["no-phantom"]);
-    insta::assert_snapshot!(anomalies(&report, "no-phantom"), @"A message is stored although the server refused it: removal of user1/Maildir/new/9 was never made durable: no fsync of user1/Maildir/new between op 16 and the cut at 0.013 s (storage `mail`, profile ext4-ordered).");
+    insta::assert_snapshot!(anomalies(&report, "no-phantom"), @"A message is stored although the server refused it: removal of user1/Maildir/new/9 was never made durable: no fsync of user1/Maildir/new between call 16 and the cut at 0.013 s (storage `mail`, profile ext4-ordered).");
     let report = refused_and_back(true);
     assert_eq!(report.verdict, Verdict::Valid);
     insta::assert_snapshot!(answer(&report, "no-phantom").sentence, @"1 refused message is back after a power cut: the storage had refused to make the removal durable.");
@@ -333,7 +333,7 @@ fn a_broken_list_of_uids_shows_what_the_cut_took_of_it() {
     world.recover(900);
     let report = run.judge_world(world);
     assert_eq!(blamed(&report), ["uid-rules"]);
-    insta::assert_snapshot!(evidence(&report, "uid-rules", "power cut"), @"0.010 takes bytes 0 to 4,096 of user1/Maildir/uidlist: no fsync of the file between op 12 and the cut at 0.010 s");
+    insta::assert_snapshot!(evidence(&report, "uid-rules", "power cut"), @"0.010 takes bytes 0 to 4,096 of user1/Maildir/uidlist: no fsync of the file between call 12 and the cut at 0.010 s");
 }
 
 #[test]

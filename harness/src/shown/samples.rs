@@ -6,6 +6,7 @@ use reports::model::{Messages, Property, Report, Run, Verdict};
 pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: u64) -> Report {
     let property = |name: &&str, verdict| Property {
         name: (*name).to_owned(),
+        title: String::new(),
         definition: String::new(),
         promise: None,
         verdict,

@@ -6,6 +6,7 @@
 use super::frame::{WIDTH, escaped};
 use crate::figures::{Clock, count};
 use crate::model::Moment;
+use crate::words::who;
 use std::fmt::Write as _;
 
 /// Lanes from top to bottom, in the order in which a message passes them; others come after them.
@@ -58,7 +59,7 @@ pub(crate) fn lanes(steps: &[Step<'_>]) -> Option<String> {
     }
     let used = lanes_of(steps);
     let height = HEAD + LANE * used.len() as f64 + 10.0;
-    let mut body: String = used.iter().enumerate().map(|(n, lane)| lane_line(middle(n), lane)).collect();
+    let mut body: String = used.iter().enumerate().map(|(n, lane)| lane_line(middle(n), who(lane))).collect();
     let x = |n: usize| LEFT + (n as f64 + 0.5) * (WIDTH - LEFT - RIGHT) / steps.len() as f64;
     body += &gaps(steps, x, height);
     for (n, step) in steps.iter().enumerate() {
@@ -87,7 +88,7 @@ fn dot(x: f64, y: f64, number: usize, step: &Step<'_>) -> String {
          <text class=\"number\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{number}</text>",
         colour(step.who),
         step.when(),
-        escaped(step.who),
+        escaped(who(step.who)),
         escaped(step.what),
         y - 8.0
     )

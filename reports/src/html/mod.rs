@@ -14,10 +14,12 @@ use crate::class::{Class, Weight};
 use crate::figures::{Clock, Timed, count, latency};
 use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Report, Verdict};
 use crate::text::promise;
+use crate::words::{self, Word, linked, who};
 use askama::Template;
 use evidence::Step;
 use frame::{Mark, Scene};
 use plots::Plot;
+use std::collections::BTreeSet;
 use story::Story;
 
 /// Anomalies of one property that are shown with their evidence: of every property that many leave the page small enough to mail.
@@ -39,7 +41,7 @@ pub fn render_many(reports: &[Report]) -> String {
         many => format!("{} runs", count(many.len() as u64)),
     };
     let pages = reports.iter().zip(1..).map(|(report, number)| Page::of(report, number)).collect();
-    let document = Document { title, style: STYLE, version: version(&reports), pages };
+    let document = Document { title, style: STYLE, version: version(&reports), pages, words: words::ALL };
     document.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -54,6 +56,7 @@ struct Document<'a> {
     style: &'static str,
     version: &'a str,
     pages: Vec<Page<'a>>,
+    words: &'static [Word],
 }
 
 /// One run, with everything in the words and figures that are shown.
@@ -133,6 +136,18 @@ impl<'a> Page<'a> {
     fn storage(&self) -> String {
         let contract = &self.report.run.contract;
         format!("{contract}: {}", promise(contract))
+    }
+
+    /// What the storages keep across a power cut, each once.
+    fn profiles(&self) -> String {
+        let names: BTreeSet<&str> =
+            self.report.run.persistence.iter().map(|(_, profile)| profile.as_str()).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Enough of the fingerprint to be copied by hand.
+    fn fingerprint(&self) -> String {
+        self.report.run.fingerprint.chars().take(16).collect()
     }
 
     /// Marks that are in the table only.

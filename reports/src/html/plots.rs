@@ -4,7 +4,7 @@ use super::frame::{Field, Scene, TOP, Time, armed, axis, level, marks, picture};
 use super::{availability, states};
 use crate::figures::{count, latency};
 use crate::model::ClientClass;
-use crate::series::{Series, Track};
+use crate::series::{Backlog, Series, Track};
 use std::fmt::Write as _;
 
 /// A picture, and what its colours mean: (class, words).
@@ -21,8 +21,11 @@ pub(super) const HEIGHT: f64 = 190.0;
 pub(super) fn all(scene: Scene<'_>, clients: &[ClientClass]) -> Vec<Plot> {
     let plots = [
         storing(scene),
-        availability::of(scene, clients),
+        availability::cohorts(scene),
+        availability::clients(scene, clients),
+        throughput(scene),
         latencies(scene),
+        backlog(scene),
         under_way(scene),
         struck(scene),
         states::of(scene),
@@ -85,6 +88,75 @@ fn storing(scene: Scene<'_>) -> Option<Plot> {
             ("refused", format!("refused: {}", count(sum(refused)))),
             ("open", format!("no clear answer: {}", count(sum(open)))),
         ],
+    })
+}
+
+/// Operations that ended well, by kind; the kinds without a colour of their own are one.
+fn throughput(scene: Scene<'_>) -> Option<Plot> {
+    let kinds = &scene.series.kinds;
+    let named = |track: &&Track| DRAWN.iter().any(|(name, _)| *name == track.name);
+    let mut layers: Vec<(&str, &str, Vec<u64>)> = DRAWN
+        .iter()
+        .filter_map(|(name, class)| {
+            kinds.iter().find(|track| track.name == *name).map(|track| (name, class, track))
+        })
+        .map(|(name, class, track)| (*class, *name, track.ok.clone()))
+        .collect();
+    let rest: Vec<&Track> = kinds.iter().filter(|track| !named(track)).collect();
+    let at = |bin: usize| rest.iter().filter_map(|track| track.ok.get(bin)).sum();
+    layers.push(("four", "others", (0..scene.series.bins).map(at).collect()));
+    layers.retain(|(_, _, values)| values.iter().any(|n| *n > 0));
+    let drawn: Vec<(&str, &[u64])> =
+        layers.iter().map(|(class, _, values)| (*class, values.as_slice())).collect();
+    let (body, most) = bars(scene, &drawn);
+    let about = format!(
+        "Client operations that ended well, by the moment of their end; at most {} in {}.",
+        count(most),
+        each(scene)
+    );
+    let legend = layers
+        .iter()
+        .map(|(class, name, values)| (*class, format!("{name}: {}", count(values.iter().sum()))));
+    (most > 0).then(|| Plot {
+        title: "Operations that ended well",
+        svg: picture(
+            "Client operations over time, by kind",
+            &about,
+            HEIGHT + Time::of(scene).story_line(),
+            &body,
+        ),
+        legend: legend.collect(),
+        about,
+    })
+}
+
+/// Mail that waits, a line for each place where it does.
+fn backlog(scene: Scene<'_>) -> Option<Plot> {
+    const STYLES: [(&str, &str); 2] = [("one", "line one"), ("two", "line two dash")];
+    let series = scene.series;
+    let most_of = |values: &[u64]| values.iter().copied().max().unwrap_or(0);
+    let waiting: Vec<_> = series.backlogs.iter().filter(|one| most_of(&one.most) > 0).zip(STYLES).collect();
+    let most = waiting.iter().map(|(one, _)| most_of(&one.most)).max()?;
+    let time = Time::of(scene);
+    let field = Field::up_to(most, HEIGHT);
+    let mut body = armed(series, time, field.foot()) + &field.grid();
+    for (one, (_, line)) in &waiting {
+        body += &steps(series, time, &one.most, field, line);
+    }
+    body += &axis(time, field.foot());
+    body += &marks(scene.marks, time, field.foot());
+    let about = format!(
+        "Messages that were taken over and not yet handed on: the most at once, for each {}.",
+        each(scene)
+    );
+    let words = |(one, (swatch, _)): &(&Backlog, (&'static str, &str))| {
+        (*swatch, format!("{}: at most {}", one.name, count(most_of(&one.most))))
+    };
+    Some(Plot {
+        title: "Mail that waits",
+        svg: picture("Waiting mail over time", &about, HEIGHT + time.story_line(), &body),
+        legend: waiting.iter().map(words).collect(),
+        about,
     })
 }
 

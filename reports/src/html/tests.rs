@@ -30,8 +30,8 @@ fn every_picture_is_there() {
     for title in Page::of(&samples::valid(), 1).plots.iter().map(|plot| plot.title) {
         assert!(page.contains(&format!("<h3>{title}</h3>")), "{title} is missing");
     }
-    assert_eq!(page.matches("<figure>").count(), 5);
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<figure>").count(), 8);
+    assert_eq!(page.matches("<svg").count(), 8);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_report_without_a_series_has_no_pictures_and_all_else() {
 fn each_anomaly_has_its_picture_and_its_words_and_the_rest_is_counted() {
     let page = page(samples::invalid());
     assert_eq!(page.matches("<details open").count(), 1);
-    assert_eq!(page.matches("class=\"moments\"").count(), 5, "4 anomalies and the timeline");
+    assert_eq!(page.matches("class=\"moments\"").count(), 6, "4 anomalies, the files and the timeline");
     assert!(page.contains("And 1 more"));
     assert!(page.contains("fsync of user1/Maildir/tmp/1.host fails with EIO"));
 }
@@ -118,7 +118,7 @@ fn a_story_has_both_clocks_everywhere() {
 #[test]
 fn a_run_without_a_story_has_none_of_it() {
     let page = page(samples::valid());
-    let of_stories = ["Senders", "Statements", "Clients", "Migration", "tory", "day 1"];
+    let of_stories = ["Senders", "Statements", "Clients", "Migration", "of the story", "day 1"];
     assert_eq!(of_stories.map(|word| page.contains(word)), [false; 6]);
 }
 

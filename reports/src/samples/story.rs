@@ -2,7 +2,7 @@
 
 use super::{fault, moment, run, valid};
 use crate::model::{ClientClass, Messages, Migration, Quantiles, Report, Run, Sender, Statement, Verdict};
-use crate::series::{Found, Outcomes, Series, Service, Stretch};
+use crate::series::{Backlog, Cohort, Found, Outcomes, Series, Service, Stretch};
 
 pub(crate) fn story() -> Report {
     Report {
@@ -132,5 +132,17 @@ fn series() -> Series {
         struck: during(10, 45, 30, 0),
         armed: vec![Stretch { name: "eio-on-fsync".into(), from_s: 9.0, to_s: 44.37 }],
         services: vec![Service { name: "imap".into(), found }],
+        cohorts: vec![
+            Cohort {
+                name: "migrated".into(),
+                served: during(10, 45, 0, 30),
+                not_served: during(10, 45, 25, 0),
+            },
+            Cohort { name: "not-yet".into(), served: during(0, 72, 10, 0), not_served: vec![0; bins] },
+        ],
+        backlogs: vec![Backlog {
+            name: "not acknowledged yet, with its senders".into(),
+            most: during(10, 50, 480, 3),
+        }],
     }
 }

@@ -47,7 +47,7 @@ fn valid() {
 
 #[test]
 fn invalid() {
-    insta::assert_snapshot!(render(&samples::invalid(), Style { color: false, width: 80 }), @"
+    insta::assert_snapshot!(render(&samples::invalid(), Style { color: false, width: 80 }), @r#"
     INVALID  5 of 2,911 acknowledged messages were lost.
 
       Scenario     fsync-eio
@@ -63,28 +63,28 @@ fn invalid() {
       ok        no-duplicate          No message is stored twice.
 
     What went wrong
-      acknowledged-durable: 3 of 5
+      acknowledged-durable (Mail stays as it was acknowledged): 3 of 5
       1. Message 0 was acknowledged at 12.345 s and is not in the mailbox at the
          end.
          message 1a2b3c4d-0-1 in user1/INBOX
-            12.301 s  client   deliver by LMTP starts
-            12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails
-                               with EIO
-            12.345 s  client   250 OK
+            12.301 s  mail client  deliver by LMTP starts
+            12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host
+                                   fails with EIO
+            12.345 s  mail client  250 OK
       2. Message 1 was acknowledged at 12.345 s and is not in the mailbox at the
          end.
          message 1a2b3c4d-1-1 in user1/INBOX
-            12.301 s  client   deliver by LMTP starts
-            12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails
-                               with EIO
-            12.345 s  client   250 OK
+            12.301 s  mail client  deliver by LMTP starts
+            12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host
+                                   fails with EIO
+            12.345 s  mail client  250 OK
       3. Message 2 was acknowledged at 12.345 s and is not in the mailbox at the
          end.
          message 1a2b3c4d-2-1 in user1/INBOX
-            12.301 s  client   deliver by LMTP starts
-            12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails
-                               with EIO
-            12.345 s  client   250 OK
+            12.301 s  mail client  deliver by LMTP starts
+            12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host
+                                   fails with EIO
+            12.345 s  mail client  250 OK
 
     Faults
       fault         effect              storage  calls matched  fired    first      last
@@ -112,7 +112,7 @@ fn invalid() {
     Report to show       fermoposta-runs/fsync-eio-42/report.html
     Everything recorded  fermoposta-runs/fsync-eio-42
     Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
-    ");
+    "#);
 }
 
 #[test]
@@ -179,11 +179,11 @@ fn findings_and_mail_elsewhere_are_shown() {
     let shown = render(&samples::queueing(), Style::default());
     let from = shown.find("Findings").expect("a section of its own");
     let to = shown.find("Faults").expect("the section after it");
-    insta::assert_snapshot!(&shown[from..to], @r"
+    insta::assert_snapshot!(&shown[from..to], @r#"
     Findings (they change no verdict)
       permanent-refusal: 2 deliveries were refused for good while the storage had a fault that passes.
-            12.345 s  client   message 1a2b3c4d-17-1: 554 5.3.0 queue file write error
-    ");
+            12.345 s  mail client  message 1a2b3c4d-17-1: 554 5.3.0 queue file write error
+    "#);
     assert!(shown.contains("acknowledged and in the queue at the end      8\n"), "{shown}");
 }
 
@@ -268,16 +268,16 @@ fn evidence_has_both_clocks() {
     report.run.story_scale = Some(7_200.0);
     let shown = render(&report, Style { color: false, width: 90 });
     let from = shown.find("What went wrong").expect("a section of its own");
-    insta::assert_snapshot!(shown[from..].lines().take(8).collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(shown[from..].lines().take(8).collect::<Vec<_>>().join("\n"), @r#"
     What went wrong
-      acknowledged-durable: 3 of 5
+      acknowledged-durable (Mail stays as it was acknowledged): 3 of 5
       1. Message 0 was acknowledged at 12.345 s and is not in the mailbox at the end.
          message 1a2b3c4d-0-1 in user1/INBOX
-              12.301 s (day 2, 00:36)  client   deliver by LMTP starts
-              12.340 s (day 2, 00:40)  fault    eio-on-fsync: fsync of
-                                                user1/Maildir/tmp/1.host fails with EIO
-              12.345 s (day 2, 00:41)  client   250 OK
-    ");
+              12.301 s (day 2, 00:36)  mail client  deliver by LMTP starts
+              12.340 s (day 2, 00:40)  fault        eio-on-fsync: fsync of
+                                                    user1/Maildir/tmp/1.host fails with EIO
+              12.345 s (day 2, 00:41)  mail client  250 OK
+    "#);
 }
 
 #[test]
