@@ -93,7 +93,9 @@ mod tests {
             sent(3, 3, SenderEvent::Submitted),
             sent(4, 3, SenderEvent::GaveUp),
         ];
-        let got = backlogs(&Ledger { sent, ..Ledger::default() }, &bins());
+        let mut ledger = Ledger::default();
+        ledger.sent = sent;
+        let got = backlogs(&ledger, &bins());
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].most, [1, 2, 2, 2, 2]);
     }
@@ -104,7 +106,9 @@ mod tests {
         let done = |at, what| SpoolDone { at: s(at), attempt, what };
         let spooled =
             vec![done(1, SpoolEvent::Taken), done(2, SpoolEvent::Uncertain), done(3, SpoolEvent::Delivered)];
-        let got = backlogs(&Ledger { spooled, ..Ledger::default() }, &bins());
+        let mut ledger = Ledger::default();
+        ledger.spooled = spooled;
+        let got = backlogs(&ledger, &bins());
         assert_eq!((got.len(), got[0].name.as_str()), (1, "in the front door's spool"));
         assert_eq!(got[0].most, [0, 1, 1, 1, 0]);
     }

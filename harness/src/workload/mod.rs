@@ -34,13 +34,16 @@ use fuse_fs::clock::Nanos;
 use ledger::{Known, Ledger};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Users warmed up at once.
 const WARM_UP_AT_ONCE: usize = 4;
+/// How long a request of the warm-up may take at least. Nothing is under test yet, and a server that has only just been
+/// started on a busy machine may be slower than the traffic's time limit.
+const WARM_UP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Addresses, `host:port`.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +102,7 @@ pub struct Context {
     ledger: Ledger,
     next_message: AtomicU64,
     standing: clients::Standing,
+    warming_up: AtomicBool,
 }
 
 /// Why the traffic cannot begin.
@@ -148,7 +152,7 @@ impl Context {
         }
         let ledger = Ledger::new(setup.users.len());
         let (next_message, standing) = (AtomicU64::new(0), clients::Standing::default());
-        Ok(Context { setup, protocol, ledger, next_message, standing })
+        Ok(Context { setup, protocol, ledger, next_message, standing, warming_up: AtomicBool::new(false) })
     }
 
     /// The first new message is this one: those before it are in the store already.
@@ -182,8 +186,10 @@ impl Context {
         (self.protocol, address.as_deref().unwrap_or_default())
     }
 
+    /// How long a request may take now.
     pub(crate) fn timeout(&self) -> Duration {
-        self.setup.plan.timeout.0
+        let planned = self.setup.plan.timeout.0;
+        if self.warming_up.load(Ordering::Relaxed) { planned.max(WARM_UP_PATIENCE) } else { planned }
     }
 
     pub(crate) fn user(&self, user: UserId) -> &str {
@@ -220,6 +226,13 @@ pub async fn warm_up(ctx: &Arc<Context>) -> Result<Vec<Sent>, WorkloadError> {
     if ctx.setup.plan.single.is_some() {
         return Ok(Vec::new());
     }
+    ctx.warming_up.store(true, Ordering::Relaxed);
+    let warm = warm_up_all(ctx).await;
+    ctx.warming_up.store(false, Ordering::Relaxed);
+    warm
+}
+
+async fn warm_up_all(ctx: &Arc<Context>) -> Result<Vec<Sent>, WorkloadError> {
     let mut tasks = JoinSet::new();
     let mut sent = Vec::new();
     for user in ctx.user_ids() {

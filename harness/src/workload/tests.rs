@@ -277,6 +277,15 @@ async fn warm_up_mail_that_is_refused_is_an_error() {
     );
 }
 
+/// On a busy machine the warm-up ran into the time limit of the traffic, and the run ended before it began.
+#[tokio::test]
+async fn a_slow_server_has_time_in_the_warm_up_and_not_afterwards() {
+    let bench = Bench::new(plan(), |_| Answer::Late).await;
+    assert_eq!(warm_up(&bench.ctx).await.expect("all accepted").len(), 3);
+    let late = deliver_one(&bench.ctx, UserId(0)).await.expect_err("beyond the time limit");
+    assert_eq!(late, "delivery to user1: no answer in time");
+}
+
 #[tokio::test]
 async fn a_reading_of_a_dead_server_is_not_complete() {
     let bench = Bench::new(plan(), |_| Answer::Ok).await;
