@@ -1,6 +1,6 @@
-//! The page of a run, opened in a real browser: light, dark and narrow. No error on its console, no request but for the page itself,
-//! its pictures in view, and no serious finding of an accessibility checker. Needs Chromium, Node.js, and in `target/browser` the npm
-//! packages `puppeteer-core` and `axe-core`.
+//! Every kind of page, opened in a real browser: light, dark and narrow. No error on its console, no request but for the page itself,
+//! its pictures in view, no link that leads nowhere, nothing brought in by a hostile string, and no serious finding of an accessibility
+//! checker. Needs Chromium, Node.js, and in `target/browser` the npm packages `puppeteer-core` and `axe-core`.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use reports::model::{Anomaly, Moment, Report};
@@ -24,17 +24,26 @@ struct Look {
     serious: Vec<String>,
     /// What is closed and would be missing on paper.
     hidden_on_paper: usize,
+    /// Elements that no page of ours has.
+    foreign: Vec<String>,
+    /// Links within the page without a target.
+    dead_links: Vec<String>,
     load_ms: u64,
 }
+
+/// What was found in each view.
+type Views = BTreeMap<String, Look>;
 
 fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
     let missing = missing();
-    let tests: [(&str, Test); 4] = [
+    let tests: [(&str, Test); 6] = [
         ("an_invalid_run", || run_is_sound("power-cut.toml", &["--defect", "ack-before-fsync"], "INVALID")),
         ("a_valid_run", || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
+        ("every_kind_of_page", every_kind),
+        ("a_comparison_of_real_runs", comparison),
         ("a_bad_page_is_found_out", bad_page),
         ("a_page_full_of_anomalies_stays_small", large_page),
     ];
@@ -77,13 +86,14 @@ fn missing() -> Option<String> {
     lacks.map(|name| format!("the npm package {name} is not in target/browser"))
 }
 
-/// Opens a page in every view.
-fn look(page: &Path) -> Result<BTreeMap<String, Look>, Failed> {
+/// Opens pages in every view.
+fn look_at(pages: &[PathBuf]) -> Result<BTreeMap<PathBuf, Views>, Failed> {
     let output = Command::new("node")
         .arg(root().join("reports/tests/browser.mjs"))
         .arg(std::fs::canonicalize(modules())?)
         .arg(browser().ok_or("no browser")?)
-        .arg(page)
+        .arg(std::env::var_os("FERMOPOSTA_SCREENSHOTS").unwrap_or_default())
+        .args(pages)
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
@@ -92,17 +102,82 @@ fn look(page: &Path) -> Result<BTreeMap<String, Look>, Failed> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn is_sound(page: &Path, word: &str, pictures: usize) -> TestResult {
-    for (view, look) in look(page)? {
-        let opened = [format!("file://{}", page.display())];
+fn look(page: &Path) -> Result<Views, Failed> {
+    look_at(&[page.to_owned()])?.remove(page).ok_or_else(|| "the browser did not see the page".into())
+}
+
+fn is_sound(page: &Path, views: &Views, word: &str, pictures: usize) {
+    for (view, look) in views {
+        let (opened, view) = ([format!("file://{}", page.display())], format!("{} {view}", page.display()));
         assert!(look.text.starts_with(word), "{view}: {}", look.text);
         assert_eq!(look.errors, Vec::<String>::new(), "{view}");
         assert_eq!(look.requests, opened, "{view}: nothing is asked of anybody else");
         assert_eq!(look.serious, Vec::<String>::new(), "{view}");
+        assert_eq!(look.foreign, Vec::<String>::new(), "{view}");
+        assert_eq!(look.dead_links, Vec::<String>::new(), "{view}");
         assert!(look.pictures >= pictures, "{view}: {} pictures", look.pictures);
         assert_eq!(look.hidden_on_paper, 0, "{view}: closed parts are not printed");
         assert!(!look.scroll, "{view}: the page is wider than the window");
     }
+}
+
+/// The page of an example below `reports/examples`, by the kind of result that it is.
+fn page_of(name: &str) -> Result<String, Failed> {
+    let text = std::fs::read_to_string(root().join(format!("reports/examples/{name}.json")))?;
+    Ok(match name.split('-').next().unwrap_or_default() {
+        "report" => reports::html::render_many(&[serde_json::from_str(&text)?]),
+        "comparison" => reports::comparison::html::render(&serde_json::from_str(&text)?),
+        "policies" => reports::policies::html::render(&serde_json::from_str(&text)?),
+        "rehearsal" => reports::rehearsal::html::render(&serde_json::from_str(&text)?),
+        "survey" => reports::survey::html::render(&serde_json::from_str(&text)?),
+        "sweep" => reports::sweep::html::render(&serde_json::from_str(&text)?),
+        kind => return Err(format!("no page is known for {kind}: add it here").into()),
+    })
+}
+
+/// Each example of a JSON form, and several runs as one document.
+fn every_kind() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let put = |name: &str, text: String| -> Result<PathBuf, Failed> {
+        let page = std::fs::canonicalize(place.path())?.join(format!("{name}.html"));
+        std::fs::write(&page, text)?;
+        Ok(page)
+    };
+    let (mut pages, mut runs) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(root().join("reports/examples"))? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).ok_or("an example has a name")?.to_owned();
+        if name.starts_with("report-") {
+            runs.push(serde_json::from_slice(&std::fs::read(&path)?)?);
+        }
+        pages.push(put(&name, page_of(&name)?)?);
+    }
+    pages.push(put("many", reports::html::render_many(&runs))?);
+    assert!(pages.len() > 10, "{pages:?}");
+    for (page, views) in look_at(&pages)? {
+        let name = page.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let word = ["valid", "unknown", "invalid"].into_iter().find(|word| name == format!("report-{word}"));
+        let pictures = if name.starts_with("report-") { 1 } else { 0 };
+        is_sound(&page, &views, &word.unwrap_or_default().to_uppercase(), pictures);
+    }
+    Ok(())
+}
+
+/// Two runs on the same disk: the command's own page.
+fn comparison() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let runs = ["before", "after"].map(|side| run("eio-on-fsync.toml", &[], &place.path().join(side)));
+    let [before, after] = runs;
+    let page = std::fs::canonicalize(place.path())?.join("comparison.html");
+    let output = Command::new(std::env::current_exe()?)
+        .env("FERMOPOSTA_SELF", "1")
+        .arg("compare")
+        .args([before?, after?])
+        .arg("--export")
+        .arg(&page)
+        .output()?;
+    assert!(page.is_file(), "{}", String::from_utf8_lossy(&output.stderr));
+    is_sound(&page, &look(&page)?, "", 0);
     Ok(())
 }
 
@@ -124,7 +199,9 @@ fn run(scenario: &str, more: &[&str], runs: &Path) -> Result<PathBuf, Failed> {
 fn run_is_sound(scenario: &str, more: &[&str], word: &str) -> TestResult {
     let place = tempfile::tempdir()?;
     let run = run(scenario, more, place.path())?;
-    is_sound(&run.join("report.html"), word, 5)
+    let page = run.join("report.html");
+    is_sound(&page, &look(&page)?, word, 7);
+    Ok(())
 }
 
 /// A page with a script, a picture from elsewhere and grey on white.

@@ -28,7 +28,7 @@ pub mod limits;
 pub mod markdown;
 mod measured;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -25,4 +25,6 @@ pub mod text;
 mod words;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod samples;

@@ -277,4 +277,4 @@ fn item(policy: &Policy) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,7 +11,7 @@ mod rows;
 pub mod text;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use crate::comparison::Comparison;
 use crate::format::Format;

@@ -7,7 +7,7 @@ pub mod markdown;
 pub mod text;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use crate::class::Class;
 use crate::model::{Moment, Verdict};

@@ -1,11 +1,12 @@
-// Opens a report in headless Chromium and prints what it found as one JSON object:
-// { errors, requests, pictures, serious, load_ms, scroll, text, hidden_on_paper } for each of light, dark and narrow.
-// Arguments: directory of node_modules, path of Chromium, page, and a directory for screenshots (or "").
+// Opens pages in headless Chromium and prints what it found as one JSON object: of each page, for each of light, dark and narrow,
+// { errors, requests, pictures, serious, load_ms, scroll, text, hidden_on_paper, foreign, dead_links }.
+// Arguments: directory of node_modules, path of Chromium, a directory for screenshots (or ""), pages.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [modules, chromium, page, shots] = process.argv.slice(2);
+const [modules, chromium, shots, ...pages] = process.argv.slice(2);
 const require = createRequire(`${modules}/package.json`);
 const puppeteer = require('puppeteer-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -15,7 +16,7 @@ const views = [
   { name: 'narrow', scheme: 'light', width: 390, height: 844 },
 ];
 
-async function look(browser, view) {
+async function look(browser, page, view) {
   const tab = await browser.newPage();
   const errors = [], requests = [];
   tab.on('console', message => ['error', 'warn'].includes(message.type()) && errors.push(message.text()));
@@ -30,6 +31,11 @@ async function look(browser, view) {
     pictures: [...document.querySelectorAll('figure svg')].filter(svg => svg.getBoundingClientRect().height > 0).length,
     scroll: document.documentElement.scrollWidth > document.documentElement.clientWidth,
     text: document.querySelector('h1').textContent.trim(),
+    // What only a string from outside could have brought in.
+    foreign: [...document.querySelectorAll('script, img, iframe, object, embed, form, base, link, meta[http-equiv=refresh]')]
+      .map(element => element.outerHTML.slice(0, 200)),
+    dead_links: [...document.querySelectorAll('a[href^="#"]')].map(link => link.getAttribute('href'))
+      .filter(href => !document.getElementById(decodeURIComponent(href.slice(1)))),
   }));
   // On paper nothing can be opened: what is closed on the screen must be in view.
   await tab.emulateMediaType('print');
@@ -39,7 +45,7 @@ async function look(browser, view) {
       return body && (body.getBoundingClientRect().height === 0 || !body.checkVisibility({ contentVisibilityAuto: true }));
     }).length);
   await tab.emulateMediaType('screen');
-  if (shots) await tab.screenshot({ path: `${shots}/${view.name}.png`, fullPage: true });
+  if (shots) await tab.screenshot({ path: `${shots}/${basename(page, '.html')}-${view.name}.png`, fullPage: true });
   // The page's policy forbids scripts, also this one; the DevTools protocol runs it all the same.
   await tab.evaluate(axe);
   const result = await tab.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
@@ -55,6 +61,9 @@ const browser = await puppeteer.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
 });
 const found = {};
-for (const view of views) found[view.name] = await look(browser, view);
+for (const page of pages) {
+  found[page] = {};
+  for (const view of views) found[page][view.name] = await look(browser, page, view);
+}
 await browser.close();
 console.log(JSON.stringify(found, null, 1));

@@ -32,16 +32,16 @@ fn operation(name: &str, ok: u64, latency: Quantiles) -> Operation {
     Operation { name: name.into(), ok, fail: 0, info: 0, timed_out: 0, latency: Some(latency) }
 }
 
-pub(super) fn of(baseline: &[Report], candidate: &[Report]) -> Comparison {
+pub(crate) fn of(baseline: &[Report], candidate: &[Report]) -> Comparison {
     Comparison::of(baseline, candidate, &Limits::default(), COMMAND.into())
 }
 
-pub(super) fn before() -> Vec<Report> {
+pub(crate) fn before() -> Vec<Report> {
     vec![run("before", 1, 0.018), run("before", 2, 0.020), run("before", 3, 0.019)]
 }
 
 /// Slower, loses mail, recovers late, and on another kernel.
-pub(super) fn beyond() -> Comparison {
+pub(crate) fn beyond() -> Comparison {
     let mut lossy = run("after", 2, 0.061);
     lossy.verdict = Verdict::Invalid;
     lossy.sentence = "3 of 2,911 acknowledged messages were lost.".into();
@@ -77,16 +77,16 @@ pub(super) fn again(run: &mut Report) {
     run.clients = vec![class(4.0, Some(6.0))];
 }
 
-pub(super) fn within() -> Comparison {
+pub(crate) fn within() -> Comparison {
     of(&before(), &[run("after", 1, 0.025), run("after", 2, 0.019), run("after", 3, 0.020)])
 }
 
 /// One run each, of which one proves nothing.
-pub(super) fn cannot_tell() -> Comparison {
+pub(crate) fn cannot_tell() -> Comparison {
     let silent = Report { operations: vec![deliver(0.02, 12)], ..reports::unknown() };
     of(&[run("before", 1, 0.018)], &[silent])
 }
 
-pub(super) fn hostile() -> Comparison {
+pub(crate) fn hostile() -> Comparison {
     of(&[reports::hostile()], &[Report { verdict: Verdict::Unknown, ..reports::hostile() }])
 }

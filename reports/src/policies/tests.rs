@@ -11,7 +11,7 @@ pub(super) fn run(policy: &str, report: Report) -> PolicyRun {
     PolicyRun { policy: policy.into(), about: "What is done.".into(), report }
 }
 
-pub(super) fn compared() -> Policies {
+pub(crate) fn compared() -> Policies {
     let bounced = Sender { bounced: 120, ..sender("postfix", 1_500, 1_380) };
     let late =
         Sender { delay: samples::story().senders[0].delay, late: 119, ..sender("postfix", 1_500, 1_499) };
@@ -57,7 +57,7 @@ fn the_verdict_is_the_worst_and_none_is_no_green() {
     assert_eq!(Policies::of(&[], String::new()).verdict, Verdict::Unknown);
 }
 
-pub(super) fn hostile() -> Policies {
+pub(crate) fn hostile() -> Policies {
     let bad = "\u{1b}[2J<script>alert(1)</script>|\n\u{202e}";
     let run = PolicyRun { policy: bad.into(), about: bad.into(), report: samples::hostile() };
     Policies::of(&[run], bad.into())

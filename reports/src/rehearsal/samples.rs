@@ -29,7 +29,7 @@ fn figure(name: &str, value: f64, unit: &str) -> Figure {
     Figure { name: name.to_owned(), value, unit: unit.to_owned(), how: "measured in part outage".to_owned() }
 }
 
-pub(super) fn rehearsal() -> Rehearsal {
+pub(crate) fn rehearsal() -> Rehearsal {
     let lost = "2 of 700 acknowledged messages were lost.";
     let runs = [crate::samples::valid(), crate::samples::valid()];
     Rehearsal {
@@ -76,7 +76,7 @@ pub(super) fn rehearsal() -> Rehearsal {
 }
 
 /// The same with strings that would do harm.
-pub(super) fn hostile() -> Rehearsal {
+pub(crate) fn hostile() -> Rehearsal {
     let bad = "<script>alert(1)</script>\u{1b}[2J\u{202e}|".to_owned();
     let mut rehearsal = rehearsal();
     let Rehearsal { sentence, target, directory, reproduce, speed, about, reasons, .. } = &mut rehearsal;
