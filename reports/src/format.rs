@@ -101,6 +101,16 @@ fn text(reports: &[Report]) -> String {
 mod tests {
     use super::*;
 
+    /// What users read of the forms.
+    const DOCUMENTATION: &str = include_str!("../../docs/formats.md");
+
+    #[test]
+    fn every_form_is_documented() {
+        for format in ALL {
+            assert!(DOCUMENTATION.contains(&format!("| `.{}` |", format.extension)), "{}", format.name);
+        }
+    }
+
     #[test]
     fn extension_chooses_the_form() {
         assert_eq!(by_extension(Path::new("out/REPORT.XML"), ALL).map(|format| format.name), Ok("junit"));

@@ -115,3 +115,11 @@ fn a_reader_refuses_a_row_that_is_cut() {
     let cut = text.trim_end().rsplit_once(',').expect("cells").0;
     assert!(read(cut).is_err());
 }
+
+#[test]
+fn every_measure_is_documented() {
+    let documented = include_str!("../../../docs/formats.md");
+    for row in table(&[samples::valid(), samples::story()]) {
+        assert!(documented.contains(&format!("`{}`", &row[6])), "{row:?}");
+    }
+}

@@ -233,3 +233,11 @@ fn a_reader_refuses_what_is_against_the_rules() {
         assert!(families(&text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn every_family_is_documented() {
+    let documented = include_str!("../../../docs/formats.md");
+    for Family { name, .. } in run::FAMILIES.iter().chain(story::FAMILIES) {
+        assert!(documented.contains(&format!("`{name}`")), "{name}");
+    }
+}
