@@ -4,7 +4,7 @@
 //! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it.
 //!
 //! How each of them reads it, with sources, is in `docs/formats.md`. What follows from that: the sentence is in the attribute
-//! `message` and at the head of the body, for some show only one of them; a body has no more than [`body::MAX`] bytes; no two
+//! `message` and at the head of the body, for some show only one of them; a body is no longer than GitHub takes (`body::MAX`); no two
 //! cases have the same class and name, also of several runs of one scenario on one mail server; every case has a time, and it is none, because
 //! nothing is run for a case alone; and no attribute is used that the schema of Jenkins' xunit plugin does not know.
 
