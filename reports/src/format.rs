@@ -45,6 +45,18 @@ pub const ALL: &[Format] = &[
         render: crate::html::render_many,
     },
     Format { name: "text", extension: "txt", about: "the terminal summary without colour", render: text },
+    Format {
+        name: "csv",
+        extension: "csv",
+        about: "the run over time as one table, for spreadsheets and data frames",
+        render: crate::csv::render_many,
+    },
+    Format {
+        name: "openmetrics",
+        extension: "prom",
+        about: "OpenMetrics, for Prometheus' push gateway or textfile collector",
+        render: crate::openmetrics::render_many,
+    },
 ];
 
 /// A file name whose extension is no known form.
@@ -89,12 +101,22 @@ fn text(reports: &[Report]) -> String {
 mod tests {
     use super::*;
 
+    /// What users read of the forms.
+    const DOCUMENTATION: &str = include_str!("../../docs/formats.md");
+
+    #[test]
+    fn every_form_is_documented() {
+        for format in ALL {
+            assert!(DOCUMENTATION.contains(&format!("| `.{}` |", format.extension)), "{}", format.name);
+        }
+    }
+
     #[test]
     fn extension_chooses_the_form() {
         assert_eq!(by_extension(Path::new("out/REPORT.XML"), ALL).map(|format| format.name), Ok("junit"));
         insta::assert_snapshot!(
             by_extension(Path::new("report.pdf"), ALL).map(|format| format.name).expect_err("no such form"),
-            @r#"cannot tell the report format of "report.pdf" from its extension; use one of .json, .xml, .md, .html, .txt"#
+            @r#"cannot tell the report format of "report.pdf" from its extension; use one of .json, .xml, .md, .html, .txt, .csv, .prom"#
         );
     }
 }

@@ -245,6 +245,27 @@ pub fn inert(text: &str) -> String {
     }
 }
 
+/// An inert text as a cell of a table that a spreadsheet may open: an apostrophe goes before what would begin a formula, at
+/// the beginning and after whatever the reader may take for the end of a cell.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut begins = true;
+    for character in text.chars() {
+        if begins && begins_formula(character) {
+            shown.push('\'');
+        }
+        shown.push(character);
+        begins = matches!(character, ',' | ';' | '|') || begins && character == ' ';
+    }
+    shown
+}
+
+/// Those of OWASP's list that are left in an inert text, with their wide forms.
+fn begins_formula(character: char) -> bool {
+    matches!(character, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+}
+
 /// Controls a terminal, reorders text, or is not seen at all.
 #[must_use]
 pub fn is_dangerous(character: char) -> bool {
@@ -265,6 +286,28 @@ mod tests {
             inert("a\u{1b}[31mred\r\n\u{202e}gpj.exe\u{9b}2J \u{e9}\u{200b}"),
             @r"a\u{1b}[31mred\r\n\u{202e}gpj.exe\u{9b}2J é\u{200b}"
         );
+    }
+
+    #[test]
+    fn no_cell_begins_a_formula() {
+        let hostile =
+            ["=1+1", " =1", "+1", "-1", "@a", "\t=1", "\r=1", "a; =1", "a|+1", "\u{ff1d}1", "fsync-eio", ""];
+        insta::assert_debug_snapshot!(hostile.map(|text| cell(&inert(text))), @r#"
+        [
+            "'=1+1",
+            " '=1",
+            "'+1",
+            "'-1",
+            "'@a",
+            "\\t=1",
+            "\\r=1",
+            "a; '=1",
+            "a|'+1",
+            "'＝1",
+            "fsync-eio",
+            "",
+        ]
+        "#);
     }
 
     #[test]

@@ -2,18 +2,27 @@
 //!
 //! A violated property is a `failure`, as is a statement that does not hold. An unknown one is an `error`, so that a run that proves nothing does not
 //! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it.
+//!
+//! How each of them reads it, with sources, is in `docs/formats.md`. What follows from that: the sentence is in the attribute
+//! `message` and at the head of the body, for some show only one of them; a body is no longer than GitHub takes (`body::MAX`); no two
+//! cases have the same class and name, also of several runs of one scenario on one mail server; every case has a time, and it is none, because
+//! nothing is run for a case alone; and no attribute is used that the schema of Jenkins' xunit plugin does not know.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Unit;
 use quick_junit::{
     NonSuccessKind, Property as XmlProperty, Report as Xml, TestCase, TestCaseStatus, TestSuite,
 };
 
-use crate::figures::Clock;
 use crate::ledger;
 use crate::model::{Property, Report, Statement, Verdict};
-use crate::words::who;
+use crate::runs::{Numbered, numbered};
+
+/// What the schema of Jenkins' xunit plugin does not know of the document as a whole: the plugin refuses a file over it.
+const NOT_IN_SCHEMA: &str = " skipped=\"0\"";
+
+mod body;
 
 /// One run.
 #[must_use]
@@ -28,27 +37,46 @@ pub fn render(report: &Report) -> String {
 #[must_use]
 pub fn render_many(reports: &[Report]) -> String {
     let mut xml = Xml::new("fermoposta");
-    xml.add_test_suites(reports.iter().map(suite));
-    xml.to_string().expect("writing to memory")
+    xml.add_test_suites(numbered(reports).iter().map(suite));
+    xml.to_string().expect("writing to memory").replacen(NOT_IN_SCHEMA, "", 1)
 }
 
-fn suite(report: &Report) -> TestSuite {
-    let report = crate::inert::report(report);
-    let mut suite = TestSuite::new(format!("{} ({})", report.run.scenario, report.run.target));
+fn suite(run: &Numbered) -> TestSuite {
+    let report = &run.report;
+    let mut suite = TestSuite::new(run.distinct(&format!("{} ({})", report.run.scenario, report.run.target)));
     suite.set_time(Duration::try_from_secs_f64(report.run.duration_s).unwrap_or_default());
-    for (name, value) in described(&report) {
+    suite.extra.extend(started(report).map(|at| ("timestamp".into(), at.into())));
+    for (name, value) in described(report) {
         suite.add_property(XmlProperty::new(name, value));
     }
-    for (name, value) in findings(&report) {
+    for (name, value) in findings(report) {
         suite.add_property(XmlProperty::new(name, value));
     }
-    suite.add_test_cases(report.properties.iter().map(|property| case(property, &report)));
-    suite.add_test_cases(report.statements.iter().map(|statement| statement_case(statement, &report)));
-    if !judged(&report).any(|verdict| verdict >= report.verdict) {
-        suite.add_test_case(verdict_case(&report));
-    }
-    suite.set_system_out(crate::text::render(&report, crate::text::Style::default()));
+    suite.add_test_cases(cases(report).into_iter().map(|case| in_class(case, run)));
+    suite.set_system_out(crate::text::render(report, crate::text::Style::default()));
     suite
+}
+
+/// To the second: more digits are not understood everywhere.
+fn started(report: &Report) -> Option<String> {
+    report.run.start()?.round(Unit::Second).ok().map(|at| at.to_string())
+}
+
+fn cases(report: &Report) -> Vec<TestCase> {
+    let properties = report.properties.iter().map(|property| case(property, report));
+    let mut cases: Vec<TestCase> = properties.chain(report.statements.iter().map(statement_case)).collect();
+    if !judged(report).any(|verdict| verdict >= report.verdict) {
+        cases.push(verdict_case(report));
+    }
+    cases
+}
+
+/// The class is what GitLab calls the suite, and what all know a case by, with its name.
+fn in_class(mut case: TestCase, run: &Numbered) -> TestCase {
+    let about = &run.report.run;
+    case.set_classname(run.distinct(&format!("{}.{}", about.target, about.scenario)))
+        .set_time(Duration::ZERO);
+    case
 }
 
 /// The verdicts that have a test case.
@@ -68,15 +96,13 @@ fn findings(report: &Report) -> Vec<(String, String)> {
 
 fn described(report: &Report) -> Vec<(&'static str, String)> {
     let run = &report.run;
-    let persistence: Vec<String> =
-        run.persistence.iter().map(|(storage, profile)| format!("{storage}: {profile}")).collect();
     let mut described = vec![
         ("seed", run.seed.to_string()),
         ("target-version", run.target_version.clone().unwrap_or_default()),
         ("fermoposta-version", run.version.clone()),
         ("started", run.started.clone()),
         ("contract", run.contract.clone()),
-        ("persistence", persistence.join(", ")),
+        ("persistence", crate::text::persistence(run)),
         ("run-directory", run.directory.clone()),
         ("reproduce", run.reproduce.clone()),
     ];
@@ -86,24 +112,21 @@ fn described(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 fn case(property: &Property, report: &Report) -> TestCase {
-    let status = status(property.verdict, &property.sentence, &anomalies(property, report.run.clock()));
-    named(&property.name, status, report)
+    TestCase::new(
+        &*property.name,
+        status(property.verdict, &property.sentence, &body::details(property, report)),
+    )
 }
 
-fn statement_case(statement: &Statement, report: &Report) -> TestCase {
-    let Statement { id, required, seen, verdict } = statement;
-    let details = format!("Required: {required}\nSeen: {seen}");
-    named(&format!("statement {id}"), status(*verdict, &format!("{id}: {seen}"), &details), report)
+fn statement_case(Statement { id, required, seen, verdict }: &Statement) -> TestCase {
+    TestCase::new(
+        format!("statement {id}"),
+        status(*verdict, &format!("{id}: {seen}"), &format!("Required: {required}")),
+    )
 }
 
 fn verdict_case(report: &Report) -> TestCase {
-    named("verdict", status(report.verdict, &report.sentence, &report.warnings.join("\n")), report)
-}
-
-fn named(name: &str, status: TestCaseStatus, report: &Report) -> TestCase {
-    let mut case = TestCase::new(name, status);
-    case.set_classname(format!("{}.{}", report.run.target, report.run.scenario));
-    case
+    TestCase::new("verdict", status(report.verdict, &report.sentence, &report.warnings.join("\n")))
 }
 
 fn status(verdict: Verdict, sentence: &str, details: &str) -> TestCaseStatus {
@@ -113,21 +136,11 @@ fn status(verdict: Verdict, sentence: &str, details: &str) -> TestCaseStatus {
         Verdict::Invalid => (NonSuccessKind::Failure, "violated"),
     };
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_type(word).set_message(sentence).set_description(details);
     status
-}
-
-fn anomalies(property: &Property, clock: Clock) -> String {
-    let width = clock.moment_width();
-    let mut out = format!("{}\n", property.definition);
-    for anomaly in &property.anomalies {
-        let _ = writeln!(out, "\n{}", anomaly.sentence);
-        for line in &anomaly.evidence {
-            let _ =
-                writeln!(out, "  {:>width$}  {:<12} {}", clock.moment(line.at_s), who(&line.who), line.what);
-        }
-    }
-    out
+        .set_type(word)
+        .set_message(sentence)
+        .set_description(format!("{sentence}\n\n{details}").trim_end());
+    status
 }
 
 #[cfg(test)]
@@ -138,10 +151,7 @@ mod tests {
     #[test]
     fn verdicts_become_success_failure_and_error() {
         let xml = render_many(&[samples::valid(), samples::invalid(), samples::unknown()]);
-        assert!(
-            xml.contains(r#"<testsuites name="fermoposta" tests="5" skipped="0" failures="1" errors="1">"#),
-            "{xml}"
-        );
+        assert!(xml.contains(r#"<testsuites name="fermoposta" tests="5" failures="1" errors="1">"#), "{xml}");
         assert!(xml.contains(r#"<property name="seed" value="42"/>"#), "{xml}");
         assert!(xml.contains(r#"type="unknown""#), "{xml}");
     }
@@ -166,18 +176,20 @@ mod tests {
     #[test]
     fn statements_are_cases_of_their_own() {
         let xml = render(&samples::story());
-        assert!(xml.contains(r#"tests="4" skipped="0" errors="1" failures="1""#), "{xml}");
+        assert!(xml.contains(r#"tests="4" skipped="0" errors="1" failures="1" time="71.000" timestamp="2026-01-23T03:00:00Z">"#), "{xml}");
         let from = xml.find(r#"<testcase name="statement"#).expect("the first statement");
         let to = xml.find("<system-out>").expect("the summary follows");
         insta::assert_snapshot!(&xml[from..to], @r#"
-        <testcase name="statement L1" classname="reference.libero-2023"/>
-                <testcase name="statement L5" classname="reference.libero-2023">
-                    <failure message="L5: 212 of 214 operations timed out, 2 were refused." type="violated">Required: Clients see time-outs, not errors.
-        Seen: 212 of 214 operations timed out, 2 were refused.</failure>
+        <testcase name="statement L1" classname="reference.libero-2023" time="0.000"/>
+                <testcase name="statement L5" classname="reference.libero-2023" time="0.000">
+                    <failure message="L5: 212 of 214 operations timed out, 2 were refused." type="violated">L5: 212 of 214 operations timed out, 2 were refused.
+
+        Required: Clients see time-outs, not errors.</failure>
                 </testcase>
-                <testcase name="statement L14" classname="reference.libero-2023">
-                    <error message="L14: No held session was open when the storage came back." type="unknown">Required: Stateless sessions are served before held ones.
-        Seen: No held session was open when the storage came back.</error>
+                <testcase name="statement L14" classname="reference.libero-2023" time="0.000">
+                    <error message="L14: No held session was open when the storage came back." type="unknown">L14: No held session was open when the storage came back.
+
+        Required: Stateless sessions are served before held ones.</error>
                 </testcase>
         "#);
     }
@@ -198,6 +210,95 @@ mod tests {
         assert!(!render(&report).contains(r#"<testcase name="verdict""#));
         let report = Report { statements: Vec::new(), ..report };
         assert!(render(&report).contains(r#"<testcase name="verdict""#));
+    }
+
+    /// Class and name of every case.
+    fn identities(xml: &str) -> Vec<(String, String)> {
+        let parsed = Xml::deserialize_from_str(xml).expect("own output");
+        let cases = parsed.test_suites.iter().flat_map(|suite| &suite.test_cases);
+        cases
+            .map(|case| (case.classname.clone().expect("a class").to_string(), case.name.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn cases_of_runs_of_a_kind_have_classes_of_their_own() {
+        let alone = render(&samples::invalid());
+        assert!(alone.contains(r#"<testsuite name="fsync-eio (reference)""#), "{alone}");
+        assert_eq!(identities(&alone)[0].0, "reference.fsync-eio");
+        let many = render_many(&[samples::invalid(), samples::story(), samples::valid()]);
+        assert!(many.contains(r#"<testsuite name="fsync-eio (reference) run 2""#), "{many}");
+        let mut all = identities(&many);
+        assert!(
+            all.contains(&("reference.fsync-eio run 2".into(), "acknowledged-durable".into())),
+            "{all:?}"
+        );
+        all.sort();
+        let cases = all.len();
+        all.dedup();
+        assert_eq!(all.len(), cases);
+    }
+
+    #[test]
+    fn a_failure_says_what_happened_in_its_message_and_in_its_body() {
+        let xml = render(&samples::invalid());
+        let body = xml.split_once("<failure ").expect("a failure").1;
+        insta::assert_snapshot!(body.split_once("</failure>").expect("its end").0, @r#"
+        message="5 of 2,911 acknowledged messages are gone." type="violated">5 of 2,911 acknowledged messages are gone.
+
+        Definition.
+        Promised in RFC 5321, 6.1: it is not lost.
+
+        Message 0 was acknowledged at 12.345 s and is not in the mailbox at the end.
+             12.301 s  mail client  deliver by LMTP starts
+             12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+             12.345 s  mail client  250 OK
+
+        Message 1 was acknowledged at 12.345 s and is not in the mailbox at the end.
+             12.301 s  mail client  deliver by LMTP starts
+             12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+             12.345 s  mail client  250 OK
+
+        Message 2 was acknowledged at 12.345 s and is not in the mailbox at the end.
+             12.301 s  mail client  deliver by LMTP starts
+             12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+             12.345 s  mail client  250 OK
+
+        Message 3 was acknowledged at 12.345 s and is not in the mailbox at the end.
+             12.301 s  mail client  deliver by LMTP starts
+             12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+             12.345 s  mail client  250 OK
+
+        5 in all; what is not shown here is in fermoposta-runs/fsync-eio-42
+        "#);
+    }
+
+    #[test]
+    fn a_body_is_no_longer_than_github_takes() {
+        let mut report = samples::invalid();
+        let long = samples::moment(1.0, "client", &"x".repeat(1_900));
+        report.properties[0].anomalies[0].evidence = vec![long; 200];
+        let xml = render(&report);
+        let body = xml.split_once("type=\"violated\">").expect("a failure").1;
+        let body = body.split_once("</failure>").expect("its end").0;
+        assert!(body.len() > body::MAX / 2 && body.len() < body::MAX, "{}", body.len());
+        assert!(
+            body.ends_with("5 in all; what is not shown here is in fermoposta-runs/fsync-eio-42"),
+            "{body}"
+        );
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_left_out() {
+        let mut report = samples::valid();
+        report.run.started = "yesterday".into();
+        assert!(!render(&report).contains("timestamp"));
+    }
+
+    #[test]
+    fn a_reader_refuses_a_document_that_is_cut() {
+        let xml = render(&samples::invalid());
+        assert!(Xml::deserialize_from_str(xml.split_once("</failure>").expect("a failure").0).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod class;
 pub mod comparison;
+pub mod csv;
 pub mod figures;
 pub mod format;
 pub mod html;
@@ -14,8 +15,10 @@ pub mod junit;
 pub mod ledger;
 pub mod markdown;
 pub mod model;
+pub mod openmetrics;
 pub mod policies;
 pub mod rehearsal;
+mod runs;
 pub mod series;
 mod story;
 pub mod survey;

@@ -1,51 +1,94 @@
-//! A Markdown summary for the job pages of CI systems.
-
-use std::fmt::Write as _;
+//! A Markdown summary for the job pages of CI systems: the answer first, what is wrong open, what is in order folded away.
+//!
+//! Several runs begin with a table of all, the worst first. A page has no more than [`MAX`] bytes: a CI system that is given more
+//! shows nothing, so it ends before the section that would be too much, and says so.
 
 use crate::figures::{count, latency};
-use crate::model::{Report, Verdict};
+use crate::model::{Finding, Property, Report, Verdict};
 
-/// Anomalies listed; the rest is counted.
-const MAX_ANOMALIES: usize = 10;
+mod evidence;
+mod story;
+
+/// GitHub takes 1 MiB for all that a step has to say; this leaves room for others.
+pub const MAX: usize = 900_000;
 /// Messages named for each finding.
 const MAX_EXAMPLES: usize = 3;
 
 /// One run.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let report = &crate::inert::report(report);
-    let mut out = format!(
-        "## {}: {}\n\n{}\n\n",
-        word(report.verdict),
-        escaped(&report.run.scenario),
-        escaped(&report.sentence)
-    );
-    let _ = writeln!(out, "{}\n", escaped(&report.run.why));
-    let _ = writeln!(out, "Mail server {}, seed {}.\n", escaped(&report.run.target), report.run.seed);
-    for (storage, profile) in &report.run.persistence {
-        let _ = writeln!(out, "Persistence of storage {}: {}.\n", escaped(storage), escaped(profile));
-    }
-    if let Some(clocks) = report.run.clock().sentence() {
-        let lasted = report.run.clock().duration(report.run.duration_s);
-        let _ = writeln!(out, "It lasted {lasted}: {clocks}.\n");
-    }
-    out += &properties(report);
-    out += &story::tables(report);
-    out += &faults(report);
-    out += &operations(report);
-    out += &anomalies(report);
-    out += &findings(report);
-    for warning in &report.warnings {
-        let _ = writeln!(out, "- Warning: {}", escaped(warning));
-    }
-    let _ = writeln!(out, "\nRun it again:\n\n    {}", report.run.reproduce);
-    out
+    page(&sections(&crate::inert::report(report)))
 }
 
 /// Several runs in one document.
 #[must_use]
 pub fn render_many(reports: &[Report]) -> String {
-    reports.iter().map(render).collect::<Vec<_>>().join("\n")
+    let mut reports: Vec<Report> = reports.iter().map(crate::inert::report).collect();
+    reports.sort_by_key(|report| std::cmp::Reverse(report.verdict));
+    let index = (reports.len() != 1).then(|| index(&reports));
+    page(&index.into_iter().chain(reports.iter().flat_map(sections)).collect::<Vec<String>>())
+}
+
+/// As many sections as there is room for.
+fn page(sections: &[String]) -> String {
+    let mut page = String::new();
+    for section in sections {
+        if page.len() + section.len() > MAX {
+            return page
+                + "The rest is left out: CI systems show no larger page. Other forms of the report have everything.\n";
+        }
+        page += section;
+    }
+    page
+}
+
+fn index(reports: &[Report]) -> String {
+    let row = |report: &Report| {
+        let (run, answer) = (&report.run, word(report.verdict).to_owned());
+        let cells = [&run.scenario, &run.target].map(|text| escaped(text));
+        [answer].into_iter().chain(cells).chain([run.seed.to_string(), escaped(&report.sentence)]).collect()
+    };
+    let rows: Vec<Vec<String>> = reports.iter().map(row).collect();
+    let head = format!("## {} runs\n\n", count(reports.len() as u64));
+    head + &table("| Answer | Scenario | Mail server | Seed | |\n|---|---|---|--:|---|", &rows)
+}
+
+/// What is said of one run, each with an empty line after it or nothing.
+fn sections(report: &Report) -> Vec<String> {
+    let mut sections = vec![head(report), properties(report, |verdict| verdict != Verdict::Valid)];
+    sections.extend(evidence::anomalies(report));
+    sections.extend([
+        story::tables(report),
+        remarks(report),
+        faults(report),
+        operations(report),
+        holding(report),
+        format!("Run it again:\n\n    {}\n\n", report.run.reproduce),
+    ]);
+    sections
+}
+
+fn head(report: &Report) -> String {
+    let run = &report.run;
+    let version =
+        run.target_version.as_ref().map_or(String::new(), |version| format!(" ({})", escaped(version)));
+    let lasted = run.clock().duration(run.duration_s);
+    let mut lines = vec![
+        format!("## {}: {}", word(report.verdict), escaped(&run.scenario)),
+        escaped(&report.sentence),
+        escaped(&run.why),
+        format!(
+            "Mail server {}{version}, seed {}, {}, {lasted}.",
+            escaped(&run.target),
+            run.seed,
+            escaped(&run.started)
+        ),
+    ];
+    lines.extend(run.persistence.iter().map(|(storage, profile)| {
+        format!("Persistence of storage {}: {}.", escaped(storage), escaped(profile))
+    }));
+    lines.extend(run.clock().sentence().map(|clocks| format!("Story time: {clocks}.")));
+    lines.join("\n\n") + "\n\n"
 }
 
 /// A string from outside, for a place outside of code.
@@ -61,66 +104,68 @@ pub(crate) fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn properties(report: &Report) -> String {
-    let rows = report.properties.iter().map(|property| {
-        format!(
-            "| {} | {} | {} |\n",
-            escaped(&property.name),
-            word(property.verdict),
-            escaped(&property.sentence)
-        )
-    });
-    format!("| Property | Answer | |\n|---|---|---|\n{}\n", rows.collect::<String>())
+/// A table, and an empty line after it; nothing without rows.
+fn table(head: &str, rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let rows: String = rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
+    format!("{head}\n{rows}\n")
+}
+
+fn properties(report: &Report, which: fn(Verdict) -> bool) -> String {
+    let row = |property: &Property| {
+        vec![escaped(&property.name), word(property.verdict).to_owned(), escaped(&property.sentence)]
+    };
+    let rows: Vec<Vec<String>> =
+        report.properties.iter().filter(|property| which(property.verdict)).map(row).collect();
+    table("| Property | Answer | |\n|---|---|---|", &rows)
+}
+
+/// Those that hold, folded away: they are many, and say the same each time.
+fn holding(report: &Report) -> String {
+    let table = properties(report, |verdict| verdict == Verdict::Valid);
+    if table.is_empty() {
+        return table;
+    }
+    let number = report.properties.iter().filter(|property| property.verdict == Verdict::Valid).count();
+    let all = report.properties.len();
+    format!("<details><summary>{number} of {all} properties hold</summary>\n\n{table}</details>\n\n")
 }
 
 fn faults(report: &Report) -> String {
     let rows = report.faults.iter().map(|fault| {
-        format!(
-            "| {} | {} | {} | {} |\n",
-            escaped(&fault.name),
-            escaped(&fault.effect),
-            count(fault.matched),
-            count(fault.fired)
-        )
+        let counts = [fault.matched, fault.fired].map(count);
+        [escaped(&fault.name), escaped(&fault.effect)].into_iter().chain(counts).collect()
     });
-    format!("| Fault | Effect | Calls matched | Fired |\n|---|---|--:|--:|\n{}\n", rows.collect::<String>())
+    table("| Fault | Effect | Calls matched | Fired |\n|---|---|--:|--:|", &rows.collect::<Vec<_>>())
 }
 
 fn operations(report: &Report) -> String {
     let rows = report.operations.iter().map(|operation| {
         let p99 = operation.latency.map_or("-".to_owned(), |quantiles| latency(quantiles.p99_s));
-        let [ok, fail, info] = [operation.ok, operation.fail, operation.info].map(count);
-        format!("| {} | {ok} | {fail} | {info} | {p99} |\n", escaped(&operation.name))
+        let counts = [operation.ok, operation.fail, operation.info].map(count);
+        std::iter::once(escaped(&operation.name)).chain(counts).chain([p99]).collect()
     });
-    format!(
-        "| Operation | Ok | Refused | Uncertain | p99 |\n|---|--:|--:|--:|--:|\n{}\n",
-        rows.collect::<String>()
-    )
+    let head = "| Operation | Ok | Refused | Uncertain | p99 |\n|---|--:|--:|--:|--:|";
+    table(head, &rows.collect::<Vec<_>>())
 }
 
-fn anomalies(report: &Report) -> String {
-    let found = report
-        .properties
-        .iter()
-        .flat_map(|property| property.anomalies.iter().map(move |one| (property, one)));
-    let lines = found
-        .take(MAX_ANOMALIES)
-        .map(|(property, one)| format!("- {}: {}\n", escaped(&property.name), escaped(&one.sentence)));
-    lines.collect()
-}
-
-/// What changes no verdict, and mail that is neither in a mailbox nor lost.
-fn findings(report: &Report) -> String {
+/// What changes no verdict, mail that is neither in a mailbox nor lost, and warnings.
+fn remarks(report: &Report) -> String {
     let elsewhere = [("queued", report.messages.queued), ("bounced", report.messages.bounced)];
     let elsewhere = elsewhere.iter().filter(|(_, n)| *n > 0);
     let elsewhere = elsewhere.map(|(what, n)| format!("- Acknowledged and {what}: {}\n", count(*n)));
-    let found = report.findings.iter().map(|finding| {
-        let tokens = finding.examples.iter().filter_map(|example| example.message.as_deref());
-        let tokens: Vec<String> = tokens.take(MAX_EXAMPLES).map(escaped).collect();
-        let shown = if tokens.is_empty() { String::new() } else { format!(" ({})", tokens.join(", ")) };
-        format!("- Finding: {}: {}{shown}\n", escaped(&finding.kind), escaped(&finding.sentence))
-    });
-    elsewhere.chain(found).collect()
+    let warnings = report.warnings.iter().map(|warning| format!("- Warning: {}\n", escaped(warning)));
+    let lines: String = elsewhere.chain(report.findings.iter().map(finding)).chain(warnings).collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
+}
+
+fn finding(finding: &Finding) -> String {
+    let tokens = finding.examples.iter().filter_map(|example| example.message.as_deref());
+    let tokens: Vec<String> = tokens.take(MAX_EXAMPLES).map(escaped).collect();
+    let shown = if tokens.is_empty() { String::new() } else { format!(" ({})", tokens.join(", ")) };
+    format!("- Finding: {}: {}{shown}\n", escaped(&finding.kind), escaped(&finding.sentence))
 }
 
 /// Markdown's and HTML's own characters as text.
@@ -138,38 +183,5 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-mod story;
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::samples;
-
-    #[test]
-    fn invalid_run_leads_with_its_verdict() {
-        let shown = render(&samples::invalid());
-        assert!(
-            shown.starts_with("## INVALID: fsync-eio\n\n5 of 2,911 acknowledged messages were lost."),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn findings_and_mail_elsewhere_are_shown() {
-        let shown = render(&samples::queueing());
-        assert!(shown.contains("- Acknowledged and queued: 8\n- Acknowledged and bounced: 3\n"), "{shown}");
-        assert!(
-            shown.contains("- Finding: permanent-refusal: 2 deliveries were refused for good"),
-            "{shown}"
-        );
-        assert!(shown.contains("(1a2b3c4d-17-1)\n"), "{shown}");
-        assert!(!render(&samples::valid()).contains("queued"));
-    }
-
-    #[test]
-    fn hostile_strings_stay_text() {
-        let shown = render(&samples::hostile());
-        let (before_code, _) = shown.split_once("Run it again:").expect("the last section");
-        assert!(!before_code.contains("<script>") && !shown.contains('\u{1b}'), "{shown}");
-    }
-}
+mod tests;

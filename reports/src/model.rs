@@ -146,6 +146,11 @@ impl Run {
     pub fn clock(&self) -> Clock {
         Clock { scale: self.story_scale }
     }
+
+    /// When it started; none if `started` is no time.
+    pub(crate) fn start(&self) -> Option<jiff::Timestamp> {
+        self.started.parse().ok()
+    }
 }
 
 /// How many messages, in the user's unit.

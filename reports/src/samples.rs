@@ -202,7 +202,7 @@ fn anomaly(index: u64) -> Anomaly {
     }
 }
 
-fn moment(at_s: f64, who: &str, what: &str) -> Moment {
+pub(crate) fn moment(at_s: f64, who: &str, what: &str) -> Moment {
     Moment { at_s, who: who.into(), what: what.into() }
 }
 

@@ -78,7 +78,7 @@ fn about(report: &Report, style: Style) -> String {
 }
 
 /// What a power cut may take, by storage.
-fn persistence(run: &Run) -> String {
+pub(crate) fn persistence(run: &Run) -> String {
     let storages = run.persistence.iter().map(|(name, profile)| format!("{name}: {profile}"));
     storages.collect::<Vec<_>>().join(", ")
 }

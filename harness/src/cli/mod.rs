@@ -321,7 +321,8 @@ struct OutputArgs {
     /// Print the report as JSON on standard output instead of the summary.
     #[arg(long)]
     json: bool,
-    /// Write the report to FILE, in the format of its extension: .json, .xml (JUnit), .md, .html, .txt; repeatable.
+    /// Write the report to FILE, in the format of its extension: .json, .xml (JUnit), .md, .html, .txt, .csv (the run over
+    /// time), .prom (OpenMetrics); repeatable.
     #[arg(long = "export", value_name = "FILE")]
     exports: Vec<PathBuf>,
 }

@@ -19,13 +19,9 @@ pub(super) fn tables(report: &Report) -> String {
     .concat()
 }
 
-/// A table, and an empty line after it; nothing without rows.
+/// A table and what is said after it; nothing without rows.
 fn table(head: &str, rows: &[Vec<String>], after: &str) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let rows: String = rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
-    format!("{head}\n{rows}\n{after}")
+    if rows.is_empty() { String::new() } else { super::table(head, rows) + after }
 }
 
 fn statements(statements: &[Statement]) -> String {
