@@ -5,7 +5,7 @@
 
 use crate::plan::{Plan, quoted};
 use crate::run::directory::RunDirectory;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use reports::comparison::limits::Limit;
 use reports::comparison::{Comparison, Limits, unlike};
 use reports::model::Report;
@@ -60,24 +60,10 @@ pub fn compare(asked: &Asked) -> Result<Comparison> {
 
 /// The report of a run, and its plan if it is there and can be read.
 fn read(run: &Path) -> Result<Read> {
-    let directory = RunDirectory::existing(run);
-    let place = run.display();
-    if !directory.report().is_file() {
-        let why = match directory.plan().is_file() {
-            true => format!("{place} has no report.json; `fermoposta analyze {place}` makes it"),
-            false => format!(
-                "{place} is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded"
-            ),
-        };
-        return Err(Refused(why).into());
-    }
-    let path = directory.report();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut report =
-        reports::json::from_json(&text).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut report = crate::saved::report(run)?;
     // It may have been moved since.
-    report.run.directory = place.to_string();
-    let plan = std::fs::read_to_string(directory.plan()).ok();
+    report.run.directory = run.display().to_string();
+    let plan = std::fs::read_to_string(RunDirectory::existing(run).plan()).ok();
     Ok(Read { report, plan: plan.and_then(|text| serde_json::from_str(&text).ok()) })
 }
 
@@ -117,6 +103,7 @@ fn command(asked: &Asked) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
     use crate::scenario::Overrides;
     use reports::comparison::Outcome;
 
@@ -127,7 +114,7 @@ mod tests {
 
     fn refusal(asked: &Asked) -> String {
         let error = compare(asked).expect_err("it is refused");
-        assert!(error.is::<Refused>(), "{error:#}");
+        assert_eq!(Exit::of(&error), Exit::Usage, "{error:#}");
         error.to_string()
     }
 

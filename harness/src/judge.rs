@@ -212,6 +212,7 @@ fn property(case: &Case<'_>, judged: &Judged, calls: &HashMap<MessageId, Vec<FsE
         promise: judged.promise.map(str::to_owned),
         verdict: finding.verdict,
         sentence: finding.sentence.clone(),
+        untested: finding.untested,
         count: finding.count,
         anomalies: finding.found.iter().map(|found| anomaly(case, found, calls)).collect(),
     }

@@ -31,6 +31,7 @@ pub mod reference_docs;
 pub mod rehearse;
 pub mod replay;
 pub mod run;
+pub mod saved;
 pub mod scenario;
 pub mod seed;
 pub mod sender;

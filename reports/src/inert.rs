@@ -91,7 +91,8 @@ fn clean_run(run: &mut Run) {
 }
 
 fn clean_property(property: &mut Property) {
-    let Property { name, title, definition, promise, verdict: _, sentence, count: _, anomalies } = property;
+    let Property { name, title, definition, promise, verdict: _, sentence, untested: _, count: _, anomalies } =
+        property;
     [name, title, definition, sentence].into_iter().chain(promise).for_each(clean);
     for Anomaly { sentence, message, place, evidence } in anomalies {
         clean(sentence);

@@ -1,6 +1,7 @@
 //! JUnit XML as GitLab, Jenkins and GitHub show it: a suite per run, a test case per property and per statement.
 //!
-//! A violated property is a `failure`, as is a statement that does not hold. An unknown one is an `error`, so that a run that proves nothing does not
+//! A violated property is a `failure`, as is a statement that does not hold. One that nothing put to the
+//! test is `skipped`. An unknown one is an `error`, so that a run that proves nothing does not
 //! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it.
 //!
 //! How each of them reads it, with sources, is in `docs/formats.md`. What follows from that: the sentence is in the attribute
@@ -19,9 +20,6 @@ use crate::ledger;
 use crate::model::{Property, Report, Statement, Verdict};
 use crate::runs::{Numbered, numbered};
 
-/// What the schema of Jenkins' xunit plugin does not know of the document as a whole: the plugin refuses a file over it.
-const NOT_IN_SCHEMA: &str = " skipped=\"0\"";
-
 mod body;
 
 /// One run.
@@ -38,7 +36,14 @@ pub fn render(report: &Report) -> String {
 pub fn render_many(reports: &[Report]) -> String {
     let mut xml = Xml::new("fermoposta");
     xml.add_test_suites(numbered(reports).iter().map(suite));
-    xml.to_string().expect("writing to memory").replacen(NOT_IN_SCHEMA, "", 1)
+    in_schema(&xml.to_string().expect("writing to memory"))
+}
+
+/// The schema of Jenkins' xunit plugin knows no `skipped` of the document as a whole, and the plugin refuses a file over it.
+fn in_schema(xml: &str) -> String {
+    const UNKNOWN: &str = " skipped=\"";
+    let Some((before, rest)) = xml.split_once(UNKNOWN) else { return xml.to_owned() };
+    rest.split_once('"').map_or_else(|| xml.to_owned(), |(_, after)| format!("{before}{after}"))
 }
 
 fn suite(run: &Numbered) -> TestSuite {
@@ -112,10 +117,18 @@ fn described(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 fn case(property: &Property, report: &Report) -> TestCase {
-    TestCase::new(
-        &*property.name,
-        status(property.verdict, &property.sentence, &body::details(property, report)),
-    )
+    let status = match property.untested {
+        true => skipped(&property.sentence),
+        false => status(property.verdict, &property.sentence, &body::details(property, report)),
+    };
+    TestCase::new(&*property.name, status)
+}
+
+/// What nothing put to the test has not passed.
+fn skipped(sentence: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(format!("Not tested: {sentence}"));
+    status
 }
 
 fn statement_case(Statement { id, required, seen, verdict }: &Statement) -> TestCase {
@@ -171,6 +184,16 @@ mod tests {
             "{xml}"
         );
         assert!(xml.contains(r#"failures="0""#), "{xml}");
+    }
+
+    #[test]
+    fn what_was_not_tested_is_skipped_and_the_document_keeps_to_the_schema() {
+        let mut report = samples::valid();
+        report.properties[0].untested = true;
+        let xml = render(&report);
+        assert!(xml.contains("<skipped message=\"Not tested: "), "{xml}");
+        let head = &xml[..xml.find("<testsuite ").expect("a suite")];
+        assert!(!head.contains("skipped"), "{head}");
     }
 
     #[test]

@@ -115,7 +115,8 @@ fn table(head: &str, rows: &[Vec<String>]) -> String {
 
 fn properties(report: &Report, which: fn(Verdict) -> bool) -> String {
     let row = |property: &Property| {
-        vec![escaped(&property.name), word(property.verdict).to_owned(), escaped(&property.sentence)]
+        let answer = if property.untested { "Not tested" } else { word(property.verdict) };
+        vec![escaped(&property.name), answer.to_owned(), escaped(&property.sentence)]
     };
     let rows: Vec<Vec<String>> =
         report.properties.iter().filter(|property| which(property.verdict)).map(row).collect();
@@ -128,9 +129,15 @@ fn holding(report: &Report) -> String {
     if table.is_empty() {
         return table;
     }
-    let number = report.properties.iter().filter(|property| property.verdict == Verdict::Valid).count();
-    let all = report.properties.len();
-    format!("<details><summary>{number} of {all} properties hold</summary>\n\n{table}</details>\n\n")
+    let valid = || report.properties.iter().filter(|property| property.verdict == Verdict::Valid);
+    let (number, all) = (valid().count(), report.properties.len());
+    let untested = match valid().filter(|property| property.untested).count() {
+        0 => String::new(),
+        n => format!(", {n} of them not put to the test"),
+    };
+    format!(
+        "<details><summary>{number} of {all} properties hold{untested}</summary>\n\n{table}</details>\n\n"
+    )
 }
 
 fn faults(report: &Report) -> String {

@@ -202,6 +202,9 @@ pub struct Property {
     pub verdict: Verdict,
     /// The answer in one sentence, with counts.
     pub sentence: String,
+    /// It holds because nothing in the run put it to the test: that says nothing about the mail server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untested: bool,
     /// How many anomalies there are; `anomalies` may hold fewer.
     pub count: u64,
     /// The first anomalies, with evidence.

@@ -182,6 +182,7 @@ fn property(name: &str, verdict: Verdict, sentence: &str) -> Property {
         promise: Some("RFC 5321, 6.1: it is not lost.".into()),
         verdict,
         sentence: sentence.into(),
+        untested: false,
         count: 0,
         anomalies: vec![],
     }

@@ -99,12 +99,14 @@ fn properties(report: &Report, style: Style) -> String {
 
 fn property_line(property: &Property, width: usize, style: Style) -> String {
     let word = match property.verdict {
+        Verdict::Valid if property.untested => "untested",
         Verdict::Valid => "ok      ",
         Verdict::Unknown => "unknown ",
         Verdict::Invalid => "VIOLATED",
     };
     let sentence = wrap(&property.sentence, 14 + width, style.width);
-    format!("  {}  {}  {sentence}\n", paint(word, property.verdict, style), pad(&property.name, width, false))
+    let word = if property.untested { word.to_owned() } else { paint(word, property.verdict, style) };
+    format!("  {word}  {}  {sentence}\n", pad(&property.name, width, false))
 }
 
 fn anomalies(report: &Report, style: Style) -> String {

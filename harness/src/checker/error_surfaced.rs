@@ -37,7 +37,7 @@ fn check(case: &Case<'_>) -> Finding {
         }
     }
     let sentence = sentence(anomalies.count, refused, anew);
-    Finding::of(anomalies, sentence)
+    Finding::of(anomalies, sentence).of_cases(refused + anew)
 }
 
 fn unsafe_acknowledgement(case: &Case<'_>, op: &ClientOp) -> Option<Failure> {

@@ -36,7 +36,7 @@ fn check(case: &Case<'_>) -> Finding {
         n => format!("{changes}; {} with other flags at the end.", counted(n, "message is", "messages are")),
     };
     let overflow = "More than 64 different flags were used; the others were not judged.".to_owned();
-    Finding::of(anomalies, sentence).warn(case.ledger.flags_overflowed.then_some(overflow))
+    Finding::of(anomalies, sentence).of_cases(judged).warn(case.ledger.flags_overflowed.then_some(overflow))
 }
 
 /// The only copy of a message, and the flags it must and must not have.

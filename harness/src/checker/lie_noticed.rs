@@ -63,10 +63,10 @@ fn check(case: &Case<'_>) -> Finding {
         case.fates[*slot].acknowledged && case.struck(*slot) && case.rolled_back(*slot).is_none()
     };
     let struck: Vec<usize> = (0..case.fates.len()).filter(struck).collect();
-    let mut anomalies = Anomalies::default();
     if struck.is_empty() {
-        return Finding::of(anomalies, "No acknowledged message was struck by a lie.".to_owned());
+        return Finding::untested("No acknowledged message was struck by a lie.");
     }
+    let mut anomalies = Anomalies::default();
     let spoiled = spoiled(case);
     let mut counts: HashMap<End, u64> = HashMap::new();
     let mut missing = Vec::new();

@@ -121,19 +121,32 @@ pub struct Finding {
     pub found: Vec<Found>,
     /// What the reader should know besides.
     pub warnings: Vec<String>,
+    /// It holds because nothing in the run put it to the test.
+    pub untested: bool,
 }
 
 impl Finding {
     /// Judged by violations alone: none is valid.
     pub fn of(anomalies: Anomalies, sentence: String) -> Finding {
         let verdict = if anomalies.count == 0 { Verdict::Valid } else { Verdict::Invalid };
-        Finding { verdict, sentence, count: anomalies.count, found: anomalies.kept, warnings: Vec::new() }
+        let (count, found) = (anomalies.count, anomalies.kept);
+        Finding { verdict, sentence, count, found, warnings: Vec::new(), untested: false }
+    }
+
+    /// Nothing in the run put the property to the test: it holds, and that says nothing.
+    pub fn untested(sentence: impl Into<String>) -> Finding {
+        Finding { untested: true, ..Finding::of(Anomalies::default(), sentence.into()) }
     }
 
     /// The run does not allow an answer.
     pub fn unknown(sentence: impl Into<String>) -> Finding {
         let sentence = sentence.into();
-        Finding { verdict: Verdict::Unknown, sentence, count: 0, found: Vec::new(), warnings: Vec::new() }
+        Finding { verdict: Verdict::Unknown, ..Finding::of(Anomalies::default(), sentence) }
+    }
+
+    /// The same; untested if it holds and there was nothing to judge.
+    pub fn of_cases(self, judged: u64) -> Finding {
+        Finding { untested: judged == 0 && self.verdict == Verdict::Valid, ..self }
     }
 
     /// With a warning.

@@ -43,7 +43,7 @@ fn check(case: &Case<'_>) -> Finding {
             counted(n, "message was seen", "messages were seen")
         ),
     };
-    Finding::of(anomalies, sentence)
+    Finding::of(anomalies, sentence).of_cases(gone.len() as u64)
 }
 
 fn again(case: &Case<'_>, slot: usize, seen: &Seen) -> Found {

@@ -3,13 +3,13 @@
 use super::{OutputArgs, export};
 use crate::evidence::recorded::differences;
 use crate::exit::Exit;
-use crate::run::directory::RunDirectory;
+use crate::saved;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use reports::format::ALL;
 use reports::model::Report;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -25,24 +25,12 @@ pub(super) struct ReportArgs {
 
 pub(super) fn run(args: &ReportArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
-    let reports = args.runs.iter().map(|run| read(run)).collect::<Result<Vec<Report>>>()?;
+    let reports = args.runs.iter().map(|run| saved::report(run)).collect::<Result<Vec<Report>>>()?;
     let changed = if args.verify { verify(&args.runs, &reports)? } else { false };
     show(&reports, args)?;
     export::write(&args.output.exports, ALL, reports.as_slice())?;
     let worst = reports.iter().map(|report| report.verdict).max().map_or(Exit::Unknown, Exit::from);
     Ok(if changed { Exit::Invalid } else { worst })
-}
-
-fn read(run: &Path) -> Result<Report> {
-    let path = RunDirectory::existing(run).report();
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!(
-            "cannot read {}; `fermoposta analyze {}` judges a run that has no report yet",
-            path.display(),
-            run.display()
-        )
-    })?;
-    reports::json::from_json(&text).with_context(|| path.display().to_string())
 }
 
 /// Goes to standard error, beside whatever form the report has on standard output.

@@ -11,6 +11,7 @@ pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: 
         promise: None,
         verdict,
         sentence: format!("{name} was judged"),
+        untested: false,
         count: 1,
         anomalies: Vec::new(),
     };

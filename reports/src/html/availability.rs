@@ -125,7 +125,7 @@ mod tests {
 
     fn plot(classes: &[ClientClass]) -> Option<Plot> {
         let series = Series { from_s: 0.0, step_s: 1.0, bins: 10, ..Series::default() };
-        clients(Scene { series: &series, marks: &[], clock: Clock::default() }, classes)
+        clients(Scene { series: &series, marks: &[], phases: &[], clock: Clock::default() }, classes)
     }
 
     fn class(name: &str, availability: &[(f64, f64)]) -> ClientClass {
@@ -167,7 +167,7 @@ mod tests {
         };
         let all = vec![cohort("old", &[4, 0, 1], &[0, 0, 3]), cohort("idle", &[0; 3], &[0; 3])];
         let series = Series { step_s: 1.0, bins: 3, cohorts: all, ..Series::default() };
-        let scene = Scene { series: &series, marks: &[], clock: Clock::default() };
+        let scene = Scene { series: &series, marks: &[], phases: &[], clock: Clock::default() };
         let plot = cohorts(scene).expect("a picture");
         assert_eq!(plot.legend, [("one", "old: 62.5 % of 8 operations".to_owned())]);
         let line = "d=\"M88.0 10.0L374.1 10.0M661.3 127.0L947.4 127.0\"";

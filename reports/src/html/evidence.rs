@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 /// Lanes from top to bottom, in the order in which a message passes them; others come after them.
 const LANES: [&str; 7] = ["client", "target", "storage", "fault", "power cut", "nemesis", "reading"];
-const LEFT: f64 = 76.0;
+const LEFT: f64 = 92.0;
 const RIGHT: f64 = 20.0;
 const LANE: f64 = 24.0;
 const HEAD: f64 = 26.0;

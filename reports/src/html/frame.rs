@@ -29,6 +29,7 @@ pub(super) fn escaped(text: &str) -> String {
 pub(super) struct Scene<'a> {
     pub(super) series: &'a Series,
     pub(super) marks: &'a [Mark],
+    pub(super) phases: &'a [Mark],
     pub(super) clock: Clock,
 }
 
@@ -49,6 +50,10 @@ impl Time {
     /// Height of the story's line of the axis.
     pub(super) fn story_line(self) -> f64 {
         if self.clock.tells_story() { STORY_LINE } else { 0.0 }
+    }
+
+    pub(super) fn end_s(self) -> f64 {
+        self.to_s
     }
 
     pub(super) fn moment(self, at_s: f64) -> Timed {
@@ -208,7 +213,7 @@ fn merged(series: &Series) -> Vec<(f64, f64)> {
     merged
 }
 
-/// A moment that matters in every picture.
+/// A moment that matters in every picture, or the beginning of a phase.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub(super) at_s: f64,

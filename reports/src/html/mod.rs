@@ -88,12 +88,22 @@ struct AnomalyView<'a> {
     anomaly: &'a Anomaly,
     steps: Vec<Step<'a>>,
     picture: Option<String>,
+    /// Shown from the start, without a click.
+    open: bool,
+}
+
+impl AnomalyView<'_> {
+    /// Says what several share: there is nothing to unfold.
+    fn is_general(&self) -> bool {
+        self.steps.is_empty() && self.anomaly.message.is_none()
+    }
 }
 
 impl<'a> Page<'a> {
     fn of(report: &'a Report, number: usize) -> Page<'a> {
         let (marks, clock) = (marks(report), report.run.clock());
-        let scene = |series| Scene { series, marks: &marks, clock };
+        let phases = phases(report);
+        let scene = |series| Scene { series, marks: &marks, phases: &phases, clock };
         let plots = report.series.as_ref().map(|series| plots::all(scene(series), &report.clients));
         Page {
             number,
@@ -209,6 +219,7 @@ pub(crate) fn colour(worst: &Option<Class>) -> &'static str {
 
 fn property(property: &Property, clock: Clock) -> PropertyView<'_> {
     let word = match property.verdict {
+        Verdict::Valid if property.untested => "not tested",
         Verdict::Valid => "kept",
         Verdict::Unknown => "not known",
         Verdict::Invalid => "BROKEN",
@@ -218,15 +229,22 @@ fn property(property: &Property, clock: Clock) -> PropertyView<'_> {
     PropertyView {
         property,
         word,
-        class: class(property.verdict),
-        shown: shown.iter().map(|one| anomaly(one, clock)).collect(),
+        class: if property.untested { "untested" } else { class(property.verdict) },
+        shown: first_open(shown.iter().map(|one| anomaly(one, clock)).collect()),
         named,
     }
 }
 
 fn anomaly(anomaly: &Anomaly, clock: Clock) -> AnomalyView<'_> {
     let steps = evidence::steps(&anomaly.evidence, clock);
-    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps }
+    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps, open: false }
+}
+
+fn first_open(mut shown: Vec<AnomalyView<'_>>) -> Vec<AnomalyView<'_>> {
+    if let Some(first) = shown.iter_mut().find(|one| !one.is_general()) {
+        first.open = true;
+    }
+    shown
 }
 
 /// What is always shown, and what only where there is some of it.
@@ -258,6 +276,15 @@ fn marked(report: &Report) -> impl Iterator<Item = &Moment> {
         "nemesis" => !moment.what.starts_with("phase "),
         who => who == "storage",
     })
+}
+
+/// What the run was busy with, from when on.
+fn phases(report: &Report) -> Vec<Mark> {
+    let phase = |moment: &Moment| {
+        let name = moment.what.strip_prefix("phase ").filter(|_| moment.who == "nemesis")?;
+        Some(Mark { at_s: moment.at_s, what: name.to_owned() })
+    };
+    report.timeline.iter().filter_map(phase).take(MOST_MARKS).collect()
 }
 
 fn marks(report: &Report) -> Vec<Mark> {

@@ -1,6 +1,6 @@
-//! A row for each service and each fault: what it was when.
+//! A row for the phases of the run, and one for each service and each fault: what it was when.
 
-use super::frame::{LEFT, Scene, TOP, Time, axis, escaped, marks, picture};
+use super::frame::{LEFT, Mark, Scene, TOP, Time, axis, escaped, marks, picture};
 use super::plots::Plot;
 
 const ROW: f64 = 22.0;
@@ -14,13 +14,14 @@ pub(super) fn of(scene: Scene<'_>) -> Option<Plot> {
     series.armed.iter().for_each(|s| _ = (!names.contains(&s.name.as_str())).then(|| names.push(&s.name)));
     let more = names.len().saturating_sub(MOST_FAULTS);
     names.truncate(MOST_FAULTS);
-    let rows = series.services.len() + names.len();
+    let first = usize::from(!scene.phases.is_empty());
+    let rows = first + series.services.len() + names.len();
     if rows == 0 {
         return None;
     }
     let (time, foot) = (Time::of(scene), TOP + ROW * rows as f64);
-    let mut body = String::new();
-    for (row, service) in series.services.iter().enumerate() {
+    let mut body = phases(scene, time);
+    for (row, service) in series.services.iter().enumerate().map(|(n, service)| (n + first, service)) {
         body += &label(row, &service.name);
         let found = service.found.iter().map(|found| {
             let (class, words) = if found.up { ("good", "greets") } else { ("bad", "does not greet") };
@@ -28,7 +29,7 @@ pub(super) fn of(scene: Scene<'_>) -> Option<Plot> {
         });
         body.extend(found);
     }
-    for (row, name) in names.iter().enumerate().map(|(n, name)| (n + series.services.len(), *name)) {
+    for (row, name) in names.iter().enumerate().map(|(n, name)| (n + first + series.services.len(), *name)) {
         body += &label(row, name);
         let own = series.armed.iter().filter(|s| s.name == name);
         body.extend(own.map(|s| stretch(row, time, (s.from_s, s.to_s), "refused", "armed")));
@@ -42,8 +43,13 @@ pub(super) fn of(scene: Scene<'_>) -> Option<Plot> {
         ),
     };
     Some(Plot {
-        title: "Services and faults",
-        svg: picture("Services and faults over time", &about, foot + ROW + 2.0 + time.story_line(), &body),
+        title: "Phases, services and faults",
+        svg: picture(
+            "Phases, services and faults over time",
+            &about,
+            foot + ROW + 2.0 + time.story_line(),
+            &body,
+        ),
         about,
         legend: vec![
             ("good", "the service greets".to_owned()),
@@ -51,6 +57,30 @@ pub(super) fn of(scene: Scene<'_>) -> Option<Plot> {
             ("refused", "the fault is armed".to_owned()),
         ],
     })
+}
+
+/// The first row. A phase lasts until the next one begins; its name stands in it where there is room.
+fn phases(scene: Scene<'_>, time: Time) -> String {
+    const LETTER: f64 = 6.5;
+    if scene.phases.is_empty() {
+        return String::new();
+    }
+    let mut out = label(0, "phase");
+    let ends = scene.phases.iter().skip(1).map(|next| next.at_s).chain([time.end_s()]);
+    for (n, (Mark { at_s, what }, to_s)) in scene.phases.iter().zip(ends).enumerate() {
+        let class = if n % 2 == 0 { "phase" } else { "phase other" };
+        out += &stretch(0, time, (*at_s, to_s), class, what);
+        let (left, right) = (time.x(*at_s), time.x(to_s));
+        if what.chars().count() as f64 * LETTER < right - left {
+            out += &format!(
+                "<text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                f64::midpoint(left, right),
+                TOP + 14.0,
+                escaped(what)
+            );
+        }
+    }
+    out
 }
 
 /// Names that would not fit beside the row are cut; the table of faults has them whole.
