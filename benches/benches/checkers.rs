@@ -2,7 +2,8 @@
 //! and takes 100,000 effects on the files of the last 25,000 messages; all of these are lost.
 //!
 //! The history is written by a child process, so that the peak of this one is the judgement's alone. Limits:
-//! 10 s and 1 GiB; beyond either it fails. `cargo bench --bench checkers -- 100000` takes another size.
+//! 10 s and 1 GiB, and 3 MB for the page; beyond one it fails. `cargo bench --bench checkers -- 100000` takes another size;
+//! `-- --write DIR 1000000` leaves the run in an empty directory, for `fermoposta analyze DIR`.
 
 use fermoposta::history::Event;
 use fermoposta::judge::judge;
@@ -24,6 +25,8 @@ const USERS: u64 = 1_000;
 const TAKEN: u64 = 25_000;
 const SECONDS: f64 = 10.0;
 const MIB: u64 = 1024;
+/// Largest page, in bytes.
+const PAGE: usize = 3_000_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -52,7 +55,10 @@ fn measure(messages: u64) -> ExitCode {
     let report = report.expect("the history can be judged");
     println!("{messages} messages, {} MB of history: {seconds:.2} s, {peak} MiB at peak", bytes / 1_000_000);
     println!("{:?}: {}", report.verdict, report.sentence);
-    ExitCode::from(u8::from(seconds > SECONDS || peak > MIB))
+    let begun = Instant::now();
+    let page = reports::html::render_many(&[report]).len();
+    println!("its page: {:.2} MB in {:.3} s", page as f64 / 1e6, begun.elapsed().as_secs_f64());
+    ExitCode::from(u8::from(seconds > SECONDS || peak > MIB || page > PAGE))
 }
 
 fn write(directory: &Path, messages: u64) {

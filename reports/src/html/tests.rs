@@ -45,7 +45,7 @@ fn a_report_without_a_series_has_no_pictures_and_all_else() {
 fn each_anomaly_has_its_picture_and_its_words_and_the_rest_is_counted() {
     let page = page(samples::invalid());
     assert_eq!(page.matches("<details open").count(), 1);
-    assert_eq!(page.matches("class=\"moments\"").count(), 6, "4 anomalies, the files and the timeline");
+    assert_eq!(page.matches("class=\"moments").count(), 6, "4 anomalies, the files and the timeline");
     assert!(page.contains("And 1 more"));
     assert!(page.contains("fsync of user1/Maildir/tmp/1.host fails with EIO"));
 }
