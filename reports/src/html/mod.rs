@@ -19,7 +19,7 @@ use askama::Template;
 use evidence::Step;
 use frame::{Mark, Scene};
 use plots::Plot;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use story::Story;
 
 /// Anomalies of one property that are shown with their evidence: of every property that many leave the page small enough to mail.
@@ -148,11 +148,22 @@ impl<'a> Page<'a> {
         format!("{contract}: {}", promise(contract))
     }
 
-    /// What the storages keep across a power cut, each once.
+    /// What is kept across a power cut, and by which storages.
+    fn kept(&self) -> Vec<(&str, String)> {
+        let mut storages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, profile) in &self.report.run.persistence {
+            storages.entry(profile).or_default().push(name);
+        }
+        let words = |names: Vec<&str>| match names.as_slice() {
+            [one] => format!("storage {one}"),
+            several => format!("storages {}", several.join(", ")),
+        };
+        storages.into_iter().map(|(profile, names)| (profile, words(names))).collect()
+    }
+
+    /// The same without the storages.
     fn profiles(&self) -> String {
-        let names: BTreeSet<&str> =
-            self.report.run.persistence.iter().map(|(_, profile)| profile.as_str()).collect();
-        names.into_iter().collect::<Vec<_>>().join(", ")
+        self.kept().iter().map(|(profile, _)| *profile).collect::<Vec<_>>().join(", ")
     }
 
     /// Enough of the fingerprint to be copied by hand.
