@@ -28,6 +28,8 @@ struct Look {
     foreign: Vec<String>,
     /// Links within the page without a target.
     dead_links: Vec<String>,
+    /// It was dark when the accessibility checker looked.
+    dark: bool,
     load_ms: u64,
 }
 
@@ -112,6 +114,7 @@ fn is_sound(page: &Path, views: &Views, word: &str, pictures: usize) {
         assert!(look.text.starts_with(word), "{view}: {}", look.text);
         assert_eq!(look.errors, Vec::<String>::new(), "{view}");
         assert_eq!(look.requests, opened, "{view}: nothing is asked of anybody else");
+        assert_eq!(look.dark, view.ends_with(" dark"), "{view}");
         assert_eq!(look.serious, Vec::<String>::new(), "{view}");
         assert_eq!(look.foreign, Vec::<String>::new(), "{view}");
         assert_eq!(look.dead_links, Vec::<String>::new(), "{view}");

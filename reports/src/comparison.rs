@@ -27,6 +27,7 @@ mod like;
 pub mod limits;
 pub mod markdown;
 mod measured;
+mod picture;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

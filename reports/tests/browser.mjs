@@ -1,5 +1,5 @@
 // Opens pages in headless Chromium and prints what it found as one JSON object: of each page, for each of light, dark and narrow,
-// { errors, requests, pictures, serious, load_ms, scroll, text, hidden_on_paper, foreign, dead_links }.
+// { errors, requests, pictures, serious, load_ms, scroll, text, hidden_on_paper, foreign, dead_links, dark }.
 // Arguments: directory of node_modules, path of Chromium, a directory for screenshots (or ""), pages.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
@@ -37,6 +37,7 @@ async function look(browser, page, view) {
     dead_links: [...document.querySelectorAll('a[href^="#"]')].map(link => link.getAttribute('href'))
       .filter(href => !document.getElementById(decodeURIComponent(href.slice(1)))),
   }));
+  if (shots) await tab.screenshot({ path: `${shots}/${basename(page, '.html')}-${view.name}.png`, fullPage: true });
   // On paper nothing can be opened: what is closed on the screen must be in view.
   await tab.emulateMediaType('print');
   seen.hidden_on_paper = await tab.evaluate(() =>
@@ -44,8 +45,10 @@ async function look(browser, page, view) {
       const body = closed.querySelector(':scope > :not(summary)');
       return body && (body.getBoundingClientRect().height === 0 || !body.checkVisibility({ contentVisibilityAuto: true }));
     }).length);
+  // Emulating a medium forgets the colour scheme.
   await tab.emulateMediaType('screen');
-  if (shots) await tab.screenshot({ path: `${shots}/${basename(page, '.html')}-${view.name}.png`, fullPage: true });
+  await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: view.scheme }]);
+  seen.dark = await tab.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
   // The page's policy forbids scripts, also this one; the DevTools protocol runs it all the same.
   await tab.evaluate(axe);
   const result = await tab.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));

@@ -38,6 +38,11 @@ impl Page<'_> {
         [row.baseline, row.candidate].map(|side| (median(row.measure, side), range(row.measure, side)))
     }
 
+    /// Figures as multiples of the baseline's.
+    fn picture(&self) -> Option<String> {
+        super::picture::of(&self.comparison.rows)
+    }
+
     fn tint(row: &Row) -> &'static str {
         match row.judgement {
             Judgement::Within | Judgement::WithinNoise => "valid",

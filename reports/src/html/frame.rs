@@ -8,7 +8,7 @@ use crate::series::Series;
 use askama::filters::{Escaper as _, Html};
 use std::fmt::Write as _;
 
-pub(super) const WIDTH: f64 = 960.0;
+pub(crate) const WIDTH: f64 = 960.0;
 pub(super) const LEFT: f64 = 88.0;
 const RIGHT: f64 = 12.0;
 const BOTTOM: f64 = 24.0;
@@ -18,7 +18,7 @@ const MOST_TICKS: usize = 32;
 pub(super) const TOP: f64 = 10.0;
 
 /// A string for an SVG's text or attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     Html.write_escaped_str(&mut out, text).expect("a string takes everything");
     out
@@ -236,7 +236,7 @@ pub(super) fn marks(marks: &[Mark], time: Time, foot: f64) -> String {
 }
 
 /// A picture with a name and a description for those who do not see it.
-pub(super) fn picture(name: &str, description: &str, height: f64, body: &str) -> String {
+pub(crate) fn picture(name: &str, description: &str, height: f64, body: &str) -> String {
     format!(
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}. {}\">{body}</svg>",
         escaped(name),

@@ -6,6 +6,10 @@
 mod availability;
 pub(crate) mod evidence;
 mod frame;
+/// What pictures elsewhere need.
+pub(crate) mod picture {
+    pub(crate) use super::frame::{WIDTH, escaped, picture};
+}
 mod plots;
 mod states;
 mod story;
