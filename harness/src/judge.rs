@@ -223,6 +223,7 @@ fn anomaly(case: &Case<'_>, found: &Found, calls: &HashMap<MessageId, Vec<FsEven
         message: found.attempt.map(|a| case.ledger.token(a)),
         place: found.place.map(|p| case.ledger.place_name(p)),
         evidence,
+        difference: None,
     }
 }
 

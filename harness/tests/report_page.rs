@@ -170,6 +170,7 @@ fn large_page() -> TestResult {
             message: Some(format!("1a2b-{n}-1")),
             place: Some("user1 INBOX".into()),
             evidence: (0..60).map(moment).collect(),
+            difference: None,
         };
         (property.count, property.anomalies) = (1_000_000, (0..100).map(one).collect());
     }

@@ -13,6 +13,7 @@ use quick_junit::{
 use crate::figures::Clock;
 use crate::ledger;
 use crate::model::{Property, Report, Statement, Verdict};
+use crate::text::difference;
 
 /// One run.
 #[must_use]
@@ -124,6 +125,7 @@ fn anomalies(property: &Property, clock: Clock) -> String {
         for line in &anomaly.evidence {
             let _ = writeln!(out, "  {:>width$}  {:<8} {}", clock.moment(line.at_s), line.who, line.what);
         }
+        out.extend(anomaly.difference.iter().flat_map(difference::plain).map(|line| format!("  {line}\n")));
     }
     out
 }

@@ -5,6 +5,7 @@
 
 pub mod class;
 pub mod comparison;
+pub mod difference;
 pub mod figures;
 pub mod format;
 pub mod html;

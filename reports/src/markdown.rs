@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::difference::Difference;
 use crate::figures::{count, latency};
 use crate::model::{Report, Verdict};
+use crate::text::difference;
 
 /// Anomalies listed; the rest is counted.
 const MAX_ANOMALIES: usize = 10;
@@ -103,10 +105,19 @@ fn anomalies(report: &Report) -> String {
         .properties
         .iter()
         .flat_map(|property| property.anomalies.iter().map(move |one| (property, one)));
-    let lines = found
-        .take(MAX_ANOMALIES)
-        .map(|(property, one)| format!("- {}: {}\n", escaped(&property.name), escaped(&one.sentence)));
+    let lines = found.take(MAX_ANOMALIES).map(|(property, one)| {
+        let changed: String = one.difference.iter().map(changed).collect();
+        format!("- {}: {}\n{changed}", escaped(&property.name), escaped(&one.sentence))
+    });
     lines.collect()
+}
+
+/// Indented, as a part of its item of the list.
+fn changed(one: &Difference) -> String {
+    let lines: String = difference::lines(one).iter().map(|line| format!("  {line}\n")).collect();
+    // Within a fence only its own end means anything; what reads Markdown badly gets no tags either.
+    let lines = lines.replace(['<', '>', '&', '`'], ".");
+    format!("\n  {}\n\n  ```text\n{lines}  ```\n\n", escaped(&one.sentence))
 }
 
 /// What changes no verdict, and mail that is neither in a mailbox nor lost.
@@ -164,6 +175,34 @@ mod tests {
         );
         assert!(shown.contains("(1a2b3c4d-17-1)\n"), "{shown}");
         assert!(!render(&samples::valid()).contains("queued"));
+    }
+
+    #[test]
+    fn changed_bytes_stand_in_a_fence_below_their_anomaly() {
+        let shown = render(&samples::damaged());
+        let from = shown.find("- content-intact").expect("the anomaly");
+        let to = shown.find("- Warning").expect("it follows");
+        insta::assert_snapshot!(&shown[from..to], @"
+        - content-intact: A message was served with other content than was sent.
+
+          Bytes 4,096 to 4,607 (hex 1000 to 11ff) of 9,212 are zero where other bytes were sent; the rest is the same.
+
+          ```text
+          sent   00000ff0  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+          found  00000ff0  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+          sent   00001000  73[69 78 74]65[65 6e 20 6c 65 74 74]65 72 73 2e  |sixteen letters.|
+          found  00001000  00[00 00 00]00[00 00 00 00 00 00 00]00 00 00 00  |................|
+          sent   00001010 [73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e] |sixteen letters.|
+          found  00001010 [00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00] |................|
+          ... 29 rows left out
+          sent   000011f0 [73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e] |sixteen letters.|
+          found  000011f0 [00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00] |................|
+          sent   00001200  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+          found  00001200  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+          sent:  damaged/1a2b3c4d-0-1/sent.eml
+          found: damaged/1a2b3c4d-0-1/1-fetch-imap.eml
+          ```
+        ");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! then escaped, by the template or by [`frame::escaped`]; the page's own policy forbids scripts and requests besides.
 
 mod availability;
+mod difference;
 pub(crate) mod evidence;
 mod frame;
 mod plots;
@@ -15,6 +16,7 @@ use crate::figures::{Clock, Timed, count, latency};
 use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Report, Verdict};
 use crate::text::promise;
 use askama::Template;
+use difference::DifferenceView;
 use evidence::Step;
 use frame::{Mark, Scene};
 use plots::Plot;
@@ -85,6 +87,7 @@ struct AnomalyView<'a> {
     anomaly: &'a Anomaly,
     steps: Vec<Step<'a>>,
     picture: Option<String>,
+    difference: Option<DifferenceView<'a>>,
 }
 
 impl<'a> Page<'a> {
@@ -211,7 +214,8 @@ fn property(property: &Property, clock: Clock) -> PropertyView<'_> {
 
 fn anomaly(anomaly: &Anomaly, clock: Clock) -> AnomalyView<'_> {
     let steps = evidence::steps(&anomaly.evidence, clock);
-    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps }
+    let difference = anomaly.difference.as_ref().map(DifferenceView::of);
+    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps, difference }
 }
 
 /// What is always shown, and what only where there is some of it.
