@@ -32,8 +32,9 @@ fn main() -> ExitCode {
         return fermoposta::cli::main();
     }
     let missing = missing();
-    let tests: [(&str, Test); 4] = [
+    let tests: [(&str, Test); 5] = [
         ("an_invalid_run", || run_is_sound("power-cut.toml", &["--defect", "ack-before-fsync"], "INVALID")),
+        ("a_run_with_damaged_mail", || run_is_sound("bit-rot-at-rest.toml", &[], "INVALID")),
         ("a_valid_run", || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
         ("a_bad_page_is_found_out", bad_page),
         ("a_page_full_of_anomalies_stays_small", large_page),
