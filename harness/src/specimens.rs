@@ -62,7 +62,7 @@ impl Specimens {
 
     /// Keeps a damaged file of the store; `path` is below the storage's root.
     pub fn stored(&self, reading: &str, path: &str, attempt: Attempt, raw: &[u8]) {
-        self.keep(attempt, (Source::Disk, reading), || path.to_owned(), raw.to_vec());
+        self.keep(attempt, (Source::Disk, reading), || path.to_owned(), raw);
     }
 
     /// Records how many were not kept, if any.
@@ -73,15 +73,20 @@ impl Specimens {
         }
     }
 
-    fn keep(&self, attempt: Attempt, by: (Source, &str), place: impl Fn() -> String, raw: Vec<u8>) {
-        let (source, reading) = by;
-        let Some(n) = self.0.kept.lock().admit(attempt, source, &raw) else { return };
+    fn keep(
+        &self,
+        attempt: Attempt,
+        (source, reading): (Source, &str),
+        place: impl Fn() -> String,
+        raw: impl AsRef<[u8]> + Into<Vec<u8>>,
+    ) {
+        let Some(n) = self.0.kept.lock().admit(attempt, source, raw.as_ref()) else { return };
         let token = Token { run: self.0.run, attempt }.to_string();
         let file = RunDirectory::specimen_name(&token, n, &format!("{reading}-{}", word(source)));
         let path = self.0.directory.join(&file);
-        let (at, digest, reading) = (Nanos::now(), identify(&raw).digest, reading.to_owned());
+        let (at, digest, reading) = (Nanos::now(), identify(raw.as_ref()).digest, reading.to_owned());
         let specimen = Specimen { attempt, source, reading, place: place(), digest, file, error: None };
-        self.0.history.keep(path, raw, move |done| {
+        self.0.history.keep(path, raw.into(), move |done| {
             let error = done.err().map(|error| error.to_string());
             Event::Specimen { at, specimen: Specimen { error, ..specimen } }
         });
