@@ -4,6 +4,9 @@
 //! listing and the reading (a server renames on a change of flags) makes the directory be listed once more, and
 //! is then counted once. Anything else that cannot be read makes the reading incomplete, never silently shorter.
 //! Symbolic links are not followed. Files above [`LARGEST`] are an error, not a message.
+//!
+//! A finished file that names an attempt of this run and is not what was sent is handed out as it is. An unfinished one is
+//! not: a delivery that was interrupted left it, and nobody was told that it is a message.
 
 use crate::history::{Attempt, Bounce, DiskCopy};
 use crate::message::{self, RunToken};
@@ -30,11 +33,23 @@ pub struct DiskReading {
     pub copies: Vec<DiskCopy>,
 }
 
+/// Takes a damaged message: its path, the attempt that it names, its bytes.
+pub type Damaged<'a> = &'a mut dyn FnMut(&str, Attempt, &[u8]);
+
+/// For those who do not ask for damaged messages.
+pub fn nobody(_: &str, _: Attempt, _: &[u8]) {}
+
 /// Reads the store of `user` below `store_root`. Attempts of other runs count as none.
-pub fn read_user(store_root: &Path, layout: &Layout, user: &str, run: RunToken) -> DiskReading {
+pub fn read_user(
+    store_root: &Path,
+    layout: &Layout,
+    user: &str,
+    run: RunToken,
+    damaged: Damaged<'_>,
+) -> DiskReading {
     match layout {
         Layout::Maildir { path } => {
-            let mut walk = Walk::new(store_root, run);
+            let mut walk = Walk::new(store_root, run, damaged);
             let inbox = store_root.join(path.replace("{user}", user));
             walk.account(&inbox);
             walk.finish()
@@ -53,7 +68,8 @@ pub fn read_bounces(
     run: RunToken,
 ) -> (Vec<Bounce>, Option<String>) {
     let Layout::Maildir { path } = layout else { return (Vec::new(), Some(UNKNOWN_LAYOUT.to_owned())) };
-    let mut walk = Walk::new(store_root, run);
+    let mut nobody = nobody;
+    let mut walk = Walk::new(store_root, run, &mut nobody);
     walk.account(&store_root.join(path.replace("{user}", user)));
     let finished = walk.copies.iter().filter(|(_, copy)| !copy.unfinished);
     let bounce = |(ino, copy): (&u64, &DiskCopy)| {
@@ -72,11 +88,12 @@ struct Walk<'a> {
     /// Attempts that a message says have failed, by its inode.
     bounced: BTreeMap<u64, Vec<Attempt>>,
     error: Option<String>,
+    damaged: Damaged<'a>,
 }
 
-impl Walk<'_> {
-    fn new(root: &Path, run: RunToken) -> Walk<'_> {
-        Walk { root, run, copies: BTreeMap::new(), bounced: BTreeMap::new(), error: None }
+impl<'a> Walk<'a> {
+    fn new(root: &'a Path, run: RunToken, damaged: Damaged<'a>) -> Walk<'a> {
+        Walk { root, run, copies: BTreeMap::new(), bounced: BTreeMap::new(), error: None, damaged }
     }
 
     /// INBOX and its Maildir++ sub-mailboxes (directories whose names begin with a dot).
@@ -135,8 +152,11 @@ impl Walk<'_> {
         if !bounced.is_empty() {
             self.bounced.insert(ino, bounced);
         }
-        let attempt = known.token.filter(|t| t.run == self.run).map(|t| t.attempt);
+        let attempt = known.attempt(self.run);
         let path = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
+        if let Some(attempt) = known.damaged(self.run).filter(|_| !unfinished) {
+            (self.damaged)(&path, attempt, raw);
+        }
         let copy = DiskCopy { path, ino, attempt, digest: Some(known.digest), size: known.size, unfinished };
         match self.copies.get_mut(&ino) {
             Some(before) if before.unfinished && !unfinished => *before = copy,
@@ -211,7 +231,7 @@ mod tests {
         put(root.path(), "user1/Maildir/tmp/3", &text(3));
         put(root.path(), "user1/Maildir/cur/4", "no header");
         put(root.path(), "user2/Maildir/cur/5", &text(5));
-        let reading = read_user(root.path(), &layout(), "user1", RUN);
+        let reading = read_user(root.path(), &layout(), "user1", RUN, &mut nobody);
         assert!(reading.complete);
         let found: Vec<_> = reading
             .copies
@@ -234,7 +254,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let sent = "X-Fermoposta-Attempt: 1a2b3c4d-1-1\r\nSubject: a\r\n\r\nbody\r\n";
         put(root.path(), "user1/Maildir/new/1", &format!("Received: here\n{}", sent.replace("\r\n", "\n")));
-        let copy = read_user(root.path(), &layout(), "user1", RUN).copies.remove(0);
+        let copy = read_user(root.path(), &layout(), "user1", RUN, &mut nobody).copies.remove(0);
         assert_eq!(copy.digest, Some(message::digest(sent.as_bytes())));
         assert_eq!(copy.attempt, Some(Attempt { message: MessageId(1), n: 1 }));
         assert_eq!(copy.size, sent.len() as u64);
@@ -244,7 +264,7 @@ mod tests {
     fn an_attempt_of_another_run_is_nobodys() {
         let root = tempfile::tempdir().unwrap();
         put(root.path(), "user1/Maildir/new/1", "X-Fermoposta-Attempt: 00000000-1-1\n\n");
-        assert_eq!(read_user(root.path(), &layout(), "user1", RUN).copies[0].attempt, None);
+        assert_eq!(read_user(root.path(), &layout(), "user1", RUN, &mut nobody).copies[0].attempt, None);
     }
 
     #[test]
@@ -254,7 +274,7 @@ mod tests {
         fs::create_dir_all(root.path().join("user1/Maildir/new")).unwrap();
         let maildir = root.path().join("user1/Maildir");
         fs::hard_link(maildir.join("tmp/1"), maildir.join("new/1")).unwrap();
-        let reading = read_user(root.path(), &layout(), "user1", RUN);
+        let reading = read_user(root.path(), &layout(), "user1", RUN, &mut nobody);
         assert_eq!(reading.copies.len(), 1);
         assert!(!reading.copies[0].unfinished);
     }
@@ -263,10 +283,10 @@ mod tests {
     fn what_cannot_be_read_makes_the_reading_incomplete() {
         let root = tempfile::tempdir().unwrap();
         put(root.path(), "user1/Maildir/cur", "a file where a directory should be");
-        let reading = read_user(root.path(), &layout(), "user1", RUN);
+        let reading = read_user(root.path(), &layout(), "user1", RUN, &mut nobody);
         assert!(!reading.complete);
         assert!(reading.error.unwrap().starts_with("user1/Maildir/cur: "));
-        assert!(!read_user(root.path(), &Layout::Opaque {}, "user1", RUN).complete);
+        assert!(!read_user(root.path(), &Layout::Opaque {}, "user1", RUN, &mut nobody).complete);
     }
 
     #[test]
@@ -284,9 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn damaged_messages_are_handed_out_unless_they_are_unfinished_intact_or_of_another_run() {
+        let root = tempfile::tempdir().unwrap();
+        let attempt = Attempt { message: MessageId(1), n: 1 };
+        let sent = message::build::assemble(RUN, attempt, b"Subject: a\r\n\r\nbody\r\n").bytes;
+        let sent = String::from_utf8(sent).unwrap();
+        let spoiled = sent.replace("body", "BODY");
+        put(root.path(), "user1/Maildir/new/1", &sent.replace("\r\n", "\n"));
+        put(root.path(), "user1/Maildir/new/2", &spoiled);
+        put(root.path(), "user1/Maildir/tmp/3", &spoiled);
+        put(root.path(), "user1/Maildir/cur/4", &spoiled.replace("1a2b3c4d", "00000000"));
+        let mut found = Vec::new();
+        let mut take = |path: &str, attempt, raw: &[u8]| found.push((path.to_owned(), attempt, raw.to_vec()));
+        read_user(root.path(), &layout(), "user1", RUN, &mut take);
+        assert_eq!(found, [("user1/Maildir/new/2".to_owned(), attempt, spoiled.into_bytes())]);
+    }
+
+    #[test]
     fn a_user_without_a_store_has_nothing() {
         let root = tempfile::tempdir().unwrap();
-        let reading = read_user(root.path(), &layout(), "user9", RUN);
+        let reading = read_user(root.path(), &layout(), "user9", RUN, &mut nobody);
         assert_eq!(reading, DiskReading { complete: true, error: None, copies: Vec::new() });
     }
 }

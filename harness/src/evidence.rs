@@ -6,6 +6,8 @@
 //! lines that make no sense are counted.
 
 pub mod cuts;
+pub mod damage;
+pub mod difference;
 pub mod holder;
 mod ranges;
 pub mod recorded;

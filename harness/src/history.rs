@@ -233,6 +233,26 @@ pub struct DiskCopy {
     pub unfinished: bool,
 }
 
+/// Bytes that came back as a message of this run and are not what was sent, kept as they came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Specimen {
+    /// The attempt that they name.
+    pub attempt: Attempt,
+    /// How they were read.
+    pub source: Source,
+    /// Which reading: `fetch` for one of the traffic's, `final`, `inspect-N`.
+    pub reading: String,
+    /// Where they were: user, mailbox and UID, or the path below the storage's root.
+    pub place: String,
+    /// Digest from the attempt header on.
+    pub digest: Digest,
+    /// The file that holds them, below the run directory.
+    pub file: String,
+    /// Why it could not be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// How mail was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -13,7 +13,7 @@ use crate::checker::fate::{Disk, Fate, Final, Messages, fate, settle};
 use crate::checker::{self, ALL, Case, Finding, Found};
 use crate::evidence::cuts::Cuts;
 use crate::evidence::recorded;
-use crate::evidence::{self, Traces, Wanted};
+use crate::evidence::{self, Traces, Wanted, damage};
 use crate::history::MessageId;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
@@ -126,11 +126,11 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
     let Case { plan, ledger, traces, .. } = *case;
     let answers = statement::answers(case);
     let judged = findings(case, &answers);
-    let calls = evidence::calls(traces, ledger, &wanted(case, &judged));
+    let shown = Shown { run_dir, calls: evidence::calls(traces, ledger, &wanted(case, &judged)) };
     let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
     let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
     let counts = words::messages(case);
-    let mut properties: Vec<Property> = judged.iter().map(|j| property(case, j, &calls)).collect();
+    let mut properties: Vec<Property> = judged.iter().map(|j| property(case, j, &shown)).collect();
     properties.sort_by_key(|p| std::cmp::Reverse(p.verdict));
     let faults = summarize::faults(plan, ledger, traces);
     Report {
@@ -151,6 +151,12 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         series: Some(series(ledger, &plan.cohorts, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
+}
+
+/// What anomalies are shown with, besides the case.
+struct Shown<'a> {
+    run_dir: &'a Path,
+    calls: HashMap<MessageId, Vec<FsEvent>>,
 }
 
 struct Judged {
@@ -203,7 +209,7 @@ fn guarded(check: impl FnOnce() -> Finding) -> Finding {
     })
 }
 
-fn property(case: &Case<'_>, judged: &Judged, calls: &HashMap<MessageId, Vec<FsEvent>>) -> Property {
+fn property(case: &Case<'_>, judged: &Judged, shown: &Shown<'_>) -> Property {
     let finding = &judged.finding;
     Property {
         name: judged.name.clone(),
@@ -214,15 +220,15 @@ fn property(case: &Case<'_>, judged: &Judged, calls: &HashMap<MessageId, Vec<FsE
         sentence: finding.sentence.clone(),
         untested: finding.untested,
         count: finding.count,
-        anomalies: finding.found.iter().map(|found| anomaly(case, found, calls)).collect(),
+        anomalies: finding.found.iter().map(|found| anomaly(case, found, shown)).collect(),
     }
 }
 
-fn anomaly(case: &Case<'_>, found: &Found, calls: &HashMap<MessageId, Vec<FsEvent>>) -> Anomaly {
+fn anomaly(case: &Case<'_>, found: &Found, shown: &Shown<'_>) -> Anomaly {
     let message = found.attempt.map(|a| a.message);
     let slot = message.and_then(|m| case.messages.slot(m));
     let mut evidence: Vec<Moment> = slot.map(|slot| words::operations(case, slot)).unwrap_or_default();
-    let touched = message.and_then(|m| calls.get(&m)).into_iter().flatten();
+    let touched = message.and_then(|m| shown.calls.get(&m)).into_iter().flatten();
     evidence.extend(touched.flat_map(|call| words::call(case.ledger, call)));
     let user = found.place.map(|place| case.ledger.user_of(place));
     evidence.extend(because::shown(case, slot, user).into_iter().map(|t| words::taken(case.ledger, t)));
@@ -234,6 +240,7 @@ fn anomaly(case: &Case<'_>, found: &Found, calls: &HashMap<MessageId, Vec<FsEven
         message: found.attempt.map(|a| case.ledger.token(a)),
         place: found.place.map(|p| case.ledger.place_name(p)),
         evidence,
+        difference: damage::difference(shown.run_dir, case, found),
     }
 }
 
@@ -287,6 +294,8 @@ pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 #[cfg(test)]
 mod cut_tests;
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod finding_tests;
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub use entry::{
 };
 
 use crate::history::{
-    Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, TargetEvent, UserId,
+    Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, Specimen, TargetEvent, UserId,
 };
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
@@ -56,6 +56,10 @@ pub struct Ledger {
     pub disks: Vec<DiskRead>,
     /// Copies on the disk.
     pub disk_copies: Vec<OnDisk>,
+    /// Damaged messages that were kept, and when they were read, in that order.
+    pub specimens: Vec<(Nanos, Specimen)>,
+    /// How many were not.
+    pub specimens_left_out: u64,
     /// Deliveries that the harness waited for, when they were found in the store.
     pub arrived: Vec<(Nanos, Attempt)>,
     /// Listings of the queue.
@@ -274,6 +278,8 @@ impl Ledger {
                     armed,
                 });
             }
+            Event::Specimen { at, specimen } => self.specimens.push((at, specimen)),
+            Event::SpecimensLeftOut { at: _, count } => self.specimens_left_out += count,
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
             Event::Queue { at, reading, complete, error, attempts } => {
                 self.note_time(at);

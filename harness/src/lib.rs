@@ -39,6 +39,7 @@ pub mod senders_summary;
 pub mod series;
 pub mod servers;
 pub mod shown;
+pub mod specimens;
 pub mod statement;
 pub mod summarize;
 pub mod survey;

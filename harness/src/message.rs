@@ -86,6 +86,19 @@ pub struct Identified {
     pub self_certified: Option<bool>,
 }
 
+impl Identified {
+    /// The attempt that it names, if that is one of this run.
+    pub fn attempt(&self, run: RunToken) -> Option<Attempt> {
+        self.token.filter(|token| token.run == run).map(|token| token.attempt)
+    }
+
+    /// The attempt of this run that it names without certifying itself: it is not what was sent. One whose token was
+    /// changed into another attempt's certifies itself all the same.
+    pub fn damaged(&self, run: RunToken) -> Option<Attempt> {
+        self.attempt(run).filter(|_| self.self_certified != Some(true))
+    }
+}
+
 /// Digest of bytes that begin with the attempt's line and have CRLF line ends.
 pub fn digest(bytes: &[u8]) -> Digest {
     cut(&blake3::hash(bytes))
@@ -107,7 +120,7 @@ pub fn identify(raw: &[u8]) -> Identified {
 }
 
 /// Where the attempt's line begins and what it says; only the header block is searched.
-fn find_attempt(raw: &[u8]) -> Option<(usize, Token)> {
+pub(crate) fn find_attempt(raw: &[u8]) -> Option<(usize, Token)> {
     let mut start = 0;
     for line in raw.split_inclusive(|b| *b == b'\n') {
         let text = trim_end(line);

@@ -9,6 +9,8 @@ pub use expect::{Expect, LatencyBound, StatementPlan};
 pub use step::{CounterMark, MigrateOrder, MigrationTool, StepAction, StepPlan};
 pub use workload::{BackOff, ClientsPlan, Mix, SenderPlan, SingleDelivery, Sizes, Stage, WorkloadPlan};
 
+use crate::message::RunToken;
+use crate::seed::component_seed;
 use crate::target::definition::{Definition, When};
 use fuse_fs::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
@@ -97,6 +99,16 @@ impl Plan {
             command += &format!(" --store {}", quoted(&store.display().to_string()));
         }
         command
+    }
+
+    /// First part of every token of its run.
+    pub fn run_token(&self) -> RunToken {
+        RunToken(component_seed(self.seed, "run token") as u32)
+    }
+
+    /// Seed of its traffic.
+    pub fn workload_seed(&self) -> u64 {
+        component_seed(self.seed, "workload")
     }
 }
 

@@ -150,15 +150,24 @@ impl Tries {
     }
 }
 
+/// One mailbox, for one reading.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    reader: &'a Reader,
+    reading: &'a str,
+    user: UserId,
+    mailbox: &'a str,
+}
+
 async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -> ReadSummary {
     let listed = list(reader, user, end).await;
     let mut names: BTreeSet<&str> = BTreeSet::from(["INBOX", reader.setup().archive.as_str()]);
     names.extend(listed.iter().flatten().map(String::as_str));
     let mut summary = ReadSummary::default();
-    for name in names {
+    for mailbox in names {
         let asked = Nanos::now();
-        let mut found = read_mailbox(reader, user, name, end).await;
-        let unlisted = name != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != name));
+        let mut found = read_mailbox(Place { reader, reading, user, mailbox }, end).await;
+        let unlisted = mailbox != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != mailbox));
         if unlisted && found.refused {
             // The server answered twice that there is no such mailbox: completely read, and nothing in it.
             found = Found::default();
@@ -170,7 +179,7 @@ async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -
         summary.mailboxes += 1;
         summary.incomplete += u64::from(!found.problems.is_empty());
         summary.copies += found.copies.len() as u64;
-        reader.setup().history.record(event(user, name, reading, asked, found));
+        reader.setup().history.record(event(user, mailbox, reading, asked, found));
     }
     summary
 }
@@ -209,11 +218,11 @@ async fn list_once(reader: &Reader, user: UserId) -> Result<Vec<String>, Failure
 }
 
 /// Reads a mailbox until a reading is complete; otherwise keeps the reading that found most.
-async fn read_mailbox(reader: &Reader, user: UserId, name: &str, end: Instant) -> Found {
-    let mut best = read_once(reader, user, name).await;
+async fn read_mailbox(place: Place<'_>, end: Instant) -> Found {
+    let mut best = read_once(place).await;
     let (mut tries, mut silent) = (Tries::default(), best.silent);
     while !best.problems.is_empty() && tries.once_more(silent, end) {
-        let next = read_once(reader, user, name).await;
+        let next = read_once(place).await;
         silent = next.silent;
         if next.problems.is_empty() || next.copies.len() >= best.copies.len() {
             best = next;
@@ -223,16 +232,16 @@ async fn read_mailbox(reader: &Reader, user: UserId, name: &str, end: Instant) -
     best
 }
 
-async fn read_once(reader: &Reader, user: UserId, name: &str) -> Found {
+async fn read_once(place: Place<'_>) -> Found {
     let mut found = Found::default();
-    if let Err(failure) = read_into(reader, user, name, &mut found).await {
+    if let Err(failure) = read_into(place, &mut found).await {
         found.trouble(&failure);
     }
     found
 }
 
-async fn read_into(reader: &Reader, user: UserId, name: &str, found: &mut Found) -> Result<(), Failure> {
-    let opened = open(reader, user, name).await;
+async fn read_into(place: Place<'_>, found: &mut Found) -> Result<(), Failure> {
+    let opened = open(place).await;
     found.refused = opened.as_ref().is_err_and(says_absent);
     let (mut session, selected) = opened?;
     found.selected = selected;
@@ -243,13 +252,13 @@ async fn read_into(reader: &Reader, user: UserId, name: &str, found: &mut Found)
         found.problems.push(format!("{} messages exist, but SEARCH found {}", selected.exists, uids.len()));
     }
     for batch in uids.chunks(BATCH) {
-        session.extend(patience(reader));
+        session.extend(patience(place.reader));
         let asked: Vec<String> = batch.iter().map(u32::to_string).collect();
         // What a failed batch did not bring is asked for again below, one by one.
-        let _ = fetch(reader, &mut session, &asked.join(","), found).await;
+        let _ = fetch(place, &mut session, &asked.join(","), found).await;
         let have: BTreeSet<u32> = found.copies.iter().rev().take(2 * BATCH).map(|c| c.uid.uid).collect();
         for uid in batch.iter().filter(|uid| !have.contains(uid)) {
-            session = single(reader, user, name, *uid, found).await?;
+            session = single(place, *uid, found).await?;
         }
     }
     session.leave();
@@ -265,28 +274,33 @@ fn says_absent(failure: &Failure) -> bool {
         && !UNABLE.iter().any(|code| reply.contains(&format!("[{code}]")))
 }
 
-async fn open(reader: &Reader, user: UserId, name: &str) -> Result<(Session, Selected), Failure> {
-    let mut session = login(reader, user).await?;
-    let selected = session.select(name, true).await?;
+async fn open(place: Place<'_>) -> Result<(Session, Selected), Failure> {
+    let mut session = login(place.reader, place.user).await?;
+    let selected = session.select(place.mailbox, true).await?;
     Ok((session, selected))
 }
 
-async fn fetch(reader: &Reader, session: &mut Session, set: &str, found: &mut Found) -> Result<u32, Failure> {
-    let reading = Reading { run: reader.setup().run, validity: found.selected.validity, whole: true };
-    session.fetch(set, reading, |copy, _| found.copies.push(copy)).await
+async fn fetch(
+    place: Place<'_>,
+    session: &mut Session,
+    set: &str,
+    found: &mut Found,
+) -> Result<u32, Failure> {
+    let Place { reader, reading, user, mailbox } = place;
+    let setup = reader.setup();
+    let whole = Reading { run: setup.run, validity: found.selected.validity, whole: true };
+    let see = |copy: Copy, damaged| {
+        setup.specimens.served(reading, reader.user(user), mailbox, &copy, damaged);
+        found.copies.push(copy);
+    };
+    session.fetch(set, whole, see).await
 }
 
 /// Reads one message over a new session, so that one broken message does not hide the others. Returns a session
 /// to go on with.
-async fn single(
-    reader: &Reader,
-    user: UserId,
-    name: &str,
-    uid: u32,
-    found: &mut Found,
-) -> Result<Session, Failure> {
-    let (mut session, _) = open(reader, user, name).await?;
-    let problem = match fetch(reader, &mut session, &uid.to_string(), found).await {
+async fn single(place: Place<'_>, uid: u32, found: &mut Found) -> Result<Session, Failure> {
+    let (mut session, _) = open(place).await?;
+    let problem = match fetch(place, &mut session, &uid.to_string(), found).await {
         Ok(1..) => return Ok(session),
         Ok(0) => format!("UID {uid} was found by SEARCH but not returned by FETCH"),
         Err(failure) => format!("UID {uid}: {}", words(&failure)),
@@ -298,7 +312,7 @@ async fn single(
             Some("too many broken messages".to_owned()),
         ));
     }
-    let (session, _) = open(reader, user, name).await?;
+    let (session, _) = open(place).await?;
     Ok(session)
 }
 

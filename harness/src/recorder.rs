@@ -2,13 +2,15 @@
 //!
 //! Senders block when [`QUEUE`] events wait: an event is late rather than lost. The file lies on a disk that is
 //! not under test. The first write error is kept; nothing is written after it, and [`Recorder::finish`] returns it.
+//! A file of its own that a line names ([`Recorder::keep`]) is written before the line; that it cannot be written is
+//! said in the line and is no error of the history.
 
 use crate::history::{Event, OpId};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -19,7 +21,15 @@ const QUEUE: usize = 16_384;
 /// What the writer thread is told.
 enum Order {
     Write(Box<Event>),
+    Keep(Box<Kept>),
     Finish,
+}
+
+/// A file, and the line that says how writing it went.
+struct Kept {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    line: Box<dyn FnOnce(io::Result<()>) -> Event + Send>,
 }
 
 /// A handle to the history's writer; clones write to the same file.
@@ -56,7 +66,21 @@ impl Recorder {
 
     /// Appends an event.
     pub fn record(&self, event: Event) {
-        if self.0.orders.send(Order::Write(Box::new(event))).is_err() {
+        self.order(Order::Write(Box::new(event)));
+    }
+
+    /// Writes a new file, and then appends what `line` says of how that went.
+    pub fn keep(
+        &self,
+        path: PathBuf,
+        bytes: Vec<u8>,
+        line: impl FnOnce(io::Result<()>) -> Event + Send + 'static,
+    ) {
+        self.order(Order::Keep(Box::new(Kept { path, bytes, line: Box::new(line) })));
+    }
+
+    fn order(&self, order: Order) {
+        if self.0.orders.send(order).is_err() {
             self.0.lost.store(true, Ordering::Relaxed);
         }
     }
@@ -80,19 +104,27 @@ impl Recorder {
 
 fn write_all(mut file: BufWriter<File>, inbox: &Receiver<Order>) -> io::Result<()> {
     for order in inbox {
-        match order {
-            Order::Write(event) => {
-                serde_json::to_writer(&mut file, &event)?;
-                file.write_all(b"\n")?;
-                if inbox.is_empty() {
-                    file.flush()?;
-                }
-            }
+        let event = match order {
+            Order::Write(event) => *event,
+            Order::Keep(kept) => (kept.line)(write_new(&kept.path, &kept.bytes)),
             Order::Finish => break,
+        };
+        serde_json::to_writer(&mut file, &event)?;
+        file.write_all(b"\n")?;
+        if inbox.is_empty() {
+            file.flush()?;
         }
     }
     file.flush()?;
     file.get_ref().sync_all()
+}
+
+/// Writes a whole file, or leaves none.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    let mut file = File::create_new(path)?;
+    // What is left of it on a full disk would be taken for what was read.
+    file.write_all(bytes).inspect_err(|_| drop(std::fs::remove_file(path)))
 }
 
 #[cfg(test)]
@@ -113,6 +145,24 @@ mod tests {
         assert_eq!(text.lines().count(), 40_000);
         assert_eq!(text.lines().next_back(), Some(r#"{"event":"end","at":39999}"#));
         assert!(recorder.finish().is_err());
+    }
+
+    #[test]
+    fn a_file_is_written_before_its_line_and_a_failure_is_said_in_it() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let recorder = Recorder::create(&folder.path().join("history.jsonl")).expect("created");
+        let path = folder.path().join("below/it");
+        for _ in 0..2 {
+            let seen = path.clone();
+            recorder.keep(path.clone(), b"bytes".to_vec(), move |done| {
+                assert_eq!(std::fs::read(seen).expect("written"), b"bytes");
+                Event::Phase { at: Nanos(1), name: format!("{:?}", done.map_err(|error| error.kind())) }
+            });
+        }
+        recorder.finish().expect("finished");
+        let text = std::fs::read_to_string(folder.path().join("history.jsonl")).expect("readable");
+        let names = ["Ok(())", "Err(AlreadyExists)"];
+        assert!(text.lines().zip(names).all(|(line, name)| line.contains(name)), "{text}");
     }
 
     #[test]

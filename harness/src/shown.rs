@@ -101,6 +101,7 @@ mod tests {
             message: None,
             place: None,
             evidence: evidence.clone(),
+            difference: None,
         };
         report.properties[1].anomalies = vec![anomaly];
         let shown = of(&report);

@@ -10,7 +10,7 @@ use crate::history::{
 use crate::plan::{Expect, Mix, Plan, Sizes, Stage, StoragePlan, TargetPlan, WorkloadPlan};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Write;
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ pub struct World<W> {
     pub lag: usize,
     /// How deliveries enter.
     pub entry: Entry,
+    /// Digests of attempts that are not made up.
+    pub digests: HashMap<Attempt, Digest>,
     held: VecDeque<Event>,
     out: W,
     clock: u64,
@@ -101,6 +103,7 @@ impl<W: Write> World<W> {
             fired: 3,
             lag: 0,
             entry: Entry::Lmtp,
+            digests: HashMap::new(),
             held: VecDeque::new(),
             out,
             clock: 1_000_000_000,
@@ -184,18 +187,19 @@ impl<W: Write> World<W> {
 
     fn store(&mut self, user: u32, mailbox: &str, entry: Entry, id: (u64, u32), flags: &[&str], how: How) {
         let attempt = Attempt { message: MessageId(id.0), n: id.1 };
+        let digest = self.digests.get(&attempt).copied().unwrap_or_else(|| digest(attempt));
         let flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
         let copy = Copy {
             uid: Uid { validity: 0, uid: 0 },
             attempt: Some(attempt),
-            digest: Some(digest(attempt)),
+            digest: Some(digest),
             size: 4096,
             flags: flags.clone(),
             internal_date: Some(format!("date of {}-{}", id.0, id.1)),
         };
         let uid = how.applied.then(|| self.at(user, mailbox).add(&copy));
         let mailbox = mailbox.to_owned();
-        let action = Action::Store { entry, attempt, mailbox, size: 4096, digest: digest(attempt), flags };
+        let action = Action::Store { entry, attempt, mailbox, size: 4096, digest, flags };
         self.operation(user, action, how, uid.filter(|_| entry == Entry::Append), Vec::new());
     }
 

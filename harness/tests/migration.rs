@@ -1,6 +1,6 @@
 //! A migration that is killed at any moment leaves every user's mail where it is said to be.
 
-use fermoposta::disk::read_user;
+use fermoposta::disk::{nobody, read_user};
 use fermoposta::history::Attempt;
 use fermoposta::ledger::Ledger;
 use fermoposta::message::RunToken;
@@ -124,7 +124,7 @@ fn everything_is_there(run: &Path) -> TestResult {
     for one in &all {
         let Whereabouts { user, storage, directory, .. } = one;
         let root = directory.parent().ok_or("a user's directory is below another")?;
-        let found = read_user(root, &layout, user, token);
+        let found = read_user(root, &layout, user, token, &mut nobody);
         if !found.complete {
             return Err(format!("{user} on {storage} cannot be read: {:?}", found.error).into());
         }
@@ -153,7 +153,7 @@ fn readable_elsewhere(run: &Path, storage: &str, user: &str, layout: &Layout, to
     let other = if storage == "old" { "new" } else { "old" };
     let root = run.join("storage").join(other).join("mail");
     if root.join(user).is_dir() {
-        let found = read_user(&root, layout, user, token);
+        let found = read_user(&root, layout, user, token, &mut nobody);
         if !found.complete {
             return Err(format!("the copy of {user} on {other} cannot be read: {:?}", found.error).into());
         }

@@ -41,8 +41,9 @@ fn main() -> ExitCode {
         return fermoposta::cli::main();
     }
     let missing = missing();
-    let tests: [(&str, Test); 6] = [
+    let tests: [(&str, Test); 7] = [
         ("an_invalid_run", || run_is_sound("power-cut.toml", &["--defect", "ack-before-fsync"], "INVALID")),
+        ("a_run_with_damaged_mail", || run_is_sound("bit-rot-at-rest.toml", &[], "INVALID")),
         ("a_valid_run", || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
         ("every_kind_of_page", every_kind),
         ("a_comparison_of_real_runs", comparison),
@@ -250,6 +251,7 @@ fn large_page() -> TestResult {
             message: Some(format!("1a2b-{n}-1")),
             place: Some("user1 INBOX".into()),
             evidence: (0..60).map(moment).collect(),
+            difference: None,
         };
         (property.count, property.anomalies) = (1_000_000, (0..100).map(one).collect());
     }

@@ -11,6 +11,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("report-unknown", report(&samples::unknown())),
         ("report-story", report(&samples::story())),
         ("report-queueing", report(&samples::queueing())),
+        ("report-damaged", report(&samples::damaged())),
         ("report-hostile", report(&samples::hostile())),
         ("comparison", comparison::json::to_json(&comparison::samples::beyond())),
         ("comparison-within", comparison::json::to_json(&comparison::samples::within())),

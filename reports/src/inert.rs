@@ -3,6 +3,7 @@
 //! After [`report`], no string holds a control character (so no terminal escape and no line break), a
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
+use crate::difference::Difference;
 use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Recorded, Report, Run};
 use crate::series::{Backlog, Cohort, Outcomes, Series, Service, Stretch, Track};
 use crate::survey::{self, Survey};
@@ -94,11 +95,17 @@ fn clean_property(property: &mut Property) {
     let Property { name, title, definition, promise, verdict: _, sentence, untested: _, count: _, anomalies } =
         property;
     [name, title, definition, sentence].into_iter().chain(promise).for_each(clean);
-    for Anomaly { sentence, message, place, evidence } in anomalies {
+    for Anomaly { sentence, message, place, evidence, difference } in anomalies {
         clean(sentence);
         message.iter_mut().chain(place).for_each(clean);
         evidence.iter_mut().for_each(clean_moment);
+        difference.iter_mut().for_each(clean_difference);
     }
+}
+
+/// Its bytes stay bytes: whoever shows them shows numbers and [`printable`] characters.
+fn clean_difference(Difference { sentence, notes, sent_file, found_file, change: _ }: &mut Difference) {
+    [sentence, sent_file, found_file].into_iter().chain(notes).for_each(clean);
 }
 
 fn clean_finding(finding: &mut Finding) {
@@ -267,6 +274,12 @@ fn begins_formula(character: char) -> bool {
     matches!(character, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }
 
+/// One byte of mail as a character of a hex dump: printable ASCII, or a dot.
+#[must_use]
+pub fn printable(byte: u8) -> char {
+    if matches!(byte, b' '..=b'~') { char::from(byte) } else { '.' }
+}
+
 /// Controls a terminal, reorders text, or is not seen at all.
 #[must_use]
 pub fn is_dangerous(character: char) -> bool {
@@ -309,6 +322,14 @@ mod tests {
             "",
         ]
         "#);
+    }
+
+    #[test]
+    fn a_byte_is_printable_ascii_or_a_dot() {
+        let shown: String = (0..=u8::MAX).map(printable).filter(|shown| *shown != '.').collect();
+        assert_eq!(shown.len(), 94);
+        assert!(!shown.chars().any(is_dangerous) && shown.is_ascii());
+        assert_eq!([0x1b, 0x7f, 0x9b, b'\n', b'<', b'.'].map(printable), ['.', '.', '.', '.', '<', '.']);
     }
 
     #[test]

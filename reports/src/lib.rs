@@ -6,6 +6,7 @@
 pub mod class;
 pub mod comparison;
 pub mod csv;
+pub mod difference;
 pub mod figures;
 pub mod format;
 pub mod html;

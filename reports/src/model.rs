@@ -3,6 +3,7 @@
 //! The JSON form carries [`SCHEMA_VERSION`]; its schema is committed as `reports/schema.json` and compared in
 //! a test. Fields are added, not changed; a change that breaks a reader raises the version.
 
+use crate::difference::Difference;
 use crate::figures::Clock;
 use crate::series::Series;
 use schemars::JsonSchema;
@@ -222,6 +223,9 @@ pub struct Anomaly {
     pub place: Option<String>,
     /// What happened to it, in time order: client operations, file-system calls, firings, readings.
     pub evidence: Vec<Moment>,
+    /// The bytes, where it came back with others than were sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
 }
 
 /// Something about the mail server that is worth knowing and neither violates a property nor keeps one.

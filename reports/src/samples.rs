@@ -57,6 +57,25 @@ pub(crate) fn invalid() -> Report {
     }
 }
 
+/// Mail that came back with other bytes.
+pub(crate) fn damaged() -> Report {
+    let one = Anomaly {
+        sentence: "A message was served with other content than was sent.".into(),
+        difference: Some(difference()),
+        ..anomaly(0)
+    };
+    let broken = Property {
+        count: 1,
+        anomalies: vec![one],
+        ..property("content-intact", Verdict::Invalid, "1 message is damaged.")
+    };
+    Report {
+        sentence: "1 of 2,911 acknowledged messages was damaged.".into(),
+        properties: vec![broken],
+        ..invalid()
+    }
+}
+
 /// An SMTP server with a queue, and findings.
 pub(crate) fn queueing() -> Report {
     let refused = Finding {
@@ -90,7 +109,9 @@ pub(crate) fn unknown() -> Report {
     }
 }
 
+mod difference;
 mod story;
+pub(crate) use difference::{difference, hostile_difference};
 pub(crate) use story::{sender, story};
 
 pub(crate) fn hostile() -> Report {
@@ -106,7 +127,10 @@ pub(crate) fn hostile() -> Report {
     for statement in value["statements"].as_array_mut().expect("a list") {
         statement["verdict"] = "invalid".into();
     }
-    serde_json::from_value(value).expect("same shape")
+    let mut hostile: Report = serde_json::from_value(value).expect("same shape");
+    let anomalies = hostile.properties.iter_mut().flat_map(|property| &mut property.anomalies);
+    anomalies.for_each(|one| one.difference = Some(hostile_difference(bad)));
+    hostile
 }
 
 fn series() -> Series {
@@ -200,6 +224,7 @@ fn anomaly(index: u64) -> Anomaly {
             moment(12.34, "fault", "eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO"),
             moment(12.345, "client", "250 OK"),
         ],
+        difference: None,
     }
 }
 

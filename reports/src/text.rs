@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::difference::Difference;
 use crate::figures::{Clock, count, latency};
 use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run, Verdict};
 use crate::table::{align, pad, wrap};
@@ -162,6 +163,15 @@ fn anomaly(number: usize, anomaly: &Anomaly, clock: Clock, style: Style) -> Stri
             count((anomaly.evidence.len() - MAX_EVIDENCE) as u64)
         );
     }
+    out.extend(anomaly.difference.iter().map(|one| changed(one, style)));
+    out
+}
+
+/// What was sent and what came back.
+fn changed(one: &Difference, style: Style) -> String {
+    let mut out = format!("     {}\n", wrap(&one.sentence, 5, style.width));
+    out.extend(difference::lines(one).iter().map(|line| format!("       {line}\n")));
+    out.extend(one.notes.iter().map(|note| format!("     - {}\n", wrap(note, 7, style.width))));
     out
 }
 
@@ -299,6 +309,7 @@ pub(crate) fn paint(word: &str, verdict: Verdict, style: Style) -> String {
     if style.color { format!("\u{1b}[1;{code}m{word}\u{1b}[0m") } else { word.to_owned() }
 }
 
+pub(crate) mod difference;
 mod story;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::because::{because, damage};
 use super::{Anomalies, Case, Checker, Finding, Found, counted};
-use crate::history::Attempt;
+use crate::history::{Attempt, Source};
 use crate::ledger::{OnDisk, Seen};
 use std::collections::HashSet;
 
@@ -57,7 +57,7 @@ pub fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
 fn served(case: &Case<'_>, seen: &Seen) -> Found {
     let reason = slot(case, seen.attempt).and_then(|slot| damage(case, slot, seen.ended));
     let sentence = because("A message was served with other content than was sent", reason);
-    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+    Found { bytes: Some(Source::Imap), ..Found::seen(seen, sentence) }
 }
 
 fn slot(case: &Case<'_>, attempt: Option<Attempt>) -> Option<usize> {
@@ -67,5 +67,5 @@ fn slot(case: &Case<'_>, attempt: Option<Attempt>) -> Option<usize> {
 fn stored(case: &Case<'_>, copy: &OnDisk) -> Found {
     let reason = slot(case, copy.attempt).and_then(|slot| damage(case, slot, case.ledger.last));
     let sentence = because("A message lies on the disk with other content than was sent", reason);
-    Found { sentence, attempt: copy.attempt, place: None, read_at: None }
+    Found { attempt: copy.attempt, bytes: Some(Source::Disk), ..Found::general(sentence) }
 }

@@ -64,7 +64,7 @@ fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Found {
     let at = case.ledger.moment(op.invoked);
     let attempt = op.kind.stores().then_some(op.attempt);
     let sentence = format!("The {kind} started at {at} {how}.");
-    Found { sentence, attempt, place: Some(op.place), read_at: None }
+    Found { attempt, place: Some(op.place), ..Found::general(sentence) }
 }
 
 /// No fault fired and no operation failed in the first stretch of the traffic.

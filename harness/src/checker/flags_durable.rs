@@ -95,5 +95,5 @@ fn lost(case: &Case<'_>, slot: usize, seen: &Seen, wrong: u64) -> Found {
     let names: Vec<&str> = names.map(|(_, name)| name.as_str()).collect();
     let what = format!("An acknowledged change of {} is not visible at the end", names.join(", "));
     let sentence = because(&what, flags(case, slot, wrong));
-    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+    Found::seen(seen, sentence)
 }

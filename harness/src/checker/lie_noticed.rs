@@ -19,7 +19,7 @@ use super::acknowledged_durable::expected;
 use super::content_intact::damaged;
 use super::{Anomalies, Case, Checker, Finding, Found, cohort, counted, grouped};
 use crate::evidence::holder::{finished, unfinished};
-use crate::history::{Outcome, Trouble};
+use crate::history::{Outcome, Source, Trouble};
 use crate::ledger::{ClientOp, Kind, Seen};
 use crate::target::definition::Layout;
 use fuse_fs::clock::Nanos;
@@ -74,9 +74,8 @@ fn check(case: &Case<'_>) -> Finding {
         let end = end(case, slot, spoiled.contains_key(&slot));
         *counts.entry(end).or_default() += 1;
         if let Some(sentence) = unnoticed(end) {
-            let read_at = spoiled.get(&slot).map(|seen| seen.ended);
             let sentence = format!("{} {sentence}", liar(case, slot));
-            anomalies.add(|| Found { read_at, ..case.about(slot, sentence) });
+            anomalies.add(|| about(case, slot, spoiled.get(&slot).copied(), sentence));
         }
         missing.extend((case.fates[slot].missing > 0).then_some(slot));
     }
@@ -86,6 +85,17 @@ fn check(case: &Case<'_>) -> Finding {
         anomalies.lead(shared);
     }
     Finding::of(anomalies, sentence(struck.len() as u64, &counts))
+}
+
+/// Where it was read with other content, about that attempt and its bytes.
+fn about(case: &Case<'_>, slot: usize, spoiled: Option<&Seen>, sentence: String) -> Found {
+    let about = case.about(slot, sentence);
+    match spoiled {
+        Some(Seen { attempt, ended, .. }) => {
+            Found { attempt: *attempt, read_at: Some(*ended), bytes: Some(Source::Imap), ..about }
+        }
+        None => about,
+    }
 }
 
 fn sentence(struck: u64, counts: &HashMap<End, u64>) -> String {

@@ -29,8 +29,8 @@ pub mod uid_rules;
 
 use crate::evidence::Traces;
 use crate::evidence::cuts::Cuts;
-use crate::history::{Attempt, MessageId};
-use crate::ledger::{ClientOp, Ledger, PlaceId, RolledBack};
+use crate::history::{Attempt, MessageId, Source};
+use crate::ledger::{ClientOp, Ledger, PlaceId, RolledBack, Seen};
 use crate::plan::Plan;
 use elsewhere::Elsewhere;
 use fate::{Disk, Fate, Final, Messages};
@@ -106,6 +106,21 @@ pub struct Found {
     pub place: Option<PlaceId>,
     /// When it was read, if a reading showed it.
     pub read_at: Option<Nanos>,
+    /// It is about the attempt's bytes, and they were read so.
+    pub bytes: Option<Source>,
+}
+
+impl Found {
+    /// About no message.
+    pub fn general(sentence: String) -> Found {
+        Found { sentence, attempt: None, place: None, read_at: None, bytes: None }
+    }
+
+    /// About a copy that a client saw.
+    pub fn seen(seen: &Seen, sentence: String) -> Found {
+        let (place, read_at) = (Some(seen.place), Some(seen.ended));
+        Found { attempt: seen.attempt, place, read_at, ..Found::general(sentence) }
+    }
 }
 
 /// A property's answer.
@@ -176,12 +191,12 @@ impl Anomalies {
 
     /// Puts one before all others that says what many of them share; it is not counted.
     pub fn lead(&mut self, sentence: String) {
-        self.kept.insert(0, Found { sentence, attempt: None, place: None, read_at: None });
+        self.kept.insert(0, Found::general(sentence));
     }
 
     /// Adds one that is about no message.
     pub fn say(&mut self, sentence: impl FnOnce() -> String) {
-        self.add(|| Found { sentence: sentence(), attempt: None, place: None, read_at: None });
+        self.add(|| Found::general(sentence()));
     }
 }
 
@@ -204,7 +219,7 @@ impl Case<'_> {
 
     /// A violation about a message.
     pub fn about(&self, slot: usize, sentence: String) -> Found {
-        Found { sentence, attempt: self.spokesman(slot), place: self.origin(slot), read_at: None }
+        Found { attempt: self.spokesman(slot), place: self.origin(slot), ..Found::general(sentence) }
     }
 
     /// When the message was first acknowledged.

@@ -60,7 +60,7 @@ fn refused_attempts(case: &Case<'_>, slot: usize) -> Vec<Attempt> {
 
 fn alien(seen: &Seen) -> Found {
     let sentence = "A message names an attempt of this run that nobody made.".to_owned();
-    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+    Found::seen(seen, sentence)
 }
 
 fn unnamed_warning(n: u64) -> Option<String> {

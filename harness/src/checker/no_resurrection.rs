@@ -48,5 +48,5 @@ fn check(case: &Case<'_>) -> Finding {
 
 fn again(case: &Case<'_>, slot: usize, seen: &Seen) -> Found {
     let sentence = because("A message was seen again after its removal was acknowledged", undone(case, slot));
-    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+    Found::seen(seen, sentence)
 }

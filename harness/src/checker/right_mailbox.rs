@@ -37,5 +37,5 @@ fn astray(case: &Case<'_>, slot: usize, seen: &Seen) -> bool {
 
 fn wrong(case: &Case<'_>, seen: &Seen) -> Found {
     let sentence = format!("A message is in {}, where nobody sent it.", case.ledger.place_name(seen.place));
-    Found { sentence, attempt: seen.attempt, place: Some(seen.place), read_at: Some(seen.ended) }
+    Found::seen(seen, sentence)
 }

@@ -50,8 +50,10 @@ fn check(case: &Case<'_>) -> Finding {
         if !taken.nothing() {
             let first = taken.messages.first().copied();
             let words = format!("{}{}", sentence.trim_end_matches('.'), named(case, &taken));
-            let general = Found { sentence: words.clone(), attempt: None, place: None, read_at: None };
-            anomalies.add(|| first.map_or(general, |slot| case.about(slot, words)));
+            anomalies.add(|| match first {
+                Some(slot) => case.about(slot, words),
+                None => Found::general(words),
+            });
         }
         sentences.push(sentence);
     }

@@ -130,5 +130,5 @@ fn copies(n: u64, known: bool) -> String {
 
 fn found(place: PlaceId, after: &Reading, attempt: Option<Attempt>, what: String) -> Found {
     let sentence = format!("{what} the rebuild of the index.");
-    Found { sentence, attempt, place: Some(place), read_at: Some(after.at) }
+    Found { attempt, place: Some(place), read_at: Some(after.at), ..Found::general(sentence) }
 }

@@ -241,6 +241,8 @@ fn loss(case: &Case<'_>, ended: &Ended, slot: Option<usize>) -> Found {
         End::Dropped => format!("{sender} let a message go that nobody had acknowledged, and told nobody."),
         _ => format!("A message that {sender} sent was acknowledged, is nowhere, and nobody was told."),
     };
-    let nobody = || Found { sentence: sentence.clone(), attempt: None, place: None, read_at: None };
-    slot.map_or_else(nobody, |slot| case.about(slot, sentence.clone()))
+    match slot {
+        Some(slot) => case.about(slot, sentence),
+        None => Found::general(sentence),
+    }
 }

@@ -113,7 +113,12 @@ fn taken_back(case: &Case<'_>, claim: &Claim) -> bool {
 }
 
 fn found(claim: &Claim, sentence: String) -> Found {
-    Found { sentence, attempt: claim.attempt, place: Some(claim.place), read_at: Some(claim.ended) }
+    Found {
+        attempt: claim.attempt,
+        place: Some(claim.place),
+        read_at: Some(claim.ended),
+        ..Found::general(sentence)
+    }
 }
 
 /// Claims about one UID agree on message and date.
@@ -194,12 +199,9 @@ fn uid_next(case: &Case<'_>, anomalies: &mut Anomalies) {
         let before = known.insert((reading.place, reading.validity), reading.uid_next).unwrap_or(0);
         if reading.uid_next < before || reading.uid_next <= top {
             let floor = before.max(top + 1);
-            anomalies.add(|| Found {
-                sentence: format!("UIDNEXT is {}, but must be at least {floor}.", reading.uid_next),
-                attempt: None,
-                place: Some(reading.place),
-                read_at: Some(reading.at),
-            });
+            let sentence = format!("UIDNEXT is {}, but must be at least {floor}.", reading.uid_next);
+            let (place, read_at) = (Some(reading.place), Some(reading.at));
+            anomalies.add(|| Found { place, read_at, ..Found::general(sentence) });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::response::Value;
 use crate::history::{Copy, Uid};
-use crate::message::{Identified, RunToken, identify};
+use crate::message::{RunToken, identify};
 
 /// How to read with [`super::imap::Session::fetch`].
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +17,8 @@ pub struct Reading {
 
 /// What a FETCH response is to a reader.
 pub(super) enum Fetched {
-    /// A message.
-    Copy(Box<Copy>, Option<Identified>),
+    /// A message, and its bytes if it is whole, of this run, and not what was sent.
+    Copy(Box<Copy>, Option<Vec<u8>>),
     /// UID but not the body asked for, where a body was announced as NIL.
     Broken,
     /// Another response: EXISTS, EXPUNGE, a FETCH of flags that nobody asked for.
@@ -38,10 +38,10 @@ pub(super) fn fetched(values: Vec<Value>, read: Reading) -> Fetched {
         return Fetched::Broken;
     };
     let identified = identify(raw);
-    let attempt = identified.token.filter(|t| t.run == read.run).map(|t| t.attempt);
+    let damaged = identified.damaged(read.run).filter(|_| read.whole).map(|_| raw.clone());
     let copy = Copy {
         uid: Uid { validity: read.validity, uid },
-        attempt,
+        attempt: identified.attempt(read.run),
         digest: read.whole.then_some(identified.digest),
         size: match read.whole {
             true => identified.size,
@@ -50,7 +50,7 @@ pub(super) fn fetched(values: Vec<Value>, read: Reading) -> Fetched {
         flags: item("FLAGS").map(flags).unwrap_or_default(),
         internal_date: item("INTERNALDATE").and_then(Value::text),
     };
-    Fetched::Copy(Box::new(copy), read.whole.then_some(identified))
+    Fetched::Copy(Box::new(copy), damaged)
 }
 
 /// UID and bytes of a whole message.
@@ -67,4 +67,37 @@ fn flags(value: &Value) -> Vec<String> {
     flags.retain(|f| !f.eq_ignore_ascii_case("\\Recent"));
     flags.sort_unstable();
     flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Attempt, MessageId};
+    use crate::message::build::assemble;
+
+    const RUN: RunToken = RunToken(7);
+
+    /// What is handed out of a message, read whole or not, of this run or not.
+    fn handed_out(raw: &[u8], whole: bool, run: RunToken) -> Option<Vec<u8>> {
+        let atom = |text: &str| Value::Atom(text.to_owned());
+        let section = if whole { "BODY[]" } else { "BODY[HEADER]" };
+        let items = vec![atom("UID"), atom("1"), atom(section), Value::Text(raw.to_vec())];
+        let values = vec![atom("1"), atom("FETCH"), Value::List(items)];
+        match fetched(values, Reading { run, validity: 1, whole }) {
+            Fetched::Copy(_, damaged) => damaged,
+            Fetched::Broken | Fetched::Other => panic!("it is a copy"),
+        }
+    }
+
+    #[test]
+    fn only_whole_messages_of_this_run_that_are_not_what_was_sent_are_handed_out() {
+        let attempt = Attempt { message: MessageId(3), n: 1 };
+        let sent = assemble(RUN, attempt, b"Subject: x\r\n\r\nbody\r\n").bytes;
+        let torn = &sent[..sent.len() - 3];
+        assert_eq!(handed_out(&sent, true, RUN), None);
+        assert_eq!(handed_out(torn, true, RUN).as_deref(), Some(torn));
+        assert_eq!(handed_out(torn, false, RUN), None);
+        assert_eq!(handed_out(torn, true, RunToken(8)), None);
+        assert_eq!(handed_out(b"Subject: x\r\n\r\n", true, RUN), None);
+    }
 }

@@ -10,7 +10,7 @@ use super::response::{self, Condition, Response, Value};
 use super::wire::Wire;
 use super::{Failure, sanitise};
 use crate::history::{Copy, Trouble, Uid};
-use crate::message::{ATTEMPT_HEADER, Identified};
+use crate::message::ATTEMPT_HEADER;
 use std::time::Duration;
 
 /// Untagged responses kept of one command.
@@ -159,8 +159,9 @@ impl Session {
         Ok(found.flat_map(|d| &d[1..]).filter_map(Value::number).collect())
     }
 
-    /// Reads whole messages, one after another, each known as soon as it is read and then forgotten. Stops on
-    /// the first trouble; what was read before it was handed out. Returns the number of copies handed out.
+    /// Reads messages, one after another, each known as soon as it is read and then forgotten; only the bytes of a
+    /// whole one of this run that is not what was sent are handed out with it. Stops on the first trouble; what was
+    /// read before it was handed out. Returns the number of copies handed out.
     ///
     /// # Errors
     /// The request failed, or a response lacks what was asked for.
@@ -168,7 +169,7 @@ impl Session {
         &mut self,
         set: &str,
         read: Reading,
-        mut each: impl FnMut(Copy, Option<Identified>),
+        mut each: impl FnMut(Copy, Option<Vec<u8>>),
     ) -> Result<u32, Failure> {
         let section = match read.whole {
             true => "BODY.PEEK[]",
@@ -178,9 +179,9 @@ impl Session {
         let mut broken = 0;
         let command = format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE {section})");
         self.run(&command, |values| match fetched(values, read) {
-            Fetched::Copy(copy, identified) => {
+            Fetched::Copy(copy, damaged) => {
                 count += 1;
-                each(*copy, identified);
+                each(*copy, damaged);
             }
             Fetched::Broken => broken += 1,
             Fetched::Other => {}

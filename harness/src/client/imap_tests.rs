@@ -87,10 +87,15 @@ async fn fetch_keeps_only_what_was_asked_for() {
         Act::Tagged("OK x\r\n"),
     ])
     .await;
-    let mut seen = Vec::new();
+    let (mut seen, mut bytes) = (Vec::new(), None);
     let read = Reading { run: RunToken(7), validity: 5, whole: true };
-    let got = session.fetch("1:*", read, |copy, _| seen.push(copy)).await;
+    let each = |copy, damaged| {
+        seen.push(copy);
+        bytes = damaged;
+    };
+    let got = session.fetch("1:*", read, each).await;
     assert_eq!(got, Ok(1), "{seen:?}");
+    assert!(bytes.is_some_and(|bytes: Vec<u8>| bytes.len() == 46 && bytes.ends_with(b"hello")));
     assert_eq!(seen[0].uid, Uid { validity: 5, uid: 8 });
     assert_eq!(seen[0].attempt.map(|a| (a.message.0, a.n)), Some((3, 1)));
     assert_eq!((seen[0].flags.join(" "), seen[0].size), ("$b \\Seen".to_owned(), 46 - 5 + 2));

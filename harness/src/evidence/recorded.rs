@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const NAMED: [&str; 4] = ["plan.json", "scenario.toml", "environment.json", "history.jsonl"];
 /// Directory of the records of power cuts.
 const CUTS: &str = "cuts";
+/// Directory of the bytes of damaged mail.
+const DAMAGED: &str = "damaged";
 
 /// Every file that is there, by its path.
 ///
@@ -20,24 +22,36 @@ pub fn recorded(run: &Path) -> io::Result<Vec<Recorded>> {
         NAMED.iter().map(PathBuf::from).filter(|file| run.join(file).is_file()).collect();
     files.extend(super::trace_files(run)?.iter().filter_map(|path| path.file_name().map(PathBuf::from)));
     cut_records(run, &mut files)?;
+    specimens(run, &mut files)?;
     files.sort();
     files.iter().map(|file| named(run, file)).collect()
 }
 
 /// What each power cut took; a run without power cuts has none.
 fn cut_records(run: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let entries = match std::fs::read_dir(run.join(CUTS)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let record = Path::new(CUTS).join(entry?.file_name()).join("effects.jsonl");
-        if run.join(&record).is_file() {
-            files.push(record);
-        }
+    let records = entries(run, Path::new(CUTS))?.into_iter().map(|cut| cut.join("effects.jsonl"));
+    files.extend(records.filter(|record| run.join(record).is_file()));
+    Ok(())
+}
+
+/// What was sent and what came back of each damaged message; mostly there are none.
+fn specimens(run: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for message in entries(run, Path::new(DAMAGED))? {
+        files.extend(entries(run, &message)?.into_iter().filter(|file| run.join(file).is_file()));
     }
     Ok(())
+}
+
+/// What is in a directory of the run, by its path; nothing, if it is not there or is none.
+fn entries(run: &Path, directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(run.join(directory)) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    entries.map(|entry| Ok(directory.join(entry?.file_name()))).collect()
 }
 
 fn named(run: &Path, file: &Path) -> io::Result<Recorded> {
@@ -101,6 +115,7 @@ mod tests {
         put("trace-mail.jsonl", "");
         put("cuts/1-mail/effects.jsonl", "x");
         put("cuts/objects/ab/cd", "content, for replay only");
+        put("damaged/1a2b3c4d-1-1/sent.eml", "y");
         put("report.html", "not read to judge");
         run
     }
@@ -110,9 +125,15 @@ mod tests {
         let run = run();
         let all = recorded(run.path()).expect("they can be read");
         let names: Vec<&str> = all.iter().map(|one| one.file.as_str()).collect();
-        assert_eq!(names, ["cuts/1-mail/effects.jsonl", "history.jsonl", "trace-mail.jsonl"]);
-        assert_eq!(all[1].blake3, "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
-        assert_eq!(all[1].bytes, 3);
+        let wanted = [
+            "cuts/1-mail/effects.jsonl",
+            "damaged/1a2b3c4d-1-1/sent.eml",
+            "history.jsonl",
+            "trace-mail.jsonl",
+        ];
+        assert_eq!(names, wanted);
+        assert_eq!(all[2].blake3, "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+        assert_eq!(all[2].bytes, 3);
         assert_eq!(fingerprint(&all), fingerprint(&recorded(run.path()).expect("again")));
     }
 

@@ -1,7 +1,7 @@
 //! The lines of a history.
 
 use super::{
-    Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Trouble, Uid, UserId,
+    Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use fuse_fs::clock::Nanos;
 use fuse_fs::volatile::cut::CutReport;
@@ -190,6 +190,21 @@ pub enum Event {
         error: Option<String>,
         /// Files that hold messages.
         copies: Vec<DiskCopy>,
+    },
+    /// A whole message of this run came back with other bytes than were sent, and they were kept.
+    Specimen {
+        /// When it was read.
+        at: Nanos,
+        /// What was kept.
+        #[serde(flatten)]
+        specimen: Specimen,
+    },
+    /// Further such messages were read, and their bytes were not kept: there were too many.
+    SpecimensLeftOut {
+        /// When it was known.
+        at: Nanos,
+        /// How many.
+        count: u64,
     },
     /// A delivery that the harness waited for lies in the store, by a reading of the backing disk.
     Arrived {

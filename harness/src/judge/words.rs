@@ -158,6 +158,7 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         warnings
             .push(format!("{what} not started: the generator was full. This says nothing about the server."));
     }
+    warnings.extend(specimens(ledger));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
     }
@@ -170,6 +171,19 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         ));
     }
     warnings
+}
+
+/// Bytes of damaged messages that are missing. They are evidence for people; no answer rests on them.
+fn specimens(ledger: &Ledger) -> impl Iterator<Item = String> {
+    let n = ledger.specimens_left_out;
+    let left_out = (n > 0).then(|| {
+        let what =
+            counted(n, "more reading of a damaged message was", "more readings of damaged messages were");
+        format!("{what} not kept: `damaged/` holds the first.")
+    });
+    let failed = ledger.specimens.iter().find_map(|(_, one)| one.error.as_ref());
+    let failed = failed.map(|error| format!("The bytes of a damaged message could not be kept: {error}."));
+    left_out.into_iter().chain(failed)
 }
 
 /// Fetches that began after the acknowledgement, saw nothing, and no removal explains it.

@@ -2,6 +2,7 @@
 
 use super::nemesis::Stage;
 use super::placement::Placement;
+use crate::disk::{nobody, read_user};
 use crate::history::{Attempt, Event};
 use crate::message::RunToken;
 use crate::target::definition::Layout;
@@ -45,7 +46,7 @@ impl Store {
             sent.iter().filter_map(|sent| self.users.get(sent.user.0 as usize)).collect();
         let read = |user: &String| {
             let root = self.placement.disk_root(user).ok()?;
-            Some(crate::disk::read_user(&root, &self.layout, user, self.run).copies)
+            Some(read_user(&root, &self.layout, user, self.run, &mut nobody).copies)
         };
         let finished = users.into_iter().filter_map(read).flatten().filter(|copy| !copy.unfinished);
         finished.filter_map(|copy| copy.attempt).collect()

@@ -99,6 +99,21 @@ impl RunDirectory {
         format!("cuts/{n}-{}", file_name(storage))
     }
 
+    /// Name of the n-th file of what came back as a damaged message, below the run directory; `token` is the attempt's.
+    pub fn specimen_name(token: &str, n: usize, reading: &str) -> String {
+        format!("damaged/{}/{n}-{}.eml", file_name(token), file_name(reading))
+    }
+
+    /// Name of the file of what was sent as a message that came back damaged, below the run directory.
+    pub fn sent_name(token: &str) -> String {
+        format!("damaged/{}/sent.eml", file_name(token))
+    }
+
+    /// Messages that came back with other bytes than were sent.
+    pub fn damaged(&self) -> PathBuf {
+        self.0.join("damaged")
+    }
+
     /// What the durability model of one storage cannot hold in memory.
     pub fn spill(&self, storage: &str) -> PathBuf {
         self.0.join("spill").join(file_name(storage))

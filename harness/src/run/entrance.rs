@@ -8,6 +8,7 @@ use crate::history::{Entry, UserId};
 use crate::message::RunToken;
 use crate::plan::{CohortPlan, Plan};
 use crate::recorder::Recorder;
+use crate::specimens::Specimens;
 use crate::target::running::{Services, Target};
 use crate::workload::{Apart, Endpoints, Setup};
 use anyhow::Result;
@@ -39,14 +40,14 @@ pub fn setup(
     run: RunToken,
     target: &Target,
     door: Option<&FrontDoor>,
-    history: Recorder,
+    (history, specimens): (Recorder, Specimens),
 ) -> Result<Setup> {
     let own = endpoints(target.services());
     let apart = plan.cohorts.iter().filter(|cohort| cohort.own_entrance);
     let apart = Apart { users: apart.flat_map(CohortPlan::user_ids).collect(), endpoints: own.clone() };
     Ok(Setup {
         plan: Arc::new(plan.workload.clone()),
-        seed: crate::seed::component_seed(plan.seed, "workload"),
+        seed: plan.workload_seed(),
         run,
         users: plan.workload.user_names().collect(),
         endpoints: door.map_or(own, |door| endpoints(door.services())),
@@ -55,6 +56,7 @@ pub fn setup(
         domain: plan.target.definition.domain.clone(),
         archive: plan.target.definition.second_mailbox.clone(),
         history,
+        specimens,
         story_scale: plan.story_scale.unwrap_or(1.0),
         progress: Arc::default(),
         corpus: plan.workload.corpus.as_deref().map(corpus).transpose()?,

@@ -17,10 +17,10 @@ use crate::front_door::FrontDoor;
 use crate::history::{Entry, Event};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
-use crate::message::RunToken;
 use crate::plan::{Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
+use crate::specimens::Specimens;
 use crate::target::assemble::assemble;
 use crate::target::running::Target;
 use crate::workload::{self, Context as Traffic};
@@ -113,10 +113,12 @@ impl Run {
         let target = assemble(&plan, placement.store(), queue.as_deref(), &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
-        let token = RunToken(crate::seed::component_seed(plan.seed, "run token") as u32);
+        let token = plan.run_token();
+        let specimens = Specimens::new(token, directory.path().to_owned(), history.clone());
         let door = entrance::front_door(&plan, directory, &target, history.clone())?;
         let services = door.as_ref().map_or_else(|| target.services(), FrontDoor::services);
-        let traffic = Traffic::new(entrance::setup(&plan, token, &target, door.as_ref(), history.clone())?)?;
+        let recorders = (history.clone(), specimens.clone());
+        let traffic = Traffic::new(entrance::setup(&plan, token, &target, door.as_ref(), recorders)?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
         history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
         let traffic = match &plan.store {
@@ -125,7 +127,7 @@ impl Run {
         };
         let traffic = Arc::new(traffic);
         let (sender, phase) = watch::channel("start".to_owned());
-        let inspect = inspection::inspector(&plan, token, placement.clone(), history.clone());
+        let inspect = inspection::inspector(&plan, token, placement.clone(), history.clone(), specimens);
         let store = Store {
             placement,
             layout: plan.target.definition.layout.clone(),
@@ -167,6 +169,7 @@ impl Run {
             let _ = progress.await;
         }
         recorded?;
+        self.traffic.setup().specimens.finish();
         self.stage.history.record(Event::End { at: Nanos::now() });
         self.stage.history.finish()?;
         Ok(())

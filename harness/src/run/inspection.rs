@@ -2,11 +2,12 @@
 
 use super::nemesis::Inspector;
 use super::placement::Placement;
-use crate::disk::DiskReading;
+use crate::disk::{DiskReading, read_bounces, read_user};
 use crate::history::{Event, Source, UserId};
 use crate::message::RunToken;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
+use crate::specimens::Specimens;
 use crate::target::definition::Layout;
 use anyhow::Result;
 use fuse_fs::clock::Nanos;
@@ -15,7 +16,13 @@ use fuse_fs::clock::Nanos;
 pub const FINAL: &str = "final";
 
 /// Reads every user's files on the backing disk, past the mail server and the mount.
-pub fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Recorder) -> Inspector {
+pub fn inspector(
+    plan: &Plan,
+    token: RunToken,
+    placement: Placement,
+    history: Recorder,
+    specimens: Specimens,
+) -> Inspector {
     let layout = plan.target.definition.layout.clone();
     let users: Vec<String> = plan.workload.user_names().collect();
     let sender = plan.workload.bounce_user();
@@ -23,18 +30,19 @@ pub fn inspector(plan: &Plan, token: RunToken, placement: Placement, history: Re
         for (index, user) in users.iter().enumerate() {
             let at = Nanos::now();
             let root = placement.disk_root(user)?;
-            let found = tokio::task::block_in_place(|| crate::disk::read_user(&root, &layout, user, token));
+            let mut keep = |path: &str, attempt, raw: &[u8]| specimens.stored(reading, path, attempt, raw);
+            let found = tokio::task::block_in_place(|| read_user(&root, &layout, user, token, &mut keep));
             let (reading, user) = (reading.to_owned(), UserId(u32::try_from(index)?));
             let DiskReading { complete, error, copies } = found;
             history.record(Event::Disk { at, reading, user, complete, error, copies });
         }
         if reading == FINAL {
-            left_behind(&placement, &layout, &users, token, &history)?;
+            left_behind(&placement, &layout, &users, token, (&history, &specimens))?;
         }
         if let Some(sender) = sender {
             let at = Nanos::now();
             let root = placement.disk_root(sender)?;
-            let read = || crate::disk::read_bounces(&root, &layout, sender, token);
+            let read = || read_bounces(&root, &layout, sender, token);
             let (bounces, error) = tokio::task::block_in_place(read);
             let (reading, source, complete) = (reading.to_owned(), Source::Disk, error.is_none());
             history.record(Event::Bounces { at, reading, source, complete, error, bounces });
@@ -49,14 +57,15 @@ fn left_behind(
     layout: &Layout,
     users: &[String],
     token: RunToken,
-    history: &Recorder,
+    (history, specimens): (&Recorder, &Specimens),
 ) -> Result<()> {
     for (index, user) in users.iter().enumerate() {
         for (storage, root) in placement.elsewhere(user)? {
             let at = Nanos::now();
-            let read = || crate::disk::read_user(&root, layout, user, token);
-            let DiskReading { complete, error, copies } = tokio::task::block_in_place(read);
             let reading = format!("{}{storage}", crate::findings::left_behind::READING);
+            let mut keep = |path: &str, attempt, raw: &[u8]| specimens.stored(&reading, path, attempt, raw);
+            let read = || read_user(&root, layout, user, token, &mut keep);
+            let DiskReading { complete, error, copies } = tokio::task::block_in_place(read);
             let user = UserId(u32::try_from(index)?);
             history.record(Event::Disk { at, reading, user, complete, error, copies });
         }

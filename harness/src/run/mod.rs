@@ -18,6 +18,7 @@ pub mod placement;
 pub mod power;
 pub mod reading;
 pub mod recovery;
+pub mod sent;
 pub mod settled;
 pub mod step_words;
 pub mod storage;

@@ -1,7 +1,7 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
 use super::directory::RunDirectory;
-use super::store;
+use super::{sent, store};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::stop;
 use crate::plan::Plan;
@@ -55,8 +55,10 @@ pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     }
 }
 
-/// Judges a recorded run and saves the report beside it, for programs and for people.
+/// Judges a recorded run and saves the report beside it, for programs and for people. Beside mail that came back damaged
+/// is put what was sent.
 pub fn judge(directory: &Path) -> Result<Report> {
+    sent::make_again(directory);
     let report = crate::judge::judge(directory)?;
     let run = RunDirectory::existing(directory);
     let page = reports::html::render_many(std::slice::from_ref(&report));

@@ -58,7 +58,7 @@ fn the_evidence_is_the_anomaly_of_the_class() {
     let mut violated = report(&["no-duplicate", "uid-rules"], &[], 0, 0);
     let sentence = "two copies of one attempt".to_owned();
     violated.properties[0].anomalies =
-        vec![Anomaly { sentence, message: None, place: None, evidence: Vec::new() }];
+        vec![Anomaly { sentence, message: None, place: None, evidence: Vec::new(), difference: None }];
     assert_eq!(found(&violated, Class::Duplicated), "no-duplicate: two copies of one attempt");
     assert_eq!(found(&violated, Class::OtherViolation), "uid-rules: uid-rules was judged");
     assert_eq!(found(&violated, Class::PermanentRefusal), "as it is");

@@ -74,6 +74,16 @@ impl Fake {
 }
 
 impl Fake {
+    /// Turns a bit over in the body of the message whose bytes contain `text`.
+    pub(crate) fn damage(&self, text: &str) {
+        for (_, messages) in self.shared.mail.lock().values_mut() {
+            for message in messages.iter_mut().filter(|m| String::from_utf8_lossy(&m.bytes).contains(text)) {
+                let at = message.bytes.len() - 10;
+                message.bytes[at] ^= 1;
+            }
+        }
+    }
+
     /// Answers every FETCH of the message whose bytes contain `text` with nonsense.
     pub(crate) fn spoil(&self, text: &str) {
         for (_, messages) in self.shared.mail.lock().values_mut() {

@@ -11,6 +11,7 @@ pub mod clients;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod ledger;
+pub mod maker;
 pub mod operation;
 pub mod progress;
 pub mod schedule;
@@ -30,8 +31,10 @@ use crate::history::{Action, Attempt, Entry, Event, MessageId, Outcome, UserId};
 use crate::message::RunToken;
 use crate::plan::WorkloadPlan;
 use crate::recorder::Recorder;
+use crate::specimens::Specimens;
 use fuse_fs::clock::Nanos;
 use ledger::{Known, Ledger};
+use maker::Maker;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -87,12 +90,21 @@ pub struct Setup {
     pub archive: String,
     /// Where events go.
     pub history: Recorder,
+    /// Where damaged messages go.
+    pub specimens: Specimens,
     /// Seconds of the story for one second of the run; 1 without a story.
     pub story_scale: f64,
     /// Live counters.
     pub progress: Arc<Progress>,
     /// Real mail, if the plan wants it.
     pub corpus: Option<Corpus>,
+}
+
+impl Setup {
+    fn maker(&self) -> Maker {
+        let (run, seed, sizes) = (self.run, self.seed, self.plan.sizes);
+        Maker { run, seed, sizes, domain: self.domain.clone(), corpus: self.corpus.clone() }
+    }
 }
 
 /// [`Setup`], checked, with what changes while the traffic runs.

@@ -1,19 +1,18 @@
 //! Puts messages into mailboxes: deliveries with a sender's retries, and APPEND.
 
 use super::ledger::Known;
+use super::maker::AUTHOR;
 use super::operation::{Ended, Operation, words};
-use super::{Context, Sent, schedule, touch};
+use super::{Context, Sent, touch};
 use crate::client::submission::Protocol;
 use crate::client::submission::{Envelope, submit};
 use crate::history::{Action, Attempt, Entry, Event, MessageId, Outcome, Trouble, UserId};
-use crate::message::build::{Addresses, Outgoing, assemble, generate};
-use crate::message::{digest, sizes};
+use crate::message::build::Outgoing;
+use crate::message::digest;
 use fuse_fs::clock::Nanos;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Author of all mail, and its sender where no bounce is to come back.
-const AUTHOR: &str = "sender@fermoposta.invalid";
 /// Where all mail arrives.
 const INBOX: &str = "INBOX";
 /// A message of no attempt.
@@ -137,19 +136,9 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
 
 /// Makes the bytes of an attempt, off the threads that the clocks run on.
 async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
-    let (run, seed, plan) = (ctx.setup.run, ctx.setup.seed, ctx.setup.plan.clone());
+    let (maker, user) = (ctx.setup.maker(), ctx.user(job.user).to_owned());
     let attempt = Attempt { message: job.message, n };
-    let (corpus, to) = (ctx.setup.corpus.clone(), ctx.address(job.user));
-    let work = move || match corpus {
-        Some(corpus) => corpus
-            .message(attempt.message.0)
-            .map(|rest| assemble(run, attempt, &rest))
-            .map_err(|e| format!("a message of the corpus cannot be read any more: {e}")),
-        None => {
-            let size = sizes::draw(&plan.sizes, &mut schedule::rng(seed, "size", attempt.message.0));
-            Ok(generate(run, attempt, Addresses { from: AUTHOR, to: &to }, size, seed))
-        }
-    };
+    let work = move || maker.make(attempt, &user);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))
 }
 

@@ -50,16 +50,19 @@ impl Bench {
     pub(super) async fn new(plan: WorkloadPlan, answer: fn(u64) -> Answer) -> Bench {
         let fake = Fake::start(answer).await;
         let folder = tempfile::tempdir().expect("temp dir");
+        let history = Recorder::create(&folder.path().join("history")).expect("created");
+        let token = RunToken(0xabcd_0123);
         let setup = Setup {
             users: (1..=plan.users).map(|n| format!("user{n}")).collect(),
             plan: Arc::new(plan),
             seed: 4,
-            run: RunToken(0xabcd_0123),
+            run: token,
             endpoints: Endpoints { lmtp: Some(fake.lmtp.clone()), smtp: None, imap: Some(fake.imap.clone()) },
             password: "secret".to_owned(),
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),
-            history: Recorder::create(&folder.path().join("history")).expect("created"),
+            specimens: Specimens::new(token, folder.path().to_owned(), history.clone()),
+            history,
             apart: None,
             story_scale: 1.0,
             progress: Arc::default(),
@@ -313,6 +316,28 @@ async fn one_unreadable_message_does_not_hide_the_others() {
         .filter_map(|e| if let Event::Mailbox { error, .. } = e { error } else { None })
         .collect();
     assert_eq!(errors, ["UID 61: Garbled"]);
+}
+
+#[tokio::test]
+async fn damaged_messages_are_kept_by_fetches_of_the_traffic_and_by_readings() {
+    let mut plan = plan();
+    (plan.users, plan.warm_up) = (1, 3);
+    let bench = Bench::new(plan, |_| Answer::Ok).await;
+    warm_up(&bench.ctx).await.expect("warm");
+    bench.fake.damage("abcd0123-1-1");
+    let known = Known { message: MessageId(1), user: UserId(0), mailbox: "INBOX".to_owned() };
+    touch::read(&bench.ctx, &known, touch::Look::Whole, Nanos::now()).await;
+    bench.fake.damage("abcd0123-2-1");
+    read_all(&bench.reader(), "final", Duration::from_secs(5)).await;
+    let specimens = bench.events().into_iter().filter_map(|event| match event {
+        Event::Specimen { specimen, .. } => Some((specimen.file, specimen.place)),
+        _ => None,
+    });
+    let kept = |message: u64, reading: &str| {
+        let file = format!("damaged/abcd0123-{message}-1/1-{reading}-imap.eml");
+        (file, format!("user1 INBOX, UID {}", message + 1))
+    };
+    assert_eq!(specimens.collect::<Vec<_>>(), [kept(1, "fetch"), kept(2, "final")]);
 }
 
 #[tokio::test]

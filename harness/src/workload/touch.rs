@@ -65,7 +65,12 @@ async fn find(
     if !uids.is_empty() {
         let set: Vec<String> = uids.iter().map(u32::to_string).collect();
         let reading = Reading { run, validity: selected.validity, whole: look == Look::Whole };
-        session.fetch(&set.join(","), reading, |copy, _| seen.push(copy)).await?;
+        let specimens = &ctx.setup.specimens;
+        let see = |copy: Copy, damaged| {
+            specimens.served("fetch", ctx.user(known.user), &known.mailbox, &copy, damaged);
+            seen.push(copy);
+        };
+        session.fetch(&set.join(","), reading, see).await?;
     }
     Ok((session, seen))
 }

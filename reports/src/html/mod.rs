@@ -4,6 +4,7 @@
 //! then escaped, by the template or by [`frame::escaped`]; the page's own policy forbids scripts and requests besides.
 
 mod availability;
+mod difference;
 pub(crate) mod evidence;
 mod frame;
 /// What pictures elsewhere need.
@@ -20,6 +21,7 @@ use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Propert
 use crate::text::promise;
 use crate::words::{self, Word, linked, who};
 use askama::Template;
+use difference::DifferenceView;
 use evidence::Step;
 use frame::{Mark, Scene};
 use plots::Plot;
@@ -94,6 +96,7 @@ struct AnomalyView<'a> {
     picture: Option<String>,
     /// Shown from the start, without a click.
     open: bool,
+    difference: Option<DifferenceView<'a>>,
 }
 
 impl AnomalyView<'_> {
@@ -252,7 +255,8 @@ fn property(property: &Property, clock: Clock) -> PropertyView<'_> {
 
 fn anomaly(anomaly: &Anomaly, clock: Clock) -> AnomalyView<'_> {
     let steps = evidence::steps(&anomaly.evidence, clock);
-    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps, open: false }
+    let difference = anomaly.difference.as_ref().map(DifferenceView::of);
+    AnomalyView { anomaly, picture: evidence::lanes(&steps), steps, open: false, difference }
 }
 
 fn first_open(mut shown: Vec<AnomalyView<'_>>) -> Vec<AnomalyView<'_>> {

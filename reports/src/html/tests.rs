@@ -51,6 +51,29 @@ fn each_anomaly_has_its_picture_and_its_words_and_the_rest_is_counted() {
 }
 
 #[test]
+fn changed_bytes_are_marked_by_more_than_colour_in_a_table_that_can_be_scrolled() {
+    let page = page(samples::damaged());
+    let from = page.find("<table class=\"bytes\">").expect("the table");
+    let table = &page[from..from + page[from..].find("</table>").expect("its end")];
+    assert_eq!(table.matches("<tbody>").count(), 5);
+    assert_eq!(table.matches("<th scope=\"row\">found</th>").count(), 5);
+    assert!(table.contains("73 <b>69 78 74</b> 65 <b>65 6e 20"), "{table}");
+    assert!(table.contains("29 rows left out") && table.contains("<td>00001000</td>"), "{table}");
+    assert!(page.contains("Bytes 4,096 to 4,607") && page.contains("damaged/1a2b3c4d-0-1/sent.eml"));
+    assert!(!render_many(&[samples::invalid()]).contains("class=\"bytes\""));
+}
+
+#[test]
+fn bytes_that_cannot_be_compared_have_no_table() {
+    let mut report = samples::damaged();
+    for anomaly in &mut report.properties[0].anomalies {
+        anomaly.difference.as_mut().expect("it has one").change = None;
+    }
+    let page = page(report);
+    assert!(!page.contains("<table class=\"bytes\"") && page.contains("Bytes 4,096 to 4,607"));
+}
+
+#[test]
 fn hostile_strings_are_shown_and_do_nothing() {
     let page = page(samples::hostile());
     assert!(!page.contains("<script") && !page.contains('\u{1b}') && !page.contains('\u{202e}'));

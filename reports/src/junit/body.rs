@@ -2,6 +2,7 @@
 
 use crate::figures::{Clock, count};
 use crate::model::{Anomaly, Property, Report};
+use crate::text::difference;
 use crate::words::who;
 
 /// Bytes of a body. GitHub takes no more than 65,535 characters for one case, and the actions that pass results on cut there.
@@ -40,5 +41,6 @@ fn told(anomaly: &Anomaly, clock: Clock) -> Vec<String> {
         .evidence
         .iter()
         .map(|line| format!("  {:>width$}  {:<12} {}\n", clock.moment(line.at_s), who(&line.who), line.what));
-    std::iter::once(format!("\n{}\n", anomaly.sentence)).chain(evidence).collect()
+    let changed = anomaly.difference.iter().flat_map(difference::plain).map(|line| format!("  {line}\n"));
+    std::iter::once(format!("\n{}\n", anomaly.sentence)).chain(evidence).chain(changed).collect()
 }

@@ -5,6 +5,8 @@ use askama::filters::{Escaper, Html};
 use super::escaped;
 use crate::figures::{Clock, count};
 use crate::model::{Anomaly, Property, Report};
+use crate::text::difference;
+use crate::words::who;
 
 /// Violations of one property that are shown; the rest is counted.
 const MAX_ANOMALIES: usize = 10;
@@ -29,13 +31,15 @@ fn of_property(property: &Property, clock: Clock) -> impl Iterator<Item = String
 fn folded(property: &Property, anomaly: &Anomaly, clock: Clock) -> String {
     let width = clock.moment_width();
     let line = |one: &crate::model::Moment| {
-        html(&format!("{:>width$}  {:<8} {}\n", clock.moment(one.at_s), one.who, one.what))
+        html(&format!("{:>width$}  {:<12} {}\n", clock.moment(one.at_s), who(&one.who), one.what))
     };
     let evidence: String = anomaly.evidence.iter().take(MAX_EVIDENCE).map(line).collect();
     let more = anomaly.evidence.len().saturating_sub(MAX_EVIDENCE) as u64;
     let rest = if more > 0 { format!("... and {} more lines\n", count(more)) } else { String::new() };
+    let changed: String =
+        anomaly.difference.iter().flat_map(difference::plain).map(|line| html(&line) + "\n").collect();
     let head = html(&format!("{}: {}", property.name, anomaly.sentence));
-    format!("<details><summary>{head}</summary>\n<pre>\n{evidence}{rest}</pre>\n</details>\n\n")
+    format!("<details><summary>{head}</summary>\n<pre>\n{evidence}{rest}{changed}</pre>\n</details>\n\n")
 }
 
 /// A text as HTML shows it.

@@ -5,7 +5,7 @@ use crate::samples;
 
 #[test]
 fn the_answer_comes_first_and_what_is_in_order_is_folded_away() {
-    insta::assert_snapshot!(render(&samples::invalid()), @"
+    insta::assert_snapshot!(render(&samples::invalid()), @r#"
     ## INVALID: fsync-eio
 
     5 of 2,911 acknowledged messages were lost.
@@ -22,33 +22,33 @@ fn the_answer_comes_first_and_what_is_in_order_is_folded_away() {
 
     <details><summary>acknowledged-durable: Message 0 was acknowledged at 12.345 s and is not in the mailbox at the end.</summary>
     <pre>
-       12.301 s  client   deliver by LMTP starts
-       12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
-       12.345 s  client   250 OK
+       12.301 s  mail client  deliver by LMTP starts
+       12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+       12.345 s  mail client  250 OK
     </pre>
     </details>
 
     <details><summary>acknowledged-durable: Message 1 was acknowledged at 12.345 s and is not in the mailbox at the end.</summary>
     <pre>
-       12.301 s  client   deliver by LMTP starts
-       12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
-       12.345 s  client   250 OK
+       12.301 s  mail client  deliver by LMTP starts
+       12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+       12.345 s  mail client  250 OK
     </pre>
     </details>
 
     <details><summary>acknowledged-durable: Message 2 was acknowledged at 12.345 s and is not in the mailbox at the end.</summary>
     <pre>
-       12.301 s  client   deliver by LMTP starts
-       12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
-       12.345 s  client   250 OK
+       12.301 s  mail client  deliver by LMTP starts
+       12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+       12.345 s  mail client  250 OK
     </pre>
     </details>
 
     <details><summary>acknowledged-durable: Message 3 was acknowledged at 12.345 s and is not in the mailbox at the end.</summary>
     <pre>
-       12.301 s  client   deliver by LMTP starts
-       12.340 s  fault    eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
-       12.345 s  client   250 OK
+       12.301 s  mail client  deliver by LMTP starts
+       12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+       12.345 s  mail client  250 OK
     </pre>
     </details>
 
@@ -75,7 +75,7 @@ fn the_answer_comes_first_and_what_is_in_order_is_folded_away() {
     Run it again:
 
         fermoposta run scenarios/fsync-eio.toml --seed 42
-    ");
+    "#);
 }
 
 #[test]
@@ -142,4 +142,33 @@ fn hostile_strings_stay_text() {
         assert!(!outside_code.contains("<script>") && !shown.contains('\u{1b}'), "{shown}");
         assert_eq!(shown.matches("<details>").count(), shown.matches("</details>").count());
     }
+}
+
+#[test]
+fn changed_bytes_stand_below_the_evidence_of_their_anomaly() {
+    let shown = render(&samples::damaged());
+    let from = shown.find("<details><summary>content-intact").expect("the anomaly");
+    let to = from + shown[from..].find("</details>").expect("its end");
+    insta::assert_snapshot!(&shown[from..to], @r#"
+    <details><summary>content-intact: A message was served with other content than was sent.</summary>
+    <pre>
+       12.301 s  mail client  deliver by LMTP starts
+       12.340 s  fault        eio-on-fsync: fsync of user1/Maildir/tmp/1.host fails with EIO
+       12.345 s  mail client  250 OK
+    Bytes 4,096 to 4,607 (hex 1000 to 11ff) of 9,212 are zero where other bytes were sent; the rest is the same.
+    sent   00000ff0  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+    found  00000ff0  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+    sent   00001000  73[69 78 74]65[65 6e 20 6c 65 74 74]65 72 73 2e  |sixteen letters.|
+    found  00001000  00[00 00 00]00[00 00 00 00 00 00 00]00 00 00 00  |................|
+    sent   00001010 [73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e] |sixteen letters.|
+    found  00001010 [00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00] |................|
+    ... 29 rows left out
+    sent   000011f0 [73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e] |sixteen letters.|
+    found  000011f0 [00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00] |................|
+    sent   00001200  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+    found  00001200  73 69 78 74 65 65 6e 20 6c 65 74 74 65 72 73 2e  |sixteen letters.|
+    sent:  damaged/1a2b3c4d-0-1/sent.eml
+    found: damaged/1a2b3c4d-0-1/1-fetch-imap.eml
+    </pre>
+    "#);
 }

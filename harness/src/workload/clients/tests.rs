@@ -7,6 +7,7 @@ use crate::message::RunToken;
 use crate::plan::BackOff;
 use crate::recorder::Recorder;
 use crate::reference::in_process::InProcess;
+use crate::specimens::Specimens;
 use crate::workload::tests::plan;
 use crate::workload::{Endpoints, Setup};
 use fuse_fs::units::Span;
@@ -38,16 +39,19 @@ impl Bench {
         let folder = tempfile::tempdir().expect("temp dir");
         let (mut plan, imap) = (plan(), Some(imap.to_owned()));
         (plan.clients, plan.timeout, plan.deliver_by) = (Some(clients), limit, Entry::Lmtp);
+        let history = Recorder::create(&folder.path().join("history")).expect("created");
+        let token = RunToken(7);
         let setup = Setup {
             users: (1..=plan.users).map(|n| format!("user{n}")).collect(),
             plan: Arc::new(plan),
             seed: 4,
-            run: RunToken(7),
+            run: token,
             endpoints: Endpoints { lmtp: Some(String::new()), smtp: None, imap },
             password: "secret".to_owned(),
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),
-            history: Recorder::create(&folder.path().join("history")).expect("created"),
+            specimens: Specimens::new(token, folder.path().to_owned(), history.clone()),
+            history,
             apart: None,
             story_scale: 1.0,
             progress: Arc::default(),
