@@ -17,7 +17,9 @@ mod story;
 
 use crate::class::{Class, Weight};
 use crate::figures::{Clock, Timed, count, latency};
-use crate::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Report, Verdict};
+use crate::model::{
+    Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Recorded, Report, Verdict,
+};
 use crate::text::promise;
 use crate::words::{self, Word, linked, who};
 use askama::Template;
@@ -32,6 +34,8 @@ use story::Story;
 const MOST_EVIDENCE: usize = 8;
 /// Anomalies of one property that are named; the rest is counted.
 const MOST_ANOMALIES: usize = 50;
+/// Recorded files that are listed: on paper every line counts.
+const MOST_FILES: usize = 40;
 /// More marks would hide what they mark.
 const MOST_MARKS: usize = 40;
 
@@ -171,6 +175,16 @@ impl<'a> Page<'a> {
     /// The same without the storages.
     fn profiles(&self) -> String {
         self.kept().iter().map(|(profile, _)| *profile).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The recorded files that are listed.
+    fn recorded(&self) -> &[Recorded] {
+        let all = &self.report.run.recorded;
+        &all[..all.len().min(MOST_FILES)]
+    }
+
+    fn unlisted(&self) -> usize {
+        self.report.run.recorded.len() - self.recorded().len()
     }
 
     /// Enough of the fingerprint to be copied by hand.

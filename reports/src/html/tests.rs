@@ -154,3 +154,12 @@ fn a_ledger_that_does_not_add_up_is_said_to() {
     );
     assert!(page.contains("4 messages are not accounted for; it does not add up for postfix"));
 }
+
+#[test]
+fn many_files_are_counted_and_few_listed() {
+    let mut report = samples::valid();
+    report.run.recorded = vec![report.run.recorded[0].clone(); 100];
+    let page = page(report);
+    assert_eq!(page.matches("<td>history.jsonl</td>").count(), 40);
+    assert!(page.contains("(100), with their digests") && page.contains("And 60 more, in"), "{page}");
+}
