@@ -41,10 +41,11 @@ fn main() -> ExitCode {
         return fermoposta::cli::main();
     }
     let missing = missing();
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 8] = [
         ("an_invalid_run", || run_is_sound("power-cut.toml", &["--defect", "ack-before-fsync"], "INVALID")),
         ("a_run_with_damaged_mail", || run_is_sound("bit-rot-at-rest.toml", &[], "INVALID")),
         ("a_valid_run", || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
+        ("a_report_is_the_same_again_and_can_be_verified", again),
         ("every_kind_of_page", every_kind),
         ("a_comparison_of_real_runs", comparison),
         ("a_bad_page_is_found_out", bad_page),
@@ -164,6 +165,39 @@ fn every_kind() -> TestResult {
         let pictures = if name.starts_with("report-") { 1 } else { 0 };
         is_sound(&page, &views, &word.unwrap_or_default().to_uppercase(), pictures);
     }
+    Ok(())
+}
+
+/// `report` on a run: exit code and standard error.
+fn report(run: &Path, arguments: &[&str]) -> Result<(Option<i32>, String), Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.env("FERMOPOSTA_SELF", "1").arg("report").arg(run).args(arguments).output()?;
+    Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+/// Every form twice, byte by byte; then one byte of the evidence is changed.
+fn again() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let run = run("eio-on-fsync.toml", &[], &place.path().join("runs"))?;
+    let mut forms = Vec::new();
+    for extension in reports::format::ALL.iter().map(|form| form.extension) {
+        let files = ["one", "two"].map(|name| place.path().join(format!("{name}.{extension}")));
+        for file in &files {
+            assert_eq!(report(&run, &["--export", &file.to_string_lossy()])?.0, Some(0));
+        }
+        let [one, two] = files.map(std::fs::read);
+        forms.push((extension, one?));
+        assert!(forms.last().is_some_and(|(_, one)| two.is_ok_and(|two| *one == two)), "{extension}");
+    }
+    let page = forms.iter().find(|(extension, _)| *extension == "html").ok_or("a page")?;
+    assert_eq!(page.1, std::fs::read(run.join("report.html"))?, "the page of the run itself");
+    let (code, said) = report(&run, &["--verify"])?;
+    assert!(code == Some(0) && said.contains("recorded files are those that it was judged from"), "{said}");
+    let mut history = std::fs::read(run.join("history.jsonl"))?;
+    *history.last_mut().ok_or("a history")? ^= 1;
+    std::fs::write(run.join("history.jsonl"), history)?;
+    let (code, said) = report(&run, &["--verify"])?;
+    assert!(code == Some(1) && said.contains("history.jsonl is another file"), "{code:?} {said}");
     Ok(())
 }
 
