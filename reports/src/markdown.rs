@@ -160,7 +160,12 @@ fn operations(report: &Report) -> String {
 
 /// What changes no verdict, mail that is neither in a mailbox nor lost, and warnings.
 fn remarks(report: &Report) -> String {
-    let elsewhere = [("queued", report.messages.queued), ("bounced", report.messages.bounced)];
+    let messages = &report.messages;
+    let elsewhere = [
+        ("queued", messages.queued),
+        ("bounced", messages.bounced),
+        ("could not be looked for", messages.unread),
+    ];
     let elsewhere = elsewhere.iter().filter(|(_, n)| *n > 0);
     let elsewhere = elsewhere.map(|(what, n)| format!("- Acknowledged and {what}: {}\n", count(*n)));
     let warnings = report.warnings.iter().map(|warning| format!("- Warning: {}\n", escaped(warning)));

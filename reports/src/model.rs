@@ -182,6 +182,9 @@ pub struct Messages {
     pub bounced: u64,
     /// Acknowledged and found with other content.
     pub damaged: u64,
+    /// Acknowledged, and nobody could look: its mailbox could not be read to its end.
+    #[serde(default)]
+    pub unread: u64,
     /// Acknowledged while a fault was armed.
     pub acknowledged_under_fault: u64,
 }

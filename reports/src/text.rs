@@ -263,6 +263,7 @@ fn messages(report: &Report, style: Style) -> String {
         ("acknowledged and damaged", messages.damaged),
     ];
     let elsewhere = [
+        ("acknowledged, and could not be looked for", messages.unread),
         ("of these shown after a rebuild of the index", messages.hidden),
         ("acknowledged and in the queue at the end", messages.queued),
         ("acknowledged and bounced to the sender", messages.bounced),

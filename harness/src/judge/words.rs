@@ -32,9 +32,10 @@ pub(super) fn messages(case: &Case<'_>) -> Messages {
             }
             (true, _) => sum.lost += 1,
             (false, true) => sum.damaged += 1,
-            (false, false) if fate.judged && fate.absent && fate.queued => sum.queued += 1,
-            (false, false) if fate.judged && fate.absent && fate.bounced => sum.bounced += 1,
-            (false, false) => sum.intact += u64::from(fate.judged && !fate.absent),
+            (false, false) if !fate.judged => sum.unread += 1,
+            (false, false) if fate.absent && fate.queued => sum.queued += 1,
+            (false, false) if fate.absent && fate.bounced => sum.bounced += 1,
+            (false, false) => sum.intact += u64::from(!fate.absent),
         }
     }
     sum
@@ -54,13 +55,15 @@ pub(super) fn sentence(
     faults: &[Fault],
 ) -> String {
     let worst = properties.iter().find(|p| p.verdict == verdict);
-    let said = worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
+    let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
+    let open =
+        || worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
     match verdict {
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
-        Verdict::Unknown => format!("Nothing bad was proved, but this run proves nothing: {said}"),
+        Verdict::Unknown => format!("This run proves nothing: {}", open()),
         Verdict::Invalid => match harm(n) {
             Some(harm) => format!("{harm}{}{}.", cut_clause(case), liars(case, faults)),
-            None => said,
+            None => said(),
         },
     }
 }

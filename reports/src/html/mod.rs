@@ -292,6 +292,7 @@ fn figures(messages: &Messages) -> Vec<Figure> {
         figure(messages.damaged, "damaged", bad(messages.damaged)),
     ];
     let sometimes = [
+        (messages.unread, "could not be looked for", "bad"),
         (messages.invisible, "on the disk and not shown", "bad"),
         (messages.hidden, "of them shown after the index was rebuilt", "plain"),
         (messages.queued, "in the queue at the end", "plain"),

@@ -120,6 +120,7 @@ fn messages(messages: &Messages) -> Vec<Sample> {
         queued,
         bounced,
         damaged,
+        unread,
         acknowledged_under_fault,
     } = *messages;
     let states = [
@@ -135,6 +136,7 @@ fn messages(messages: &Messages) -> Vec<Sample> {
         ("queued", queued),
         ("bounced", bounced),
         ("damaged", damaged),
+        ("unread", unread),
     ];
     states.map(|(state, number)| one("state", state, number)).into()
 }

@@ -74,6 +74,7 @@ fn a_run_is_told_in_families() {
     fermoposta_messages{state="queued"} 0
     fermoposta_messages{state="bounced"} 0
     fermoposta_messages{state="damaged"} 0
+    fermoposta_messages{state="unread"} 0
     # TYPE fermoposta_property_verdict gauge
     # HELP fermoposta_property_verdict The answer for each property: 1 for the one that was given.
     fermoposta_property_verdict{property="acknowledged-durable",verdict="valid"} 0
