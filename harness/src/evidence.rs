@@ -309,8 +309,11 @@ impl Calls<'_> {
     fn take(&mut self, storage: &str, event: FsEvent) {
         if event.op == Op::Create && event.errno == 0 {
             self.held.remove(&event.ino);
-            self.created.insert(event.ino, event);
-            return;
+            // One that a fault struck is evidence by itself, whatever the file comes to hold.
+            if event.fired.is_empty() || !self.tells(storage, &event) {
+                self.created.insert(event.ino, event);
+                return;
+            }
         }
         if let Some(attempt) = event.mark.as_deref().and_then(|mark| attempt_of(mark, &self.ledger.run)) {
             self.hold(event.ino, attempt.message);

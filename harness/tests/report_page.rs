@@ -193,6 +193,14 @@ fn again() -> TestResult {
     assert_eq!(page.1, std::fs::read(run.join("report.html"))?, "the page of the run itself");
     let (code, said) = report(&run, &["--verify"])?;
     assert!(code == Some(0) && said.contains("recorded files are those that it was judged from"), "{said}");
+    let kept = std::fs::read_to_string(run.join("report.json"))?;
+    for (from, to) in [("\"lost\": 0", "\"lost\": 1"), ("\"verdict\": \"valid\"", "\"verdict\": \"unknown\"")]
+    {
+        std::fs::write(run.join("report.json"), kept.replacen(from, to, 1))?;
+        let (code, said) = report(&run, &["--verify"])?;
+        assert!(code == Some(1) && said.contains("it comes to VALID"), "{from}: {code:?} {said}");
+    }
+    std::fs::write(run.join("report.json"), kept)?;
     let mut history = std::fs::read(run.join("history.jsonl"))?;
     *history.last_mut().ok_or("a history")? ^= 1;
     std::fs::write(run.join("history.jsonl"), history)?;

@@ -3,7 +3,7 @@
 //! A text that uses one of them is linked to its meaning by [`linked`]; a link never leaves the page. Spellings are matched as
 //! whole words and as they are written, the longest first.
 
-use askama::filters::{Escaper as _, Html};
+use crate::html::picture::escaped;
 use std::fmt::Write as _;
 
 /// A word and its meaning.
@@ -161,7 +161,7 @@ pub(crate) fn linked(text: &str) -> String {
                 within = true;
             }
             None => {
-                Html.write_escaped_str(&mut out, &rest[..len]).expect("a string takes everything");
+                out += &escaped(&rest[..len]);
                 within = inside(c);
             }
         }

@@ -226,7 +226,7 @@ pub(super) fn whereabouts(run: &Path, json: bool) -> Result<Exit> {
     Ok(Exit::Valid)
 }
 
-fn show(report: &Report, output: &OutputArgs) -> Result<()> {
+pub(super) fn show(report: &Report, output: &OutputArgs) -> Result<()> {
     if output.json {
         writeln!(std::io::stdout(), "{}", reports::json::to_json(report))?;
     } else {

@@ -64,7 +64,8 @@ enum Command {
     },
     /// Show the report of a run again, in any form; several runs make one document, the worst first.
     ///
-    /// Nothing is judged anew: the same run directory gives the same bytes. Exit codes: those of the worst verdict.
+    /// What is shown is not judged anew: the same run directory gives the same bytes. Exit codes: those of the worst
+    /// verdict.
     Report(report::ReportArgs),
     /// Rebuild what each power cut of a run left on the disk, from what was recorded of it, and compare.
     Replay {

@@ -1,22 +1,26 @@
-//! `report`: what was judged, shown again. Nothing is judged anew, so the same run directory gives the same bytes.
+//! `report`: what was judged, shown again. What is shown is not judged anew, so the same run directory gives the same bytes;
+//! `--verify` judges the recorded files once more and says whether the report follows from them.
 
-use super::{OutputArgs, export};
+use super::{OutputArgs, commands, export};
 use crate::evidence::recorded::differences;
 use crate::exit::Exit;
+use crate::judge::judge;
 use crate::saved;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use reports::format::ALL;
+use reports::json;
 use reports::model::Report;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// Run directories; several make one document, the worst first.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Say whether the recorded files are still those that the judgement was made from; exit code 1 if not.
+    /// Say whether the recorded files are still those that the report was made from, and whether it follows from them;
+    /// exit code 1 if not.
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
@@ -26,52 +30,71 @@ pub(super) struct ReportArgs {
 pub(super) fn run(args: &ReportArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
     let reports = args.runs.iter().map(|run| saved::report(run)).collect::<Result<Vec<Report>>>()?;
-    let changed = if args.verify { verify(&args.runs, &reports)? } else { false };
-    show(&reports, args)?;
+    let doubted = args.verify && verify(&args.runs, &reports)?;
+    show(&reports, &args.output)?;
     export::write(&args.output.exports, ALL, reports.as_slice())?;
     let worst = reports.iter().map(|report| report.verdict).max().map_or(Exit::Unknown, Exit::from);
-    Ok(if changed { Exit::Invalid } else { worst })
+    Ok(if doubted { Exit::Invalid } else { worst })
 }
 
-/// Goes to standard error, beside whatever form the report has on standard output.
+/// Goes to standard error, beside whatever form the report has on standard output. True if something is not as it was.
 fn verify(runs: &[PathBuf], reports: &[Report]) -> Result<bool> {
-    let mut changed = false;
+    let mut doubts = false;
     let mut out = anstream::stderr();
     for (run, report) in runs.iter().zip(reports) {
-        let shown = run.display();
-        ensure!(
-            !report.run.recorded.is_empty(),
-            "{shown}: its report has no digests, an earlier version wrote it; `fermoposta analyze {shown}` judges it anew"
-        );
-        let found = differences(run, &report.run.recorded).with_context(|| shown.to_string())?;
-        changed |= !found.is_empty();
-        match found.as_slice() {
-            [] => writeln!(
+        let found = doubted(run, report).with_context(|| run.display().to_string())?;
+        doubts |= !found.is_empty();
+        for line in &found {
+            writeln!(out, "{}: {}", run.display(), reports::inert::inert(line))?;
+        }
+        if found.is_empty() {
+            let (files, fingerprint) = (report.run.recorded.len(), &report.run.fingerprint);
+            let run = run.display();
+            writeln!(
                 out,
-                "{shown}: all {} recorded files are those that it was judged from, fingerprint {}",
-                report.run.recorded.len(),
-                report.run.fingerprint
-            )?,
-            found => {
-                found.iter().try_for_each(|line| writeln!(out, "{shown}: {}", reports::inert::inert(line)))?
-            }
+                "{run}: all {files} recorded files are those that it was judged from, fingerprint {fingerprint}; judged anew it comes to the same"
+            )?;
         }
     }
-    Ok(changed)
+    Ok(doubts)
 }
 
-fn show(reports: &[Report], args: &ReportArgs) -> Result<()> {
+/// What speaks against a report: files that are others now, and a judgement of the same files that is another.
+fn doubted(run: &Path, report: &Report) -> Result<Vec<String>> {
+    ensure!(
+        !report.run.recorded.is_empty(),
+        "its report has no digests, an earlier version wrote it; `fermoposta analyze` judges it anew"
+    );
+    let mut found = differences(run, &report.run.recorded)?;
+    if found.is_empty() {
+        let mut anew = judge(run)?;
+        // Where it lay when it was judged.
+        anew.run.directory.clone_from(&report.run.directory);
+        found.extend(another(&anew, report));
+    }
+    Ok(found)
+}
+
+/// Compared in the form in which a report is kept, so that no number is rounded on one side only.
+fn another(anew: &Report, report: &Report) -> Option<String> {
+    let kept = json::from_json(&json::to_json(anew)).ok();
+    (kept.as_ref() != Some(report)).then(|| {
+        format!(
+            "judged anew by version {} it comes to {}: {} The report, by version {}, is another: {}: {}",
+            env!("CARGO_PKG_VERSION"),
+            anew.verdict.word(),
+            anew.sentence,
+            report.run.version,
+            report.verdict.word(),
+            report.sentence
+        )
+    })
+}
+
+fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {
     match reports {
-        _ if args.output.json => {
-            let form =
-                ALL.iter().find(|format| format.extension == "json").context("there is a JSON form")?;
-            writeln!(std::io::stdout(), "{}", (form.render)(reports))?;
-        }
-        reports => {
-            for report in reports {
-                write!(anstream::stdout(), "{}", reports::text::render(report, super::style()))?;
-            }
-        }
+        [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", json::to_json_many(reports))?,
+        reports => reports.iter().try_for_each(|report| commands::show(report, output))?,
     }
     Ok(())
 }

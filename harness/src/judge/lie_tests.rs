@@ -177,6 +177,23 @@ fn a_whole_mailbox_gone_under_a_lie_is_told_as_that() {
     insta::assert_snapshot!(first, @"All 6 messages of user1 acknowledged until 0.024 s are gone; no other user lost any.");
 }
 
+/// Calls that make files begin the evidence of a message; those that a lie struck stay evidence of their own.
+#[test]
+fn a_file_that_a_lie_struck_when_it_was_made_is_shown() {
+    let (mut run, mut world) = (RunDir::empty(), World::new(Vec::new(), 1));
+    let at = world.tick();
+    run.delivered(1, at);
+    let index = run.call(900, Op::Create, "user1/Maildir/uidlist.new");
+    (index.ino, index.fired) = (500, vec![("eio".to_owned(), 1)]);
+    world.deliver(0, 1, 1, OK);
+    *world.at(0, "INBOX") = MailboxModel::default();
+    lying_rule(&mut world, at);
+    world.recover(900);
+    let shown = evidence(&run.judge_world(world), "lie-noticed", "storage");
+    assert!(shown.contains("create user1/Maildir/uidlist.new"), "{shown}");
+    assert!(shown.contains("create user1/Maildir/tmp/1"), "{shown}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

@@ -137,10 +137,10 @@ impl<'a> Page<'a> {
     fn meaning(&self) -> &'static str {
         match self.report.verdict {
             Verdict::Valid if self.report.faults.iter().any(|fault| fault.fired > 0) => {
-                "The faults struck, mail was acknowledged meanwhile, and every promise was kept."
+                "The faults struck, mail was acknowledged meanwhile, and every promise that was put to the test was kept."
             }
             Verdict::Valid => {
-                "No fault struck a call, as the scenario wants it, and every promise was kept. What happened besides is below."
+                "No fault struck a call, as the scenario wants it, and every promise that was put to the test was kept. What happened besides is below."
             }
             Verdict::Unknown => "Nothing bad was proved, but this run does not prove the opposite either.",
             Verdict::Invalid if !self.breaks_promise() && !self.report.statements.is_empty() => {

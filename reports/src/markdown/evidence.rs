@@ -1,9 +1,8 @@
 //! Each violation, folded: its sentence is shown, its evidence on demand. HTML, for Markdown cannot fold.
 
-use askama::filters::{Escaper, Html};
-
 use super::escaped;
 use crate::figures::{Clock, count};
+use crate::html::picture::escaped as html;
 use crate::model::{Anomaly, Property, Report};
 use crate::text::difference;
 use crate::words::who;
@@ -40,11 +39,4 @@ fn folded(property: &Property, anomaly: &Anomaly, clock: Clock) -> String {
         anomaly.difference.iter().flat_map(difference::plain).map(|line| html(&line) + "\n").collect();
     let head = html(&format!("{}: {}", property.name, anomaly.sentence));
     format!("<details><summary>{head}</summary>\n<pre>\n{evidence}{rest}{changed}</pre>\n</details>\n\n")
-}
-
-/// A text as HTML shows it.
-fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    Html.write_escaped_str(&mut out, text).expect("a string takes everything");
-    out
 }
