@@ -21,7 +21,9 @@ pub fn report(run: &Path) -> Result<Report> {
         })
         .into());
     }
-    let cannot = || format!("cannot read {}", directory.report().display());
+    let cannot = || {
+        format!("cannot read {}; `fermoposta analyze {place}` makes it anew", directory.report().display())
+    };
     let text = std::fs::read_to_string(directory.report()).with_context(cannot)?;
     reports::json::from_json(&text).with_context(cannot)
 }

@@ -7,7 +7,7 @@ use crate::model::{Report, SCHEMA_VERSION};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or not a report.
-    #[error("not a Fermoposta report: {0}")]
+    #[error("not a Fermoposta report")]
     Malformed(#[from] serde_json::Error),
     /// Written by a program with another form.
     #[error(
