@@ -3,9 +3,12 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use fuse_fs::call::{Call, FileKind, Op, Subject};
 use fuse_fs::clock::Nanos;
-use fuse_fs::effects::{Effect, errno::Errno};
-use fuse_fs::engine::{Decide, Engine};
-use fuse_fs::rule::{OpSelector, Rule, Selector, Trigger};
+use fuse_fs::rules::decide::Decide;
+use fuse_fs::rules::effects::Effect;
+use fuse_fs::rules::effects::errno::Errno;
+use fuse_fs::rules::engine::Engine;
+use fuse_fs::rules::ops::OpSelector;
+use fuse_fs::rules::rule::{Rule, Selector, Trigger};
 use std::borrow::Cow;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

@@ -9,11 +9,11 @@
 //!
 //! Fails below 0.9 (deliveries) or 0.7 (overwrites), above 2 s, above 512 MiB. Needs the right to mount.
 
-use fuse_fs::engine::NoFaults;
+use fuse_fs::durability::cut::{CutMode, CutOrder};
+use fuse_fs::durability::profile::{Persistence, Profile};
+use fuse_fs::durability::{Options, Volatile};
 use fuse_fs::mount::{Mount, MountOptions};
-use fuse_fs::volatile::cut::{CutMode, CutOrder};
-use fuse_fs::volatile::profile::{Persistence, Profile};
-use fuse_fs::volatile::{Options, Volatile};
+use fuse_fs::rules::decide::NoFaults;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::fs::{self, File, OpenOptions};

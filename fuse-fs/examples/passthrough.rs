@@ -1,10 +1,10 @@
 //! `passthrough BACKING MOUNTPOINT [PROFILE]`: the pass-through alone, without faults, until SIGTERM or SIGINT; with the
 //! durability model of a profile if one is named.
 
-use fuse_fs::engine::NoFaults;
+use fuse_fs::durability::profile::{Persistence, Profile};
+use fuse_fs::durability::{Options, Volatile};
 use fuse_fs::mount::{Mount, MountOptions};
-use fuse_fs::volatile::profile::{Persistence, Profile};
-use fuse_fs::volatile::{Options, Volatile};
+use fuse_fs::rules::decide::NoFaults;
 use nix::sys::signal::{SigSet, Signal};
 use std::path::Path;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use crate::plan::MAIL_VOLUME;
 use cuts::Cuts;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 use holder::{Failure, Holder, answered};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::series::series;
 use crate::statement::{self, Answered};
 use crate::summarize;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 use reports::figures::Clock;
 use reports::model::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION, Verdict};
 use std::collections::HashMap;

@@ -12,9 +12,9 @@ pub use workload::{BackOff, ClientsPlan, Mix, SenderPlan, SingleDelivery, Sizes,
 use crate::message::RunToken;
 use crate::seed::component_seed;
 use crate::target::definition::{Definition, When};
-use fuse_fs::rule::Rule;
+use fuse_fs::durability::profile::{Persistence, Profile};
+use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
-use fuse_fs::volatile::profile::{Persistence, Profile};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

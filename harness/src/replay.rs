@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::run::directory::RunDirectory;
 use anyhow::{Context, Result, ensure};
-use fuse_fs::volatile::cut::CutReport;
+use fuse_fs::durability::cut::CutReport;
 use reports::figures::count;
 use reports::inert::inert;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub fn run(run: &Path, to: Option<&Path>) -> Result<Exit> {
     for (name, record) in records {
         let report = report(&record)?;
         let place = to.join(&name);
-        let differences = fuse_fs::volatile::replay(&record, &place)
+        let differences = fuse_fs::durability::record::replay(&record, &place)
             .with_context(|| format!("cannot rebuild {} in {}", name, place.display()))?;
         anstream::print!("{}", in_words(&name, &report, &differences));
         all_same &= differences.is_empty();
@@ -90,8 +90,8 @@ fn in_words(name: &str, report: &CutReport, differences: &[String]) -> String {
 mod tests {
     use super::*;
     use fuse_fs::clock::Nanos;
-    use fuse_fs::volatile::cut::CutMode;
-    use fuse_fs::volatile::profile::Persistence;
+    use fuse_fs::durability::cut::CutMode;
+    use fuse_fs::durability::profile::Persistence;
 
     fn cut() -> CutReport {
         CutReport {

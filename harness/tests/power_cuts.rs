@@ -4,8 +4,8 @@
 //! other seeds again and again, and prints a table. It also takes other mail servers: then the table is the result.
 
 use fermoposta::testing::run;
-use fuse_fs::volatile::cut::CutReport;
-use fuse_fs::volatile::profile::Profile;
+use fuse_fs::durability::cut::CutReport;
+use fuse_fs::durability::profile::Profile;
 use libtest_mimic::{Arguments, Failed, Trial};
 use reports::model::{Report, Verdict};
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! Attributes of inodes: get, set, link targets, space.
 
-use super::{Caller, Change, Fs, Outcome, TimeSet};
-use crate::engine::Action;
+use super::fs::Fs;
+use super::request::{Caller, Change, Outcome, TimeSet};
+use crate::rules::decision::Action;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlinkat};
 use nix::sys::stat::{FileStat, fstat};

@@ -1,9 +1,14 @@
 //! Reading directories. A handle's listing is taken when it is read from its start and does not change until it
 //! is read from its start again: no entry that stays is missed or seen twice.
 
-use super::{Caller, DirHandle, Fs, Outcome};
-use crate::engine::Action;
-use crate::inode::ROOT;
+use super::listing::Listing;
+use super::listing::Name;
+
+use super::fs::Fs;
+use super::handles::DirHandle;
+use super::inode::ROOT;
+use super::request::{Caller, Outcome};
+use crate::rules::decision::Action;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -12,18 +17,6 @@ use nix::unistd::fsync;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
-
-/// One entry of a listing.
-#[derive(Clone, Debug)]
-pub(crate) struct Name {
-    pub(crate) ino: u64,
-    pub(crate) kind: Option<Type>,
-    pub(crate) name: OsString,
-}
-
-/// A directory's entries at one moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Listing(pub(crate) Option<Arc<[Name]>>);
 
 impl Fs {
     pub(super) fn opendir(&self, ino: u64) -> Outcome<u64> {

@@ -1,6 +1,6 @@
 //! Open files and directories by the number given to the kernel.
 
-use super::Outcome;
+use super::request::Outcome;
 use crate::clock::Nanos;
 use nix::errno::Errno;
 use parking_lot::Mutex;
@@ -27,7 +27,7 @@ pub(crate) struct FileHandle {
 pub(crate) struct DirHandle {
     pub(crate) fd: OwnedFd,
     pub(crate) ino: u64,
-    pub(crate) names: Mutex<super::Listing>,
+    pub(crate) names: Mutex<super::listing::Listing>,
 }
 
 /// Handles by number, and when each was opened.

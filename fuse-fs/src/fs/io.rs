@@ -1,8 +1,10 @@
 //! Reading, writing and syncing open files.
 
-use super::{Caller, FileHandle, Fs, Outcome};
-use crate::engine::{Action, TornReport};
-use crate::volatile::model::Change;
+use super::fs::Fs;
+use super::handles::FileHandle;
+use super::request::{Caller, Outcome};
+use crate::durability::model::Change;
+use crate::rules::decision::{Action, TornReport};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fchmod, fstat};

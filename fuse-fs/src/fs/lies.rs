@@ -1,12 +1,15 @@
 //! Requests answered by a storage that lies: damaged and stale reads, writes that go astray, files that are hidden or
-//! deleted. What has to be remembered of that is in [`crate::lies`]; here it is done.
+//! deleted. What has to be remembered of that is in [`crate::rules::lies`]; here it is done.
 //!
 //! A call that is not struck, on a storage without spoiled sectors and remembered versions, costs two relaxed loads.
 
 use super::attributes::set_times;
-use super::{Answer, Caller, Fs, Listing, Outcome, Request, TimeSet};
-use crate::engine::{Action, Hidden, TornReport};
-use crate::lies::{Damage, Scar, Version};
+use super::fs::Fs;
+use super::listing::Listing;
+use super::request::{Answer, Caller, Outcome, Request, TimeSet};
+use crate::rules::damage::{Damage, Scar};
+use crate::rules::decision::{Action, Hidden, TornReport};
+use crate::rules::lies::Version;
 use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;

@@ -1,9 +1,11 @@
 //! Names: creating, removing, renaming and linking directory entries.
 
 use super::attributes::{chmod, chown};
+use super::fs::Fs;
+use super::handles::FileHandle;
+use super::request::{Caller, Outcome};
 use super::tracked::kind_of;
-use super::{Caller, FileHandle, Fs, Outcome};
-use crate::volatile::effect::NodeKind;
+use crate::durability::effect::NodeKind;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};

@@ -1,7 +1,9 @@
 //! Requests and answers, free of any wire format. Borrowed while a call is served at once, owned while it is
 //! parked.
 
-use super::Listing;
+use nix::errno::Errno;
+
+use super::listing::Listing;
 use crate::call::Op;
 use nix::sys::stat::FileStat;
 use std::borrow::Cow;
@@ -250,7 +252,7 @@ impl Request<'_> {
 
     /// The same request with its data copied, to outlive the kernel's buffer.
     pub(crate) fn into_owned(self) -> Request<'static> {
-        use Request as R;
+        use self::Request as R;
         let own = |n: Name<'_>| -> Name<'static> { Cow::Owned(n.into_owned()) };
         match self {
             R::Lookup { parent, name } => R::Lookup { parent, name: own(name) },
@@ -296,3 +298,6 @@ impl Request<'_> {
         }
     }
 }
+
+/// What a request comes to.
+pub(crate) type Outcome<T> = Result<T, Errno>;

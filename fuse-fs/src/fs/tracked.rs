@@ -1,12 +1,16 @@
 //! The same calls on a storage with a durability model: what a change replaces is put aside before it, the change is
 //! told after it, under the locks that keep the model's order true.
 
-use super::{Answer, Caller, Change as Attributes, FileHandle, Fs, Outcome, TimeSet};
-use crate::engine::Action;
-use crate::volatile::calls::{Mtimes, mtime};
-use crate::volatile::effect::{Ino, Kind, NodeKind, Place};
-use crate::volatile::model::{Attribute, Change};
-use crate::volatile::{Sync, Volatile};
+use super::fs::Fs;
+use super::handles::FileHandle;
+use super::request::Change as Attributes;
+use super::request::{Answer, Caller, Outcome, TimeSet};
+use crate::durability::Volatile;
+use crate::durability::calls::{Mtimes, mtime};
+use crate::durability::effect::Sync;
+use crate::durability::effect::{Ino, Kind, NodeKind, Place};
+use crate::durability::model::{Attribute, Change};
+use crate::rules::decision::Action;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, renameat2};
 use nix::sys::stat::{FileStat, fstat};
@@ -41,7 +45,7 @@ impl Fs {
     }
 
     /// A name by which an inode is reached, for people.
-    fn place_of(&self, core: &mut crate::volatile::Core, ino: Ino) -> Option<Place> {
+    fn place_of(&self, core: &mut crate::durability::Core, ino: Ino) -> Option<Place> {
         let path = self.table.path(ino);
         let name = path.file_name()?.to_owned();
         let parent = self.table.parent(ino)?;
@@ -254,7 +258,7 @@ impl Fs {
         Ok(times)
     }
 
-    fn place(&self, core: &mut crate::volatile::Core, dir: Ino, name: &OsStr) -> Place {
+    fn place(&self, core: &mut crate::durability::Core, dir: Ino, name: &OsStr) -> Place {
         core.place(dir, name, |dir| self.directory_path(dir))
     }
 

@@ -1,6 +1,7 @@
 //! Extended attributes, through `/proc/self/fd`: their calls take no `O_PATH` descriptor.
 
-use super::{Answer, Caller, Fs, Outcome};
+use super::fs::Fs;
+use super::request::{Answer, Caller, Outcome};
 use nix::errno::Errno;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;

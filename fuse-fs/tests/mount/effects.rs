@@ -3,11 +3,12 @@
 use crate::fixture::{Bench, wait_for};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::engine::{Decide, Engine};
+use fuse_fs::mount::recorder::TraceSink;
+use fuse_fs::mount::trace::{FsEvent, TraceOptions};
 use fuse_fs::mount::{Mount, MountOptions};
-use fuse_fs::recorder::TraceSink;
-use fuse_fs::rule::Rule;
-use fuse_fs::trace::{FsEvent, TraceOptions};
+use fuse_fs::rules::decide::Decide;
+use fuse_fs::rules::engine::Engine;
+use fuse_fs::rules::rule::Rule;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fs::{self, File, OpenOptions};
@@ -378,7 +379,7 @@ fn thin_pool_grown() {
         let writer = scope.spawn(|| file.write_at(&[1; 10], 0));
         wait_for("the write waits", || bench.mount().parked(None) == 1);
         for rule in engine.heal(None, Nanos::now()).unwrap() {
-            bench.mount().heal(Some(rule), fuse_fs::parking::Thaw::Continue);
+            bench.mount().heal(Some(rule), fuse_fs::mount::parking::Thaw::Continue);
         }
         assert_eq!(writer.join().unwrap().unwrap(), 10);
     });

@@ -3,11 +3,12 @@
 use crate::fixture::{Bench, Script, is_mounted, wait_for};
 use fuse_fs::call::{Call, Op};
 use fuse_fs::clock::Nanos;
-use fuse_fs::engine::{Action, Decision, Firing, NoFaults, RuleId, TornReport};
 use fuse_fs::mount::Mount;
-use fuse_fs::parking::Thaw;
-use fuse_fs::recorder::TraceSink;
-use fuse_fs::trace::{FsEvent, TraceOptions};
+use fuse_fs::mount::parking::Thaw;
+use fuse_fs::mount::recorder::TraceSink;
+use fuse_fs::mount::trace::{FsEvent, TraceOptions};
+use fuse_fs::rules::decide::NoFaults;
+use fuse_fs::rules::decision::{Action, Decision, Firing, RuleId, TornReport};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;

@@ -289,7 +289,8 @@ fn many_names() {
 }
 
 fn refused_mountpoint() {
-    use fuse_fs::{engine::NoFaults, mount::Mount};
+    use fuse_fs::mount::Mount;
+    use fuse_fs::rules::decide::NoFaults;
     let bench = Bench::new();
     fs::create_dir(bench.beneath("full")).unwrap();
     fs::write(bench.beneath("full/f"), "").unwrap();

@@ -2,8 +2,9 @@
 
 use fuse_fs::call::{Call, Op};
 use fuse_fs::clock::Nanos;
-use fuse_fs::engine::{Decide, Decision, NoFaults, RuleId};
 use fuse_fs::mount::{Mount, MountOptions};
+use fuse_fs::rules::decide::{Decide, NoFaults};
+use fuse_fs::rules::decision::{Decision, RuleId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -12,7 +12,7 @@ use crate::history::{Attempt, UserId};
 use crate::ledger::{ClientOp, CutDone};
 use crate::target::definition::Layout;
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::Fate;
+use fuse_fs::durability::cut::Fate;
 
 /// Effects shown as evidence of one anomaly.
 const SHOWN: usize = 10;

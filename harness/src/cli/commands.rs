@@ -240,7 +240,7 @@ pub(super) fn list(scenarios: &Path) -> Result<Exit> {
     section(&mut out, "Scenarios", scenario::describe_below(scenarios))?;
     let targets = crate::target::find::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
-    let effects = fuse_fs::effects::CATALOGUE.iter();
+    let effects = fuse_fs::rules::effects::CATALOGUE.iter();
     section(
         &mut out,
         "Effects",

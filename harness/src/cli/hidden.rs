@@ -50,7 +50,7 @@ pub(super) fn try_mount() -> Result<Exit> {
         &backing,
         &mountpoint,
         fuse_fs::mount::MountOptions::default(),
-        std::sync::Arc::new(fuse_fs::engine::NoFaults),
+        std::sync::Arc::new(fuse_fs::rules::decide::NoFaults),
         None,
     )?;
     mount.unmount()?;

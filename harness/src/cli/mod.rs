@@ -13,8 +13,8 @@ use crate::history::Entry;
 use crate::survey::options::{self, USUAL_REPEAT};
 use crate::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use fuse_fs::volatile::cut::CutMode;
-use fuse_fs::volatile::profile::Profile;
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::durability::profile::Profile;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -543,7 +543,7 @@ impl From<MountArgs> for crate::mount_command::Request {
     }
 }
 
-impl From<CtlCommand> for fuse_fs::control::Command {
+impl From<CtlCommand> for fuse_fs::mount::control::Command {
     fn from(command: CtlCommand) -> Self {
         match command {
             CtlCommand::Arm { fault } => Self::Arm { fault },

@@ -10,7 +10,7 @@ use crate::checker::grouped;
 use crate::history::{Attempt, UserId};
 use crate::ledger::{CutDone, Ledger};
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::{EffectLine, Fate, Missing};
+use fuse_fs::durability::cut::{EffectLine, Fate, Missing};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 

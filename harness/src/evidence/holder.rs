@@ -10,7 +10,7 @@
 use super::ranges::Ranges;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 
 /// A failure the storage reported about a file.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use crate::checker::{Case, counted};
 use crate::history::{TargetEvent, Trouble};
 use crate::ledger::{ClientOp, Kind as Operation};
 use fuse_fs::clock::Nanos;
-use fuse_fs::effects::Effect;
+use fuse_fs::rules::effects::Effect;
 
 pub(super) const KIND: Kind = Kind {
     name: "server-hung",

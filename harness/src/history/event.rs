@@ -4,7 +4,7 @@ use super::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::CutReport;
+use fuse_fs::durability::cut::CutReport;
 use serde::{Deserialize, Serialize};
 
 /// One line of the history.

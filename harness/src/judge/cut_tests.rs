@@ -7,7 +7,7 @@ use crate::synthetic::MailboxModel;
 use crate::synthetic::{OK, REFUSED, UNANSWERED, VANISHED, World};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::{EffectLine, Fate, Missing};
+use fuse_fs::durability::cut::{EffectLine, Fate, Missing};
 
 const NEW: &str = "user1/Maildir/new";
 const CUR: &str = "user1/Maildir/cur";

@@ -5,8 +5,8 @@ use crate::history::Event;
 use crate::synthetic::{self, OK, World};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
-use fuse_fs::volatile::profile::Persistence;
+use fuse_fs::durability::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
+use fuse_fs::durability::profile::Persistence;
 
 pub(super) type Mail = World<Vec<u8>>;
 

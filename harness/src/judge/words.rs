@@ -6,7 +6,7 @@ use crate::checker::{Case, counted, coverage, grouped};
 use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind, Ledger};
 use fuse_fs::clock::Nanos;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 use reports::model::{Fault, Messages, Moment, Property, Verdict};
 use std::collections::{BTreeSet, HashSet};
 

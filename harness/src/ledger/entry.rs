@@ -5,7 +5,7 @@ use crate::history::{
     Uid, UserId,
 };
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::CutReport;
+use fuse_fs::durability::cut::CutReport;
 use std::ops::Range;
 
 /// Index into [`super::Ledger::places`].

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result, anyhow};
 use fuse_fs::clock::Nanos;
-use fuse_fs::control::{Command, Reply};
-use fuse_fs::engine::Engine;
+use fuse_fs::durability::Volatile;
+use fuse_fs::durability::cut::{CutMode, CutOrder, CutReport};
+use fuse_fs::mount::control::{Command, Reply};
+use fuse_fs::mount::parking::Thaw;
+use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::{Mount, MountOptions};
-use fuse_fs::parking::Thaw;
-use fuse_fs::recorder::TraceSink;
-use fuse_fs::volatile::Volatile;
-use fuse_fs::volatile::cut::{CutMode, CutOrder, CutReport};
+use fuse_fs::rules::engine::Engine;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -116,13 +116,13 @@ fn done(rules: Vec<String>, released: u64) -> Reply {
 fn freeze(mounted: &Mounted, paths: &[String]) -> Result<Reply> {
     let name = format!("ctl-freeze-{}", mounted.engine.stats().len());
     let table = toml::toml! { effect.freeze = {} };
-    let mut rule: fuse_fs::rule::Rule = {
+    let mut rule: fuse_fs::rules::rule::Rule = {
         let mut table = table;
         table.insert("name".to_owned(), toml::Value::String(name.clone()));
         table.try_into()?
     };
     rule.selector.path = paths.to_vec();
-    let problems = |problems: Vec<fuse_fs::problems::Problem>| {
+    let problems = |problems: Vec<fuse_fs::rules::problem::Problem>| {
         anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     };
     mounted.engine.add_rule(rule, Nanos::now()).map_err(problems)?;

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use fuse_fs::control::{Command, Reply};
+use fuse_fs::mount::control::{Command, Reply};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};

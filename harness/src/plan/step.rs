@@ -1,9 +1,9 @@
 //! Steps of a plan: when each comes, and what it does.
 
 use crate::front_door::policy::Change;
-use fuse_fs::rule::Counter;
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::rules::rule::Counter;
 use fuse_fs::units::Span;
-use fuse_fs::volatile::cut::CutMode;
 use serde::{Deserialize, Serialize};
 
 /// One step. A step that the file repeats is as many of these.

@@ -7,9 +7,9 @@ use crate::history::{Action, Attempt, Entry, Event, MessageId, MigrationState, O
 use crate::run::directory::RunDirectory;
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
-use fuse_fs::counters::step;
-use fuse_fs::rule::Counter;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
+use fuse_fs::rules::counters::step;
+use fuse_fs::rules::rule::Counter;
 use reports::model::Verdict;
 use reports::rehearsal::Drain;
 use serde::de::DeserializeOwned;

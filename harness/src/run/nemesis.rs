@@ -13,7 +13,7 @@ use crate::recorder::Recorder;
 use crate::target::running::{self, Target};
 use anyhow::{Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
-use fuse_fs::parking::Thaw;
+use fuse_fs::mount::parking::Thaw;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};

@@ -13,7 +13,7 @@ use crate::seed::component_seed;
 use crate::target::running::{self, TargetError};
 use anyhow::Result;
 use fuse_fs::clock::Nanos;
-use fuse_fs::volatile::cut::CutMode;
+use fuse_fs::durability::cut::CutMode;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -29,7 +29,7 @@ const GONE_LIMIT: Duration = Duration::from_secs(10);
 /// The mains.
 pub struct Power {
     /// Held while the power is off. How many power cuts there were.
-    off: Mutex<u32>,
+    pub off: Mutex<u32>,
     /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
     going: watch::Sender<bool>,
 }

@@ -9,7 +9,7 @@ use crate::plan::SingleDelivery;
 use crate::target::running;
 use crate::workload::{self, Context as Traffic, Sent, Service};
 use fuse_fs::clock::Nanos;
-use fuse_fs::parking::Thaw;
+use fuse_fs::mount::parking::Thaw;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};

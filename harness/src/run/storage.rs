@@ -2,20 +2,22 @@
 //!
 //! A power cut takes the mount and the calls parked in it. Rules, counters, trace and model go on across it.
 
+use fuse_fs::durability;
+
 use super::directory::RunDirectory;
 use crate::history::Event;
 use crate::plan::{Plan, StoragePlan};
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
-use fuse_fs::counters::CounterValues;
-use fuse_fs::effects::Effect;
-use fuse_fs::engine::Engine;
+use fuse_fs::durability::Volatile;
+use fuse_fs::durability::cut::{CutMode, CutOrder, CutReport};
+use fuse_fs::mount::parking::Thaw;
+use fuse_fs::mount::recorder::TraceSink;
+use fuse_fs::mount::trace::TraceOptions;
 use fuse_fs::mount::{Mount, MountOptions};
-use fuse_fs::parking::Thaw;
-use fuse_fs::recorder::TraceSink;
-use fuse_fs::trace::TraceOptions;
-use fuse_fs::volatile::cut::{CutMode, CutOrder, CutReport};
-use fuse_fs::volatile::{self, Volatile};
+use fuse_fs::rules::counters::CounterValues;
+use fuse_fs::rules::effects::Effect;
+use fuse_fs::rules::engine::Engine;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -142,7 +144,7 @@ impl Storage {
             durability: Some(volatile.clone()),
             ..MountOptions::default()
         };
-        let cuts = |rule: &&fuse_fs::rule::Rule| matches!(rule.effect, Effect::PowerCut(_));
+        let cuts = |rule: &&fuse_fs::rules::rule::Rule| matches!(rule.effect, Effect::PowerCut(_));
         let storage = Storage {
             name: name.to_owned(),
             backing: backing.to_owned(),
@@ -300,7 +302,7 @@ fn trace_options(plan: &Plan) -> TraceOptions {
 pub fn durability(backing: &Path, spill: &Path, plan: &StoragePlan) -> Result<Arc<Volatile>> {
     let limbo = limbo(backing)?;
     std::fs::create_dir_all(spill).with_context(|| format!("cannot make {}", spill.display()))?;
-    let options = volatile::Options {
+    let options = durability::Options {
         persistence: plan.persistence,
         limbo,
         spill: spill.to_owned(),
@@ -338,7 +340,7 @@ pub fn leave_durable(volatile: &Volatile, backing: &Path) {
 }
 
 /// An engine; its rules' problems in one message (scenarios were checked before, so this is for `mount`).
-pub fn engine(rules: Vec<fuse_fs::rule::Rule>, seed: u64) -> Result<Arc<Engine>> {
+pub fn engine(rules: Vec<fuse_fs::rules::rule::Rule>, seed: u64) -> Result<Arc<Engine>> {
     Engine::new(rules, seed, None).map(Arc::new).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|p| format!("{}: {}; {}", p.field, p.message, p.help)).collect();

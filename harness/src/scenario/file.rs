@@ -1,10 +1,10 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
 use crate::plan::{ClientsPlan, Expect, Mix, SingleDelivery, Sizes, StatementPlan, StepAction};
-use fuse_fs::effects::Effect;
-use fuse_fs::rule::{Counter, Selector, Threshold, Trigger};
+use fuse_fs::durability::profile::Profile;
+use fuse_fs::rules::effects::Effect;
+use fuse_fs::rules::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
-use fuse_fs::volatile::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;

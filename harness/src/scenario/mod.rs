@@ -27,7 +27,7 @@ pub use file::Variant;
 use crate::plan::Plan;
 use errors::Trouble;
 use file::Scenario;
-use fuse_fs::volatile::profile::Profile;
+use fuse_fs::durability::profile::Profile;
 use parse::parse;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -12,8 +12,8 @@ use crate::plan::{
 };
 use crate::target::definition::{Definition, Layout};
 use crate::target::find;
-use fuse_fs::effects::Effect;
-use fuse_fs::rule::Rule;
+use fuse_fs::rules::effects::Effect;
+use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

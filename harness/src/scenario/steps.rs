@@ -7,7 +7,7 @@ use super::resolve::{fault_names, storage_of};
 use crate::front_door::policy::Change;
 use crate::plan::{CounterMark, StepAction, StepPlan, StoragePlan, WorkloadPlan};
 use crate::seed::component;
-use fuse_fs::rule::{Counter, Threshold};
+use fuse_fs::rules::rule::{Counter, Threshold};
 use fuse_fs::units::Span;
 use rand_chacha::rand_core::Rng;
 use std::collections::BTreeMap;

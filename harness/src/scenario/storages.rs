@@ -4,8 +4,8 @@ use super::Overrides;
 use super::file::{Scenario, Storage, Volume};
 use super::found::Found;
 use crate::plan::{DEFAULT_MEMORY, MAIL_VOLUME, StoragePlan, VolumePlan};
+use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::units::{Bytes, Span};
-use fuse_fs::volatile::profile::{Persistence, Profile};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 use super::file::{Fault, Scenario, Step};
 use super::found::Found;
 use crate::plan::StepAction;
-use fuse_fs::rule::Threshold;
+use fuse_fs::rules::rule::Threshold;
 use fuse_fs::units::Span;
 
 /// More than a year for a second is a slip of the pen.

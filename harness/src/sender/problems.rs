@@ -2,7 +2,7 @@
 
 use super::definition::{AgeWithin, Definition, Retry, Stage};
 use super::schedule::{Next, SHORTEST_WAIT};
-use fuse_fs::problems::Problem;
+use fuse_fs::rules::problem::Problem;
 use fuse_fs::units::Span;
 use std::time::Duration;
 

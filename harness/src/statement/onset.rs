@@ -4,7 +4,7 @@ use super::Answer;
 use super::view::View;
 use crate::checker::expectations::healthy;
 use crate::checker::grouped;
-use fuse_fs::rule::{Counter, Rule, Threshold};
+use fuse_fs::rules::rule::{Counter, Rule, Threshold};
 use nix::errno::Errno;
 use reports::figures;
 use reports::model::Verdict;

@@ -7,7 +7,7 @@ use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 use std::time::Duration;
 
 /// Calls under way when the fault first fired had been decided: this long after it, one may still be answered.

@@ -7,7 +7,7 @@ use crate::ledger::{ClientOp, RuleCount};
 use crate::migrations_summary::storage_at;
 use crate::plan::{CohortPlan, StepAction};
 use fuse_fs::clock::Nanos;
-use fuse_fs::rule::Rule;
+use fuse_fs::rules::rule::Rule;
 use std::time::Duration;
 
 /// A case, with questions.

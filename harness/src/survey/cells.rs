@@ -5,8 +5,8 @@ use crate::exit::NoSuch;
 use crate::plan::{Plan, StepAction};
 use crate::scenario::{self, Overrides, ScenarioErrors};
 use anyhow::{Result, anyhow};
-use fuse_fs::effects::Effect;
-use fuse_fs::volatile::profile::Profile;
+use fuse_fs::durability::profile::Profile;
+use fuse_fs::rules::effects::Effect;
 use reports::survey::Column;
 use std::path::Path;
 

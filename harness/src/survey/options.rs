@@ -1,7 +1,7 @@
 //! What a survey is asked for.
 
 use crate::plan::quoted;
-use fuse_fs::volatile::profile::Profile;
+use fuse_fs::durability::profile::Profile;
 use std::path::PathBuf;
 
 /// What a survey is asked for.

@@ -5,7 +5,7 @@
 //! time or a process number in it.
 
 use fuse_fs::call::Op;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 use serde::{Deserialize, Serialize};
 
 /// A path whose changing components are `*`.

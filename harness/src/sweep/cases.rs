@@ -3,8 +3,8 @@
 use super::calls::{Call, changes};
 use crate::history::Entry;
 use fuse_fs::call::Op;
-use fuse_fs::volatile::cut::CutMode;
-use fuse_fs::volatile::profile::{FsyncModel, Profile};
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::durability::profile::{FsyncModel, Profile};
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 

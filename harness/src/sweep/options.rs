@@ -5,7 +5,7 @@ use crate::history::Entry;
 use crate::plan::quoted;
 use crate::target::definition::{Definition, Layout};
 use anyhow::{Context, Result, bail};
-use fuse_fs::volatile::profile::Profile;
+use fuse_fs::durability::profile::Profile;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@ use crate::history::Entry;
 use crate::plan::Plan;
 use crate::scenario::{self, Overrides};
 use anyhow::{Result, anyhow};
-use fuse_fs::volatile::cut::CutMode;
+use fuse_fs::durability::cut::CutMode;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use crate::run::directory::RunDirectory;
 use crate::run::outer::{self, Outcome, Places};
 use anyhow::{Context, Result, bail, ensure};
 use fuse_fs::clock::Nanos;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::mount::trace::FsEvent;
 use reports::model::{Report, Verdict};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

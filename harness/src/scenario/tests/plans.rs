@@ -1,7 +1,7 @@
 //! What becomes of a good file.
 
 use super::*;
-use fuse_fs::volatile::profile::Persistence;
+use fuse_fs::durability::profile::Persistence;
 use std::time::Duration;
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::plan::{StatementPlan, StepAction};
 use crate::statement::claim::Claim;
-use fuse_fs::rule::Threshold;
+use fuse_fs::rules::rule::Threshold;
 use fuse_fs::units::Span;
 use std::collections::BTreeMap;
 

@@ -1,0 +1,28 @@
+pub mod apply;
+pub mod blocks;
+pub mod btrfs;
+pub mod calls;
+pub mod choice;
+pub mod cut;
+mod durability;
+pub(crate) use durability::{Core, Power, Powered};
+pub use durability::{Options, Volatile};
+pub mod effect;
+pub mod errors;
+pub mod failing;
+pub mod file;
+pub mod lines;
+pub mod manifest;
+pub mod model;
+pub mod names;
+pub mod node;
+pub mod pairs;
+pub mod places;
+pub mod profile;
+pub mod record;
+pub mod snapshot;
+pub mod store;
+pub mod sync;
+#[cfg(test)]
+mod tests;
+pub mod track;

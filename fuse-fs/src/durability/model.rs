@@ -1,0 +1,531 @@
+//! The durability model of one storage: what is pending, in which order, and what is durable. Pure: no I/O, no clock.
+//!
+//! The backing directory always holds the newest state. The model holds what a cut needs to go back from it: for each
+//! entry, attribute and page that changed, what is durable and what came since. `sync` says what a sync call makes
+//! durable under each profile, `choice` what a cut may do to the rest.
+//!
+//! Invariants: effects are numbered in the order in which they happened, calls on one inode's content and calls on
+//! names never overlap (the caller holds locks). An effect is in `ops` as long as a part of it is not durable.
+
+use super::blocks::Blocks;
+use super::effect::{Ino, Key, Kind, NodeKind, Op, OpId, Place, Time};
+use super::file::{Data, Undo};
+use super::names::Names;
+use super::node::Node;
+use super::profile::{Persistence, Profile};
+use super::store::BlobId;
+use crate::clock::Nanos;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Model {
+    pub(crate) persistence: Persistence,
+    /// The last effect.
+    pub(crate) last: OpId,
+    /// Names, attributes and sizes up to here are durable, on profiles that commit all of them in order.
+    pub(crate) committed: OpId,
+    pub(crate) ops: Blocks<Op>,
+    pub(crate) names: Names,
+    #[serde(with = "super::pairs")]
+    pub(crate) nodes: BTreeMap<Ino, Node>,
+    /// Inodes with an effect since the last commit.
+    pub(crate) touched: Vec<Ino>,
+    /// Entries that the next call that writes the log of `btrfs` carries with it.
+    pub(crate) lazy: Vec<(Key, OpId)>,
+    /// Pieces put aside that need not be kept any more.
+    #[serde(skip)]
+    freed: Vec<BlobId>,
+    /// Inodes without a name now or after any cut, and whether their content is dirty: who holds one open may write it
+    /// and sync it, and a commit comes with that.
+    dead: HashMap<Ino, bool>,
+}
+
+/// The call behind an effect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    /// Ordinal in the storage's trace.
+    pub(crate) call: u64,
+    pub(crate) at: Nanos,
+    pub(crate) wall: Time,
+}
+
+/// What was put aside before a change of content.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    /// Whole old pages by index, ascending.
+    pub(crate) pages: SmallVec<[(u64, BlobId); 2]>,
+    /// Under `ordered`: the old bytes as they were; `None` were zeros.
+    pub(crate) pieces: SmallVec<[(u64, Option<BlobId>, u64); 1]>,
+}
+
+/// A change of content.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    Write {
+        offset: u64,
+        len: u64,
+    },
+    Truncate {
+        size: u64,
+    },
+    /// `zeros`: the range reads as zeros from now on; else only blocks and size.
+    Allocate {
+        offset: u64,
+        len: u64,
+        size: u64,
+        zeros: bool,
+    },
+}
+
+impl Change {
+    /// Bytes whose old content is lost.
+    pub(crate) fn overwrites(self, size: u64) -> (u64, u64) {
+        match self {
+            Change::Write { offset, len } | Change::Allocate { offset, len, zeros: true, .. } => {
+                (offset, offset.saturating_add(len))
+            }
+            Change::Truncate { size: to } => (to, size),
+            Change::Allocate { zeros: false, .. } => (0, 0),
+        }
+    }
+}
+
+/// An attribute with its value before and after.
+#[derive(Clone, Debug)]
+pub(crate) enum Attribute {
+    Mode(u32, u32),
+    Owner((u32, u32), (u32, u32)),
+    Mtime(Time, Time),
+    Xattr(Box<[u8]>, Option<Vec<u8>>, Option<Vec<u8>>),
+}
+
+impl Model {
+    pub(crate) fn new(persistence: Persistence) -> Model {
+        Model {
+            persistence,
+            last: 0,
+            committed: 0,
+            ops: Blocks::default(),
+            names: Names::default(),
+            nodes: BTreeMap::new(),
+            touched: Vec::new(),
+            lazy: Vec::new(),
+            freed: Vec::new(),
+            dead: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.persistence.profile
+    }
+
+    /// Whether every change is undone by itself instead of page by page.
+    pub(crate) fn undoes(&self) -> bool {
+        self.profile() == Profile::Ordered
+    }
+
+    /// Whether the modification time before the next change is not known yet.
+    pub(crate) fn needs_mtime(&self, ino: Ino) -> bool {
+        self.nodes.get(&ino).is_none_or(|node| node.mtime.is_none())
+    }
+
+    /// The size of a file of which both size and modification time are pending.
+    pub(crate) fn known_size(&self, ino: Ino) -> Option<u64> {
+        let node = self.nodes.get(&ino).filter(|node| node.mtime.is_some())?;
+        node.data.as_ref().map(|data| data.size)
+    }
+
+    /// Ranges of a file of `size` bytes to put aside before `change`.
+    pub(crate) fn to_capture(&self, ino: Ino, size: u64, change: Change) -> SmallVec<[(u64, u64); 2]> {
+        let (from, to) = change.overwrites(size);
+        match self.nodes.get(&ino).and_then(|node| node.data.as_ref()) {
+            Some(data) => data.missing(from, to, self.undoes()),
+            None if self.dead.contains_key(&ino) => SmallVec::new(),
+            None => Data::of_old(size).missing(from, to, self.undoes()),
+        }
+    }
+
+    fn begin(&mut self, stamp: Stamp, kind: Kind, open: u8) -> OpId {
+        self.last += 1;
+        let op = Op { call: stamp.call, at: stamp.at, wall: stamp.wall, kind, open };
+        self.ops.insert(self.last, op);
+        self.last
+    }
+
+    /// Part of an effect became durable.
+    pub(crate) fn done(&mut self, op: OpId) {
+        self.ops.remove_if(op, |pending| {
+            pending.open = pending.open.saturating_sub(1);
+            pending.open == 0
+        });
+    }
+
+    /// The node of an inode, made if need be; it is touched by the effect `op`.
+    fn touch(&mut self, ino: Ino, op: OpId, kind: NodeKind, core: bool) -> &mut Node {
+        let committed = self.committed;
+        let node = self.nodes.entry(ino).or_insert_with(|| Node::new(kind, 0, None));
+        if node.any <= committed {
+            self.touched.push(ino);
+        }
+        node.any = op;
+        if core {
+            node.core = op;
+        }
+        node
+    }
+
+    /// Names changed. `mtimes` are the directories' modification times before, where they were not known.
+    pub(crate) fn rename(&mut self, stamp: Stamp, kind: Kind, mtimes: &[(Ino, Time)]) {
+        let before = before(&kind);
+        let names: SmallVec<[(Place, Option<Ino>); 2]> =
+            kind.names().into_iter().map(|(place, after)| (place.clone(), after)).collect();
+        let op = self.begin(stamp, kind.clone(), names.len() as u8);
+        if let Kind::Create { place, ino, kind } = &kind {
+            self.create(op, place, *ino, *kind);
+        }
+        self.log_rules(op, &kind);
+        for ((place, after), before) in names.iter().zip(before) {
+            self.note_entry(op, &place.key, before, *after);
+            let mtime = mtimes.iter().find(|m| m.0 == place.key.dir).map(|m| m.1);
+            let directory = self.touch(place.key.dir, op, NodeKind::Directory, true);
+            directory.modified(op, mtime, stamp.wall);
+            self.names.change(op, &place.key, before, *after);
+            if let Some(ino) = after {
+                self.nodes.entry(*ino).and_modify(|node| node.place = Some(place.clone()));
+            }
+        }
+        if let Kind::Rename { ino, replaced: Some(_), directory: false, .. } = &kind
+            && matches!(self.profile(), Profile::Ext4Ordered | Profile::Btrfs)
+        {
+            self.start_writeback(*ino, op);
+        }
+    }
+
+    fn create(&mut self, op: OpId, place: &Place, ino: Ino, kind: NodeKind) {
+        self.dead.remove(&ino);
+        self.drop_node(ino);
+        let mut node = Node::new(kind, op, Some(place.clone()));
+        node.size = op;
+        if kind == NodeKind::File {
+            node.data = Some(Box::default());
+        }
+        self.nodes.insert(ino, node);
+        self.touched.push(ino);
+    }
+
+    /// The inodes that an entry gains and loses.
+    fn note_entry(&mut self, op: OpId, key: &Key, before: Option<Ino>, after: Option<Ino>) {
+        let fresh = self.names.get(key).is_none();
+        for ino in [before, after].into_iter().flatten() {
+            let node = self.touch(ino, op, NodeKind::File, true);
+            if !node.log.keys.contains(key) {
+                node.log.keys.push(key.clone());
+            }
+            if fresh && before == Some(ino) && node.created == 0 && !node.log.parents.contains(&key.dir) {
+                node.log.parents.push(key.dir);
+            }
+        }
+    }
+
+    /// Some directory holds a name of the inode.
+    pub(crate) fn note_parent(&mut self, ino: Ino, parent: Ino) {
+        if let Some(node) = self.nodes.get_mut(&ino)
+            && node.created == 0
+            && !node.log.parents.contains(&parent)
+        {
+            node.log.parents.push(parent);
+        }
+    }
+
+    /// Content changed: a file of `size` bytes before, modified at `mtime` before if that was not known.
+    pub(crate) fn change(
+        &mut self,
+        stamp: Stamp,
+        ino: Ino,
+        place: Option<Place>,
+        (size, mtime): (u64, Option<Time>),
+        change: Change,
+        captured: Captured,
+    ) {
+        if let Some(dirty) = self.dead.get_mut(&ino) {
+            *dirty = true;
+            self.freed.extend(captured.pages.iter().map(|page| page.1));
+            self.freed.extend(captured.pieces.iter().filter_map(|piece| piece.1));
+            return;
+        }
+        let kind = match change {
+            Change::Write { offset, len } => Kind::Write { ino, offset, len },
+            Change::Truncate { size } => Kind::Truncate { ino, size },
+            Change::Allocate { offset, len, .. } => Kind::Allocate { ino, offset, len },
+        };
+        let op = self.begin(stamp, kind, 1);
+        let undoes = self.undoes();
+        let (early_size, xfs) = (self.profile() == Profile::Ext4Ordered, self.profile() == Profile::Xfs);
+        let node = self.touch(ino, op, NodeKind::File, !matches!(change, Change::Write { .. }));
+        node.modified(op, mtime, stamp.wall);
+        node.place = node.place.take().or(place);
+        let data = node.data.get_or_insert_with(|| Box::new(Data::of_old(size)));
+        data.early_size = early_size;
+        let resized = match change {
+            Change::Write { offset, len } => offset + len > size,
+            Change::Truncate { .. } | Change::Allocate { .. } => true,
+        };
+        let mut replaced = None;
+        if undoes {
+            data.undo.push(Undo { op, size, pieces: captured.pieces });
+            data.size = match change {
+                Change::Write { offset, len } => size.max(offset + len),
+                Change::Truncate { size } | Change::Allocate { size, .. } => size,
+            };
+        } else {
+            replaced = apply(data, op, change, &captured.pages);
+            data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
+        }
+        // Growth into new blocks touches the size only when it is written back.
+        if resized && (undoes || data.grew_at_once()) {
+            node.size = op;
+        }
+        replaced.into_iter().for_each(|op| self.done(op));
+    }
+
+    /// An attribute changed.
+    pub(crate) fn attribute(
+        &mut self,
+        stamp: Stamp,
+        ino: Ino,
+        kind: NodeKind,
+        place: Option<Place>,
+        attribute: Attribute,
+    ) {
+        if self.dead.contains_key(&ino) {
+            return;
+        }
+        let word = match &attribute {
+            Attribute::Mode(..) => Kind::Mode { ino },
+            Attribute::Owner(..) => Kind::Owner { ino },
+            Attribute::Mtime(..) => Kind::Times { ino },
+            Attribute::Xattr(..) => Kind::Xattr { ino },
+        };
+        let op = self.begin(stamp, word, 1);
+        let node = self.touch(ino, op, kind, true);
+        node.place = node.place.take().or(place);
+        use super::track::Track;
+        match attribute {
+            Attribute::Mode(before, after) => {
+                node.mode.get_or_insert_with(|| Track::new(before)).push(op, after);
+            }
+            Attribute::Owner(before, after) => {
+                node.owner.get_or_insert_with(|| Track::new(before)).push(op, after);
+            }
+            Attribute::Mtime(before, after) => {
+                node.mtime.get_or_insert_with(|| Track::new(before)).push(op, after);
+            }
+            Attribute::Xattr(name, before, after) => {
+                node.xattrs.entry(name).or_insert_with(|| Track::new(before)).push(op, after);
+            }
+        }
+    }
+
+    /// A descriptor that may write was closed: a file that was cut to nothing is written back, which nobody waits for.
+    pub(crate) fn closed(&mut self, ino: Ino) {
+        let op = self.last;
+        let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) else { return };
+        if std::mem::take(&mut data.emptied) {
+            self.start_writeback(ino, op);
+        }
+    }
+
+    fn start_writeback(&mut self, ino: Ino, op: OpId) {
+        if let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut())
+            && data.needs_blocks()
+        {
+            (data.started, data.committed_since) = (op, false);
+        }
+    }
+
+    /// Inodes that no cut can name any more: what was kept to bring them back may go.
+    pub(crate) fn take_released(&mut self) -> Vec<Ino> {
+        self.names.take_released()
+    }
+
+    /// An inode that has no name now and gets none from any cut is gone.
+    pub(crate) fn bury(&mut self, ino: Ino) {
+        let data = self.nodes.get(&ino).and_then(|node| node.data.as_ref());
+        let dirty = data.is_some_and(|data| data.is_dirty());
+        self.drop_node(ino);
+        self.dead.insert(ino, dirty);
+    }
+
+    /// Whether an inode without a name is dirty; it is not after that.
+    pub(crate) fn clean_dead(&mut self, ino: Ino) -> bool {
+        self.dead.get_mut(&ino).is_some_and(std::mem::take)
+    }
+
+    fn drop_node(&mut self, ino: Ino) {
+        let Some(node) = self.nodes.remove(&ino) else { return };
+        let mut done: Vec<OpId> = Vec::new();
+        if let Some(data) = node.data {
+            done.extend(data.effects());
+            data.free(&mut self.freed);
+        }
+        done.extend(node.mode.iter().flat_map(|track| &track.pending).map(|change| change.0));
+        done.extend(node.owner.iter().flat_map(|track| &track.pending).map(|change| change.0));
+        done.extend(node.xattrs.values().flat_map(|track| &track.pending).map(|change| change.0));
+        done.extend(self.times(node.mtime.iter().flat_map(|track| &track.pending).map(|change| change.0)));
+        done.into_iter().for_each(|op| self.done(op));
+    }
+
+    /// Of changes of modification times, those that are effects of their own.
+    pub(crate) fn times(&self, ops: impl Iterator<Item = OpId>) -> Vec<OpId> {
+        let own = |op: &OpId| self.ops.get(*op).is_some_and(|op| matches!(op.kind, Kind::Times { .. }));
+        ops.filter(own).collect()
+    }
+
+    /// Pieces put aside that need not be kept any more.
+    pub(crate) fn take_freed(&mut self) -> Vec<BlobId> {
+        std::mem::take(&mut self.freed)
+    }
+
+    pub(crate) fn free(&mut self, blobs: Vec<BlobId>) {
+        self.freed.extend(blobs);
+    }
+
+    /// Whether a name of the inode is known, for people.
+    pub(crate) fn knows_place(&self, ino: Ino) -> bool {
+        self.nodes.get(&ino).is_some_and(|node| node.place.is_some())
+    }
+
+    /// Whether a cut may give the inode a name.
+    pub(crate) fn names_mention(&self, ino: Ino) -> bool {
+        self.names.mentions(ino)
+    }
+
+    /// The model after a cut: all that is left is durable; effects go on being numbered.
+    pub(crate) fn restarted(&self) -> Model {
+        Model { last: self.last, committed: self.last, ..Model::new(self.persistence) }
+    }
+
+    /// A sync was answered with success and did nothing.
+    pub(crate) fn note_lost_sync(&mut self, what: super::effect::Sync) {
+        let last = self.last;
+        let inodes: Vec<Ino> = match what {
+            super::effect::Sync::File { ino, .. } | super::effect::Sync::Directory { ino } => vec![ino],
+            super::effect::Sync::Everything => self.nodes.keys().copied().collect(),
+        };
+        for ino in inodes {
+            if let Some(node) = self.nodes.get_mut(&ino) {
+                node.lost_sync = last + 1;
+            }
+        }
+    }
+
+    /// A sync failed: what it should have written is never written.
+    pub(crate) fn note_failed_sync(&mut self, ino: Ino) {
+        let last = self.last;
+        if let Some(node) = self.nodes.get_mut(&ino) {
+            node.failed_sync = last + 1;
+        }
+    }
+
+    /// What is dirty of a file is marked clean and never reaches the disk.
+    pub(crate) fn fail_content(&mut self, ino: Ino) {
+        let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) else { return };
+        // The sync that follows makes the size durable; the write itself stays pending.
+        for write in data.fail() {
+            if let Some(op) = self.ops.get_mut(write) {
+                op.open += 1;
+            }
+        }
+    }
+
+    /// Files of which some content was marked clean and is not on the disk.
+    pub(crate) fn failed_inodes(&self) -> HashSet<Ino> {
+        let failed = |node: &Node| node.data.as_ref().is_some_and(|d| d.pages.values().any(|p| p.failed));
+        self.nodes.iter().filter(|(_, node)| failed(node)).map(|(ino, _)| *ino).collect()
+    }
+
+    /// A file's content as it is durable.
+    pub(crate) fn base_content(&self, ino: Ino) -> Option<super::file::Content> {
+        let data = self.nodes.get(&ino)?.data.as_ref()?;
+        if self.undoes() {
+            return Some(data.undone(0, None));
+        }
+        Some(data.after(data.base_size, |_| false, |_, _| super::file::PageFate::Old))
+    }
+
+    /// A file's content with the fate of each page given, and its size as it is.
+    pub(crate) fn evicted_content(
+        &self,
+        ino: Ino,
+        fate: &dyn Fn(&super::file::Page) -> super::file::PageFate,
+    ) -> Option<super::file::Content> {
+        let data = self.nodes.get(&ino)?.data.as_ref()?;
+        let mut content = data.after(data.size, |_| true, |_, page| fate(page));
+        content
+            .patches
+            .retain(|patch| data.pages.get(patch.offset / super::file::PAGE).is_some_and(|p| p.failed));
+        Some(content)
+    }
+
+    /// What failed shows as it is on the disk: nothing of it is pending.
+    pub(crate) fn evicted(&mut self, ino: Ino) {
+        let (mut freed, mut done) = (Vec::new(), Vec::new());
+        if let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) {
+            data.pages.retain(|_, page| {
+                if page.failed {
+                    page.free(&mut freed);
+                }
+                !page.failed
+            });
+            data.settle_failed(&mut done);
+        }
+        self.freed.extend(freed);
+        done.into_iter().for_each(|op| self.done(op));
+        self.forget_if_durable(ino);
+    }
+
+    /// A file's content is as it was durable: what was written since is gone.
+    pub(crate) fn reverted(&mut self, ino: Ino) {
+        let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.take()) else { return };
+        let size = data.base_size;
+        let done: Vec<OpId> = data.effects().collect();
+        data.free(&mut self.freed);
+        done.into_iter().for_each(|op| self.done(op));
+        if let Some(node) = self.nodes.get_mut(&ino) {
+            node.data = Some(Box::new(Data::of_old(size)));
+        }
+    }
+
+    /// Effects of which a part is not durable.
+    pub(crate) fn pending(&self) -> u64 {
+        self.ops.len() as u64
+    }
+}
+
+/// Returns the effect of which nothing can survive any more.
+fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> Option<OpId> {
+    match change {
+        Change::Write { offset, len } => return data.write(op, offset, offset + len, pages),
+        Change::Truncate { size } => data.resize(op, size, pages),
+        Change::Allocate { offset, len, size, zeros } => {
+            let (from, to) = if zeros { (offset, offset + len) } else { (0, 0) };
+            data.zero(op, from, to, size, pages);
+        }
+    }
+    None
+}
+
+/// What the entries held before, in the order of [`Kind::names`].
+fn before(kind: &Kind) -> SmallVec<[Option<Ino>; 2]> {
+    use smallvec::smallvec;
+    match kind {
+        Kind::Create { .. } | Kind::Link { .. } => smallvec![None],
+        Kind::Unlink { ino, .. } => smallvec![Some(*ino)],
+        Kind::Rename { ino, replaced, .. } => smallvec![Some(*ino), *replaced],
+        Kind::Exchange { a_ino, b_ino, .. } => smallvec![Some(*a_ino), Some(*b_ino)],
+        _ => smallvec![],
+    }
+}

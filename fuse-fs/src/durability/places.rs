@@ -1,0 +1,154 @@
+//! A backing directory and its limbo, opened: where inodes are, and small changes by directory and name.
+
+use super::effect::Ino;
+use crate::fs::inode::ROOT;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat2};
+use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+
+/// Opens a directory to work below it.
+pub(crate) fn directory(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(|error| {
+        io::Error::new(io::Error::from(error).kind(), format!("{}: {error}", path.display()))
+    })
+}
+
+/// What has no name any more but may get it back after a cut: files by hard link, directories whole, by inode number.
+#[derive(Debug)]
+pub(crate) struct Limbo {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+impl Limbo {
+    /// The limbo at `path`, made if missing, emptied if not.
+    pub(crate) fn new(path: &Path, backing: &Path) -> io::Result<Limbo> {
+        use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+        match std::fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        if std::fs::metadata(path)?.dev() != std::fs::metadata(backing)?.dev() {
+            return Err(io::Error::other(format!(
+                "{} must lie on the same file system as {}",
+                path.display(),
+                backing.display()
+            )));
+        }
+        let limbo = Limbo { path: path.to_owned(), fd: directory(path)? };
+        limbo.clear()?;
+        Ok(limbo)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves an entry here.
+    pub(crate) fn take(&self, from: &OwnedFd, name: &OsStr, ino: Ino) -> nix::Result<()> {
+        renameat2(from, name, &self.fd, ino.to_string().as_str(), RenameFlags::RENAME_NOREPLACE)
+    }
+
+    /// Keeps a file that is about to lose its name.
+    pub(crate) fn keep(&self, from: &OwnedFd, name: &OsStr, ino: Ino) -> nix::Result<()> {
+        linkat(from, name, &self.fd, ino.to_string().as_str(), AtFlags::empty())
+    }
+
+    /// Gives a file a name again and stays with it.
+    pub(crate) fn name_file(&self, ino: Ino, to: &OwnedFd, name: &OsStr) -> nix::Result<()> {
+        linkat(&self.fd, ino.to_string().as_str(), to, name, AtFlags::empty())
+    }
+
+    /// Puts a directory back.
+    pub(crate) fn put_back(&self, ino: Ino, to: &OwnedFd, name: &OsStr) -> nix::Result<()> {
+        renameat2(&self.fd, ino.to_string().as_str(), to, name, RenameFlags::RENAME_NOREPLACE)
+    }
+
+    /// Lets one go.
+    pub(crate) fn drop_one(&self, ino: Ino) -> nix::Result<()> {
+        let name = ino.to_string();
+        match unlinkat(&self.fd, name.as_str(), UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::EISDIR | Errno::EPERM) => unlinkat(&self.fd, name.as_str(), UnlinkatFlags::RemoveDir),
+            other => other,
+        }
+    }
+
+    /// What is here.
+    pub(crate) fn inodes(&self) -> io::Result<HashSet<Ino>> {
+        let mut all = HashSet::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            all.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Ino>().ok()));
+        }
+        Ok(all)
+    }
+
+    /// Lets everything go.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers by which the kernel saw the inodes below a directory.
+pub(crate) enum Numbers {
+    /// As they are, but for the root's.
+    Own { root: Ino },
+    /// The tree was rebuilt: its numbers to those of the original.
+    Rebuilt(HashMap<Ino, Ino>),
+}
+
+impl Numbers {
+    pub(crate) fn of(backing: &Path) -> io::Result<Numbers> {
+        use std::os::unix::fs::MetadataExt;
+        Ok(Numbers::Own { root: std::fs::metadata(backing)?.ino() })
+    }
+
+    pub(crate) fn seen(&self, ino: Ino) -> Ino {
+        match self {
+            Numbers::Own { root } if ino == *root => ROOT,
+            Numbers::Own { .. } => ino,
+            Numbers::Rebuilt(numbers) => numbers.get(&ino).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// Walks everything below `top`: `each` gets the inode as the kernel saw it, the path, and whether it is a directory.
+pub(crate) fn walk(
+    top: &Path,
+    numbers: &Numbers,
+    each: &mut dyn FnMut(Ino, &Path, bool) -> io::Result<()>,
+) -> io::Result<()> {
+    for entry in std::fs::read_dir(top)? {
+        let entry = entry?;
+        let (path, directory) = (entry.path(), entry.file_type()?.is_dir());
+        each(numbers.seen(entry.ino()), &path, directory)?;
+        if directory {
+            walk(&path, numbers, each)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn stat(directory: &OwnedFd, name: &OsStr) -> nix::Result<FileStat> {
+    fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+/// A path for an open descriptor, for calls that take no `O_PATH` descriptor.
+pub(crate) fn through(fd: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+}

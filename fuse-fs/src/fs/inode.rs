@@ -1,0 +1,340 @@
+//! Which inodes the kernel knows, and how to reach them on the backing directory.
+//!
+//! An inode is known by its number there (`st_ino`), never by a path: an entry remembers its parent and one of
+//! its names only to be found again. Descriptors (`O_PATH`) are opened when first needed and kept in a bounded
+//! second-chance queue, so that a million known files need no million descriptors; an evicted one is opened
+//! again through parent and name, and must then still be the same inode (`ESTALE` otherwise). An inode whose
+//! remembered name is gone (unlinked but open, or one hard link of several) keeps its descriptor until the
+//! kernel forgets it: so its number cannot be used again meanwhile.
+//!
+//! Limits: the backing directory changes through the mount only. An entry takes about 150 bytes with a
+//! 21-byte name (`bytes_per_known_inode` measures it on a million and fails above 320).
+
+#[cfg(test)]
+mod tests;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The number FUSE gives the root, whatever its number on the backing directory.
+pub const ROOT: u64 = 1;
+
+const SHARDS: usize = 64;
+
+/// Deepest directory followed when a path is built; the kernel's `PATH_MAX` allows no deeper ones by path.
+const MAX_DEPTH: usize = 4096;
+
+#[derive(Debug)]
+struct Entry {
+    parent: u64,
+    name: Box<[u8]>,
+    lookups: u64,
+    /// Known entries whose parent this is: it must stay to find them.
+    children: u32,
+    fd: Option<Arc<OwnedFd>>,
+    /// The remembered name is gone: the descriptor is the only way to the inode.
+    pinned: bool,
+    recent: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    entries: HashMap<u64, Entry>,
+    /// Inodes with an unpinned descriptor, oldest first; may hold numbers that lost theirs meanwhile.
+    cached: VecDeque<u64>,
+}
+
+/// The table. Sharded; no lock is held across I/O.
+#[derive(Debug)]
+pub struct InodeTable {
+    shards: Vec<Mutex<Shard>>,
+    root: Arc<OwnedFd>,
+    root_ino: u64,
+    device: u64,
+    per_shard: usize,
+}
+
+impl InodeTable {
+    /// A table over the directory `root`, keeping about `descriptors` of them open.
+    pub fn new(root: OwnedFd, descriptors: usize) -> nix::Result<InodeTable> {
+        let stat = fstat(&root)?;
+        Ok(InodeTable {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            root: Arc::new(root),
+            root_ino: stat.st_ino,
+            device: stat.st_dev,
+            per_shard: (descriptors / SHARDS).max(1),
+        })
+    }
+
+    /// The number the kernel sees for a backing inode; `EXDEV` for one of another file system.
+    pub fn number(&self, stat: &FileStat) -> nix::Result<u64> {
+        if stat.st_dev != self.device {
+            return Err(Errno::EXDEV);
+        }
+        Ok(self.visible(stat.st_ino))
+    }
+
+    fn visible(&self, ino: u64) -> u64 {
+        if ino == self.root_ino { ROOT } else { ino }
+    }
+
+    fn shard(&self, ino: u64) -> &Mutex<Shard> {
+        &self.shards[(ino % SHARDS as u64) as usize]
+    }
+
+    /// The kernel was told of `ino` under this name once more.
+    pub fn remember(&self, ino: u64, parent: u64, name: &OsStr) {
+        if ino == ROOT {
+            return;
+        }
+        let before = {
+            let mut shard = self.shard(ino).lock();
+            let limit = self.per_shard;
+            match shard.entries.get_mut(&ino) {
+                Some(entry) => {
+                    entry.lookups += 1;
+                    Self::rename_entry(&mut shard, ino, parent, name, limit)
+                }
+                None => {
+                    shard.entries.insert(ino, Entry::new(parent, name));
+                    Some(ROOT)
+                }
+            }
+        };
+        if let Some(before) = before {
+            self.adopt(parent);
+            self.orphan(before);
+        }
+    }
+
+    /// Gives an entry a new parent and name; returns the parent it had, if that changed.
+    fn rename_entry(shard: &mut Shard, ino: u64, parent: u64, name: &OsStr, limit: usize) -> Option<u64> {
+        let entry = shard.entries.get_mut(&ino)?;
+        if *entry.name != *name.as_bytes() {
+            entry.name = name.as_bytes().into();
+        }
+        let before = std::mem::replace(&mut entry.parent, parent);
+        if std::mem::take(&mut entry.pinned) {
+            shard.cached.push_back(ino);
+            shard.evict(limit);
+        }
+        (before != parent).then_some(before)
+    }
+
+    fn adopt(&self, parent: u64) {
+        if parent != ROOT
+            && let Some(entry) = self.shard(parent).lock().entries.get_mut(&parent)
+        {
+            entry.children += 1;
+        }
+    }
+
+    fn orphan(&self, parent: u64) {
+        let mut next = Some(parent);
+        while let Some(ino) = next.take().filter(|&i| i != ROOT) {
+            let mut shard = self.shard(ino).lock();
+            if let Some(entry) = shard.entries.get_mut(&ino) {
+                entry.children = entry.children.saturating_sub(1);
+                next = shard.remove_if_unused(ino);
+            }
+        }
+    }
+
+    /// The kernel dropped `count` references.
+    pub fn forget(&self, ino: u64, count: u64) {
+        let parent = {
+            let mut shard = self.shard(ino).lock();
+            if let Some(entry) = shard.entries.get_mut(&ino) {
+                entry.lookups = entry.lookups.saturating_sub(count);
+            }
+            shard.remove_if_unused(ino)
+        };
+        if let Some(parent) = parent {
+            self.orphan(parent);
+        }
+    }
+
+    /// The entry now has this name (rename, or a new hard link).
+    pub fn renamed(&self, ino: u64, parent: u64, name: &OsStr) {
+        let before = Self::rename_entry(&mut self.shard(ino).lock(), ino, parent, name, self.per_shard);
+        if let Some(before) = before {
+            self.adopt(parent);
+            self.orphan(before);
+        }
+    }
+
+    /// The name `parent`/`name` of `ino` is gone; `fd` keeps the inode if that was the remembered name.
+    pub fn name_gone(&self, ino: u64, parent: u64, name: &OsStr, fd: Arc<OwnedFd>) {
+        let mut shard = self.shard(ino).lock();
+        if let Some(entry) = shard.entries.get_mut(&ino)
+            && entry.parent == parent
+            && *entry.name == *name.as_bytes()
+        {
+            entry.fd = Some(fd);
+            entry.pinned = true;
+        }
+    }
+
+    /// Whether the kernel knows this inode.
+    pub fn knows(&self, ino: u64) -> bool {
+        ino == ROOT || self.shard(ino).lock().entries.contains_key(&ino)
+    }
+
+    /// A descriptor (`O_PATH`) of a known inode.
+    pub fn fd(&self, ino: u64) -> nix::Result<Arc<OwnedFd>> {
+        if ino == ROOT {
+            return Ok(self.root.clone());
+        }
+        // A rename between reading the name and opening it shows as a wrong inode: the second try reads it anew.
+        let mut last = Errno::ESTALE;
+        for _ in 0..8 {
+            let (parent, name) = match self.cached(ino)? {
+                Found::Fd(fd) => return Ok(fd),
+                Found::Name(parent, name) => (parent, name),
+            };
+            match self.open_entry(ino, parent, OsStr::from_bytes(&name)) {
+                Ok(fd) => return Ok(self.keep(ino, fd)),
+                Err(error @ (Errno::ESTALE | Errno::ENOENT | Errno::ENOTDIR)) => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(if last == Errno::ENOENT { Errno::ESTALE } else { last })
+    }
+
+    fn cached(&self, ino: u64) -> nix::Result<Found> {
+        let mut shard = self.shard(ino).lock();
+        let entry = shard.entries.get_mut(&ino).ok_or(Errno::ESTALE)?;
+        Ok(match &entry.fd {
+            Some(fd) => {
+                entry.recent = true;
+                Found::Fd(fd.clone())
+            }
+            None => Found::Name(entry.parent, entry.name.clone()),
+        })
+    }
+
+    fn open_entry(&self, ino: u64, parent: u64, name: &OsStr) -> nix::Result<OwnedFd> {
+        let directory = self.fd(parent)?;
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = openat(&*directory, name, flags, Mode::empty())?;
+        let stat = fstat(&fd)?;
+        if stat.st_dev == self.device && self.visible(stat.st_ino) == ino {
+            Ok(fd)
+        } else {
+            Err(Errno::ESTALE)
+        }
+    }
+
+    fn keep(&self, ino: u64, fd: OwnedFd) -> Arc<OwnedFd> {
+        let fd = Arc::new(fd);
+        let mut shard = self.shard(ino).lock();
+        if let Some(entry) = shard.entries.get_mut(&ino) {
+            if let Some(present) = &entry.fd {
+                return present.clone();
+            }
+            entry.fd = Some(fd.clone());
+            shard.cached.push_back(ino);
+            shard.evict(self.per_shard);
+        }
+        fd
+    }
+
+    /// A directory that holds a name of the inode, if it is known and has one.
+    pub fn parent(&self, ino: u64) -> Option<u64> {
+        self.shard(ino).lock().entries.get(&ino).filter(|entry| !entry.pinned).map(|entry| entry.parent)
+    }
+
+    /// Parent and name under which an inode is remembered; `None` for the root and for one that lost that name.
+    pub fn name(&self, ino: u64) -> Option<(u64, OsString)> {
+        let shard = self.shard(ino).lock();
+        let entry = shard.entries.get(&ino).filter(|entry| !entry.pinned)?;
+        Some((entry.parent, OsString::from_vec(entry.name.to_vec())))
+    }
+
+    /// Path below the root under the remembered names; empty for the root.
+    pub fn path(&self, ino: u64) -> PathBuf {
+        let mut names: Vec<Box<[u8]>> = Vec::new();
+        let mut at = ino;
+        while at != ROOT && names.len() < MAX_DEPTH {
+            let shard = self.shard(at).lock();
+            let Some(entry) = shard.entries.get(&at) else { break };
+            names.push(entry.name.clone());
+            at = entry.parent;
+        }
+        names.into_iter().rev().map(|n| OsString::from_vec(n.into_vec())).collect()
+    }
+
+    /// How many inodes are known, the root apart.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|s| s.lock().entries.len()).sum()
+    }
+
+    /// Whether only the root is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many descriptors the table holds, the root's apart.
+    pub fn open_descriptors(&self) -> usize {
+        self.shards.iter().map(|s| s.lock().entries.values().filter(|e| e.fd.is_some()).count()).sum()
+    }
+}
+
+enum Found {
+    Fd(Arc<OwnedFd>),
+    Name(u64, Box<[u8]>),
+}
+
+impl Entry {
+    fn new(parent: u64, name: &OsStr) -> Entry {
+        Entry {
+            parent,
+            name: name.as_bytes().into(),
+            lookups: 1,
+            children: 0,
+            fd: None,
+            pinned: false,
+            recent: false,
+        }
+    }
+}
+
+impl Shard {
+    fn remove_if_unused(&mut self, ino: u64) -> Option<u64> {
+        let entry = self.entries.get(&ino)?;
+        if entry.lookups > 0 || entry.children > 0 {
+            return None;
+        }
+        let entry = self.entries.remove(&ino)?;
+        if entry.fd.is_some() && self.cached.len() > 2 * self.entries.len() + 64 {
+            let entries = &self.entries;
+            self.cached.retain(|i| entries.get(i).is_some_and(|e| e.fd.is_some()));
+        }
+        Some(entry.parent)
+    }
+
+    /// Closes the oldest unpinned descriptors not used since the last look, down to `limit`.
+    fn evict(&mut self, limit: usize) {
+        while self.cached.len() > limit {
+            let Some(ino) = self.cached.pop_front() else { return };
+            let Some(entry) = self.entries.get_mut(&ino) else { continue };
+            if entry.pinned || entry.fd.is_none() {
+                continue;
+            }
+            if std::mem::take(&mut entry.recent) {
+                self.cached.push_back(ino);
+            } else {
+                entry.fd = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! A mounted fault file system, from mounting to a clean machine.
+//!
+//! With the right to mount (root, or root of an own user namespace) the device is opened and mounted directly;
+//! otherwise `fusermount3` does it. Dropping a [`Mount`] answers every parked call, unmounts (detaching if files
+//! are still open), aborts the connection, and waits for the event loops.
+//!
+//! Limit: the library declines FUSE's interrupts, so a process killed while its call is parked dies only when
+//! that call is answered: by heal, by the freeze's bound, or by [`Mount::abort`].
+
+use super::fuse::{Session, Wire, session_by_helper, session_on};
+use super::parking::{Parking, Thaw};
+use super::recorder::TraceSink;
+use super::service::Service;
+use crate::fs::Fs;
+use crate::rules::decide::Decide;
+use crate::rules::decision::RuleId;
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MntFlags, MsFlags, umount2};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::Mode;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Inode descriptors kept at most: opening one again costs two system calls.
+const MOST_DESCRIPTORS: usize = 8192;
+
+/// How long the programs that were killed when a mount is cut off may take to let go of their files.
+const LAST_FILES: Duration = Duration::from_secs(2);
+
+/// How to mount.
+#[derive(Clone, Debug)]
+pub struct MountOptions {
+    /// Event loops; more than there are cores is slower.
+    pub threads: usize,
+    /// Let the kernel cache pages, names and attributes. Off: every call reaches the rules.
+    pub page_cache: bool,
+    /// No frozen call waits longer, whatever its rule says.
+    pub longest_freeze: Duration,
+    /// What a power cut would lose. Without it, nothing.
+    pub durability: Option<Arc<crate::durability::Volatile>>,
+}
+
+impl Default for MountOptions {
+    fn default() -> MountOptions {
+        MountOptions {
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            page_cache: false,
+            longest_freeze: Duration::from_secs(600),
+            durability: None,
+        }
+    }
+}
+
+/// Why there is no mount.
+#[derive(Debug, thiserror::Error)]
+pub enum MountError {
+    /// No FUSE device.
+    #[error(
+        "cannot open /dev/fuse; load the `fuse` module, or pass the device into the container (`--device /dev/fuse`), and check its permissions"
+    )]
+    Device(#[source] std::io::Error),
+    /// The backing directory cannot be used.
+    #[error("backing directory {} cannot be used; it must exist and be writable", path.display())]
+    Backing {
+        /// The directory.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+    /// The mountpoint cannot be used.
+    #[error("mountpoint {}: {reason}; give an empty directory", path.display())]
+    Mountpoint {
+        /// The mountpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No right to mount.
+    #[error("no permission to mount on {}; run as root, or install fusermount3 (Debian package fuse3)", path.display())]
+    Permission {
+        /// The mountpoint.
+        path: PathBuf,
+        /// What the kernel or the helper said.
+        source: std::io::Error,
+    },
+    /// Anything else that the kernel refused.
+    #[error("cannot mount on {}", path.display())]
+    Other {
+        /// The mountpoint.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}
+
+/// A mounted file system; unmounted when dropped.
+pub struct Mount {
+    service: Arc<Service>,
+    mountpoint: PathBuf,
+    /// Minor device number: the connection's name below `/sys/fs/fuse/connections`.
+    connection: Option<u64>,
+    session: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mount").field("mountpoint", &self.mountpoint).finish_non_exhaustive()
+    }
+}
+
+impl Mount {
+    /// Mounts `backing` on the empty directory `mountpoint`.
+    pub fn new(
+        backing: &Path,
+        mountpoint: &Path,
+        options: MountOptions,
+        decide: Arc<dyn Decide>,
+        trace: Option<TraceSink>,
+    ) -> Result<Mount, MountError> {
+        let root = open_backing(backing)?;
+        let mountpoint = check_mountpoint(mountpoint)?;
+        let other = |source| MountError::Other { path: mountpoint.clone(), source };
+        let descriptors = usable_descriptors();
+        let fs = Fs::new(root, descriptors, options.durability.clone(), decide.lies())
+            .map_err(|e| other(e.into()))?;
+        let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
+        let service = Arc::new(Service { fs, parking, decide, trace });
+        let wire = Wire { service: service.clone(), cached: options.page_cache };
+        let session = start(wire, &mountpoint, options.threads)?;
+        // From here on a failure must unmount: `Mount` does that when dropped.
+        let mut mount = Mount { service, mountpoint, connection: None, session: None };
+        let thread = std::thread::Builder::new().name("fuse-session".into()).spawn(move || session.run());
+        match thread {
+            Ok(thread) => mount.session = Some(thread),
+            Err(source) => return Err(MountError::Other { path: mount.mountpoint.clone(), source }),
+        }
+        mount.connection = device_minor(&mount.mountpoint);
+        Ok(mount)
+    }
+
+    /// Where it is mounted.
+    pub fn mountpoint(&self) -> &Path {
+        &self.mountpoint
+    }
+
+    /// Lets the calls frozen by one rule (or by all) go on; returns how many there were.
+    pub fn heal(&self, rule: Option<RuleId>, outcome: Thaw) -> usize {
+        self.service.heal(rule, outcome)
+    }
+
+    /// How many calls wait: those frozen by one rule, or all, delayed ones included.
+    pub fn parked(&self, rule: Option<RuleId>) -> usize {
+        self.service.parking.parked_count(rule)
+    }
+
+    /// It serves calls: nobody unmounted it from outside.
+    pub fn is_mounted(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.is_finished())
+    }
+
+    /// How many inodes the kernel knows.
+    pub fn known_inodes(&self) -> usize {
+        self.service.fs.table.len()
+    }
+
+    /// How many descriptors are held to reach inodes; open files apart.
+    pub fn inode_descriptors(&self) -> usize {
+        self.service.fs.table.open_descriptors()
+    }
+
+    /// Unmounts: parked calls fail with `EIO`, open files stay usable for nobody.
+    pub fn unmount(mut self) -> std::io::Result<()> {
+        self.end(Thaw::Fail(libc::EIO), Duration::ZERO).map(|_| ())
+    }
+
+    /// Cuts the connection: every call under way fails, then the mount goes. Afterwards nobody reaches the backing
+    /// directory through it.
+    ///
+    /// # Errors
+    /// The kernel did not unmount it, or did not let this user cut the connection while files on it are open.
+    pub fn abort(mut self) -> std::io::Result<()> {
+        self.abort_connection();
+        match self.end(Thaw::Fail(libc::ECONNABORTED), LAST_FILES)? {
+            true => Ok(()),
+            false => Err(std::io::Error::other(
+                "files on it are still open, and this user may not cut the connection; end the programs that use it, \
+                 or run as root",
+            )),
+        }
+    }
+
+    /// Whether it is gone: files may still be open on a mount that was only detached. If nobody may cut the
+    /// connection, their last user is waited for, at most `patience`.
+    fn end(&mut self, parked: Thaw, patience: Duration) -> std::io::Result<bool> {
+        let Some(session) = self.session.take() else { return Ok(true) };
+        self.service.parking.close(parked);
+        let quiet = umount2(&self.mountpoint, MntFlags::empty()).is_ok();
+        if !quiet {
+            detach(&self.mountpoint)?;
+        }
+        if quiet || self.abort_connection() || ends_within(&session, patience) {
+            session.join().map_err(|_| std::io::Error::other("an event loop panicked"))??;
+            return Ok(true);
+        }
+        tracing::warn!(path = %self.mountpoint.display(), "detached; files on it are still open");
+        Ok(false)
+    }
+
+    fn abort_connection(&self) -> bool {
+        let Some(connection) = self.connection else { return false };
+        let place = format!("/sys/fs/fuse/connections/{connection}/abort");
+        if std::fs::write(&place, "1").is_ok() {
+            return true;
+        }
+        abort_through_own_control(connection).is_ok()
+    }
+}
+
+/// Whether the event loops end within `patience`, as they do when the last file is closed.
+fn ends_within(session: &JoinHandle<std::io::Result<()>>, patience: Duration) -> bool {
+    let deadline = std::time::Instant::now() + patience;
+    while !session.is_finished() && std::time::Instant::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    session.is_finished()
+}
+
+/// Minor number of the device mounted at `mountpoint`, as the kernel knows it: a call into the mount may hang, for
+/// example when a rule freezes everything.
+fn device_minor(mountpoint: &Path) -> Option<u64> {
+    let path = std::ffi::CString::new(mountpoint.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statx is plain data; the all-zero value is valid.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    // SAFETY: the path ends with a zero byte, and both pointers outlive the call.
+    let done = unsafe { libc::statx(libc::AT_FDCWD, path.as_ptr(), flags, 0, &mut found) };
+    (done == 0).then(|| found.stx_dev_minor.into())
+}
+
+/// Detaches whatever is mounted at `mountpoint`: the way out when the process that mounted it is gone.
+pub fn detach(mountpoint: &Path) -> std::io::Result<()> {
+    match umount2(mountpoint, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(nix::errno::Errno::EINVAL) => Ok(()),
+        Err(nix::errno::Errno::EPERM) => detach_by_helper(mountpoint),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn detach_by_helper(mountpoint: &Path) -> std::io::Result<()> {
+    let status =
+        std::process::Command::new("fusermount3").args(["-u", "-z", "-q", "--"]).arg(mountpoint).status()?;
+    if status.success() { Ok(()) } else { Err(std::io::Error::other(format!("fusermount3: {status}"))) }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if self.session.is_none() {
+            return;
+        }
+        if let Err(error) = self.end(Thaw::Fail(libc::EIO), Duration::ZERO) {
+            tracing::error!(path = %self.mountpoint.display(), %error, "could not unmount");
+        }
+    }
+}
+
+/// Where nobody has mounted FUSE's control file system, mounts it for a moment.
+fn abort_through_own_control(connection: u64) -> std::io::Result<()> {
+    let place = std::env::temp_dir().join(format!("fermoposta-control-{}-{connection}", std::process::id()));
+    std::fs::create_dir(&place)?;
+    let mounted = nix::mount::mount(Some("fusectl"), &place, Some("fusectl"), MsFlags::empty(), None::<&str>);
+    let aborted = match mounted {
+        Ok(()) => std::fs::write(place.join(connection.to_string()).join("abort"), "1")
+            .and(umount2(&place, MntFlags::MNT_DETACH).map_err(std::io::Error::from)),
+        Err(error) => Err(error.into()),
+    };
+    std::fs::remove_dir(&place)?;
+    aborted
+}
+
+fn open_backing(path: &Path) -> Result<OwnedFd, MountError> {
+    let failed = |e: nix::errno::Errno| MountError::Backing { path: path.into(), source: e.into() };
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let root = open(path, flags, Mode::empty()).map_err(failed)?;
+    let writable = nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK;
+    nix::unistd::access(path, writable).map_err(failed)?;
+    Ok(root)
+}
+
+fn check_mountpoint(path: &Path) -> Result<PathBuf, MountError> {
+    let bad = |reason: String| MountError::Mountpoint { path: path.into(), reason };
+    let absolute = path.canonicalize().map_err(|e| bad(e.to_string()))?;
+    let mut entries = std::fs::read_dir(&absolute).map_err(|e| bad(e.to_string()))?;
+    match entries.next() {
+        None => Ok(absolute),
+        Some(_) => Err(bad("it is not empty".into())),
+    }
+}
+
+/// Raises the limit of open files as far as allowed; half of it may hold inodes.
+fn usable_descriptors() -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 256 };
+    let limit = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft };
+    usize::try_from(limit / 2).unwrap_or(usize::MAX).clamp(64, MOST_DESCRIPTORS)
+}
+
+fn start(wire: Wire, mountpoint: &Path, threads: usize) -> Result<Session, MountError> {
+    let device = open("/dev/fuse", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|e| MountError::Device(e.into()))?;
+    match mount_directly(&device, mountpoint) {
+        Ok(()) => session_on(wire, device, threads).map_err(|source| {
+            if let Err(error) = umount2(mountpoint, MntFlags::MNT_DETACH) {
+                tracing::error!(path = %mountpoint.display(), %error, "could not unmount");
+            }
+            MountError::Other { path: mountpoint.into(), source }
+        }),
+        Err(nix::errno::Errno::EPERM) => {
+            drop(device);
+            session_by_helper(wire, mountpoint, threads)
+                .map_err(|source| MountError::Permission { path: mountpoint.into(), source })
+        }
+        Err(error) => Err(MountError::Other { path: mountpoint.into(), source: error.into() }),
+    }
+}
+
+/// With devices and set-id programs where the kernel allows them: inside a user namespace it does not.
+fn mount_directly(device: &OwnedFd, mountpoint: &Path) -> nix::Result<()> {
+    let data = format!(
+        "fd={},rootmode=40000,user_id={},group_id={},default_permissions,allow_other",
+        device.as_raw_fd(),
+        nix::unistd::geteuid(),
+        nix::unistd::getegid(),
+    );
+    let mount = |flags| {
+        nix::mount::mount(Some("fermoposta"), mountpoint, Some("fuse.fermoposta"), flags, Some(data.as_str()))
+    };
+    mount(MsFlags::empty()).or_else(|_| mount(MsFlags::MS_NOSUID | MsFlags::MS_NODEV))
+}

@@ -1,0 +1,16 @@
+pub mod check;
+pub mod compiled;
+pub mod counters;
+pub mod damage;
+pub mod decide;
+pub mod decision;
+pub mod draw;
+pub mod effects;
+pub mod engine;
+pub mod lies;
+pub mod matcher;
+pub mod ops;
+pub mod opset;
+pub mod problem;
+pub mod rule;
+pub mod trigger;
