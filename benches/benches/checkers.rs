@@ -56,7 +56,7 @@ fn measure(messages: u64) -> ExitCode {
     println!("{messages} messages, {} MB of history: {seconds:.2} s, {peak} MiB at peak", bytes / 1_000_000);
     println!("{:?}: {}", report.verdict, report.sentence);
     let begun = Instant::now();
-    let page = reports::html::render_many(&[report]).len();
+    let page = reports::run::html::page::render_many(&[report]).len();
     println!("its page: {:.2} MB in {:.3} s", page as f64 / 1e6, begun.elapsed().as_secs_f64());
     ExitCode::from(u8::from(seconds > SECONDS || peak > MIB || page > PAGE))
 }

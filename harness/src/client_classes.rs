@@ -4,7 +4,7 @@
 
 use crate::ledger::{ClientSeen, Ledger};
 use fuse_fs::clock::Nanos;
-use reports::model::ClientClass;
+use reports::run::ClientClass;
 use std::collections::BTreeMap;
 
 /// Steps of an availability curve are at least this part of the curve's length apart.

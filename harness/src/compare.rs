@@ -6,9 +6,11 @@
 use crate::plan::{Plan, quoted};
 use crate::run::directory::RunDirectory;
 use anyhow::Result;
+use reports::comparison::Comparison;
+use reports::comparison::like::unlike;
 use reports::comparison::limits::Limit;
-use reports::comparison::{Comparison, Limits, unlike};
-use reports::model::Report;
+use reports::comparison::limits::Limits;
+use reports::run::Report;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -133,7 +135,7 @@ mod tests {
         if report {
             let mut report = crate::shown::samples::report(&[], &[], 0, 0);
             report.run.started = name.to_owned();
-            write("report.json", reports::json::to_json(&report));
+            write("report.json", reports::run::json::to_json(&report));
         }
         directory
     }

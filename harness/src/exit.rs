@@ -1,6 +1,6 @@
 //! What the program says to its caller: exit codes.
 
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 use std::process::ExitCode;
 
 /// How the program ends.
@@ -45,7 +45,7 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// How the program ends with an error: the caller's mistake, or trouble of machine or harness.
     pub fn of(error: &anyhow::Error) -> Exit {
-        let usage = error.is::<reports::format::UnknownExtension>()
+        let usage = error.is::<reports::kit::format::UnknownExtension>()
             || error.is::<NoSuch>()
             || error.is::<crate::compare::Refused>();
         if usage { Exit::Usage } else { Exit::Environment }

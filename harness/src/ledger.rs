@@ -20,7 +20,7 @@ use crate::history::{
 };
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
-use reports::figures::Clock;
+use reports::kit::figures::Clock;
 use std::collections::HashMap;
 use std::io::BufRead;
 

@@ -4,7 +4,7 @@ use crate::history::{MigrationState, UserId};
 use crate::ledger::{Ledger, MigrationDone};
 use crate::summarize::{latencies, quantiles};
 use fuse_fs::clock::Nanos;
-use reports::model::Migration;
+use reports::run::Migration;
 use std::collections::BTreeMap;
 
 /// Users named with what went wrong.

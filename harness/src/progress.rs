@@ -7,8 +7,8 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use reports::figures::count;
-use reports::inert::inert;
+use reports::kit::figures::count;
+use reports::kit::inert::inert;
 
 /// The state of a run at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use crate::exit::Exit;
 use crate::run::directory::RunDirectory;
 use anyhow::{Context, Result, ensure};
 use fuse_fs::durability::cut::CutReport;
-use reports::figures::count;
-use reports::inert::inert;
+use reports::kit::figures::count;
+use reports::kit::inert::inert;
 use std::path::{Path, PathBuf};
 
 /// Differences shown of one cut; the rest is counted.

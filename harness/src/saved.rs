@@ -3,7 +3,7 @@
 use crate::exit::NoSuch;
 use crate::run::directory::RunDirectory;
 use anyhow::{Context, Result};
-use reports::model::Report;
+use reports::run::Report;
 use std::path::Path;
 
 /// Reads it.
@@ -25,5 +25,5 @@ pub fn report(run: &Path) -> Result<Report> {
         format!("cannot read {}; `fermoposta analyze {place}` makes it anew", directory.report().display())
     };
     let text = std::fs::read_to_string(directory.report()).with_context(cannot)?;
-    reports::json::from_json(&text).with_context(cannot)
+    reports::run::json::from_json(&text).with_context(cannot)
 }

@@ -3,7 +3,7 @@
 use crate::checker::Case;
 use crate::checker::sum_rule::{End, Ended, Sum, ends};
 use crate::summarize::{latencies, quantiles};
-use reports::model::Sender;
+use reports::run::Sender;
 
 /// Every sender, in the order in which the history names them. The delay is that of stored mail.
 pub fn senders(case: &Case<'_>) -> Vec<Sender> {

@@ -7,8 +7,8 @@ use crate::history::Outcome;
 use crate::ledger::{Kind, Ledger};
 use crate::plan::CohortPlan;
 use fuse_fs::clock::Nanos;
-use reports::figures::round_up;
-use reports::series::{Found, Outcomes, Series, Service, Stretch, Track};
+use reports::kit::figures::round_up;
+use reports::run::series::{Found, Outcomes, Series, Service, Stretch, Track};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -3,8 +3,9 @@
 //! A class comes from a violated property or from a finding that speaks against the server. Findings that the rules of
 //! mail allow (bounces, second copies after a disturbance) speak for nothing here.
 
-use reports::class::Class;
-use reports::model::{Finding, Moment, Property, Report, Verdict};
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
+use reports::run::{Finding, Moment, Property, Report};
 use serde::{Deserialize, Serialize};
 
 /// One class that a run shows.
@@ -80,7 +81,7 @@ pub(crate) mod samples;
 mod tests {
     use super::samples::report;
     use super::*;
-    use reports::model::{Anomaly, Example};
+    use reports::run::{Anomaly, Example};
 
     fn moment(what: &str) -> Moment {
         Moment { at_s: 1.0, who: "client".to_owned(), what: what.to_owned() }

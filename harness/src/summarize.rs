@@ -8,8 +8,8 @@ use fuse_fs::durability::cut::CutReport;
 use fuse_fs::durability::profile::Persistence;
 use fuse_fs::rules::effects::Effect;
 use hdrhistogram::Histogram;
-use reports::figures::count;
-use reports::model::{Fault, Moment, Operation, Quantiles};
+use reports::kit::figures::count;
+use reports::run::{Fault, Moment, Operation, Quantiles};
 use std::collections::BTreeMap;
 
 /// Client operations by kind. Latency counts from the intended start, in microseconds up to a day.

@@ -13,7 +13,8 @@
 //! its verdict is valid. Unknown fails.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::{Report, Verdict};
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -96,9 +97,10 @@ pub fn run(file: &Path, options: &[&str]) -> Result<ScenarioRun, Failed> {
     command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null());
     command.arg("run").arg(file).arg("--runs").arg(runs.path()).arg("--json").args(options);
     let output = command.output()?;
-    let report = reports::json::from_json(&String::from_utf8_lossy(&output.stdout))
+    let report = reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout))
         .map_err(|_| Failed::from(String::from_utf8_lossy(&output.stderr).into_owned()))?;
-    let summary = reports::text::render(&report, reports::text::Style { color: false, width: 110 });
+    let summary =
+        reports::run::text::render(&report, reports::kit::style::Style { color: false, width: 110 });
     let run = ScenarioRun { report, summary, code: output.status.code().unwrap_or(-1) };
     if run.report.verdict != Verdict::Valid {
         // The evidence of a failed test must outlive it.

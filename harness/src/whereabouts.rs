@@ -11,7 +11,7 @@ use crate::run::directory::{RunDirectory, read_json};
 use crate::run::placement::Placement;
 use anyhow::{Context, Result, ensure};
 use fuse_fs::clock::Nanos;
-use reports::table::align;
+use reports::kit::table::align;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -98,7 +98,7 @@ pub fn table(all: &[Whereabouts]) -> String {
     let head = ["user", "served from", "state", "directory", "untrusted copy on"].map(String::from).to_vec();
     let row = |one: &Whereabouts| {
         let other = one.other.clone().unwrap_or_else(|| "-".to_owned());
-        let directory = reports::inert::inert(&one.directory.display().to_string());
+        let directory = reports::kit::inert::inert(&one.directory.display().to_string());
         vec![one.user.clone(), one.storage.clone(), one.state.clone(), directory, other]
     };
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(all.iter().map(row)).collect();

@@ -3,8 +3,8 @@
 
 use fermoposta::testing::{ScenarioRun, run};
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::difference::{Change, Difference, HexSide, Kind};
-use reports::model::{Anomaly, Report};
+use reports::run::difference::{Change, Difference, HexSide, Kind};
+use reports::run::{Anomaly, Report};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -100,7 +100,7 @@ fn analyze(report: &Report) -> Result<Report, Failed> {
         .args(["analyze", "--json"])
         .arg(&report.run.directory)
         .output()?;
-    Ok(reports::json::from_json(&String::from_utf8_lossy(&output.stdout))?)
+    Ok(reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout))?)
 }
 
 /// Judged again, without what was sent, everything is the same to the byte.

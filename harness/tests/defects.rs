@@ -3,7 +3,7 @@
 
 use fermoposta::reference::defect::Defect;
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -7,7 +7,8 @@ use fermoposta::testing::run;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::durability::profile::Profile;
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::{Report, Verdict};
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -173,7 +174,7 @@ fn recorded(profile: Profile, seed: u64, target: &str, runs: &Path) -> Result<Re
     command.args(["run", "../scenarios/power-cuts-20.toml", "--json", "--target", target]);
     command.args(["--persistence", profile.into(), "--seed", &seed.to_string(), "--runs"]).arg(runs);
     let output = command.output().map_err(|error| error.to_string())?;
-    reports::json::from_json(&String::from_utf8_lossy(&output.stdout))
+    reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout))
         .map_err(|_| format!("seed {seed}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 

@@ -2,7 +2,7 @@
 //! The built-in server stands for a real one; a script looks at everything before its first start.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 use std::path::Path;
 use std::process::ExitCode;
 

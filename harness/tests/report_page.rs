@@ -3,7 +3,7 @@
 //! checker. Needs Chromium, Node.js, and in `target/browser` the npm packages `puppeteer-core` and `axe-core`.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::{Anomaly, Moment, Report};
+use reports::run::{Anomaly, Moment, Report};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ fn is_sound(page: &Path, views: &Views, word: &str, pictures: usize) {
 fn page_of(name: &str) -> Result<String, Failed> {
     let text = std::fs::read_to_string(root().join(format!("reports/examples/{name}.json")))?;
     Ok(match name.split('-').next().unwrap_or_default() {
-        "report" => reports::html::render_many(&[serde_json::from_str(&text)?]),
+        "report" => reports::run::html::page::render_many(&[serde_json::from_str(&text)?]),
         "comparison" => reports::comparison::html::render(&serde_json::from_str(&text)?),
         "policies" => reports::policies::html::render(&serde_json::from_str(&text)?),
         "rehearsal" => reports::rehearsal::html::render(&serde_json::from_str(&text)?),
@@ -157,7 +157,7 @@ fn every_kind() -> TestResult {
         }
         pages.push(put(&name, page_of(&name)?)?);
     }
-    pages.push(put("many", reports::html::render_many(&runs))?);
+    pages.push(put("many", reports::run::html::page::render_many(&runs))?);
     assert!(pages.len() > 10, "{pages:?}");
     for (page, views) in look_at(&pages)? {
         let name = page.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
@@ -180,7 +180,7 @@ fn again() -> TestResult {
     let place = tempfile::tempdir()?;
     let run = run("eio-on-fsync.toml", &[], &place.path().join("runs"))?;
     let mut forms = Vec::new();
-    for extension in reports::format::ALL.iter().map(|form| form.extension) {
+    for extension in reports::kit::format::ALL.iter().map(|form| form.extension) {
         let files = ["one", "two"].map(|name| place.path().join(format!("{name}.{extension}")));
         for file in &files {
             assert_eq!(report(&run, &["--export", &file.to_string_lossy()])?.0, Some(0));
@@ -298,7 +298,7 @@ fn large_page() -> TestResult {
         (property.count, property.anomalies) = (1_000_000, (0..100).map(one).collect());
     }
     let page = run.join("large.html");
-    let text = reports::html::render_many(&[report]);
+    let text = reports::run::html::page::render_many(&[report]);
     assert!(text.len() < 3_000_000, "{} bytes", text.len());
     std::fs::write(&page, text)?;
     let small = look(&run.join("report.html"))?;

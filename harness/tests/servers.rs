@@ -3,7 +3,7 @@
 use fermoposta::target::definition::Definition;
 use fermoposta::target::find;
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 use std::path::Path;
 use std::process::ExitCode;
 

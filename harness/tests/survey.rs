@@ -2,8 +2,8 @@
 //! shown with evidence.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::class::Class;
-use reports::model::Verdict;
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
 use reports::survey::Survey;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};

@@ -2,8 +2,8 @@
 //! and a sweep that was ended in the middle goes on.
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use reports::class::Class;
-use reports::model::Verdict;
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
 use reports::sweep::Sweep;
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};

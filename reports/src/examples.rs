@@ -1,10 +1,15 @@
 //! One example of each JSON form, committed beside the schemas: for whoever reads the forms, and for the test that opens
 //! their pages in a browser.
 
-use crate::{comparison, policies, rehearsal, samples, survey, sweep};
+use crate::comparison;
+use crate::policies;
+use crate::rehearsal;
+use crate::run::samples;
+use crate::survey;
+use crate::sweep;
 
 fn all() -> Vec<(&'static str, String)> {
-    let report = crate::json::to_json;
+    let report = crate::run::json::to_json;
     vec![
         ("report-valid", report(&samples::valid())),
         ("report-invalid", report(&samples::invalid())),

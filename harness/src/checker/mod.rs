@@ -35,7 +35,7 @@ use crate::plan::Plan;
 use elsewhere::Elsewhere;
 use fate::{Disk, Fate, Final, Messages};
 use fuse_fs::clock::Nanos;
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 
 /// Anomalies kept with evidence per property; all are counted.
 pub const KEPT: usize = 20;

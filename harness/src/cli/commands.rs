@@ -10,8 +10,8 @@ use crate::survey;
 use crate::sweep::options::{Family, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory};
 use crate::sweep::{self, Wanted};
 use anyhow::Result;
-use reports::format::ALL;
-use reports::model::Report;
+use reports::kit::format::ALL;
+use reports::run::Report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -228,9 +228,9 @@ pub(super) fn whereabouts(run: &Path, json: bool) -> Result<Exit> {
 
 pub(super) fn show(report: &Report, output: &OutputArgs) -> Result<()> {
     if output.json {
-        writeln!(std::io::stdout(), "{}", reports::json::to_json(report))?;
+        writeln!(std::io::stdout(), "{}", reports::run::json::to_json(report))?;
     } else {
-        write!(anstream::stdout(), "{}", reports::text::render(report, super::style()))?;
+        write!(anstream::stdout(), "{}", reports::run::text::render(report, super::style()))?;
     }
     Ok(())
 }
@@ -275,7 +275,7 @@ pub(super) fn schema(of: SchemaOf) -> Result<Exit> {
         SchemaOf::Target => {
             serde_json::to_value(schemars::schema_for!(crate::target::definition::Definition))?
         }
-        SchemaOf::Report => serde_json::from_str(&reports::json::schema())?,
+        SchemaOf::Report => serde_json::from_str(&reports::run::json::schema())?,
         SchemaOf::Survey => serde_json::from_str(&reports::survey::json::schema())?,
         SchemaOf::Comparison => serde_json::from_str(&reports::comparison::json::schema())?,
         SchemaOf::Policies => serde_json::from_str(&reports::policies::json::schema())?,

@@ -1,12 +1,15 @@
 //! `compare`: before a change and after it.
 
+use reports::comparison::json;
+use reports::comparison::text;
+
 use super::{TableArgs, export};
 use crate::compare::{Asked, compare};
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
+use reports::comparison::FORMATS;
 use reports::comparison::limits::Limit;
-use reports::comparison::{FORMATS, json, text};
 use std::io::Write;
 use std::path::PathBuf;
 

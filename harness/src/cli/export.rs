@@ -1,7 +1,7 @@
 //! `--export FILE`: the format is that of the file's extension.
 
 use anyhow::{Context, Result};
-use reports::format::{Format, by_extension};
+use reports::kit::format::{Format, by_extension};
 use std::path::{Path, PathBuf};
 
 /// Before an hour of testing, not after it: every export has a known format and a directory.

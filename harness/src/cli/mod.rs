@@ -339,9 +339,9 @@ struct TableArgs {
 }
 
 /// How results are printed on this standard output.
-fn style() -> reports::text::Style {
+fn style() -> reports::kit::style::Style {
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    reports::text::Style { color, width: 110 }
+    reports::kit::style::Style { color, width: 110 }
 }
 
 #[derive(Debug, Args)]

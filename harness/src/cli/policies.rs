@@ -1,5 +1,7 @@
 //! `policies`: one story under each of its variants, compared.
 
+use reports::policies::json;
+
 use super::commands::{fresh_seed, run_one, show_problems};
 use super::{TableArgs, export};
 use crate::exit::Exit;
@@ -9,8 +11,8 @@ use crate::run::outer::Places;
 use crate::scenario::{self, Overrides, ScenarioErrors, Variant};
 use anyhow::Result;
 use clap::Args;
-use reports::inert::inert;
-use reports::policies::{FORMATS, Policies, PolicyRun, json, text};
+use reports::kit::inert::inert;
+use reports::policies::{FORMATS, Policies, PolicyRun, text};
 use std::io::Write;
 use std::path::PathBuf;
 

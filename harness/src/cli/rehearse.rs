@@ -1,5 +1,8 @@
 //! `rehearse`: the user's own migration, before it is done.
 
+use reports::rehearsal::json;
+use reports::rehearsal::text;
+
 use super::{TableArgs, export};
 use crate::exit::Exit;
 use crate::plan::MigrationTool;
@@ -8,7 +11,7 @@ use anyhow::Result;
 use clap::Args;
 use fuse_fs::units::Span;
 use reports::comparison::limits::Limit;
-use reports::rehearsal::{FORMATS, json, text};
+use reports::rehearsal::FORMATS;
 use std::io::Write;
 use std::path::PathBuf;
 use strum::VariantArray;

@@ -1,6 +1,8 @@
 //! `report`: what was judged, shown again. What is shown is not judged anew, so the same run directory gives the same bytes;
 //! `--verify` judges the recorded files once more and says whether the report follows from them.
 
+use reports::run::json;
+
 use super::{OutputArgs, commands, export};
 use crate::evidence::recorded::differences;
 use crate::exit::Exit;
@@ -8,9 +10,8 @@ use crate::judge::judge;
 use crate::saved;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use reports::format::ALL;
-use reports::json;
-use reports::model::Report;
+use reports::kit::format::ALL;
+use reports::run::Report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,7 @@ fn verify(runs: &[PathBuf], reports: &[Report]) -> Result<bool> {
         let found = doubted(run, report).with_context(|| run.display().to_string())?;
         doubts |= !found.is_empty();
         for line in &found {
-            writeln!(out, "{}: {}", run.display(), reports::inert::inert(line))?;
+            writeln!(out, "{}: {}", run.display(), reports::kit::inert::inert(line))?;
         }
         if found.is_empty() {
             let (files, fingerprint) = (report.run.recorded.len(), &report.run.fingerprint);

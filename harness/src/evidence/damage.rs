@@ -10,7 +10,7 @@ use crate::message::{digest, identify};
 use crate::run::directory::RunDirectory;
 use crate::specimens::LARGEST;
 use fuse_fs::clock::Nanos;
-use reports::difference::{Change, Difference};
+use reports::run::difference::{Change, Difference};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

@@ -11,7 +11,7 @@ use crate::checker::{counted, grouped};
 use crate::history::{Attempt, Source};
 use crate::message::tokens::attempts_in;
 use crate::message::{RunToken, Token, find_attempt};
-use reports::difference::{Change, Kind};
+use reports::run::difference::{Change, Kind};
 use rows::Rows;
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! The files that a judgement is made from, with their digests: whoever is shown a report can tell whether these are the
 //! files that it was made from. Order and digests are a function of the files alone.
 
-use reports::model::Recorded;
+use reports::run::Recorded;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

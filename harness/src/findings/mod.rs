@@ -16,7 +16,7 @@ use crate::checker::{Case, counted};
 use crate::history::Attempt;
 use crate::ledger::ClientOp;
 use fuse_fs::clock::Nanos;
-use reports::model::{Example, Finding, Moment};
+use reports::run::{Example, Finding, Moment};
 
 /// Examples kept of each kind; all are counted.
 const KEPT: usize = 10;

@@ -6,7 +6,7 @@ use crate::history::{Attempt, Event, MessageId, Source, Specimen};
 use crate::message::{Token, build, digest, identify};
 use crate::run::directory::RunDirectory;
 use crate::synthetic::{OK, RUN, World};
-use reports::difference::{Difference, Kind};
+use reports::run::difference::{Difference, Kind};
 
 const ATTEMPT: Attempt = Attempt { message: MessageId(1), n: 1 };
 

@@ -136,8 +136,7 @@ fn every_message_is_counted_once() {
     assert_eq!(report.verdict, Verdict::Valid, "{:#?}", report.properties);
     insta::assert_snapshot!(answer(&report, "sum-rule").sentence, @"7 submitted = 2 stored + 3 queued + 1 bounced + 1 given up + 0 lost.");
     let [postfix, exim] = <[_; 2]>::try_from(report.senders).expect("two senders");
-    let counts =
-        |s: &reports::model::Sender| (s.submitted, s.stored, s.queued, s.bounced, s.given_up, s.lost);
+    let counts = |s: &reports::run::Sender| (s.submitted, s.stored, s.queued, s.bounced, s.given_up, s.lost);
     assert_eq!((postfix.name.as_str(), counts(&postfix)), ("postfix", (6, 2, 2, 1, 1, 0)));
     assert_eq!((exim.name.as_str(), counts(&exim)), ("exim", (1, 0, 1, 0, 0, 0)));
     let delay = postfix.delay.expect("two were stored");

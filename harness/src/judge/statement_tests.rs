@@ -7,7 +7,7 @@ use super::*;
 /// A claim, and ways to spoil the story with what the claim then comes to.
 type Case = (&'static str, &'static [(&'static str, fn(&mut Script), Verdict)]);
 
-use Verdict::{Invalid, Unknown};
+use reports::kit::verdict::Verdict::{Invalid, Unknown};
 
 const CASES: &[Case] = &[
     (

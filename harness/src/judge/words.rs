@@ -7,7 +7,8 @@ use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind, Ledger};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use reports::model::{Fault, Messages, Moment, Property, Verdict};
+use reports::kit::verdict::Verdict;
+use reports::run::{Fault, Messages, Moment, Property};
 use std::collections::{BTreeSet, HashSet};
 
 /// Counts messages. Struck by a lie or not makes no difference here.

@@ -10,7 +10,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use fuse_fs::rules::counters::step;
 use fuse_fs::rules::rule::Counter;
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 use reports::rehearsal::Drain;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};

@@ -22,8 +22,8 @@ use measure::Middle;
 use options::{Failure, Options};
 use plans::{NEW, OLD, Part, Plans};
 use reports::comparison::Comparison;
-use reports::model::Report;
 use reports::rehearsal::Rehearsal;
+use reports::run::Report;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -158,7 +158,7 @@ impl Stage<'_> {
             Ok(report) => format!("{} {}", report.verdict.word(), report.sentence),
             Err(why) => why.clone(),
         };
-        anstream::eprintln!("  {}", reports::inert::inert(&told));
+        anstream::eprintln!("  {}", reports::kit::inert::inert(&told));
         self.done.push(done);
     }
 

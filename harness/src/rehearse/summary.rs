@@ -3,13 +3,15 @@
 //! Go only if every part is valid, the new disk keeps the limits, and a backlog can be let in beside new mail. No go if one of
 //! these is disproved. Else neither is proved.
 
+use reports::kit::figures;
+
 use super::Done;
 use super::measure::Outage;
 use super::options::{Options, Service};
 use reports::comparison::Comparison;
-use reports::figures;
-use reports::model::{Report, Verdict};
+use reports::kit::verdict::Verdict;
 use reports::rehearsal::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
+use reports::run::Report;
 use std::path::Path;
 use std::time::Duration;
 

@@ -4,9 +4,11 @@ use super::Done;
 use super::measure::Outage;
 use super::options::{Options, Service, tests::options};
 use super::summary::{Findings, rehearsal};
-use reports::comparison::{Comparison, Limits};
-use reports::model::{Migration, Operation, Quantiles, Report, Verdict};
+use reports::comparison::Comparison;
+use reports::comparison::limits::Limits;
+use reports::kit::verdict::Verdict;
 use reports::rehearsal::{Drain, Rehearsal};
+use reports::run::{Migration, Operation, Quantiles, Report};
 use std::path::Path;
 use std::time::Duration;
 

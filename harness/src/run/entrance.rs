@@ -71,7 +71,7 @@ fn corpus(path: &Path) -> Result<Corpus> {
         let (sent, left_out) = (corpus.len(), skipped.count);
         anstream::eprintln!(
             "corpus: {sent} messages; {left_out} files are left out, the first: {}",
-            reports::inert::inert(first)
+            reports::kit::inert::inert(first)
         );
     }
     Ok(corpus)

@@ -7,7 +7,7 @@ use crate::machine::stop;
 use crate::plan::Plan;
 use crate::target::definition::Kind;
 use anyhow::{Context, Result, bail};
-use reports::model::Report;
+use reports::run::Report;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -61,8 +61,8 @@ pub fn judge(directory: &Path) -> Result<Report> {
     sent::make_again(directory);
     let report = crate::judge::judge(directory)?;
     let run = RunDirectory::existing(directory);
-    let page = reports::html::render_many(std::slice::from_ref(&report));
-    for (path, text) in [(run.report(), reports::json::to_json(&report)), (run.page(), page)] {
+    let page = reports::run::html::page::render_many(std::slice::from_ref(&report));
+    for (path, text) in [(run.report(), reports::run::json::to_json(&report)), (run.page(), page)] {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(report)

@@ -4,7 +4,7 @@ use super::Bins;
 use crate::history::{Attempt, MessageId, SenderEvent, SpoolEvent};
 use crate::ledger::{Kind, Ledger};
 use fuse_fs::clock::Nanos;
-use reports::series::Backlog;
+use reports::run::series::Backlog;
 use std::collections::HashMap;
 
 /// What lasts without an end.

@@ -3,7 +3,7 @@
 use super::Bins;
 use crate::ledger::{ClientOp, Ledger};
 use crate::plan::CohortPlan;
-use reports::series::Cohort;
+use reports::run::series::Cohort;
 
 /// What the users of a run without cohorts are called.
 const ALL: &str = "all users";

@@ -93,7 +93,7 @@ pub(super) fn output(command: &mut Command, way_out: &str) -> Result<String> {
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<String> =
-        complaint.lines().filter(|line| !line.trim().is_empty()).map(reports::inert::inert).collect();
+        complaint.lines().filter(|line| !line.trim().is_empty()).map(reports::kit::inert::inert).collect();
     let end = lines[lines.len().saturating_sub(6)..].join("\n");
     Err(anyhow!("{program} failed ({}): {end}\n{way_out}", output.status))
 }

@@ -1,6 +1,7 @@
 //! Reports for tests.
 
-use reports::model::{Messages, Property, Report, Run, Verdict};
+use reports::kit::verdict::Verdict;
+use reports::run::{Messages, Property, Report, Run};
 
 /// A report with these properties violated and those unknown.
 pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: u64) -> Report {

@@ -4,7 +4,7 @@ use super::Answer;
 use super::view::View;
 use crate::checker::expectations::{inspected, inspections};
 use crate::checker::{counted, sum_rule as sums, uid_rules as uids};
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 
 pub(super) fn intact_beneath(view: &View<'_, '_>, fault: &str) -> Answer {
     let names = inspections(view.case);

@@ -22,7 +22,8 @@ mod view;
 use crate::checker::{Anomalies, Case, Finding};
 use crate::plan::StatementPlan;
 use claim::Claim;
-use reports::model::{Statement, Verdict};
+use reports::kit::verdict::Verdict;
+use reports::run::Statement;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use view::View;
 

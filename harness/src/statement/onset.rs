@@ -1,13 +1,14 @@
 //! How the fault came: after a healthy time, at a number, without a warning.
 
+use reports::kit::figures;
+
 use super::Answer;
 use super::view::View;
 use crate::checker::expectations::healthy;
 use crate::checker::grouped;
 use fuse_fs::rules::rule::{Counter, Rule, Threshold};
 use nix::errno::Errno;
-use reports::figures;
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 use std::time::Duration;
 
 /// Errors by which a device or file system says that it is not well; others are answers to what was asked.

@@ -5,7 +5,7 @@ use super::view::View;
 use crate::checker::expectations::{inspected, inspections};
 use crate::checker::grouped;
 use fuse_fs::clock::Nanos;
-use reports::model::Verdict;
+use reports::kit::verdict::Verdict;
 
 pub(super) fn fixed_in_place(view: &View<'_, '_>, fault: &str, calls: u64) -> Answer {
     let outage = match view.outage(fault) {

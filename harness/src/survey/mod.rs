@@ -18,8 +18,8 @@ use anyhow::{Context, Result};
 use cells::{Cells, Refused, Run, cells};
 use options::Options;
 use parking_lot::Mutex;
-use reports::class::{Class, Weight};
-use reports::model::Report;
+use reports::kit::class::{Class, Weight};
+use reports::run::Report;
 use result::RunResult;
 use std::collections::VecDeque;
 use std::io::Write;
@@ -116,7 +116,8 @@ fn run_all(
 fn say(result: &RunResult, done: usize, all: usize) {
     let (symbol, RunResult { target, column, seed, .. }) = (result.worst().symbol(), result);
     let first = result.shown.first().filter(|shown| shown.class != Class::Intact);
-    let why = first.map_or(String::new(), |shown| format!(": {}", reports::inert::inert(&shown.sentence)));
+    let why =
+        first.map_or(String::new(), |shown| format!(": {}", reports::kit::inert::inert(&shown.sentence)));
     anstream::eprintln!("{done}/{all} {symbol:<8} {target}, {column}, seed {seed}{why}");
 }
 
@@ -182,7 +183,7 @@ pub fn evidence(result: &RunResult, class: Class) -> String {
 
 fn keep_evidence(options: &Options, result: &RunResult, class: Class, report: &Report) -> Result<()> {
     let path = options.directory.join(evidence(result, class));
-    write_whole(&path, reports::markdown::render(report).as_bytes())
+    write_whole(&path, reports::run::markdown::render(report).as_bytes())
 }
 
 fn discard(directory: &Path) {

@@ -2,8 +2,9 @@
 
 use crate::journal::Named;
 use crate::shown::{self, Shown};
-use reports::class::Class;
-use reports::model::{Report, Verdict};
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -4,9 +4,9 @@ use super::cells::{Cells, Run};
 use super::options::Options;
 use super::result::RunResult;
 use crate::shown::Shown;
-use reports::class::{Class, Weight};
-use reports::figures::count;
-use reports::model::Verdict;
+use reports::kit::class::{Class, Weight};
+use reports::kit::figures::count;
+use reports::kit::verdict::Verdict;
 use reports::survey::{Cell, Finding, Row, SCHEMA_VERSION, Survey};
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::shown::Shown;
 use crate::survey::options::{USUAL_DIRECTORY, USUAL_SEED};
-use reports::model::Moment;
+use reports::run::Moment;
 
 fn options(repeat: u32) -> Options {
     Options {

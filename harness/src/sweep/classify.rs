@@ -3,8 +3,9 @@
 use crate::history::{Outcome, TargetEvent, Trouble};
 use crate::ledger::{ClientOp, Ledger};
 use crate::shown;
-use reports::class::Class;
-use reports::model::{Report, Verdict};
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 
 /// What the history and the trace say beyond the report.
 #[derive(Clone, Debug, PartialEq, Eq)]

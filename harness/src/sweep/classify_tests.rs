@@ -1,6 +1,6 @@
 use super::*;
 use crate::shown::samples::report;
-use reports::model::Anomaly;
+use reports::run::Anomaly;
 
 fn accepted() -> Seen {
     Seen { outcome: Some(Outcome::Ok), trouble: None, reply: None, not_ready: false, reached: true }

@@ -26,7 +26,7 @@ use gate::Gate;
 use options::Options;
 use parking_lot::Mutex;
 use prepare::{Prepared, prepare};
-use reports::class::{Class, Weight};
+use reports::kit::class::{Class, Weight};
 use results::CaseResult;
 use std::io::Write;
 use std::sync::mpsc;
@@ -61,7 +61,11 @@ fn one(options: &Options, prepared: &Prepared, id: &str) -> Result<Exit> {
     })?;
     let worker = Worker { options, prepared };
     let Some(ran) = worker.once(case, "case")? else { return Ok(interrupted(options)) };
-    write!(anstream::stdout(), "{}", reports::text::render(&ran.report, reports::text::Style::default()))?;
+    write!(
+        anstream::stdout(),
+        "{}",
+        reports::run::text::render(&ran.report, reports::kit::style::Style::default())
+    )?;
     anstream::println!("\n{id}: {}\n  client  {}\n  found   {}", ran.class.words(), ran.told, ran.found);
     Ok(exit(ran.class))
 }

@@ -11,7 +11,8 @@ use crate::run::outer::{self, Outcome, Places};
 use anyhow::{Context, Result, bail, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use reports::model::{Report, Verdict};
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -138,7 +139,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let mut report = crate::shown::samples::report(&[], &[], 0, 0);
         report.run.target_version = Some("3.7.11".to_owned());
-        std::fs::write(place.path().join("report.json"), reports::json::to_json(&report)).expect("written");
+        std::fs::write(place.path().join("report.json"), reports::run::json::to_json(&report))
+            .expect("written");
         assert_eq!(version(place.path()).expect("read"), report.run.target_version);
         assert!(version(Path::new("/nowhere")).is_err());
     }

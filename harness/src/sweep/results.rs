@@ -1,7 +1,7 @@
 //! What each case came to: a line each in `sweep.jsonl`.
 
 use crate::journal::Named;
-use reports::class::Class;
+use reports::kit::class::Class;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -482,7 +482,7 @@ pub async fn greeting(service: &str, address: &str) -> io::Result<()> {
 fn tail(log: &Path) -> String {
     let bytes = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(2000)..]).into_owned();
-    let lines: Vec<String> = text.lines().map(reports::inert::inert).collect();
+    let lines: Vec<String> = text.lines().map(reports::kit::inert::inert).collect();
     if lines.is_empty() {
         return format!("{} is empty", log.display());
     }

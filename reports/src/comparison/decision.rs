@@ -1,9 +1,10 @@
 //! From rows and verdicts to one answer and what decides it.
 
+use super::model::{Doubt, Judgement, Outcome, Row, Side};
 use super::words::{doubt, fails, name, not_told};
-use super::{Doubt, Judgement, Outcome, Row, Side};
-use crate::figures::count;
-use crate::model::{Operation, Report, Verdict};
+use crate::kit::figures::count;
+use crate::kit::verdict::Verdict;
+use crate::run::{Operation, Report};
 
 pub(super) struct Decision {
     pub(super) outcome: Outcome,

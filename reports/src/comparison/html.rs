@@ -1,14 +1,14 @@
 //! A comparison as one HTML file for people.
 
+use super::model::{Compared, Comparison, Judgement, Row};
 use super::words::{judgement, limit, median, name, range, ratio};
-use super::{Compared, Comparison, Judgement, Row};
-use crate::html::{STYLE, class};
+use crate::kit::page::{STYLE, class};
 use askama::Template;
 
 /// The whole comparison.
 #[must_use]
 pub fn render(comparison: &Comparison) -> String {
-    let page = Page { comparison: &crate::inert::comparison(comparison), style: STYLE };
+    let page = Page { comparison: &crate::kit::inert::comparison(comparison), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -59,7 +59,8 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::comparison::samples;
+
     use super::*;
 
     #[test]

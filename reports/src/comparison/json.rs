@@ -1,6 +1,6 @@
 //! The JSON form of a comparison.
 
-use super::Comparison;
+use super::model::Comparison;
 
 /// Pretty JSON with a line break at the end. Dangerous characters are JSON escapes.
 ///
@@ -8,7 +8,9 @@ use super::Comparison;
 /// Never: every field of the model has a JSON form.
 #[must_use]
 pub fn to_json(comparison: &Comparison) -> String {
-    crate::json::escaped(&serde_json::to_string_pretty(comparison).expect("the model has string keys only"))
+    crate::run::json::escaped(
+        &serde_json::to_string_pretty(comparison).expect("the model has string keys only"),
+    )
 }
 
 /// Its schema.
@@ -23,7 +25,8 @@ pub fn schema() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::comparison::samples;
+
     use super::*;
 
     #[test]

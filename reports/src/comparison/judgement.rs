@@ -1,8 +1,9 @@
 //! Each row against its limit and the noise. The rule is in the module above.
 
+use super::limits::{Allowed, Limits, Measure};
 use super::measured::{Figures, figures, figures_of, rounded};
-use super::{Allowed, Doubt, Judgement, Limits, Measure, Row, Spread};
-use crate::model::Report;
+use super::model::{Doubt, Judgement, Row, Spread};
+use crate::run::Report;
 
 /// Every row of both sides.
 pub(super) fn rows(baseline: &[Report], candidate: &[Report], limits: &Limits) -> Vec<Row> {

@@ -1,9 +1,10 @@
 //! Whether two sides can be compared at all, and what a reader must know of how they differ.
 
 use super::decision::passed_over;
-use super::{Difference, Row};
-use crate::figures::{count, number};
-use crate::model::{Report, Verdict};
+use super::model::{Difference, Row};
+use crate::kit::figures::{count, number};
+use crate::kit::verdict::Verdict;
+use crate::run::Report;
 use std::collections::BTreeSet;
 
 /// Why these runs are not to be compared: they are not all of one scenario against one mail server, or one run is named

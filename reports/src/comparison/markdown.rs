@@ -1,14 +1,14 @@
 //! A comparison as Markdown, for a change request.
 
+use super::model::{Compared, Comparison};
 use super::text::cells;
-use super::{Compared, Comparison};
-use crate::markdown::{text, word};
+use crate::kit::markdown::{text, word};
 use std::fmt::Write as _;
 
 /// The whole comparison.
 #[must_use]
 pub fn render(comparison: &Comparison) -> String {
-    let comparison = &crate::inert::comparison(comparison);
+    let comparison = &crate::kit::inert::comparison(comparison);
     let mut out = format!(
         "# {}\n\n{}\n\nScenario {}, mail server {}.\n",
         comparison.outcome.word(),
@@ -65,7 +65,8 @@ fn run(run: &Compared) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::comparison::samples;
+
     use super::*;
 
     #[test]

@@ -1,7 +1,8 @@
 //! The figures of the runs of one side.
 
-use super::{Measure, Spread};
-use crate::model::{Operation, Report};
+use super::limits::Measure;
+use super::model::Spread;
+use crate::run::{Operation, Report};
 
 /// A figure in each run of one side that states it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,9 +2,10 @@
 //! its limit. Drawn are figures that have a ratio and no unit of messages: latencies, throughput, recovery.
 
 use super::limits::{Allowed, Measure};
+use super::model::{Judgement, Row, Spread};
 use super::words::name;
-use super::{Judgement, Row, Spread};
-use crate::html::picture::{WIDTH, escaped, picture};
+use crate::kit::escape::escaped;
+use crate::kit::picture::{WIDTH, picture};
 use std::fmt::Write as _;
 
 const LEFT: f64 = 190.0;
@@ -143,7 +144,8 @@ fn bar([least, most]: [f64; 2], top: f64, class: &str, scale: Scale, out: &mut S
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::comparison::samples;
+
     use super::*;
 
     #[test]

@@ -1,14 +1,18 @@
 //! Comparisons for the tests of the judgement and of the renderers.
 
-use super::{Comparison, Limits};
-use crate::model::{ClientClass, Messages, Operation, Quantiles, Report, Run, Verdict};
-use crate::samples as reports;
+use crate::run::samples;
+
+use super::limits::Limits;
+use super::model::Comparison;
+use crate::kit::verdict::Verdict;
+use crate::run::samples as reports;
+use crate::run::{ClientClass, Messages, Operation, Quantiles, Report, Run};
 
 const COMMAND: &str = "fermoposta compare before/1 after/1 --baseline before/2 --candidate after/2";
 
 /// A run that ended well, whose deliveries have this p99 in seconds.
 pub(super) fn run(side: &str, seed: u64, p99_s: f64) -> Report {
-    let sound = reports::valid();
+    let sound = samples::valid();
     let run = Run {
         scenario: "baseline".into(),
         seed,
@@ -88,5 +92,5 @@ pub(crate) fn cannot_tell() -> Comparison {
 }
 
 pub(crate) fn hostile() -> Comparison {
-    of(&[reports::hostile()], &[Report { verdict: Verdict::Unknown, ..reports::hostile() }])
+    of(&[samples::hostile()], &[Report { verdict: Verdict::Unknown, ..reports::hostile() }])
 }

@@ -1,14 +1,14 @@
 //! The terminal form of a comparison: the answer, what decides it, every figure, what to know, how to make it again.
 
+use super::model::{Compared, Comparison, Row};
 use super::words::{judgement, limit, name, ratio, spread};
-use super::{Compared, Comparison, Row};
-use crate::table::{align, wrap};
-use crate::text::{Style, bold, paint, section};
+use crate::kit::style::{Style, bold, paint, section};
+use crate::kit::table::{align, wrap};
 
 /// The whole comparison.
 #[must_use]
 pub fn render(comparison: &Comparison, style: Style) -> String {
-    let comparison = &crate::inert::comparison(comparison);
+    let comparison = &crate::kit::inert::comparison(comparison);
     let sections = [
         headline(comparison, style),
         section("What decides", &list(&comparison.decides, style), style),
@@ -75,7 +75,8 @@ fn runs(runs: &[Compared]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::comparison::samples;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,9 @@
 //! A comparison in words: the same on the terminal, in a document and on a page.
 
-use super::{Allowed, Doubt, Judgement, Measure, Outcome, Row, Side, Spread};
-use crate::figures::{count, latency, number};
-use crate::model::Verdict;
+use super::limits::{Allowed, Measure};
+use super::model::{Doubt, Judgement, Outcome, Row, Side, Spread};
+use crate::kit::figures::{count, latency, number};
+use crate::kit::verdict::Verdict;
 
 impl Outcome {
     /// At the head of what people read.

@@ -1,14 +1,14 @@
 //! Compared policies as one HTML file for people.
 
-use super::{HEAD, Policies, PolicyRow, WORDS, cells};
-use crate::html::{STYLE, class};
-use crate::model::Verdict;
+use super::model::{HEAD, Policies, PolicyRow, WORDS, cells};
+use crate::kit::page::{STYLE, class};
+use crate::kit::verdict::Verdict;
 use askama::Template;
 
 /// The whole table, and each policy with its run.
 #[must_use]
 pub fn render(policies: &Policies) -> String {
-    let page = Page { policies: &crate::inert::policies(policies), style: STYLE, head: HEAD };
+    let page = Page { policies: &crate::kit::inert::story::policies(policies), style: STYLE, head: HEAD };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -49,8 +49,8 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{compared, hostile};
     use super::*;
+    use crate::policies::tests::{compared, hostile};
 
     #[test]
     fn the_page() {

@@ -1,6 +1,6 @@
 //! The JSON form of compared policies.
 
-use super::Policies;
+use super::model::Policies;
 
 /// Pretty JSON with a line break at the end. Dangerous characters are JSON escapes.
 ///
@@ -8,7 +8,9 @@ use super::Policies;
 /// Never: every field of the model has a JSON form.
 #[must_use]
 pub fn to_json(policies: &Policies) -> String {
-    crate::json::escaped(&serde_json::to_string_pretty(policies).expect("the model has string keys only"))
+    crate::run::json::escaped(
+        &serde_json::to_string_pretty(policies).expect("the model has string keys only"),
+    )
 }
 
 /// Its schema.
@@ -23,8 +25,8 @@ pub fn schema() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{compared, hostile};
     use super::*;
+    use crate::policies::tests::{compared, hostile};
 
     #[test]
     fn policies_survive_the_way_through_json() {

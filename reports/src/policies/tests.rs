@@ -1,7 +1,13 @@
 //! The table of policies, and its forms for a terminal and a document.
 
-use super::*;
-use crate::samples::{self, sender};
+use crate::kit::inert;
+use crate::kit::verdict::Verdict;
+use crate::run::Report;
+use crate::run::Sender;
+use crate::run::samples;
+
+use super::model::*;
+pub(crate) use crate::run::samples::story::sender;
 
 fn report(senders: Vec<Sender>) -> Report {
     Report { senders, ..samples::story() }

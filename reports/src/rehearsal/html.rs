@@ -1,17 +1,19 @@
 //! A rehearsal as one HTML file for people.
 
-use super::rows::{self, DRAINS, FIGURES, PARTS};
-use super::{Drain, Figure, Part, Rehearsal};
+use super::rows;
+
+use super::model::{Drain, Figure, Part, Rehearsal};
+use super::rows::{DRAINS, FIGURES, PARTS};
 use crate::comparison::{Comparison, Outcome};
-use crate::figures::count;
-use crate::html::{STYLE, class};
-use crate::model::Verdict;
+use crate::kit::figures::count;
+use crate::kit::page::{STYLE, class};
+use crate::kit::verdict::Verdict;
 use askama::Template;
 
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let page = Page { rehearsal: &crate::inert::rehearsal(rehearsal), style: STYLE };
+    let page = Page { rehearsal: &crate::kit::inert::rehearsal(rehearsal), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -24,7 +26,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn word(&self) -> &'static str {
-        super::word(self.rehearsal.verdict)
+        super::model::word(self.rehearsal.verdict)
     }
 
     fn class(&self) -> &'static str {
@@ -58,7 +60,8 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::rehearsal::samples;
+
     use super::*;
 
     #[test]

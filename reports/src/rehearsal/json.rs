@@ -1,6 +1,6 @@
 //! The JSON form of a rehearsal.
 
-use super::Rehearsal;
+use super::model::Rehearsal;
 
 /// Pretty JSON with a line break at the end. Dangerous characters are JSON escapes.
 ///
@@ -8,7 +8,9 @@ use super::Rehearsal;
 /// Never: every field of the model has a JSON form.
 #[must_use]
 pub fn to_json(rehearsal: &Rehearsal) -> String {
-    crate::json::escaped(&serde_json::to_string_pretty(rehearsal).expect("the model has string keys only"))
+    crate::run::json::escaped(
+        &serde_json::to_string_pretty(rehearsal).expect("the model has string keys only"),
+    )
 }
 
 /// Its schema.
@@ -23,7 +25,8 @@ pub fn schema() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::rehearsal::samples;
+
     use super::*;
 
     #[test]

@@ -1,14 +1,16 @@
 //! A rehearsal as Markdown.
 
-use super::rows::{self, DRAINS, FIGURES, PARTS};
-use super::{Rehearsal, word};
-use crate::markdown::text;
+use super::rows;
+
+use super::model::{Rehearsal, word};
+use super::rows::{DRAINS, FIGURES, PARTS};
+use crate::kit::markdown::text;
 use std::fmt::Write as _;
 
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let rehearsal = &crate::inert::rehearsal(rehearsal);
+    let rehearsal = &crate::kit::inert::rehearsal(rehearsal);
     let mut out = format!(
         "# {}: rehearsal of a migration with {}\n\n{}\n",
         word(rehearsal.verdict),
@@ -69,7 +71,8 @@ fn last_lines(rehearsal: &Rehearsal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::rehearsal::samples;
+
     use super::*;
 
     #[test]
@@ -80,7 +83,7 @@ mod tests {
     #[test]
     fn hostile_strings_do_nothing() {
         let shown = render(&samples::hostile());
-        assert!(!shown.chars().any(|one| crate::inert::is_dangerous(one) && one != '\n'));
+        assert!(!shown.chars().any(|one| crate::kit::inert::is_dangerous(one) && one != '\n'));
         // What is indented by four is code: it is shown as it is.
         assert!(shown.lines().all(|line| line.starts_with("    ") || !line.contains("<script>")));
     }

@@ -1,8 +1,8 @@
 //! The tables of a rehearsal, cell by cell, in the words that every form shows.
 
-use super::{Drain, Figure, Part};
-use crate::figures::{bytes, count, latency, number};
-use crate::model::Verdict;
+use super::model::{Drain, Figure, Part};
+use crate::kit::figures::{bytes, count, latency, number};
+use crate::kit::verdict::Verdict;
 
 pub(super) const PARTS: [&str; 5] = ["part", "verdict", "moved", "kept out p95/max", "found"];
 pub(super) const DRAINS: [&str; 6] = ["let in", "backlog", "gone after", "came to", "new mail p95", "bound"];

@@ -1,8 +1,10 @@
 //! A rehearsal for the tests of its renderers.
 
-use super::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
-use crate::comparison::{Comparison, Limits};
-use crate::model::{Quantiles, Verdict};
+use super::model::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
+use crate::comparison::Comparison;
+use crate::comparison::limits::Limits;
+use crate::kit::verdict::Verdict;
+use crate::run::Quantiles;
 
 fn part(name: &str, verdict: Verdict, found: &str, moved: &[(&str, u64, u64)]) -> Part {
     let kept_out = Quantiles { p50_s: 0.021, p95_s: 0.043, p99_s: 0.05, max_s: 0.0512 };
@@ -31,7 +33,7 @@ fn figure(name: &str, value: f64, unit: &str) -> Figure {
 
 pub(crate) fn rehearsal() -> Rehearsal {
     let lost = "2 of 700 acknowledged messages were lost.";
-    let runs = [crate::samples::valid(), crate::samples::valid()];
+    let runs = [crate::run::samples::valid(), crate::run::samples::valid()];
     Rehearsal {
         schema_version: SCHEMA_VERSION,
         verdict: Verdict::Invalid,

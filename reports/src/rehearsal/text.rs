@@ -1,8 +1,10 @@
 //! The terminal form of a rehearsal: the answer, what speaks against it, the parts, both disks, the reopening plan.
 
-use super::rows::{self, DRAINS, FIGURES, PARTS};
-use super::{Rehearsal, word};
-use crate::table::{align, wrap};
+use super::rows;
+
+use super::model::{Rehearsal, word};
+use super::rows::{DRAINS, FIGURES, PARTS};
+use crate::kit::table::{align, wrap};
 
 /// Columns of a terminal.
 const WIDTH: usize = 110;
@@ -10,7 +12,7 @@ const WIDTH: usize = 110;
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let rehearsal = &crate::inert::rehearsal(rehearsal);
+    let rehearsal = &crate::kit::inert::rehearsal(rehearsal);
     let mut parts = vec![answer(rehearsal), runs(rehearsal)];
     parts.extend(rehearsal.comparison.as_ref().map(|comparison| {
         format!(
@@ -85,7 +87,8 @@ fn last_lines(rehearsal: &Rehearsal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::rehearsal::samples;
+
     use super::*;
 
     #[test]
@@ -96,6 +99,6 @@ mod tests {
     #[test]
     fn hostile_strings_do_nothing() {
         let shown = render(&samples::hostile());
-        assert!(!shown.chars().any(|one| crate::inert::is_dangerous(one) && one != '\n'));
+        assert!(!shown.chars().any(|one| crate::kit::inert::is_dangerous(one) && one != '\n'));
     }
 }

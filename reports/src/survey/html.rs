@@ -1,16 +1,18 @@
 //! A survey as one HTML file for people: the matrix, each cell with a link to what was found.
 
+use crate::run::html::evidence;
+
+use super::model::{Cell, Finding, Row, Survey};
 use super::text::{cell, often};
-use super::{Cell, Finding, Row, Survey};
-use crate::figures::{Clock, count};
-use crate::html::evidence::{self, Step};
-use crate::html::{STYLE, class, colour};
+use crate::kit::figures::{Clock, count};
+use crate::kit::page::{STYLE, class, colour};
+use crate::run::html::evidence::Step;
 use askama::Template;
 
 /// The whole survey.
 #[must_use]
 pub fn render(survey: &Survey) -> String {
-    let survey = &crate::inert::survey(survey);
+    let survey = &crate::kit::inert::survey(survey);
     let findings = survey.findings.iter().map(View::of).collect();
     let page = Page { survey, style: STYLE, findings };
     page.render().expect("the template writes into a string, which cannot fail")
@@ -66,7 +68,8 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::survey::samples;
+
     use super::*;
 
     #[test]

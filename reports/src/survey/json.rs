@@ -1,6 +1,6 @@
 //! The JSON form of a survey.
 
-use super::Survey;
+use super::model::Survey;
 
 /// Pretty JSON with a line break at the end. Dangerous characters are JSON escapes.
 ///
@@ -8,7 +8,7 @@ use super::Survey;
 /// Never: every field of the model has a JSON form.
 #[must_use]
 pub fn to_json(survey: &Survey) -> String {
-    crate::json::escaped(&serde_json::to_string_pretty(survey).expect("the model has string keys only"))
+    crate::run::json::escaped(&serde_json::to_string_pretty(survey).expect("the model has string keys only"))
 }
 
 /// Its schema.
@@ -23,7 +23,8 @@ pub fn schema() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::survey::samples;
+
     use super::*;
 
     #[test]

@@ -1,10 +1,10 @@
 //! A survey as Markdown, to be published.
 
+use super::model::{Finding, Row, Survey};
 use super::text::{cell, often};
-use super::{Finding, Row, Survey};
-use crate::figures::count;
-use crate::inert::inert;
-use crate::markdown::{text, word};
+use crate::kit::figures::count;
+use crate::kit::inert::inert;
+use crate::kit::markdown::{text, word};
 use std::fmt::Write as _;
 
 /// Moments shown of a finding's evidence.
@@ -80,7 +80,8 @@ fn finding(finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::survey::samples;
+
     use super::*;
 
     #[test]

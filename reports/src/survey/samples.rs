@@ -1,8 +1,9 @@
 //! A survey for the tests of its renderers.
 
-use super::{Cell, Column, Finding, Row, SCHEMA_VERSION, Survey};
-use crate::class::Class;
-use crate::model::{Moment, Verdict};
+use super::model::{Cell, Column, Finding, Row, SCHEMA_VERSION, Survey};
+use crate::kit::class::Class;
+use crate::kit::verdict::Verdict;
+use crate::run::Moment;
 
 fn cell(worst: Class, shown: u32, runs: u32) -> Cell {
     let lost = if worst == Class::Lost { 31 } else { 0 };

@@ -1,9 +1,9 @@
 //! The terminal form of a survey: the answer, the matrix, what was found with its command.
 
-use super::{Cell, Finding, Row, Survey};
-use crate::class::{Class, Weight};
-use crate::inert::inert;
-use crate::table::align;
+use super::model::{Cell, Finding, Row, Survey};
+use crate::kit::class::{Class, Weight};
+use crate::kit::inert::inert;
+use crate::kit::table::align;
 
 /// The whole survey.
 #[must_use]
@@ -65,7 +65,8 @@ fn last_lines(survey: &Survey) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::survey::samples;
+
     use super::*;
 
     #[test]

@@ -1,15 +1,15 @@
 //! A sweep as one HTML file for people: calls against faults, each bad cell with a link to its case.
 
-use super::{BadCase, Sweep};
-use crate::class::Class;
-use crate::figures::count;
-use crate::html::{STYLE, class, colour};
+use super::model::{BadCase, Sweep};
+use crate::kit::class::Class;
+use crate::kit::figures::count;
+use crate::kit::page::{STYLE, class, colour};
 use askama::Template;
 
 /// The whole sweep.
 #[must_use]
 pub fn render(sweep: &Sweep) -> String {
-    let page = Page { sweep: &crate::inert::sweep(sweep), style: STYLE };
+    let page = Page { sweep: &crate::kit::inert::sweep(sweep), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -44,7 +44,8 @@ impl Page<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::sweep::samples;
+
     use super::*;
 
     #[test]

@@ -1,10 +1,10 @@
 //! A sweep as Markdown.
 
-use super::{BadCase, Matrix, Sweep};
-use crate::class::Class;
-use crate::figures::count;
-use crate::inert::inert;
-use crate::markdown::{text, word};
+use super::model::{BadCase, Matrix, Sweep};
+use crate::kit::class::Class;
+use crate::kit::figures::count;
+use crate::kit::inert::inert;
+use crate::kit::markdown::{text, word};
 use std::fmt::Write as _;
 
 /// The whole sweep.
@@ -60,7 +60,8 @@ fn bad(bad: &BadCase) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::sweep::samples;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,8 @@
 //! A sweep for the tests of its renderers.
 
-use super::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
-use crate::class::Class;
-use crate::model::Verdict;
+use super::model::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
+use crate::kit::class::Class;
+use crate::kit::verdict::Verdict;
 
 fn row(position: u64, call: &str, cells: [Option<Class>; 3]) -> Row {
     Row { position, call: call.to_owned(), cells: cells.to_vec() }

@@ -1,10 +1,10 @@
 //! The terminal form of a sweep: the answer, the matrices, each bad case with its command.
 
-use super::{BadCase, Matrix, Sweep};
-use crate::class::Class;
-use crate::figures::count;
-use crate::inert::inert;
-use crate::table::align;
+use super::model::{BadCase, Matrix, Sweep};
+use crate::kit::class::Class;
+use crate::kit::figures::count;
+use crate::kit::inert::inert;
+use crate::kit::table::align;
 
 /// The whole sweep.
 #[must_use]
@@ -72,7 +72,8 @@ fn last_lines(sweep: &Sweep) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use crate::sweep::samples;
+
     use super::*;
 
     #[test]

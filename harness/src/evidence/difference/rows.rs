@@ -1,7 +1,7 @@
 //! The rows of a hex dump that show a change.
 
 use super::Stretch;
-use reports::difference::{Hex, HexRow, HexSide, ROW};
+use reports::run::difference::{Hex, HexRow, HexSide, ROW};
 use std::ops::Range;
 
 /// Rows of a hex dump, at most: from the beginning of the change on, and towards its end.

@@ -3,7 +3,7 @@ use super::*;
 use crate::history::MessageId;
 use crate::message::build::{Addresses, generate};
 use proptest::prelude::*;
-use reports::difference::HexSide;
+use reports::run::difference::HexSide;
 
 const RUN: RunToken = RunToken(0x1a2b_3c4d);
 const OWN: Attempt = Attempt { message: MessageId(3), n: 1 };

@@ -1,0 +1,12 @@
+pub mod class;
+pub mod escape;
+pub mod figures;
+pub mod format;
+pub mod inert;
+pub mod markdown;
+pub mod page;
+pub mod picture;
+pub mod style;
+pub mod table;
+pub mod verdict;
+pub mod words;

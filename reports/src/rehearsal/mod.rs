@@ -1,0 +1,9 @@
+pub mod html;
+pub mod json;
+pub mod markdown;
+mod model;
+pub use model::{Drain, FORMATS, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION, word};
+pub mod rows;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod text;

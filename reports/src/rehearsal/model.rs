@@ -1,0 +1,150 @@
+//! What a rehearsal is: a migration to another disk, tried out before it is done, with and without failures, and what it tells of the
+//! real one. Everything its renderers ([`text`], [`markdown`], [`html`], [`json`]) show is here; they compute nothing.
+//!
+//! Each part is an ordinary run with a report of its own in its directory. Figures are measured in the rehearsal or follow from
+//! such by arithmetic; each says how.
+
+use super::html;
+use super::json;
+use super::markdown;
+use super::text;
+
+use crate::comparison::Comparison;
+use crate::kit::format::Format;
+use crate::kit::verdict::Verdict;
+use crate::run::Quantiles;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the JSON form.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The forms a rehearsal can be exported in.
+pub const FORMATS: &[Format<Rehearsal>] = &[
+    Format { name: "json", extension: "json", about: "everything, versioned", render: json::to_json },
+    Format { name: "markdown", extension: "md", about: "for a document", render: markdown::render },
+    Format { name: "html", extension: "html", about: "one page, for people", render: html::render },
+    Format { name: "text", extension: "txt", about: "as on the terminal", render: text::render },
+];
+
+/// A rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rehearsal {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Valid: go. Invalid: no go. Unknown: the rehearsal proves neither.
+    pub verdict: Verdict,
+    /// The answer in one sentence.
+    pub sentence: String,
+    /// What speaks against going, a sentence each, worst first; empty if nothing does.
+    pub reasons: Vec<String>,
+    /// Mail server: target name.
+    pub target: String,
+    /// Its version as it says it itself, if known.
+    pub target_version: Option<String>,
+    /// Program version.
+    pub version: String,
+    /// Seed.
+    pub seed: u64,
+    /// What was rehearsed: name and value.
+    pub about: Vec<(String, String)>,
+    /// Every part, in the order in which they were run.
+    pub parts: Vec<Part>,
+    /// The old disk beside the new one; none if a part that it needs is missing.
+    pub comparison: Option<Comparison>,
+    /// How fast a backlog may be let in; none if that part is missing.
+    pub reopening: Option<Reopening>,
+    /// What follows for the real service.
+    pub figures: Vec<Figure>,
+    /// Directory with everything.
+    pub directory: String,
+    /// Command that runs it again.
+    pub reproduce: String,
+    /// How long it took, in words.
+    pub speed: String,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// Its name: `migration`, `full`.
+    pub name: String,
+    /// What was done, in a sentence.
+    pub about: String,
+    /// Its own verdict; unknown if it came to none.
+    pub verdict: Verdict,
+    /// What was found, in a sentence.
+    pub found: String,
+    /// Users who were to be moved, by each of its migrations.
+    pub moved: Vec<Moved>,
+    /// How long users were kept out while they were moved.
+    pub kept_out: Option<Quantiles>,
+    /// Its directory, if it was run.
+    pub directory: Option<String>,
+    /// Command that runs it again.
+    pub reproduce: Option<String>,
+}
+
+/// What a migration came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Moved {
+    /// Where to.
+    pub to: String,
+    /// Users who were begun.
+    pub begun: u64,
+    /// Of these, served from there at its end.
+    pub arrived: u64,
+}
+
+/// How fast mail that waited may be let in beside new mail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reopening {
+    /// New mail must be acknowledged within this, at the 95th percentile, seconds.
+    pub bound_s: f64,
+    /// What was tried, slowest first.
+    pub tries: Vec<Drain>,
+    /// The plan in one sentence.
+    pub sentence: String,
+}
+
+/// One reopening.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Drain {
+    /// Messages a second that were let in at most.
+    pub allowed: f64,
+    /// Messages that waited when it began.
+    pub backlog: u64,
+    /// Seconds until the last of them was delivered; none if that did not happen before the next outage.
+    pub drained_s: Option<f64>,
+    /// Messages a second that it came to.
+    pub rate: Option<f64>,
+    /// New messages that arrived meanwhile.
+    pub live: u64,
+    /// When 95 of 100 of these were acknowledged, seconds; none if they never were, or too few arrived.
+    pub live_p95_s: Option<f64>,
+    /// Valid: new mail kept the bound and the backlog went. Invalid: it did not. Unknown: too little mail to tell.
+    pub verdict: Verdict,
+}
+
+/// A number that follows from the rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figure {
+    /// What it is.
+    pub name: String,
+    /// The number.
+    pub value: f64,
+    /// Its unit: `messages`, `messages/s`, `bytes`, `hours`.
+    pub unit: String,
+    /// How it was measured or reckoned.
+    pub how: String,
+}
+
+/// The answer as people who decide about a migration say it.
+#[must_use]
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "GO",
+        Verdict::Unknown => "INCONCLUSIVE",
+        Verdict::Invalid => "NO-GO",
+    }
+}

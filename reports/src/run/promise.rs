@@ -1,0 +1,8 @@
+use std::fmt::Write as _;
+
+pub(crate) fn promise(contract: &str) -> &'static str {
+    match contract {
+        "lying" => "it breaks its promises on purpose; the question is whether the mail server noticed",
+        _ => "it may fail, but it keeps its promises; lost mail is the mail server's failure",
+    }
+}

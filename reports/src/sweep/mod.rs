@@ -1,0 +1,8 @@
+pub mod html;
+pub mod json;
+pub mod markdown;
+mod model;
+pub use model::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod text;
