@@ -5,14 +5,16 @@
 //! 10 s and 1 GiB, and 3 MB for the page; beyond one it fails. `cargo bench --bench checkers -- 100000` takes another size;
 //! `-- --write DIR 1000000` leaves the run in an empty directory, for `fermoposta analyze DIR`.
 
-use fermoposta::history::Event;
-use fermoposta::judge::judge;
-use fermoposta::synthetic::{self, OK, World};
+use record::synthetic;
+
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
 use fuse_fs::durability::profile::Persistence;
 use fuse_fs::mount::trace::FsEvent;
+use judge::judge;
+use record::history::event::Event;
+use record::synthetic::{OK, World};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;

@@ -47,7 +47,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         let usage = error.is::<reports::kit::format::UnknownExtension>()
             || error.is::<NoSuch>()
-            || error.is::<crate::compare::Refused>();
+            || error.is::<Refused>();
         if usage { Exit::Usage } else { Exit::Environment }
     }
 
@@ -64,3 +64,8 @@ impl Exit {
         exits.into_iter().max_by_key(rank).unwrap_or(Exit::Valid)
     }
 }
+
+/// These runs cannot be compared as they are. Ends with [`crate::exit::Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);

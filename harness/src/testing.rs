@@ -39,7 +39,7 @@ pub fn main(directory: &str) -> ExitCode {
 
 /// One test per scenario file below `directory`, named `scenarios::PATH`.
 pub fn trials(directory: &Path) -> std::io::Result<Vec<Trial>> {
-    let missing = crate::doctor::cannot_mount();
+    let missing = crate::run::possible::cannot_mount();
     let mut files = crate::scenario::files_below(directory)?;
     files.sort();
     Ok(files
@@ -53,8 +53,8 @@ pub fn trials(directory: &Path) -> std::io::Result<Vec<Trial>> {
 
 /// What the machine lacks for a scenario; one that makes no sense is run, and fails with its errors.
 fn cannot_run(file: &Path) -> Option<String> {
-    let plan = crate::scenario::load(file, &crate::scenario::Overrides::default()).ok()?;
-    crate::doctor::require(&plan).err().map(|reason| reason.to_string())
+    let plan = crate::scenario::load(file, &crate::scenario::overrides::Overrides::default()).ok()?;
+    crate::run::possible::require(&plan).err().map(|reason| reason.to_string())
 }
 
 fn trial(directory: &Path, file: PathBuf, missing: Option<&str>) -> Trial {

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         return fermoposta::cli::main();
     }
     let arguments = Arguments::from_args();
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let tests: [(&str, Test); 11] = [
         ("after_success", after_success),
         ("after_a_server_that_never_greets", after_a_server_that_never_greets),

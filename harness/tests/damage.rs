@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let tests: [(&str, Test); 2] = [("a_server_that_changes_a_byte", server), ("a_disk_that_rots", disk)];
     let trials = tests.into_iter().map(|(name, test)| {
         let trial = Trial::test(format!("damage::{name}"), test);

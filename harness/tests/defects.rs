@@ -1,8 +1,8 @@
 //! Test the tester: every seeded defect of the reference server is found by a shipped scenario, under the name of
 //! the right property; the server without defects is never blamed (`tests/scenarios.rs`).
 
-use fermoposta::reference::defect::Defect;
 use libtest_mimic::{Arguments, Failed, Trial};
+use reference::defect::Defect;
 use reports::kit::verdict::Verdict;
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(2));
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let trials = Defect::all().map(|defect| found(defect, missing.as_deref())).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,12 +1,14 @@
 //! A migration that is killed at any moment leaves every user's mail where it is said to be.
 
-use fermoposta::disk::{nobody, read_user};
-use fermoposta::history::Attempt;
-use fermoposta::ledger::Ledger;
-use fermoposta::message::RunToken;
-use fermoposta::target::definition::Layout;
-use fermoposta::whereabouts::{self, Whereabouts};
+use fermoposta::cli::whereabouts;
+
+use fermoposta::cli::whereabouts::Whereabouts;
+use fermoposta::run::disk::{nobody, read_user};
 use libtest_mimic::{Arguments, Failed, Trial};
+use record::history::Attempt;
+use record::history::token::RunToken;
+use record::ledger::Ledger;
+use record::plan::server::Layout;
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let rsync = Command::new("rsync").arg("--version").output().is_err();
-    let missing = fermoposta::doctor::cannot_mount()
+    let missing = fermoposta::run::possible::cannot_mount()
         .or_else(|| rsync.then(|| "rsync is not installed; `apt-get install rsync`".to_owned()));
     let trials = MOMENTS.into_iter().map(|(state, count)| {
         let name = format!("migration::killed_after_{count}_{state}");

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 fn short() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let trials = PROFILES.map(|profile| {
         let trial = Trial::test(format!("power_cuts::{profile}"), move || survives(profile));
         match &missing {

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         ("a_preparation_that_fails", fails),
         ("a_companion_that_dies_is_named", a_companion_that_dies_is_named),
     ];
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let ordinary = || (!nix::unistd::geteuid().is_root()).then(|| "only root gives servers users".to_owned());
     let reason = missing.or_else(ordinary);
     let trials = tests.into_iter().map(|(name, test)| {

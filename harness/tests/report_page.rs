@@ -76,7 +76,7 @@ fn browser() -> Option<PathBuf> {
 }
 
 fn missing() -> Option<String> {
-    if let Some(reason) = fermoposta::doctor::cannot_mount() {
+    if let Some(reason) = fermoposta::run::possible::cannot_mount() {
         return Some(reason);
     }
     if Command::new("node").arg("--version").output().is_err() {

@@ -1,8 +1,9 @@
 //! Every target that comes with the program, where its mail server is there: without faults nothing is lost.
 
-use fermoposta::target::definition::Definition;
-use fermoposta::target::find;
+use fermoposta::server::find;
+
 use libtest_mimic::{Arguments, Failed, Trial};
+use record::plan::server::Definition;
 use reports::kit::verdict::Verdict;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
 fn trial(definition: Definition) -> Trial {
     let name = definition.name.clone();
     let trial = Trial::test(format!("servers::{name}"), move || loses_nothing(&name));
-    match fermoposta::doctor::cannot_mount().or_else(|| cannot_run(&definition)) {
+    match fermoposta::run::possible::cannot_mount().or_else(|| cannot_run(&definition)) {
         Some(reason) => trial.with_ignored_flag(true).with_kind(reason),
         None => trial,
     }
@@ -31,7 +32,7 @@ fn trial(definition: Definition) -> Trial {
 fn cannot_run(definition: &Definition) -> Option<String> {
     let companions = find::companions(definition, Path::new("")).expect("they come with the program");
     let companions = companions.iter().map(|(_, companion)| companion);
-    [definition].into_iter().chain(companions).find_map(fermoposta::doctor::cannot_run)
+    [definition].into_iter().chain(companions).find_map(fermoposta::run::possible::cannot_run)
 }
 
 const SCENARIO: &str = r#"

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let tests: [(&str, Test); 2] = [
         ("only_what_is_new_is_run", grows),
         ("what_makes_no_matrix_is_refused_before_the_first_run", refused),

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let missing = fermoposta::doctor::cannot_mount();
+    let missing = fermoposta::run::possible::cannot_mount();
     let tests: [(&str, Test); 3] = [
         ("the_reference_server_has_no_bad_case_and_a_sweep_goes_on", goes_on),
         ("defects_of_durability_lose_mail", defects),

@@ -45,7 +45,7 @@ struct State {
     healed: BTreeMap<RuleId, (Nanos, Thaw)>,
     /// The same for the last heal of all rules.
     all_healed: Option<(Nanos, Thaw)>,
-    next: u64,
+    pub next: u64,
     closed: Option<Thaw>,
 }
 

@@ -1,10 +1,11 @@
 //! `compare`: before a change and after it.
 
+use super::export;
 use reports::comparison::json;
 use reports::comparison::text;
 
-use super::{TableArgs, export};
-use crate::compare::{Asked, compare};
+use super::output::TableArgs;
+use crate::campaign::compare::{Asked, compare};
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
@@ -14,7 +15,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct CompareArgs {
+pub(crate) struct CompareArgs {
     /// Directory of a run before the change.
     baseline: PathBuf,
     /// Directory of a run after the change.
@@ -36,7 +37,7 @@ pub(super) struct CompareArgs {
     output: TableArgs,
 }
 
-pub(super) fn run(args: CompareArgs) -> Result<Exit> {
+pub(crate) fn run(args: CompareArgs) -> Result<Exit> {
     let CompareArgs { baseline, candidate, baselines, candidates, limits, unlike, output } = args;
     export::check(&output.exports, FORMATS)?;
     let side = |first, others: Vec<PathBuf>| std::iter::once(first).chain(others).collect();
@@ -44,7 +45,7 @@ pub(super) fn run(args: CompareArgs) -> Result<Exit> {
     let comparison = compare(&Asked { baseline, candidate, limits, unlike })?;
     match output.json {
         true => write!(std::io::stdout(), "{}", json::to_json(&comparison))?,
-        false => write!(anstream::stdout(), "{}", text::render(&comparison, super::style()))?,
+        false => write!(anstream::stdout(), "{}", text::render(&comparison, super::output::style()))?,
     }
     export::write(&output.exports, FORMATS, &comparison)?;
     Ok(comparison.outcome.verdict().into())

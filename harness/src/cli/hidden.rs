@@ -1,36 +1,39 @@
 //! Commands that this program gives itself.
 
+use crate::machine::confine;
+use crate::machine::process;
+use crate::machine::tool;
+
 use crate::exit::Exit;
-use crate::machine::confine::{self, Confinement};
-use crate::machine::{process, tool};
+use crate::machine::confine::Confinement;
 use anyhow::Result;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The recording process. Its failures go into the run directory, where the outer process finds them.
-pub(super) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
+pub(crate) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
     match crate::run::inner::record(directory, quiet) {
         Ok(()) => Ok(Exit::Valid),
         Err(error) => {
-            let path = crate::run::directory::RunDirectory::existing(directory).failure();
+            let path = record::directory::RunDirectory::existing(directory).failure();
             std::fs::write(path, format!("{error:#}\n"))?;
             Ok(Exit::Environment)
         }
     }
 }
 
-pub(super) fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<Exit> {
+pub(crate) fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<Exit> {
     let code = process::target_init(view, argv, starts)?;
     std::process::exit(code)
 }
 
-pub(super) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
+pub(crate) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
     let code = tool::run_inside(pid, argv)?;
     std::process::exit(code)
 }
 
 /// Unmounts when standard input ends: the other end is held by the process that mounted.
-pub(super) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
+pub(crate) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
     // Ctrl-C reaches the whole process group; the guard must outlive the one it guards.
     nix::unistd::setsid().ok();
     std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -40,7 +43,7 @@ pub(super) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
     Ok(Exit::Valid)
 }
 
-pub(super) fn try_mount() -> Result<Exit> {
+pub(crate) fn try_mount() -> Result<Exit> {
     confine::settle(Confinement::Namespaces)?;
     let place = tempfile::tempdir()?;
     let (backing, mountpoint) = (place.path().join("backing"), place.path().join("mnt"));

@@ -1,23 +1,27 @@
 //! `policies`: one story under each of its variants, compared.
 
+use super::export;
+use crate::machine::stop;
+use crate::scenario;
 use reports::policies::json;
 
-use super::commands::{fresh_seed, run_one, show_problems};
-use super::{TableArgs, export};
+use super::output::TableArgs;
+use super::run::{fresh_seed, run_one, show_problems};
 use crate::exit::Exit;
-use crate::machine::stop;
-use crate::plan::{Plan, quoted};
 use crate::run::outer::Places;
-use crate::scenario::{self, Overrides, ScenarioErrors, Variant};
+use crate::scenario::errors::ScenarioErrors;
+use crate::scenario::file::Variant;
+use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
+use record::plan::{Plan, quoted};
 use reports::kit::inert::inert;
 use reports::policies::{FORMATS, Policies, PolicyRun, text};
 use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct PoliciesArgs {
+pub(crate) struct PoliciesArgs {
     /// Scenario file with variants.
     scenario: PathBuf,
     /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
@@ -33,7 +37,7 @@ pub(super) struct PoliciesArgs {
     output: TableArgs,
 }
 
-pub(super) fn run(args: &PoliciesArgs) -> Result<Exit> {
+pub(crate) fn run(args: &PoliciesArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let plans = match plans(args, seed) {

@@ -1,15 +1,17 @@
 //! `rehearse`: the user's own migration, before it is done.
 
+use super::export;
+use crate::campaign::rehearse::options;
 use reports::rehearsal::json;
 use reports::rehearsal::text;
 
-use super::{TableArgs, export};
+use super::output::TableArgs;
+use crate::campaign::rehearse::options::{Failure, Options, Service};
 use crate::exit::Exit;
-use crate::plan::MigrationTool;
-use crate::rehearse::options::{self, Failure, Options, Service};
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::units::Span;
+use record::plan::step::MigrationTool;
 use reports::comparison::limits::Limit;
 use reports::rehearsal::FORMATS;
 use std::io::Write;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use strum::VariantArray;
 
 #[derive(Debug, Args)]
-pub(super) struct RehearseArgs {
+pub(crate) struct RehearseArgs {
     /// Directory on the old disk. A directory of the rehearsal's name is made in it.
     #[arg(long, value_name = "DIR")]
     source: PathBuf,
@@ -43,7 +45,7 @@ pub(super) struct RehearseArgs {
     #[arg(long, value_name = "R/s", default_value = options::USUAL_RATE, value_parser = rate)]
     rate: f64,
     /// What copies a user's mail: rsync, cp once while nobody is let in, or the mail server's own tool.
-    #[arg(long, value_enum, default_value = "rsync")]
+    #[arg(long, value_parser = tool(), default_value = "rsync")]
     tool: MigrationTool,
     /// Users on their way at once.
     #[arg(long, value_name = "N", default_value_t = options::USUAL_AT_ONCE)]
@@ -84,11 +86,11 @@ fn rate(text: &str) -> Result<f64, String> {
 /// More operations a second than one generator makes.
 const MOST_RATE: f64 = 100_000.0;
 
-pub(super) fn run(args: RehearseArgs) -> Result<Exit> {
+pub(crate) fn run(args: RehearseArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
     let (json, exports) = (args.output.json, args.output.exports.clone());
     let checked = Options::from(args).checked().and_then(|options| {
-        crate::rehearse::possible(&options)?;
+        crate::campaign::rehearse::possible(&options)?;
         Ok(options)
     });
     let options = match checked {
@@ -98,13 +100,20 @@ pub(super) fn run(args: RehearseArgs) -> Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let Some(rehearsal) = crate::rehearse::run(&options)? else { return Ok(Exit::Interrupted) };
+    let Some(rehearsal) = crate::campaign::rehearse::run(&options)? else { return Ok(Exit::Interrupted) };
     match json {
         true => write!(std::io::stdout(), "{}", json::to_json(&rehearsal))?,
         false => write!(anstream::stdout(), "{}", text::render(&rehearsal))?,
     }
     export::write(&exports, FORMATS, &rehearsal)?;
     Ok(rehearsal.verdict.into())
+}
+
+/// Names of the tools that copy a user's mail.
+fn tool() -> impl clap::builder::TypedValueParser<Value = MigrationTool> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(<MigrationTool as strum::VariantNames>::VARIANTS)
+        .map(|name| name.parse().expect("only names of tools are let through"))
 }
 
 impl From<RehearseArgs> for Options {

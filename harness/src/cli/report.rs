@@ -1,22 +1,24 @@
 //! `report`: what was judged, shown again. What is shown is not judged anew, so the same run directory gives the same bytes;
 //! `--verify` judges the recorded files once more and says whether the report follows from them.
 
+use super::export;
+use super::output;
+use crate::campaign::saved;
 use reports::run::json;
 
-use super::{OutputArgs, commands, export};
-use crate::evidence::recorded::differences;
+use super::output::OutputArgs;
 use crate::exit::Exit;
-use crate::judge::judge;
-use crate::saved;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use judge::judge;
+use judge::recorded::differences;
 use reports::kit::format::ALL;
 use reports::run::Report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// Run directories; several make one document, the worst first.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -28,7 +30,7 @@ pub(super) struct ReportArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &ReportArgs) -> Result<Exit> {
+pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
     let reports = args.runs.iter().map(|run| saved::report(run)).collect::<Result<Vec<Report>>>()?;
     let doubted = args.verify && verify(&args.runs, &reports)?;
@@ -95,7 +97,7 @@ fn another(anew: &Report, report: &Report) -> Option<String> {
 fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {
     match reports {
         [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", json::to_json_many(reports))?,
-        reports => reports.iter().try_for_each(|report| commands::show(report, output))?,
+        reports => reports.iter().try_for_each(|report| output::show(report, output))?,
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 const REPLY_LINES: usize = 1_000;
 
 /// One connection.
-pub(super) struct AccessSession {
+pub(crate) struct AccessSession {
     client: Peer,
     backend: Option<Peer>,
     desk: Arc<Desk>,

@@ -3,7 +3,7 @@
 //! The mail policy comes first: only while it is `accept` does it matter whose mail it is. Then a user who is held for
 //! a cut-over is told to come again, then one whose cohort is not admitted gets the policy for those.
 
-use super::policy::{AccessPolicy, Admit, Change, MailPolicy, NotAdmittedMail, QueueLimit};
+use record::plan::front_door::{AccessPolicy, Admit, Change, MailPolicy, NotAdmittedMail, QueueLimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) type Cohorts = BTreeMap<String, BTreeSet<String>>;
 
 /// What a listener is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
     /// LMTP and SMTP.
     Mail,
     /// IMAP.
@@ -26,7 +26,7 @@ pub(super) enum Service {
 
 /// What holds now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     mail: MailPolicy,
     access: AccessPolicy,
     admit: Admit,
@@ -39,7 +39,7 @@ pub(super) struct Rules {
 
 /// What becomes of MAIL FROM.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum SenderAnswer {
+pub(crate) enum SenderAnswer {
     /// The mail server answers.
     Forward,
     /// The door itself listens to the recipients, and goes to the mail server for those who are let in.
@@ -54,7 +54,7 @@ pub(super) enum SenderAnswer {
 
 /// What becomes of a recipient.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum MailAnswer {
+pub(crate) enum MailAnswer {
     /// The mail server answers.
     Forward,
     /// The spool takes it.
@@ -67,7 +67,7 @@ pub(super) enum MailAnswer {
 
 /// What becomes of a login.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum AccessAnswer {
+pub(crate) enum AccessAnswer {
     /// The mail server answers.
     Forward,
     /// This is said, after the tag.
@@ -216,7 +216,7 @@ impl Rules {
 }
 
 /// The user an address or a login name means: its local part, in small letters.
-pub(super) fn user_name(address: &str) -> String {
+pub(crate) fn user_name(address: &str) -> String {
     address.rsplit_once('@').map_or(address, |(local, _)| local).to_ascii_lowercase()
 }
 

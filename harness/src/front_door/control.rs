@@ -4,9 +4,9 @@
 //! been said, whoever it concerns is either registered and waited for, or refused.
 
 use super::admission::{AccessAnswer, MailAnswer, Rules, Service};
-use super::policy::Change;
 use super::rate::Bucket;
 use parking_lot::Mutex;
+use record::plan::front_door::Change;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,14 +28,14 @@ struct Inside {
 }
 
 /// The state of the front door.
-pub(super) struct Control {
+pub(crate) struct Control {
     rules: watch::Sender<Rules>,
     inside: Mutex<Inside>,
     left: watch::Sender<()>,
 }
 
 /// Somebody is inside for as long as this lives.
-pub(super) struct Stay {
+pub(crate) struct Stay {
     control: Arc<Control>,
     number: u64,
 }
@@ -50,7 +50,7 @@ impl Drop for Stay {
 impl Control {
     pub(super) fn new(rules: Rules) -> Arc<Control> {
         let now = Instant::now();
-        let unlimited = super::policy::Limit::default();
+        let unlimited = record::plan::front_door::Limit::default();
         let (arrivals, drain) = (Bucket::arrivals(unlimited, now), Bucket::paced(unlimited, now));
         let inside = Mutex::new(Inside { next: 0, stays: BTreeMap::new(), arrivals, drain });
         Arc::new(Control { rules: watch::Sender::new(rules), inside, left: watch::Sender::new(()) })
@@ -163,11 +163,11 @@ impl Control {
 
 /// The door was closed, or its end has come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
 /// Leave for one connection to be here: until the door is closed.
 #[derive(Clone)]
-pub(super) struct Pass {
+pub(crate) struct Pass {
     rules: watch::Receiver<Rules>,
     service: Service,
     closings: u64,

@@ -2,17 +2,18 @@
 
 use super::control::Control;
 use super::spool::Spool;
-use crate::history::{Attempt, Event, SpoolEvent};
-use crate::recorder::Recorder;
 use fuse_fs::clock::Nanos;
+use record::history::Attempt;
+use record::history::event::{Event, SpoolEvent};
+use record::history::recorder::Recorder;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the mail server may think, or somebody say nothing after the login.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// What every connection and the drain share.
-pub(super) struct Desk {
+pub(crate) struct Desk {
     pub(super) control: Arc<Control>,
     pub(super) spool: Spool,
     pub(super) history: Recorder,

@@ -4,7 +4,7 @@
 const END: &[u8] = b"\r\n.\r\n";
 
 /// Looks for the end of a message that comes in pieces.
-pub(super) struct DotFinder {
+pub(crate) struct DotFinder {
     /// How much of [`END`] was just seen.
     seen: usize,
 }
@@ -32,7 +32,7 @@ impl DotFinder {
 }
 
 /// The message that was sent so: without its end, and without the dots that were put before dots.
-pub(super) fn unstuff(wire: &[u8]) -> Vec<u8> {
+pub(crate) fn unstuff(wire: &[u8]) -> Vec<u8> {
     let stuffed = wire.strip_suffix(b".\r\n").unwrap_or(wire);
     let mut message = Vec::with_capacity(stuffed.len());
     let mut line_begins = true;
@@ -47,7 +47,7 @@ pub(super) fn unstuff(wire: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::submission::stuff;
+    use crate::mail::client::submission::stuff;
     use proptest::prelude::*;
 
     #[test]

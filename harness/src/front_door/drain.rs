@@ -7,10 +7,11 @@ use super::admission::user_name;
 use super::control::Stay;
 use super::desk::Desk;
 use super::spool::{Due, Waiting};
-use crate::client::Failure;
-use crate::client::submission::{Envelope, Protocol, submit};
-use crate::history::{Outcome, SpoolEvent, Trouble};
+use crate::mail::client::Failure;
+use crate::mail::client::submission::{Envelope, Protocol, submit};
 use fuse_fs::clock::Nanos;
+use record::history::event::SpoolEvent;
+use record::history::{Outcome, Trouble};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ const AT_ONCE: usize = 8;
 const LONG: Duration = Duration::from_secs(60);
 
 /// Delivers what is in the spool.
-pub(super) struct Drain {
+pub(crate) struct Drain {
     pub(super) desk: Arc<Desk>,
     pub(super) protocol: Protocol,
     /// Where the mail server takes deliveries.

@@ -8,7 +8,7 @@ use super::admission::Service;
 use super::desk::Desk;
 use super::mail::MailSession;
 use super::peer::Peer;
-use crate::client::submission::Protocol;
+use crate::mail::client::submission::Protocol;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const BREATH: Duration = Duration::from_millis(50);
 
 /// What a port speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaks {
+pub(crate) enum Speaks {
     /// LMTP or SMTP.
     Mail(Protocol),
     /// IMAP.
@@ -53,7 +53,7 @@ impl Speaks {
 }
 
 /// A port.
-pub(super) struct Port {
+pub(crate) struct Port {
     speaks: Speaks,
     backend: String,
     desk: Arc<Desk>,

@@ -13,14 +13,14 @@ use super::control::{Closed, Pass, Stay};
 use super::desk::Desk;
 use super::dot::DotFinder;
 use super::peer::Peer;
-use super::policy::QueueLimit;
 use super::transaction::{Route, Transaction};
 use super::words::{Verb, address, verb};
-use crate::client::submission::Protocol;
+use crate::mail::client::submission::Protocol;
+use record::plan::front_door::QueueLimit;
 use std::sync::Arc;
 
 /// The connection is to be closed.
-pub(super) struct Over;
+pub(crate) struct Over;
 
 impl From<Closed> for Over {
     fn from(_: Closed) -> Over {
@@ -29,10 +29,10 @@ impl From<Closed> for Over {
 }
 
 /// What one exchange comes to.
-pub(super) type Step<T = ()> = Result<T, Over>;
+pub(crate) type Step<T = ()> = Result<T, Over>;
 
 /// One connection.
-pub(super) struct MailSession {
+pub(crate) struct MailSession {
     pub(super) client: Peer,
     pub(super) desk: Arc<Desk>,
     pub(super) pass: Pass,

@@ -16,7 +16,7 @@ const PIECE: usize = 16 * 1024;
 
 /// Why there is no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoLine {
+pub(crate) enum NoLine {
     /// The other side has closed or broken the connection.
     Gone,
     /// It does not end within [`HEARD_LIMIT`].
@@ -24,7 +24,7 @@ pub(super) enum NoLine {
 }
 
 /// What one side says.
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     source: OwnedReadHalf,
     heard: Vec<u8>,
     ended: bool,
@@ -78,7 +78,7 @@ impl Inbox {
 }
 
 /// A connection.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// What it says.
     pub(super) inbox: Inbox,
     /// Where we say something to it.

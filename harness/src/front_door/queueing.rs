@@ -5,17 +5,17 @@
 
 use super::dot::{DotFinder, unstuff};
 use super::mail::{MailSession, Over, Step};
-use super::policy::QueueLimit;
 use super::spool::Waiting;
 use super::transaction::{Route, Transaction};
 use super::words::address;
-use crate::client::submission::Protocol;
-use crate::history::SpoolEvent;
-use crate::message::identify;
+use crate::mail::client::submission::Protocol;
 use fuse_fs::clock::Nanos;
+use record::history::event::SpoolEvent;
+use record::history::identity::identify;
+use record::plan::front_door::QueueLimit;
 
 /// What is said when the spool is full.
-pub(super) const FULL: &str = "452 4.3.1 insufficient system storage";
+pub(crate) const FULL: &str = "452 4.3.1 insufficient system storage";
 /// Largest message.
 const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 

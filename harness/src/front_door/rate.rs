@@ -1,11 +1,11 @@
 //! A token bucket: so many a second, with some put by for a burst. Instants are given, not read.
 
-use super::policy::Limit;
+use record::plan::front_door::Limit;
 use std::time::{Duration, Instant};
 
 /// Tokens that come at a rate, up to a number.
 #[derive(Clone, Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     limit: Limit,
     most: f64,
     tokens: f64,

@@ -4,11 +4,14 @@
 //! [`Spool::store`] returns once the file and its name are durable. A file that is there is whole, and is a message
 //! to be delivered; what was refused for good lies in `bounced/`. Calls that touch the disk block.
 
+#[cfg(test)]
+mod tests;
+
 use super::admission::user_name;
-use super::policy::QueueLimit;
-use crate::history::Attempt;
 use fuse_fs::clock::Nanos;
 use parking_lot::Mutex;
+use record::history::Attempt;
+use record::plan::front_door::QueueLimit;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -61,7 +64,7 @@ struct Index {
 }
 
 /// The spool.
-pub(super) struct Spool {
+pub(crate) struct Spool {
     root: PathBuf,
     index: Mutex<Index>,
     changed: watch::Sender<()>,
@@ -81,7 +84,7 @@ impl Drop for Room<'_> {
 }
 
 /// What can be delivered.
-pub(super) enum Due {
+pub(crate) enum Due {
     /// This one, which is now marked as under way.
     Now(u64, Waiting),
     /// Nothing before this time.
@@ -282,7 +285,3 @@ fn read_head(path: &Path) -> io::Result<(Waiting, BufReader<File>)> {
         false => Err(wrong("it is not whole".to_owned())),
     }
 }
-
-#[cfg(test)]
-#[path = "spool_tests.rs"]
-mod tests;

@@ -1,14 +1,14 @@
 //! What one MAIL FROM began: who will answer for the message, and whose deliveries are under way.
 
 use super::control::Stay;
-use super::policy::QueueLimit;
+use record::plan::front_door::QueueLimit;
 use std::collections::VecDeque;
 
 /// Recipients of one message, at most.
 const RECIPIENTS: usize = 1_000;
 
 /// Who will answer for the message.
-pub(super) enum Route {
+pub(crate) enum Route {
     /// No recipient was taken yet.
     Open,
     /// The mail server, for these recipients, at least one.
@@ -18,7 +18,7 @@ pub(super) enum Route {
 }
 
 /// From MAIL FROM on.
-pub(super) struct Transaction {
+pub(crate) struct Transaction {
     /// The MAIL FROM line.
     pub(super) mail: Vec<u8>,
     /// The mail server has taken it.

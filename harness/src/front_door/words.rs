@@ -4,7 +4,7 @@ use super::admission::user_name;
 
 /// What an SMTP or LMTP command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     /// HELO, EHLO, LHLO.
     Hello,
     /// MAIL FROM.
@@ -26,7 +26,7 @@ pub(super) enum Verb {
 }
 
 /// What a command line asks.
-pub(super) fn verb(line: &[u8]) -> Verb {
+pub(crate) fn verb(line: &[u8]) -> Verb {
     let end = line.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(line.len());
     match line[..end].to_ascii_uppercase().as_slice() {
         b"HELO" | b"EHLO" | b"LHLO" => Verb::Hello,
@@ -42,7 +42,7 @@ pub(super) fn verb(line: &[u8]) -> Verb {
 }
 
 /// The address in `MAIL FROM:<address>` or `RCPT TO:<address>`, without brackets.
-pub(super) fn address(line: &[u8]) -> Option<String> {
+pub(crate) fn address(line: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(line).ok()?;
     let (_, after) = text.split_once(':')?;
     let (address, _) = after.trim_start().strip_prefix('<')?.split_once('>')?;
@@ -51,7 +51,7 @@ pub(super) fn address(line: &[u8]) -> Option<String> {
 }
 
 /// A reply's code, 0 if it has none, and whether more lines follow.
-pub(super) fn reply_code(line: &[u8]) -> (u16, bool) {
+pub(crate) fn reply_code(line: &[u8]) -> (u16, bool) {
     let digits = line.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit));
     let code = digits.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()).unwrap_or(0);
     (code, code != 0 && line.get(3) == Some(&b'-'))
@@ -59,7 +59,7 @@ pub(super) fn reply_code(line: &[u8]) -> (u16, bool) {
 
 /// An IMAP command before the login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Imap {
+pub(crate) enum Imap {
     /// LOGIN, and the user's name.
     Login(String),
     /// CAPABILITY.
@@ -75,7 +75,7 @@ pub(super) enum Imap {
 }
 
 /// Tag and command of a line.
-pub(super) fn imap(line: &[u8]) -> Option<(String, Imap)> {
+pub(crate) fn imap(line: &[u8]) -> Option<(String, Imap)> {
     let text = std::str::from_utf8(line).ok()?.trim_end();
     let (tag, rest) = text.split_once(' ')?;
     let valid = !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_graphic() && !b"+*(){%\"\\".contains(&b));

@@ -4,8 +4,10 @@
 //! recording process as init. However that process ends, the kernel takes every mount and process with it. The
 //! network namespace holds a loopback interface only: no run can send mail anywhere, and ports never collide.
 
+pub mod capabilities;
 pub mod confine;
 pub mod copy_tree;
+pub mod daemons;
 pub mod environment;
 pub mod idle;
 pub mod process;

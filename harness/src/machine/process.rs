@@ -7,6 +7,9 @@
 //! that was killed. Lock files name their holder by such a number, and the new server would take the dead holder's
 //! for a process of its own and wait. Each start therefore counts from another number.
 
+use super::capabilities::code;
+use super::capabilities::leave_capabilities;
+
 use super::view::View;
 use anyhow::Result;
 use nix::sched::{CloneFlags, unshare};
@@ -205,7 +208,7 @@ fn count_processes_from(pid: u32) {
 fn spawn_target(argv: &[String]) -> io::Result<Pid> {
     let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program given"))?;
     let mut command = Command::new(program);
-    command.args(arguments).env("PATH", super::tool::path_with_daemons());
+    command.args(arguments).env("PATH", super::daemons::path_with_daemons());
     // SAFETY: the closure makes system calls in the forked child and touches nothing else.
     unsafe {
         command.pre_exec(|| {
@@ -217,17 +220,6 @@ fn spawn_target(argv: &[String]) -> io::Result<Pid> {
     let child =
         command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
     Ok(Pid::from_raw(i32::try_from(child.id()).expect("a pid fits")))
-}
-
-/// In a forked child: the capabilities that the run needs to mount are not the server's to have.
-pub(super) fn leave_capabilities() {
-    // SAFETY: prctl with plain integers; with these it cannot fail.
-    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
-}
-
-/// An exit code as a shell says it: a signal is 128 and its number.
-pub(super) fn code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
 /// Reaps whatever has ended; the exit code once `target` has.

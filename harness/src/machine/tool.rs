@@ -1,5 +1,7 @@
 //! A command inside the namespaces of a running mail server, where its sockets and its files are.
 
+use super::daemons::path_with_daemons;
+
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::Signal;
@@ -11,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 
 /// The command line of this program that runs `argv` inside the namespaces of the process `pid`.
-pub(super) fn inside(pid: u32, argv: &[String]) -> Command {
+pub(crate) fn inside(pid: u32, argv: &[String]) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg("__inside").arg(pid.to_string()).arg("--").args(argv);
     command
@@ -25,7 +27,7 @@ pub fn run_inside(pid: u32, argv: &[String]) -> io::Result<i32> {
     enter(pid).map_err(cannot)?;
     let mut child = spawn(argv, &here)?;
     let status = child.wait()?;
-    Ok(super::process::code(status))
+    Ok(super::capabilities::code(status))
 }
 
 fn enter(pid: u32) -> io::Result<()> {
@@ -58,16 +60,9 @@ fn spawn(argv: &[String], directory: &Path) -> io::Result<Child> {
     // SAFETY: the closure makes system calls in the forked child and touches nothing else.
     unsafe {
         command.pre_exec(|| {
-            super::process::leave_capabilities();
+            super::capabilities::leave_capabilities();
             Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)
         });
     }
     command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))
-}
-
-/// Where programs are looked for: on the PATH and where daemons lie, which an ordinary user's PATH lacks.
-pub fn path_with_daemons() -> OsString {
-    let mut path = std::env::var_os("PATH").unwrap_or_default();
-    path.push(":/usr/local/sbin:/usr/sbin:/sbin");
-    path
 }

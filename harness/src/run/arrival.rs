@@ -1,14 +1,17 @@
 //! Has a delivery arrived? Asked of the backing disk, past the mail server: a server with a queue says `250` long before.
 
-use super::nemesis::Stage;
+use super::arrived::Store;
+
+use super::disk::{nobody, read_user};
 use super::placement::Placement;
-use crate::disk::{nobody, read_user};
-use crate::history::{Attempt, Event};
-use crate::message::RunToken;
-use crate::target::definition::Layout;
-use crate::workload::Sent;
+use super::stage::Stage;
+use crate::mail::workload::Sent;
 use anyhow::{Result, bail};
 use fuse_fs::clock::Nanos;
+use record::history::Attempt;
+use record::history::event::Event;
+use record::history::token::RunToken;
+use record::plan::server::Layout;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -16,42 +19,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Time between two looks.
 const PACE: Duration = Duration::from_millis(200);
-
-/// Where deliveries arrive.
-pub struct Store {
-    /// Where each user's mail is.
-    pub placement: Placement,
-    /// How mail lies in it.
-    pub layout: Layout,
-    /// User names, by their ids.
-    pub users: Vec<String>,
-    /// The run's token.
-    pub run: RunToken,
-}
-
-impl Store {
-    /// Arrivals can be seen.
-    pub fn readable(&self) -> bool {
-        matches!(self.layout, Layout::Maildir { .. })
-    }
-
-    /// Whether a delivery lies in the store, finished.
-    pub fn has(&self, sent: Sent) -> bool {
-        self.arrived(&[sent]).contains(&sent.attempt)
-    }
-
-    /// Finished attempts in the store of the users of `sent`.
-    fn arrived(&self, sent: &[Sent]) -> BTreeSet<Attempt> {
-        let users: BTreeSet<&String> =
-            sent.iter().filter_map(|sent| self.users.get(sent.user.0 as usize)).collect();
-        let read = |user: &String| {
-            let root = self.placement.disk_root(user).ok()?;
-            Some(read_user(&root, &self.layout, user, self.run, &mut nobody).copies)
-        };
-        let finished = users.into_iter().filter_map(read).flatten().filter(|copy| !copy.unfinished);
-        finished.filter_map(|copy| copy.attempt).collect()
-    }
-}
 
 /// Waits until all of `sent` lie in the store, at most `limit`.
 ///

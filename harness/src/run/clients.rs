@@ -1,9 +1,11 @@
 //! Clients that look at mail again and again: begun with the traffic, ended when all of them were seen well again.
 
-use super::nemesis::Stage;
-use crate::history::Event;
-use crate::workload::{self, Context as Traffic};
+use crate::mail::workload;
+
+use super::stage::Stage;
+use crate::mail::workload::Context as Traffic;
 use fuse_fs::clock::Nanos;
+use record::history::event::Event;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;

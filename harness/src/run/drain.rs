@@ -4,12 +4,13 @@
 //! The target's own command prints its queue; the attempts whose tokens it prints are in it. The spool is its directory.
 //! Nothing of this happens where there is neither.
 
-use super::nemesis::Stage;
-use crate::history::{Attempt, Event};
-use crate::message::RunToken;
-use crate::message::tokens::attempts_in;
-use crate::target::definition::Queue;
+use super::stage::Stage;
 use fuse_fs::clock::Nanos;
+use record::history::Attempt;
+use record::history::event::Event;
+use record::history::token::RunToken;
+use record::history::tokens::attempts_in;
+use record::plan::server::Queue;
 use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, MissedTickBehavior, interval};

@@ -1,17 +1,19 @@
 //! Where clients come in: at the mail server itself, or at the front door before it; and what they bring.
 
-use super::directory::RunDirectory;
-use crate::client::submission::Protocol;
-use crate::corpus::Corpus;
-use crate::front_door::{self, FrontDoor};
-use crate::history::{Entry, UserId};
-use crate::message::RunToken;
-use crate::plan::{CohortPlan, Plan};
-use crate::recorder::Recorder;
-use crate::specimens::Specimens;
-use crate::target::running::{Services, Target};
-use crate::workload::{Apart, Endpoints, Setup};
+use crate::front_door;
+
+use crate::front_door::FrontDoor;
+use crate::mail::client::submission::Protocol;
+use crate::mail::message::corpus::Corpus;
+use crate::mail::workload::{Apart, Endpoints, Setup};
+use crate::server::running::{Services, Target};
 use anyhow::Result;
+use record::directory::RunDirectory;
+use record::history::recorder::Recorder;
+use record::history::specimens::Specimens;
+use record::history::token::RunToken;
+use record::history::{Entry, UserId};
+use record::plan::{CohortPlan, Plan};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

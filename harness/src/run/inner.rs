@@ -1,31 +1,47 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
-use super::arrival::{self, Store};
-use super::clients::Clients;
-use super::directory::{RunDirectory, read_json};
+use super::arrival;
 use super::drain;
-use super::migration;
-use super::nemesis::{self, Closing, Stage};
-use super::placement::Placement;
-use super::power::{self, Power};
+use super::entrance;
+use super::inspection;
+use super::power;
 use super::reading;
 use super::recovery;
-use super::storage::Storages;
-use super::volumes::{self, Visits};
-use super::{entrance, inspection, settled, store, structure};
-use crate::front_door::FrontDoor;
-use crate::history::{Entry, Event};
-use crate::machine::confine::{self, Confinement};
+use super::settled;
+use super::stage;
+use super::steps;
+use super::store;
+use super::structure;
+use super::supervise;
+use super::volumes;
+use crate::machine::confine;
 use crate::machine::environment;
-use crate::plan::{Plan, SingleDelivery};
-use crate::progress::{Live, Progress};
-use crate::recorder::Recorder;
-use crate::specimens::Specimens;
-use crate::target::assemble::assemble;
-use crate::target::running::Target;
-use crate::workload::{self, Context as Traffic};
+use crate::mail::workload;
+use crate::mail::workload::single;
+use crate::mail::workload::warm_up;
+
+use super::arrived::Store;
+use super::clients::Clients;
+use super::placement::Placement;
+use super::progress::{Live, Progress};
+use super::stage::Power;
+use super::stage::{Closing, Stage};
+use super::storage::Storages;
+use super::volumes::Visits;
+use crate::front_door::FrontDoor;
+use crate::machine::confine::Confinement;
+use crate::mail::workload::Context as Traffic;
+use crate::server::assemble::assemble;
+use crate::server::running::Target;
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
+use record::directory::{RunDirectory, read_json};
+use record::history::Entry;
+use record::history::event::Event;
+use record::history::recorder::Recorder;
+use record::history::specimens::Specimens;
+use record::plan::Plan;
+use record::plan::workload::SingleDelivery;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -148,7 +164,7 @@ impl Run {
             power,
             door,
             cohorts: plan.cohorts.clone(),
-            migrations: migration::Migrations::default(),
+            migrations: stage::Migrations::default(),
             closing,
             seed,
             directory,
@@ -177,8 +193,8 @@ impl Run {
 
     async fn phases(&self) -> Result<()> {
         self.enter("warm-up");
-        nemesis::start(&self.stage).await?;
-        let sent = workload::warm_up(&self.traffic).await?;
+        supervise::start(&self.stage).await?;
+        let sent = warm_up::warm_up(&self.traffic).await?;
         if self.delivers_later() {
             arrival::all(&self.stage.store, &sent, WARM_UP_LIMIT).await?;
         }
@@ -265,11 +281,11 @@ impl Run {
         let origin = Nanos::now();
         self.stage.storages.start(origin);
         let clients = Clients::begin(&self.traffic, origin);
-        let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
+        let watch = tokio::spawn(supervise::watch_target(self.stage.clone()));
         let (ends, stop) = watch::channel(false);
         let mut steps = tokio::spawn(self.steps(origin, ends));
         let probe = tokio::spawn(recovery::probe(self.stage.clone(), self.traffic.clone()));
-        workload::traffic(&self.traffic, origin, stop).await;
+        workload::traffic::traffic(&self.traffic, origin, stop).await;
         self.stage.storages.disarm_power_cuts();
         self.stage.closing.send_replace(Closing::TrafficEnded);
         let late = tokio::time::Instant::now() + last_step(&self.plan, origin);
@@ -291,7 +307,7 @@ impl Run {
         let (stage, steps) = (self.stage.clone(), self.plan.steps.clone());
         let ends = self.plan.workload.until_steps_done.then_some(ends);
         async move {
-            nemesis::run(stage, steps, origin).await;
+            steps::run(stage, steps, origin).await;
             if let Some(ends) = ends {
                 tokio::time::sleep(LEAD_OUT).await;
                 ends.send_replace(true);
@@ -301,17 +317,17 @@ impl Run {
 
     /// The one delivery, with the rules armed from its beginning to its end, and what is done next.
     async fn one_delivery(&self, single: &SingleDelivery) {
-        let watch = tokio::spawn(nemesis::watch_target(self.stage.clone()));
+        let watch = tokio::spawn(supervise::watch_target(self.stage.clone()));
         let origin = Nanos::now();
         self.stage.storages.start(origin);
-        let sent = workload::deliver_once(&self.traffic, single, origin).await;
+        let sent = single::deliver_once(&self.traffic, single, origin).await;
         if let Some(sent) = sent.filter(|_| single.until_arrival) {
             settled::settled(&self.stage, sent).await;
         }
         self.stage.storages.disarm_power_cuts();
         power::settled(&self.stage, LONGEST_STEP).await;
         if let Some(then) = &single.then {
-            nemesis::carry_out(&self.stage, self.plan.steps.len(), then, Ok(None)).await;
+            steps::carry_out(&self.stage, self.plan.steps.len(), then, Ok(None)).await;
         }
         watch.abort();
         let _ = watch.await;
@@ -320,7 +336,7 @@ impl Run {
     async fn tear_down(&self) -> Result<()> {
         match self.plan.workload.single.is_some() && self.plan.target.definition.check.is_empty() {
             // Everything is read and nothing is checked afterwards: a stop in its own way would prove no more.
-            true => nemesis::kill(&self.stage).await?,
+            true => supervise::kill(&self.stage).await?,
             false => structure::stop(&self.stage).await?,
         }
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {

@@ -1,16 +1,17 @@
 //! Reads mail past the mail server: on the backing disks.
 
-use super::nemesis::Inspector;
+use super::disk::{DiskReading, read_bounces, read_user};
 use super::placement::Placement;
-use crate::disk::{DiskReading, read_bounces, read_user};
-use crate::history::{Event, Source, UserId};
-use crate::message::RunToken;
-use crate::plan::Plan;
-use crate::recorder::Recorder;
-use crate::specimens::Specimens;
-use crate::target::definition::Layout;
+use super::stage::Inspector;
 use anyhow::Result;
 use fuse_fs::clock::Nanos;
+use record::history::event::Event;
+use record::history::recorder::Recorder;
+use record::history::specimens::Specimens;
+use record::history::token::RunToken;
+use record::history::{Source, UserId};
+use record::plan::Plan;
+use record::plan::server::Layout;
 
 /// Name of the reading that counts.
 pub const FINAL: &str = "final";
@@ -62,7 +63,7 @@ fn left_behind(
     for (index, user) in users.iter().enumerate() {
         for (storage, root) in placement.elsewhere(user)? {
             let at = Nanos::now();
-            let reading = format!("{}{storage}", crate::findings::left_behind::READING);
+            let reading = format!("{}{storage}", judge::findings::left_behind::READING);
             let mut keep = |path: &str, attempt, raw: &[u8]| specimens.stored(&reading, path, attempt, raw);
             let read = || read_user(&root, layout, user, token, &mut keep);
             let DiskReading { complete, error, copies } = tokio::task::block_in_place(read);

@@ -8,12 +8,17 @@
 //! The copies are made by a process of its own, a real tool: it waits in calls that a storage holds back as long as they
 //! are held, and the step with it.
 
-use super::nemesis::{Closing, Stage};
+#[cfg(test)]
+mod tests;
+
 use super::placement::Placement;
-use crate::history::{Event, MigrationState, UserId};
-use crate::plan::{CohortPlan, MigrateOrder, MigrationTool};
+use super::stage::{Closing, Stage};
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
+use record::history::UserId;
+use record::history::event::{Event, MigrationState};
+use record::plan::CohortPlan;
+use record::plan::step::{MigrateOrder, MigrationTool};
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -29,38 +34,6 @@ const LOG: &str = "migration.log";
 
 /// What is under way of a user must have ended this long after nobody is let in any more.
 const QUIET_LIMIT: Duration = Duration::from_secs(20);
-
-/// What the migrations of a run share.
-pub struct Migrations {
-    /// The one under way begins with no further user.
-    paused: watch::Sender<bool>,
-    /// Held by the one under way: another step's migration begins when it has ended, with those who are not where they
-    /// are to go.
-    turn: Mutex<()>,
-}
-
-impl Default for Migrations {
-    fn default() -> Migrations {
-        Migrations { paused: watch::Sender::new(false), turn: Mutex::default() }
-    }
-}
-
-impl Migrations {
-    /// Pauses, or goes on.
-    pub fn pause(&self, paused: bool) {
-        self.paused.send_replace(paused);
-    }
-
-    /// Waits until it goes on; false once the traffic has ended: then no further user is begun.
-    async fn over(&self, closing: &watch::Sender<Closing>) -> bool {
-        let (mut paused, mut ended) = (self.paused.subscribe(), closing.subscribe());
-        tokio::select! {
-            _ = paused.wait_for(|paused| !paused) => {}
-            _ = ended.wait_for(|closing| *closing > Closing::Open) => {}
-        }
-        *closing.borrow() == Closing::Open
-    }
-}
 
 /// One user's way.
 struct Move {
@@ -176,7 +149,7 @@ async fn copy_and_switch(stage: &Stage, order: &MigrateOrder, one: &Move) -> Res
 }
 
 fn note(stage: &Stage, one: &Move, state: MigrationState, detail: Option<String>) {
-    let detail = detail.map(|text| crate::client::sanitise(text.as_bytes()));
+    let detail = detail.map(|text| crate::mail::client::sanitise(text.as_bytes()));
     let (step, user, from, to) = (one.step, one.user, one.from.clone(), one.to.clone());
     stage.history.record(Event::Migration { at: Nanos::now(), step, user, from, to, state, detail });
 }
@@ -267,7 +240,3 @@ async fn given_up(child: &mut Child, what: &str) -> Result<()> {
     }
     bail!("{what} was still at work when the run was over, and was killed")
 }
-
-#[cfg(test)]
-#[path = "migration_tests.rs"]
-mod tests;

@@ -4,24 +4,29 @@
 //! harness itself never touches a mount: it reads back through the protocol, or the backing directory.
 
 pub mod arrival;
+pub mod arrived;
 pub mod clients;
 pub mod command;
-pub mod directory;
+pub mod disk;
 pub mod drain;
 pub mod entrance;
 pub mod inner;
 pub mod inspection;
 pub mod migration;
-pub mod nemesis;
 pub mod outer;
 pub mod placement;
+pub mod possible;
 pub mod power;
+pub mod progress;
 pub mod reading;
 pub mod recovery;
 pub mod sent;
 pub mod settled;
+pub mod stage;
 pub mod step_words;
+pub mod steps;
 pub mod storage;
 pub mod store;
 pub mod structure;
+pub mod supervise;
 pub mod volumes;

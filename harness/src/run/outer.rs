@@ -1,12 +1,15 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
-use super::directory::RunDirectory;
-use super::{sent, store};
-use crate::machine::confine::{self, Confinement};
+use super::sent;
+use super::store;
+use crate::machine::confine;
 use crate::machine::stop;
-use crate::plan::Plan;
-use crate::target::definition::Kind;
+
+use crate::machine::confine::Confinement;
 use anyhow::{Context, Result, bail};
+use record::directory::RunDirectory;
+use record::plan::Plan;
+use record::plan::server::Kind;
 use reports::run::Report;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -43,7 +46,7 @@ pub enum Outcome {
 
 /// Runs `plan` in namespaces of its own and judges it.
 pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
-    crate::doctor::require(plan)?;
+    super::possible::require(plan)?;
     let directory = prepare(plan, places)?;
     let code = record(plan, &directory, places.name.is_some())?;
     if stop::requested() {
@@ -59,7 +62,7 @@ pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
 /// is put what was sent.
 pub fn judge(directory: &Path) -> Result<Report> {
     sent::make_again(directory);
-    let report = crate::judge::judge(directory)?;
+    let report = judge::judge(directory)?;
     let run = RunDirectory::existing(directory);
     let page = reports::run::html::page::render_many(std::slice::from_ref(&report));
     for (path, text) in [(run.report(), reports::run::json::to_json(&report)), (run.page(), page)] {

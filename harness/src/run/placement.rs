@@ -7,11 +7,11 @@
 //!
 //! The links are the truth of who is where: they outlive the process.
 
-use super::directory::RunDirectory;
-use crate::history::UserId;
-use crate::plan::{MAIL_VOLUME, Plan};
-use crate::target::definition::Owner;
 use anyhow::{Context, Result, anyhow};
+use record::directory::RunDirectory;
+use record::history::UserId;
+use record::plan::server::Owner;
+use record::plan::{MAIL_VOLUME, Plan};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::{chown, symlink};
@@ -138,9 +138,10 @@ fn own(path: &Path, owner: Option<Owner>) -> Result<()> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use record::synthetic;
+
     use super::*;
-    use crate::plan::CohortPlan;
-    use crate::synthetic;
+    use record::plan::CohortPlan;
 
     /// user1 and user2 on `old`, user3 on `new`; `third` is empty.
     pub(crate) fn placed() -> (tempfile::TempDir, Plan, Placement) {

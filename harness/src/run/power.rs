@@ -5,15 +5,18 @@
 //! the mail server started. Only when nothing of the mail server can run any more are calls that it waits in
 //! answered, so that it tells nobody of an error that a machine without power cannot have seen.
 
-use super::directory::RunDirectory;
-use super::nemesis::{self, Stage};
+use super::supervise;
+use crate::server::running;
+
+use super::stage::Stage;
 use super::storage::Storage;
-use crate::history::{Event, TargetEvent};
-use crate::seed::component_seed;
-use crate::target::running::{self, TargetError};
+use crate::server::error::TargetError;
 use anyhow::Result;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutMode;
+use record::directory::RunDirectory;
+use record::history::event::{Event, TargetEvent};
+use record::plan::seed::component_seed;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -25,34 +28,6 @@ const DOOM_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long a killed mail server may take to be gone after the mounts are.
 const GONE_LIMIT: Duration = Duration::from_secs(10);
-
-/// The mains.
-pub struct Power {
-    /// Held while the power is off. How many power cuts there were.
-    pub off: Mutex<u32>,
-    /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
-    going: watch::Sender<bool>,
-}
-
-impl Default for Power {
-    fn default() -> Power {
-        Power { off: Mutex::new(0), going: watch::Sender::new(false) }
-    }
-}
-
-impl Power {
-    /// Returns when the power goes and somebody waits to kill the mail server.
-    pub async fn goes(&self) {
-        let mut going = self.going.subscribe();
-        // The sender lives as long as `self`.
-        let _ = going.wait_for(|going| *going).await;
-    }
-
-    /// Waits until the power is on, and keeps it on while the guard lives.
-    pub async fn steady(&self) -> impl Sized {
-        self.off.lock().await
-    }
-}
 
 /// Returns when no power cut is under way, begun by a rule or otherwise, or after `limit`.
 pub async fn settled(stage: &Stage, limit: Duration) {
@@ -209,7 +184,7 @@ fn note_survivors(stage: &Stage, gone: Result<bool, TargetError>) {
 /// recovery tries again.
 async fn start_again(stage: &Stage) {
     let begun = Nanos::now();
-    if let Err(error) = nemesis::start(stage).await {
+    if let Err(error) = supervise::start(stage).await {
         tracing::debug!(%error, "not started after the power came back");
     }
     tracing::info!(start = ?Nanos::now().since(begun));

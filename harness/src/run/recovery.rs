@@ -1,15 +1,21 @@
 //! After the traffic: the storage is healed, the mail server started if it is down, and asked for real service.
 
 use super::arrival;
-use super::nemesis::{self, Stage};
-use crate::front_door::policy::{AccessPolicy, Admit, Change, Limit, MailPolicy};
-use crate::history::{Event, TargetEvent, UserId};
-use crate::plan::Plan;
-use crate::plan::SingleDelivery;
-use crate::target::running;
-use crate::workload::{self, Context as Traffic, Sent, Service};
+use super::supervise;
+use crate::mail::workload::health;
+use crate::server::running;
+
+use super::stage::Stage;
+use crate::mail::workload::Context as Traffic;
+use crate::mail::workload::Sent;
+use crate::mail::workload::health::Service;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::parking::Thaw;
+use record::history::UserId;
+use record::history::event::{Event, TargetEvent};
+use record::plan::Plan;
+use record::plan::front_door::{AccessPolicy, Admit, Change, Limit, MailPolicy};
+use record::plan::workload::SingleDelivery;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
@@ -40,7 +46,7 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
         tick.tick().await;
         note_death(stage).await;
         // A failed start is in the history already; the next round tries again.
-        if nemesis::start(stage).await.is_ok()
+        if supervise::start(stage).await.is_ok()
             && matches!(timeout_at(deadline, serves(plan, stage, traffic, &mut sent)).await, Ok(true))
         {
             return true;
@@ -85,7 +91,7 @@ async fn greets(stage: &Stage, traffic: &Traffic) -> bool {
             "smtp" => Service::Smtp,
             _ => Service::Imap,
         };
-        all &= workload::probe(traffic, service, GREETING).await;
+        all &= health::probe(traffic, service, GREETING).await;
     }
     all
 }
@@ -99,9 +105,9 @@ async fn serves(plan: &Plan, stage: &Stage, traffic: &Traffic, sent: &mut Vec<Se
     let user = traffic.setup().plan.single.as_ref().map_or(UserId(0), SingleDelivery::user_id);
     if plan.target.has_imap_during_traffic() {
         let patience = plan.target.definition.queue.as_ref().map_or(Duration::ZERO, |_| DELIVERY);
-        return workload::health_check(traffic, user, patience).await.is_ok();
+        return health::health_check(traffic, user, patience).await.is_ok();
     }
-    match workload::deliver_one(traffic, user).await {
+    match health::deliver_one(traffic, user).await {
         Ok((new, _)) => {
             sent.push(new);
             arrival::any(stage, &stage.store, sent, DELIVERY).await

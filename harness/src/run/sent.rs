@@ -4,13 +4,13 @@
 //! Written only if it has the digest that was recorded before the message was sent. What cannot be made (the corpus is
 //! gone, the directory cannot be written to) is said by the report, which misses it.
 
-use super::directory::{RunDirectory, read_json};
-use crate::checker::fate::Messages;
-use crate::history::Attempt;
-use crate::ledger::Ledger;
-use crate::message::Token;
-use crate::plan::Plan;
-use crate::workload::maker::Maker;
+use crate::mail::workload::maker::Maker;
+use record::directory::{RunDirectory, read_json};
+use record::history::Attempt;
+use record::history::token::Token;
+use record::ledger::Ledger;
+use record::ledger::messages::Messages;
+use record::plan::Plan;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -60,9 +60,11 @@ fn made(maker: &Maker, ledger: &Ledger, messages: &Messages, attempt: Attempt) -
 
 #[cfg(test)]
 mod tests {
+    use record::synthetic;
+
     use super::*;
-    use crate::history::MessageId;
-    use crate::synthetic::{self, OK, World};
+    use record::history::MessageId;
+    use record::synthetic::{OK, World};
 
     /// A run in which messages 1 and 2 were sent and came back damaged; the second has another digest than its plan's.
     fn damaged() -> (tempfile::TempDir, Vec<u8>) {

@@ -1,7 +1,7 @@
 //! The end of one delivery that goes on after its answer, from a queue into the store.
 
-use super::nemesis::Stage;
-use crate::workload::Sent;
+use super::stage::Stage;
+use crate::mail::workload::Sent;
 use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, MissedTickBehavior, interval};

@@ -1,8 +1,8 @@
 //! A step in words.
 
-use crate::checker::counted;
-use crate::front_door::policy::{AccessPolicy, Admit, Change, MailPolicy, NotAdmittedMail};
-use crate::plan::{MigrateOrder, MigrationTool, StepAction};
+use record::plan::front_door::{AccessPolicy, Admit, Change, MailPolicy, NotAdmittedMail};
+use record::plan::step::{MigrateOrder, MigrationTool, StepAction};
+use reports::kit::figures::counted;
 
 fn or_all(storage: Option<&String>) -> &str {
     storage.map_or("every storage", String::as_str)

@@ -4,9 +4,6 @@
 
 use fuse_fs::durability;
 
-use super::directory::RunDirectory;
-use crate::history::Event;
-use crate::plan::{Plan, StoragePlan};
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::Volatile;
@@ -19,6 +16,9 @@ use fuse_fs::rules::counters::CounterValues;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::engine::Engine;
 use parking_lot::Mutex;
+use record::directory::RunDirectory;
+use record::history::event::Event;
+use record::plan::{Plan, StoragePlan};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ impl Storage {
         std::fs::create_dir_all(&mountpoint)?;
         let engine = engine(
             storage.rules.clone(),
-            crate::seed::component_seed(plan.seed, &format!("storage {name}")),
+            record::plan::seed::component_seed(plan.seed, &format!("storage {name}")),
         )?;
         let volatile = durability(backing, &directory.spill(name), storage)?;
         let options = MountOptions {

@@ -3,13 +3,14 @@
 //! The earlier run's operations become the first lines of this run's history, so that a message it had acknowledged is
 //! judged as any other. Their instants are moved so that the last of them is over now; their order stays.
 
-use super::directory::RunDirectory;
-use crate::history::{Action, Event, MessageId, OpId};
 use crate::machine::copy_tree::copy_tree;
-use crate::message::RunToken;
-use crate::recorder::Recorder;
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
+use record::directory::RunDirectory;
+use record::history::event::Event;
+use record::history::recorder::Recorder;
+use record::history::token::RunToken;
+use record::history::{Action, MessageId, OpId};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ fn later(mut event: Event, by: u64, mut number: impl FnMut(OpId) -> OpId) -> Eve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Outcome;
+    use record::history::Outcome;
 
     #[test]
     fn an_operation_comes_later_under_its_new_number() {

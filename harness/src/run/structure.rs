@@ -2,13 +2,17 @@
 //! its index is rebuilt from the mail, and all mail is read once more. That both readings show the same is for the
 //! checkers to say. Nothing of this happens for a target that declares no rebuild.
 
-use super::nemesis::{self, Stage};
 use super::reading;
-use crate::history::{Event, TargetEvent};
-use crate::target::running::{self, Target, TargetError};
-use crate::workload::Context as Traffic;
+use super::supervise;
+use crate::server::running;
+
+use super::stage::Stage;
+use crate::mail::workload::Context as Traffic;
+use crate::server::error::TargetError;
+use crate::server::running::Target;
 use anyhow::Result;
 use fuse_fs::clock::Nanos;
+use record::history::event::{Event, TargetEvent};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::block_in_place;
@@ -24,11 +28,11 @@ pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> 
     if !running || traffic.setup().plan.single.is_none() {
         stop(stage).await?;
     }
-    if running && nemesis::start(stage).await.is_err() {
+    if running && supervise::start(stage).await.is_err() {
         return Ok(());
     }
     if running {
-        nemesis::start_reading(stage).await;
+        supervise::start_reading(stage).await;
     }
     let users = &traffic.setup().users;
     let target = stage.target.lock().await;
@@ -37,7 +41,7 @@ pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> 
     if let Err(error) = rebuilt {
         return failed(stage, &error);
     }
-    if nemesis::start(stage).await.is_ok() {
+    if supervise::start(stage).await.is_ok() {
         reading::read(stage, traffic, READING, limit).await;
     }
     Ok(())

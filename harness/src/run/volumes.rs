@@ -1,11 +1,13 @@
 //! The volumes that hold no mail: made before the run, served and visited while it lasts.
 
+use crate::mail::portal;
+use crate::mail::portal::visitor;
+
 use super::storage::Storages;
-use crate::plan::{Plan, VolumePlan};
-use crate::portal::{self, visitor};
-use crate::recorder::Recorder;
-use crate::seed::component_seed;
 use anyhow::{Context, Result};
+use record::history::recorder::Recorder;
+use record::plan::seed::component_seed;
+use record::plan::{Plan, VolumePlan};
 use std::path::PathBuf;
 use tokio::process::Child;
 use tokio::sync::watch;

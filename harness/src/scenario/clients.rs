@@ -2,12 +2,13 @@
 
 use super::file::Workload;
 use super::found::Found;
-use crate::plan::{ClientsPlan, TargetPlan};
+use record::plan::TargetPlan;
+use record::plan::workload::ClientsPlan;
 
 /// Clients of both classes, at most: each may hold a connection.
 const MOST: u64 = 10_000;
 
-pub(super) fn clients(
+pub(crate) fn clients(
     workload: &Workload,
     target: Option<&TargetPlan>,
     found: &mut Found<'_>,
@@ -57,7 +58,8 @@ fn times(clients: &ClientsPlan, found: &mut Found<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::{Overrides, plan};
+    use crate::scenario::load::plan;
+    use crate::scenario::overrides::Overrides;
     use std::path::Path;
     use std::time::Duration;
 

@@ -2,9 +2,10 @@
 
 use super::file::Scenario;
 use super::found::Found;
-use super::resolve::storage_of;
-use crate::history::UserId;
-use crate::plan::{CohortPlan, MigrateOrder, MigrationTool, StoragePlan};
+use super::names::storage_of;
+use record::history::UserId;
+use record::plan::step::{MigrateOrder, MigrationTool};
+use record::plan::{CohortPlan, StoragePlan};
 use std::collections::BTreeMap;
 
 /// Users of a scenario that says nothing of them.
@@ -13,7 +14,7 @@ const DEFAULT_USERS: u32 = 10;
 const MOST_AT_ONCE: u32 = 64;
 
 /// The number of users: what the file says, or those of all cohorts.
-pub(super) fn users(scenario: &Scenario, found: &mut Found<'_>) -> u32 {
+pub(crate) fn users(scenario: &Scenario, found: &mut Found<'_>) -> u32 {
     let in_cohorts: u64 = scenario.cohort.iter().map(|cohort| u64::from(cohort.users)).sum();
     let users = match (scenario.workload.users, scenario.cohort.is_empty()) {
         (Some(users), false) if u64::from(users) != in_cohorts => {
@@ -34,7 +35,7 @@ pub(super) fn users(scenario: &Scenario, found: &mut Found<'_>) -> u32 {
 }
 
 /// Every cohort with its users and its storage.
-pub(super) fn cohorts(
+pub(crate) fn cohorts(
     scenario: &Scenario,
     storages: &BTreeMap<String, StoragePlan>,
     target: Option<&str>,
@@ -71,7 +72,7 @@ pub(super) fn cohorts(
 }
 
 /// What a migration needs: cohorts, a storage, somebody to move, a front door, and a tool that is there.
-pub(super) fn migration_possible(
+pub(crate) fn migration_possible(
     field: &str,
     order: &MigrateOrder,
     scenario: &Scenario,

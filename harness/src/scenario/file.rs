@@ -1,10 +1,12 @@
 //! The scenario language: what a file may say. The doc comments become the JSON schema and the reference.
 
-use crate::plan::{ClientsPlan, Expect, Mix, SingleDelivery, Sizes, StatementPlan, StepAction};
 use fuse_fs::durability::profile::Profile;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
+use record::plan::expect::{Expect, StatementPlan};
+use record::plan::step::StepAction;
+use record::plan::workload::{ClientsPlan, Mix, SingleDelivery, Sizes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use fuse_fs::units::Span;
 use std::time::Duration;
 
 /// Problems found so far, with the places of the text.
-pub(super) struct Found<'t> {
+pub(crate) struct Found<'t> {
     pub(super) places: Places<'t>,
     pub(super) troubles: Vec<Trouble>,
     /// Seconds of the story for one of the run, once its times are those of the run.

@@ -17,7 +17,7 @@ const MOST: usize = 40;
 const CHOICE: &str = "wanted exactly 1 element";
 
 /// Reads a scenario, or says everything that is misspelt in it.
-pub(super) fn parse(text: &str) -> Result<Scenario, Vec<Trouble>> {
+pub(crate) fn parse(text: &str) -> Result<Scenario, Vec<Trouble>> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(errors.iter().take(MOST).map(trouble).collect());

@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 /// A parsed text that knows its places.
-pub(super) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
+pub(crate) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
 
 impl<'t> Places<'t> {
     /// Of a text that may be broken; then nothing has a place.

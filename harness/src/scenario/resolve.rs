@@ -1,25 +1,35 @@
 //! From what a file says to what a run does: defaults filled in, names resolved, every contradiction found.
 
-use super::Overrides;
+use super::clients;
+use super::cohorts;
+use super::names::fault_names;
+use super::names::storage_of;
+use super::senders;
+use super::statements;
+use super::steps;
+use super::storages;
+use super::story;
+use crate::server::find;
+
 use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
+use super::load::variants;
+use super::overrides::Overrides;
 use super::places::Places;
-use super::{clients, cohorts, senders, statements, steps, storages, story, variants};
-use crate::history::Entry;
-use crate::plan::{
-    FrontDoorPlan, Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
-};
-use crate::target::definition::{Definition, Layout};
-use crate::target::find;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
+use record::history::Entry;
+use record::plan::server::{Definition, Layout};
+use record::plan::step::StepAction;
+use record::plan::workload::{Mix, SingleDelivery, Sizes, Stage, WorkloadPlan};
+use record::plan::{FrontDoorPlan, Plan, StoragePlan, TargetPlan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-pub(super) fn resolve(
+pub(crate) fn resolve(
     path: &Path,
     text: &str,
     mut scenario: Scenario,
@@ -72,29 +82,6 @@ pub(super) fn resolve(
         store: overrides.store.as_ref().map(|store| std::path::absolute(store).unwrap_or(store.clone())),
         made_by: None,
     })
-}
-
-/// The storage a fault or target means: the one it names, or the only one.
-pub(super) fn storage_of(
-    named: Option<&String>,
-    field: &str,
-    storages: &BTreeMap<String, StoragePlan>,
-    found: &mut Found<'_>,
-) -> Option<String> {
-    let known: Vec<String> = storages.keys().cloned().collect();
-    match named {
-        Some(name) => {
-            found.one_of(&format!("{field}.storage"), "storage", name, &known);
-            known.contains(name).then(|| name.clone())
-        }
-        None if known.len() == 1 => Some(known[0].clone()),
-        None => {
-            let where_to = if field == "target" { " below [target]" } else { "" };
-            let help = format!("add `storage = ...`{where_to}; there are: {}", known.join(", "));
-            found.add(field, "which storage is meant?", help);
-            None
-        }
-    }
 }
 
 fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
@@ -176,7 +163,7 @@ fn queue(
 }
 
 fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Found<'_>) {
-    let known: Vec<String> = crate::reference::defect::Defect::all().map(|d| d.name().to_owned()).collect();
+    let known: Vec<String> = reference::defect::Defect::all().map(|d| d.name().to_owned()).collect();
     for defect in defects {
         let name = defect.split('=').next().unwrap_or_default();
         found.one_of("target.defects", "defect", name, &known);
@@ -366,12 +353,6 @@ fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found
     entry
 }
 
-/// Each name once.
-pub(super) fn fault_names(scenario: &Scenario) -> Vec<String> {
-    let names: BTreeSet<String> = scenario.fault.iter().map(|fault| fault.name.clone()).collect();
-    names.into_iter().collect()
-}
-
 fn expectations(scenario: &Scenario, found: &mut Found<'_>) {
     let faults = fault_names(scenario);
     if let Some(fault) = &scenario.expect.silence_during {
@@ -416,6 +397,6 @@ pub(crate) const OPERATIONS: [&str; 8] =
 
 fn demonstrates(scenario: &Scenario, found: &mut Found<'_>) {
     let Some(property) = &scenario.demonstrates else { return };
-    let known: Vec<String> = crate::checker::ALL.iter().map(|property| property.name.to_owned()).collect();
+    let known: Vec<String> = judge::property::ALL.iter().map(|property| property.name.to_owned()).collect();
     found.one_of("demonstrates", "property", property, &known);
 }

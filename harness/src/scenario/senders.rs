@@ -1,13 +1,14 @@
 //! Who sends the mail of a scenario.
 
+use super::sender_files;
+
 use super::file::Workload;
 use super::found::Found;
-use crate::plan::SenderPlan;
-use crate::sender::find;
+use record::plan::workload::SenderPlan;
 use std::path::Path;
 
 /// Every sender with its share. Their clocks are the story's, so without a story they would wait for hours.
-pub(super) fn senders(
+pub(crate) fn senders(
     path: &Path,
     workload: &Workload,
     has_story: bool,
@@ -24,7 +25,7 @@ pub(super) fn senders(
                 "write a number above 0; shares may have any sum",
             );
         }
-        match find::find(name, beside) {
+        match sender_files::find(name, beside) {
             Ok(definition) => plans.push(SenderPlan { definition, share: *share }),
             Err((message, help)) => found.add(&field, message, help),
         }

@@ -2,9 +2,11 @@
 
 use super::file::Scenario;
 use super::found::Found;
-use super::resolve::fault_names;
-use crate::plan::{CohortPlan, StatementPlan, StepAction, StoragePlan};
-use crate::statement::claim::{Claim, Name};
+use super::names::fault_names;
+use record::plan::claim::{Claim, Name};
+use record::plan::expect::StatementPlan;
+use record::plan::step::StepAction;
+use record::plan::{CohortPlan, StoragePlan};
 use std::collections::BTreeMap;
 
 /// Phases that every run has.
@@ -22,7 +24,7 @@ struct Known {
 }
 
 /// Looks through all of them.
-pub(super) fn statements(
+pub(crate) fn statements(
     scenario: &Scenario,
     storages: &BTreeMap<String, StoragePlan>,
     cohorts: &[CohortPlan],
@@ -130,7 +132,8 @@ fn figures_make_sense(field: &str, claim: &Claim, found: &mut Found<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::{Overrides, plan};
+    use crate::scenario::load::plan;
+    use crate::scenario::overrides::Overrides;
     use std::path::Path;
 
     const GOOD: &str = r#"

@@ -3,13 +3,15 @@
 use super::cohorts::migration_possible;
 use super::file::{AtCounter, Scenario, Step};
 use super::found::Found;
-use super::resolve::{fault_names, storage_of};
-use crate::front_door::policy::Change;
-use crate::plan::{CounterMark, StepAction, StepPlan, StoragePlan, WorkloadPlan};
-use crate::seed::component;
+use super::names::{fault_names, storage_of};
 use fuse_fs::rules::rule::{Counter, Threshold};
 use fuse_fs::units::Span;
 use rand_chacha::rand_core::Rng;
+use record::plan::StoragePlan;
+use record::plan::front_door::Change;
+use record::plan::seed::component;
+use record::plan::step::{CounterMark, StepAction, StepPlan};
+use record::plan::workload::WorkloadPlan;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ struct Known<'a> {
 
 /// Every step of the story as it goes, repetitions included, in file order: the scenario's, then those of its variant.
 /// Steps of other variants are checked all the same.
-pub(super) fn steps(
+pub(crate) fn steps(
     scenario: &Scenario,
     variant: Option<&str>,
     seed: u64,

@@ -1,11 +1,11 @@
 //! A scenario's storages, with what they promise to keep.
 
-use super::Overrides;
 use super::file::{Scenario, Storage, Volume};
 use super::found::Found;
-use crate::plan::{DEFAULT_MEMORY, MAIL_VOLUME, StoragePlan, VolumePlan};
+use super::overrides::Overrides;
 use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::units::{Bytes, Span};
+use record::plan::{DEFAULT_MEMORY, MAIL_VOLUME, StoragePlan, VolumePlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 const LEAST_MEMORY: Bytes = Bytes(1 << 20);
 
 /// Every storage of the file, or the one that is there without being said.
-pub(super) fn storages(
+pub(crate) fn storages(
     scenario: &Scenario,
     overrides: &Overrides,
     found: &mut Found<'_>,

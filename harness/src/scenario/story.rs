@@ -3,15 +3,15 @@
 
 use super::file::{Fault, Scenario, Step};
 use super::found::Found;
-use crate::plan::StepAction;
 use fuse_fs::rules::rule::Threshold;
 use fuse_fs::units::Span;
+use record::plan::step::StepAction;
 
 /// More than a year for a second is a slip of the pen.
 const LARGEST: f64 = 31_536_000.0;
 
 /// Divides every time of the story by its scale, and returns the scale.
-pub(super) fn to_run_time(scenario: &mut Scenario, found: &mut Found<'_>) -> Option<f64> {
+pub(crate) fn to_run_time(scenario: &mut Scenario, found: &mut Found<'_>) -> Option<f64> {
     let scale = scenario.time?.scale;
     if !(1.0..=LARGEST).contains(&scale) {
         let help = "write the story's seconds for one second of the run, from 1 to 31,536,000; 7200 is two hours a second";

@@ -1,0 +1,49 @@
+use hdrhistogram::Histogram;
+use record::history::Outcome;
+use record::history::Trouble;
+use record::ledger::Ledger;
+use record::ledger::entry::Kind;
+use reports::run::Operation;
+use reports::run::Quantiles;
+use std::collections::BTreeMap;
+
+/// Client operations by kind. Latency counts from the intended start, in microseconds up to a day.
+pub fn operations(ledger: &Ledger) -> Vec<Operation> {
+    let mut kinds: BTreeMap<Kind, (Operation, Histogram<u64>)> = BTreeMap::new();
+    for op in &ledger.ops {
+        let (sum, latency) = kinds.entry(op.kind).or_insert_with(|| empty(op.kind));
+        match op.outcome {
+            Outcome::Ok => {
+                sum.ok += 1;
+                latency.saturating_record((op.ended.since(op.intended).as_micros() as u64).max(1));
+            }
+            Outcome::Fail => sum.fail += 1,
+            Outcome::Info => sum.info += 1,
+        }
+        sum.timed_out += u64::from(op.trouble == Some(Trouble::TimedOut));
+    }
+    kinds.into_values().map(|(sum, latency)| Operation { latency: quantiles(&latency), ..sum }).collect()
+}
+
+/// Room for latencies in microseconds, up to a day, with 3 digits.
+pub fn latencies() -> Histogram<u64> {
+    const DAY_US: u64 = 86_400_000_000;
+    Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range")
+}
+
+fn empty(kind: Kind) -> (Operation, Histogram<u64>) {
+    let name: &str = kind.into();
+    let sum = Operation { name: name.to_owned(), ok: 0, fail: 0, info: 0, timed_out: 0, latency: None };
+    (sum, latencies())
+}
+
+/// Of latencies in microseconds; none without any.
+pub fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {
+    let at = |q| latency.value_at_quantile(q) as f64 / 1e6;
+    (!latency.is_empty()).then(|| Quantiles {
+        p50_s: at(0.5),
+        p95_s: at(0.95),
+        p99_s: at(0.99),
+        max_s: latency.max() as f64 / 1e6,
+    })
+}

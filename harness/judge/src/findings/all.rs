@@ -1,0 +1,54 @@
+//! What a run shows of a mail server besides its verdict: worth knowing, and neither the keeping nor the breaking of a
+//! promise. One file each, and its entry in [`ALL`].
+//!
+//! A kind is a pure function of a [`Case`], as a checker is, and changes no verdict. A kind that saw nothing is left out.
+
+use super::bounced;
+use super::duplicated;
+use super::hidden_until_repair;
+use super::left_behind;
+use super::permanent_refusal;
+use super::server_crashed;
+use super::server_hung;
+use super::sighting::Kind;
+use super::sighting::Sighting;
+use super::sighting::Sightings;
+use super::stored_although_refused;
+
+use crate::case::Case;
+use fuse_fs::clock::Nanos;
+use record::history::Attempt;
+use record::ledger::entry::ClientOp;
+use reports::kit::figures::counted;
+use reports::run::{Example, Finding, Moment};
+
+/// Every kind, the gravest first.
+pub const ALL: &[Kind] = &[
+    left_behind::KIND,
+    hidden_until_repair::KIND,
+    server_crashed::KIND,
+    server_hung::KIND,
+    stored_although_refused::KIND,
+    permanent_refusal::KIND,
+    duplicated::KIND,
+    bounced::KIND,
+];
+
+/// Everything that was seen.
+pub fn all(case: &Case<'_>) -> Vec<Finding> {
+    ALL.iter().filter_map(|kind| finding(case, kind)).collect()
+}
+
+fn finding(case: &Case<'_>, kind: &Kind) -> Option<Finding> {
+    let Sightings { count, kept } = (kind.find)(case);
+    let example = |seen: Sighting| Example {
+        message: seen.attempt.map(|attempt| case.ledger.token(attempt)),
+        evidence: Moment { at_s: case.ledger.seconds(seen.at), who: seen.who.to_owned(), what: seen.what },
+    };
+    (count > 0).then(|| Finding {
+        kind: kind.name.to_owned(),
+        count,
+        sentence: (kind.sentence)(case, count),
+        examples: kept.into_iter().map(example).collect(),
+    })
+}

@@ -1,0 +1,11 @@
+mod all;
+pub use all::{ALL, all};
+pub mod bounced;
+pub mod duplicated;
+pub mod hidden_until_repair;
+pub mod left_behind;
+pub mod permanent_refusal;
+pub mod server_crashed;
+pub mod server_hung;
+pub mod sighting;
+pub mod stored_although_refused;

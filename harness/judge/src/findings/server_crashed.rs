@@ -1,0 +1,21 @@
+//! The mail server ended although nobody had asked it to, and nobody had killed it.
+
+use super::sighting::{Kind, Sighting, Sightings};
+use crate::case::Case;
+use record::history::event::TargetEvent;
+use reports::kit::figures::counted;
+
+pub(crate) const KIND: Kind = Kind {
+    name: "server-crashed",
+    find,
+    sentence: |_, n| format!("The mail server ended by itself {}.", counted(n, "time", "times")),
+};
+
+fn find(case: &Case<'_>) -> Sightings {
+    let mut sightings = Sightings::default();
+    for (at, _, how) in case.ledger.target.iter().filter(|(_, what, _)| *what == TargetEvent::Died) {
+        let what = format!("it ended by itself: {}", how.as_deref().unwrap_or("how is not known"));
+        sightings.add(|| Sighting { attempt: None, at: *at, who: "target", what });
+    }
+    sightings
+}

@@ -1,0 +1,106 @@
+//! The mail server ran and never answered again until it was ended.
+//!
+//! A *life* goes from a start of the server to its end (stopped, killed, died) or the end of the history. In one life,
+//! of one service (deliveries, or IMAP), an operation is *hung* if it ran into its time limit, no fault that holds calls
+//! back was armed while it ran, and no operation of the same service that began later in that life was answered, be it
+//! with a refusal. At least two make a finding: one alone may merely have been slow. A greeting is no answer: a server may
+//! greet and do nothing more.
+
+use super::sighting::{Kind, Sighting, Sightings};
+use crate::case::Case;
+use fuse_fs::clock::Nanos;
+use fuse_fs::rules::effects::Effect;
+use record::history::Trouble;
+use record::history::event::TargetEvent;
+use record::ledger::entry::ClientOp;
+use record::ledger::entry::Kind as Operation;
+use reports::kit::figures::counted;
+
+pub(crate) const KIND: Kind = Kind {
+    name: "server-hung",
+    find,
+    sentence: |_, n| {
+        let times = counted(n, "time", "times");
+        format!(
+            "The mail server stopped answering {times}, with no call held back by the storage, until it was ended."
+        )
+    },
+};
+
+fn find(case: &Case<'_>) -> Sightings {
+    let mut sightings = Sightings::default();
+    for (from, to) in lives(case) {
+        for (service, belongs) in SERVICES {
+            let within = |op: &&ClientOp| belongs(op.kind) && op.invoked >= from && op.invoked <= to;
+            let ops: Vec<&ClientOp> = case.ledger.ops.iter().filter(within).collect();
+            let answered = ops.iter().filter(|op| answered(op)).map(|op| op.invoked);
+            let last = answered.chain(read(case, service, from, to)).max().unwrap_or(from);
+            let hung =
+                |op: &&&ClientOp| op.invoked > last && op.ended <= to && timed_out(op) && !held(case, op);
+            let mut hung = ops.iter().filter(hung);
+            if let (Some(first), Some(_)) = (hung.next(), hung.next()) {
+                let what = format!("{service}: no answer any more until the server was ended");
+                sightings.add(|| Sighting { attempt: None, at: first.invoked, who: "client", what });
+            }
+        }
+    }
+    sightings
+}
+
+const IMAP: &str = "IMAP";
+type Belongs = fn(Operation) -> bool;
+const SERVICES: [(&str, Belongs); 2] =
+    [("deliveries", |kind| kind == Operation::Deliver), (IMAP, |kind| kind != Operation::Deliver)];
+
+/// Each start of the server, and its end.
+fn lives(case: &Case<'_>) -> Vec<(Nanos, Nanos)> {
+    let (mut lives, mut open) = (Vec::new(), None);
+    for (at, what, _) in &case.ledger.target {
+        match what {
+            TargetEvent::Ready => open = open.or(Some(*at)),
+            TargetEvent::Stopping | TargetEvent::Stopped | TargetEvent::Killed | TargetEvent::Died => {
+                lives.extend(open.take().map(|from| (from, *at)));
+            }
+            _ => {}
+        }
+    }
+    lives.extend(open.map(|from| (from, case.ledger.last)));
+    lives
+}
+
+fn timed_out(op: &ClientOp) -> bool {
+    op.trouble == Some(Trouble::TimedOut)
+}
+
+fn answered(op: &ClientOp) -> bool {
+    op.certain() || matches!(op.trouble, Some(Trouble::RefusedTransient | Trouble::RefusedPermanent))
+}
+
+/// Readings of mailboxes are answers of IMAP.
+fn read(case: &Case<'_>, service: &str, from: Nanos, to: Nanos) -> Option<Nanos> {
+    let readings = case.ledger.readings.iter().filter(|r| r.complete && r.at >= from && r.at <= to);
+    readings.map(|r| r.at).max().filter(|_| service == IMAP)
+}
+
+/// A fault that holds calls back was armed while the operation ran.
+fn held(case: &Case<'_>, op: &ClientOp) -> bool {
+    let holding = case.plan.storages.iter().flat_map(|(storage, plan)| {
+        plan.rules.iter().filter(|rule| holds(&rule.effect)).map(move |rule| (storage, &rule.name))
+    });
+    let mut counts = holding.flat_map(|(storage, name)| {
+        case.ledger.rules.iter().filter(move |r| r.storage == *storage && r.rule == *name)
+    });
+    counts.any(|rule| rule.armed.iter().any(|(from, to)| op.ended >= *from && op.invoked <= *to))
+}
+
+fn holds(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Latency(_)
+            | Effect::Throttle(_)
+            | Effect::Freeze(_)
+            | Effect::ThinPoolFull(_)
+            | Effect::PathFailover(_)
+            | Effect::Flapping(_)
+    )
+}

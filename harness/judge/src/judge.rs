@@ -1,0 +1,297 @@
+//! A run directory, judged: history and traces in, [`Report`] out. A pure function of what was saved.
+//!
+//! The verdict is the worst of all properties: invalid before unknown before valid. A checker that panics makes
+//! its property unknown, never valid. A lying storage never mixes with an honest one: what it struck is left to
+//! the property `lie-noticed`.
+
+use crate::case::forgetful;
+use crate::case::latency;
+use crate::property;
+use crate::property::expectations;
+use crate::reason::because;
+use crate::recorded;
+use crate::statement;
+use crate::summary::damage;
+use crate::summary::timeline;
+use crate::trace;
+use crate::words;
+
+use crate::case::Case;
+use crate::case::elsewhere::{Elsewhere, Place};
+use crate::case::fate::{Fate, fate, settle};
+use crate::case::finding::{Finding, Found};
+use crate::case::readings::{Disk, Final};
+use crate::property::ALL;
+use crate::statement::Answered;
+use crate::summary::series::series;
+use crate::trace::cuts::Cuts;
+use crate::trace::{Traces, Wanted};
+use fuse_fs::mount::trace::FsEvent;
+use record::history::MessageId;
+use record::ledger::messages::Messages;
+use record::ledger::{Ledger, LedgerError};
+use record::plan::Plan;
+use reports::kit::figures::Clock;
+use reports::kit::verdict::Verdict;
+use reports::run::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// Why a run cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// A file of the run directory is missing or unreadable.
+    #[error("{path}: {error}; is this the directory of a run?")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The plan makes no sense.
+    #[error("{path}: {error}; was it written by another version of this program?")]
+    Plan {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: serde_json::Error,
+    },
+    /// The history makes no sense.
+    #[error("{path}: {error}")]
+    History {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: LedgerError,
+    },
+}
+
+/// Judges a saved run.
+pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
+    let plan = read_plan(&run_dir.join("plan.json"))?;
+    let path = run_dir.join("history.jsonl");
+    let mut ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
+        .map_err(|error| JudgeError::History { path, error })?;
+    ledger.clock = Clock { scale: plan.story_scale };
+    let messages = Messages::of(&ledger);
+    let mut traces = Traces::read(run_dir, &ledger, &messages)
+        .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
+    let cuts = Cuts::read(run_dir, &ledger, &traces);
+    traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
+    let mut report = Recorded { plan, ledger, messages, traces, cuts }.judge(run_dir);
+    let unreadable = |error| JudgeError::Read { path: run_dir.to_owned(), error };
+    report.run.recorded = recorded::recorded(run_dir).map_err(unreadable)?;
+    report.run.fingerprint = recorded::fingerprint(&report.run.recorded);
+    Ok(report)
+}
+
+/// The fault of a storage that lied, as far as is known.
+fn liar(ledger: &Ledger, storage: &str) -> String {
+    let rule = ledger.rules.iter().find(|r| r.storage == storage && r.lying && r.fired > 0);
+    rule.map_or_else(|| storage.to_owned(), |r| r.rule.clone())
+}
+
+/// A run as it was recorded.
+pub(crate) struct Recorded {
+    pub(crate) plan: Plan,
+    pub(crate) ledger: Ledger,
+    pub(crate) messages: Messages,
+    pub(crate) traces: Traces,
+    pub(crate) cuts: Cuts,
+}
+
+fn read_plan(path: &Path) -> Result<Plan, JudgeError> {
+    serde_json::from_reader(BufReader::new(open(path)?))
+        .map_err(|error| JudgeError::Plan { path: path.to_owned(), error })
+}
+
+fn open(path: &Path) -> Result<File, JudgeError> {
+    File::open(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })
+}
+
+impl Recorded {
+    pub(crate) fn judge(&self, run_dir: &Path) -> Report {
+        let Recorded { plan, ledger, messages, traces, cuts } = self;
+        let last = Final::of(ledger, messages);
+        let disk = Disk::of(ledger);
+        let mut fates: Vec<Fate> =
+            (0..messages.len()).map(|slot| fate(ledger, messages, &last, slot)).collect();
+        let elsewhere = Elsewhere::of(plan, ledger);
+        settle(&mut fates, ledger, messages, &disk, elsewhere.unlisted_queue());
+        let place = |attempt| match last.holds(ledger, messages, attempt) {
+            true => Place::Shown,
+            false if disk.finished(ledger, attempt).next().is_some() => Place::Disk,
+            false if disk.complete => Place::Nowhere,
+            false => Place::Unknown,
+        };
+        elsewhere.account(&mut fates, ledger, messages, place);
+        let (last, disk, elsewhere, fates) = (&last, &disk, &elsewhere, &fates[..]);
+        report(run_dir, &Case { plan, ledger, traces, cuts, messages, last, disk, elsewhere, fates })
+    }
+}
+
+fn report(run_dir: &Path, case: &Case<'_>) -> Report {
+    let Case { plan, ledger, traces, .. } = *case;
+    let answers = statement::answers(case);
+    let judged = findings(case, &answers);
+    let shown = Shown { run_dir, calls: trace::calls(traces, ledger, &wanted(case, &judged)) };
+    let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
+    let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
+    let counts = words::messages(case);
+    let mut properties: Vec<Property> = judged.iter().map(|j| property(case, j, &shown)).collect();
+    properties.sort_by_key(|p| std::cmp::Reverse(p.verdict));
+    let faults = timeline::faults(plan, ledger, traces);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        verdict,
+        sentence: words::sentence(case, verdict, &counts, &properties, &faults),
+        run: run(run_dir, plan, ledger),
+        messages: counts,
+        properties,
+        findings: crate::findings::all(case),
+        faults,
+        operations: latency::operations(ledger),
+        timeline: timeline::timeline(ledger),
+        senders: crate::summary::senders::senders(case),
+        statements: statement::reported(&answers),
+        clients: crate::summary::clients::clients(ledger),
+        migrations: crate::summary::migrations::migrations(ledger),
+        series: Some(series(ledger, &plan.cohorts, traces.over_time())),
+        warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
+    }
+}
+
+/// What anomalies are shown with, besides the case.
+struct Shown<'a> {
+    run_dir: &'a Path,
+    calls: HashMap<MessageId, Vec<FsEvent>>,
+}
+
+struct Judged {
+    name: String,
+    title: &'static str,
+    definition: String,
+    promise: Option<&'static str>,
+    finding: Finding,
+}
+
+fn findings(case: &Case<'_>, answers: &[Answered<'_>]) -> Vec<Judged> {
+    let fixed = ALL.iter().map(|checker| Judged {
+        name: checker.name.to_owned(),
+        title: checker.title,
+        definition: checker.definition.to_owned(),
+        promise: checker.promise,
+        finding: guarded(|| (checker.check)(case)),
+    });
+    let stated = expectations::stated(case.plan).into_iter().map(|stated| Judged {
+        finding: guarded(|| (stated.check)(case)),
+        name: stated.name,
+        title: stated.title,
+        definition: stated.definition,
+        promise: None,
+    });
+    let statements = statement::finding(answers).map(|finding| Judged {
+        name: statement::PROPERTY.to_owned(),
+        title: statement::TITLE,
+        definition: statement::DEFINITION.to_owned(),
+        promise: None,
+        finding,
+    });
+    fixed.chain(stated).chain(statements).collect()
+}
+
+/// Messages that anomalies are about.
+fn wanted(case: &Case<'_>, judged: &[Judged]) -> Wanted {
+    let accused = judged.iter().flat_map(|j| &j.finding.found).filter_map(|f| Some(f.attempt?.message));
+    let owner = |message| {
+        let place = case.messages.slot(message).and_then(|slot| case.origin(slot));
+        place.map(|place| case.ledger.user_name(case.ledger.user_of(place)))
+    };
+    accused.map(|message| (message, owner(message).unwrap_or_default())).collect()
+}
+
+/// A checker that panics has answered nothing.
+pub(crate) fn guarded(check: impl FnOnce() -> Finding) -> Finding {
+    catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
+        Finding::unknown("The checker itself failed; please report this with the run directory.")
+    })
+}
+
+fn property(case: &Case<'_>, judged: &Judged, shown: &Shown<'_>) -> Property {
+    let finding = &judged.finding;
+    Property {
+        name: judged.name.clone(),
+        title: judged.title.to_owned(),
+        definition: judged.definition.clone(),
+        promise: judged.promise.map(str::to_owned),
+        verdict: finding.verdict,
+        sentence: finding.sentence.clone(),
+        untested: finding.untested,
+        count: finding.count,
+        anomalies: finding.found.iter().map(|found| anomaly(case, found, shown)).collect(),
+    }
+}
+
+fn anomaly(case: &Case<'_>, found: &Found, shown: &Shown<'_>) -> Anomaly {
+    let message = found.attempt.map(|a| a.message);
+    let slot = message.and_then(|m| case.messages.slot(m));
+    let mut evidence: Vec<Moment> = slot.map(|slot| words::operations(case, slot)).unwrap_or_default();
+    let touched = message.and_then(|m| shown.calls.get(&m)).into_iter().flatten();
+    evidence.extend(touched.flat_map(|call| words::call(case.ledger, call)));
+    let user = found.place.map(|place| case.ledger.user_of(place));
+    evidence.extend(because::shown(case, slot, user).into_iter().map(|t| words::taken(case.ledger, t)));
+    evidence.extend(found.read_at.map(|at| words::reading(case.ledger, at, &found.sentence)));
+    evidence.extend(slot.map(|slot| words::end(case, slot)));
+    evidence.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    Anomaly {
+        sentence: found.sentence.clone(),
+        message: found.attempt.map(|a| case.ledger.token(a)),
+        place: found.place.map(|p| case.ledger.place_name(p)),
+        evidence,
+        difference: damage::difference(shown.run_dir, case, found),
+    }
+}
+
+/// What the runner noted about the machine, in `environment.json`.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Environment {
+    started: String,
+    target_version: Option<String>,
+    reproduce: String,
+    facts: Vec<(String, String)>,
+}
+
+fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
+    let noted = std::fs::read(run_dir.join("environment.json")).ok();
+    let noted: Environment = noted.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let by_rule = ledger.rules.iter().any(|r| r.lying && r.fired > 0);
+    let lying = by_rule || !ledger.rollbacks.is_empty() || !forgetful(plan, ledger).is_empty();
+    Run {
+        scenario: plan.name.clone(),
+        why: plan.why.clone(),
+        sources: plan.sources.clone(),
+        target: plan.target.server.clone(),
+        target_version: noted.target_version,
+        seed: plan.seed,
+        version: plan.version.clone(),
+        started: noted.started,
+        duration_s: ledger.seconds(ledger.last),
+        directory: run_dir.display().to_string(),
+        reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
+        story_scale: plan.story_scale,
+        contract: if lying { "lying" } else { "honest" }.to_owned(),
+        persistence: timeline::persistence(plan),
+        environment: noted.facts,
+        recorded: Vec::new(),
+        fingerprint: String::new(),
+    }
+}
+
+/// Names and definitions of everything that is always judged, for `list`.
+pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
+    property::ALL.iter().map(|c| (c.name, c.definition))
+}

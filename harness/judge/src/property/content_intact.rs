@@ -1,0 +1,74 @@
+//! A stored copy is what was sent.
+
+use super::checker::Checker;
+use crate::case::Case;
+use crate::case::finding::{Anomalies, Finding, Found};
+use crate::reason::because::{because, damage};
+use record::history::{Attempt, Source};
+use record::ledger::entry::{OnDisk, Seen};
+use reports::kit::figures::counted;
+use std::collections::HashSet;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "content-intact",
+    title: "No message is changed",
+    definition: "Every copy that was read, through the server or from the disk, has the digest of the attempt \
+                 that its header names.",
+    promise: Some("RFC 3501, 2.3.1.1: a UID stands for one message whose text never changes"),
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut anomalies = Anomalies::default();
+    let (mut read, mut blamed) = (0u64, HashSet::new());
+    for seen in case.ledger.seen.iter().filter(|s| s.digest.is_some()) {
+        read += 1;
+        let Some(attempt) = seen.attempt.filter(|_| damaged(case, seen)) else { continue };
+        if !case.message_lied_about(attempt.message) && blamed.insert(attempt) {
+            anomalies.add(|| served(case, seen));
+        }
+    }
+    for copy in &case.ledger.disk_copies {
+        let Some(attempt) = copy.attempt.filter(|_| damaged_on_disk(case, copy)) else { continue };
+        if !case.message_lied_about(attempt.message) && blamed.insert(attempt) {
+            anomalies.add(|| stored(case, copy));
+        }
+    }
+    let copies = counted(read, "copy was read", "copies were read");
+    let sentence = match anomalies.count {
+        0 => format!("{copies}, all intact."),
+        n => format!("{copies}; {} damaged.", counted(n, "message is", "messages are")),
+    };
+    Finding::of(anomalies, sentence)
+}
+
+/// What was read differs from what was sent.
+pub fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
+    let sent = seen.attempt.and_then(|a| case.messages.store(case.ledger, a)).and_then(|op| op.digest);
+    matches!((sent, seen.digest), (Some(sent), Some(read)) if sent != read)
+}
+
+/// A finished file of an acknowledged attempt is damaged, and no other file of it is intact.
+pub fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
+    let Some(op) = copy.attempt.and_then(|a| case.messages.store(case.ledger, a)) else { return false };
+    let differs = |c: &OnDisk| c.digest.is_some() && c.digest != op.digest;
+    let intact = || case.disk.finished(case.ledger, op.attempt).any(|c| !differs(c));
+    op.certain() && !copy.unfinished && differs(copy) && !intact()
+}
+
+fn served(case: &Case<'_>, seen: &Seen) -> Found {
+    let reason = slot(case, seen.attempt).and_then(|slot| damage(case, slot, seen.ended));
+    let sentence = because("A message was served with other content than was sent", reason);
+    Found { bytes: Some(Source::Imap), ..Found::seen(seen, sentence) }
+}
+
+fn slot(case: &Case<'_>, attempt: Option<Attempt>) -> Option<usize> {
+    case.messages.slot(attempt?.message)
+}
+
+fn stored(case: &Case<'_>, copy: &OnDisk) -> Found {
+    let reason = slot(case, copy.attempt).and_then(|slot| damage(case, slot, case.ledger.last));
+    let sentence = because("A message lies on the disk with other content than was sent", reason);
+    Found { attempt: copy.attempt, bytes: Some(Source::Disk), ..Found::general(sentence) }
+}

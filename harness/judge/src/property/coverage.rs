@@ -1,0 +1,222 @@
+//! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
+//! What is not covered makes the verdict unknown, never invalid.
+
+use crate::reason::agreement;
+
+use super::checker::Checker;
+use crate::case::Case;
+use crate::case::finding::{Anomalies, Finding};
+use fuse_fs::clock::Nanos;
+use record::history::UserId;
+use record::ledger::Ledger;
+use record::ledger::entry::{ClientOp, Reading};
+use reports::kit::figures::{counted, grouped};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "coverage",
+    title: "The run tested what it set out to test",
+    definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
+                 fault was armed, and every mailbox was read to its end.",
+    promise: None,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut gaps = Vec::new();
+    rules(case, &mut gaps);
+    acknowledged(case, &mut gaps);
+    records(case, &mut gaps);
+    readings(case, &mut gaps);
+    gaps.extend(agreement::disagreement(case));
+    steps(case, &mut gaps);
+    cuts(case, &mut gaps);
+    if !case.ledger.ended {
+        gaps.push("the history is cut short".to_owned());
+    }
+    if case.traces.damaged > 0 {
+        gaps.push(format!("{} lines of the trace make no sense", case.traces.damaged));
+    }
+    let mut problems = BTreeSet::new();
+    let new = case.ledger.problems.iter().filter(|problem| problems.insert(problem.as_str()));
+    gaps.extend(new.take(5).map(|p| format!("the harness had a problem: {p}")));
+    let finding = if gaps.is_empty() {
+        Finding::of(Anomalies::default(), "The run covers what it set out to test.".to_owned())
+    } else {
+        Finding::unknown(format!("Not proved: {}.", gaps.join("; ")))
+    };
+    finding.warn(closed_for_long(case)).warn(unlisted(case)).warn(failed_as_allowed(case))
+}
+
+/// A mailbox that is read in the end, but that its user could not open for so long, is worth a word.
+const LONG: Duration = Duration::from_secs(10);
+
+fn closed_for_long(case: &Case<'_>) -> Option<String> {
+    let wait = |reading: &Reading| reading.at.since(reading.asked);
+    let slow = || case.ledger.readings.iter().filter(|r| r.complete && wait(r) >= LONG);
+    let longest = slow().max_by_key(|r| wait(r))?;
+    let place = case.ledger.place_name(longest.place);
+    let n = counted(slow().count() as u64, "mailbox was", "mailboxes were");
+    let seconds = wait(longest).as_secs_f64();
+    Some(format!(
+        "{n} closed to readers for {} s or more after the traffic; {place} for the longest, {seconds:.0} s.",
+        LONG.as_secs()
+    ))
+}
+
+/// Its mail can be read by who knows the mailbox, but a client that asks for the mailboxes does not see it.
+fn unlisted(case: &Case<'_>) -> Option<String> {
+    let hidden = || case.ledger.readings.iter().filter(|r| r.unlisted && !r.copies.is_empty());
+    let first = case.ledger.place_name(hidden().next()?.place);
+    let n = counted(hidden().count() as u64, "mailbox with mail was", "mailboxes with mail were");
+    Some(format!("{n} not named by LIST at the end, but could be opened (first {first})."))
+}
+
+fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let expect = &case.plan.expect;
+    for (storage, plan) in &case.plan.storages {
+        for rule in &plan.rules {
+            let counts = case.ledger.rules.iter().filter(|r| r.storage == *storage && r.rule == rule.name);
+            let fired: u64 = counts.map(|r| r.fired).sum();
+            if !expect.no_faults && fired == 0 {
+                gaps.push(format!("fault `{}` never fired", rule.name));
+            }
+        }
+    }
+    let any = case.ledger.rules.iter().find(|r| r.fired > 0);
+    if let (true, Some(rule)) = (expect.no_faults, any) {
+        gaps.push(format!("fault `{}` fired, but the scenario says that there is none", rule.rule));
+    }
+    if !expect.no_faults && case.plan.storages.values().all(|s| s.rules.is_empty()) && !intervenes(case) {
+        gaps.push(
+            "the scenario has no fault; say `no-faults = true` in [expect] if that is meant".to_owned(),
+        );
+    }
+}
+
+/// A step harms the mail server itself, or the power went.
+fn intervenes(case: &Case<'_>) -> bool {
+    use record::plan::step::StepAction::{KillTarget, StopTarget};
+    if !case.ledger.cuts.is_empty() || !case.ledger.rollbacks.is_empty() {
+        return true;
+    }
+    let harms = |index: usize| {
+        case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
+    };
+    case.ledger.steps.iter().any(|s| s.error.is_none() && harms(s.index))
+}
+
+fn acknowledged(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let expect = &case.plan.expect;
+    let wanted = expect.acknowledged.unwrap_or(1);
+    let n = case.fates.iter().filter(|f| f.acknowledged).count() as u64;
+    if n < wanted {
+        gaps.push(format!("{} messages were acknowledged, {} are wanted", grouped(n), grouped(wanted)));
+    }
+    let armed = case.ledger.rules.iter().any(|r| !r.armed.is_empty());
+    let wanted = expect.acknowledged_under_fault.unwrap_or(u64::from(armed && !expect.no_faults));
+    let n = under_fault(case);
+    if n < wanted {
+        gaps.push(format!(
+            "{} messages were acknowledged while a fault was armed, {} are wanted",
+            grouped(n),
+            grouped(wanted)
+        ));
+    }
+}
+
+/// Messages acknowledged while a rule was armed.
+pub fn under_fault(case: &Case<'_>) -> u64 {
+    let armed = armed(case.ledger);
+    let inside = |at: Nanos| {
+        let next = armed.partition_point(|(from, _)| *from <= at);
+        next > 0 && at <= armed[next - 1].1
+    };
+    let under = |slot: &usize| case.ops(*slot).any(|op| op.kind.stores() && op.certain() && inside(op.ended));
+    (0..case.fates.len()).filter(under).count() as u64
+}
+
+/// Intervals in which any rule was armed, merged.
+fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
+    let mut all: Vec<(Nanos, Nanos)> = ledger.rules.iter().flat_map(|r| r.armed.clone()).collect();
+    all.sort_unstable();
+    let mut merged: Vec<(Nanos, Nanos)> = Vec::new();
+    for (from, to) in all {
+        match merged.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            Some(_) | None => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
+/// A power cut proves something only if mail had been acknowledged before; its record tells what it took.
+fn records(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let taken = case.ledger.cuts.iter().map(|c| c.at).chain(case.ledger.rollbacks.iter().map(|b| b.at));
+    if let Some(last) = taken.max() {
+        let before = |op: &ClientOp| op.kind.stores() && op.certain() && op.ended < last;
+        if !case.ledger.ops.iter().any(before) {
+            gaps.push("no message was acknowledged before the last power cut or rollback".to_owned());
+        }
+    }
+    gaps.extend(
+        case.cuts.unread.iter().map(|(_, why)| format!("the record of a power cut is damaged: {why}")),
+    );
+}
+
+fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let ledger = case.ledger;
+    let mut unread: BTreeSet<UserId> = BTreeSet::new();
+    for op in ledger.ops.iter().filter(|op| op.possible()) {
+        let to = op.to.filter(|to| !case.last.was_read(*to));
+        let from = Some(op.place).filter(|p| op.kind.stores() && !case.last.was_read(*p));
+        unread.extend(to.or(from).map(|place| ledger.user_of(place)));
+    }
+    unread.extend(case.last.failed.iter().map(|(place, _)| ledger.user_of(*place)));
+    if let Some(first) = unread.first() {
+        let why = case.last.failed.iter().find(|(place, _)| ledger.user_of(*place) == *first);
+        let why = why.map_or("no reading".to_owned(), |(_, error)| error.clone());
+        let (n, name) = (unread.len(), ledger.user_name(*first));
+        let users = counted(n as u64, "user", "users");
+        gaps.push(format!("the mail of {users} was not read to the end (first {name}: {why})"));
+    }
+}
+
+/// Whether the scenario says that a failure of this step is no gap.
+fn may_fail(case: &Case<'_>, index: usize) -> bool {
+    case.plan.steps.get(index).is_some_and(|step| step.may_fail)
+}
+
+/// Steps that failed, as they might.
+fn failed_as_allowed(case: &Case<'_>) -> Option<String> {
+    let failed = case.ledger.steps.iter().filter(|step| may_fail(case, step.index));
+    let told = failed.filter_map(|step| Some(format!("`{}`: {}", step.what, step.error.as_ref()?)));
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("A step failed that may fail: {}.", told.join("; ")))
+}
+
+fn steps(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let failed = case.ledger.steps.iter().filter(|step| step.error.is_some());
+    for step in failed.filter(|step| !may_fail(case, step.index)) {
+        gaps.push(format!("step `{}` failed: {}", step.what, step.error.as_deref().unwrap_or_default()));
+    }
+    let done = case.ledger.steps.iter().map(|s| s.index).collect::<BTreeSet<_>>();
+    let undone = (0..case.plan.steps.len()).filter(|i| !done.contains(i)).count();
+    if undone > 0 {
+        gaps.push(format!("{undone} step(s) were not carried out"));
+    }
+}
+
+/// A power cut that meets nothing it could lose tests nothing. After one chosen call of a single delivery it does: that
+/// call left nothing to lose.
+fn cuts(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let cuts = &case.ledger.cuts;
+    if case.plan.workload.single.is_none()
+        && !cuts.is_empty()
+        && cuts.iter().all(|cut| cut.report.pending == 0)
+    {
+        gaps.push("no power cut met anything that was not durable".to_owned());
+    }
+}

@@ -1,0 +1,78 @@
+//! What was refused is not stored.
+//!
+//! RFC 5321, 4.2.5: after a 4yz or 5yz reply to the message the server must not deliver it. So a server that took a
+//! message back before it refused it has to make that durable too: one that comes back after a power cut is a violation.
+//! Only where the storage had answered the sync of that directory with an error is it noted as explained: the server could
+//! do no more than give no answer at all.
+
+use super::checker::Checker;
+use crate::case::Case;
+use crate::case::finding::{Anomalies, Finding, Found};
+use crate::reason::because::{because, phantom, removal_was_denied};
+use record::history::Attempt;
+use record::ledger::entry::Seen;
+use reports::kit::figures::counted;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "no-phantom",
+    title: "Nothing is there that was refused",
+    definition: "No copy is found of an attempt, a copy or a move that the server refused, or of an attempt \
+                 that nobody made.",
+    promise: Some("RFC 5321, 4.2.5: who answers 4yz or 5yz does not deliver the message"),
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut anomalies = Anomalies::default();
+    let mut explained = 0;
+    for (slot, fate) in case.honest().filter(|(_, fate)| fate.refused_copies > 0) {
+        let found = refused_attempts(case, slot);
+        let denied = found.iter().filter(|a| removal_was_denied(case, **a)).count();
+        if denied == usize::from(fate.refused_copies) {
+            explained += 1;
+            continue;
+        }
+        let reason = || found.iter().find_map(|a| phantom(case, *a));
+        anomalies.add(|| {
+            case.about(slot, because("A message is stored although the server refused it", reason()))
+        });
+    }
+    let strangers = case.last.strangers.iter().map(|&i| &case.ledger.seen[i as usize]);
+    let (aliens, unnamed): (Vec<&Seen>, Vec<&Seen>) = strangers.partition(|s| s.attempt.is_some());
+    for seen in aliens.into_iter().filter(|s| !case.place_lied_about(s.place)) {
+        anomalies.add(|| alien(seen));
+    }
+    let sentence = match anomalies.count {
+        0 if explained > 0 => format!(
+            "{} back after a power cut: the storage had refused to make the removal durable.",
+            counted(explained, "refused message is", "refused messages are")
+        ),
+        0 => "Nothing is stored that was refused.".to_owned(),
+        n => format!("{} stored that should not be.", counted(n, "message is", "messages are")),
+    };
+    Finding::of(anomalies, sentence).warn(unnamed_warning(unnamed.len() as u64))
+}
+
+/// Attempts of a message that were refused and are in the final reading, once for each copy.
+fn refused_attempts(case: &Case<'_>, slot: usize) -> Vec<Attempt> {
+    let found = case.last.copies(slot).iter();
+    let attempts = found.filter_map(|copy| case.ledger.seen[copy.seen as usize].attempt);
+    attempts.filter(|a| case.messages.store(case.ledger, *a).is_some_and(|op| !op.possible())).collect()
+}
+
+fn alien(seen: &Seen) -> Found {
+    let sentence = "A message names an attempt of this run that nobody made.".to_owned();
+    Found::seen(seen, sentence)
+}
+
+fn unnamed_warning(n: u64) -> Option<String> {
+    let what = counted(
+        n,
+        "message without a readable attempt header was",
+        "messages without a readable attempt header were",
+    );
+    (n > 0).then(|| {
+        format!("{what} found in the final reading: not sent by this run, or damaged in its first lines.")
+    })
+}

@@ -1,0 +1,44 @@
+//! A message lies where it was sent.
+
+use super::checker::Checker;
+use crate::case::Case;
+use crate::case::finding::{Anomalies, Finding, Found};
+use record::ledger::entry::Seen;
+use reports::kit::figures::counted;
+use std::collections::HashSet;
+
+/// The property.
+pub const CHECKER: Checker = Checker {
+    name: "right-mailbox",
+    title: "Every message is in the right mailbox",
+    definition: "A message is seen only in mailboxes of users for which somebody asked.",
+    promise: None,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Finding {
+    let mut anomalies = Anomalies::default();
+    let mut blamed = HashSet::new();
+    for seen in &case.ledger.seen {
+        let Some(slot) = seen.attempt.and_then(|a| case.messages.slot(a.message)) else { continue };
+        if astray(case, slot, seen) && !case.lied_about(slot) && blamed.insert(slot) {
+            anomalies.add(|| wrong(case, seen));
+        }
+    }
+    let sentence = match anomalies.count {
+        0 => "Every message lies where it was sent.".to_owned(),
+        n => format!("{} in a mailbox nobody asked for.", counted(n, "message is", "messages are")),
+    };
+    Finding::of(anomalies, sentence)
+}
+
+/// Nobody asked for it there. A refused request is no-phantom's business.
+fn astray(case: &Case<'_>, slot: usize, seen: &Seen) -> bool {
+    let asked = |place| place == Some(seen.place);
+    !case.ops(slot).any(|op| asked(op.to) || op.kind.stores() && asked(Some(op.place)))
+}
+
+fn wrong(case: &Case<'_>, seen: &Seen) -> Found {
+    let sentence = format!("A message is in {}, where nobody sent it.", case.ledger.place_name(seen.place));
+    Found::seen(seen, sentence)
+}

@@ -1,0 +1,4 @@
+pub mod agreement;
+pub mod because;
+pub mod cohort;
+pub mod redelivery;

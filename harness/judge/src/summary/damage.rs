@@ -1,0 +1,116 @@
+//! The bytes of an accused message: what was sent and what came back, from the files that the run kept.
+//!
+//! Nothing is shown that is not proved: what was sent must have the digest that the history recorded before it was sent,
+//! and what came back the digest that was recorded when it was read. A run directory without specimens shows none.
+
+use super::difference::{Returned, compare};
+use crate::case::Case;
+use crate::case::finding::Found;
+use fuse_fs::clock::Nanos;
+use record::directory::RunDirectory;
+use record::history::digest::Digest;
+use record::history::identity::{digest, identify};
+use record::history::specimens::LARGEST;
+use record::history::{Attempt, Source, Specimen};
+use reports::run::difference::{Change, Difference};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// One reading that was kept.
+type Kept = (Nanos, Specimen);
+
+/// The difference that shows what was found, where it is about bytes and they were kept.
+pub fn difference(run_dir: &Path, case: &Case<'_>, found: &Found) -> Option<Difference> {
+    let (attempt, source) = (found.attempt?, found.bytes?);
+    let kept: Vec<&Kept> = case.ledger.specimens.iter().filter(|(_, one)| one.attempt == attempt).collect();
+    let shown = &chosen(&kept, source)?.1;
+    let sent_file = RunDirectory::sent_name(&case.ledger.token(attempt));
+    let files = Files { run_dir, case, shown };
+    let (change, sentence, offsets) = match files.compared(&sent_file) {
+        Ok((change, sentence, offsets)) => (Some(change), sentence, Some(offsets)),
+        Err(reason) => (None, format!("The bytes cannot be compared: {reason}."), None),
+    };
+    let mut notes: Vec<String> = kept.iter().map(|one| read(case, one, shown)).collect();
+    notes.extend(on_disk(case, attempt, shown));
+    notes.extend(offsets);
+    Some(Difference { sentence, notes, sent_file, found_file: shown.file.clone(), change })
+}
+
+/// What was read in this way, else in the other. What IMAP served and the disk holds just so is shown as it is there: its
+/// places in the file are places on the storage.
+fn chosen<'a>(kept: &[&'a Kept], source: Source) -> Option<&'a Kept> {
+    let first = kept.iter().find(|(_, one)| one.source == source).or(kept.first())?;
+    let same = |(_, one): &&&Kept| one.source == Source::Disk && one.digest == first.1.digest;
+    Some(kept.iter().find(same).unwrap_or(first))
+}
+
+/// Where and when one reading was made, and whether it showed the same as the one that is shown.
+fn read(case: &Case<'_>, (at, one): &Kept, shown: &Specimen) -> String {
+    let how = match one.source {
+        Source::Imap => "through IMAP",
+        Source::Disk => "from the disk",
+    };
+    let other = match one.digest == shown.digest {
+        true => String::new(),
+        false => format!("; yet other bytes, {}", one.file),
+    };
+    format!("Read {how} at {} ({}): {}{other}.", case.ledger.moment(*at), one.reading, one.place)
+}
+
+/// What the file on the disk held in the end, where it is another that is shown.
+fn on_disk(case: &Case<'_>, attempt: Attempt, shown: &Specimen) -> Option<String> {
+    let sent = case.messages.store(case.ledger, attempt)?.digest;
+    let mut files = case.disk.finished(case.ledger, attempt).filter_map(|copy| copy.digest).peekable();
+    files.peek()?;
+    let intact = shown.source == Source::Imap && files.all(|digest| Some(digest) == sent);
+    intact.then(|| "In the end the file on the disk was as it was sent.".to_owned())
+}
+
+/// The two files of one comparison.
+struct Files<'a> {
+    run_dir: &'a Path,
+    case: &'a Case<'a>,
+    shown: &'a Specimen,
+}
+
+impl Files<'_> {
+    /// The change, in words too, and how its offsets become places in the file; or why not.
+    fn compared(&self, sent_file: &str) -> Result<(Change, String, String), String> {
+        let Specimen { attempt, source, file, error, .. } = self.shown;
+        if let Some(error) = error {
+            return Err(format!("{file} could not be written: {error}"));
+        }
+        let sent = self.sent(sent_file)?;
+        let raw = self.file(file).map_err(|error| format!("{file}: {error}"))?;
+        self.proved(file, identify(&raw).digest, self.shown.digest)?;
+        let found = Returned::of(&raw, *source).ok_or_else(|| format!("{file} names no attempt"))?;
+        let run = self.case.ledger.run.parse()?;
+        let (change, sentence) =
+            compare(&sent, &found, *attempt, run).ok_or_else(|| "they are the same".to_owned())?;
+        Ok((change, sentence, found.about_offsets()))
+    }
+
+    fn sent(&self, file: &str) -> Result<Vec<u8>, String> {
+        let recorded =
+            self.case.messages.store(self.case.ledger, self.shown.attempt).and_then(|op| op.digest);
+        let recorded = recorded.ok_or_else(|| "nobody sent such a message".to_owned())?;
+        let missing = |error| format!("what was sent could not be made again ({file}: {error})");
+        let sent = self.file(file).map_err(missing)?;
+        self.proved(file, digest(&sent), recorded)?;
+        Ok(sent)
+    }
+
+    fn proved(&self, file: &str, found: Digest, recorded: Digest) -> Result<(), String> {
+        match found == recorded {
+            true => Ok(()),
+            false => Err(format!("{file} has the digest {found}, and {recorded} was recorded")),
+        }
+    }
+
+    fn file(&self, name: &str) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(self.run_dir.join(name))?.take(LARGEST as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}

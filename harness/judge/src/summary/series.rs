@@ -1,0 +1,157 @@
+//! A run over time, for the report's pictures: counts, latencies and states in bins. Pure; nothing is judged here.
+
+use self::bins::Bins;
+use crate::trace::calls::Calls;
+
+pub mod backlog;
+pub mod bins;
+pub mod cohorts;
+
+use fuse_fs::clock::Nanos;
+use record::history::Outcome;
+use record::ledger::Ledger;
+use record::ledger::entry::Kind;
+use record::plan::CohortPlan;
+use reports::kit::figures::round_up;
+use reports::run::series::{Found, Outcomes, Series, Service, Stretch, Track};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// More bins than a picture is wide would not be seen.
+const MOST_BINS: f64 = 160.0;
+
+/// The whole run, from its warm-up to its end; its users by the cohorts of its plan.
+pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Series {
+    let bins = Bins::of(ledger);
+    let (step_s, count) = (bins.step as f64 / 1e9, bins.count);
+    Series {
+        from_s: ledger.seconds(bins.from),
+        step_s,
+        bins: count,
+        storing: storing(ledger, &bins),
+        kinds: kinds(ledger, &bins),
+        waiting: bins.most(ledger.ops.iter().map(|op| (op.invoked, op.ended))),
+        held: bins.most(calls.held.iter().copied()),
+        struck: bins.counts(calls.struck.iter().copied()),
+        armed: armed(ledger),
+        services: services(ledger),
+        cohorts: cohorts::cohorts(ledger, planned, &bins),
+        backlogs: backlog::backlogs(ledger, &bins),
+    }
+}
+
+/// A round length that gives few enough bins.
+pub(crate) fn step_of(length_s: f64) -> f64 {
+    round_up((length_s / MOST_BINS).max(0.001))
+}
+
+fn storing(ledger: &Ledger, bins: &Bins) -> Outcomes {
+    let of = |outcome| {
+        let stores = ledger.ops.iter().filter(move |op| op.kind.stores() && op.outcome == outcome);
+        bins.counts(stores.map(|op| op.ended))
+    };
+    Outcomes { acknowledged: of(Outcome::Ok), refused: of(Outcome::Fail), uncertain: of(Outcome::Info) }
+}
+
+fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
+    let mut by_kind: BTreeMap<Kind, Vec<(Nanos, Duration)>> = BTreeMap::new();
+    for op in ledger.ops.iter().filter(|op| op.outcome == Outcome::Ok) {
+        by_kind.entry(op.kind).or_default().push((op.ended, op.ended.since(op.intended)));
+    }
+    by_kind.into_iter().map(|(kind, ops)| track(kind, ops, bins)).collect()
+}
+
+/// Of operations by their end and how long they took.
+fn track(kind: Kind, mut ops: Vec<(Nanos, Duration)>, bins: &Bins) -> Track {
+    ops.sort_unstable();
+    let name: &str = kind.into();
+    let mut track = Track { name: name.to_owned(), ok: Vec::new(), p50_s: Vec::new(), p99_s: Vec::new() };
+    let mut latency = crate::case::latency::latencies();
+    let mut ops = ops.into_iter().skip_while(|(ended, _)| bins.at(*ended).is_none()).peekable();
+    for bin in 0..bins.count {
+        latency.reset();
+        while let Some((_, took)) = ops.next_if(|(ended, _)| bins.at(*ended) == Some(bin)) {
+            latency.saturating_record((took.as_micros() as u64).max(1));
+        }
+        let at = |q| (!latency.is_empty()).then(|| latency.value_at_quantile(q) as f64 / 1e6);
+        track.ok.push(latency.len());
+        track.p50_s.push(at(0.5));
+        track.p99_s.push(at(0.99));
+    }
+    track
+}
+
+fn armed(ledger: &Ledger) -> Vec<Stretch> {
+    let stretches = ledger.rules.iter().flat_map(|rule| {
+        rule.armed.iter().map(|(from, to)| Stretch {
+            name: rule.rule.clone(),
+            from_s: ledger.seconds(*from),
+            to_s: ledger.seconds((*to).min(ledger.last)),
+        })
+    });
+    stretches.collect()
+}
+
+/// What a question found holds until the next one, or the end.
+fn services(ledger: &Ledger) -> Vec<Service> {
+    let mut asked: BTreeMap<&str, Vec<(Nanos, bool)>> = BTreeMap::new();
+    for (at, name, up) in &ledger.probes {
+        asked.entry(name).or_default().push((*at, *up));
+    }
+    let service = |(name, answers): (&str, Vec<(Nanos, bool)>)| {
+        let mut found: Vec<Found> = Vec::new();
+        for (n, (at, up)) in answers.iter().enumerate() {
+            let to_s = ledger.seconds(answers.get(n + 1).map_or(ledger.last, |(next, _)| *next));
+            match found.last_mut().filter(|last| last.up == *up) {
+                Some(last) => last.to_s = to_s,
+                None => found.push(Found { from_s: ledger.seconds(*at), to_s, up: *up }),
+            }
+        }
+        Service { name: name.to_owned(), found }
+    };
+    asked.into_iter().map(service).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bins() -> Bins {
+        Bins { from: Nanos(100), step: 10, count: 4 }
+    }
+
+    #[test]
+    fn steps_are_round_and_few() {
+        let steps = [0.5, 16.0, 17.0, 90.0, 3600.0].map(step_of);
+        assert_eq!(steps.map(|s| format!("{s:.3}")), ["0.005", "0.100", "0.200", "1.000", "50.000"]);
+    }
+
+    /// A histogram that clamps what it has no room for drew every latency at two microseconds.
+    #[test]
+    fn latencies_of_a_bin_are_those_of_its_operations() {
+        let op = |ended_us: u64, took_us| (Nanos(ended_us * 1000), Duration::from_micros(took_us));
+        let bins = Bins { from: Nanos(0), step: 1_000_000, count: 3 };
+        let track = track(Kind::Deliver, vec![op(2_500, 2_000), op(900, 800), op(500, 500)], &bins);
+        assert_eq!(track.ok, [2, 0, 1]);
+        assert_eq!(
+            track.p99_s.iter().map(|s| s.map(|s| format!("{s:.4}"))).collect::<Vec<_>>(),
+            [Some("0.0008".into()), None, Some("0.0020".into())]
+        );
+    }
+
+    #[test]
+    fn a_moment_outside_of_the_run_is_in_no_bin() {
+        assert_eq!(
+            [99, 100, 109, 110, 139, 140].map(|at| bins().at(Nanos(at))),
+            [None, Some(0), Some(0), Some(1), Some(3), None]
+        );
+        assert_eq!(bins().counts([105, 107, 139, 200].map(Nanos).into_iter()), [2, 0, 0, 1]);
+    }
+
+    #[test]
+    fn the_most_at_once_counts_what_lasts_through_a_bin_and_never_ends() {
+        let spans = [(101, 125), (103, 104), (104, 105), (126, u64::MAX)];
+        let spans = spans.map(|(from, to)| (Nanos(from), Nanos(to)));
+        assert_eq!(bins().most(spans.into_iter()), [2, 1, 1, 1]);
+    }
+}

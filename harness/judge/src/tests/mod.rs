@@ -1,0 +1,30 @@
+#[cfg(test)]
+mod cut;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod finding;
+#[cfg(test)]
+mod imap_less;
+#[cfg(test)]
+mod left_behind;
+#[cfg(test)]
+mod legal;
+#[cfg(test)]
+mod lie;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
+mod rollback;
+#[cfg(test)]
+pub(crate) mod sender;
+#[cfg(test)]
+mod statement;
+#[cfg(test)]
+mod step;
+#[cfg(test)]
+mod structure;
+#[cfg(test)]
+pub(crate) mod table;
+#[cfg(test)]
+mod trace;

@@ -1,0 +1,7 @@
+pub mod calls;
+pub mod cuts;
+pub mod holder;
+pub mod ranges;
+mod trace;
+pub use trace::{Traces, Wanted, attempt_of, calls, path_class};
+pub(crate) use trace::{stream, trace_files};

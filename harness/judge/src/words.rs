@@ -1,0 +1,278 @@
+//! A judgement in words: the sentence, the counts, the evidence.
+
+use crate::property::coverage;
+
+use crate::case::Case;
+use crate::property::acknowledged_durable::{hidden, on_disk};
+use crate::property::content_intact::damaged;
+use fuse_fs::clock::Nanos;
+use fuse_fs::mount::trace::FsEvent;
+use record::history::{Outcome, Trouble};
+use record::ledger::Ledger;
+use record::ledger::entry::{ClientOp, Kind};
+use reports::kit::figures::{counted, grouped};
+use reports::kit::verdict::Verdict;
+use reports::run::{Fault, Messages, Moment, Property};
+use std::collections::{BTreeSet, HashSet};
+
+/// Counts messages. Struck by a lie or not makes no difference here.
+pub(crate) fn messages(case: &Case<'_>) -> Messages {
+    let mut sum = Messages { acknowledged_under_fault: coverage::under_fault(case), ..Messages::default() };
+    let damaged = damaged_slots(case);
+    for (slot, fate) in case.fates.iter().enumerate() {
+        if !case.ops(slot).any(|op| op.kind.stores()) {
+            continue;
+        }
+        sum.submitted += 1;
+        sum.acknowledged += u64::from(fate.acknowledged);
+        sum.refused += u64::from(fate.refused);
+        sum.uncertain += u64::from(!fate.acknowledged && !fate.refused);
+        if !fate.acknowledged {
+            continue;
+        }
+        match (fate.missing > 0, damaged.contains(&slot)) {
+            (true, _) if fate.absent && on_disk(case, slot) == Some(true) => {
+                sum.invisible += 1;
+                sum.hidden += u64::from(hidden(case, slot));
+            }
+            (true, _) => sum.lost += 1,
+            (false, true) => sum.damaged += 1,
+            (false, false) if !fate.judged => sum.unread += 1,
+            (false, false) if fate.absent && fate.queued => sum.queued += 1,
+            (false, false) if fate.absent && fate.bounced => sum.bounced += 1,
+            (false, false) => sum.intact += u64::from(!fate.absent),
+        }
+    }
+    sum
+}
+
+fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
+    let seen = case.ledger.seen.iter().filter(|seen| damaged(case, seen));
+    seen.filter_map(|seen| case.messages.slot(seen.attempt?.message)).collect()
+}
+
+/// The answer in one sentence. The gravest finding first; what is only not proved last.
+pub(crate) fn sentence(
+    case: &Case<'_>,
+    verdict: Verdict,
+    n: &Messages,
+    properties: &[Property],
+    faults: &[Fault],
+) -> String {
+    let worst = properties.iter().find(|p| p.verdict == verdict);
+    let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
+    let open =
+        || worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
+    match verdict {
+        Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
+        Verdict::Unknown => format!("This run proves nothing: {}", open()),
+        Verdict::Invalid => match harm(n) {
+            Some(harm) => format!("{harm}{}{}.", cut_clause(case), liars(case, faults)),
+            None => said(),
+        },
+    }
+}
+
+fn intact(n: &Messages) -> String {
+    let all = counted(n.intact, "acknowledged message", "acknowledged messages");
+    let were = if n.intact == 1 { "was" } else { "were" };
+    let elsewhere = [(n.queued, "queued"), (n.bounced, "bounced")];
+    let elsewhere = elsewhere.iter().filter(|(n, _)| *n > 0);
+    let elsewhere: String = elsewhere.map(|(n, what)| format!(", {} {what}", grouped(*n))).collect();
+    if !elsewhere.is_empty() {
+        let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
+        return format!("{} of {all} {were} found intact{elsewhere}", grouped(n.intact));
+    }
+    let kept = if n.intact < n.acknowledged { " that nobody asked to remove" } else { "" };
+    format!("All {all}{kept} {were} found intact")
+}
+
+/// Faults and power cuts; faults that never fired are not worth a word where the power was cut.
+fn happened(case: &Case<'_>, faults: &[Fault]) -> String {
+    match power(case) {
+        Some(power) if faults.iter().all(|f| f.fired == 0) => power,
+        Some(power) => format!("{}, {power}", fault_words(faults)),
+        None => fault_words(faults),
+    }
+}
+
+/// How often the power went and what the storages promise: "the power went 2 times (profile ext4-ordered)".
+fn power(case: &Case<'_>) -> Option<String> {
+    let cuts = &case.ledger.cuts;
+    let profiles: BTreeSet<String> = cuts.iter().map(|c| c.report.profile().to_string()).collect();
+    let profiles: Vec<String> = profiles.into_iter().collect();
+    let often =
+        if cuts.len() == 1 { "once".to_owned() } else { format!("{} times", grouped(cuts.len() as u64)) };
+    (!cuts.is_empty()).then(|| format!("the power went {often} (profile {})", profiles.join(", ")))
+}
+
+fn cut_clause(case: &Case<'_>) -> String {
+    power(case).map_or(String::new(), |power| format!("; {power}"))
+}
+
+fn fault_words(faults: &[Fault]) -> String {
+    let fired: u64 = faults.iter().map(|f| f.fired).sum();
+    match faults.iter().filter(|f| f.fired > 0).count() as u64 {
+        0 => "no fault fired".to_owned(),
+        n => format!("{} fired {}", counted(n, "fault", "faults"), counted(fired, "time", "times")),
+    }
+}
+
+/// "3 of 2,911 acknowledged messages were lost, 1 damaged".
+fn harm(n: &Messages) -> Option<String> {
+    let kinds = [
+        (n.lost, "lost"),
+        (n.invisible - n.hidden, "on the disk but invisible"),
+        (n.hidden, "hidden until the index is rebuilt, not lost"),
+        (n.damaged, "damaged"),
+    ];
+    let mut harmed = kinds.iter().filter(|(n, _)| *n > 0);
+    let (first, what) = harmed.next()?;
+    let all = counted(n.acknowledged, "acknowledged message", "acknowledged messages");
+    let were = if *first == 1 { "was" } else { "were" };
+    let rest: String = harmed.map(|(n, what)| format!(", {} {what}", grouped(*n))).collect();
+    Some(format!("{} of {all} {were} {what}{rest}", grouped(*first)))
+}
+
+/// Which storages lied, so that the server is not taken for the only culprit.
+fn liars(case: &Case<'_>, faults: &[Fault]) -> String {
+    let rules = faults.iter().filter(|f| f.lying && f.fired > 0);
+    let rules = rules.map(|f| format!("storage `{}` with fault `{}`", f.storage, f.name));
+    let back = case.ledger.rollbacks.iter().map(|b| format!("storage `{}` went back in time", b.storage));
+    let forgot = crate::case::forgetful(case.plan, case.ledger).into_iter();
+    let forgot = forgot.map(|name| format!("storage `{name}` lost what it had acknowledged"));
+    let lied: Vec<String> = rules.chain(back).chain(forgot).collect();
+    if lied.is_empty() { String::new() } else { format!("; the device lied: {}", lied.join(", ")) }
+}
+
+/// What the reader should know.
+pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String> {
+    let ledger = case.ledger;
+    if !ledger.ended {
+        warnings.push("The history is cut short: the run did not end by itself.".to_owned());
+    }
+    for rule in ledger.rules.iter().filter(|r| r.lying && r.fired > 0) {
+        warnings.push(format!("Storage `{}` lied: fault `{}`.", rule.storage, rule.rule));
+    }
+    for back in &ledger.rollbacks {
+        warnings.push(format!("Storage `{}` lied: it came back as it had been earlier.", back.storage));
+    }
+    if !ledger.cuts.is_empty() && ledger.cuts.iter().all(|c| c.report.dropped + c.report.partial == 0) {
+        warnings.push("No power cut took anything: all that was not yet durable survived.".to_owned());
+    }
+    let full = ledger.ops.iter().filter(|op| op.trouble == Some(Trouble::Saturated)).count() as u64;
+    if full > 0 {
+        let what = counted(full, "operation was", "operations were");
+        warnings
+            .push(format!("{what} not started: the generator was full. This says nothing about the server."));
+    }
+    warnings.extend(specimens(ledger));
+    if !case.plan.target.has_imap_during_traffic() {
+        warnings.push("The target has no IMAP: deliveries only.".to_owned());
+    }
+    // What a queue still holds is legally not there yet.
+    let stale = if case.elsewhere.delays() { 0 } else { stale(case) };
+    if stale > 0 {
+        let what = counted(stale, "read", "reads");
+        warnings.push(format!(
+            "{what} did not see a message that had been acknowledged and that was there at the end."
+        ));
+    }
+    warnings
+}
+
+/// Bytes of damaged messages that are missing. They are evidence for people; no answer rests on them.
+fn specimens(ledger: &Ledger) -> impl Iterator<Item = String> {
+    let n = ledger.specimens_left_out;
+    let left_out = (n > 0).then(|| {
+        let what =
+            counted(n, "more reading of a damaged message was", "more readings of damaged messages were");
+        format!("{what} not kept: `damaged/` holds the first.")
+    });
+    let failed = ledger.specimens.iter().find_map(|(_, one)| one.error.as_ref());
+    let failed = failed.map(|error| format!("The bytes of a damaged message could not be kept: {error}."));
+    left_out.into_iter().chain(failed)
+}
+
+/// Fetches that began after the acknowledgement, saw nothing, and no removal explains it.
+fn stale(case: &Case<'_>) -> u64 {
+    let blind = |op: &&ClientOp| op.kind == Kind::Fetch && op.certain() && op.seen.0 == op.seen.1;
+    let missed = |read: &&ClientOp| {
+        let Some(slot) = case.messages.slot(read.attempt.message) else { return false };
+        let there = |op: &ClientOp| {
+            op.kind.stores() && op.certain() && op.place == read.place && op.ended < read.invoked
+        };
+        let removed = case.ops(slot).any(|op| op.kind.removes() && op.invoked < read.ended);
+        case.fates[slot].missing == 0 && !removed && case.ops(slot).any(there)
+    };
+    case.ledger.ops.iter().filter(blind).filter(missed).count() as u64
+}
+
+/// A message's client operations.
+pub(crate) fn operations(case: &Case<'_>, slot: usize) -> Vec<Moment> {
+    let indices = case.messages.ops(slot).iter().take(50);
+    indices.flat_map(|&i| operation(case.ledger, i)).collect()
+}
+
+fn operation(ledger: &Ledger, index: u32) -> Vec<Moment> {
+    let op = &ledger.ops[index as usize];
+    let kind: &str = op.kind.into();
+    let attempt = if op.kind.stores() { format!(" attempt {}", op.attempt.n) } else { String::new() };
+    let begun = format!("{kind}{attempt} in {} begins", ledger.place_name(op.place));
+    let mut moments = vec![moment(ledger, op.invoked, "client", begun)];
+    if op.ended != Nanos(u64::MAX) {
+        let how = match op.outcome {
+            Outcome::Ok => "ok",
+            Outcome::Fail => "refused",
+            Outcome::Info => "no certain answer",
+        };
+        let reply = ledger.replies.get(&index).map_or(String::new(), |r| format!(": {r}"));
+        moments.push(moment(ledger, op.ended, "client", format!("{kind}{attempt} ends: {how}{reply}")));
+    }
+    moments
+}
+
+/// A file-system call, and the faults that struck it.
+pub(crate) fn call(ledger: &Ledger, call: &FsEvent) -> Vec<Moment> {
+    let to = call.new_path.as_ref().map_or(String::new(), |path| format!(" to {path}"));
+    let error = match call.errno {
+        0 => String::new(),
+        errno => format!(" fails with {:?}", nix::errno::Errno::from_raw(errno)),
+    };
+    let what = format!("{} {}{to}{error}", call.op, call.path);
+    let mut moments = vec![moment(ledger, call.at, "storage", what)];
+    for (rule, n) in &call.fired {
+        moments.push(moment(ledger, call.at, "fault", format!("{rule} strikes (firing {n})")));
+    }
+    moments
+}
+
+/// An effect that a power cut took.
+pub(crate) fn taken(ledger: &Ledger, (at, what): (Nanos, String)) -> Moment {
+    moment(ledger, at, "power cut", what)
+}
+
+/// The reading that showed it.
+pub(crate) fn reading(ledger: &Ledger, at: Nanos, sentence: &str) -> Moment {
+    moment(ledger, at, "reading", sentence.trim_end_matches('.').to_owned())
+}
+
+/// What the final readings say about a message.
+pub(crate) fn end(case: &Case<'_>, slot: usize) -> Moment {
+    let seen = case.last.copies(slot).len() as u64;
+    let served = counted(seen, "copy", "copies");
+    let disk = match on_disk(case, slot) {
+        Some(true) => "on the disk",
+        Some(false) => "not on the disk",
+        None => "disk not read",
+    };
+    let fate = &case.fates[slot];
+    let waits = if fate.queued { ", in the queue" } else { "" };
+    let failed = if fate.bounced { ", bounced" } else { "" };
+    let what = format!("at the end: {served} through the server, {disk}{waits}{failed}");
+    moment(case.ledger, case.ledger.last, "reading", what)
+}
+
+fn moment(ledger: &Ledger, at: Nanos, who: &str, what: String) -> Moment {
+    Moment { at_s: ledger.seconds(at), who: who.to_owned(), what }
+}

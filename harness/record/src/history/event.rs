@@ -1,0 +1,399 @@
+//! The lines of a history.
+
+use super::history::{
+    Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
+};
+use fuse_fs::clock::Nanos;
+use fuse_fs::durability::cut::CutReport;
+use serde::{Deserialize, Serialize};
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// First line.
+    Start {
+        /// When the traffic's clock starts.
+        at: Nanos,
+        /// Program version.
+        version: String,
+        /// The run's token, first part of every attempt token.
+        run: String,
+        /// User names, by [`UserId`].
+        users: Vec<String>,
+    },
+    /// A client starts an operation.
+    Invoke {
+        /// When it was really started.
+        at: Nanos,
+        /// When the open-loop schedule wanted it; latency counts from here.
+        intended: Nanos,
+        /// The operation.
+        op: OpId,
+        /// For whom.
+        user: UserId,
+        /// What.
+        #[serde(flatten)]
+        action: Action,
+    },
+    /// An operation ended. Operations without this line count as `info`.
+    Complete {
+        /// When.
+        at: Nanos,
+        /// Which.
+        op: OpId,
+        /// How.
+        outcome: Outcome,
+        /// Why not `ok`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trouble: Option<Trouble>,
+        /// The server's last words, cut to 200 characters, control characters escaped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<String>,
+        /// New place (APPENDUID, COPYUID) or place found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<Uid>,
+        /// Copies seen by fetch and search. Empty on an `ok` fetch means: not there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seen: Vec<Copy>,
+    },
+    /// The run enters a phase: `warm-up`, `traffic`, `recovery`, `drain`, `final-read`, or a name from a step.
+    Phase {
+        /// When.
+        at: Nanos,
+        /// Its name.
+        name: String,
+    },
+    /// The nemesis carried out a step.
+    Step {
+        /// When it began.
+        at: Nanos,
+        /// When it was done.
+        end: Nanos,
+        /// Index in the scenario.
+        index: usize,
+        /// In words: `heal mail`, `kill target`.
+        what: String,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// Something happened to the mail server's process.
+    Target {
+        /// When.
+        at: Nanos,
+        /// What.
+        what: TargetEvent,
+        /// In words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The probe client, which asks for a greeting every second on each port, was answered or not.
+    Probe {
+        /// When asked.
+        at: Nanos,
+        /// `lmtp`, `smtp`, `imap`.
+        service: String,
+        /// Answered within the deadline.
+        up: bool,
+    },
+    /// What one rule did, written after the storage was healed.
+    Rule {
+        /// Storage.
+        storage: String,
+        /// Rule.
+        rule: String,
+        /// It lies about what the device did.
+        lying: bool,
+        /// Calls its selector matched while armed.
+        matched: u64,
+        /// Calls it struck.
+        fired: u64,
+        /// First firing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first: Option<Nanos>,
+        /// Last firing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Nanos>,
+        /// What the counter of its trigger showed at the first firing, that call included; uptime in nanoseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counted: Option<u64>,
+        /// While armed: from, to. Several if steps armed it again.
+        armed: Vec<(Nanos, Nanos)>,
+        /// Calls it parked and that were still parked at the end.
+        #[serde(default)]
+        parked: u64,
+    },
+    /// The power of a storage went, and what survived was decided; the mail server was killed with it.
+    Cut {
+        /// When the power went.
+        at: Nanos,
+        /// When the storage was mounted again.
+        back: Nanos,
+        /// Storage.
+        storage: String,
+        /// Directory of the record, below the run directory: `cuts/1-mail`.
+        record: String,
+        /// What became of what was not durable.
+        report: CutReport,
+    },
+    /// A storage came back as it had been earlier, as after failover to an asynchronous replica: a lie.
+    RolledBack {
+        /// When it went.
+        at: Nanos,
+        /// When it was mounted again.
+        back: Nanos,
+        /// Storage.
+        storage: String,
+        /// It is now as it was then.
+        to: Nanos,
+    },
+    /// The whole content of one mailbox, read through IMAP.
+    Mailbox {
+        /// When.
+        at: Nanos,
+        /// When it was first asked for: a server may keep a mailbox closed for a while.
+        asked: Nanos,
+        /// Which reading: `final`, or `inspect-N` for a step.
+        reading: String,
+        /// Whose.
+        user: UserId,
+        /// Which.
+        mailbox: String,
+        /// The reading succeeded; otherwise `error` says why and `copies` is what was got.
+        complete: bool,
+        /// LIST did not name it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unlisted: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// UIDVALIDITY.
+        validity: u32,
+        /// UIDNEXT as SELECT said it, 0 if it did not.
+        uid_next: u32,
+        /// Messages.
+        copies: Vec<Copy>,
+    },
+    /// Everything of one user that lies on the backing disk.
+    Disk {
+        /// When.
+        at: Nanos,
+        /// Which reading: `final`, or `inspect-N`.
+        reading: String,
+        /// Whose.
+        user: UserId,
+        /// The reading succeeded.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Files that hold messages.
+        copies: Vec<DiskCopy>,
+    },
+    /// A whole message of this run came back with other bytes than were sent, and they were kept.
+    Specimen {
+        /// When it was read.
+        at: Nanos,
+        /// What was kept.
+        #[serde(flatten)]
+        specimen: Specimen,
+    },
+    /// Further such messages were read, and their bytes were not kept: there were too many.
+    SpecimensLeftOut {
+        /// When it was known.
+        at: Nanos,
+        /// How many.
+        count: u64,
+    },
+    /// A delivery that the harness waited for lies in the store, by a reading of the backing disk.
+    Arrived {
+        /// When it was found.
+        at: Nanos,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// What the mail server's queue held.
+    Queue {
+        /// When it was listed.
+        at: Nanos,
+        /// Which reading: `final`.
+        reading: String,
+        /// The listing succeeded; otherwise what else is in the queue is not known.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Attempts of this run whose tokens the listing shows, each once.
+        attempts: Vec<Attempt>,
+    },
+    /// The bounces that came back to the sender's mailbox in the same store.
+    Bounces {
+        /// When.
+        at: Nanos,
+        /// Which reading: `final`, or `inspect-N`.
+        reading: String,
+        /// How it was read.
+        source: Source,
+        /// The reading succeeded.
+        complete: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// Bounces of attempts of this run.
+        bounces: Vec<Bounce>,
+    },
+    /// The queue of a sending mail system took a logical message, or let it go.
+    Sender {
+        /// When.
+        at: Nanos,
+        /// The logical message.
+        message: MessageId,
+        /// For whom.
+        user: UserId,
+        /// Which sender: the name of its definition.
+        sender: String,
+        /// What.
+        what: SenderEvent,
+    },
+    /// The front door's spool took an attempt over, or let it go.
+    Spool {
+        /// When; for `taken`: after it was durable and before the client was told.
+        at: Nanos,
+        /// The attempt.
+        attempt: Attempt,
+        /// What.
+        what: SpoolEvent,
+        /// The mail server's words, or why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A client that comes again and again, or holds on, was served or not.
+    Client {
+        /// When it was known.
+        at: Nanos,
+        /// Its class: `webmail`, `held`.
+        class: String,
+        /// Its number within the class.
+        number: u32,
+        /// Whose mail it reads.
+        user: UserId,
+        /// It was served.
+        up: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A request for a file of a volume that holds no mail, through the process that serves it.
+    Request {
+        /// When it was made.
+        at: Nanos,
+        /// When it ended.
+        end: Nanos,
+        /// Storage.
+        storage: String,
+        /// Volume.
+        volume: String,
+        /// The file came, whole and unchanged.
+        ok: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// Where a user's mail is, on its way from one storage to another.
+    Migration {
+        /// When.
+        at: Nanos,
+        /// The step that moves it.
+        step: usize,
+        /// Whose.
+        user: UserId,
+        /// From this storage.
+        from: String,
+        /// To this storage.
+        to: String,
+        /// How far it is.
+        state: MigrationState,
+        /// In words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
+    Harness {
+        /// When.
+        at: Nanos,
+        /// What, in words.
+        problem: String,
+    },
+    /// Last line of a history that was finished.
+    End {
+        /// When.
+        at: Nanos,
+    },
+}
+
+/// What became of a message in its sender's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SenderEvent {
+    /// It took it over from its author.
+    Submitted,
+    /// An attempt was acknowledged: it is not its own any more.
+    Delivered,
+    /// An attempt was refused for good (5xx): the author is told at once.
+    Bounced,
+    /// Its queue lifetime is over: the author is told that it gave up.
+    GaveUp,
+}
+
+/// What became of an attempt in the front door's spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpoolEvent {
+    /// It is durable in the spool; the client is told so next.
+    Taken,
+    /// The mail server acknowledged it.
+    Delivered,
+    /// The mail server refused it for good, or its time in the spool is over: the sender is told.
+    Bounced,
+    /// A try at delivering it ended without a clear answer: it may be stored, and is tried again.
+    Uncertain,
+}
+
+/// How far the migration of one user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationState {
+    /// Its mail is being copied while it is served from where it was.
+    Copying,
+    /// Nobody is let in; the last changes are being copied.
+    Held,
+    /// It is served from the new storage.
+    Switched,
+    /// It is served from where it was: the migration failed, was paused or taken back.
+    Back,
+}
+
+/// What happened to the mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetEvent {
+    /// Its process was started.
+    Started,
+    /// Every port greeted.
+    Ready,
+    /// It was asked to stop.
+    Stopping,
+    /// It ended after it was asked to.
+    Stopped,
+    /// A step killed it.
+    Killed,
+    /// It ended by itself: a finding.
+    Died,
+    /// It did not become ready again within its bound.
+    NotReady,
+    /// Its own offline check of the store found nothing wrong.
+    Consistent,
+    /// Its own offline check of the store failed.
+    Inconsistent,
+}

@@ -1,0 +1,12 @@
+pub mod digest;
+pub mod event;
+mod history;
+pub use history::{
+    Action, Attempt, Bounce, Copy, DiskCopy, Entry, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid,
+    UserId,
+};
+pub mod identity;
+pub mod recorder;
+pub mod specimens;
+pub mod token;
+pub mod tokens;

@@ -1,0 +1,60 @@
+use super::history::Attempt;
+use super::history::MessageId;
+use super::identity::canonical;
+use std::fmt;
+use std::str::FromStr;
+
+/// A run's token: eight lowercase hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RunToken(pub u32);
+
+impl fmt::Display for RunToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+impl FromStr for RunToken {
+    type Err = String;
+    fn from_str(text: &str) -> Result<RunToken, String> {
+        let valid = text.len() == 8 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let value = valid.then(|| u32::from_str_radix(text, 16).ok()).flatten();
+        value.map(RunToken).ok_or_else(|| format!("`{text}` is not 8 lowercase hexadecimal digits"))
+    }
+}
+
+/// What the attempt header says: `RUN-MESSAGE-ATTEMPT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// The run.
+    pub run: RunToken,
+    /// The attempt.
+    pub attempt: Attempt,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.run, self.attempt.message.0, self.attempt.n)
+    }
+}
+
+impl FromStr for Token {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Token, String> {
+        parse_token(text).ok_or_else(|| format!("`{}` is not RUN-MESSAGE-ATTEMPT", text.escape_debug()))
+    }
+}
+
+pub(crate) fn parse_token(text: &str) -> Option<Token> {
+    let mut parts = text.split('-');
+    let run = parts.next()?.parse().ok()?;
+    let message = MessageId(decimal(parts.next()?)?);
+    let n = u32::try_from(decimal(parts.next()?)?).ok()?;
+    parts.next().is_none().then_some(Token { run, attempt: Attempt { message, n } })
+}
+
+/// Digits only, without sign or leading zeros: one number has one spelling.
+fn decimal(text: &str) -> Option<u64> {
+    let canonical = text == "0" || !text.starts_with('0');
+    (canonical && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}

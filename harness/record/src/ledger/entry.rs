@@ -1,0 +1,365 @@
+//! What a ledger holds: operations, copies, readings, counts.
+
+use crate::history::digest::Digest;
+use crate::history::event::{MigrationState, SenderEvent, SpoolEvent};
+use crate::history::{Attempt, Bounce, MessageId, Outcome, Source, Trouble, Uid, UserId};
+use fuse_fs::clock::Nanos;
+use fuse_fs::durability::cut::CutReport;
+use std::ops::Range;
+
+/// Index into [`super::ledger::Ledger::places`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceId(pub u32);
+
+/// One mailbox of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose.
+    pub user: UserId,
+    /// Its name.
+    pub mailbox: String,
+}
+
+/// A set of flags, one bit each; see [`super::ledger::Ledger::flag_names`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlagSet(pub u64);
+
+/// What kind of operation.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// LMTP or SMTP delivery.
+    Deliver,
+    /// IMAP APPEND.
+    Append,
+    /// UID FETCH.
+    Fetch,
+    /// UID SEARCH.
+    Search,
+    /// UID STORE of flags.
+    Flag,
+    /// UID MOVE.
+    Move,
+    /// UID COPY.
+    Copy,
+    /// UID EXPUNGE.
+    Expunge,
+}
+
+impl Kind {
+    /// It brings a new message.
+    pub fn stores(self) -> bool {
+        matches!(self, Kind::Deliver | Kind::Append)
+    }
+    /// It takes a message out of its mailbox.
+    pub fn removes(self) -> bool {
+        matches!(self, Kind::Move | Kind::Expunge)
+    }
+}
+
+/// One client operation.
+#[derive(Clone, Debug)]
+pub struct ClientOp {
+    /// What.
+    pub kind: Kind,
+    /// How it ended; `info` until told otherwise.
+    pub outcome: Outcome,
+    /// Why not `ok`.
+    pub trouble: Option<Trouble>,
+    /// Mailbox it is about.
+    pub place: PlaceId,
+    /// Destination of move and copy.
+    pub to: Option<PlaceId>,
+    /// When it was really started.
+    pub invoked: Nanos,
+    /// When the schedule wanted it.
+    pub intended: Nanos,
+    /// When it ended; the end of time if it never did.
+    pub ended: Nanos,
+    /// The message and, for a store, the attempt (else 0).
+    pub attempt: Attempt,
+    /// Digest of a stored attempt.
+    pub digest: Option<Digest>,
+    /// UID asked for.
+    pub uid: Option<Uid>,
+    /// UID answered.
+    pub found: Option<Uid>,
+    /// Flags set.
+    pub add: FlagSet,
+    /// Flags cleared.
+    pub remove: FlagSet,
+    /// What it saw, in [`super::ledger::Ledger::seen`].
+    pub seen: (u32, u32),
+}
+
+impl ClientOp {
+    /// It may have had an effect.
+    pub fn possible(&self) -> bool {
+        self.outcome != Outcome::Fail && !self.unsent()
+    }
+    /// It certainly had its effect.
+    pub fn certain(&self) -> bool {
+        self.outcome == Outcome::Ok
+    }
+    /// It was never sent: the generator was full.
+    pub fn unsent(&self) -> bool {
+        self.trouble == Some(Trouble::Saturated)
+    }
+    /// When its effect is over: an operation with an unknown end may still act at any time.
+    pub fn settled(&self) -> Nanos {
+        if self.outcome == Outcome::Info { Nanos(u64::MAX) } else { self.ended }
+    }
+}
+
+/// One copy as a client saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Where.
+    pub place: PlaceId,
+    /// UID.
+    pub uid: Uid,
+    /// Which attempt its header names.
+    pub attempt: Option<Attempt>,
+    /// Digest of what was read.
+    pub digest: Option<Digest>,
+    /// Flags.
+    pub flags: FlagSet,
+    /// INTERNALDATE, hashed; 0 if unknown.
+    pub date: u64,
+    /// When the read was started.
+    pub begun: Nanos,
+    /// When it had ended.
+    pub ended: Nanos,
+}
+
+/// One reading of one mailbox.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// `final` or `inspect-N`.
+    pub name: String,
+    /// When.
+    pub at: Nanos,
+    /// When it was first asked for.
+    pub asked: Nanos,
+    /// Which mailbox.
+    pub place: PlaceId,
+    /// It succeeded.
+    pub complete: bool,
+    /// LIST did not name it.
+    pub unlisted: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// UIDVALIDITY.
+    pub validity: u32,
+    /// UIDNEXT, 0 if unknown.
+    pub uid_next: u32,
+    /// Copies, in [`super::ledger::Ledger::seen`].
+    pub copies: Range<usize>,
+}
+
+/// One reading of the disk.
+#[derive(Clone, Debug)]
+pub struct DiskRead {
+    /// `final` or `inspect-N`.
+    pub name: String,
+    /// When.
+    pub at: Nanos,
+    /// Whose.
+    pub user: UserId,
+    /// It succeeded.
+    pub complete: bool,
+    /// Copies, in [`super::ledger::Ledger::disk_copies`].
+    pub copies: Range<usize>,
+}
+
+/// One copy on the disk.
+#[derive(Clone, Copy, Debug)]
+pub struct OnDisk {
+    /// Which attempt.
+    pub attempt: Option<Attempt>,
+    /// Digest.
+    pub digest: Option<Digest>,
+    /// It lies in `tmp/`.
+    pub unfinished: bool,
+}
+
+/// One listing of the queue.
+#[derive(Clone, Debug)]
+pub struct QueueRead {
+    /// `final`.
+    pub name: String,
+    /// When.
+    pub at: Nanos,
+    /// It succeeded.
+    pub complete: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// What it showed.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One reading of the sender's mailbox.
+#[derive(Clone, Debug)]
+pub struct BounceRead {
+    /// `final` or `inspect-N`.
+    pub name: String,
+    /// How.
+    pub source: Source,
+    /// It succeeded.
+    pub complete: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// What it found.
+    pub bounces: Vec<Bounce>,
+}
+
+/// What one rule did.
+#[derive(Clone, Debug)]
+pub struct RuleCount {
+    /// Storage.
+    pub storage: String,
+    /// Rule.
+    pub rule: String,
+    /// It lies.
+    pub lying: bool,
+    /// Matched.
+    pub matched: u64,
+    /// Struck.
+    pub fired: u64,
+    /// First firing.
+    pub first: Option<Nanos>,
+    /// Last firing.
+    pub last: Option<Nanos>,
+    /// What the counter of its trigger showed at the first firing.
+    pub counted: Option<u64>,
+    /// Intervals.
+    pub armed: Vec<(Nanos, Nanos)>,
+}
+
+/// A power cut.
+#[derive(Clone, Debug)]
+pub struct CutDone {
+    /// When the power went.
+    pub at: Nanos,
+    /// When the storage was mounted again.
+    pub back: Nanos,
+    /// Storage.
+    pub storage: String,
+    /// Directory of the record, below the run directory.
+    pub record: String,
+    /// What became of what was not durable.
+    pub report: CutReport,
+}
+
+/// A storage that came back as it had been earlier.
+#[derive(Clone, Debug)]
+pub struct RolledBack {
+    /// When it went.
+    pub at: Nanos,
+    /// When it was mounted again.
+    pub back: Nanos,
+    /// Storage.
+    pub storage: String,
+    /// It is as it was then.
+    pub to: Nanos,
+}
+
+impl RolledBack {
+    /// What happened in this interval may be undone.
+    pub fn undoes(&self, from: Nanos, to: Nanos) -> bool {
+        to > self.to && from <= self.at
+    }
+}
+
+/// A step that was carried out.
+#[derive(Clone, Debug)]
+pub struct StepDone {
+    /// Begun.
+    pub at: Nanos,
+    /// Done.
+    pub end: Nanos,
+    /// Index in the plan.
+    pub index: usize,
+    /// In words.
+    pub what: String,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A sender's queue took a logical message, or let it go.
+#[derive(Clone, Debug)]
+pub struct SenderDone {
+    /// When.
+    pub at: Nanos,
+    /// Which message.
+    pub message: MessageId,
+    /// For whom.
+    pub user: UserId,
+    /// Index into [`super::ledger::Ledger::senders`].
+    pub sender: u32,
+    /// What.
+    pub what: SenderEvent,
+}
+
+/// The front door's spool took an attempt over, or let it go.
+#[derive(Clone, Debug)]
+pub struct SpoolDone {
+    /// When.
+    pub at: Nanos,
+    /// Which attempt.
+    pub attempt: Attempt,
+    /// What.
+    pub what: SpoolEvent,
+}
+
+/// A client of a class was served or not.
+#[derive(Clone, Debug)]
+pub struct ClientSeen {
+    /// When.
+    pub at: Nanos,
+    /// Its class.
+    pub class: String,
+    /// Its number within the class.
+    pub number: u32,
+    /// Whose mail.
+    pub user: UserId,
+    /// It was served.
+    pub up: bool,
+}
+
+/// A request for a file of a volume that holds no mail.
+#[derive(Clone, Debug)]
+pub struct RequestDone {
+    /// Made.
+    pub at: Nanos,
+    /// Ended.
+    pub end: Nanos,
+    /// Storage.
+    pub storage: String,
+    /// Volume.
+    pub volume: String,
+    /// The file came.
+    pub ok: bool,
+}
+
+/// A user's mail changed its place, or is about to.
+#[derive(Clone, Debug)]
+pub struct MigrationDone {
+    /// When.
+    pub at: Nanos,
+    /// Index of the step in the plan.
+    pub step: usize,
+    /// Whose.
+    pub user: UserId,
+    /// From.
+    pub from: String,
+    /// To.
+    pub to: String,
+    /// How far.
+    pub state: MigrationState,
+    /// In words.
+    pub detail: Option<String>,
+}

@@ -1,0 +1,165 @@
+//! Makes messages: the two lines that make a copy known again, then generated or real mail.
+
+use crate::history::Attempt;
+use crate::history::digest::Digest;
+use crate::history::identity::{ATTEMPT_HEADER, DIGEST_HEADER, digest};
+use crate::history::token::{RunToken, Token};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// From this size on a generated message has an attachment.
+const MULTIPART_FROM: u64 = 32 * 1024;
+/// Base64 digits a line, as RFC 2045 wants at most.
+const LINE: u64 = 76;
+
+/// A message ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// All of it, CRLF line ends, the last line ended.
+    pub bytes: Vec<u8>,
+    /// Digest of `bytes`.
+    pub digest: Digest,
+    /// Length of `bytes`.
+    pub size: u64,
+}
+
+/// Puts the attempt's and the digest's lines before `rest`, a message with CRLF line ends.
+pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
+    let token = Token { run, attempt };
+    let head = format!("{ATTEMPT_HEADER}{token}\r\n{DIGEST_HEADER}{}\r\n", digest(rest));
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(rest);
+    Outgoing { digest: digest(&bytes), size: bytes.len() as u64, bytes }
+}
+
+/// Who writes to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses<'a> {
+    /// `From:`.
+    pub from: &'a str,
+    /// `To:`.
+    pub to: &'a str,
+}
+
+/// A message of about `size` bytes (never less than its headers) whose body is base64 of pseudo-random bytes,
+/// so that no compressing store can hide a torn write. The same (seed, run, attempt, size) give the same bytes.
+pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, seed: u64) -> Outgoing {
+    let mut rng = body_rng(seed, attempt);
+    let mut rest = headers(run, attempt, to);
+    let prefix = assemble(run, attempt, b"").size;
+    match size < MULTIPART_FROM {
+        true => single(&mut rest, &mut rng, size.saturating_sub(prefix)),
+        false => multipart(&mut rest, &mut rng, size.saturating_sub(prefix)),
+    }
+    assemble(run, attempt, &rest)
+}
+
+fn body_rng(seed: u64, attempt: Attempt) -> ChaCha8Rng {
+    let mut key = blake3::Hasher::new_derive_key("fermoposta message body");
+    key.update(&seed.to_le_bytes());
+    key.update(&attempt.message.0.to_le_bytes());
+    key.update(&attempt.n.to_le_bytes());
+    ChaCha8Rng::from_seed(*key.finalize().as_bytes())
+}
+
+fn headers(run: RunToken, attempt: Attempt, to: Addresses<'_>) -> Vec<u8> {
+    let (message, n) = (attempt.message.0, attempt.n);
+    format!(
+        "Message-ID: <{run}.{message}.{n}@fermoposta.invalid>\r\nDate: Sun, 22 Jan 2023 12:00:00 +0000\r\n\
+         From: <{}>\r\nTo: <{}>\r\nSubject: message {message}, attempt {n}\r\nMIME-Version: 1.0\r\n",
+        to.from, to.to
+    )
+    .into_bytes()
+}
+
+fn single(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
+    out.extend_from_slice(
+        b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+    );
+    let left = size.saturating_sub(out.len() as u64);
+    random_base64(out, rng, left);
+}
+
+fn multipart(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
+    const TAIL: &[u8] = b"\r\n--=_fermoposta--\r\n";
+    out.extend_from_slice(
+        b"Content-Type: multipart/mixed; boundary=\"=_fermoposta\"\r\n\r\n\
+          --=_fermoposta\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nSee the attachment.\r\n\
+          --=_fermoposta\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\
+          Content-Disposition: attachment; filename=\"data.bin\"\r\n\r\n",
+    );
+    let left = size.saturating_sub((out.len() + TAIL.len()) as u64);
+    random_base64(out, rng, left);
+    out.extend_from_slice(TAIL);
+}
+
+/// At least one line, otherwise at most `size` bytes with line ends, and less than six short of it.
+fn random_base64(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
+    let full = size / (LINE + 2);
+    let last = (size % (LINE + 2)).saturating_sub(2) / 4 * 4;
+    for _ in 0..full {
+        base64_line(out, rng, LINE);
+    }
+    if last > 0 || full == 0 {
+        base64_line(out, rng, last.max(4));
+    }
+}
+
+fn base64_line(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, digits: u64) {
+    let mut raw = [0; 57];
+    let raw = &mut raw[..usize::try_from(digits / 4 * 3).expect("a line is short")];
+    rng.fill_bytes(raw);
+    out.extend_from_slice(STANDARD.encode(raw).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::MessageId;
+    use mail_parser::{MessageParser, MimeHeaders};
+
+    fn make(size: u64, n: u32) -> Outgoing {
+        let attempt = Attempt { message: MessageId(17), n };
+        let to = Addresses { from: "a@example.test", to: "user1@example.test" };
+        generate(RunToken(0x1a2b_3c4d), attempt, to, size, 5)
+    }
+
+    #[test]
+    fn lines_are_crlf_short_and_never_begin_with_a_dot() {
+        for size in [1, 700, 4096, 40_000, 300_000] {
+            let bytes = make(size, 1).bytes;
+            assert!(bytes.starts_with(b"X-Fermoposta-Attempt: 1a2b3c4d-17-1\r\nX-Fermoposta-Digest: "));
+            assert!(bytes.ends_with(b"\r\n"));
+            for line in bytes.split_inclusive(|b| *b == b'\n') {
+                assert!(line.ends_with(b"\r\n") && line.len() < 1000 && line[0] != b'.');
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_reached() {
+        for size in [900, 4096, 5000, 40_001, 300_003] {
+            let got = make(size, 1).size;
+            assert!(got <= size && got + 6 > size, "wanted {size}, got {got}");
+        }
+    }
+
+    #[test]
+    fn same_seed_same_bytes_and_each_attempt_its_own() {
+        assert_eq!(make(4096, 1), make(4096, 1));
+        assert_ne!(make(4096, 1).bytes, make(4096, 2).bytes);
+    }
+
+    #[test]
+    fn a_mime_parser_reads_it() {
+        let large = make(100_000, 1);
+        let parsed = MessageParser::default().parse(&large.bytes).expect("a message");
+        assert_eq!(parsed.attachment_count(), 1);
+        assert_eq!(parsed.attachment(0).and_then(|a| a.attachment_name()), Some("data.bin"));
+        assert!(parsed.attachment(0).is_some_and(|a| a.len() > 70_000 && !a.is_encoding_problem));
+        assert_eq!(parsed.message_id(), Some("1a2b3c4d.17.1@fermoposta.invalid"));
+    }
+}

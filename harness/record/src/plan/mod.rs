@@ -1,0 +1,12 @@
+pub mod claim;
+pub mod expect;
+pub mod front_door;
+mod plan;
+pub use plan::{
+    CohortPlan, DEFAULT_MEMORY, FrontDoorPlan, MAIL_VOLUME, Plan, StoragePlan, TargetPlan, VolumePlan, quoted,
+};
+pub mod seed;
+pub mod sender;
+pub mod server;
+pub mod step;
+pub mod workload;

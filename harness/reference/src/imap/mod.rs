@@ -1,0 +1,8 @@
+pub mod command;
+pub mod fetch;
+pub mod idle;
+pub mod messages;
+pub mod reader;
+pub mod search;
+mod session;
+pub(crate) use session::{Answer, CAPABILITIES, FLAGS, Handled, Selected, Session, session};

@@ -1,0 +1,264 @@
+//! What a rehearsal is asked for, and whether it can be done.
+
+use anyhow::{Context, Result, ensure};
+use fuse_fs::units::Span;
+use record::plan::quoted;
+use record::plan::step::MigrationTool;
+use reports::comparison::limits::Limit;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use strum::VariantArray;
+
+/// A failure that is tried while users move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, strum::Display, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Failure {
+    /// The new disk stops answering half way, and is repaired in place.
+    Freeze,
+    /// The new disk is full half way, and has space again a little later.
+    Full,
+    /// Every call to the new disk takes longer.
+    Slow,
+    /// The power of the old disk goes, with a third of the users moved.
+    PowerCutSource,
+    /// The power of the new disk goes half way.
+    PowerCutDestination,
+    /// When half of the users have moved, they all go back.
+    RollBack,
+}
+
+/// Users unless the command line says otherwise.
+pub const USUAL_USERS: u32 = 20;
+/// Messages in each mailbox before the traffic, likewise.
+pub const USUAL_MESSAGES: u32 = 10;
+/// Operations a second.
+pub const USUAL_RATE: &str = "30/s";
+/// Users on their way at once.
+pub const USUAL_AT_ONCE: u32 = 4;
+/// New mail is acknowledged within this while a backlog is let in, at the 95th percentile.
+pub const USUAL_LIVE_P95: Span = Span(Duration::from_secs(1));
+/// Seed: a rehearsal is to be the same everywhere.
+pub const USUAL_SEED: u64 = 1;
+/// Below it a rehearsal lies.
+pub const USUAL_RUNS: &str = "fermoposta-runs";
+
+/// The service that is to be moved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Service {
+    /// Mailboxes.
+    pub mailboxes: u64,
+    /// Messages that arrive in a day for each of them.
+    pub mail_per_day: f64,
+}
+
+/// What a rehearsal is asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Directory on the old disk.
+    pub source: PathBuf,
+    /// Directory on the new disk.
+    pub destination: PathBuf,
+    /// Name or path of the target.
+    pub target: String,
+    /// Seeded defects of the reference server.
+    pub defects: Vec<String>,
+    /// Real mail instead of generated.
+    pub corpus: Option<PathBuf>,
+    /// Users who move.
+    pub users: u32,
+    /// Messages in each mailbox before the traffic.
+    pub messages: u32,
+    /// Operations a second.
+    pub rate: f64,
+    /// What copies a user's mail.
+    pub tool: MigrationTool,
+    /// Users on their way at once.
+    pub at_once: u32,
+    /// Failures that are tried.
+    pub tries: Vec<Failure>,
+    /// Seed.
+    pub seed: u64,
+    /// Where the rehearsal's directory is made.
+    pub runs: PathBuf,
+    /// The service that is to be moved, if its size is known.
+    pub service: Option<Service>,
+    /// How much worse than the old disk the new one may be, where that is not as usual.
+    pub limits: Vec<Limit>,
+    /// How late new mail may be while a backlog is let in.
+    pub live_p95: Span,
+}
+
+/// Most users of a scenario.
+const MOST_USERS: u32 = 100_000;
+/// Most users on their way at once.
+const MOST_AT_ONCE: u32 = 64;
+
+impl Options {
+    /// Checks numbers and directories, and makes paths absolute.
+    ///
+    /// # Errors
+    /// What is asked for cannot be done; the message says what to change.
+    pub fn checked(mut self) -> Result<Options> {
+        let Options { users, at_once, .. } = self;
+        ensure!((1..=MOST_USERS).contains(&users), "--users {users}: from 1 to 100,000 are possible");
+        ensure!((1..=MOST_AT_ONCE).contains(&at_once), "--at-once {at_once}: from 1 to 64 are possible");
+        if let Some(Service { mailboxes, mail_per_day }) = self.service {
+            ensure!(mailboxes > 0, "--mailboxes 0: the real service has at least one");
+            let sensible = mail_per_day.is_finite() && mail_per_day > 0.0;
+            ensure!(sensible, "--mail-per-day {mail_per_day}: write how many messages arrive for a mailbox");
+        }
+        ensure!(!self.live_p95.0.is_zero(), "--live-p95 0: no mail is acknowledged in no time");
+        self.source = disk("--source", &self.source)?;
+        self.destination = disk("--destination", &self.destination)?;
+        apart(&self.source, &self.destination)?;
+        self.runs = std::path::absolute(&self.runs)?;
+        for (option, place) in [("--source", &self.source), ("--destination", &self.destination)] {
+            writable(place).with_context(|| {
+                format!(
+                    "{option} {}: it cannot be written; name a directory on that disk that can",
+                    place.display()
+                )
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// The command for the same rehearsal.
+    pub fn command(&self) -> String {
+        let path = |path: &Path| quoted(&path.display().to_string());
+        let mut command = format!(
+            "fermoposta rehearse --source {} --destination {}",
+            path(&self.source),
+            path(&self.destination)
+        );
+        command += &format!(" --target {} --users {}", quoted(&self.target), self.users);
+        command += &format!(" --messages {} --rate {}/s", self.messages, self.rate);
+        command += &format!(" --tool {} --at-once {} --seed {}", self.tool, self.at_once, self.seed);
+        let all = Failure::VARIANTS.iter().all(|failure| self.tries.contains(failure));
+        self.defects.iter().for_each(|defect| command += &format!(" --defect {}", quoted(defect)));
+        self.tries.iter().filter(|_| !all).for_each(|failure| command += &format!(" --try {failure}"));
+        self.limits.iter().for_each(|limit| command += &format!(" --limit {limit}"));
+        if let Some(corpus) = &self.corpus {
+            command += &format!(" --corpus {}", path(corpus));
+        }
+        if let Some(Service { mailboxes, mail_per_day }) = self.service {
+            command += &format!(" --mailboxes {mailboxes} --mail-per-day {mail_per_day}");
+        }
+        if self.live_p95 != USUAL_LIVE_P95 {
+            command += &format!(" --live-p95 {}", quoted(&self.live_p95.to_string()));
+        }
+        if std::path::absolute(USUAL_RUNS).ok().as_ref() != Some(&self.runs) {
+            command += &format!(" --runs {}", path(&self.runs));
+        }
+        command
+    }
+}
+
+fn disk(option: &str, given: &Path) -> Result<PathBuf> {
+    let place = given.canonicalize().with_context(|| {
+        format!("{option} {}: name a directory that is there, on the disk that is meant", given.display())
+    })?;
+    ensure!(place.is_dir(), "{option} {}: it is not a directory", given.display());
+    Ok(place)
+}
+
+fn apart(source: &Path, destination: &Path) -> Result<()> {
+    let (old, new) = (source.display(), destination.display());
+    ensure!(source != destination, "--source and --destination are the same directory, {old}");
+    let help = "name directories beside each other, each on its own disk";
+    ensure!(!destination.starts_with(source), "--destination {new} lies in --source {old}; {help}");
+    ensure!(!source.starts_with(destination), "--source {old} lies in --destination {new}; {help}");
+    Ok(())
+}
+
+fn writable(place: &Path) -> std::io::Result<()> {
+    let probe = place.join(".fermoposta-probe");
+    std::fs::write(&probe, [0x5a_u8; 4096])?;
+    std::fs::remove_file(&probe)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::campaign::rehearse) fn options(place: &Path) -> Options {
+        let [source, destination] = ["old", "new"].map(|name| place.join(name));
+        for directory in [&source, &destination] {
+            std::fs::create_dir_all(directory).expect("a directory");
+        }
+        Options {
+            source,
+            destination,
+            target: "reference".to_owned(),
+            defects: Vec::new(),
+            corpus: None,
+            users: USUAL_USERS,
+            messages: USUAL_MESSAGES,
+            rate: 30.0,
+            tool: MigrationTool::Rsync,
+            at_once: USUAL_AT_ONCE,
+            tries: Failure::VARIANTS.to_vec(),
+            seed: USUAL_SEED,
+            runs: place.join(USUAL_RUNS),
+            service: None,
+            limits: Vec::new(),
+            live_p95: USUAL_LIVE_P95,
+        }
+    }
+
+    fn refused(change: impl Fn(&mut Options)) -> String {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut options = options(place.path());
+        change(&mut options);
+        let error = format!("{:#}", options.checked().expect_err("it cannot be done"));
+        let real = place.path().canonicalize().expect("it is there");
+        error.replace(&*real.to_string_lossy(), "DIR").replace(&*place.path().to_string_lossy(), "DIR")
+    }
+
+    #[test]
+    fn two_disks_are_two_directories() {
+        let same = refused(|options| options.destination.clone_from(&options.source));
+        assert_eq!(same, "--source and --destination are the same directory, DIR/old");
+        let inside = refused(|options| {
+            options.destination = options.source.join("new");
+            std::fs::create_dir(&options.destination).expect("a directory");
+        });
+        assert!(inside.starts_with("--destination DIR/old/new lies in --source DIR/old; name"), "{inside}");
+        let outside = refused(|options| {
+            options.destination = options.source.clone();
+            options.source = options.source.join("old");
+            std::fs::create_dir(&options.source).expect("a directory");
+        });
+        assert!(outside.starts_with("--source DIR/old/old lies in --destination DIR/old; name"), "{outside}");
+        let absent = refused(|options| options.source = options.source.join("absent"));
+        assert!(absent.starts_with("--source DIR/old/absent: name a directory that is there"), "{absent}");
+    }
+
+    #[test]
+    fn numbers_make_sense() {
+        assert_eq!(refused(|o| o.users = 0), "--users 0: from 1 to 100,000 are possible");
+        assert_eq!(refused(|o| o.at_once = 65), "--at-once 65: from 1 to 64 are possible");
+        let service = |mailboxes, mail_per_day| Some(Service { mailboxes, mail_per_day });
+        assert!(refused(|o| o.service = service(0, 1.0)).starts_with("--mailboxes 0"));
+        assert!(refused(|o| o.service = service(1, f64::NAN)).starts_with("--mail-per-day NaN"));
+    }
+
+    #[test]
+    fn the_command_says_every_choice() {
+        let place = tempfile::tempdir().expect("a directory");
+        let options = Options {
+            source: "/mnt/old".into(),
+            destination: "/mnt/new disk".into(),
+            tries: vec![Failure::PowerCutSource, Failure::Full],
+            service: Some(Service { mailboxes: 9_000_000, mail_per_day: 12.5 }),
+            limits: vec!["p99=3".parse().expect("a limit")],
+            live_p95: Span(Duration::from_millis(500)),
+            runs: "/var/runs".into(),
+            ..options(place.path())
+        };
+        insta::assert_snapshot!(
+            options.command(),
+            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --target reference --users 20 --messages 10 --rate 30/s --tool rsync --at-once 4 --seed 1 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --runs /var/runs"
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! The rehearsal: a migration to another disk, tried out before it is done, as many runs.
+//!
+//! The traffic alone on each disk, in turns; everybody moves; everybody moves again for each failure; then the new disk stops
+//! answering with everybody on it. Each part is an ordinary run, with its backing directories on the two disks, and one that
+//! cannot be run does not keep the others from it. What the parts come to together is decided in one file, `summary.rs`.
+
+use super::done::Done;
+use super::measure;
+use super::plans;
+use super::rounds;
+use super::summary;
+use crate::machine::stop;
+use crate::run::outer;
+
+use super::options::{Failure, Options};
+use super::plans::{NEW, OLD, Part, Plans};
+use super::rounds::Middle;
+use crate::campaign::compare::{Asked, compare};
+use crate::campaign::write_whole::write_whole;
+use crate::run::outer::{Outcome, Places};
+use anyhow::{Context, Result};
+use record::directory::RunDirectory;
+use reports::comparison::Comparison;
+use reports::rehearsal::Rehearsal;
+use reports::run::Report;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Runs of the traffic on each disk: two show how much chance does.
+const BASELINES: u32 = 2;
+
+/// Any numbers will do to see whether a part can be planned.
+const ANY: Middle = Middle { old: 1, new: 1 };
+
+/// Rehearses; `None` if a signal ended it.
+///
+/// # Errors
+/// The machine lacks what the parts need, or the rehearsal's directory cannot be written.
+pub fn run(options: &Options) -> Result<Option<Rehearsal>> {
+    crate::run::possible::require(&Plans { options, directory: &options.runs }.migration()?.plan)?;
+    stop::install()?;
+    let begun = Instant::now();
+    let directory = RunDirectory::create(&options.runs, "rehearse", target_name(options), options.seed);
+    let directory = directory.with_context(|| {
+        format!("cannot make a directory in {}; name another with --runs", options.runs.display())
+    })?;
+    let mut stage = Stage { options, directory: directory.path().to_owned(), done: Vec::new() };
+    if !stage.all()? {
+        anstream::eprintln!(
+            "interrupted; nothing is left running. What there is lies in {}",
+            stage.directory.display()
+        );
+        return Ok(None);
+    }
+    let comparison = stage.compared();
+    let outage = stage.outage();
+    let rehearsal = summary::rehearsal(&summary::Findings {
+        options,
+        done: &stage.done,
+        comparison,
+        outage,
+        directory: &stage.directory,
+        took: begun.elapsed(),
+    });
+    save(&rehearsal, &stage.directory)?;
+    Ok(Some(rehearsal))
+}
+
+/// Whether every part can be planned: before the first is run, not after an hour.
+///
+/// # Errors
+/// Why not, in words for the user.
+pub fn possible(options: &Options) -> Result<()> {
+    let plans = Plans { options, directory: &options.runs };
+    for part in [plans.baseline(OLD, 1), plans.migration(), plans.outage()] {
+        part?;
+    }
+    options.tries.iter().try_for_each(|failure| plans.failure(*failure, ANY).map(|_| ()))
+}
+
+/// A target file's name without its path.
+fn target_name(options: &Options) -> &str {
+    Path::new(&options.target).file_stem().and_then(|name| name.to_str()).unwrap_or(&options.target)
+}
+
+struct Stage<'a> {
+    options: &'a Options,
+    /// The rehearsal's.
+    directory: PathBuf,
+    done: Vec<Done>,
+}
+
+impl Stage<'_> {
+    /// Every part; false if a signal came.
+    fn all(&mut self) -> Result<bool> {
+        let (options, directory) = (self.options, self.directory.clone());
+        let plans = Plans { options, directory: &directory };
+        for run in 1..=BASELINES {
+            if !self.part(plans.baseline(OLD, run)?) || !self.part(plans.baseline(NEW, run)?) {
+                return Ok(false);
+            }
+        }
+        if !self.part(plans.migration()?) || !self.failures(&plans)? {
+            return Ok(false);
+        }
+        Ok(self.part(plans.outage()?))
+    }
+
+    fn failures(&mut self, plans: &Plans<'_>) -> Result<bool> {
+        let middle = self.directory_of("migration").map(|run| measure::middle(&run));
+        let middle = middle.unwrap_or_else(|| Err(anyhow::anyhow!("the migration came to no result")));
+        for failure in &self.options.tries {
+            match &middle {
+                Ok(middle) if !self.part(plans.failure(*failure, *middle)?) => return Ok(false),
+                Ok(_) => {}
+                Err(error) => self.not_run(*failure, format!("It was not run: {error:#}.")),
+            }
+        }
+        Ok(true)
+    }
+
+    fn not_run(&mut self, failure: Failure, why: String) {
+        let about = plans::about(failure).to_owned();
+        self.add(Done { name: failure.to_string(), about, reproduce: None, report: Err(why) });
+    }
+
+    /// Runs a part; false if a signal came.
+    fn part(&mut self, part: Part) -> bool {
+        if stop::requested() {
+            return false;
+        }
+        anstream::eprintln!("{}: {}", part.name, part.about);
+        let Part { name, about, plan, disks } = part;
+        let own = self.directory.file_name().unwrap_or_default();
+        let apart = disks.into_iter().map(|(storage, disk)| (storage, disk.join(own))).collect();
+        let places = Places { runs: self.directory.clone(), storage: None, apart, name: Some(name.clone()) };
+        let report = match outer::run(&plan, &places) {
+            Ok(Outcome::Judged(report)) => Ok(report),
+            Ok(Outcome::Interrupted(_)) => return false,
+            Err(error) => Err(format!("It came to no result: {error:#}")),
+        };
+        self.add(Done { name, about, reproduce: Some(plan.reproduce()), report });
+        true
+    }
+
+    fn add(&mut self, done: Done) {
+        let told = match &done.report {
+            Ok(report) => format!("{} {}", report.verdict.word(), report.sentence),
+            Err(why) => why.clone(),
+        };
+        anstream::eprintln!("  {}", reports::kit::inert::inert(&told));
+        self.done.push(done);
+    }
+
+    fn report(&self, name: &str) -> Option<&Report> {
+        self.done.iter().find(|done| done.name == name).and_then(|done| done.report.as_deref().ok())
+    }
+
+    fn directory_of(&self, name: &str) -> Option<PathBuf> {
+        self.report(name).map(|report| PathBuf::from(&report.run.directory))
+    }
+
+    /// Both disks under the same traffic, if each has a run.
+    fn compared(&self) -> Option<Comparison> {
+        let of = |disk: &str| -> Vec<PathBuf> {
+            let names = (1..=BASELINES).map(|run| plans::baseline_name(disk, run));
+            names.filter_map(|name| self.directory_of(&name)).collect()
+        };
+        let (baseline, candidate) = (of(OLD), of(NEW));
+        if baseline.is_empty() || candidate.is_empty() {
+            return None;
+        }
+        let limits = self.options.limits.clone();
+        let compared = compare(&Asked { baseline, candidate, limits, unlike: false });
+        compared.inspect_err(|error| tracing::warn!("the disks were not compared: {error:#}")).ok()
+    }
+
+    fn outage(&self) -> Option<measure::Outage> {
+        let run = self.directory_of("outage")?;
+        let rounds = rounds::rounds(self.options.rate);
+        let measured = measure::Outage::read(&run, &rounds, self.options.live_p95.0);
+        measured.inspect_err(|error| tracing::warn!("the outage was not measured: {error:#}")).ok()
+    }
+}
+
+fn save(rehearsal: &Rehearsal, directory: &Path) -> Result<()> {
+    let write = |name: &str, text: String| write_whole(&directory.join(name), text.as_bytes());
+    for format in reports::rehearsal::FORMATS {
+        write(&format!("rehearsal.{}", format.extension), (format.render)(rehearsal))?;
+    }
+    let comparison = rehearsal.comparison.as_ref();
+    comparison.map_or(Ok(()), |one| write("comparison.html", reports::comparison::html::render(one)))
+}

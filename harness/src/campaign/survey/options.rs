@@ -1,0 +1,80 @@
+//! What a survey is asked for.
+
+use fuse_fs::durability::profile::Profile;
+use record::plan::quoted;
+use std::path::PathBuf;
+
+/// What a survey is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Scenario files.
+    pub scenarios: Vec<PathBuf>,
+    /// Names or paths of targets.
+    pub targets: Vec<String>,
+    /// Kinds of storage for scenarios that cut the power; each scenario's own if empty.
+    pub profiles: Vec<Profile>,
+    /// Runs of each target in each scenario; their seeds count from `seed`.
+    pub repeat: u32,
+    /// The first seed.
+    pub seed: u64,
+    /// Runs at once.
+    pub jobs: usize,
+    /// The survey's directory.
+    pub directory: PathBuf,
+}
+
+/// Runs of each pair unless told otherwise.
+pub const USUAL_REPEAT: u32 = 5;
+
+/// The first seed unless told otherwise: a survey is to be the same everywhere.
+pub const USUAL_SEED: u64 = 1;
+
+/// Where a survey lies unless the user says otherwise.
+pub const USUAL_DIRECTORY: &str = "fermoposta-runs/survey";
+
+impl Options {
+    /// The command for the same survey.
+    pub fn command(&self) -> String {
+        let mut command = "fermoposta survey".to_owned();
+        for scenario in &self.scenarios {
+            command += &format!(" {}", quoted(&scenario.display().to_string()));
+        }
+        command += &format!(" --target {}", quoted(&self.targets.join(",")));
+        if !self.profiles.is_empty() {
+            let names: Vec<&str> = self.profiles.iter().map(<&str>::from).collect();
+            command += &format!(" --profiles {}", names.join(","));
+        }
+        if self.repeat != USUAL_REPEAT {
+            command += &format!(" --repeat {}", self.repeat);
+        }
+        if self.seed != USUAL_SEED {
+            command += &format!(" --seed {}", self.seed);
+        }
+        if self.directory != std::path::Path::new(USUAL_DIRECTORY) {
+            command += &format!(" --dir {}", quoted(&self.directory.display().to_string()));
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_says_what_is_not_usual() {
+        let usual = Options {
+            scenarios: vec!["a b.toml".into()],
+            targets: vec!["cyrus".into(), "courier".into()],
+            profiles: Vec::new(),
+            repeat: USUAL_REPEAT,
+            seed: USUAL_SEED,
+            jobs: 3,
+            directory: USUAL_DIRECTORY.into(),
+        };
+        insta::assert_snapshot!(usual.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier");
+        let other =
+            Options { profiles: vec![Profile::Xfs], repeat: 20, seed: 7, directory: "d".into(), ..usual };
+        insta::assert_snapshot!(other.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier --profiles xfs --repeat 20 --seed 7 --dir d");
+    }
+}

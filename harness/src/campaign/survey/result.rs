@@ -1,0 +1,105 @@
+//! What each run of a survey came to: a line each in `survey.jsonl`.
+
+use crate::campaign::shown;
+
+use crate::campaign::journal::Named;
+use crate::campaign::shown::Shown;
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunResult {
+    /// Its key.
+    pub run: String,
+    /// Target name.
+    pub target: String,
+    /// Its version as it says it itself.
+    pub target_version: Option<String>,
+    /// Name of the column.
+    pub column: String,
+    /// Seed.
+    pub seed: u64,
+    /// Everything it shows, worst first; at least one.
+    pub shown: Vec<Shown>,
+    /// Messages that were acknowledged.
+    pub acknowledged: u64,
+    /// Of those, lost or damaged.
+    pub lost: u64,
+    /// Command that runs it again.
+    pub reproduce: String,
+    /// Its directory, if it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+}
+
+impl Named for RunResult {
+    fn name(&self) -> &str {
+        &self.run
+    }
+}
+
+impl RunResult {
+    /// What a report comes to.
+    pub fn new(run: String, column: String, report: &Report, directory: Option<PathBuf>) -> RunResult {
+        RunResult {
+            run,
+            target: report.run.target.clone(),
+            target_version: report.run.target_version.clone(),
+            column,
+            seed: report.run.seed,
+            shown: all_shown(report),
+            acknowledged: report.messages.acknowledged,
+            lost: report.messages.lost + report.messages.damaged,
+            reproduce: report.run.reproduce.clone(),
+            directory,
+        }
+    }
+
+    /// The worst it shows.
+    pub fn worst(&self) -> Class {
+        self.shown.first().map_or(Class::Unknown, |shown| shown.class)
+    }
+}
+
+/// What a report shows; if nothing, whether that is proved.
+fn all_shown(report: &Report) -> Vec<Shown> {
+    let mut all = shown::of(report);
+    if all.is_empty() || report.verdict == Verdict::Unknown {
+        let proved = report.verdict == Verdict::Valid;
+        let class = if proved { Class::Intact } else { Class::Unknown };
+        all.push(Shown { class, count: 1, sentence: report.sentence.clone(), evidence: Vec::new() });
+        all.sort_by_key(|shown| shown.class);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::shown::samples::report;
+
+    fn shown(violated: &[&str], unknown: &[&str]) -> Vec<Class> {
+        let result = RunResult::new("key".into(), "column".into(), &report(violated, unknown, 0, 0), None);
+        result.shown.iter().map(|shown| shown.class).collect()
+    }
+
+    #[test]
+    fn nothing_is_intact_that_is_not_proved() {
+        assert_eq!(shown(&[], &[]), [Class::Intact]);
+        assert_eq!(shown(&[], &["coverage"]), [Class::Unknown]);
+        assert_eq!(shown(&["no-duplicate"], &["coverage"]), [Class::Duplicated]);
+    }
+}
+
+/// The file with the report of a run that shows `class`, below the survey's directory.
+pub fn evidence(result: &RunResult, class: Class) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name = format!("{}-{}-{}", result.target, result.column, class.symbol());
+    let name: String = name.to_lowercase().replace('?', "unknown").chars().map(plain).collect();
+    format!("evidence/{name}-{}.md", result.seed)
+}

@@ -1,0 +1,104 @@
+use super::*;
+use crate::campaign::shown::Shown;
+use crate::campaign::survey::options::{USUAL_DIRECTORY, USUAL_SEED};
+use reports::run::Moment;
+
+fn options(repeat: u32) -> Options {
+    Options {
+        scenarios: vec!["../scenarios/baseline.toml".into()],
+        targets: vec!["reference".to_owned(), "aiosmtpd".to_owned()],
+        profiles: Vec::new(),
+        repeat,
+        seed: USUAL_SEED,
+        jobs: 1,
+        directory: USUAL_DIRECTORY.into(),
+    }
+}
+
+/// Cells without asking what is installed: the plans are of the reference server.
+fn cells(options: &Options) -> Cells {
+    let overrides = crate::scenario::overrides::Overrides::default();
+    let plan = crate::scenario::load(&options.scenarios[0], &overrides).expect("it is a scenario");
+    let columns = vec![reports::survey::Column { name: "baseline".to_owned(), why: "why".to_owned() }];
+    let run = |target: usize, seed: u32| {
+        let mut plan = plan.clone();
+        plan.target.server = options.targets[target].clone();
+        Run { key: format!("{target}/{seed}"), column: 0, target, plan }
+    };
+    let runs = (1..=options.repeat).flat_map(|seed| [run(0, seed), run(1, seed)]).collect();
+    Cells { columns, runs }
+}
+
+fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
+    let (target, seed) = key.split_once('/').expect("a key");
+    let shown = |class: &Class| Shown {
+        class: *class,
+        count: 1,
+        sentence: format!("{} with seed {seed}", class.words()),
+        evidence: vec![Moment { at_s: 0.0, who: "client".to_owned(), what: format!("seed {seed}") }],
+    };
+    let result = RunResult {
+        run: key.to_owned(),
+        target: ["reference", "aiosmtpd"][target.parse::<usize>().expect("a number")].to_owned(),
+        target_version: Some("1".to_owned()),
+        column: "baseline".to_owned(),
+        seed: seed.parse().expect("a number"),
+        shown: classes.iter().map(shown).collect(),
+        acknowledged: 10,
+        lost: u64::from(classes.contains(&Class::Lost)),
+        reproduce: format!("again {key}"),
+        directory: None,
+    };
+    (key.to_owned(), result)
+}
+
+fn surveyed(repeat: u32, results: &[(&str, &[Class])]) -> Survey {
+    let options = options(repeat);
+    let done: Done = results.iter().map(|(key, classes)| result(key, classes)).collect();
+    survey(&options, &cells(&options), &done, Vec::new(), String::new())
+}
+
+#[test]
+fn the_worst_server_comes_first_and_each_finding_counts_its_runs() {
+    let survey = surveyed(
+        2,
+        &[
+            ("0/1", &[Class::Intact]),
+            ("0/2", &[Class::Intact]),
+            ("1/1", &[Class::ServerHung]),
+            ("1/2", &[Class::Lost, Class::ServerHung]),
+        ],
+    );
+    let rows: Vec<(&str, Option<Class>, u32)> =
+        survey.rows.iter().map(|row| (row.target.as_str(), row.cells[0].worst, row.cells[0].shown)).collect();
+    assert_eq!(rows, [("aiosmtpd", Some(Class::Lost), 1), ("reference", Some(Class::Intact), 2)]);
+    let findings: Vec<(Class, u32, &[u64], &str)> = survey
+        .findings
+        .iter()
+        .map(|finding| (finding.class, finding.shown, finding.seeds.as_slice(), finding.reproduce.as_str()))
+        .collect();
+    assert_eq!(
+        findings,
+        [(Class::Lost, 1, &[2][..], "again 1/2"), (Class::ServerHung, 2, &[1, 2], "again 1/1")]
+    );
+    assert_eq!(survey.findings[1].evidence[0].what, "seed 1");
+    assert_eq!((survey.rows[0].cells[0].acknowledged, survey.rows[0].cells[0].lost), (20, 1));
+    assert_eq!(survey.verdict, Verdict::Invalid);
+    assert_eq!(survey.sentence, "1 of 2 mail servers show something bad, the worst: acknowledged and lost.");
+}
+
+#[test]
+fn what_was_not_run_is_not_known_to_be_well() {
+    let all: [(&str, &[Class]); 2] = [("0/1", &[Class::Intact]), ("1/1", &[Class::Intact])];
+    assert_eq!(surveyed(1, &all).verdict, Verdict::Valid);
+    let survey = surveyed(1, &all[..1]);
+    assert_eq!(survey.verdict, Verdict::Unknown);
+    assert_eq!(survey.sentence, "None of 2 mail servers shows anything bad; 1 of 2 runs are missing.");
+    let unknown: [(&str, &[Class]); 2] = [("0/1", &[Class::Intact]), ("1/1", &[Class::Unknown])];
+    let survey = surveyed(1, &unknown);
+    assert_eq!((survey.verdict, survey.findings.len()), (Verdict::Unknown, 1));
+    assert_eq!(
+        surveyed(1, &[("0/1", &[Class::Intact]), ("1/1", &[Class::LiedTo])]).verdict,
+        Verdict::Unknown
+    );
+}

@@ -1,0 +1,184 @@
+//! The survey: mail servers against scenarios, each pair several times with other seeds, as one matrix.
+//!
+//! Results are kept as they come, each under a key of everything it depends on: the plan (scenario, target, seed,
+//! program version) and the version of the mail server. A survey that was ended goes on where it was, and one that is
+//! asked for more runs only what is new.
+
+use super::result::evidence;
+use super::summary;
+use crate::machine::stop;
+use crate::run::outer;
+
+use super::cells::{Cells, Refused, Run, cells};
+use super::options::Options;
+use super::result::RunResult;
+use crate::campaign::journal::Journal;
+use crate::campaign::write_whole::write_whole;
+use crate::exit::Exit;
+use crate::run::outer::{Outcome, Places};
+use anyhow::{Context, Result};
+use parking_lot::Mutex;
+use reports::kit::class::{Class, Weight};
+use reports::run::Report;
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
+
+/// Runs a survey, or goes on with it.
+pub fn run(options: &Options) -> Result<Exit> {
+    stop::install()?;
+    let cells = match cells(options) {
+        Ok(cells) => cells,
+        Err(Refused::Scenario(problems)) => {
+            anstream::eprintln!("{:?}", miette::Report::new(*problems));
+            return Ok(Exit::Usage);
+        }
+        Err(Refused::Other(error)) => return Err(error),
+    };
+    std::fs::create_dir_all(options.directory.join("evidence")).with_context(|| {
+        format!("cannot write in {}; name another with --dir", options.directory.display())
+    })?;
+    let mut journal = Journal::open(&options.directory.join("survey.jsonl"))?;
+    let left: VecDeque<Run> =
+        cells.runs.iter().filter(|run| !journal.done.contains_key(&run.key)).cloned().collect();
+    let (all, count) = (cells.runs.len(), left.len());
+    let place = options.directory.display();
+    anstream::eprintln!("{all} runs, {count} of them to be done, {} at a time, in {place}", options.jobs);
+    let begun = Instant::now();
+    let done = run_all(options, &cells, left, &mut journal)?;
+    finish(options, &cells, &journal, speed(done, begun.elapsed(), options.jobs))
+}
+
+/// Writes the result, of an interrupted survey too.
+fn finish(options: &Options, cells: &Cells, journal: &Journal<RunResult>, speed: String) -> Result<Exit> {
+    let machine = crate::machine::environment::machine();
+    let mut survey = summary::survey(options, cells, &journal.done, machine, speed);
+    let file = |name: &str| options.directory.join(name);
+    // Results that came from elsewhere left their reports there.
+    for finding in &mut survey.findings {
+        finding.report = finding.report.take().filter(|report| file(report).is_file());
+    }
+    write_whole(&file("survey.json"), reports::survey::json::to_json(&survey).as_bytes())?;
+    write_whole(&file("survey.html"), reports::survey::html::render(&survey).as_bytes())?;
+    write_whole(&file("survey.md"), reports::survey::markdown::render(&survey).as_bytes())?;
+    write!(anstream::stdout(), "{}", reports::survey::text::render(&survey))?;
+    if stop::requested() {
+        anstream::eprintln!(
+            "interrupted; nothing is left running. What there is lies in {}. To go on: {}",
+            options.directory.display(),
+            options.command()
+        );
+        return Ok(Exit::Interrupted);
+    }
+    Ok(survey.verdict.into())
+}
+
+fn speed(runs: usize, took: Duration, jobs: usize) -> String {
+    match runs {
+        0 => "Every run had been done before".to_owned(),
+        n => format!("{n} runs in {:.0} s, {jobs} at a time", took.as_secs_f64()),
+    }
+}
+
+/// Runs what is left; how many came to a result.
+fn run_all(
+    options: &Options,
+    cells: &Cells,
+    left: VecDeque<Run>,
+    journal: &mut Journal<RunResult>,
+) -> Result<usize> {
+    let (count, jobs) = (left.len(), options.jobs.min(left.len()));
+    let queue = Mutex::new(left);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (queue, sender) = (&queue, sender.clone());
+            scope.spawn(move || work(options, cells, queue, &sender));
+        }
+        drop(sender);
+        let mut done = 0;
+        for result in receiver {
+            done += 1;
+            say(&result, done, count);
+            if let Err(error) = journal.add(result) {
+                // The others end with the run they are at.
+                queue.lock().clear();
+                return Err(error);
+            }
+        }
+        Ok(done)
+    })
+}
+
+fn say(result: &RunResult, done: usize, all: usize) {
+    let (symbol, RunResult { target, column, seed, .. }) = (result.worst().symbol(), result);
+    let first = result.shown.first().filter(|shown| shown.class != Class::Intact);
+    let why =
+        first.map_or(String::new(), |shown| format!(": {}", reports::kit::inert::inert(&shown.sentence)));
+    anstream::eprintln!("{done}/{all} {symbol:<8} {target}, {column}, seed {seed}{why}");
+}
+
+/// Does runs until none is left, a signal came, or nobody listens any more. One that fails has no result: it is done again
+/// when the survey goes on.
+fn work(options: &Options, cells: &Cells, queue: &Mutex<VecDeque<Run>>, results: &Sender<RunResult>) {
+    loop {
+        let next = queue.lock().pop_front();
+        let Some(run) = next.filter(|_| !stop::requested()) else { return };
+        let column = &cells.columns[run.column].name;
+        match one(options, &run, column) {
+            Ok(None) => return,
+            Err(error) => anstream::eprintln!(
+                "no result: {}, {column}, seed {}: {error:#}",
+                run.plan.target.server,
+                run.plan.seed
+            ),
+            Ok(Some(result)) => {
+                if results.send(result).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// One run; `None` if a signal ended it.
+fn one(options: &Options, run: &Run, column: &str) -> Result<Option<RunResult>> {
+    let places = Places::one_of_many(options.directory.join("runs"), &run.key);
+    let report = match outer::run(&run.plan, &places)? {
+        Outcome::Judged(report) => report,
+        Outcome::Interrupted(directory) => {
+            discard(directory.path());
+            return Ok(None);
+        }
+    };
+    let directory = PathBuf::from(&report.run.directory);
+    let mut result = RunResult::new(run.key.clone(), column.to_owned(), &report, None);
+    let told: Vec<Class> =
+        result.shown.iter().map(|shown| shown.class).filter(|class| is_told(*class)).collect();
+    for class in &told {
+        keep_evidence(options, &result, *class, &report)?;
+    }
+    match told.is_empty() {
+        true => discard(&directory),
+        false => result.directory = Some(directory),
+    }
+    Ok(Some(result))
+}
+
+/// Whether the survey shows it with evidence.
+fn is_told(class: Class) -> bool {
+    matches!(class.weight(), Weight::Bad | Weight::Open)
+}
+
+fn keep_evidence(options: &Options, result: &RunResult, class: Class, report: &Report) -> Result<()> {
+    let path = options.directory.join(evidence(result, class));
+    write_whole(&path, reports::run::markdown::render(report).as_bytes())
+}
+
+fn discard(directory: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(directory) {
+        tracing::warn!("{} stays behind: {error}", directory.display());
+    }
+}

@@ -1,0 +1,206 @@
+//! The cases of a sweep: each call of each delivery with each fault that can strike it. Pure.
+
+use super::calls::{Call, changes};
+use fuse_fs::call::Op;
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::durability::profile::{FsyncModel, Profile};
+use record::history::Entry;
+use serde::{Deserialize, Serialize};
+use strum::VariantArray;
+
+/// What kind of delivery is swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Delivery {
+    /// How the message enters.
+    pub entry: Entry,
+    /// It is the first one to its user.
+    pub first: bool,
+}
+
+impl Delivery {
+    /// Number of the user who gets it: user 1 has had mail before, user 2 never.
+    pub fn user(self) -> u32 {
+        if self.first { 2 } else { 1 }
+    }
+
+    /// For people.
+    pub fn title(self) -> String {
+        let whom = if self.first { "the first message of a new user" } else { "to a user who has mail" };
+        format!("{}, {whom}", self.entry.to_string().to_uppercase())
+    }
+}
+
+impl std::fmt::Display for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.entry, if self.first { "first" } else { "later" })
+    }
+}
+
+/// A delivery and its calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its calls, in order.
+    pub calls: Vec<Call>,
+}
+
+/// Errors that a disk gives and that pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray, strum::Display, Serialize, Deserialize)]
+#[strum(serialize_all = "UPPERCASE")]
+pub enum Errno {
+    /// The device failed.
+    Eio,
+    /// The disk is full.
+    Enospc,
+}
+
+/// One fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call fails.
+    Errno(Errno),
+    /// Writeback fails during the sync, and the cache is emptied after the answer.
+    Fsync(FsyncModel),
+    /// The power goes after the call was carried out and before its caller hears of it.
+    Cut(Profile, CutMode),
+}
+
+impl Fault {
+    /// The last part of a case's name.
+    pub fn name(self) -> String {
+        match self {
+            Fault::Errno(errno) => errno.to_string().to_lowercase(),
+            Fault::Fsync(like) => format!("fsync-{like}"),
+            Fault::Cut(profile, CutMode::DropUnsynced) => format!("cut-{profile}"),
+            Fault::Cut(profile, mode) => format!("cut-{profile}-{mode}"),
+        }
+    }
+
+    /// For people.
+    pub fn words(self) -> String {
+        match self {
+            Fault::Errno(errno) => format!("fails with {errno}"),
+            Fault::Fsync(like) => format!("writeback fails as on {like}"),
+            Fault::Cut(profile, mode) => format!("power cut after it ({profile}, {mode})"),
+        }
+    }
+
+    fn can_strike(self, op: Op) -> bool {
+        match self {
+            Fault::Errno(_) => !matches!(op, Op::Chmod | Op::Chown | Op::Utimens),
+            Fault::Fsync(_) => op == Op::Fsync,
+            Fault::Cut(..) => changes(op) || matches!(op, Op::Fsync | Op::Fsyncdir),
+        }
+    }
+}
+
+/// Which faults are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Errors.
+    pub errno: bool,
+    /// Failures of writeback.
+    pub fsync: bool,
+    /// Power cuts, on these kinds of storage.
+    pub cuts: Vec<Profile>,
+}
+
+impl Wanted {
+    /// Every fault there is.
+    pub fn everything() -> Wanted {
+        Wanted { errno: true, fsync: true, cuts: Profile::VARIANTS.to_vec() }
+    }
+
+    /// The faults, in the order of the columns.
+    pub fn faults(&self) -> Vec<Fault> {
+        let errno = Errno::VARIANTS.iter().filter(|_| self.errno).map(|errno| Fault::Errno(*errno));
+        let fsync = FsyncModel::VARIANTS.iter().filter(|_| self.fsync).map(|like| Fault::Fsync(*like));
+        let cut = |profile: &Profile| {
+            [CutMode::DropUnsynced, CutMode::Random].map(|mode| Fault::Cut(*profile, mode))
+        };
+        errno.chain(fsync).chain(self.cuts.iter().flat_map(cut)).collect()
+    }
+}
+
+/// One run: one delivery, one fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The call that is struck; none: the power goes when the client has its answer.
+    pub call: Option<Call>,
+    /// What strikes it.
+    pub fault: Fault,
+}
+
+impl Case {
+    /// Its name, the same in every sweep of this target: `lmtp.later.fsync-2.eio`.
+    pub fn id(&self) -> String {
+        let call = self.call.as_ref().map_or(ANSWER.to_owned(), Call::name);
+        format!("{}.{call}.{}", self.delivery, self.fault.name())
+    }
+
+    /// The struck call for people.
+    pub fn place(&self) -> String {
+        self.call.as_ref().map_or("(the client has its answer)".to_owned(), Call::to_string)
+    }
+}
+
+/// In the place of a call: after all of them.
+const ANSWER: &str = "answer";
+
+/// Every case, delivery by delivery, call by call.
+pub fn cases(counted: &[Counted], wanted: &Wanted) -> Vec<Case> {
+    let faults = wanted.faults();
+    let mut cases = Vec::new();
+    for Counted { delivery, calls } in counted {
+        let delivery = *delivery;
+        for call in calls {
+            let strikes = faults.iter().filter(|fault| fault.can_strike(call.op));
+            cases.extend(strikes.map(|fault| Case { delivery, call: Some(call.clone()), fault: *fault }));
+        }
+        let cuts = faults.iter().filter(|fault| matches!(fault, Fault::Cut(..)));
+        cases.extend(cuts.map(|fault| Case { delivery, call: None, fault: *fault }));
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(ops: &[Op]) -> Vec<Counted> {
+        let call = |(n, op): (usize, &Op)| {
+            serde_json::json!({
+                "op": op, "path": ["user1", "*"], "to": null, "occurrence": 1, "number": n + 1
+            })
+        };
+        let calls =
+            ops.iter().enumerate().map(|(n, op)| serde_json::from_value(call((n, op))).expect("a call"));
+        vec![Counted { delivery: Delivery { entry: Entry::Lmtp, first: false }, calls: calls.collect() }]
+    }
+
+    #[test]
+    fn each_call_meets_the_faults_that_can_strike_it() {
+        let wanted = Wanted { errno: true, fsync: true, cuts: vec![Profile::Xfs] };
+        let cases = cases(&counted(&[Op::Fsync, Op::Flush, Op::Chmod]), &wanted);
+        let ids: Vec<String> = cases.iter().map(Case::id).collect();
+        insta::assert_snapshot!(ids.join("\n"), @r"
+        lmtp.later.fsync-1.eio
+        lmtp.later.fsync-1.enospc
+        lmtp.later.fsync-1.fsync-ext4-ordered
+        lmtp.later.fsync-1.fsync-ext4-data
+        lmtp.later.fsync-1.fsync-xfs
+        lmtp.later.fsync-1.fsync-btrfs
+        lmtp.later.fsync-1.cut-xfs
+        lmtp.later.fsync-1.cut-xfs-random
+        lmtp.later.flush-2.eio
+        lmtp.later.flush-2.enospc
+        lmtp.later.chmod-3.cut-xfs
+        lmtp.later.chmod-3.cut-xfs-random
+        lmtp.later.answer.cut-xfs
+        lmtp.later.answer.cut-xfs-random
+        ");
+    }
+}

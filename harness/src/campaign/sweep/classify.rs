@@ -1,0 +1,102 @@
+//! What a case came to, from its report and what the history says of its one delivery. Pure.
+
+use crate::campaign::shown;
+
+#[cfg(test)]
+mod tests;
+
+use record::history::event::TargetEvent;
+use record::history::{Outcome, Trouble};
+use record::ledger::Ledger;
+use record::ledger::entry::ClientOp;
+use reports::kit::class::Class;
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
+
+/// What the history and the trace say beyond the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// How the delivery ended; none if it never began.
+    pub outcome: Option<Outcome>,
+    /// Why not well.
+    pub trouble: Option<Trouble>,
+    /// The server's words.
+    pub reply: Option<String>,
+    /// It did not come up again.
+    pub not_ready: bool,
+    /// The fault struck the call it was meant for.
+    pub reached: bool,
+}
+
+impl Seen {
+    /// What a history says; whether the fault struck its call is the trace's to say.
+    pub fn of(ledger: &Ledger, reached: bool) -> Seen {
+        let found = delivery(ledger);
+        let happened = |what| ledger.target.iter().any(|(_, event, _)| *event == what);
+        let index = found.and_then(|(index, _)| u32::try_from(index).ok());
+        Seen {
+            outcome: found.map(|(_, op)| op.outcome),
+            trouble: found.and_then(|(_, op)| op.trouble),
+            reply: index.and_then(|index| ledger.replies.get(&index)).map(ToString::to_string),
+            not_ready: happened(TargetEvent::NotReady),
+            reached,
+        }
+    }
+
+    /// What the client was told.
+    pub fn told(&self) -> String {
+        let answer = match (self.outcome, self.trouble) {
+            (None, _) => "nothing: the delivery never began",
+            (Some(Outcome::Ok), _) => "accepted",
+            (_, Some(Trouble::RefusedTransient)) => "refused for now",
+            (_, Some(Trouble::RefusedPermanent)) => "refused for good",
+            (_, Some(Trouble::TimedOut)) => "no answer in time",
+            (_, Some(Trouble::Disconnected)) => "no answer, the connection ended",
+            (_, Some(Trouble::Garbled | Trouble::Saturated) | None) => "nothing that makes sense",
+        };
+        self.reply.as_ref().map_or(answer.to_owned(), |reply| format!("{answer} ({reply})"))
+    }
+}
+
+/// The one delivery: the first store of the traffic.
+pub fn delivery(ledger: &Ledger) -> Option<(usize, &ClientOp)> {
+    let (from, _) = ledger.phases.iter().find(|(_, name)| name == "traffic")?;
+    ledger.ops.iter().enumerate().find(|(_, op)| op.kind.stores() && op.invoked >= *from)
+}
+
+/// The worst of all that the run shows. Nothing is fine unless the report says that the run proves it.
+pub fn classify(report: &Report, seen: &Seen) -> Class {
+    let mut shown: Vec<Class> = shown::of(report).into_iter().map(|shown| shown.class).collect();
+    if report.properties.iter().any(|p| p.verdict == Verdict::Unknown)
+        || report.verdict == Verdict::Unknown
+        || (report.verdict == Verdict::Invalid && shown.is_empty())
+    {
+        shown.push(Class::Unknown);
+    }
+    if !seen.reached {
+        shown.push(Class::NotReached);
+    }
+    if seen.not_ready {
+        shown.push(Class::ServerHung);
+    }
+    shown.push(answer(seen));
+    shown.into_iter().min().unwrap_or(Class::Unknown)
+}
+
+/// What the client's answer alone means, if all else is well.
+fn answer(seen: &Seen) -> Class {
+    match (seen.outcome, seen.trouble) {
+        (Some(Outcome::Ok), _) => Class::Intact,
+        (_, Some(Trouble::RefusedTransient)) => Class::TemporaryRefusal,
+        (_, Some(Trouble::RefusedPermanent)) => Class::PermanentRefusal,
+        (_, Some(Trouble::TimedOut)) => Class::ServerHung,
+        (_, Some(Trouble::Disconnected)) => Class::Unanswered,
+        (_, Some(Trouble::Garbled | Trouble::Saturated) | None) => Class::Unknown,
+    }
+}
+
+/// What was found, in one sentence: what the report shows of that class, else what it says in all.
+pub fn found(report: &Report, class: Class) -> String {
+    let shown = shown::of(report).into_iter().find(|shown| shown.class == class);
+    shown.map_or_else(|| report.sentence.clone(), |shown| shown.sentence)
+}

@@ -1,0 +1,98 @@
+//! How many cases run at once.
+//!
+//! A case that waits (for a mail server that hangs, until a deadline) keeps no processor busy, and of such cases a sweep can
+//! have hundreds. So there may be as many runs as were asked for, and more of them while a processor has nothing to
+//! do; never so many more that their memory would matter.
+
+use crate::machine::environment;
+use crate::machine::stop;
+
+use crate::machine::idle::IdleMeter;
+use parking_lot::{Condvar, Mutex};
+use std::time::Duration;
+
+/// More runs than asked for, at most: they wait.
+const MOST_WAITING: usize = stop::MOST_RUNS / 2;
+
+/// How often one that waits looks whether a processor is idle, or a signal came.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Lets cases begin.
+#[derive(Debug)]
+pub struct Gate {
+    jobs: usize,
+    inside: Mutex<Inside>,
+    left: Condvar,
+}
+
+#[derive(Debug)]
+struct Inside {
+    runs: usize,
+    meter: IdleMeter,
+}
+
+/// While it lives, its case counts as running.
+#[derive(Debug)]
+pub struct Pass<'a>(&'a Gate);
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        self.0.inside.lock().runs -= 1;
+        self.0.left.notify_one();
+    }
+}
+
+impl Gate {
+    /// A gate for so many runs at once, and more that wait.
+    pub fn new(jobs: usize) -> Gate {
+        let meter = IdleMeter::new(environment::cores());
+        Gate { jobs, inside: Mutex::new(Inside { runs: 0, meter }), left: Condvar::new() }
+    }
+
+    /// Threads that it can keep busy.
+    pub fn most(&self) -> usize {
+        self.jobs + MOST_WAITING
+    }
+
+    /// Waits until another case may begin; `None` if a signal came.
+    pub fn enter(&self) -> Option<Pass<'_>> {
+        let mut inside = self.inside.lock();
+        loop {
+            if stop::requested() {
+                return None;
+            }
+            let Inside { runs, meter } = &mut *inside;
+            if may_begin(*runs, self.jobs, || meter.a_core_is_idle()) {
+                inside.runs += 1;
+                return Some(Pass(self));
+            }
+            self.left.wait_for(&mut inside, LOOK_EVERY);
+        }
+    }
+}
+
+fn may_begin(runs: usize, jobs: usize, a_core_is_idle: impl FnOnce() -> bool) -> bool {
+    runs < jobs || runs < jobs + MOST_WAITING && a_core_is_idle()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_as_were_asked_for_enter_at_once_and_each_that_leaves_lets_one_in() {
+        let gate = Gate::new(2);
+        let (one, _two) = (gate.enter(), gate.enter());
+        assert_eq!(gate.inside.lock().runs, 2);
+        drop(one);
+        assert_eq!(gate.inside.lock().runs, 1);
+    }
+
+    #[test]
+    fn others_enter_only_while_a_processor_is_idle_and_never_more_than_fit() {
+        assert!(may_begin(1, 2, || unreachable!("the number asked for needs no idleness")));
+        assert!(may_begin(2, 2, || true));
+        assert!(!may_begin(2, 2, || false));
+        assert!(!may_begin(2 + MOST_WAITING, 2, || true));
+    }
+}

@@ -1,0 +1,12 @@
+pub mod calls;
+pub mod cases;
+pub mod classify;
+pub mod gate;
+pub mod options;
+pub mod plans;
+pub mod prepare;
+pub mod results;
+pub mod summary;
+mod sweep;
+pub use sweep::run;
+pub mod worker;

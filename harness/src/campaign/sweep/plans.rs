@@ -1,0 +1,128 @@
+//! The plans of a sweep's runs: the one that warms up the store, the counts, and the cases. Each is a scenario's text, as a
+//! user might have written it.
+
+use crate::scenario;
+
+use super::cases::{Case, Delivery, Fault};
+use super::options::Options;
+use crate::scenario::overrides::Overrides;
+use anyhow::{Result, anyhow};
+use fuse_fs::durability::cut::CutMode;
+use record::history::Entry;
+use record::plan::Plan;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// The rule that strikes.
+pub const RULE: &str = "strike";
+
+/// Messages are of one size, so that each delivery has the same calls.
+const SIZE: &str = "4 KiB";
+
+/// How long the client waits for an answer. Postfix tries again 10 s after it could not create a queue file; real clients
+/// wait for minutes (RFC 5321, 4.5.3.2).
+const PATIENCE: &str = "15s";
+
+/// Makes a user with some mail and a second mailbox, without faults.
+pub fn warm_up(options: &Options) -> Result<Plan> {
+    let workload = json!({ "users": 1, "warm-up": 3, "rate": "1/s", "duration": "1ms", "sizes": sizes() });
+    let scenario = json!({
+        "name": "sweep-warm-up",
+        "why": "The store that every case of a sweep begins with.",
+        "workload": workload,
+        "expect": { "no-faults": true },
+    });
+    plan(options, &scenario, None, options.command(None))
+}
+
+/// The delivery without a fault, to see its calls.
+pub fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Plan> {
+    let scenario = json!({
+        "name": format!("sweep-count-{delivery}"),
+        "why": "The file-system calls of one delivery.",
+        "workload": workload(options, delivery, None, true),
+        "expect": { "no-faults": true },
+    });
+    plan(options, &scenario, Some(store), options.command(None))
+}
+
+/// The delivery with the one fault.
+pub fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan> {
+    let id = case.id();
+    let then = match (case.fault, &case.call) {
+        (Fault::Cut(_, mode), None) => Some(json!({ "power-cut": { "mode": mode } })),
+        // What was marked clean without being written is seen to be gone when the cache is.
+        (Fault::Fsync(_), _) => Some(json!({ "evict": {} })),
+        (Fault::Errno(_) | Fault::Cut(..), _) => None,
+    };
+    let mut scenario = Map::from_iter([
+        ("name".to_owned(), json!(format!("sweep-{id}"))),
+        ("why".to_owned(), json!(format!("{}: {}.", case.place(), case.fault.words()))),
+        ("workload".to_owned(), workload(options, case.delivery, then, case.call.is_some())),
+        ("expect".to_owned(), json!({ "recover-within": "8s", "acknowledged-under-fault": 0 })),
+    ]);
+    if let Fault::Cut(profile, _) = case.fault {
+        scenario.insert("storage".to_owned(), json!({ "mail": { "persistence": profile } }));
+    }
+    if let Some(rule) = rule(case) {
+        scenario.insert("fault".to_owned(), json!([rule]));
+    }
+    plan(options, &Value::Object(scenario), Some(store), options.command(Some(&id)))
+}
+
+fn rule(case: &Case) -> Option<Value> {
+    let call = case.call.as_ref()?;
+    let effect = match case.fault {
+        Fault::Errno(errno) => json!({ "errno": { "code": errno.to_string() } }),
+        Fault::Fsync(like) => json!({ "fsync-failure": { "like": like } }),
+        Fault::Cut(_, mode @ (CutMode::Random | CutMode::DropUnsynced | CutMode::KeepAllButOne)) => {
+            json!({ "power-cut": { "mode": mode, "moment": "after" } })
+        }
+    };
+    Some(json!({
+        "name": RULE,
+        "where": { "op": call.op, "path": call.path.glob() },
+        "when": { "nth": call.occurrence },
+        "effect": effect,
+    }))
+}
+
+/// With what follows the answer: a server with a queue delivers after it.
+fn workload(options: &Options, delivery: Delivery, then: Option<Value>, beyond_the_answer: bool) -> Value {
+    let mut single = Map::from_iter([
+        ("entry".to_owned(), json!(delivery.entry)),
+        ("user".to_owned(), json!(delivery.user())),
+    ]);
+    if beyond_the_answer && options.delivers_later(delivery.entry) {
+        single.insert("until-arrival".to_owned(), json!(true));
+    }
+    single.extend(then.map(|then| ("then".to_owned(), then)));
+    let mut workload = Map::from_iter([
+        ("users".to_owned(), json!(delivery.user())),
+        ("sizes".to_owned(), sizes()),
+        ("timeout".to_owned(), json!(PATIENCE)),
+        ("single".to_owned(), Value::Object(single)),
+    ]);
+    if delivery.entry == Entry::Smtp {
+        workload.insert("deliver-by".to_owned(), json!("smtp"));
+    }
+    Value::Object(workload)
+}
+
+fn sizes() -> Value {
+    json!({ "fixed": { "size": SIZE } })
+}
+
+fn plan(options: &Options, scenario: &Value, store: Option<&Path>, made_by: String) -> Result<Plan> {
+    let text = toml::to_string(scenario)?;
+    let overrides = Overrides {
+        seed: options.seed,
+        target: Some(options.target.clone()),
+        defects: options.defects.clone(),
+        store: store.map(Path::to_owned),
+        ..Overrides::default()
+    };
+    let plan = scenario::plan(&PathBuf::from("sweep.toml"), &text, &overrides)
+        .map_err(|problems| anyhow!("{:?}", miette::Report::new(problems)))?;
+    Ok(Plan { made_by: Some(made_by), ..plan })
+}

@@ -1,0 +1,157 @@
+//! The sweep: one delivery, run again and again, each time with one fault at one of its file-system calls.
+//!
+//! First a store is warmed up once and each delivery's calls are counted, twice. Then each case is a run of its own, on a
+//! copy of that store. Results are kept as they come, so a sweep that was ended goes on where it was.
+
+use super::summary;
+use crate::machine::stop;
+
+use super::cases::Wanted;
+
+use super::cases::{Case, cases};
+use super::gate::Gate;
+use super::options::Options;
+use super::prepare::{Prepared, prepare};
+use super::results::CaseResult;
+use super::worker::Worker;
+use crate::campaign::journal::Journal;
+use crate::campaign::write_whole::write_whole;
+use crate::exit::{Exit, NoSuch};
+use anyhow::Result;
+use parking_lot::Mutex;
+use reports::kit::class::{Class, Weight};
+use std::io::Write;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// Runs a sweep, or goes on with it, or runs one case of it.
+pub fn run(options: &Options) -> Result<Exit> {
+    stop::install()?;
+    let Some(prepared) = prepare(options)? else { return Ok(interrupted(options)) };
+    match &options.case {
+        Some(id) => one(options, &prepared, id),
+        None => all(options, &prepared),
+    }
+}
+
+fn interrupted(options: &Options) -> Exit {
+    anstream::eprintln!("interrupted; nothing is left running. To go on: {}", options.command(None));
+    Exit::Interrupted
+}
+
+/// Runs one case and shows its report.
+fn one(options: &Options, prepared: &Prepared, id: &str) -> Result<Exit> {
+    let everything = cases(&prepared.counted, &Wanted::everything());
+    let case = everything.iter().find(|case| case.id() == id).ok_or_else(|| {
+        let file = options.directory.join("calls.json");
+        NoSuch(format!(
+            "this sweep has no case `{id}`; its names are made of the calls in {}, as in {}",
+            file.display(),
+            everything[0].id()
+        ))
+    })?;
+    let worker = Worker { options, prepared };
+    let Some(ran) = worker.once(case, "case")? else { return Ok(interrupted(options)) };
+    write!(
+        anstream::stdout(),
+        "{}",
+        reports::run::text::render(&ran.report, reports::kit::style::Style::default())
+    )?;
+    anstream::println!("\n{id}: {}\n  client  {}\n  found   {}", ran.class.words(), ran.told, ran.found);
+    Ok(exit(ran.class))
+}
+
+fn exit(class: Class) -> Exit {
+    match class.weight() {
+        Weight::Bad => Exit::Invalid,
+        Weight::Open => Exit::Unknown,
+        Weight::Apart | Weight::Fine => Exit::Valid,
+    }
+}
+
+/// Runs every case that has no result yet.
+fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
+    let cases = cases(&prepared.counted, &options.wanted);
+    let mut results = Journal::open(&options.directory.join("sweep.jsonl"))?;
+    let known = results.done.clone();
+    let left = cases.iter().cloned().enumerate().filter(|(_, case)| !known.contains_key(&case.id()));
+    let left: Vec<(usize, Case)> = left.collect();
+    announce(options, prepared, cases.len(), left.len());
+    let (begun, count) = (Instant::now(), left.len());
+    run_all(Worker { options, prepared }, left, &mut results)?;
+    if stop::requested() {
+        return Ok(interrupted(options));
+    }
+    let speed = summary::speed(count as u64, begun.elapsed(), options.jobs);
+    let sweep = summary::sweep(options, prepared, &cases, &results.done, speed);
+    write_whole(&options.directory.join("sweep.json"), reports::sweep::json::to_json(&sweep).as_bytes())?;
+    write_whole(&options.directory.join("sweep.html"), reports::sweep::html::render(&sweep).as_bytes())?;
+    write_whole(&options.directory.join("sweep.md"), reports::sweep::markdown::render(&sweep).as_bytes())?;
+    write!(anstream::stdout(), "{}", reports::sweep::text::render(&sweep))?;
+    Ok(sweep.verdict.into())
+}
+
+fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
+    for counted in &prepared.counted {
+        anstream::eprintln!("{}: {} calls", counted.delivery.title(), counted.calls.len());
+    }
+    let jobs = options.jobs;
+    anstream::eprintln!(
+        "{all} cases, {left} of them to be run, {jobs} at a time and more while they only wait, in {}",
+        options.directory.display()
+    );
+}
+
+fn run_all(worker: Worker<'_>, left: Vec<(usize, Case)>, results: &mut Journal<CaseResult>) -> Result<()> {
+    let count = left.len();
+    let (queue, gate) = (Mutex::new(left.into()), Gate::new(worker.options.jobs));
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..gate.most().min(count) {
+            let (queue, gate, sender) = (&queue, &gate, sender.clone());
+            scope.spawn(move || worker.work(queue, gate, &sender));
+        }
+        drop(sender);
+        let mut progress = Progress::new(count);
+        for result in receiver {
+            progress.note(&result);
+            if let Err(error) = results.add(result) {
+                // The others end with the case they are at.
+                queue.lock().clear();
+                return Err(error);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A line for each bad case, and one every few seconds.
+struct Progress {
+    all: usize,
+    done: usize,
+    bad: usize,
+    begun: Instant,
+    said: Instant,
+}
+
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
+impl Progress {
+    fn new(all: usize) -> Progress {
+        Progress { all, done: 0, bad: 0, begun: Instant::now(), said: Instant::now() }
+    }
+
+    fn note(&mut self, result: &CaseResult) {
+        self.done += 1;
+        if result.class.weight() == Weight::Bad {
+            self.bad += 1;
+            let (symbol, case) = (result.class.symbol(), &result.case);
+            anstream::eprintln!("{symbol:<8} {case} ({} of {})", result.bad, result.runs);
+        }
+        if self.said.elapsed() >= SAY_EVERY {
+            self.said = Instant::now();
+            let hourly = self.done as f64 * 3600.0 / self.begun.elapsed().as_secs_f64();
+            anstream::eprintln!("{} of {} cases, {} bad, {hourly:.0} an hour", self.done, self.all, self.bad);
+        }
+    }
+}

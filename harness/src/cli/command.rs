@@ -1,0 +1,301 @@
+//! The command line: decode, call, map results to exit codes.
+
+use super::commands;
+use super::compare;
+use super::hidden;
+use super::output::OutputArgs;
+use super::output::profile;
+use super::policies;
+use super::rehearse;
+use super::report;
+use super::run;
+use super::run::RunArgs;
+use super::schema;
+use super::schema::SchemaOf;
+use super::servers::ServersCommand;
+use super::survey;
+use super::survey::SurveyArgs;
+use super::sweep;
+use super::sweep::SweepArgs;
+use crate::cli::mount::args::CtlCommand;
+use crate::cli::mount::args::MountArgs;
+
+use crate::campaign::survey::options::USUAL_REPEAT;
+use crate::campaign::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
+use crate::exit::Exit;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::durability::profile::Profile;
+use record::history::Entry;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use strum::VariantArray;
+
+/// Breaks the storage under a mail server on purpose and proves whether one acknowledged message was lost or damaged.
+///
+/// Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad command line or scenario, 70 environment or harness failure,
+/// 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "fermoposta", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios and judge every message.
+    Run(RunArgs),
+    /// Run one delivery again and again, each time with one fault at one of its file-system calls.
+    Sweep(SweepArgs),
+    /// Run scenarios against several mail servers, each pair several times, and show one matrix.
+    Survey(SurveyArgs),
+    /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.
+    ///
+    /// Exit codes: 0 within every limit, 1 beyond one, 2 the runs do not tell.
+    Compare(compare::CompareArgs),
+    /// Run a scenario under each of its variants and compare what became of the senders' mail.
+    Policies(policies::PoliciesArgs),
+    /// Rehearse a migration to another disk before it is done: every user moves under traffic, without and with failures.
+    ///
+    /// Exit codes: 0 go, 1 no go, 2 inconclusive.
+    Rehearse(rehearse::RehearseArgs),
+    /// Check scenario files without running them; every problem is shown at its place.
+    Check {
+        /// Scenario files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Judge a recorded run again.
+    Analyze {
+        /// Its directory.
+        run: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show the report of a run again, in any form; several runs make one document, the worst first.
+    ///
+    /// What is shown is not judged anew: the same run directory gives the same bytes. Exit codes: those of the worst
+    /// verdict.
+    Report(report::ReportArgs),
+    /// Rebuild what each power cut of a run left on the disk, from what was recorded of it, and compare.
+    Replay {
+        /// The run's directory.
+        run: PathBuf,
+        /// Leave the rebuilt trees in DIR, each under its cut's name (default: compare only).
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// List scenarios, targets, effects, properties and the reference server's defects.
+    List {
+        /// Where scenarios are looked for.
+        #[arg(long, default_value = "scenarios")]
+        scenarios: PathBuf,
+    },
+    /// Say on which storage the mail of every user of a run is, and how far its migration had come: also of a run that was
+    /// killed.
+    Whereabouts {
+        /// Run directory.
+        run: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Mount the fault file system alone, beneath anything; ends at SIGINT or SIGTERM, or when it is unmounted.
+    Mount(MountArgs),
+    /// Talk to a mounted fault file system: arm, heal, freeze, read its counters.
+    Ctl {
+        /// Its mount point, as given to `mount`.
+        mountpoint: PathBuf,
+        #[command(subcommand)]
+        command: CtlCommand,
+    },
+    /// Unpack mail servers for testing, beside the system and never into it.
+    Servers {
+        #[command(subcommand)]
+        command: ServersCommand,
+    },
+    /// Say what works on this machine, one line each, with the way out where something does not.
+    Doctor,
+    /// Print the JSON schema of scenario files, or of the JSON report.
+    Schema {
+        /// Which.
+        #[arg(value_enum, default_value = "scenario")]
+        of: SchemaOf,
+    },
+    /// Print the scenario reference (Markdown).
+    #[command(hide = true)]
+    Reference,
+    /// Print a completion script for a shell.
+    Completion {
+        /// Shell.
+        shell: clap_complete::Shell,
+    },
+    /// The recording process of a run.
+    #[command(name = "__run", hide = true)]
+    Inner {
+        /// Run directory.
+        directory: PathBuf,
+        /// Show no progress.
+        #[arg(long)]
+        quiet: bool,
+    },
+    /// The init of a mail server's PID namespace.
+    #[command(name = "__target-init", hide = true)]
+    TargetInit {
+        /// File with the view of the machine that the mail server has.
+        view: PathBuf,
+        /// How often it was started before.
+        #[arg(long, default_value_t = 0)]
+        starts: u32,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
+    /// A command inside the namespaces of a process.
+    #[command(name = "__inside", hide = true)]
+    Inside {
+        /// The process.
+        pid: u32,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
+    /// The built-in mail server.
+    #[command(name = "__reference-server", hide = true)]
+    ReferenceServer(reference::Options),
+    /// Checks the built-in mail server's store, or rebuilds its UID tables, while no server runs.
+    #[command(name = "__reference-store", hide = true)]
+    ReferenceStore(reference::offline::OfflineOptions),
+    /// Waits for its parent's end and then unmounts.
+    #[command(name = "__guard-mounts", hide = true)]
+    GuardMounts {
+        /// Mount points.
+        mountpoints: Vec<PathBuf>,
+    },
+    /// Makes everything below a directory durable.
+    #[command(name = "__sync-tree", hide = true)]
+    SyncTree {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Serves the files of a volume that holds no mail.
+    #[command(name = "__portal", hide = true)]
+    Portal {
+        /// The volume, mounted.
+        root: PathBuf,
+    },
+    /// Mounts and unmounts once, to see whether that works.
+    #[command(name = "__try-mount", hide = true)]
+    TryMount,
+}
+
+/// The whole `main` of the command.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    start_logging();
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            Exit::of(&error).into()
+        }
+    }
+}
+
+/// `--help` and `--version` are no errors; anything else is exit 64.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
+}
+
+fn start_logging() {
+    // An answer that nobody waits for any more is no news: mounts are cut off on purpose.
+    let usual = || "warn,fuser::reply=off".into();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FERMOPOSTA_LOG").unwrap_or_else(|_| usual());
+    // A second subscriber in one process is a test's; the first one stays.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .try_init();
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Survey(args) => survey::survey(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Policies(args) => policies::run(&args),
+        Command::Rehearse(args) => rehearse::run(args),
+        Command::Check { files } => commands::check(&files),
+        Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
+        Command::Analyze { run, output } => commands::analyze(&run, &output),
+        Command::Report(args) => report::run(&args),
+        Command::Replay { run, to } => super::replay::run(&run, to.as_deref()),
+        Command::List { scenarios } => commands::list(&scenarios),
+        Command::Mount(args) => super::mount::run(&args.into()),
+        Command::Ctl { mountpoint, command } => {
+            crate::cli::mount::socket::control(&mountpoint, &command.into())
+        }
+        Command::Servers { command: ServersCommand::Install { targets, into } } => {
+            crate::server::packages::install::install(&targets, into).map(|()| Exit::Valid)
+        }
+        Command::Servers { command: ServersCommand::List { into } } => {
+            crate::server::packages::list(into).map(|()| Exit::Valid)
+        }
+        Command::Doctor => super::doctor::run(),
+        Command::Schema { of } => schema::schema(of),
+        Command::Reference => commands::reference(),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "fermoposta", &mut std::io::stdout());
+            Ok(Exit::Valid)
+        }
+        Command::Inner { directory, quiet } => hidden::inner(&directory, quiet),
+        Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
+        Command::Inside { pid, argv } => hidden::inside(pid, &argv),
+        Command::ReferenceStore(options) => {
+            let sound = reference::offline::offline(&options)?;
+            Ok(if sound { Exit::Valid } else { Exit::Invalid })
+        }
+        Command::ReferenceServer(options) => reference::main(&options).map(|()| Exit::Valid),
+        Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
+        Command::SyncTree { directory } => {
+            crate::machine::sync_tree::sync_tree(&directory)?;
+            Ok(Exit::Valid)
+        }
+        Command::Portal { root } => {
+            crate::mail::portal::server::serve(&root)?;
+            Ok(Exit::Valid)
+        }
+        Command::TryMount => hidden::try_mount(),
+    }
+}
+
+impl From<MountArgs> for super::mount::Request {
+    fn from(args: MountArgs) -> Self {
+        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence } = args;
+        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence }
+    }
+}
+
+impl From<CtlCommand> for fuse_fs::mount::control::Command {
+    fn from(command: CtlCommand) -> Self {
+        match command {
+            CtlCommand::Arm { fault } => Self::Arm { fault },
+            CtlCommand::Disarm { fault } => Self::Disarm { fault },
+            CtlCommand::Heal { fault, fail_with } => Self::Heal { fault, fail_with },
+            CtlCommand::Freeze { paths } => Self::Freeze { path: paths },
+            CtlCommand::PowerCut { mode, seed, record } => {
+                let record = record.map(|record| std::path::absolute(&record).unwrap_or(record));
+                Self::PowerCut { mode, seed, record }
+            }
+            CtlCommand::Status => Self::Status,
+        }
+    }
+}

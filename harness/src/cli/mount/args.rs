@@ -1,0 +1,75 @@
+use crate::cli::output::cut_mode;
+use crate::cli::output::profile;
+use clap::Args;
+use clap::Subcommand;
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::durability::profile::Profile;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct MountArgs {
+    /// Directory whose content is shown.
+    backing: PathBuf,
+    /// Empty directory where it is shown.
+    mountpoint: PathBuf,
+    /// Scenario file whose faults and steps apply (its target and workload do not).
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Which storage of the scenario (default: its only one).
+    #[arg(long)]
+    storage: Option<String>,
+    /// Seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Record calls into FILE, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Let the kernel cache pages.
+    #[arg(long)]
+    page_cache: bool,
+    /// What survives a power cut (default: as the scenario says). Makes `ctl MOUNTPOINT power-cut` possible; BACKING
+    /// must not be a mount point itself then.
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    persistence: Option<Profile>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CtlCommand {
+    /// Arm a fault.
+    Arm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm a fault; calls it parked stay parked.
+    Disarm {
+        /// Its name.
+        fault: String,
+    },
+    /// Disarm faults and let their parked calls continue.
+    Heal {
+        /// Only this one.
+        fault: Option<String>,
+        /// Parked calls fail with this error instead.
+        #[arg(long, value_name = "ERRNO")]
+        fail_with: Option<String>,
+    },
+    /// Freeze every call (or those on matching paths) until healed.
+    Freeze {
+        /// Globs on paths.
+        paths: Vec<String>,
+    },
+    /// Cut the power: what was not durable survives or not. Programs that use the mount lose it; it is there again.
+    PowerCut {
+        /// How survivors are chosen.
+        #[arg(long, default_value = "random", value_parser = cut_mode())]
+        mode: CutMode,
+        /// Seed of the choice (default: from the mount's seed and the number of the cut).
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Record the state before, the choice and the state after in the new directory DIR.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
+    },
+    /// Print rules and counters as JSON.
+    Status,
+}

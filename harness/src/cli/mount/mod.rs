@@ -1,0 +1,5 @@
+pub mod args;
+mod mount;
+pub use mount::{Request, run};
+pub mod mounted;
+pub mod socket;

@@ -1,0 +1,245 @@
+//! `mount` and `ctl`: the fault file system alone, beneath anything, with a control socket.
+//!
+//! The socket lies in a private directory of the user's, under a name made from the mount point, so that `ctl`
+//! needs no more than the mount point, and never touches the mount itself (it may be frozen).
+
+use crate::scenario;
+
+use super::socket::control;
+
+use super::mounted::{Mounted, execute, release};
+use super::socket::{answer, listen, private_directory};
+use crate::exit::Exit;
+use crate::run::storage::{durability, engine, leave_durable};
+use crate::scenario::overrides::Overrides;
+use anyhow::{Context, Result, anyhow, bail};
+use fuse_fs::clock::Nanos;
+use fuse_fs::durability::profile::{Persistence, Profile};
+use fuse_fs::mount::MountOptions;
+use fuse_fs::mount::control::Command;
+use fuse_fs::mount::parking::Thaw;
+use fuse_fs::mount::recorder::TraceSink;
+use fuse_fs::mount::trace::TraceOptions;
+use fuse_fs::rules::effects::Effect;
+use record::plan::step::{StepAction, StepPlan};
+use record::plan::{DEFAULT_MEMORY, StoragePlan};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// What `mount` was asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Directory whose content is shown.
+    pub backing: PathBuf,
+    /// Where.
+    pub mountpoint: PathBuf,
+    /// Scenario with the faults.
+    pub scenario: Option<PathBuf>,
+    /// Which storage of it.
+    pub storage: Option<String>,
+    /// Seed.
+    pub seed: u64,
+    /// Trace file.
+    pub trace: Option<PathBuf>,
+    /// Let the kernel cache pages.
+    pub page_cache: bool,
+    /// What survives a power cut.
+    pub persistence: Option<Profile>,
+}
+
+/// Mounts until SIGINT, SIGTERM or an unmount from outside.
+pub fn run(request: &Request) -> Result<Exit> {
+    let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
+    crate::machine::stop::install()?;
+    let listener = listen(&request.mountpoint)?;
+    let guard = guard(&request.mountpoint)?;
+    let spill = tempfile::Builder::new().prefix("spill-").tempdir_in(private_directory()?)?;
+    let model = || durability(&request.backing, spill.path(), &storage);
+    let durability = needs_model(request, &storage, &steps).then(model).transpose()?;
+    let trace =
+        request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
+    let mut mounted = Mounted {
+        backing: request.backing.clone(),
+        mountpoint: request.mountpoint.clone(),
+        options: MountOptions { page_cache: request.page_cache, durability, ..MountOptions::default() },
+        engine: engine(storage.rules, request.seed)?,
+        trace,
+        mount: None,
+        seed: request.seed,
+        cuts: 0,
+    };
+    mounted.mount_again()?;
+    let origin = Nanos::now();
+    mounted.engine.start(origin);
+    anstream::eprintln!(
+        "mounted {} at {}; end with Ctrl-C",
+        request.backing.display(),
+        request.mountpoint.display()
+    );
+    let served = serve(&mut mounted, &listener.socket, &steps, origin);
+    finish(mounted, guard)?;
+    served.map(|()| Exit::Valid)
+}
+
+fn finish(mounted: Mounted, mut guard: Child) -> Result<()> {
+    release(&mounted, None, Thaw::Continue)?;
+    if let Some(mount) = mounted.mount {
+        mount.unmount()?;
+    }
+    if let Some(volatile) = &mounted.options.durability {
+        leave_durable(volatile, &mounted.backing);
+    }
+    guard.kill()?;
+    guard.wait()?;
+    let lost = mounted.trace.map(|trace| trace.finish()).transpose()?.map_or(0, |summary| summary.lost);
+    if lost > 0 {
+        anstream::eprintln!("warning: the trace lost {lost} calls");
+    }
+    Ok(())
+}
+
+/// What the scenario says of the storage, with its steps.
+fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
+    let Some(file) = &request.scenario else {
+        let profile = request.persistence.unwrap_or_default();
+        let persistence = Persistence { profile, ..Persistence::default() };
+        return Ok(Some((
+            StoragePlan { persistence, memory: DEFAULT_MEMORY, ..StoragePlan::default() },
+            Vec::new(),
+        )));
+    };
+    let overrides =
+        Overrides { seed: request.seed, persistence: request.persistence, ..Overrides::default() };
+    let mut plan = match scenario::load(file, &overrides) {
+        Ok(plan) => plan,
+        Err(problems) => {
+            anstream::eprintln!("{:?}", miette::Report::new(problems));
+            return Ok(None);
+        }
+    };
+    let names = plan.storages.keys().cloned().collect::<Vec<_>>().join(", ");
+    let name = request.storage.clone().unwrap_or_else(|| plan.target.storage.clone());
+    let storage = plan.storages.remove(&name);
+    let storage = storage.ok_or_else(|| {
+        anyhow!("the scenario has no storage {name}; it has {names}; name one with --storage")
+    })?;
+    Ok(Some((storage, plan.steps)))
+}
+
+/// Whether anything can happen that takes what is not durable. Else a backing directory without room beside it,
+/// such as the mount point of a disk, may be used.
+fn needs_model(request: &Request, storage: &StoragePlan, steps: &[StepPlan]) -> bool {
+    let by_rule = storage.rules.iter().any(|rule| {
+        matches!(rule.effect, Effect::PowerCut(_) | Effect::FsyncFailure(_) | Effect::LostFsync(_))
+    });
+    let by_step = steps.iter().any(|step| {
+        matches!(
+            step.action,
+            StepAction::PowerCut { .. } | StepAction::MakeDurable { .. } | StepAction::Evict { .. }
+        )
+    });
+    request.persistence.is_some() || by_rule || by_step
+}
+
+/// A process that unmounts when this one is gone, however it ended.
+fn guard(mountpoint: &Path) -> Result<Child> {
+    let mut command = std::process::Command::new("/proc/self/exe");
+    command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg(mountpoint).stdin(Stdio::piped());
+    command.spawn().context("cannot start the process that cleans up after a crash")
+}
+
+/// Serves control connections and steps until a signal or an unmount from outside.
+fn serve(mounted: &mut Mounted, listener: &UnixListener, steps: &[StepPlan], origin: Nanos) -> Result<()> {
+    // A power cut that a rule begins is noticed within milliseconds; steps and signals can wait longer.
+    let pause = Duration::from_millis(if mounted.options.durability.is_some() { 2 } else { 100 });
+    let mut due: Vec<&StepPlan> = steps.iter().collect();
+    while !crate::machine::stop::requested() && mounted.is_mounted() {
+        cut_if_asked(mounted)?;
+        carry_out_due(mounted, &mut due, origin);
+        wait_readable(listener, pause)?;
+        match listener.accept() {
+            Ok((stream, _)) => {
+                if let Err(error) = answer(stream, |command| execute(mounted, command)) {
+                    tracing::warn!("control connection: {error:#}");
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A rule turned the power off: the rest is ours.
+fn cut_if_asked(mounted: &mut Mounted) -> Result<()> {
+    let asked = mounted.options.durability.as_ref().and_then(|volatile| volatile.asked());
+    let Some(mode) = asked else { return Ok(()) };
+    let report = mounted.power_cut(mode, None, None)?;
+    anstream::eprintln!(
+        "power cut under {}, seed {}",
+        judge::summary::timeline::cut_in_words(&report),
+        report.seed
+    );
+    Ok(())
+}
+
+fn wait_readable(listener: &UnixListener, limit: Duration) -> Result<()> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::try_from(limit)?) {
+        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn carry_out_due(mounted: &mut Mounted, due: &mut Vec<&StepPlan>, origin: Nanos) {
+    let now = Nanos::now();
+    due.retain(|step| {
+        let is_due = is_due(mounted, step, origin, now);
+        if is_due && let Err(error) = carry_out(mounted, &step.action) {
+            tracing::warn!("step: {error:#}");
+        }
+        !is_due
+    });
+}
+
+fn is_due(mounted: &Mounted, step: &StepPlan, origin: Nanos, now: Nanos) -> bool {
+    if let Some(mark) = &step.at_counter {
+        return mounted.engine.counters().get(mark.counter).is_some_and(|n| n >= mark.at);
+    }
+    let first = |rule: &str| mounted.engine.stats().into_iter().find(|s| s.name == rule)?.first;
+    let at = match &step.after_fired {
+        Some((rule, delay)) => first(rule).map(|fired| fired + delay.0),
+        None => step.at.map(|at| origin + at.0),
+    };
+    at.is_some_and(|at| at <= now)
+}
+
+/// Steps about the mail server mean nothing here.
+fn carry_out(mounted: &mut Mounted, action: &StepAction) -> Result<()> {
+    let command = match action {
+        StepAction::Heal { fault, fail_with, .. } => {
+            Command::Heal { fault: fault.clone(), fail_with: fail_with.clone() }
+        }
+        StepAction::Arm { fault } => Command::Arm { fault: fault.clone() },
+        StepAction::Disarm { fault } => Command::Disarm { fault: fault.clone() },
+        StepAction::PowerCut { mode, .. } => Command::PowerCut { mode: *mode, seed: None, record: None },
+        StepAction::MakeDurable { .. } => return mounted.volatile().map(|volatile| volatile.make_durable()),
+        StepAction::Evict { .. } => return Ok(mounted.volatile()?.evict()?),
+        StepAction::RollBack { .. } => bail!("a mount cannot be rolled back; only a `run` does that"),
+        StepAction::RunCommand { .. } => bail!("a mount runs no commands; only a `run` does"),
+        StepAction::KillTarget {}
+        | StepAction::StopTarget {}
+        | StepAction::StartTarget {}
+        | StepAction::Inspect {}
+        | StepAction::FrontDoor(_)
+        | StepAction::Migrate(_)
+        | StepAction::PauseMigration {}
+        | StepAction::ResumeMigration {}
+        | StepAction::Phase { .. } => return Ok(()),
+    };
+    execute(mounted, &command).map(|_| ())
+}

@@ -1,0 +1,130 @@
+//! The mounted storage and what may be asked of it.
+
+use anyhow::{Context, Result, anyhow};
+use fuse_fs::clock::Nanos;
+use fuse_fs::durability::Volatile;
+use fuse_fs::durability::cut::{CutMode, CutOrder, CutReport};
+use fuse_fs::mount::control::{Command, Reply};
+use fuse_fs::mount::parking::Thaw;
+use fuse_fs::mount::recorder::TraceSink;
+use fuse_fs::mount::{Mount, MountOptions};
+use fuse_fs::rules::engine::Engine;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A storage with everything that outlives its mount.
+pub(crate) struct Mounted {
+    pub(super) backing: PathBuf,
+    pub(super) mountpoint: PathBuf,
+    pub(super) options: MountOptions,
+    pub(super) engine: Arc<Engine>,
+    pub(super) trace: Option<TraceSink>,
+    /// Absent only after a power cut that failed.
+    pub(super) mount: Option<Mount>,
+    pub(super) seed: u64,
+    /// Power cuts so far.
+    pub(super) cuts: u32,
+}
+
+impl Mounted {
+    /// Mounts it, for the first time or after its mount was taken.
+    pub(super) fn mount_again(&mut self) -> Result<()> {
+        let (engine, trace) = (self.engine.clone(), self.trace.clone());
+        self.mount = Some(Mount::new(&self.backing, &self.mountpoint, self.options.clone(), engine, trace)?);
+        Ok(())
+    }
+
+    /// It serves calls: nobody unmounted it from outside.
+    pub(super) fn is_mounted(&self) -> bool {
+        self.mount.as_ref().is_some_and(Mount::is_mounted)
+    }
+
+    /// The durability model, or how to get one.
+    pub(super) fn volatile(&self) -> Result<&Arc<Volatile>> {
+        let how = "it was mounted without a durability model; mount it with `--persistence ext4-ordered` or another";
+        self.options.durability.as_ref().ok_or_else(|| anyhow!(how))
+    }
+
+    /// The power goes and comes back. Whoever uses the mount loses it.
+    pub(super) fn power_cut(
+        &mut self,
+        mode: CutMode,
+        seed: Option<u64>,
+        record: Option<PathBuf>,
+    ) -> Result<CutReport> {
+        let volatile = self.volatile()?.clone();
+        volatile.power_off();
+        self.cuts += 1;
+        let seed = seed
+            .unwrap_or_else(|| record::plan::seed::component_seed(self.seed, &format!("cut {}", self.cuts)));
+        if let Some(mount) = self.mount.take() {
+            mount.abort().context("the mount could not be taken from its users")?;
+        }
+        let report = volatile.cut(&CutOrder { mode, seed, record })?;
+        self.mount_again()?;
+        Ok(report)
+    }
+}
+
+/// Carries out one command.
+pub(crate) fn execute(mounted: &mut Mounted, command: &Command) -> Result<Reply> {
+    if let Command::PowerCut { mode, seed, record } = command {
+        let report = mounted.power_cut(*mode, *seed, record.clone())?;
+        return Ok(Reply::Cut { report });
+    }
+    let engine = &mounted.engine;
+    let now = Nanos::now();
+    match command {
+        Command::Arm { fault } => {
+            engine.arm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
+        }
+        Command::Disarm { fault } => {
+            engine.disarm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
+        }
+        Command::Heal { fault, fail_with } => heal(mounted, fault.as_deref(), fail_with.as_deref()),
+        Command::Freeze { path } => freeze(mounted, path),
+        Command::PowerCut { .. } => unreachable!("handled above"),
+        Command::Status => {
+            let parked = mounted.mount.as_ref().map_or(0, |mount| mount.parked(None) as u64);
+            Ok(Reply::Status { rules: engine.stats(), counters: engine.counters(), parked })
+        }
+    }
+}
+
+fn heal(mounted: &Mounted, fault: Option<&str>, fail_with: Option<&str>) -> Result<Reply> {
+    let thaw = match fail_with {
+        None => Thaw::Continue,
+        Some(code) => Thaw::Fail(fuse_fs::errno::number(code).ok_or_else(|| anyhow!("{code} is no errno"))?),
+    };
+    release(mounted, fault, thaw)
+}
+
+pub(crate) fn release(mounted: &Mounted, fault: Option<&str>, thaw: Thaw) -> Result<Reply> {
+    let rules = mounted.engine.heal(fault, Nanos::now())?;
+    let released =
+        mounted.mount.iter().flat_map(|mount| rules.iter().map(|rule| mount.heal(Some(*rule), thaw) as u64));
+    let released = released.sum();
+    let names = mounted.engine.stats().into_iter().map(|rule| rule.name);
+    Ok(done(names.filter(|name| fault.is_none_or(|fault| fault == name)).collect(), released))
+}
+
+fn done(rules: Vec<String>, released: u64) -> Reply {
+    Reply::Done { rules, released }
+}
+
+/// A freeze of the operator's own, under a name nobody else has.
+fn freeze(mounted: &Mounted, paths: &[String]) -> Result<Reply> {
+    let name = format!("ctl-freeze-{}", mounted.engine.stats().len());
+    let table = toml::toml! { effect.freeze = {} };
+    let mut rule: fuse_fs::rules::rule::Rule = {
+        let mut table = table;
+        table.insert("name".to_owned(), toml::Value::String(name.clone()));
+        table.try_into()?
+    };
+    rule.selector.path = paths.to_vec();
+    let problems = |problems: Vec<fuse_fs::rules::problem::Problem>| {
+        anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    };
+    mounted.engine.add_rule(rule, Nanos::now()).map_err(problems)?;
+    Ok(done(vec![name], 0))
+}

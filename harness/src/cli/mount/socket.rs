@@ -1,0 +1,107 @@
+//! The control socket: where it lies, and both ends of a conversation.
+
+use crate::exit::Exit;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use fuse_fs::mount::control::{Command, Reply};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A power cut with a hundred thousand effects takes seconds; anything else far less.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// The control socket of a mount point. Only the parent directory is looked at: the mount may be frozen.
+pub(super) fn socket_path(mountpoint: &Path) -> Result<PathBuf> {
+    let name = mountpoint.file_name().ok_or_else(|| anyhow!("{} has no name", mountpoint.display()))?;
+    let parent = mountpoint.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
+    let digest = blake3::hash(parent.join(name).as_os_str().as_encoded_bytes()).to_hex();
+    Ok(private_directory()?.join(format!("{}.sock", &digest[..16])))
+}
+
+pub(crate) fn private_directory() -> Result<PathBuf> {
+    let uid = nix::unistd::geteuid().as_raw();
+    let directory = std::env::temp_dir().join(format!("fermoposta-{uid}"));
+    match std::fs::DirBuilder::new().mode(0o700).create(&directory) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot make {}", directory.display())),
+    }
+    let owner = std::fs::symlink_metadata(&directory)?;
+    ensure!(
+        owner.is_dir() && owner.uid() == uid,
+        "{} belongs to somebody else; remove it",
+        directory.display()
+    );
+    Ok(directory)
+}
+
+/// The listening socket; its file goes with it, also when the mount fails.
+pub(super) struct Listener {
+    pub(super) socket: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // What nobody listens on any more is removed by the next one at the latest.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+pub(crate) fn listen(mountpoint: &Path) -> Result<Listener> {
+    let path = socket_path(mountpoint)?;
+    if UnixStream::connect(&path).is_ok() {
+        bail!("a fault file system is mounted at {} already", mountpoint.display());
+    }
+    // Nobody answers on it: it was left by one that was killed.
+    let _ = std::fs::remove_file(&path);
+    let socket = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    socket.set_nonblocking(true)?;
+    Ok(Listener { socket, path })
+}
+
+/// Reads one command, has it carried out and answers.
+pub(crate) fn answer(mut stream: UnixStream, execute: impl FnOnce(&Command) -> Result<Reply>) -> Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(2)))?;
+    let mut line = String::new();
+    BufReader::new(std::io::Read::take(&stream, 1 << 20)).read_line(&mut line)?;
+    let reply = match serde_json::from_str::<Command>(&line) {
+        Ok(command) => {
+            execute(&command).unwrap_or_else(|error| Reply::Refused { message: format!("{error:#}") })
+        }
+        Err(error) => Reply::Refused { message: error.to_string() },
+    };
+    writeln!(stream, "{}", serde_json::to_string(&reply)?)?;
+    Ok(())
+}
+
+/// Sends one command to a mounted fault file system and prints the answer.
+pub fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
+    let path = socket_path(mountpoint)?;
+    let mut stream = UnixStream::connect(&path)
+        .with_context(|| format!("no fault file system of yours is mounted at {}", mountpoint.display()))?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    writeln!(stream, "{}", serde_json::to_string(command)?)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).context("the fault file system did not answer")?;
+    match serde_json::from_str(&line)? {
+        Reply::Done { rules, released } => {
+            anstream::println!(
+                "done: {}; {released} calls released",
+                if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") }
+            );
+        }
+        Reply::Cut { report } => {
+            let what = judge::summary::timeline::cut_in_words(&report);
+            anstream::println!("power cut under {what}, seed {}", report.seed);
+        }
+        Reply::Refused { message } => bail!("{message}"),
+        status @ Reply::Status { .. } => anstream::println!("{}", serde_json::to_string_pretty(&status)?),
+    }
+    Ok(Exit::Valid)
+}

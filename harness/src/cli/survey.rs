@@ -1,0 +1,52 @@
+use super::output::profile;
+use super::run::run;
+use super::sweep::usual_jobs;
+use crate::campaign::survey;
+use crate::campaign::survey::options;
+use crate::campaign::survey::options::USUAL_REPEAT;
+use crate::campaign::sweep::options::Options;
+use crate::exit::Exit;
+use anyhow::Result;
+use clap::Args;
+use fuse_fs::durability::profile::Profile;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct SurveyArgs {
+    /// Scenario files.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Mail servers, separated by commas: names that `list` shows, or target files.
+    #[arg(long = "target", value_name = "NAMES", value_delimiter = ',', required = true)]
+    targets: Vec<String>,
+    /// Kinds of storage whose power is cut, separated by commas, for scenarios that cut it (default: each scenario's
+    /// own).
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = profile())]
+    profiles: Vec<Profile>,
+    /// Runs of each mail server in each scenario.
+    #[arg(long, value_name = "N", default_value_t = USUAL_REPEAT, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: u32,
+    /// The first seed; the others count on from it.
+    #[arg(long, default_value_t = options::USUAL_SEED)]
+    seed: u64,
+    /// Runs at once (default: one for each core, at most 4).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    jobs: Option<u8>,
+    /// The survey's directory; a survey that was interrupted there goes on.
+    #[arg(long, value_name = "DIR", default_value = options::USUAL_DIRECTORY)]
+    dir: PathBuf,
+}
+
+pub(crate) fn survey(args: SurveyArgs) -> Result<Exit> {
+    let SurveyArgs { scenarios, targets, profiles, repeat, seed, jobs, dir } = args;
+    let jobs = jobs.map_or(usual_jobs(), usize::from);
+    survey::run(&survey::options::Options {
+        scenarios,
+        targets,
+        profiles,
+        repeat,
+        seed,
+        jobs,
+        directory: dir,
+    })
+}

@@ -1,0 +1,104 @@
+//! A FETCH response as a copy of a message, known as soon as it is read.
+
+use super::response::Value;
+use record::history::identity::identify;
+use record::history::token::RunToken;
+use record::history::{Copy, Uid};
+
+/// How to read with [`super::imap::Session::fetch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Copies of other runs have no attempt.
+    pub run: RunToken,
+    /// UIDVALIDITY of the mailbox.
+    pub validity: u32,
+    /// Whole messages; otherwise headers only, and copies have no digest.
+    pub whole: bool,
+}
+
+/// What a FETCH response is to a reader.
+pub(crate) enum Fetched {
+    /// A message, and its bytes if it is whole, of this run, and not what was sent.
+    Copy(Box<Copy>, Option<Vec<u8>>),
+    /// UID but not the body asked for, where a body was announced as NIL.
+    Broken,
+    /// Another response: EXISTS, EXPUNGE, a FETCH of flags that nobody asked for.
+    Other,
+}
+
+/// Makes a copy of a FETCH response that carries the section asked for.
+pub(crate) fn fetched(values: Vec<Value>, read: Reading) -> Fetched {
+    let [_, verb, Value::List(items)] = values.as_slice() else { return Fetched::Other };
+    if !verb.is("FETCH") {
+        return Fetched::Other;
+    }
+    let item = |name: &str| items.chunks_exact(2).find(|pair| pair[0].is(name)).map(|pair| &pair[1]);
+    let section = if read.whole { "BODY[]" } else { "BODY[HEADER]" };
+    let Some(body) = item(section) else { return Fetched::Other };
+    let (Value::Text(raw), Some(uid)) = (body, item("UID").and_then(Value::number)) else {
+        return Fetched::Broken;
+    };
+    let identified = identify(raw);
+    let damaged = identified.damaged(read.run).filter(|_| read.whole).map(|_| raw.clone());
+    let copy = Copy {
+        uid: Uid { validity: read.validity, uid },
+        attempt: identified.attempt(read.run),
+        digest: read.whole.then_some(identified.digest),
+        size: match read.whole {
+            true => identified.size,
+            false => item("RFC822.SIZE").and_then(Value::number).unwrap_or(0).into(),
+        },
+        flags: item("FLAGS").map(flags).unwrap_or_default(),
+        internal_date: item("INTERNALDATE").and_then(Value::text),
+    };
+    Fetched::Copy(Box::new(copy), damaged)
+}
+
+/// UID and bytes of a whole message.
+pub(crate) fn body(values: &[Value]) -> Option<(u32, &[u8])> {
+    let [_, verb, Value::List(items)] = values else { return None };
+    let item = |name: &str| items.chunks_exact(2).find(|pair| pair[0].is(name)).map(|pair| &pair[1]);
+    let Value::Text(raw) = item("BODY[]").filter(|_| verb.is("FETCH"))? else { return None };
+    Some((item("UID").and_then(Value::number)?, raw))
+}
+
+fn flags(value: &Value) -> Vec<String> {
+    let Value::List(list) = value else { return Vec::new() };
+    let mut flags: Vec<String> = list.iter().filter_map(Value::text).collect();
+    flags.retain(|f| !f.eq_ignore_ascii_case("\\Recent"));
+    flags.sort_unstable();
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::history::{Attempt, MessageId};
+    use record::message::assemble;
+
+    const RUN: RunToken = RunToken(7);
+
+    /// What is handed out of a message, read whole or not, of this run or not.
+    fn handed_out(raw: &[u8], whole: bool, run: RunToken) -> Option<Vec<u8>> {
+        let atom = |text: &str| Value::Atom(text.to_owned());
+        let section = if whole { "BODY[]" } else { "BODY[HEADER]" };
+        let items = vec![atom("UID"), atom("1"), atom(section), Value::Text(raw.to_vec())];
+        let values = vec![atom("1"), atom("FETCH"), Value::List(items)];
+        match fetched(values, Reading { run, validity: 1, whole }) {
+            Fetched::Copy(_, damaged) => damaged,
+            Fetched::Broken | Fetched::Other => panic!("it is a copy"),
+        }
+    }
+
+    #[test]
+    fn only_whole_messages_of_this_run_that_are_not_what_was_sent_are_handed_out() {
+        let attempt = Attempt { message: MessageId(3), n: 1 };
+        let sent = assemble(RUN, attempt, b"Subject: x\r\n\r\nbody\r\n").bytes;
+        let torn = &sent[..sent.len() - 3];
+        assert_eq!(handed_out(&sent, true, RUN), None);
+        assert_eq!(handed_out(torn, true, RUN).as_deref(), Some(torn));
+        assert_eq!(handed_out(torn, false, RUN), None);
+        assert_eq!(handed_out(torn, true, RunToken(8)), None);
+        assert_eq!(handed_out(b"Subject: x\r\n\r\n", true, RUN), None);
+    }
+}

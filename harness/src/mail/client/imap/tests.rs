@@ -1,0 +1,152 @@
+use super::*;
+use crate::mail::client::script::{Act, Script, serve};
+use record::history::Outcome;
+use record::history::token::RunToken;
+
+const LIMIT: Duration = Duration::from_millis(400);
+
+async fn session(acts: impl IntoIterator<Item = Act>) -> (Session, Script) {
+    let mut all = vec![Act::Say("* OK hi\r\n"), Act::Command("LOGIN \"u\" \"p\""), Act::Tagged("OK in\r\n")];
+    all.extend(acts);
+    let server = serve(all).await;
+    let session = Session::login(&server.address, "u", "p", LIMIT).await.expect("logged in");
+    (session, server)
+}
+
+async fn append(acts: impl IntoIterator<Item = Act>) -> Result<Option<Uid>, (Outcome, Trouble)> {
+    let (mut session, server) = session(acts).await;
+    let got = session.append("INBOX", &["\\Seen".to_owned()], b"A: b\r\n").await;
+    server.finished().await;
+    got.map(|(uid, _)| uid).map_err(|f| (f.outcome, f.trouble))
+}
+
+const APPEND: Act = Act::Command("APPEND \"INBOX\" (\\Seen) {6}");
+const BODY: Act = Act::Hear("A: b\r\n\r\n");
+
+#[tokio::test]
+async fn append_is_ok_with_its_place() {
+    let acts = [APPEND, Act::Say("* 5 EXISTS\r\n+ go\r\n"), BODY, Act::Tagged("OK [APPENDUID 9 12] x\r\n")];
+    assert_eq!(append(acts).await, Ok(Some(Uid { validity: 9, uid: 12 })));
+}
+
+#[tokio::test]
+async fn append_without_its_literal_is_fail() {
+    for (act, trouble) in [
+        (Act::Close, Trouble::Disconnected),
+        (Act::Stall, Trouble::TimedOut),
+        (Act::Say("* BYE later\r\n"), Trouble::Disconnected),
+        (Act::Tagged("NO full\r\n"), Trouble::RefusedTransient),
+        (Act::Tagged("BAD what\r\n"), Trouble::RefusedPermanent),
+    ] {
+        assert_eq!(append([APPEND, act]).await, Err((Outcome::Fail, trouble)));
+    }
+}
+
+#[tokio::test]
+async fn append_after_its_literal_needs_the_tagged_reply() {
+    for (act, wanted) in [
+        (Act::Close, (Outcome::Info, Trouble::Disconnected)),
+        (Act::Stall, (Outcome::Info, Trouble::TimedOut)),
+        (Act::Say("* BYE [UNAVAILABLE] x\r\n"), (Outcome::Info, Trouble::Disconnected)),
+        (Act::Say("* OK still\r\n"), (Outcome::Info, Trouble::Disconnected)),
+        (Act::Say("other OK done\r\n"), (Outcome::Info, Trouble::Garbled)),
+        (Act::Tagged("MAYBE x\r\n"), (Outcome::Info, Trouble::Garbled)),
+        (Act::Tagged("NO [OVERQUOTA] x\r\n"), (Outcome::Fail, Trouble::RefusedTransient)),
+    ] {
+        assert_eq!(append([APPEND, Act::Say("+ \r\n"), BODY, act.clone()]).await, Err(wanted), "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_append_that_stalls_in_the_literal_is_fail() {
+    let (mut session, _server) =
+        session([Act::Command("APPEND \"INBOX\" () {30000000}"), Act::Say("+ \r\n"), Act::Stall]).await;
+    let got = session.append("INBOX", &[], &vec![b'x'; 30_000_000]).await;
+    assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::TimedOut)));
+}
+
+#[tokio::test]
+async fn select_takes_what_was_said_among_other_things() {
+    let (mut session, _server) = session([
+        Act::Command("EXAMINE \"Archive\""),
+        Act::Say("* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 77] x\r\n* OK [UIDNEXT 9] x\r\n* 4 EXISTS\r\n"),
+        Act::Tagged("OK [READ-ONLY] x\r\n"),
+    ])
+    .await;
+    let got = session.select("Archive", true).await;
+    assert_eq!(got, Ok(Selected { validity: 77, uid_next: 9, exists: 4 }));
+}
+
+#[tokio::test]
+async fn fetch_keeps_only_what_was_asked_for() {
+    let (mut session, _server) = session([
+        Act::Command("UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"),
+        Act::Say("* 1 FETCH (FLAGS (\\Seen))\r\n* 2 EXPUNGE\r\n"),
+        Act::Say("* 2 FETCH (UID 8 FLAGS (\\Seen \\Recent $b) INTERNALDATE \"01-Jan-2023\" RFC822.SIZE 7 BODY[] {46}\r\n"),
+        Act::Say("R: x\nX-Fermoposta-Attempt: 00000007-3-1\n\nhello)\r\n"),
+        Act::Tagged("OK x\r\n"),
+    ])
+    .await;
+    let (mut seen, mut bytes) = (Vec::new(), None);
+    let read = Reading { run: RunToken(7), validity: 5, whole: true };
+    let each = |copy, damaged| {
+        seen.push(copy);
+        bytes = damaged;
+    };
+    let got = session.fetch("1:*", read, each).await;
+    assert_eq!(got, Ok(1), "{seen:?}");
+    assert!(bytes.is_some_and(|bytes: Vec<u8>| bytes.len() == 46 && bytes.ends_with(b"hello")));
+    assert_eq!(seen[0].uid, Uid { validity: 5, uid: 8 });
+    assert_eq!(seen[0].attempt.map(|a| (a.message.0, a.n)), Some((3, 1)));
+    assert_eq!((seen[0].flags.join(" "), seen[0].size), ("$b \\Seen".to_owned(), 46 - 5 + 2));
+    assert_eq!(seen[0].internal_date.as_deref(), Some("01-Jan-2023"));
+}
+
+#[tokio::test]
+async fn a_body_that_is_nil_is_no_empty_message() {
+    let (mut session, _server) = session([
+        Act::Command("UID FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"),
+        Act::Say("* 1 FETCH (UID 1 BODY[] NIL)\r\n"),
+        Act::Tagged("OK x\r\n"),
+    ])
+    .await;
+    let read = Reading { run: RunToken(7), validity: 5, whole: true };
+    let got = session.fetch("1", read, |_, _| ()).await;
+    assert_eq!(got.map_err(|f| f.trouble), Err(Trouble::Garbled));
+}
+
+#[tokio::test]
+async fn copyuid_may_be_untagged_or_tagged() {
+    let (mut session, _server) = session([
+        Act::Command("UID MOVE 4 \"Archive\""),
+        Act::Say("* OK [COPYUID 6 4 21] moved\r\n* 1 EXPUNGE\r\n"),
+        Act::Tagged("OK done\r\n"),
+        Act::Command("UID COPY 5 \"Archive\""),
+        Act::Tagged("OK [COPYUID 6 5 22] done\r\n"),
+    ])
+    .await;
+    assert_eq!(session.mv(4, "Archive").await.map(|m| m.0), Ok(Some(Uid { validity: 6, uid: 21 })));
+    assert_eq!(session.copy(5, "Archive").await.map(|m| m.0), Ok(Some(Uid { validity: 6, uid: 22 })));
+}
+
+#[tokio::test]
+async fn an_expunge_refused_after_deleted_was_set_is_info() {
+    let store = Act::Command("UID STORE 4 +FLAGS (\\Deleted)");
+    let (mut one, _s) = session([store.clone(), Act::Tagged("NO x\r\n")]).await;
+    assert_eq!(one.expunge(4).await.map_err(|f| f.outcome), Err(Outcome::Fail));
+    let (mut two, _s) =
+        session([store, Act::Tagged("OK x\r\n"), Act::Command("UID EXPUNGE 4"), Act::Tagged("NO x\r\n")])
+            .await;
+    assert_eq!(two.expunge(4).await.map_err(|f| f.outcome), Err(Outcome::Info));
+}
+
+#[tokio::test]
+async fn lists_leave_out_what_cannot_be_selected() {
+    let (mut session, _server) = session([
+        Act::Command("LIST \"\" \"*\""),
+        Act::Say("* LIST (\\Noselect) \".\" Top\r\n* LIST () \".\" inbox\r\n* LIST () NIL {3}\r\na b\r\n"),
+        Act::Tagged("OK x\r\n"),
+    ])
+    .await;
+    assert_eq!(session.list().await, Ok(vec!["INBOX".to_owned(), "a b".to_owned()]));
+}

@@ -1,0 +1,122 @@
+use super::*;
+use crate::mail::client::script::{Act, serve};
+use proptest::prelude::*;
+use record::history::Outcome;
+
+const LIMIT: Duration = Duration::from_millis(400);
+const HELLO: [Act; 8] = [
+    Act::Say("220-a\r\n220 b\r\n"),
+    Act::Hear("LHLO fermoposta.invalid\r\n"),
+    Act::Say("250-x\r\n250 8BITMIME\r\n"),
+    Act::Hear("MAIL FROM:<s@x>\r\n"),
+    Act::Say("250 ok\r\n"),
+    Act::Hear("RCPT TO:<u@x>\r\n"),
+    Act::Say("250 ok\r\n"),
+    Act::Hear("DATA\r\n"),
+];
+
+async fn outcome(acts: Vec<Act>) -> Result<String, (Outcome, Trouble)> {
+    let server = serve(acts).await;
+    let envelope = Envelope { from: "s@x", to: "u@x" };
+    let got = submit(Protocol::Lmtp, &server.address, envelope, b"A: b\r\n\r\n.dot\r\n", LIMIT).await;
+    server.finished().await;
+    got.map_err(|f| (f.outcome, f.trouble))
+}
+
+async fn after_dot(last: Act) -> Result<String, (Outcome, Trouble)> {
+    let mut acts = HELLO.to_vec();
+    acts.extend([Act::Say("354 go\r\n"), Act::Hear("A: b\r\n\r\n..dot\r\n.\r\n"), last]);
+    outcome(acts).await
+}
+
+#[tokio::test]
+async fn only_a_final_2xx_is_ok() {
+    assert_eq!(
+        after_dot(Act::Say("250-a\r\n250 2.0.0 <u@x> Saved\r\n")).await,
+        Ok("250 2.0.0 <u@x> Saved".into())
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_after_the_dot_is_fail() {
+    let transient = after_dot(Act::Say("451 4.3.0 disk\r\n")).await;
+    assert_eq!(transient, Err((Outcome::Fail, Trouble::RefusedTransient)));
+    let permanent = after_dot(Act::Say("552 full\r\n")).await;
+    assert_eq!(permanent, Err((Outcome::Fail, Trouble::RefusedPermanent)));
+}
+
+#[tokio::test]
+async fn silence_or_close_after_the_dot_is_info() {
+    assert_eq!(after_dot(Act::Close).await, Err((Outcome::Info, Trouble::Disconnected)));
+    assert_eq!(after_dot(Act::Stall).await, Err((Outcome::Info, Trouble::TimedOut)));
+    assert_eq!(after_dot(Act::Say("250-half\r\n")).await, Err((Outcome::Info, Trouble::Disconnected)));
+    assert_eq!(after_dot(Act::Say("250 no end")).await, Err((Outcome::Info, Trouble::Disconnected)));
+}
+
+#[tokio::test]
+async fn nonsense_after_the_dot_is_info() {
+    for nonsense in ["hello\r\n", "99 x\r\n", "2500\r\n", "250-a\r\n451 b\r\n", "354 again\r\n", "\r\n"] {
+        assert_eq!(
+            after_dot(Act::Say(nonsense)).await,
+            Err((Outcome::Info, Trouble::Garbled)),
+            "{nonsense:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_before_the_dot_is_fail() {
+    for (last, trouble) in [
+        (Act::Close, Trouble::Disconnected),
+        (Act::Stall, Trouble::TimedOut),
+        (Act::Say("421 going down\r\n"), Trouble::RefusedTransient),
+        (Act::Say("554 no\r\n"), Trouble::RefusedPermanent),
+        (Act::Say("250 data?\r\n"), Trouble::Garbled),
+    ] {
+        for taken in [0, 2, 4, 6, 8] {
+            // In the first four places 2xx is what is wanted.
+            if taken < 8 && trouble == Trouble::Garbled {
+                continue;
+            }
+            let mut acts = HELLO[..taken].to_vec();
+            acts.push(last.clone());
+            assert_eq!(outcome(acts).await, Err((Outcome::Fail, trouble)), "{last:?} after {taken}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_reading_the_body_is_fail() {
+    let mut acts = HELLO.to_vec();
+    acts.extend([Act::Say("354 go\r\n"), Act::Stall]);
+    let server = serve(acts).await;
+    let message = [b'x'; 998].into_iter().chain(*b"\r\n").cycle().take(30_000_000).collect::<Vec<u8>>();
+    let envelope = Envelope { from: "s@x", to: "u@x" };
+    let got = submit(Protocol::Lmtp, &server.address, envelope, &message, LIMIT).await;
+    assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::TimedOut)));
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    drop(listener);
+    let got = submit(Protocol::Smtp, &address, Envelope { from: "a@x", to: "b@x" }, b"A: b\r\n", LIMIT).await;
+    assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::Disconnected)));
+}
+
+/// What a server does, byte by byte.
+fn unstuff(wire: &[u8]) -> Vec<u8> {
+    let at_line_start = |i: usize| i == 0 || wire[i - 1] == b'\n';
+    (0..wire.len()).filter(|i| !(wire[*i] == b'.' && at_line_start(*i))).map(|i| wire[i]).collect()
+}
+
+proptest! {
+    #[test]
+    fn stuffing_is_undone_and_hides_no_end(lines in proptest::collection::vec("[.ab]{0,4}", 1..12)) {
+        let message: Vec<u8> = lines.iter().flat_map(|l| format!("{l}\r\n").into_bytes()).collect();
+        let stuffed = stuff(&message);
+        prop_assert_eq!(unstuff(&stuffed), message);
+        prop_assert!(!stuffed.split_inclusive(|b| *b == b'\n').any(|l| l == b".\r\n"));
+    }
+}

@@ -1,0 +1,110 @@
+//! A TCP connection with one deadline for everything done on it, and limits on what it reads.
+
+use super::failure::Failure;
+use record::history::Trouble;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+/// Longest line read.
+pub const LINE_LIMIT: usize = 64 * 1024;
+
+/// A connection.
+pub struct Wire {
+    stream: BufReader<TcpStream>,
+    deadline: Instant,
+}
+
+impl Wire {
+    /// Connects to `host:port`; connection and all that follows end within `limit`.
+    ///
+    /// # Errors
+    /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
+    pub async fn connect(address: &str, limit: Duration) -> Result<Wire, Trouble> {
+        let deadline = Instant::now() + limit;
+        let stream = within(deadline, TcpStream::connect(address)).await?;
+        stream.set_nodelay(true).map_err(|_| Trouble::Disconnected)?;
+        Ok(Wire { stream: BufReader::new(stream), deadline })
+    }
+
+    /// What follows ends within `limit` from now.
+    pub fn extend(&mut self, limit: Duration) {
+        self.deadline = Instant::now() + limit;
+    }
+
+    /// Sends all of `bytes`. After an error the last of them was not sent.
+    ///
+    /// # Errors
+    /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        within(self.deadline, self.stream.get_mut().write_all(bytes)).await
+    }
+
+    /// Sends last words if they fit into the socket at once, and closes.
+    pub fn farewell(self, words: &[u8]) {
+        let _ = self.stream.get_ref().try_write(words);
+    }
+
+    /// Waits until there is something to read, the end or an error included; no deadline ends it. Nothing is lost if it
+    /// is given up.
+    pub async fn speaks(&mut self) {
+        // What is wrong with the connection shows when it is read.
+        let _ = self.stream.fill_buf().await;
+    }
+
+    /// A line with its end.
+    ///
+    /// # Errors
+    /// [`Trouble::Garbled`] if it is longer than [`LINE_LIMIT`].
+    pub async fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+        let mut line = Vec::new();
+        let mut limited = (&mut self.stream).take(LINE_LIMIT as u64);
+        within(self.deadline, limited.read_until(b'\n', &mut line)).await?;
+        match line.last() {
+            Some(b'\n') => Ok(line),
+            Some(_) if line.len() >= LINE_LIMIT => Err(Trouble::Garbled),
+            _ => Err(Trouble::Disconnected),
+        }
+    }
+
+    /// Exactly `count` bytes. Memory grows as they arrive, not as they are promised.
+    ///
+    /// # Errors
+    /// [`Trouble::Disconnected`] if they do not all arrive.
+    pub async fn exactly(&mut self, count: u64) -> Result<Vec<u8>, Trouble> {
+        let mut bytes = Vec::new();
+        let mut limited = (&mut self.stream).take(count);
+        within(self.deadline, limited.read_to_end(&mut bytes)).await?;
+        match bytes.len() as u64 == count {
+            true => Ok(bytes),
+            false => Err(Trouble::Disconnected),
+        }
+    }
+}
+
+async fn within<T>(deadline: Instant, work: impl Future<Output = io::Result<T>>) -> Result<T, Trouble> {
+    match timeout_at(deadline, work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) => Err(Trouble::Disconnected),
+        Err(_) => Err(Trouble::TimedOut),
+    }
+}
+
+/// Asks for a greeting and takes its first line; for SMTP, LMTP and IMAP.
+///
+/// # Errors
+/// Why there is none within `limit`, or that it is not a welcome.
+pub async fn greeting(address: &str, limit: Duration) -> Result<Vec<u8>, Failure> {
+    let outcome = async {
+        let mut wire = Wire::connect(address, limit).await?;
+        wire.line().await
+    };
+    let line = outcome.await.map_err(|t| Failure::unknown(t, None).before())?;
+    let welcome = [&b"220"[..], b"* OK", b"* PREAUTH"].iter().any(|w| line.starts_with(w));
+    match welcome {
+        true => Ok(line),
+        false => Err(Failure::refused(Trouble::RefusedTransient, &line)),
+    }
+}

@@ -1,0 +1,287 @@
+//! Real mail to send: a Maildir, an mbox file, or a directory tree of message files.
+//!
+//! Only the places of the messages are kept in memory; each is read again when it is sent. A message is sent
+//! as it is, with these exceptions: line ends become CRLF, the last line is ended, an mbox's `From ` line is taken
+//! off, and in an mbox one `>` of every `>From ` line (mboxrd). What cannot be sent over SMTP is left out and
+//! reported. Symbolic links to directories are not followed.
+
+#[cfg(test)]
+mod tests;
+
+use record::history::identity::canonical;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Largest message sent.
+const LARGEST: u64 = 25_000_000;
+/// Reasons kept in words; the rest is only counted.
+const NAMED: usize = 10;
+/// Directories within each other, at most.
+const DEPTH: usize = 32;
+
+/// The messages that can be sent.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    places: Arc<[Place]>,
+    skipped: Skipped,
+}
+
+/// Messages left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// How many.
+    pub count: u64,
+    /// The first of them, each with its reason.
+    pub first: Vec<String>,
+}
+
+/// Why there is no corpus.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    /// It cannot be read.
+    #[error("the corpus {path}: {error}")]
+    Unreadable {
+        /// What was read.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Nothing in it can be sent.
+    #[error(
+        "the corpus {path} has no message that can be sent ({} left out{}); it must be a Maildir, an mbox \
+         file or a directory of message files",
+        skipped.count, first_reason(skipped)
+    )]
+    Empty {
+        /// The corpus.
+        path: PathBuf,
+        /// What was left out.
+        skipped: Skipped,
+    },
+}
+
+fn first_reason(skipped: &Skipped) -> String {
+    skipped.first.first().map(|reason| format!(", first {reason}")).unwrap_or_default()
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    file: Arc<Path>,
+    offset: u64,
+    length: u64,
+    /// Undo mboxrd quoting.
+    quoted: bool,
+}
+
+impl Corpus {
+    /// Finds and checks every message below `path`, in the order of the paths' bytes.
+    ///
+    /// # Errors
+    /// `path` cannot be read, or no message in it can be sent. A file below it that cannot be read is left out.
+    pub fn load(path: &Path) -> Result<Corpus, CorpusError> {
+        let unreadable = |error| CorpusError::Unreadable { path: path.to_owned(), error };
+        let mut found = Found::default();
+        match std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+            true => found.tree(path, 0).map_err(unreadable)?,
+            false => found.single(path).map_err(unreadable)?,
+        }
+        let Found { places, skipped } = found;
+        match places.is_empty() {
+            true => Err(CorpusError::Empty { path: path.to_owned(), skipped }),
+            false => Ok(Corpus { places: places.into(), skipped }),
+        }
+    }
+
+    /// Number of messages.
+    #[expect(clippy::len_without_is_empty, reason = "a corpus is never empty")]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// What was left out.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// A message with CRLF line ends, the last one ended; `index` is taken modulo the number of messages.
+    ///
+    /// # Errors
+    /// The file is gone or was changed into something that cannot be sent.
+    pub fn message(&self, index: u64) -> io::Result<Vec<u8>> {
+        let at = usize::try_from(index % self.places.len() as u64).expect("less than a length in memory");
+        let place = &self.places[at];
+        read(place)?.map_err(|why| io::Error::other(format!("{}: {why}", place.file.display())))
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    places: Vec<Place>,
+    skipped: Skipped,
+}
+
+impl Found {
+    fn tree(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
+        if depth > DEPTH {
+            self.skip(folder, "too many directories within each other");
+            return Ok(());
+        }
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+        entries.sort_unstable();
+        let maildir = folder.join("cur").is_dir() && folder.join("new").is_dir();
+        for entry in &entries {
+            self.entry(entry, maildir, depth);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, path: &Path, maildir: bool, depth: usize) {
+        let done = match std::fs::symlink_metadata(path) {
+            Err(error) => Err(error),
+            Ok(m) if m.is_dir() && maildir && path.ends_with("tmp") => Ok(()),
+            Ok(m) if m.is_dir() => self.tree(path, depth + 1),
+            // A Maildir's own files are the server's bookkeeping.
+            Ok(_) if maildir => Ok(()),
+            Ok(_) => self.file(path),
+        };
+        if let Err(error) = done {
+            self.skip(path, &error.to_string());
+        }
+    }
+
+    /// A file that holds one message.
+    fn file(&mut self, path: &Path) -> io::Result<()> {
+        let meta = std::fs::metadata(path)?;
+        if !meta.is_file() {
+            self.skip(path, "no regular file");
+            return Ok(());
+        }
+        let from_line = from_line(&mut BufReader::new(File::open(path)?))?;
+        let length = meta.len().saturating_sub(from_line);
+        self.offer(Place { file: path.into(), offset: from_line, length, quoted: false })
+    }
+
+    /// The path that was named is a file: an mbox or one message.
+    fn single(&mut self, path: &Path) -> io::Result<()> {
+        let mut lines = BufReader::new(File::open(path)?);
+        match from_line(&mut lines)? {
+            0 => self.file(path),
+            start => self.mbox(path, lines, start),
+        }
+    }
+
+    /// A `From ` line after an empty one begins the next message.
+    fn mbox(&mut self, path: &Path, mut lines: impl BufRead, start: u64) -> io::Result<()> {
+        let file: Arc<Path> = path.into();
+        let place =
+            |offset, end: u64| Place { file: file.clone(), offset, length: end - offset, quoted: true };
+        let (mut begin, mut at, mut blank) = (start, start, 0);
+        loop {
+            let line = next_line(&mut lines)?;
+            if line.length == 0 {
+                return self.offer(place(begin, at));
+            }
+            if line.from && blank > 0 {
+                self.offer(place(begin, at - blank))?;
+                begin = at + line.length;
+            }
+            blank = if line.blank { line.length } else { 0 };
+            at += line.length;
+        }
+    }
+
+    fn offer(&mut self, place: Place) -> io::Result<()> {
+        match read(&place)? {
+            Ok(_) => self.places.push(place),
+            Err(why) => {
+                let file = place.file.clone();
+                self.skip(&file, &format!("at byte {}: {why}", place.offset));
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, path: &Path, why: &str) {
+        self.skipped.count += 1;
+        if self.skipped.first.len() < NAMED {
+            self.skipped.first.push(format!("{}: {why}", path.display()));
+        }
+    }
+}
+
+/// What matters of a line; its bytes are not kept, so that a line of gigabytes costs nothing.
+struct Line {
+    length: u64,
+    from: bool,
+    blank: bool,
+}
+
+fn next_line(lines: &mut impl BufRead) -> io::Result<Line> {
+    let mut head = Vec::new();
+    lines.take(5).read_until(b'\n', &mut head)?;
+    let mut length = head.len() as u64;
+    if head.last().is_some_and(|b| *b != b'\n') {
+        length += lines.skip_until(b'\n')? as u64;
+    }
+    Ok(Line { length, from: head == b"From ", blank: head == b"\n" || head == b"\r\n" })
+}
+
+/// Length of the `From ` line that begins a file, 0 if none does.
+fn from_line(lines: &mut impl BufRead) -> io::Result<u64> {
+    match lines.fill_buf()?.starts_with(b"From ") {
+        true => next_line(lines).map(|line| line.length),
+        false => Ok(0),
+    }
+}
+
+/// The message as it is sent, or why it cannot be.
+fn read(place: &Place) -> io::Result<Result<Vec<u8>, &'static str>> {
+    if place.length > LARGEST {
+        return Ok(Err("larger than 25 MB"));
+    }
+    let mut file = File::open(&place.file)?;
+    file.seek(SeekFrom::Start(place.offset))?;
+    let mut raw = Vec::new();
+    file.take(place.length).read_to_end(&mut raw)?;
+    if place.quoted {
+        raw = unquote(&raw);
+    }
+    Ok(sendable(&raw))
+}
+
+/// Takes one `>` off every `>From `, `>>From ` ...
+fn unquote(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    for line in raw.split_inclusive(|b| *b == b'\n') {
+        let quotes = line.iter().take_while(|b| **b == b'>').count();
+        let quoted = quotes > 0 && line[quotes..].starts_with(b"From ");
+        out.extend_from_slice(&line[usize::from(quoted)..]);
+    }
+    out
+}
+
+fn sendable(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut out = Vec::with_capacity(raw.len() + raw.len() / 32 + 2);
+    canonical(raw, |piece| out.extend_from_slice(piece));
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    match &out {
+        m if m.iter().all(u8::is_ascii_whitespace) => Err("empty"),
+        m if m.len() as u64 > LARGEST => Err("larger than 25 MB"),
+        m if memchr::memchr(0, m).is_some() => Err("contains a NUL byte"),
+        m if memchr::memchr_iter(b'\r', m).any(|i| m.get(i + 1) != Some(&b'\n')) => Err("contains a bare CR"),
+        m if !begins_with_header(m) => Err("does not begin with a header line"),
+        _ => Ok(out),
+    }
+}
+
+/// A field name of printable ASCII that begins with a letter or digit (JSON does not), then a colon.
+fn begins_with_header(message: &[u8]) -> bool {
+    let name = message.iter().take_while(|b| b.is_ascii_graphic() && **b != b':').count();
+    let after = message[name..].iter().find(|b| !matches!(**b, b' ' | b'\t'));
+    message[0].is_ascii_alphanumeric() && name > 0 && after == Some(&b':')
+}

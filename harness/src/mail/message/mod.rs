@@ -1,0 +1,3 @@
+pub mod bounce;
+pub mod corpus;
+pub mod sizes;

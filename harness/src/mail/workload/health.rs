@@ -1,0 +1,81 @@
+use super::context::Context;
+use super::context::Sent;
+use super::ledger::Known;
+use super::store;
+use super::touch;
+use crate::mail::client::wire;
+use fuse_fs::clock::Nanos;
+use record::history::Outcome;
+use record::history::UserId;
+use record::history::event::Event;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
+use tokio::time::interval;
+
+/// A service that greets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// LMTP.
+    Lmtp,
+    /// SMTP.
+    Smtp,
+    /// IMAP.
+    Imap,
+}
+
+/// Asks a service for its greeting and records whether it came within `limit`; false too if there is none.
+pub async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
+    let (name, address) = match service {
+        Service::Lmtp => ("lmtp", &ctx.setup.endpoints.lmtp),
+        Service::Smtp => ("smtp", &ctx.setup.endpoints.smtp),
+        Service::Imap => ("imap", &ctx.setup.endpoints.imap),
+    };
+    let Some(address) = address else { return false };
+    let at = Nanos::now();
+    let up = wire::greeting(address, limit).await.is_ok();
+    ctx.setup.history.record(Event::Probe { at, service: name.to_owned(), up });
+    up
+}
+
+/// Delivers one message to `user`, recorded as an ordinary operation.
+///
+/// # Errors
+/// It was not acknowledged, and why.
+pub async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), String> {
+    let job = store::Job::delivery(ctx, user);
+    let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
+    match stored.outcome {
+        Outcome::Ok => Ok((job.sent(), job.known())),
+        Outcome::Fail | Outcome::Info => Err(format!("delivery to {}: {}", ctx.user(user), stored.words())),
+    }
+}
+
+/// Delivers one message to `user` and fetches it until it is there, at most `patience`; all of it is recorded as
+/// ordinary operations.
+///
+/// # Errors
+/// Which of the two failed, and how.
+pub async fn health_check(ctx: &Context, user: UserId, patience: Duration) -> Result<(), String> {
+    let (_, known) = deliver_one(ctx, user).await?;
+    let deadline = Instant::now() + patience;
+    let mut tick = interval(Duration::from_millis(200));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let fetched = fetch_one(ctx, user, &known).await;
+        if fetched.is_ok() || Instant::now() >= deadline {
+            ctx.ledger.put(known);
+            return fetched;
+        }
+    }
+}
+
+async fn fetch_one(ctx: &Context, user: UserId, known: &Known) -> Result<(), String> {
+    let message = known.message;
+    let fetched = touch::read(ctx, known, touch::Look::Whole, Nanos::now()).await;
+    match fetched.seen.iter().any(|c| c.attempt.is_some_and(|a| a.message == message)) {
+        true => Ok(()),
+        false => Err(format!("fetch from {}: {}", ctx.user(user), fetched.words())),
+    }
+}

@@ -1,0 +1,31 @@
+//! Exactly one delivery: one attempt, recorded as any other.
+
+use super::store;
+
+use super::context::{Context, Sent};
+use super::store::Job;
+use fuse_fs::clock::Nanos;
+use record::history::event::Event;
+use record::history::{Entry, Outcome};
+use record::plan::workload::SingleDelivery;
+
+/// Makes the plan's one delivery, due at `origin`, and returns when its end is known: what was acknowledged.
+pub async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin: Nanos) -> Option<Sent> {
+    let user = single.user_id();
+    let job = match single.entry {
+        Entry::Lmtp | Entry::Smtp => Job::delivery(ctx, user),
+        // Draw 0: to INBOX, without flags.
+        Entry::Append => Job::append(ctx, user, 0),
+    };
+    match store::attempt(ctx, &job, 1, origin).await {
+        Ok(ended) if ended.outcome == Outcome::Ok => {
+            ctx.ledger.put(job.known());
+            Some(job.sent())
+        }
+        Ok(_) => None,
+        Err(problem) => {
+            ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem });
+            None
+        }
+    }
+}

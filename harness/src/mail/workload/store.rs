@@ -1,0 +1,208 @@
+//! Puts messages into mailboxes: deliveries with a sender's retries, and APPEND.
+
+use super::touch;
+
+use super::context::{Context, Sent};
+use super::ledger::Known;
+use super::maker::AUTHOR;
+use super::operation::{Ended, Operation, words};
+use crate::mail::client::submission::Protocol;
+use crate::mail::client::submission::{Envelope, submit};
+use fuse_fs::clock::Nanos;
+use record::history::event::Event;
+use record::history::identity::digest;
+use record::history::{Action, Attempt, Entry, MessageId, Outcome, Trouble, UserId};
+use record::message::Outgoing;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Where all mail arrives.
+const INBOX: &str = "INBOX";
+/// A message of no attempt.
+const NOTICE: &[u8] =
+    b"From: <sender@fermoposta.invalid>\r\nSubject: bounces arrive here\r\n\r\nThis mailbox works.\r\n";
+
+/// A logical message to store.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    user: UserId,
+    message: MessageId,
+    entry: Entry,
+    mailbox: String,
+    flags: Vec<String>,
+}
+
+impl Job {
+    /// A new message by LMTP or SMTP.
+    pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
+        let entry = match ctx.protocol {
+            Protocol::Lmtp => Entry::Lmtp,
+            Protocol::Smtp => Entry::Smtp,
+        };
+        Job { user, message: ctx.new_message(), entry, mailbox: INBOX.to_owned(), flags: Vec::new() }
+    }
+
+    /// A new message by APPEND: half of them to the second mailbox, half of them read.
+    pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
+        let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
+        let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
+        Job { user, message: ctx.new_message(), entry: Entry::Append, mailbox, flags }
+    }
+
+    /// The logical message.
+    pub(super) fn message(&self) -> MessageId {
+        self.message
+    }
+
+    /// For whom.
+    pub(super) fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// What is known of it once its first attempt was acknowledged.
+    pub(super) fn known(&self) -> Known {
+        Known { message: self.message, user: self.user, mailbox: self.mailbox.clone() }
+    }
+
+    /// What its first attempt was.
+    pub(super) fn sent(&self) -> Sent {
+        Sent { user: self.user, attempt: Attempt { message: self.message, n: 1 } }
+    }
+
+    fn action(&self, n: u32, size: u64, digest: record::history::digest::Digest) -> Action {
+        let attempt = Attempt { message: self.message, n };
+        let (mailbox, flags) = (self.mailbox.clone(), self.flags.clone());
+        Action::Store { entry: self.entry, attempt, mailbox, size, digest, flags }
+    }
+}
+
+/// One attempt, recorded.
+///
+/// # Errors
+/// The message could not be made (its corpus file is gone); nothing was recorded but that.
+pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> Result<Ended, String> {
+    let message = make(ctx, job, n).await.inspect_err(|problem| {
+        ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.clone() });
+    })?;
+    let action = job.action(n, message.size, message.digest);
+    let operation = Operation::begin(ctx, job.user, intended, action);
+    let ended = match job.entry {
+        Entry::Lmtp | Entry::Smtp => deliver(ctx, job.user, &message).await,
+        Entry::Append => append(ctx, job, &message).await,
+    };
+    Ok(operation.end(ended))
+}
+
+/// Records an attempt that was never made for want of room. Size 0 says that no message was made for it.
+pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
+    Operation::begin(ctx, job.user, intended, job.action(n, 0, digest(b""))).end(Ended::saturated());
+}
+
+async fn deliver(ctx: &Context, user: UserId, message: &Outgoing) -> Ended {
+    let (protocol, address) = ctx.delivery(user);
+    let (from, to) = (sender(ctx), ctx.address(user));
+    let envelope = Envelope { from: &from, to: &to };
+    let done = submit(protocol, address, envelope, &message.bytes, ctx.timeout()).await;
+    done.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None))
+}
+
+/// Who gets the bounces.
+fn sender(ctx: &Context) -> String {
+    ctx.setup.plan.bounce_user().map_or_else(|| AUTHOR.to_owned(), |user| ctx.address_of(user))
+}
+
+/// Delivers a message of no attempt to `user`; it is in no history.
+///
+/// # Errors
+/// It was not acknowledged, and why.
+pub(crate) async fn notice(ctx: &Context, user: &str) -> Result<(), String> {
+    let (protocol, address) = ctx.delivery(UserId(u32::MAX));
+    let (from, to) = (sender(ctx), ctx.address_of(user));
+    let envelope = Envelope { from: &from, to: &to };
+    let done = submit(protocol, address, envelope, NOTICE, ctx.timeout()).await;
+    done.map(|_| ()).map_err(|failure| words(&failure))
+}
+
+async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
+    let mut session = match touch::login(ctx, job.user).await {
+        Ok(session) => session,
+        Err(failure) => return failure.before().into(),
+    };
+    match session.append(&job.mailbox, &job.flags, &message.bytes).await {
+        Ok((uid, reply)) => {
+            session.leave();
+            Ended::ok(Some(reply), uid)
+        }
+        Err(failure) => failure.into(),
+    }
+}
+
+/// Makes the bytes of an attempt, off the threads that the clocks run on.
+async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
+    let (maker, user) = (ctx.setup.maker(), ctx.user(job.user).to_owned());
+    let attempt = Attempt { message: job.message, n };
+    let work = move || maker.make(attempt, &user);
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))
+}
+
+/// Room for operations under way, and the sign that the traffic is over.
+#[derive(Clone)]
+pub(crate) struct Room {
+    pub(super) semaphore: Arc<Semaphore>,
+    pub(super) over: watch::Receiver<bool>,
+}
+
+impl Room {
+    /// Room for one attempt: what is held already, or the next that is free; none if the traffic is over before.
+    pub(super) async fn get(&mut self, held: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
+        if held.is_some() {
+            return held;
+        }
+        tokio::select! {
+            _ = self.over.wait_for(|over| *over) => None,
+            room = self.semaphore.clone().acquire_owned() => room.ok(),
+        }
+    }
+}
+
+/// All attempts of one message. Room is held only while an attempt is under way.
+pub(crate) async fn send(
+    ctx: &Context,
+    job: Job,
+    mut intended: Nanos,
+    permit: OwnedSemaphorePermit,
+    mut room: Room,
+) {
+    let mut permit = Some(permit);
+    let attempts = match job.entry {
+        Entry::Lmtp | Entry::Smtp => ctx.setup.plan.retries.saturating_add(1),
+        Entry::Append => 1,
+    };
+    for n in 1..=attempts {
+        let done = match permit.take() {
+            Some(_held) => settled(ctx, &job, n, intended).await,
+            None => {
+                saturated(ctx, &job, n, intended);
+                false
+            }
+        };
+        if done || n == attempts {
+            return;
+        }
+        intended = Nanos::now() + ctx.setup.plan.retry_after.0;
+        tokio::select! {
+            () = tokio::time::sleep(ctx.setup.plan.retry_after.0) => {}
+            _ = room.over.wait_for(|over| *over) => return,
+        }
+        permit = room.semaphore.clone().try_acquire_owned().ok();
+    }
+}
+
+/// Makes one attempt; false if the sender should try again.
+async fn settled(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> bool {
+    let Ok(ended) = attempt(ctx, job, n, intended).await else { return true };
+    if ended.outcome == Outcome::Ok && n == 1 {
+        ctx.ledger.put(job.known());
+    }
+    ended.outcome == Outcome::Ok || ended.trouble == Some(Trouble::RefusedPermanent)
+}

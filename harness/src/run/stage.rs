@@ -1,0 +1,118 @@
+use super::arrived::Store;
+use super::power::watch;
+use super::storage::Storages;
+use crate::front_door::FrontDoor;
+use crate::server::running::Target;
+use anyhow::Result;
+use record::directory::RunDirectory;
+use record::history::recorder::Recorder;
+use record::plan::CohortPlan;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio::sync::watch;
+
+/// What the migrations of a run share.
+pub struct Migrations {
+    /// The one under way begins with no further user.
+    paused: watch::Sender<bool>,
+    /// Held by the one under way: another step's migration begins when it has ended, with those who are not where they
+    /// are to go.
+    pub(crate) turn: Mutex<()>,
+}
+
+impl Default for Migrations {
+    fn default() -> Migrations {
+        Migrations { paused: watch::Sender::new(false), turn: Mutex::default() }
+    }
+}
+
+impl Migrations {
+    /// Pauses, or goes on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
+    }
+
+    /// Waits until it goes on; false once the traffic has ended: then no further user is begun.
+    pub(crate) async fn over(&self, closing: &watch::Sender<Closing>) -> bool {
+        let (mut paused, mut ended) = (self.paused.subscribe(), closing.subscribe());
+        tokio::select! {
+            _ = paused.wait_for(|paused| !paused) => {}
+            _ = ended.wait_for(|closing| *closing > Closing::Open) => {}
+        }
+        *closing.borrow() == Closing::Open
+    }
+}
+
+/// Reads the backing disk and records what it finds, under the name of the reading.
+pub type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
+
+/// What steps act on.
+pub struct Stage {
+    /// Storages.
+    pub storages: Arc<Storages>,
+    /// The mail server.
+    pub target: Arc<Mutex<Target>>,
+    /// Its services and their addresses.
+    pub services: Vec<(&'static str, String)>,
+    /// The history.
+    pub history: Recorder,
+    /// The phase shown while it runs.
+    pub phase: watch::Sender<String>,
+    /// Reads the backing disk under a name.
+    pub inspect: Inspector,
+    /// Where deliveries arrive.
+    pub store: Store,
+    /// Power cuts and rollbacks.
+    pub power: Power,
+    /// The gateway before the mail server.
+    pub door: Option<FrontDoor>,
+    /// Users by cohort.
+    pub cohorts: Vec<CohortPlan>,
+    /// What migrations share.
+    pub migrations: Migrations,
+    /// Until when steps may begin.
+    pub closing: watch::Sender<Closing>,
+    /// The run's seed.
+    pub seed: u64,
+    /// The run directory.
+    pub directory: RunDirectory,
+}
+
+/// How far the end of the steps' time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Closing {
+    /// Every step may begin.
+    Open,
+    /// The traffic has ended: repair and restart only.
+    TrafficEnded,
+    /// None may begin; those under way are finished.
+    Over,
+}
+
+/// The mains.
+pub struct Power {
+    /// Held while the power is off. How many power cuts there were.
+    pub off: Mutex<u32>,
+    /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
+    pub(crate) going: watch::Sender<bool>,
+}
+
+impl Default for Power {
+    fn default() -> Power {
+        Power { off: Mutex::new(0), going: watch::Sender::new(false) }
+    }
+}
+
+impl Power {
+    /// Returns when the power goes and somebody waits to kill the mail server.
+    pub async fn goes(&self) {
+        let mut going = self.going.subscribe();
+        // The sender lives as long as `self`.
+        let _ = going.wait_for(|going| *going).await;
+    }
+
+    /// Waits until the power is on, and keeps it on while the guard lives.
+    pub async fn steady(&self) -> impl Sized {
+        self.off.lock().await
+    }
+}

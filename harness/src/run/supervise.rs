@@ -1,0 +1,84 @@
+use super::stage::Stage;
+use super::steps::KILL_LIMIT;
+use crate::server::running;
+use anyhow::Result;
+use anyhow::anyhow;
+use anyhow::bail;
+use record::history::event::TargetEvent;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+use tokio::time::interval;
+
+/// Kills the mail server.
+pub async fn kill(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    stage.history.record(running::event(TargetEvent::Killed, None));
+    if !tokio::task::block_in_place(|| target.kill(KILL_LIMIT))? {
+        bail!(
+            "killed, but a process of it waits for a call that the storage holds back; it ends when that is answered"
+        );
+    }
+    Ok(())
+}
+
+pub(crate) async fn stop(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    stage.history.record(running::event(TargetEvent::Stopping, None));
+    let by_itself = tokio::task::block_in_place(|| target.stop())?;
+    let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
+    stage.history.record(running::event(TargetEvent::Stopped, detail));
+    Ok(())
+}
+
+/// Starts the mail server unless it runs. If the power goes meanwhile, it is not waited for any longer.
+pub async fn start(stage: &Stage) -> Result<()> {
+    let mut target = stage.target.lock().await;
+    if let Some(storage) = stage.storages.iter().find(|storage| !storage.is_mounted()) {
+        bail!("storage {} is not mounted; whatever was written there would not reach it", storage.name());
+    }
+    if let Some(status) = target.ended() {
+        stage.history.record(running::event(TargetEvent::Died, Some(status)));
+    }
+    if target.running() {
+        return Ok(());
+    }
+    stage.history.record(running::event(TargetEvent::Started, None));
+    let started = tokio::select! {
+        started = target.start() => started.map_err(anyhow::Error::from),
+        () = stage.power.goes() => Err(anyhow!("the power went before it greeted")),
+    };
+    match started {
+        Ok(()) => {
+            stage.history.record(running::event(TargetEvent::Ready, None));
+            Ok(())
+        }
+        Err(error) => {
+            stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
+            Err(error)
+        }
+    }
+}
+
+/// Starts the companions through which is read. One that does not come up is in the history: whatever cannot be read
+/// through it will be too.
+pub async fn start_reading(stage: &Stage) {
+    let mut target = stage.target.lock().await;
+    if let Err(error) = target.start_reading().await {
+        stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
+    }
+}
+
+/// Notices that the mail server died by itself; it is not started again before the recovery.
+pub async fn watch_target(stage: Arc<Stage>) {
+    let mut tick = interval(Duration::from_millis(100));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Ok(mut target) = stage.target.try_lock()
+            && let Some(status) = target.ended()
+        {
+            stage.history.record(running::event(TargetEvent::Died, Some(status)));
+        }
+    }
+}

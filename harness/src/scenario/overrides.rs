@@ -1,0 +1,21 @@
+use fuse_fs::durability::profile::Profile;
+use std::path::PathBuf;
+
+/// What the command line says instead of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Seed.
+    pub seed: u64,
+    /// Target.
+    pub target: Option<String>,
+    /// Real mail.
+    pub corpus: Option<PathBuf>,
+    /// Seeded defects, added to the file's.
+    pub defects: Vec<String>,
+    /// What survives a power cut, on every storage.
+    pub persistence: Option<Profile>,
+    /// The course that the story takes, if it has several.
+    pub variant: Option<String>,
+    /// Run directory whose store the run begins with.
+    pub store: Option<PathBuf>,
+}

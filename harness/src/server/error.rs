@@ -1,0 +1,72 @@
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// What can go wrong with a mail server that is none of its findings.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// A command of its definition could not be run.
+    #[error("{server}: cannot run `{command}`: {error}")]
+    Command {
+        /// Target.
+        server: String,
+        /// Command line.
+        command: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// A command of its definition failed.
+    #[error("{server}: `{command}` ended with {status}; its output is in {log}")]
+    CommandFailed {
+        /// Target.
+        server: String,
+        /// Command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Log file.
+        log: PathBuf,
+    },
+    /// A command of its definition did not end in time.
+    #[error("{server}: `{command}` did not end within {} s; its output is in {log}", limit.as_secs())]
+    CommandTooSlow {
+        /// Target.
+        server: String,
+        /// Command line.
+        command: String,
+        /// How long was waited.
+        limit: Duration,
+        /// Log file.
+        log: PathBuf,
+    },
+    /// It ended before it greeted.
+    #[error("{server} ended before it greeted ({status}); {log}")]
+    EndedEarly {
+        /// Target.
+        server: String,
+        /// How it ended.
+        status: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// It did not greet in time.
+    #[error("{server} did not greet on {what}; {log}")]
+    NotReady {
+        /// Target.
+        server: String,
+        /// Service, address, how long was waited, what happened last.
+        what: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// Its files could not be written.
+    #[error("cannot write {path}: {error}")]
+    Prepare {
+        /// File or directory.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}

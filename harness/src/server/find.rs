@@ -1,0 +1,171 @@
+//! Which target a name means: one that comes with the program, or a file of the user's own.
+
+use record::plan::server::{Definition, Kind, When, With};
+use std::path::{Path, PathBuf};
+
+/// The targets that come with the program.
+const BUILT_IN: &[&str] = &[
+    include_str!("../../../scenarios/targets/reference.toml"),
+    include_str!("../../../scenarios/targets/dovecot-maildir.toml"),
+    include_str!("../../../scenarios/targets/dovecot-sdbox.toml"),
+    include_str!("../../../scenarios/targets/dovecot-mdbox.toml"),
+    include_str!("../../../scenarios/targets/postfix-maildir.toml"),
+    include_str!("../../../scenarios/targets/postfix-dovecot.toml"),
+    include_str!("../../../scenarios/targets/haraka.toml"),
+    include_str!("../../../scenarios/targets/aiosmtpd.toml"),
+    include_str!("../../../scenarios/targets/cyrus.toml"),
+    include_str!("../../../scenarios/targets/courier.toml"),
+    include_str!("../../../scenarios/targets/exim-maildir.toml"),
+    include_str!("../../../scenarios/targets/opensmtpd-maildir.toml"),
+    include_str!("../../../scenarios/targets/sendmail-dovecot.toml"),
+];
+
+/// The targets that come with the program.
+pub fn built_in() -> Vec<Definition> {
+    BUILT_IN.iter().map(|text| toml::from_str(text).expect("built-in targets are tested")).collect()
+}
+
+/// A target by its name, or a target file: as given, or beside the scenario. `Err` is (message, way out).
+pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)> {
+    let built_in = built_in();
+    if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
+        return Ok(definition.clone());
+    }
+    let Some(path) = definition_file("targets", server, beside) else {
+        let names = built_in.iter().map(|definition| definition.name.as_str());
+        let meant = fuse_fs::nearest::nearest(server, names).map(|n| format!("did you mean `{n}`? "));
+        let help =
+            "`fermoposta list` shows those that come with the program; or give the path of a target file";
+        return Err((format!("there is no target `{server}`"), meant.unwrap_or_default() + help));
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        (
+            format!("{} cannot be read: {error}", path.display()),
+            "check the path and its permissions".to_owned(),
+        )
+    })?;
+    parse(&text).map_err(|(message, help)| (format!("{} {message}", path.display()), help))
+}
+
+/// A target file's text. `Err` is (what follows the file's name, way out).
+fn parse(text: &str) -> Result<Definition, (String, String)> {
+    let definition: Definition = toml::from_str(text).map_err(|error| {
+        (
+            format!("is not a target file: {error}"),
+            "`fermoposta schema target` says what one may hold".to_owned(),
+        )
+    })?;
+    let possible = definition.possible();
+    possible.map_err(|message| (format!("cannot work: {message}"), "see docs/targets.md".to_owned()))?;
+    Ok(definition)
+}
+
+/// A target's companions in the order in which they are started. `Err` is (message, way out).
+pub fn companions(
+    definition: &Definition,
+    beside: &Path,
+) -> Result<Vec<(When, Definition)>, (String, String)> {
+    definition.with.iter().map(|with| Ok((with.when, companion(with, beside)?))).collect()
+}
+
+fn companion(with: &With, beside: &Path) -> Result<Definition, (String, String)> {
+    let name = &with.target;
+    let found = find(name, beside)?;
+    let wrong =
+        |why: &str| Err((format!("`{name}` cannot be a companion: {why}"), "name another".to_owned()));
+    if found.kind == Kind::Command {
+        return wrong("the harness does not start it");
+    }
+    if found.name != with.name() {
+        return wrong(&format!("it is called `{}` in its own file", found.name));
+    }
+    if !found.with.is_empty() {
+        return wrong("it has companions itself");
+    }
+    Ok(found)
+}
+
+/// `name` as a path, or `directory/name.toml` beside the scenario or one level up.
+pub(crate) fn definition_file(directory: &str, name: &str, beside: &Path) -> Option<PathBuf> {
+    let named = format!("{directory}/{name}.toml");
+    let places =
+        [PathBuf::from(name), beside.join(name), beside.join(&named), beside.join("..").join(&named)];
+    places.into_iter().find(|path| path.extension().is_some_and(|e| e == "toml") && path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_targets_are_possible() {
+        for definition in built_in() {
+            definition.possible().expect("a built-in target can run");
+            let companions = companions(&definition, Path::new("/nowhere")).expect("they are built in");
+            let mut ports = companions.iter().flat_map(|(_, companion)| companion.ports());
+            let imap = "imap".to_owned();
+            assert!(
+                definition.ports().contains(&imap) || ports.any(|port| port == imap),
+                "{} names its IMAP port",
+                definition.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_target_names_the_nearest() {
+        let (message, help) = find("dovecot", Path::new("/nowhere")).unwrap_err();
+        insta::assert_snapshot!(format!("{message}\n{help}"), @r#"
+        there is no target `dovecot`
+        `fermoposta list` shows those that come with the program; or give the path of a target file
+        "#);
+    }
+
+    /// What is said of a target that is right but for `wrong`.
+    fn said(wrong: &str) -> String {
+        let good =
+            "name = 't'\nabout = 't'\nkind = 'spawned'\nstart = ['t']\nlayout.opaque = {}\nlisten = {}\n";
+        let (message, help) = parse(&format!("{good}{wrong}")).expect_err("it is wrong");
+        format!("{message}\n{help}")
+    }
+
+    #[test]
+    fn a_mount_is_one_thing_at_an_absolute_path() {
+        insta::assert_snapshot!(said("mount = [{ at = '/run' }]"), @r#"
+        cannot work: the mount at `/run` needs either `bind = "..."` or `tmpfs = true`
+        see docs/targets.md
+        "#);
+        insta::assert_snapshot!(said("mount = [{ at = 'run', tmpfs = true }]"), @r#"
+        cannot work: the mount at `run` needs an absolute path
+        see docs/targets.md
+        "#);
+    }
+
+    #[test]
+    fn a_companion_is_declared_before_it_is_named() {
+        insta::assert_snapshot!(said("environment = { P = '{with.dovecot.port.lmtp}' }"), @r#"
+        cannot work: `{with.dovecot.port.lmtp}` is no variable; there are store, queue, work, root, exe, uid, gid, users, domain, password, internal, internal-group, unprivileged and port.NAME
+        see docs/targets.md
+        "#);
+    }
+
+    #[test]
+    fn packages_have_versions() {
+        insta::assert_snapshot!(said("packages.npm = ['Haraka']"), @r#"
+        cannot work: the npm package `Haraka` has no version; write `Haraka@VERSION`
+        see docs/targets.md
+        "#);
+        insta::assert_snapshot!(said("packages.pip = ['aiosmtpd']"), @r#"
+        cannot work: the Python package `aiosmtpd` has no version; write `aiosmtpd==VERSION`
+        see docs/targets.md
+        "#);
+    }
+
+    #[test]
+    fn paths_stay_below_etc() {
+        insta::assert_snapshot!(said("etc = { '../passwd' = 'x' }"), @r#"
+        cannot work: `../passwd` in `etc` is not a path below /etc; write it without `/` in front and without `..`
+        see docs/targets.md
+        "#);
+    }
+}

@@ -1,0 +1,13 @@
+//! The mail server under test: its definition (data) and its processes.
+
+pub mod accounts;
+pub mod assemble;
+pub mod error;
+pub mod find;
+pub mod needs;
+pub mod packages;
+pub mod running;
+mod server;
+pub use server::{Server, greeting};
+pub mod vars;
+pub mod view;

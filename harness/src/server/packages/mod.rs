@@ -1,0 +1,9 @@
+pub mod debian;
+pub mod install;
+mod list;
+pub(crate) use list::PLACE;
+pub use list::list;
+pub mod manifest;
+pub mod place;
+pub mod registry;
+pub mod tool;
