@@ -16,12 +16,13 @@ use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::decide::NoFaults;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 const ROUND: Duration = Duration::from_millis(500);
 const ROUNDS: usize = 24;

@@ -2,11 +2,8 @@
 //! their pages in a browser.
 
 use crate::comparison;
-use crate::policies;
-use crate::rehearsal;
 use crate::run::samples;
-use crate::survey;
-use crate::sweep;
+use crate::{policies, rehearsal, survey, sweep};
 
 fn all() -> Vec<(&'static str, String)> {
     let report = crate::run::json::to_json;

@@ -1,8 +1,7 @@
 //! What the file system tells the model, call by call.
 
 use super::durability::{CONTENTS, Core, Powered, Volatile};
-use super::effect::Sync;
-use super::effect::{Ino, Kind, NodeKind, OpId, Place, Time};
+use super::effect::{Ino, Kind, NodeKind, OpId, Place, Sync, Time};
 use super::model::{Attribute, Captured, Change, Stamp};
 use crate::clock::Nanos;
 use nix::sys::stat::{FileStat, fstat};

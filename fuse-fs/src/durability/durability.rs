@@ -13,25 +13,21 @@
 //! and the newest state can survive. A cut leaves everything that survived durable.
 
 use super::apply;
-use super::choice;
-use super::errors;
-
-use super::effect::Sync;
-use super::record::replay;
-
 use super::cut::{CutMode, CutOrder, CutReport, Fate};
-use super::effect::{Ino, NodeKind, OpId};
+use super::effect::{Ino, NodeKind, OpId, Sync};
 use super::model::Model;
 use super::places::{Limbo, Numbers};
 use super::profile::Persistence;
 use super::store::Store;
+use super::{choice, errors};
 use crate::clock::Nanos;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Where the model keeps what it needs.

@@ -1,9 +1,8 @@
 use super::effect::Ino;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// Failures of each file, numbered; whether anybody heard of the last one.
 #[derive(Debug, Default)]

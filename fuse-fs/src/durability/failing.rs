@@ -5,20 +5,16 @@
 //! reads as old at once. Size, times and names are durable, under `btrfs` they are as at the last commit.
 
 use super::apply;
-use super::places;
-
 use super::durability::Volatile;
-use super::effect::Sync;
-use super::effect::{Ino, OpId};
+use super::effect::{Ino, OpId, Sync};
 use super::file::PageFate;
+use super::places;
 use super::profile::FsyncModel;
 use nix::errno::Errno;
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 
 impl Volatile {
     /// A descriptor was opened: the failures it counts as heard of.

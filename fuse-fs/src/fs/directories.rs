@@ -9,7 +9,7 @@ use super::handles::DirHandle;
 use super::inode::ROOT;
 use super::request::{Caller, Outcome};
 use crate::rules::decision::Action;
-use nix::dir::{Dir, Type};
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;

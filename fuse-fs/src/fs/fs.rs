@@ -6,9 +6,7 @@
 use super::request::Outcome;
 
 use super::handles::{DirHandle, FileHandle, Handles};
-use super::lies::{Victim, age};
-use super::listing::Listing;
-use super::request::{Answer, Caller, Change, Request, TimeSet};
+use super::request::{Answer, Caller, Request};
 
 use super::inode::{InodeTable, ROOT};
 use crate::durability::{Powered, Volatile};

@@ -3,12 +3,10 @@
 
 use super::fs::Fs;
 use super::handles::FileHandle;
-use super::request::Change as Attributes;
-use super::request::{Answer, Caller, Outcome, TimeSet};
+use super::request::{Answer, Caller, Change as Attributes, Outcome, TimeSet};
 use crate::durability::Volatile;
 use crate::durability::calls::{Mtimes, mtime};
-use crate::durability::effect::Sync;
-use crate::durability::effect::{Ino, Kind, NodeKind, Place};
+use crate::durability::effect::{Ino, Kind, NodeKind, Place, Sync};
 use crate::durability::model::{Attribute, Change};
 use crate::rules::decision::Action;
 use nix::errno::Errno;

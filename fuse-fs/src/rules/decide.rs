@@ -1,9 +1,5 @@
-use super::decision::Decision;
-use super::decision::RuleId;
+use super::decision::{Decision, RuleId};
 use super::lies::Lies;
-use crate::call::Call;
-use crate::call::Op;
-use crate::clock::Nanos;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,35 +4,29 @@
 //! them in. A call under way may still be struck by a rule that was disarmed a moment ago: whoever parks a frozen
 //! call asks [`Engine::is_armed`] afterwards.
 
+use super::compiled::{Compiled, RuleStats};
+use super::counters::{CounterValues, Counters};
 use super::decide::Decide;
-use super::decision::Decision;
-use super::decision::RuleId;
-
-#[cfg(test)]
-mod tests;
-
-use super::compiled::{Interval, RuleStats};
-use super::counters::CounterValues;
-use super::problem::Problem;
-
-use super::compiled::Compiled;
-use super::counters::Counters;
-use super::damage::Damage;
+use super::decision::{Decision, RuleId};
 use super::lies::Lies;
 use super::matcher::{Facts, PathGlobs};
 use super::opset::OpSet;
+use super::problem::Problem;
 use super::rule::Rule;
 use crate::call::{Call, Op};
 use crate::clock::Nanos;
 use crate::nearest::nearest;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use strum::VariantArray;
+
+#[cfg(test)]
+mod tests;
 
 /// The fault engine of one storage.
 pub struct Engine {

@@ -6,14 +6,8 @@
 //! Limits: [`MOST_MARKS`] spoiled sectors and as many flipped bytes; what goes beyond is struck once and not
 //! remembered. Earlier versions of [`MOST_MARKS`] files and [`MOST_VERSION_BYTES`] in all; the oldest give way.
 
-use super::damage::Damage;
-use super::damage::Scar;
-
 use super::decision::RuleId;
 use parking_lot::Mutex;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use smallvec::SmallVec;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -175,6 +169,7 @@ impl Lies {
 
 #[cfg(test)]
 mod tests {
+    use super::super::damage::{Damage, Scar};
     use super::*;
 
     #[test]

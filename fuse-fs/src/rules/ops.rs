@@ -1,8 +1,7 @@
 use crate::call::Op;
 use crate::nearest::nearest;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 /// An operation or a group of operations.

@@ -11,12 +11,10 @@ use super::ops::OpSelector;
 mod tests;
 
 use super::effects::Effect;
-use crate::call::{FileKind, Op};
-use crate::nearest::nearest;
+use crate::call::FileKind;
 use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::VariantArray;
 
 /// One fault: where it strikes, when, and what it does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

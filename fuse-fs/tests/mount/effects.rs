@@ -11,11 +11,12 @@ use fuse_fs::rules::engine::Engine;
 use fuse_fs::rules::rule::Rule;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_lost_write_reads_as_before_and_as_zeros_beyond", lost_write),

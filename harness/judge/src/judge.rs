@@ -4,28 +4,19 @@
 //! its property unknown, never valid. A lying storage never mixes with an honest one: what it struck is left to
 //! the property `lie-noticed`.
 
-use crate::case::forgetful;
-use crate::case::latency;
-use crate::property;
-use crate::property::expectations;
-use crate::reason::because;
-use crate::recorded;
-use crate::statement;
-use crate::summary::damage;
-use crate::summary::timeline;
-use crate::trace;
-use crate::words;
-
-use crate::case::Case;
 use crate::case::elsewhere::{Elsewhere, Place};
 use crate::case::fate::{Fate, fate, settle};
 use crate::case::finding::{Finding, Found};
 use crate::case::readings::{Disk, Final};
-use crate::property::ALL;
+use crate::case::{Case, forgetful, latency};
+use crate::property::{ALL, expectations};
+use crate::reason::because;
 use crate::statement::Answered;
 use crate::summary::series::series;
+use crate::summary::{damage, timeline};
 use crate::trace::cuts::Cuts;
 use crate::trace::{Traces, Wanted};
+use crate::{property, recorded, statement, trace, words};
 use fuse_fs::mount::trace::FsEvent;
 use record::history::MessageId;
 use record::ledger::messages::Messages;

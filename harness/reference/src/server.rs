@@ -10,19 +10,13 @@
 
 use crate::listen;
 
+use crate::defect::{DefectChoice, Defects};
+use crate::files::Disk;
+use crate::store::Store;
+use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use anyhow::Context;
-
-use crate::defect::{Defect, DefectChoice};
-use crate::listen::CONNECTION_LIMIT;
-use crate::offline::{OfflineOptions, offline};
-
-use crate::defect::Defects;
-use crate::files::Disk;
-use crate::store::Store;
 
 /// Largest message taken, in bytes.
 pub const MESSAGE_LIMIT_BYTES: usize = 50 * 1024 * 1024;

@@ -1,27 +1,16 @@
 //! The command line: decode, call, map results to exit codes.
 
 use super::commands;
-use super::compare;
-use super::hidden;
-use super::output::OutputArgs;
-use super::output::profile;
-use super::policies;
-use super::rehearse;
-use super::report;
-use super::run;
+use super::output::{OutputArgs, profile};
 use super::run::RunArgs;
-use super::schema;
 use super::schema::SchemaOf;
 use super::servers::ServersCommand;
-use super::survey;
 use super::survey::SurveyArgs;
-use super::sweep;
 use super::sweep::SweepArgs;
-use crate::cli::mount::args::CtlCommand;
-use crate::cli::mount::args::MountArgs;
-
+use super::{compare, hidden, policies, rehearse, report, run, schema, survey, sweep};
 use crate::campaign::survey::options::USUAL_REPEAT;
 use crate::campaign::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
+use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::Exit;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use fuse_fs::durability::cut::CutMode;

@@ -1,26 +1,19 @@
 //! The commands that users give.
 
 use super::export;
-use super::output::show;
-use super::run::run;
-use super::run::show_problems;
-use super::schema::schema;
-use super::survey::survey;
-use super::sweep::sweep;
-use crate::run::outer;
-use crate::scenario;
-
-use super::output::OutputArgs;
-use super::run::RunArgs;
-use super::schema::SchemaOf;
-use super::survey::SurveyArgs;
-use super::sweep::SweepArgs;
+use super::output::{OutputArgs, show};
+use super::run::{RunArgs, run, show_problems};
+use super::schema::{SchemaOf, schema};
+use super::survey::{SurveyArgs, survey};
+use super::sweep::{SweepArgs, sweep};
 use crate::campaign::sweep::cases::Wanted;
 use crate::campaign::sweep::options::{
     Family, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,
 };
 use crate::exit::{Exit, NoSuch};
+use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
+use crate::scenario;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use record::plan::Plan;

@@ -1,16 +1,13 @@
 //! `compare`: before a change and after it.
 
 use super::export;
-use reports::comparison::json;
-use reports::comparison::text;
-
 use super::output::TableArgs;
 use crate::campaign::compare::{Asked, compare};
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
-use reports::comparison::FORMATS;
 use reports::comparison::limits::Limit;
+use reports::comparison::{FORMATS, json, text};
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -1,15 +1,10 @@
 //! What works on this machine, one line each, with the way out where something does not.
 
-use crate::run::possible::can_migrate;
-use crate::run::possible::dev_fuse;
-use crate::run::possible::try_mount;
-use crate::server::needs::find;
-use crate::server::needs::missing;
-use crate::server::needs::what_runs_would_use;
-
 use crate::exit::Exit;
 use crate::machine::confine::Confinement;
 use crate::machine::daemons::path_with_daemons;
+use crate::run::possible::{can_migrate, dev_fuse, try_mount};
+use crate::server::needs::{find, missing, what_runs_would_use};
 use anyhow::{Result, bail};
 use record::plan::Plan;
 use record::plan::server::Definition;

@@ -1,11 +1,8 @@
 //! Commands that this program gives itself.
 
-use crate::machine::confine;
-use crate::machine::process;
-use crate::machine::tool;
-
 use crate::exit::Exit;
 use crate::machine::confine::Confinement;
+use crate::machine::{confine, process, tool};
 use anyhow::Result;
 use std::io::Read;
 use std::path::{Path, PathBuf};

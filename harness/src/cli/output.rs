@@ -4,8 +4,7 @@ use clap::Args;
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::profile::Profile;
 use reports::run::Report;
-use std::io::IsTerminal;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use strum::VariantArray;
 

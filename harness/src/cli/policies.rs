@@ -1,14 +1,12 @@
 //! `policies`: one story under each of its variants, compared.
 
 use super::export;
-use crate::machine::stop;
-use crate::scenario;
-use reports::policies::json;
-
 use super::output::TableArgs;
 use super::run::{fresh_seed, run_one, show_problems};
 use crate::exit::Exit;
+use crate::machine::stop;
 use crate::run::outer::Places;
+use crate::scenario;
 use crate::scenario::errors::ScenarioErrors;
 use crate::scenario::file::Variant;
 use crate::scenario::overrides::Overrides;
@@ -16,7 +14,7 @@ use anyhow::Result;
 use clap::Args;
 use record::plan::{Plan, quoted};
 use reports::kit::inert::inert;
-use reports::policies::{FORMATS, Policies, PolicyRun, text};
+use reports::policies::{FORMATS, Policies, PolicyRun, json, text};
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -1,11 +1,8 @@
 //! `rehearse`: the user's own migration, before it is done.
 
 use super::export;
-use crate::campaign::rehearse::options;
-use reports::rehearsal::json;
-use reports::rehearsal::text;
-
 use super::output::TableArgs;
+use crate::campaign::rehearse::options;
 use crate::campaign::rehearse::options::{Failure, Options, Service};
 use crate::exit::Exit;
 use anyhow::Result;
@@ -13,7 +10,7 @@ use clap::Args;
 use fuse_fs::units::Span;
 use record::plan::step::MigrationTool;
 use reports::comparison::limits::Limit;
-use reports::rehearsal::FORMATS;
+use reports::rehearsal::{FORMATS, json, text};
 use std::io::Write;
 use std::path::PathBuf;
 use strum::VariantArray;

@@ -3,17 +3,15 @@
 
 use super::export;
 use super::output;
-use crate::campaign::saved;
-use reports::run::json;
-
 use super::output::OutputArgs;
+use crate::campaign::saved;
 use crate::exit::Exit;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use judge::judge;
 use judge::recorded::differences;
 use reports::kit::format::ALL;
-use reports::run::Report;
+use reports::run::{Report, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

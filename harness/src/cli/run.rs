@@ -1,14 +1,10 @@
 use super::commands::check;
 use super::export;
-use super::output::OutputArgs;
-use super::output::profile;
-use super::output::show;
-use crate::exit::Exit;
-use crate::exit::NoSuch;
+use super::output::{OutputArgs, profile, show};
+use crate::exit::{Exit, NoSuch};
 use crate::machine::stop;
 use crate::run::outer;
-use crate::run::outer::Outcome;
-use crate::run::outer::Places;
+use crate::run::outer::{Outcome, Places};
 use crate::scenario;
 use crate::scenario::errors;
 use crate::scenario::overrides::Overrides;

@@ -2,20 +2,15 @@ use super::output::profile;
 use super::run::run;
 use crate::campaign::sweep;
 use crate::campaign::sweep::cases::Wanted;
-use crate::campaign::sweep::options::Family;
-use crate::campaign::sweep::options::FirstDelivery;
-use crate::campaign::sweep::options::Options;
-use crate::campaign::sweep::options::USUAL_PROFILES;
-use crate::campaign::sweep::options::USUAL_RUNS;
-use crate::campaign::sweep::options::USUAL_SEED;
-use crate::campaign::sweep::options::usual_directory;
+use crate::campaign::sweep::options::{
+    Family, FirstDelivery, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,
+};
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
 use record::history::Entry;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use strum::VariantArray;
 
 #[derive(Debug, Args)]

@@ -16,14 +16,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::spool::{Waiting, waiting};
-
 use super::admission::{Rules, Service, user_name};
 use super::control::Control;
 use super::desk::Desk;
 use super::drain::Drain;
 use super::listener::{Port, Speaks};
-use super::spool::Spool;
+use super::spool::{Spool, Waiting, waiting};
 use crate::mail::client::submission::Protocol;
 use anyhow::Context;
 use record::history::recorder::Recorder;

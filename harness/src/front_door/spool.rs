@@ -14,10 +14,11 @@ use record::history::Attempt;
 use record::plan::front_door::QueueLimit;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 use tokio::sync::watch;
 
 /// Most messages, whatever the limit says.

@@ -4,11 +4,11 @@
 
 use nix::sys::stat::{Mode, SFlag, mknod};
 use std::collections::HashMap;
-use std::fs::{self, File, FileTimes, Metadata, Permissions};
-use std::io;
+use std::fs::{File, FileTimes, Metadata, Permissions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Copies the directory `from` to the new directory `to`.
 pub fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {

@@ -1,5 +1,4 @@
-use super::disk::nobody;
-use super::disk::read_user;
+use super::disk::{nobody, read_user};
 use super::placement::Placement;
 use crate::mail::workload::Sent;
 use record::history::Attempt;

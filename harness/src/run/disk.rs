@@ -9,16 +9,14 @@
 //! not: a delivery that was interrupted left it, and nobody was told that it is a message.
 
 use crate::mail::message;
-use record::history::identity;
-
 use record::history::token::RunToken;
-use record::history::{Attempt, Bounce, DiskCopy};
+use record::history::{Attempt, Bounce, DiskCopy, identity};
 use record::plan::server::Layout;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Largest message file that is read, in bytes.
 pub const LARGEST: u64 = 256 << 20;
@@ -209,11 +207,9 @@ fn read_message(path: &PathBuf) -> io::Result<Option<(u64, Vec<u8>)>> {
 
 #[cfg(test)]
 mod tests {
-    use record::history::identity;
-    use record::message;
-
     use super::*;
-    use record::history::MessageId;
+    use record::history::{MessageId, identity};
+    use record::message;
 
     const RUN: RunToken = RunToken(0x1a2b_3c4d);
 

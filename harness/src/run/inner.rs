@@ -1,36 +1,22 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
 use super::arrival;
-use super::drain;
-use super::entrance;
-use super::inspection;
-use super::power;
-use super::reading;
-use super::recovery;
-use super::settled;
-use super::stage;
-use super::steps;
-use super::store;
-use super::structure;
-use super::supervise;
-use super::volumes;
-use crate::machine::confine;
-use crate::machine::environment;
-use crate::mail::workload;
-use crate::mail::workload::single;
-use crate::mail::workload::warm_up;
-
 use super::arrived::Store;
 use super::clients::Clients;
 use super::placement::Placement;
 use super::progress::{Live, Progress};
-use super::stage::Power;
-use super::stage::{Closing, Stage};
+use super::stage::{Closing, Power, Stage};
 use super::storage::Storages;
 use super::volumes::Visits;
+use super::{
+    drain, entrance, inspection, power, reading, recovery, settled, stage, steps, store, structure,
+    supervise, volumes,
+};
 use crate::front_door::FrontDoor;
 use crate::machine::confine::Confinement;
-use crate::mail::workload::Context as Traffic;
+use crate::machine::{confine, environment};
+use crate::mail::workload;
+use crate::mail::workload::{Context as Traffic, single, warm_up};
 use crate::server::assemble::assemble;
 use crate::server::running::Target;
 use anyhow::{Context, Result};

@@ -2,10 +2,8 @@
 
 use super::sent;
 use super::store;
-use crate::machine::confine;
-use crate::machine::stop;
-
 use crate::machine::confine::Confinement;
+use crate::machine::{confine, stop};
 use anyhow::{Context, Result, bail};
 use record::directory::RunDirectory;
 use record::plan::Plan;

@@ -1,14 +1,10 @@
 use crate::machine::confine;
 use crate::machine::confine::Confinement;
-use crate::server::needs::find;
-use crate::server::needs::missing;
-use anyhow::Result;
-use anyhow::bail;
+use crate::server::needs::{find, missing};
+use anyhow::{Result, bail};
 use record::plan::Plan;
 use record::plan::server::Definition;
-use record::plan::step::MigrateOrder;
-use record::plan::step::MigrationTool;
-use record::plan::step::StepAction;
+use record::plan::step::{MigrateOrder, MigrationTool, StepAction};
 use std::ffi::OsString;
 
 pub(crate) fn dev_fuse() -> Result<String, String> {

@@ -1,14 +1,11 @@
 //! After the traffic: the storage is healed, the mail server started if it is down, and asked for real service.
 
 use super::arrival;
-use super::supervise;
-use crate::mail::workload::health;
-use crate::server::running;
-
 use super::stage::Stage;
-use crate::mail::workload::Context as Traffic;
-use crate::mail::workload::Sent;
+use super::supervise;
 use crate::mail::workload::health::Service;
+use crate::mail::workload::{Context as Traffic, Sent, health};
+use crate::server::running;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::parking::Thaw;
 use record::history::UserId;

@@ -8,8 +8,7 @@ use record::directory::RunDirectory;
 use record::history::recorder::Recorder;
 use record::plan::CohortPlan;
 use std::sync::Arc;
-use tokio::sync::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// What the migrations of a run share.
 pub struct Migrations {

@@ -1,17 +1,10 @@
 //! Carries out the scenario's steps at their time and writes each into the history.
 
-use super::migration;
-use super::power;
-use super::stage::Closing;
-use super::stage::Stage;
-use super::step_words;
-use super::supervise::kill;
-use super::supervise::start;
-use super::supervise::stop;
-
 use super::arrived::Store;
-use super::stage::Power;
+use super::stage::{Closing, Power, Stage};
 use super::storage::{Storage, Storages};
+use super::supervise::{kill, start, stop};
+use super::{migration, power, step_words};
 use crate::front_door::FrontDoor;
 use crate::server::running::Target;
 use anyhow::{Result, anyhow, bail};

@@ -1,14 +1,11 @@
 use super::stage::Stage;
 use super::steps::KILL_LIMIT;
 use crate::server::running;
-use anyhow::Result;
-use anyhow::anyhow;
-use anyhow::bail;
+use anyhow::{Result, anyhow, bail};
 use record::history::event::TargetEvent;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Kills the mail server.
 pub async fn kill(stage: &Stage) -> Result<()> {

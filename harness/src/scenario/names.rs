@@ -1,8 +1,7 @@
 use super::file::Scenario;
 use super::found::Found;
 use record::plan::StoragePlan;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The storage a fault or target means: the one it names, or the only one.
 pub(crate) fn storage_of(

@@ -1,22 +1,15 @@
 //! From what a file says to what a run does: defaults filled in, names resolved, every contradiction found.
 
 use super::clients;
-use super::cohorts;
-use super::names::fault_names;
-use super::names::storage_of;
-use super::senders;
-use super::statements;
-use super::steps;
-use super::storages;
-use super::story;
-use crate::server::find;
-
 use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::load::variants;
+use super::names::{fault_names, storage_of};
 use super::overrides::Overrides;
 use super::places::Places;
+use super::{cohorts, senders, statements, steps, storages, story};
+use crate::server::find;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
@@ -53,7 +46,7 @@ pub(crate) fn resolve(
     if let Some(target) = &target {
         spare_sender(&mut storages, target, &workload);
     }
-    let variant = variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
+    let variant = super::variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
     statements::statements(&scenario, &storages, &cohorts, &mut found);
     expectations(&scenario, &mut found);

@@ -1,8 +1,7 @@
 use crate::machine::daemons::path_with_daemons;
 use crate::server::packages::place;
 use record::plan::server::Definition;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What runs would use: what is unpacked for the target, or the machine's own.
 pub fn what_runs_would_use(definition: &Definition) -> String {

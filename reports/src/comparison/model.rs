@@ -20,15 +20,8 @@
 //! of all operations together.
 
 use super::decision;
-use super::html;
-use super::json;
-use super::judgement;
-use super::like;
-use super::markdown;
-use super::text;
-
-use super::like::unlike;
 use super::limits::{Allowed, Limits, Measure};
+use super::{html, json, judgement, like, markdown, text};
 use crate::kit::format::Format;
 use crate::kit::verdict::Verdict;
 use crate::run::Report;

@@ -5,8 +5,7 @@ use crate::run::samples;
 use super::limits::Limits;
 use super::model::Comparison;
 use crate::kit::verdict::Verdict;
-use crate::run::samples as reports;
-use crate::run::{ClientClass, Messages, Operation, Quantiles, Report, Run};
+use crate::run::{ClientClass, Messages, Operation, Quantiles, Report, Run, samples as reports};
 
 const COMMAND: &str = "fermoposta compare before/1 after/1 --baseline before/2 --candidate after/2";
 

@@ -2,17 +2,13 @@
 
 use super::json;
 use super::like::unlike;
-use super::limits::Limits;
-use super::limits::Measure;
-use super::markdown;
-use super::text;
-use crate::kit::verdict::Verdict;
-use crate::run::Report;
-
+use super::limits::{Limits, Measure};
 use super::model::*;
 use super::samples::{again, before, deliver, never_again, of, run};
+use super::{markdown, text};
 use crate::kit::inert::is_dangerous;
-use crate::run::Operation;
+use crate::kit::verdict::Verdict;
+use crate::run::{Operation, Report};
 
 fn judged(comparison: &Comparison, of: &str, measure: Measure) -> (Judgement, Option<Doubt>) {
     let row = comparison.rows.iter().find(|row| row.of == of && row.measure == measure);

@@ -5,7 +5,6 @@ use crate::run::forms::text;
 
 use std::path::Path;
 
-use super::style::Style;
 use crate::run::Report;
 
 /// A form for `--export FILE`, chosen by the file's extension.

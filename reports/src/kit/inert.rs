@@ -17,7 +17,6 @@ use crate::sweep::{BadCase, Matrix, Sweep};
 
 pub(crate) use self::comparison::comparison;
 pub(crate) use self::rehearsal::rehearsal;
-use self::story::policies;
 
 /// Longest string that is shown; the rest is counted, not shown.
 pub const MAX_CHARS: usize = 2_000;

@@ -1,5 +1,4 @@
-use super::class::Class;
-use super::class::Weight;
+use super::class::{Class, Weight};
 use super::verdict::Verdict;
 
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");

@@ -5,15 +5,13 @@
 
 use super::html;
 use super::json;
-use crate::kit::inert::story;
-use crate::run::senders;
-
 use crate::kit::figures::{Clock, count};
 use crate::kit::format::Format;
+use crate::kit::inert::story;
 use crate::kit::markdown::text as escaped;
 use crate::kit::table::{align, wrap};
 use crate::kit::verdict::Verdict;
-use crate::run::{Report, Sender};
+use crate::run::{Report, Sender, senders};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

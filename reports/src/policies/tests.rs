@@ -1,12 +1,10 @@
 //! The table of policies, and its forms for a terminal and a document.
 
+use super::model::*;
 use crate::kit::inert;
 use crate::kit::verdict::Verdict;
-use crate::run::Report;
-use crate::run::Sender;
-use crate::run::samples;
+use crate::run::{Report, Sender, samples};
 
-use super::model::*;
 pub(crate) use crate::run::samples::story::sender;
 
 fn report(senders: Vec<Sender>) -> Report {

@@ -5,10 +5,7 @@
 //! such by arithmetic; each says how.
 
 use super::html;
-use super::json;
-use super::markdown;
-use super::text;
-
+use super::{json, markdown, text};
 use crate::comparison::Comparison;
 use crate::kit::format::Format;
 use crate::kit::verdict::Verdict;

@@ -4,7 +4,6 @@
 //! shows nothing, so it ends before the section that would be too much, and says so.
 
 use crate::kit::markdown::escaped;
-use crate::kit::markdown::text;
 use crate::kit::markdown::word;
 
 pub mod evidence;

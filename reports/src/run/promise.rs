@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 pub(crate) fn promise(contract: &str) -> &'static str {
     match contract {
         "lying" => "it breaks its promises on purpose; the question is whether the mail server noticed",

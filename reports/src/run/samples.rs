@@ -1,7 +1,7 @@
 //! Reports for tests: one of each verdict, and one whose every string attacks the reader.
 
-pub mod difference;
-pub mod story;
+pub(crate) mod difference;
+pub(crate) mod story;
 
 use super::model::{
     Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Recorded, Report,
@@ -114,7 +114,7 @@ pub(crate) fn unknown() -> Report {
 }
 
 pub(crate) use self::difference::{difference, hostile_difference};
-pub(crate) use self::story::{sender, story};
+pub(crate) use self::story::story;
 
 pub(crate) fn hostile() -> Report {
     let bad = "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>|\r\n\u{202e}evil\u{9b}31m]]>\u{0}`";

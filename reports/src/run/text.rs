@@ -3,25 +3,20 @@
 //! Lists are bounded ([`MAX_ANOMALIES`], [`MAX_EVIDENCE`]); what is left out is counted and is in the run
 //! directory. Whether to use colour is the caller's decision.
 
+use super::difference::Difference;
+use super::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
 use super::promise::promise;
-use crate::kit::style::Style;
-use crate::kit::style::bold;
-use crate::kit::style::paint;
-use crate::kit::style::section;
+use crate::kit::figures::{Clock, count, latency};
+use crate::kit::style::{Style, bold, paint, section};
+use crate::kit::table::{align, pad, wrap};
+use crate::kit::verdict::Verdict;
+use crate::kit::words::who;
+use std::fmt::Write as _;
 
 pub mod difference;
 pub mod story;
 #[cfg(test)]
 mod tests;
-
-use std::fmt::Write as _;
-
-use super::difference::Difference;
-use super::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
-use crate::kit::figures::{Clock, count, latency};
-use crate::kit::table::{align, pad, wrap};
-use crate::kit::verdict::Verdict;
-use crate::kit::words::who;
 
 /// Anomalies shown for each violated property.
 pub const MAX_ANOMALIES: usize = 3;

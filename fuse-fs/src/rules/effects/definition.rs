@@ -1,16 +1,12 @@
-use super::effect::Effect;
 use crate::call::Call;
 use crate::clock::Nanos;
-use crate::rules::decision::Action;
-use crate::rules::decision::RuleId;
-use crate::rules::draw::Draws;
-use crate::rules::draw::Purpose;
+use crate::rules::decision::{Action, RuleId};
+use crate::rules::draw::{Draws, Purpose};
 use crate::rules::opset::OpSet;
 use crate::rules::problem::Found;
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Whether a device with this effect keeps its promises.

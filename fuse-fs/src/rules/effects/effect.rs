@@ -5,46 +5,17 @@
 //! selector and trigger chose. A strike may decline: a call it cannot harm is no firing.
 
 use super::bad_sector;
-use super::cold_deletion;
-use super::corrupt_read;
-use super::definition::Contract;
-use super::definition::Definition;
-use super::definition::Entry;
-use super::definition::Outcome;
-use super::definition::Rates;
-use super::definition::Strike;
-use super::definition::Struck;
-use super::errno;
-use super::flapping;
-use super::freeze;
-use super::fsync_failure;
-use super::latency;
-use super::lost_fsync;
-use super::lost_write;
-use super::misdirected_write;
-use super::no_space;
-use super::path_failover;
-use super::power_cut;
-use super::read_only;
-use super::short_read;
-use super::short_write;
-use super::stale_handle;
-use super::stale_read;
-use super::thin_pool_full;
-use super::throttle;
-use super::torn_write;
-use super::vanish;
-
-use crate::call::{Call, Op};
-use crate::clock::Nanos;
-use crate::rules::decision::{Action, RuleId};
-use crate::rules::draw::{Draws, Purpose};
+use super::definition::{Contract, Definition, Entry, Rates, Strike};
+use super::{
+    cold_deletion, corrupt_read, errno, flapping, freeze, fsync_failure, latency, lost_fsync, lost_write,
+    misdirected_write, no_space, path_failover, power_cut, read_only, short_read, short_write, stale_handle,
+    stale_read, thin_pool_full, throttle, torn_write, vanish,
+};
+use crate::call::Op;
 use crate::rules::opset::OpSet;
 use crate::rules::problem::Found;
-use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// What happens to a call that a rule strikes. Written `effect.errno = { code = "EIO" }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -194,6 +165,13 @@ pub(crate) const ANSWERED: OpSet = OpSet::ALL.without(OpSet::of(&[Op::Release, O
 #[cfg(test)]
 pub(crate) mod testing {
     //! A call without a file, for the tests of single effects.
+    use crate::call::Call;
+    use crate::clock::Nanos;
+    use crate::rules::decision::Action;
+    use crate::rules::decision::RuleId;
+    use crate::rules::draw::Draws;
+    use std::time::Duration;
+    use super::super::definition::{Outcome, Struck};
     use super::*;
     use crate::call::{FileKind, Subject};
     use std::borrow::Cow;

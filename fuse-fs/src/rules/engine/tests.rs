@@ -1,5 +1,6 @@
 //! The engine as the file system sees it: triggers, composition, arming, and a naive model beside it.
 
+use crate::rules::compiled::Interval;
 use super::*;
 use crate::call::{FileKind, Subject};
 use crate::mount::control::Command;

@@ -1,5 +1,6 @@
 //! The spelling of rules in scenario files.
 
+use crate::call::Op;
 use super::*;
 use crate::rules::ops::OpGroup;
 

@@ -1,17 +1,13 @@
 use super::elsewhere::Elsewhere;
 use super::fate::Fate;
 use super::finding::Found;
-use super::readings::Disk;
-use super::readings::Final;
+use super::readings::{Disk, Final};
 use crate::trace::Traces;
 use crate::trace::cuts::Cuts;
 use fuse_fs::clock::Nanos;
-use record::history::Attempt;
-use record::history::MessageId;
+use record::history::{Attempt, MessageId};
 use record::ledger::Ledger;
-use record::ledger::entry::ClientOp;
-use record::ledger::entry::PlaceId;
-use record::ledger::entry::RolledBack;
+use record::ledger::entry::{ClientOp, PlaceId, RolledBack};
 use record::ledger::messages::Messages;
 use record::plan::Plan;
 

@@ -12,16 +12,14 @@
 //! EXPUNGE may legally finish it.
 
 use super::readings::Disk;
-use super::readings::Final;
-use super::readings::Found;
-use record::ledger::messages::Messages;
-
+use super::readings::{Final, Found};
 use fuse_fs::clock::Nanos;
-use record::history::{Attempt, MessageId, Outcome, Uid};
+use record::history::{Outcome, Uid};
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, Kind, OnDisk, PlaceId, Seen};
+use record::ledger::entry::{ClientOp, Kind, PlaceId, Seen};
+use record::ledger::messages::Messages;
 use smallvec::SmallVec;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// What became of one message, in numbers of copies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

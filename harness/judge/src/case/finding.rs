@@ -1,8 +1,6 @@
 use fuse_fs::clock::Nanos;
-use record::history::Attempt;
-use record::history::Source;
-use record::ledger::entry::PlaceId;
-use record::ledger::entry::Seen;
+use record::history::{Attempt, Source};
+use record::ledger::entry::{PlaceId, Seen};
 use reports::kit::verdict::Verdict;
 
 /// Anomalies kept with evidence per property; all are counted.

@@ -1,10 +1,8 @@
 use hdrhistogram::Histogram;
-use record::history::Outcome;
-use record::history::Trouble;
+use record::history::{Outcome, Trouble};
 use record::ledger::Ledger;
 use record::ledger::entry::Kind;
-use reports::run::Operation;
-use reports::run::Quantiles;
+use reports::run::{Operation, Quantiles};
 use std::collections::BTreeMap;
 
 /// Client operations by kind. Latency counts from the intended start, in microseconds up to a day.

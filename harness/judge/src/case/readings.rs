@@ -1,10 +1,8 @@
 use record::history::Attempt;
 use record::ledger::Ledger;
-use record::ledger::entry::OnDisk;
-use record::ledger::entry::PlaceId;
+use record::ledger::entry::{OnDisk, PlaceId};
 use record::ledger::messages::Messages;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What was found of a message in the final reading.
 #[derive(Clone, Copy)]

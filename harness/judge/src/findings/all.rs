@@ -4,22 +4,12 @@
 //! A kind is a pure function of a [`Case`], as a checker is, and changes no verdict. A kind that saw nothing is left out.
 
 use super::bounced;
-use super::duplicated;
-use super::hidden_until_repair;
-use super::left_behind;
-use super::permanent_refusal;
-use super::server_crashed;
-use super::server_hung;
-use super::sighting::Kind;
-use super::sighting::Sighting;
-use super::sighting::Sightings;
-use super::stored_although_refused;
-
+use super::sighting::{Kind, Sighting, Sightings};
+use super::{
+    duplicated, hidden_until_repair, left_behind, permanent_refusal, server_crashed, server_hung,
+    stored_although_refused,
+};
 use crate::case::Case;
-use fuse_fs::clock::Nanos;
-use record::history::Attempt;
-use record::ledger::entry::ClientOp;
-use reports::kit::figures::counted;
 use reports::run::{Example, Finding, Moment};
 
 /// Every kind, the gravest first.

@@ -8,8 +8,7 @@
 use super::sighting::{Kind, Sightings, answer, ended};
 use crate::case::Case;
 use record::history::Trouble;
-use record::ledger::entry::ClientOp;
-use record::ledger::entry::Kind as Operation;
+use record::ledger::entry::{ClientOp, Kind as Operation};
 use reports::kit::figures::counted;
 
 pub(crate) const KIND: Kind = Kind {

@@ -12,8 +12,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::rules::effects::Effect;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
-use record::ledger::entry::ClientOp;
-use record::ledger::entry::Kind as Operation;
+use record::ledger::entry::{ClientOp, Kind as Operation};
 use reports::kit::figures::counted;
 
 pub(crate) const KIND: Kind = Kind {

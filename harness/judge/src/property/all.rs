@@ -5,33 +5,10 @@
 
 use super::acknowledged_durable;
 use super::checker::Checker;
-use super::content_intact;
-use super::coverage;
-use super::error_surfaced;
-use super::flags_durable;
-use super::lie_noticed;
-use super::no_duplicate;
-use super::no_phantom;
-use super::no_resurrection;
-use super::recovers;
-use super::right_mailbox;
-use super::rolled_back;
-use super::structure;
-use super::sum_rule;
-use super::uid_rules;
-
-use crate::case::elsewhere::Elsewhere;
-use crate::case::fate::Fate;
-use crate::case::readings::{Disk, Final};
-use crate::trace::Traces;
-use crate::trace::cuts::Cuts;
-use fuse_fs::clock::Nanos;
-use record::history::{Attempt, MessageId, Source};
-use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, PlaceId, RolledBack, Seen};
-use record::ledger::messages::Messages;
-use record::plan::Plan;
-use reports::kit::verdict::Verdict;
+use super::{
+    content_intact, coverage, error_surfaced, flags_durable, lie_noticed, no_duplicate, no_phantom,
+    no_resurrection, recovers, right_mailbox, rolled_back, structure, sum_rule, uid_rules,
+};
 
 /// Every property that is always judged, the gravest first.
 pub const ALL: &[Checker] = &[

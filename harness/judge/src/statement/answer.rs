@@ -1,4 +1,3 @@
-use super::answers::finding;
 use crate::case::finding::Finding;
 use reports::kit::verdict::Verdict;
 

@@ -12,13 +12,8 @@
 //! - One that cannot be told makes it unknown too.
 
 use super::answer::Answer;
-use super::mail;
-use super::onset;
-use super::outage;
-use super::reopening;
-use super::repair;
-
 use super::view::View;
+use super::{mail, onset, outage, reopening, repair};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
 use record::plan::claim::Claim;

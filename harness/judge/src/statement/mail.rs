@@ -3,8 +3,7 @@
 use super::answer::Answer;
 use super::view::View;
 use crate::property::expectations::{inspected, inspections};
-use crate::property::sum_rule as sums;
-use crate::property::uid_rules as uids;
+use crate::property::{sum_rule as sums, uid_rules as uids};
 use reports::kit::figures::counted;
 use reports::kit::verdict::Verdict;
 

@@ -4,15 +4,11 @@ use crate::trace::Traces;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::durability::profile::Persistence;
 use fuse_fs::rules::effects::Effect;
-use hdrhistogram::Histogram;
 use record::history::event::TargetEvent;
-use record::history::{Outcome, Trouble};
 use record::ledger::Ledger;
-use record::ledger::entry::Kind;
 use record::plan::Plan;
 use reports::kit::figures::count;
-use reports::run::{Fault, Moment, Operation, Quantiles};
-use std::collections::BTreeMap;
+use reports::run::{Fault, Moment};
 
 /// Every fault of the plan, with what it did.
 pub fn faults(plan: &Plan, ledger: &Ledger, traces: &Traces) -> Vec<Fault> {

@@ -1,25 +1,23 @@
 //! A run directory made up for tests: a history, the calls of a trace, the records of power cuts.
 
 use crate::judge::Recorded;
+use crate::judge::*;
 use crate::trace::Traces;
 use crate::trace::cuts::Cuts;
-use fuse_fs::mount::trace::FsEvent;
-use record::ledger::Ledger;
-use record::ledger::messages::Messages;
-use record::plan::Plan;
-use record::synthetic;
-use reports::kit::verdict::Verdict;
-use reports::run::Property;
-use reports::run::Report;
-use std::path::Path;
-
-use crate::judge::*;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
 use fuse_fs::durability::profile::Persistence;
+use fuse_fs::mount::trace::FsEvent;
 use record::history::event::Event;
+use record::ledger::Ledger;
+use record::ledger::messages::Messages;
+use record::plan::Plan;
+use record::synthetic;
 use record::synthetic::{OK, World};
+use reports::kit::verdict::Verdict;
+use reports::run::{Property, Report};
+use std::path::Path;
 
 pub(crate) type Mail = World<Vec<u8>>;
 

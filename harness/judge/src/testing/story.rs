@@ -2,7 +2,6 @@
 //! [`Script`] spoils one thing in it.
 
 use super::run_dir::{Mail, RunDir};
-use crate::judge::*;
 use crate::tests::sender::sender;
 use crate::tests::table::drop_copy;
 use fuse_fs::call::Op;
@@ -10,11 +9,10 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::units::Span;
 use record::history::event::{Event, SenderEvent};
 use record::history::{Copy, DiskCopy, UserId};
-use record::plan::CohortPlan;
-use record::plan::Plan;
 use record::plan::claim::Claim;
 use record::plan::expect::StatementPlan;
 use record::plan::step::{StepAction, StepPlan};
+use record::plan::{CohortPlan, Plan};
 use record::synthetic::{OK, REFUSED, VANISHED, World};
 use reports::run::Report;
 use std::time::Duration;

@@ -1,26 +1,14 @@
 //! After a power cut: the effect whose loss explains what is gone is named, and only the right property is blamed.
 
-use crate::judge::*;
 use crate::testing::run_dir::Mail;
-use crate::testing::run_dir::RunDir;
-use crate::testing::run_dir::anomalies;
-use crate::testing::run_dir::answer;
-use crate::testing::run_dir::blamed;
-use crate::testing::run_dir::dropped;
-use crate::testing::run_dir::evidence;
-use crate::testing::run_dir::new;
-use crate::testing::run_dir::tmp;
-use crate::testing::run_dir::with_verdict;
-use crate::testing::run_dir::*;
+use crate::testing::run_dir::{RunDir, anomalies, answer, blamed, dropped, evidence, new, tmp, with_verdict};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::{EffectLine, Fate, Missing};
-use record::history::MessageId;
 use record::history::digest::Digest;
 use record::history::event::Event;
-use record::history::{Attempt, DiskCopy, Entry, UserId};
-use record::synthetic::MailboxModel;
-use record::synthetic::{OK, REFUSED, UNANSWERED, VANISHED, World};
+use record::history::{Attempt, DiskCopy, Entry, MessageId, UserId};
+use record::synthetic::{MailboxModel, OK, REFUSED, UNANSWERED, VANISHED, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 

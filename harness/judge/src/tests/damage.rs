@@ -1,22 +1,16 @@
 //! The bytes of damaged messages: shown where they are proved, and nowhere else.
 
-use crate::testing::run_dir::Mail;
-use crate::testing::run_dir::RunDir;
-use crate::testing::run_dir::answer;
-use crate::testing::run_dir::blamed;
-use crate::testing::run_dir::with_verdict;
-use record::message;
-use reports::kit::verdict::Verdict;
-use reports::run::Report;
-
 use crate::judge::*;
-use crate::testing::run_dir::*;
+use crate::testing::run_dir::{Mail, RunDir, answer, blamed, with_verdict};
 use record::directory::RunDirectory;
 use record::history::event::Event;
 use record::history::identity::{digest, identify};
 use record::history::token::Token;
 use record::history::{Attempt, MessageId, Source, Specimen};
+use record::message;
 use record::synthetic::{OK, RUN, World};
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 use reports::run::difference::{Difference, Kind};
 
 const ATTEMPT: Attempt = Attempt { message: MessageId(1), n: 1 };

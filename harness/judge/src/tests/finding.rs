@@ -7,7 +7,6 @@ use reports::run::Report;
 
 use super::queue::{self, bounces, delivered, queue};
 use super::table::{attempt, copy_of, drop_copy};
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, anomalies, blamed, judge_text};
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, TargetEvent};

@@ -3,7 +3,6 @@
 use super::queue::plan as queueing;
 use super::queue::{bounces, queue};
 use super::table::attempt;
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, answer, blamed, judge_text, with_verdict};
 use record::history::digest::Digest;
 use record::history::event::Event;

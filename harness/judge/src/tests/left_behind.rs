@@ -4,7 +4,6 @@ use record::synthetic;
 use reports::run::Report;
 
 use super::table::{attempt, drop_copy};
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, blamed, judge_text};
 use record::history::event::Event;
 use record::history::{DiskCopy, UserId};

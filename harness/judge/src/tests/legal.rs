@@ -5,7 +5,6 @@ use record::synthetic;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 
-use crate::judge::*;
 use crate::testing::run_dir::judge_text;
 use proptest::prelude::*;
 use record::history::digest::Digest;

@@ -1,21 +1,13 @@
 //! Every end of a message that a lying storage struck, and who counts it.
 
-use crate::judge::*;
 use crate::testing::run_dir::Mail;
-use crate::testing::run_dir::RunDir;
-use crate::testing::run_dir::anomalies;
-use crate::testing::run_dir::answer;
-use crate::testing::run_dir::blamed;
-use crate::testing::run_dir::evidence;
-use crate::testing::run_dir::new;
-use crate::testing::run_dir::*;
+use crate::testing::run_dir::{RunDir, anomalies, answer, blamed, evidence, new};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use proptest::prelude::*;
-use record::history::MessageId;
 use record::history::digest::Digest;
 use record::history::event::Event;
-use record::history::{Action, OpId, Outcome, Trouble, UserId};
+use record::history::{Action, MessageId, OpId, Outcome, Trouble, UserId};
 use record::synthetic::{MailboxModel, OK, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;

@@ -7,7 +7,6 @@ use reports::run::Report;
 
 use super::cut::on_disk;
 use super::table::{attempt, copy_of, drop_copy};
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
 use fuse_fs::units::Span;
 use record::history::event::{Event, TargetEvent};

@@ -1,21 +1,14 @@
 //! A storage that went back is one event; losses that share something are told as that.
 
 use crate::testing::run_dir::Mail;
-use crate::testing::run_dir::anomalies;
-use crate::testing::run_dir::answer;
-use crate::testing::run_dir::blamed;
-use crate::testing::run_dir::judge_text;
-use crate::testing::run_dir::with_verdict;
-use record::synthetic;
-use reports::kit::verdict::Verdict;
-use reports::run::Report;
-
-use crate::judge::*;
-use crate::testing::run_dir::*;
+use crate::testing::run_dir::{anomalies, answer, blamed, judge_text, with_verdict};
 use fuse_fs::clock::Nanos;
 use proptest::prelude::*;
 use record::history::event::Event;
+use record::synthetic;
 use record::synthetic::{OK, World};
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 
 /// Messages 1 to `before` are stored, then `within` more, then the storage goes back to between them. Returns the world
 /// and the instant it goes back to.

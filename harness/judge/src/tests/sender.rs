@@ -6,7 +6,6 @@ use reports::kit::verdict::Verdict;
 
 use super::queue::queue;
 use super::table::{attempt, copy_of, drop_copy};
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, answer, blamed, judge_text, with_verdict};
 use record::history::UserId;
 use record::history::event::{Event, SenderEvent, SpoolEvent};

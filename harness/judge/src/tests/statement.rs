@@ -1,6 +1,5 @@
 //! Each claim holds in a good story and does not in one that is spoiled where the claim looks.
 
-use crate::judge::*;
 use crate::testing::run_dir::{answer, blamed, with_verdict};
 use crate::testing::story::{Script, told};
 use reports::kit::verdict::Verdict;

@@ -1,6 +1,5 @@
 //! A step that fails leaves the run unproved, unless the scenario says that it may.
 
-use crate::judge::*;
 use crate::testing::run_dir::{RunDir, answer};
 use fuse_fs::units::Span;
 use record::history::event::Event;

@@ -6,7 +6,6 @@ use reports::run::Report;
 
 use super::queue::{self, delivered, queue};
 use super::table::{attempt, drop_copy, lived_in};
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
 use record::history::event::{Event, TargetEvent};
 use record::synthetic::{MailboxModel, UNANSWERED};

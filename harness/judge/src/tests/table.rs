@@ -1,19 +1,16 @@
 //! Every checker has a known-bad history that it must catch, and only it.
 
 use crate::judge::guarded;
-use record::ledger::Ledger;
-use record::ledger::LedgerError;
-use record::synthetic;
-use reports::kit::verdict::Verdict;
-use reports::run::Report;
-
-use crate::judge::*;
 use crate::testing::run_dir::{Mail, judge_ledger, judge_text, with_verdict};
 use fuse_fs::clock::Nanos;
 use record::history::digest::Digest;
 use record::history::event::{Event, TargetEvent};
 use record::history::{Attempt, Copy, DiskCopy, MessageId, OpId, Outcome, Uid, UserId};
+use record::ledger::{Ledger, LedgerError};
+use record::synthetic;
 use record::synthetic::{OK, REFUSED, UNANSWERED, VANISHED, World, digest};
+use reports::kit::verdict::Verdict;
+use reports::run::Report;
 use std::time::Duration;
 
 /// A world with some of everything in it; messages 1 to 8, 900 is the recovery's.

@@ -3,5 +3,5 @@ pub mod cuts;
 pub mod holder;
 pub mod ranges;
 mod trace;
+pub(crate) use trace::trace_files;
 pub use trace::{Traces, Wanted, attempt_of, calls, path_class};
-pub(crate) use trace::{stream, trace_files};

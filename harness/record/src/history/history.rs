@@ -13,7 +13,6 @@
 //! dot was sent, everything else is `info`: it may have happened.
 
 use super::digest::Digest;
-use super::event::{Event, MigrationState, SenderEvent, SpoolEvent, TargetEvent};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,9 +8,7 @@ use super::token::RunToken;
 use super::token::Token;
 
 use super::digest::Digest;
-use super::history::{Attempt, MessageId};
-use std::fmt;
-use std::str::FromStr;
+use super::history::Attempt;
 
 /// Name of the header that carries the token, as the trace looks for it.
 pub const ATTEMPT_HEADER: &str = "X-Fermoposta-Attempt: ";
@@ -122,6 +120,7 @@ pub fn canonical(raw: &[u8], mut piece: impl FnMut(&[u8])) {
 
 #[cfg(test)]
 mod tests {
+    use super::history::MessageId;
     use crate::message;
 
     use super::*;

@@ -1,6 +1,4 @@
-use super::history::Attempt;
-use super::history::MessageId;
-use super::identity::canonical;
+use super::history::{Attempt, MessageId};
 use std::fmt;
 use std::str::FromStr;
 

@@ -11,8 +11,8 @@ use super::line;
 mod tests;
 
 use super::entry::{
-    BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, OnDisk, Place,
-    PlaceId, QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
+    BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, MigrationDone, OnDisk, Place, PlaceId,
+    QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
 };
 
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};

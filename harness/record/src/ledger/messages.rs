@@ -1,7 +1,6 @@
 use super::entry::ClientOp;
 use super::ledger::Ledger;
-use crate::history::Attempt;
-use crate::history::MessageId;
+use crate::history::{Attempt, MessageId};
 
 /// Operations of every message, grouped.
 pub struct Messages {

@@ -1,9 +1,9 @@
 //! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
-use super::expect::{Expect, LatencyBound, StatementPlan};
-use super::step::{CounterMark, MigrateOrder, MigrationTool, StepAction, StepPlan};
-use super::workload::{BackOff, ClientsPlan, Mix, SenderPlan, SingleDelivery, Sizes, Stage, WorkloadPlan};
+use super::expect::{Expect, StatementPlan};
+use super::step::StepPlan;
+use super::workload::WorkloadPlan;
 
 use super::seed::component_seed;
 use super::server::{Definition, When};

@@ -5,4 +5,4 @@ pub mod messages;
 pub mod reader;
 pub mod search;
 mod session;
-pub(crate) use session::{Answer, CAPABILITIES, FLAGS, Handled, Selected, Session, session};
+pub(crate) use session::session;

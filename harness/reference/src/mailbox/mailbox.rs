@@ -29,8 +29,6 @@ use crate::defect::{Defect, Defects};
 use crate::files::Files;
 use crate::flags::Flags;
 
-use super::change::is_full;
-
 /// The UID table's file name.
 pub(crate) const UIDLIST: &str = "fermoposta-uidlist";
 /// The table of a deleted mailbox.

@@ -4,8 +4,8 @@ use reports::run::Report;
 /// A part that was run, or could not be.
 pub(crate) struct Done {
     pub(crate) name: String,
-    about: String,
-    reproduce: Option<String>,
+    pub(crate) about: String,
+    pub(crate) reproduce: Option<String>,
     /// Its report, or why there is none.
     pub(crate) report: Result<Box<Report>, String>,
 }

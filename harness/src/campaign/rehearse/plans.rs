@@ -7,8 +7,7 @@
 use crate::scenario;
 
 use super::options::{Failure, Options};
-use super::rounds::Middle;
-use super::rounds::{freeze, round_steps, rounds};
+use super::rounds::{Middle, freeze, round_steps, rounds};
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
 use record::plan::step::MigrationTool;

@@ -5,18 +5,14 @@
 //! cannot be run does not keep the others from it. What the parts come to together is decided in one file, `summary.rs`.
 
 use super::done::Done;
-use super::measure;
-use super::plans;
-use super::rounds;
-use super::summary;
-use crate::machine::stop;
-use crate::run::outer;
-
 use super::options::{Failure, Options};
 use super::plans::{NEW, OLD, Part, Plans};
 use super::rounds::Middle;
+use super::{measure, plans, rounds, summary};
 use crate::campaign::compare::{Asked, compare};
 use crate::campaign::write_whole::write_whole;
+use crate::machine::stop;
+use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result};
 use record::directory::RunDirectory;

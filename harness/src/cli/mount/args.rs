@@ -1,7 +1,5 @@
-use crate::cli::output::cut_mode;
-use crate::cli::output::profile;
-use clap::Args;
-use clap::Subcommand;
+use crate::cli::output::{cut_mode, profile};
+use clap::{Args, Subcommand};
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::profile::Profile;
 use std::path::PathBuf;
@@ -9,28 +7,28 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct MountArgs {
     /// Directory whose content is shown.
-    backing: PathBuf,
+    pub(crate) backing: PathBuf,
     /// Empty directory where it is shown.
-    mountpoint: PathBuf,
+    pub(crate) mountpoint: PathBuf,
     /// Scenario file whose faults and steps apply (its target and workload do not).
     #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
+    pub(crate) scenario: Option<PathBuf>,
     /// Which storage of the scenario (default: its only one).
     #[arg(long)]
-    storage: Option<String>,
+    pub(crate) storage: Option<String>,
     /// Seed.
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Record calls into FILE, one JSON object a line.
     #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    pub(crate) trace: Option<PathBuf>,
     /// Let the kernel cache pages.
     #[arg(long)]
-    page_cache: bool,
+    pub(crate) page_cache: bool,
     /// What survives a power cut (default: as the scenario says). Makes `ctl MOUNTPOINT power-cut` possible; BACKING
     /// must not be a mount point itself then.
     #[arg(long, value_name = "NAME", value_parser = profile())]
-    persistence: Option<Profile>,
+    pub(crate) persistence: Option<Profile>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,17 +1,12 @@
-use super::context::Context;
-use super::context::Sent;
+use super::context::{Context, Sent};
 use super::ledger::Known;
-use super::store;
-use super::touch;
+use super::{store, touch};
 use crate::mail::client::wire;
 use fuse_fs::clock::Nanos;
-use record::history::Outcome;
-use record::history::UserId;
 use record::history::event::Event;
+use record::history::{Outcome, UserId};
 use std::time::Duration;
-use tokio::time::Instant;
-use tokio::time::MissedTickBehavior;
-use tokio::time::interval;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// A service that greets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@
 
 use super::context::Context;
 use super::ledger::Known;
-use super::operation::action_of;
-use super::operation::{Ended, Operation};
+use super::operation::{Ended, Operation, action_of};
 use super::schedule::Kind;
 use crate::mail::client::Failure;
 use crate::mail::client::fetched::Reading;

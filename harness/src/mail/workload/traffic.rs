@@ -1,13 +1,10 @@
 //! Starts operations by the clock.
 
-use super::senders;
-use super::store;
-use super::touch;
-
 use super::context::Context;
 use super::ledger::Known;
 use super::schedule::{Arrival, Kind, Schedule};
 use super::store::{Job, Room};
+use super::{senders, store, touch};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
 use record::history::event::Event;

@@ -1,12 +1,7 @@
-use super::context::Context;
-use super::context::Sent;
-use super::context::WorkloadError;
-use super::operation;
-use super::store;
-use super::touch;
+use super::context::{Context, Sent, WorkloadError};
+use super::{operation, store, touch};
 use fuse_fs::clock::Nanos;
-use record::history::Outcome;
-use record::history::UserId;
+use record::history::{Outcome, UserId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,13 +1,11 @@
 //! Unpacks the packages of targets and of their companions.
 
 use super::debian;
-use super::registry;
-use crate::server::find;
-use crate::server::needs;
-
 use super::manifest::Manifest;
 use super::place::place;
+use super::registry;
 use crate::exit::NoSuch;
+use crate::server::{find, needs};
 use anyhow::{Context, Result, anyhow};
 use record::plan::server::Definition;
 use std::collections::BTreeMap;

@@ -1,10 +1,8 @@
 use super::list::PLACE;
 use super::manifest::Manifest;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use record::plan::server::Definition;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where servers are unpacked, unless `chosen` says otherwise.
 pub fn place(chosen: Option<PathBuf>) -> Result<PathBuf> {

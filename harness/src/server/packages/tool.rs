@@ -1,6 +1,4 @@
-use anyhow::Context;
-use anyhow::Result;
-use anyhow::anyhow;
+use anyhow::{Context, Result, anyhow};
 use std::process::Command;
 
 /// Runs a program to its end and returns what it printed. What it complained of becomes the error, with `way_out`.

@@ -8,7 +8,6 @@ use crate::kit::picture::WIDTH;
 
 use crate::kit::figures::{Clock, Timed, round_up, seconds, story_mark};
 use crate::run::series::Series;
-use askama::filters::{Escaper as _, Html};
 use std::fmt::Write as _;
 
 pub(super) const LEFT: f64 = 88.0;

@@ -3,31 +3,24 @@
 //! Contract: a function of the reports alone, so the same reports give the same bytes. Every string is made inert first and
 //! then escaped, by the template or by [`frame::escaped`]; the page's own policy forbids scripts and requests besides.
 
-use super::evidence;
-use super::plots;
-use crate::kit::page::STYLE;
-use crate::kit::page::class;
-use crate::kit::words;
-
-/// What pictures elsewhere need.
-pub(crate) mod picture {
-    use crate::kit::escape::escaped;
-    use crate::kit::picture::{WIDTH, picture};
-}
-
 use super::difference::DifferenceView;
 use super::evidence::Step;
 use super::frame::{Mark, Scene};
 use super::plots::Plot;
 use super::story::Story;
-use crate::kit::class::{Class, Weight};
+use super::{evidence, plots};
 use crate::kit::figures::{Clock, Timed, count, latency};
+use crate::kit::page::{STYLE, class};
 use crate::kit::verdict::Verdict;
+use crate::kit::words;
 use crate::kit::words::{Word, linked, who};
 use crate::run::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Recorded, Report};
 use crate::run::promise::promise;
 use askama::Template;
 use std::collections::BTreeMap;
+
+/// What pictures elsewhere need.
+pub(crate) mod picture {}
 
 /// Anomalies of one property that are shown with their evidence: of every property that many leave the page small enough to mail.
 const MOST_EVIDENCE: usize = 8;

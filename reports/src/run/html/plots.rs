@@ -11,7 +11,7 @@ use crate::run::series::{Backlog, Series, Track};
 use std::fmt::Write as _;
 
 /// A picture, and what its colours mean: (class, words).
-pub(super) struct Plot {
+pub(crate) struct Plot {
     pub(super) title: &'static str,
     pub(super) about: String,
     pub(super) legend: Vec<(&'static str, String)>,

@@ -1,9 +1,7 @@
-use super::page::Page;
+use super::page::{Page, *};
 use crate::run::model::Report;
 use crate::run::samples;
 use crate::run::samples::story;
-
-use super::page::*;
 
 fn page(report: Report) -> String {
     render_many(&[report])

@@ -1,11 +1,9 @@
 //! The document as its readers take it apart: by a parser of others, and by the rules that it leaves to its users.
 
 use super::run;
-use super::story;
-use crate::run::samples;
-
-use super::*;
+use super::{story, *};
 use crate::run::model::Messages;
+use crate::run::samples;
 use nom_openmetrics::{Family as Parsed, MetricDescriptor, MetricType, parser};
 
 fn families(text: &str) -> Result<Vec<Parsed<'_>>, String> {

@@ -1,13 +1,9 @@
-use crate::mail::workload::health::Service;
-use crate::mail::workload::health::deliver_one;
-use crate::mail::workload::health::health_check;
-use crate::mail::workload::health::probe;
-use crate::mail::workload::touch;
-use crate::mail::workload::warm_up::warm_up;
-
 use super::*;
 use crate::mail::readback::{ReadSummary, Reader, read_all};
 use crate::mail::workload::fake::{Answer, Fake};
+use crate::mail::workload::health::{Service, deliver_one, health_check, probe};
+use crate::mail::workload::touch;
+use crate::mail::workload::warm_up::warm_up;
 use fuse_fs::units::{Bytes, Span};
 use record::history::{OpId, Trouble};
 use record::plan::workload::{Mix, Sizes, Stage, WorkloadPlan};
