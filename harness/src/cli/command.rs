@@ -1,25 +1,18 @@
 //! The command line: decode, call, map results to exit codes.
 
 use super::commands;
-use super::output::{OutputArgs, profile};
+use super::output::OutputArgs;
 use super::run::RunArgs;
 use super::schema::SchemaOf;
 use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{compare, hidden, policies, rehearse, report, run, schema, survey, sweep};
-use crate::campaign::survey::options::USUAL_REPEAT;
-use crate::campaign::sweep::options::{Family, FirstDelivery, USUAL_RUNS};
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::Exit;
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use fuse_fs::durability::cut::CutMode;
-use fuse_fs::durability::profile::Profile;
-use record::history::Entry;
-use std::io::IsTerminal;
+use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use strum::VariantArray;
 
 /// Breaks the storage under a mail server on purpose and proves whether one acknowledged message was lost or damaged.
 ///

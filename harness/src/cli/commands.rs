@@ -2,23 +2,13 @@
 
 use super::export;
 use super::output::{OutputArgs, show};
-use super::run::{RunArgs, run, show_problems};
-use super::schema::{SchemaOf, schema};
-use super::survey::{SurveyArgs, survey};
-use super::sweep::{SweepArgs, sweep};
-use crate::campaign::sweep::cases::Wanted;
-use crate::campaign::sweep::options::{
-    Family, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,
-};
-use crate::exit::{Exit, NoSuch};
+use super::run::show_problems;
+use crate::exit::Exit;
 use crate::run::outer;
-use crate::run::outer::{Outcome, Places};
 use crate::scenario;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
-use record::plan::Plan;
 use reports::kit::format::ALL;
-use reports::run::Report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -1,16 +1,11 @@
 //! What works on this machine, one line each, with the way out where something does not.
 
 use crate::exit::Exit;
-use crate::machine::confine::Confinement;
-use crate::machine::daemons::path_with_daemons;
-use crate::run::possible::{can_migrate, dev_fuse, try_mount};
+use crate::run::possible::{dev_fuse, try_mount};
 use crate::server::needs::{find, missing, what_runs_would_use};
-use anyhow::{Result, bail};
-use record::plan::Plan;
+use anyhow::Result;
 use record::plan::server::Definition;
-use record::plan::step::{MigrateOrder, MigrationTool, StepAction};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One thing that was looked at.
 struct Finding {
@@ -86,10 +81,10 @@ fn target(definition: &Definition) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::run::possible::can_migrate;
+    use record::plan::Plan;
+    use record::plan::step::{StepAction, StepPlan};
     use record::synthetic;
-
-    use super::*;
-    use record::plan::step::StepPlan;
 
     fn with_migration(order: &str) -> Plan {
         let action = StepAction::Migrate(toml::from_str(order).expect("an order"));

@@ -1,4 +1,3 @@
-use super::run::run;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::cut::CutMode;

@@ -1,4 +1,3 @@
-use super::commands::check;
 use super::export;
 use super::output::{OutputArgs, profile, show};
 use crate::exit::{Exit, NoSuch};

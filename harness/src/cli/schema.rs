@@ -1,10 +1,6 @@
-use super::run::run;
-use super::survey::survey;
-use super::sweep::sweep;
 use crate::exit::Exit;
 use crate::scenario;
 use anyhow::Result;
-use reports::run::Report;
 use std::io::Write;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

@@ -1,10 +1,8 @@
 use super::output::profile;
-use super::run::run;
 use super::sweep::usual_jobs;
 use crate::campaign::survey;
 use crate::campaign::survey::options;
 use crate::campaign::survey::options::USUAL_REPEAT;
-use crate::campaign::sweep::options::Options;
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;

@@ -1,5 +1,4 @@
 use super::output::profile;
-use super::run::run;
 use crate::campaign::sweep;
 use crate::campaign::sweep::cases::Wanted;
 use crate::campaign::sweep::options::{

@@ -7,7 +7,6 @@
 //! that was killed. Lock files name their holder by such a number, and the new server would take the dead holder's
 //! for a process of its own and wait. Each start therefore counts from another number.
 
-use super::capabilities::code;
 use super::capabilities::leave_capabilities;
 
 use super::view::View;
@@ -19,7 +18,7 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};

@@ -2,17 +2,11 @@
 
 use super::arrived::Store;
 
-use super::disk::{nobody, read_user};
-use super::placement::Placement;
 use super::stage::Stage;
 use crate::mail::workload::Sent;
 use anyhow::{Result, bail};
 use fuse_fs::clock::Nanos;
-use record::history::Attempt;
 use record::history::event::Event;
-use record::history::token::RunToken;
-use record::plan::server::Layout;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, MissedTickBehavior, interval};

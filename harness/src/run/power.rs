@@ -19,7 +19,6 @@ use record::history::event::{Event, TargetEvent};
 use record::plan::seed::component_seed;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
 use tokio::task::block_in_place;
 use tokio::time::{MissedTickBehavior, interval};
 

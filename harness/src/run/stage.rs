@@ -1,5 +1,4 @@
 use super::arrived::Store;
-use super::power::watch;
 use super::storage::Storages;
 use crate::front_door::FrontDoor;
 use crate::server::running::Target;

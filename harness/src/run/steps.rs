@@ -1,23 +1,16 @@
 //! Carries out the scenario's steps at their time and writes each into the history.
 
-use super::arrived::Store;
-use super::stage::{Closing, Power, Stage};
+use super::stage::{Closing, Stage};
 use super::storage::{Storage, Storages};
 use super::supervise::{kill, start, stop};
 use super::{migration, power, step_words};
-use crate::front_door::FrontDoor;
-use crate::server::running::Target;
 use anyhow::{Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::parking::Thaw;
-use record::directory::RunDirectory;
-use record::history::event::{Event, TargetEvent};
-use record::history::recorder::Recorder;
-use record::plan::CohortPlan;
+use record::history::event::Event;
 use record::plan::step::{CounterMark, StepAction, StepPlan};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 /// How long a killed mail server may take to be gone before the step counts as failed.

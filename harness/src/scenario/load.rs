@@ -9,7 +9,6 @@ use super::file::{Scenario, Variant};
 use super::overrides::Overrides;
 use super::parse::parse;
 use super::resolve;
-use fuse_fs::durability::profile::Profile;
 use record::plan::Plan;
 use std::io;
 use std::path::{Path, PathBuf};

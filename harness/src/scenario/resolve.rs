@@ -4,7 +4,6 @@ use super::clients;
 use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
-use super::load::variants;
 use super::names::{fault_names, storage_of};
 use super::overrides::Overrides;
 use super::places::Places;
@@ -18,7 +17,7 @@ use record::plan::server::{Definition, Layout};
 use record::plan::step::StepAction;
 use record::plan::workload::{Mix, SingleDelivery, Sizes, Stage, WorkloadPlan};
 use record::plan::{FrontDoorPlan, Plan, StoragePlan, TargetPlan};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The mail server under test with its companions: started together, stopped in reverse, killed as one.
 
 use super::error::TargetError;
-use super::server::{Server, greeting};
+use super::server::Server;
 use fuse_fs::clock::Nanos;
 use record::plan::server::Rebuild;
 use std::time::{Duration, Instant};

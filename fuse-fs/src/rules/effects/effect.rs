@@ -165,17 +165,15 @@ pub(crate) const ANSWERED: OpSet = OpSet::ALL.without(OpSet::of(&[Op::Release, O
 #[cfg(test)]
 pub(crate) mod testing {
     //! A call without a file, for the tests of single effects.
-    use crate::call::Call;
-    use crate::clock::Nanos;
-    use crate::rules::decision::Action;
-    use crate::rules::decision::RuleId;
-    use crate::rules::draw::Draws;
-    use std::time::Duration;
     use super::super::definition::{Outcome, Struck};
     use super::*;
-    use crate::call::{FileKind, Subject};
+    use crate::call::{Call, FileKind, Subject};
+    use crate::clock::Nanos;
+    use crate::rules::decision::{Action, RuleId};
+    use crate::rules::draw::Draws;
     use std::borrow::Cow;
     use std::path::Path;
+    use std::time::Duration;
 
     /// A file of a known size.
     pub(crate) struct File(pub(crate) Option<u64>);

@@ -1,9 +1,9 @@
 //! The engine as the file system sees it: triggers, composition, arming, and a naive model beside it.
 
-use crate::rules::compiled::Interval;
 use super::*;
 use crate::call::{FileKind, Subject};
 use crate::mount::control::Command;
+use crate::rules::compiled::Interval;
 use crate::rules::decision::Action;
 use crate::rules::rule::Trigger;
 use proptest::prelude::*;

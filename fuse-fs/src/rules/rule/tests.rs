@@ -1,8 +1,9 @@
 //! The spelling of rules in scenario files.
 
-use crate::call::Op;
 use super::*;
+use crate::call::Op;
 use crate::rules::ops::OpGroup;
+use strum::VariantArray;
 
 #[derive(Serialize, Deserialize)]
 struct File {

@@ -120,7 +120,7 @@ pub fn canonical(raw: &[u8], mut piece: impl FnMut(&[u8])) {
 
 #[cfg(test)]
 mod tests {
-    use super::history::MessageId;
+    use crate::history::MessageId;
     use crate::message;
 
     use super::*;

@@ -6,7 +6,7 @@
 use crate::scenario;
 
 use super::mounted::{Mounted, execute, release};
-use super::socket::{answer, control, listen, private_directory};
+use super::socket::{answer, listen, private_directory};
 use crate::exit::Exit;
 use crate::run::storage::{durability, engine, leave_durable};
 use crate::scenario::overrides::Overrides;

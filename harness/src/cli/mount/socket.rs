@@ -39,7 +39,7 @@ pub(crate) fn private_directory() -> Result<PathBuf> {
 }
 
 /// The listening socket; its file goes with it, also when the mount fails.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     pub(super) socket: UnixListener,
     path: PathBuf,
 }

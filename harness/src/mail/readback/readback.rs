@@ -9,8 +9,6 @@
 //! a lock file whose content was lost. So silence is met by asking again until the limit, and how long it lasted is
 //! recorded.
 
-use super::bounces::read_bounces;
-
 use crate::mail::client::Failure;
 use crate::mail::client::fetched::Reading;
 use crate::mail::client::imap::{Selected, Session};

@@ -14,26 +14,20 @@ use crate::mail::workload::clients::standing;
 pub(crate) mod tests;
 
 use super::progress::Progress;
-use super::single::deliver_once;
-use super::traffic::{TrafficSummary, traffic};
 
-use super::ledger::{Known, Ledger};
+use super::ledger::Ledger;
 use super::maker::Maker;
 use crate::mail::client::submission::Protocol;
 use crate::mail::message::corpus::Corpus;
-use fuse_fs::clock::Nanos;
-use record::history::event::Event;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
-use record::history::{Action, Attempt, Entry, MessageId, Outcome, UserId};
+use record::history::{Attempt, Entry, MessageId, UserId};
 use record::plan::workload::WorkloadPlan;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Addresses, `host:port`.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@ use super::*;
 use crate::run::placement::tests::placed;
 use crate::run::stage::Migrations;
 use std::os::unix::process::ExitStatusExt;
+use tokio::sync::watch;
 
 fn order(text: &str) -> MigrateOrder {
     toml::from_str(text).expect("an order")

@@ -1,19 +1,19 @@
 //! What a user sees for each mistake, and what the shipped files promise.
 
-pub mod cohorts;
-pub mod contradictions;
-pub mod doors;
-pub mod migrations;
-pub mod plans;
-pub mod power_cuts;
-pub mod senders;
-pub mod shipped;
-pub mod spelling;
-pub mod statements;
-pub mod stories;
-pub mod targets;
-pub mod variants;
-pub mod volumes;
+mod cohorts;
+mod contradictions;
+mod doors;
+mod migrations;
+mod plans;
+mod power_cuts;
+mod senders;
+mod shipped;
+mod spelling;
+mod statements;
+mod stories;
+mod targets;
+mod variants;
+mod volumes;
 
 use super::*;
 use miette::{GraphicalReportHandler, GraphicalTheme};

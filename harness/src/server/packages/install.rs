@@ -6,11 +6,10 @@ use super::place::place;
 use super::registry;
 use crate::exit::NoSuch;
 use crate::server::{find, needs};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use record::plan::server::Definition;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Unpacks what each of `targets` asks for, and what companions ask for whose programs are not on the machine.
 pub fn install(targets: &[String], into: Option<PathBuf>) -> Result<()> {

@@ -4,13 +4,10 @@
 //! so a directory with a manifest is whole.
 
 use super::place::place;
-use super::place::version;
 
-use super::install::install;
 use super::manifest::Manifest;
 
 use anyhow::{Context, Result};
-use record::plan::server::Definition;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

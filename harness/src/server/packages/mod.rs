@@ -1,7 +1,6 @@
 pub mod debian;
 pub mod install;
 mod list;
-pub(crate) use list::PLACE;
 pub use list::list;
 pub mod manifest;
 pub mod place;

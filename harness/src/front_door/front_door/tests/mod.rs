@@ -1,9 +1,9 @@
 //! The front door before the reference server and before servers that follow a script, over real sockets.
 
-pub mod hold;
-pub mod pass_through;
-pub mod policies;
-pub mod queue;
+mod hold;
+mod pass_through;
+mod policies;
+mod queue;
 
 use super::*;
 use crate::mail::client::Failure;

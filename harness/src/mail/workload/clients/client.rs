@@ -14,8 +14,6 @@ use super::webmail;
 #[cfg(test)]
 mod tests;
 
-use super::standing::Standing;
-
 use crate::mail::client::Failure;
 use crate::mail::client::imap::Session;
 use crate::mail::client::imap::idle::stopped;

@@ -2,6 +2,7 @@
 
 use super::*;
 use fuse_fs::durability::profile::Persistence;
+use fuse_fs::durability::profile::Profile;
 use std::time::Duration;
 
 #[test]
