@@ -5,10 +5,11 @@
 //! reads as old at once. Size, times and names are durable, under `btrfs` they are as at the last commit.
 
 use super::apply;
+use super::places;
+
 use super::durability::Volatile;
 use super::effect::{Ino, OpId, Sync};
 use super::file::PageFate;
-use super::places;
 use super::profile::FsyncModel;
 use nix::errno::Errno;
 use std::fs::File;

@@ -88,7 +88,7 @@ impl Fs {
 }
 
 /// Changes the owner of any inode through an `O_PATH` descriptor.
-pub(super) fn chown(fd: &OwnedFd, uid: Option<u32>, gid: Option<u32>) -> Outcome<()> {
+pub(crate) fn chown(fd: &OwnedFd, uid: Option<u32>, gid: Option<u32>) -> Outcome<()> {
     let (uid, gid) = (uid.unwrap_or(u32::MAX), gid.unwrap_or(u32::MAX));
     // SAFETY: the descriptor is open and the path is an empty NUL-terminated string.
     let result = unsafe { libc::fchownat(fd.as_raw_fd(), c"".as_ptr(), uid, gid, libc::AT_EMPTY_PATH) };
@@ -96,7 +96,7 @@ pub(super) fn chown(fd: &OwnedFd, uid: Option<u32>, gid: Option<u32>) -> Outcome
 }
 
 /// Changes the mode of any inode but a symbolic link through an `O_PATH` descriptor.
-pub(super) fn chmod(fd: &OwnedFd, mode: u32) -> Outcome<()> {
+pub(crate) fn chmod(fd: &OwnedFd, mode: u32) -> Outcome<()> {
     let path = Fs::proc_path(fd);
     // SAFETY: the path is NUL-terminated and lives across the call.
     let result = unsafe { libc::chmod(path.as_ptr(), mode & 0o7777) };
@@ -113,7 +113,7 @@ fn timespec(time: TimeSet) -> libc::timespec {
     }
 }
 
-pub(super) fn set_times(fd: &OwnedFd, atime: TimeSet, mtime: TimeSet) -> Outcome<()> {
+pub(crate) fn set_times(fd: &OwnedFd, atime: TimeSet, mtime: TimeSet) -> Outcome<()> {
     if matches!((atime, mtime), (TimeSet::Keep, TimeSet::Keep)) {
         return Ok(());
     }

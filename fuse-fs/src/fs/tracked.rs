@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The kind of an inode, as the model sees it.
-pub(super) fn kind_of(stat: &FileStat) -> NodeKind {
+pub(crate) fn kind_of(stat: &FileStat) -> NodeKind {
     match stat.st_mode & libc::S_IFMT {
         libc::S_IFREG => NodeKind::File,
         libc::S_IFDIR => NodeKind::Directory,

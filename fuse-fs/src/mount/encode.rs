@@ -13,7 +13,7 @@ pub(super) fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
 }
 
 /// The library turns a time before 1970 into `epoch - (|seconds| + nanoseconds)`; this undoes it.
-pub(super) fn time_set(time: Option<TimeOrNow>) -> TimeSet {
+pub(crate) fn time_set(time: Option<TimeOrNow>) -> TimeSet {
     match time {
         None => TimeSet::Keep,
         Some(TimeOrNow::Now) => TimeSet::Now,
@@ -39,7 +39,7 @@ pub(super) fn kind(mode: u32) -> FileType {
     }
 }
 
-pub(super) fn listed_kind(kind: Option<Type>) -> FileType {
+pub(crate) fn listed_kind(kind: Option<Type>) -> FileType {
     match kind {
         Some(Type::Directory) => FileType::Directory,
         Some(Type::Symlink) => FileType::Symlink,
@@ -57,7 +57,7 @@ pub(super) fn encode_device(device: u64) -> u32 {
     (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
 }
 
-pub(super) fn attributes(stat: &FileStat) -> FileAttr {
+pub(crate) fn attributes(stat: &FileStat) -> FileAttr {
     FileAttr {
         ino: INodeNo(stat.st_ino),
         size: stat.st_size.unsigned_abs(),
@@ -77,7 +77,7 @@ pub(super) fn attributes(stat: &FileStat) -> FileAttr {
     }
 }
 
-pub(super) fn bare(ino: u64, kind: FileType) -> FileAttr {
+pub(crate) fn bare(ino: u64, kind: FileType) -> FileAttr {
     FileAttr {
         ino: INodeNo(ino),
         size: 0,

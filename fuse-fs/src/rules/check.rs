@@ -1,16 +1,18 @@
 //! What is wrong with a rule that its types could not exclude. Everything is found at once.
 
+use super::matcher;
+use super::trigger;
+
+#[cfg(test)]
+mod tests;
+
 use super::effects::Effect;
 use super::matcher::OPEN_FLAGS;
 use super::opset::OpSet;
 use super::problem::{Found, Problem};
 use super::rule::{Counter, Rule, Selector, Threshold, Trigger};
-use super::{matcher, trigger};
 use crate::call::Op;
 use crate::nearest::nearest;
-
-#[cfg(test)]
-mod tests;
 
 impl Rule {
     /// Everything wrong with this rule; empty if it can run.

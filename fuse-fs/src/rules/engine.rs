@@ -4,6 +4,9 @@
 //! them in. A call under way may still be struck by a rule that was disarmed a moment ago: whoever parks a frozen
 //! call asks [`Engine::is_armed`] afterwards.
 
+#[cfg(test)]
+mod tests;
+
 use super::compiled::{Compiled, RuleStats};
 use super::counters::{CounterValues, Counters};
 use super::decide::Decide;
@@ -24,9 +27,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use strum::VariantArray;
-
-#[cfg(test)]
-mod tests;
 
 /// The fault engine of one storage.
 pub struct Engine {

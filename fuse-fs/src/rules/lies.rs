@@ -169,8 +169,8 @@ impl Lies {
 
 #[cfg(test)]
 mod tests {
-    use super::super::damage::{Damage, Scar};
     use super::*;
+    use crate::rules::damage::{Damage, Scar};
 
     #[test]
     fn damage_is_the_same_however_it_is_read() {

@@ -5,10 +5,10 @@
 //! within one condition is a choice (disjunction). [`Rule::problems`] finds what the types cannot
 //! exclude, all at once, before a run.
 
-use super::ops::OpSelector;
-
 #[cfg(test)]
 mod tests;
+
+use super::ops::OpSelector;
 
 use super::effects::Effect;
 use crate::call::FileKind;

@@ -21,7 +21,7 @@ pub fn recorded(run: &Path) -> io::Result<Vec<Recorded>> {
     let mut files: Vec<PathBuf> =
         NAMED.iter().map(PathBuf::from).filter(|file| run.join(file).is_file()).collect();
     files.extend(
-        crate::trace::trace_files(run)?.iter().filter_map(|path| path.file_name().map(PathBuf::from)),
+        crate::trace::files::trace_files(run)?.iter().filter_map(|path| path.file_name().map(PathBuf::from)),
     );
     cut_records(run, &mut files)?;
     specimens(run, &mut files)?;

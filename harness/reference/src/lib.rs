@@ -7,7 +7,7 @@ pub mod listen;
 pub mod mailbox;
 pub mod offline;
 mod server;
-pub use server::{MESSAGE_LIMIT_BYTES, Options, main};
+pub use server::{Options, main};
 pub mod smtp;
 pub mod store;
 pub mod testing;

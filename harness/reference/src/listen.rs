@@ -2,6 +2,7 @@
 
 use crate::imap;
 use crate::smtp;
+
 use crate::wire::Wire;
 
 use std::io::{self, BufReader, Write};

@@ -18,9 +18,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Largest message taken, in bytes.
-pub const MESSAGE_LIMIT_BYTES: usize = 50 * 1024 * 1024;
-
 /// Command line of the reference server.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {

@@ -3,13 +3,11 @@
 //! Limits: command lines of 2,048 bytes, 100 recipients, messages of [`MESSAGE_LIMIT_BYTES`]. Only CRLF ends a line,
 //! so a bare LF is content and cannot end a message.
 
+use crate::mailbox::change::is_full;
+use crate::store::{Delivered, Store, valid_name};
+use crate::wire::{MESSAGE_LIMIT_BYTES, Wire, complain};
 use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
-
-use crate::mailbox::change::is_full;
-use crate::server::MESSAGE_LIMIT_BYTES;
-use crate::store::{Delivered, Store, valid_name};
-use crate::wire::{Wire, complain};
 
 /// Longest command line.
 const LINE_LIMIT_BYTES: u64 = 2048;

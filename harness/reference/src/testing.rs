@@ -1,6 +1,7 @@
 //! The reference server's IMAP within a test's own process, with mailboxes that hang on demand.
 
 use crate::listen;
+
 use std::path::PathBuf;
 
 use std::net::TcpListener;

@@ -14,3 +14,6 @@ pub(crate) struct Wire {
 pub(crate) fn complain(what: &str, error: &io::Error) {
     eprintln!("{what}: {error}");
 }
+
+/// Largest message taken, in bytes.
+pub const MESSAGE_LIMIT_BYTES: usize = 50 * 1024 * 1024;

@@ -1,11 +1,12 @@
 //! The commands that users give.
 
 use super::export;
+use crate::run::outer;
+use crate::scenario;
+
 use super::output::{OutputArgs, show};
 use super::run::show_problems;
 use crate::exit::Exit;
-use crate::run::outer;
-use crate::scenario;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use reports::kit::format::ALL;

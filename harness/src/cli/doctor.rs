@@ -81,10 +81,11 @@ fn target(definition: &Definition) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use record::synthetic;
+
     use crate::run::possible::can_migrate;
     use record::plan::Plan;
     use record::plan::step::{StepAction, StepPlan};
-    use record::synthetic;
 
     fn with_migration(order: &str) -> Plan {
         let action = StepAction::Migrate(toml::from_str(order).expect("an order"));

@@ -1,11 +1,12 @@
 use super::export;
-use super::output::{OutputArgs, profile, show};
-use crate::exit::{Exit, NoSuch};
 use crate::machine::stop;
 use crate::run::outer;
-use crate::run::outer::{Outcome, Places};
 use crate::scenario;
 use crate::scenario::errors;
+
+use super::output::{OutputArgs, profile, show};
+use crate::exit::{Exit, NoSuch};
+use crate::run::outer::{Outcome, Places};
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;

@@ -1,5 +1,6 @@
-use crate::exit::Exit;
 use crate::scenario;
+
+use crate::exit::Exit;
 use anyhow::Result;
 use std::io::Write;
 

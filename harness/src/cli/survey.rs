@@ -1,7 +1,8 @@
-use super::output::profile;
-use super::sweep::usual_jobs;
 use crate::campaign::survey;
 use crate::campaign::survey::options;
+
+use super::output::profile;
+use super::sweep::usual_jobs;
 use crate::campaign::survey::options::USUAL_REPEAT;
 use crate::exit::Exit;
 use anyhow::Result;

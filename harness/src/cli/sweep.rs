@@ -1,5 +1,6 @@
-use super::output::profile;
 use crate::campaign::sweep;
+
+use super::output::profile;
 use crate::campaign::sweep::cases::Wanted;
 use crate::campaign::sweep::options::{
     Family, FirstDelivery, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,

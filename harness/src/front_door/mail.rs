@@ -128,7 +128,7 @@ impl MailSession {
                 SenderAnswer::Nothing => self.gate().await?,
                 SenderAnswer::Say(text) => return self.say(&text).await,
                 SenderAnswer::Queue(limit) if self.desk.spool.room(0, limit).is_none() => {
-                    return self.say(super::queueing::FULL).await;
+                    return self.say(super::words::FULL).await;
                 }
                 SenderAnswer::Queue(_) | SenderAnswer::Hear => {
                     self.backend = None;

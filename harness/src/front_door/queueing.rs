@@ -3,6 +3,8 @@
 //! The one acknowledgement of its own, `250` after the dot, follows the durable file and its line in the history.
 //! One recipient a message, and messages of at most 64 MiB.
 
+use super::words::FULL;
+
 use super::dot::{DotFinder, unstuff};
 use super::mail::{MailSession, Over, Step};
 use super::spool::Waiting;
@@ -14,8 +16,6 @@ use record::history::event::SpoolEvent;
 use record::history::identity::identify;
 use record::plan::front_door::QueueLimit;
 
-/// What is said when the spool is full.
-pub(crate) const FULL: &str = "452 4.3.1 insufficient system storage";
 /// Largest message.
 const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 

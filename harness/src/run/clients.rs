@@ -1,6 +1,6 @@
 //! Clients that look at mail again and again: begun with the traffic, ended when all of them were seen well again.
 
-use crate::mail::workload;
+use crate::mail::workload::clients::run;
 
 use super::stage::Stage;
 use crate::mail::workload::Context as Traffic;
@@ -32,7 +32,7 @@ impl Clients {
     pub fn begin(traffic: &Arc<Traffic>, origin: Nanos) -> Option<Clients> {
         traffic.setup().plan.clients.as_ref()?;
         let (stop, seen) = watch::channel(false);
-        let task = tokio::spawn(workload::clients::run(traffic.clone(), origin, seen));
+        let task = tokio::spawn(run::run(traffic.clone(), origin, seen));
         Some(Clients { stop, task })
     }
 
@@ -40,7 +40,7 @@ impl Clients {
     pub async fn end(self, stage: &Stage, traffic: &Traffic, recovered: bool) {
         if recovered {
             let since = Nanos::now();
-            until(PATIENCE, || workload::clients::served_since(traffic, since)).await;
+            until(PATIENCE, || run::served_since(traffic, since)).await;
         }
         self.stop.send_replace(true);
         let mut task = self.task;

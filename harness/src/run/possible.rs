@@ -1,4 +1,5 @@
 use crate::machine::confine;
+
 use crate::machine::confine::Confinement;
 use crate::server::needs::{find, missing};
 use anyhow::{Result, bail};

@@ -1,9 +1,10 @@
 //! Carries out the scenario's steps at their time and writes each into the history.
 
+use super::migration;
 use super::stage::{Closing, Stage};
 use super::storage::{Storage, Storages};
 use super::supervise::{kill, start, stop};
-use super::{migration, power, step_words};
+use super::{power, step_words};
 use anyhow::{Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::parking::Thaw;
@@ -12,9 +13,6 @@ use record::plan::step::{CounterMark, StepAction, StepPlan};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-
-/// How long a killed mail server may take to be gone before the step counts as failed.
-pub(crate) const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Carries out every step; each waits for its own time, so a slow step does not delay another. A step whose time
 /// has not come when [`Stage::closing`] says so is given up; one that has begun is finished.

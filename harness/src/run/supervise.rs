@@ -1,6 +1,6 @@
-use super::stage::Stage;
-use super::steps::KILL_LIMIT;
 use crate::server::running;
+
+use super::stage::Stage;
 use anyhow::{Result, anyhow, bail};
 use record::history::event::TargetEvent;
 use std::sync::Arc;
@@ -79,3 +79,6 @@ pub async fn watch_target(stage: Arc<Stage>) {
         }
     }
 }
+
+/// How long a killed mail server may take to be gone before the step counts as failed.
+pub(crate) const KILL_LIMIT: Duration = Duration::from_secs(10);

@@ -4,17 +4,18 @@
 //! The plan is a pure function of the text, the overrides and the program's version, but for two things it takes
 //! from the disk: a target file of the user's, and whether the corpus exists.
 
+use super::resolve;
+
+#[cfg(test)]
+mod tests;
+
 use super::errors::{ScenarioErrors, Trouble};
 use super::file::{Scenario, Variant};
 use super::overrides::Overrides;
 use super::parse::parse;
-use super::resolve;
 use record::plan::Plan;
 use std::io;
 use std::path::{Path, PathBuf};
-
-#[cfg(test)]
-mod tests;
 
 /// Reads and plans a scenario file.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {

@@ -1,5 +1,8 @@
 //! Which sender a name means: one that comes with the program, or a file of the user's own.
 
+#[cfg(test)]
+mod schedules;
+
 use crate::server::find::definition_file;
 use record::plan::sender::Definition;
 use std::path::Path;
@@ -60,8 +63,6 @@ fn parse(text: &str) -> Result<Definition, (String, String)> {
     Err((format!("cannot work: {}", problems.join("; ")), HELP.to_owned()))
 }
 
-#[cfg(test)]
-mod schedules;
 #[cfg(test)]
 mod tests {
     use super::*;

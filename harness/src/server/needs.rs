@@ -1,5 +1,6 @@
-use crate::machine::daemons::path_with_daemons;
 use crate::server::packages::place;
+
+use crate::machine::daemons::path_with_daemons;
 use record::plan::server::Definition;
 use std::path::{Path, PathBuf};
 

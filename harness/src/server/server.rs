@@ -2,8 +2,9 @@
 //!
 //! Ready means the protocol's greeting was read from every port, not that a port is open.
 
-use super::error::TargetError;
 use super::view;
+
+use super::error::TargetError;
 
 use super::view::failed;
 use crate::machine::process::{Launch, Output, ProcessTree, wait};

@@ -12,7 +12,7 @@ const LARGEST: u64 = 12 << 10;
 
 /// One call, or a few that belong together, with paths below the root; the root is `.`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(crate) enum Call {
     Mkdir(String),
     Create(String),
     /// Opens, writes, closes.
@@ -103,7 +103,7 @@ enum Kind {
 
 /// A call not yet resolved: which kind, and numbers to choose paths and ranges with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Draw {
+pub(crate) struct Draw {
     kind: Kind,
     first: u8,
     second: u8,
@@ -149,7 +149,7 @@ fn position() -> impl Strategy<Value = u64> {
 }
 
 /// One random call.
-pub(super) fn draw() -> impl Strategy<Value = Draw> {
+pub(crate) fn draw() -> impl Strategy<Value = Draw> {
     (kind(), any::<u8>(), any::<u8>(), position(), position())
         .prop_map(|(kind, first, second, offset, len)| Draw { kind, first, second, offset, len })
 }
@@ -220,7 +220,7 @@ impl Draw {
 }
 
 /// What the n-th call writes.
-pub(super) fn letter(n: usize) -> u8 {
+pub(crate) fn letter(n: usize) -> u8 {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl123456789";
     LETTERS[n % LETTERS.len()]
 }

@@ -23,7 +23,7 @@ struct File<'a> {
 }
 
 /// Whether a file may have this content; `cut` is the boundary of names and attributes where there is one.
-pub(super) fn allowed(judge: &Judge<'_>, id: Id, cut: Option<usize>, data: &[u8]) -> Result<(), Why> {
+pub(crate) fn allowed(judge: &Judge<'_>, id: Id, cut: Option<usize>, data: &[u8]) -> Result<(), Why> {
     let file = File::new(judge, id, judge.last());
     let is_allowed = match (judge.profile, cut) {
         (Profile::Ordered, Some(cut)) => file.is_of_moment(cut, data),
@@ -36,7 +36,7 @@ pub(super) fn allowed(judge: &Judge<'_>, id: Id, cut: Option<usize>, data: &[u8]
 
 /// Whether a file was written into new blocks since its last sync before this boundary, and no writeback of it was
 /// started that a commit may have ended: by the close after a truncation, or by a rename.
-pub(super) fn has_growth(judge: &Judge<'_>, id: Id, at: usize) -> bool {
+pub(crate) fn has_growth(judge: &Judge<'_>, id: Id, at: usize) -> bool {
     let file = File::new(judge, id, at - 1);
     let starts = |(n, effect): (usize, &Effect)| match effect {
         Effect::Renamed { id: on, .. } => *on == id && n > file.synced && n < at,

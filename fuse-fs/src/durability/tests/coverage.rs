@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// A kind of outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     CreateKept,
     CreateDropped,
     RenameKept,
@@ -39,7 +39,7 @@ pub(super) enum Outcome {
 }
 
 /// All kinds of outcome in a tree.
-pub(super) fn outcomes(judge: &Judge<'_>, found: &Found<'_>) -> BTreeSet<Outcome> {
+pub(crate) fn outcomes(judge: &Judge<'_>, found: &Found<'_>) -> BTreeSet<Outcome> {
     let mut seen: BTreeSet<Outcome> = BTreeSet::new();
     for (at, effect) in judge.effects() {
         seen.extend(of_effect(judge, found, at, effect));

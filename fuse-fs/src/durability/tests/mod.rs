@@ -1,14 +1,14 @@
 //! The durability model against measurements of real file systems, and against a reference model.
 
-mod call;
-mod content;
-mod coverage;
-mod found;
-mod measured;
-mod property;
-mod reference;
-mod refused;
-mod rig;
-mod sequence;
-mod tree;
-mod world;
+pub(super) mod call;
+pub(super) mod content;
+pub(super) mod coverage;
+pub(super) mod found;
+pub(super) mod measured;
+pub(super) mod property;
+pub(super) mod reference;
+pub(super) mod refused;
+pub(super) mod rig;
+pub(super) mod sequence;
+pub(super) mod tree;
+pub(super) mod world;

@@ -47,7 +47,7 @@ fn storage(profile: Profile) -> Rig {
 }
 
 /// Nested directories and files of different sizes, one with two names; all durable.
-pub(super) fn prepare(rig: &Rig) {
+pub(crate) fn prepare(rig: &Rig) {
     let mut history = History::from_tree(&Tree::default());
     let mut held = None;
     let path = |path: &str| path.to_owned();

@@ -18,14 +18,14 @@ use crate::durability::profile::Profile;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A tree found after a cut, in terms of the history.
-pub(super) struct Found<'a> {
+pub(crate) struct Found<'a> {
     pub(super) names: BTreeMap<Key, Id>,
     pub(super) nodes: BTreeMap<Id, &'a Node>,
 }
 
 /// Why a tree is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(crate) enum Why {
     /// An inode that the history does not know, or of another kind.
     Stranger(String),
     /// The link count is not the number of names.
@@ -46,7 +46,7 @@ pub(super) enum Why {
 
 /// The history with the profile to judge by.
 #[derive(Clone, Copy)]
-pub(super) struct Judge<'a> {
+pub(crate) struct Judge<'a> {
     pub(super) history: &'a History,
     pub(super) profile: Profile,
     /// Nothing that need not survive was to survive.
@@ -54,7 +54,7 @@ pub(super) struct Judge<'a> {
 }
 
 /// Whether a profile allows this tree after this history.
-pub(super) fn allowed(judge: Judge<'_>, tree: &Tree) -> Result<(), Why> {
+pub(crate) fn allowed(judge: Judge<'_>, tree: &Tree) -> Result<(), Why> {
     let found = judge.find(tree)?;
     found.link_counts()?;
     match judge.profile {

@@ -30,7 +30,7 @@ const NO_CHANGE: Change =
     Change { mode: None, uid: None, gid: None, size: None, atime: TimeSet::Keep, mtime: TimeSet::Keep };
 
 /// A storage with or without the model.
-pub(super) struct Rig {
+pub(crate) struct Rig {
     /// Absent only during a cut.
     fs: Option<Fs>,
     volatile: Option<Arc<Volatile>>,
@@ -40,14 +40,14 @@ pub(super) struct Rig {
 
 /// An open file; kept known to the file system until it is closed.
 #[derive(Debug)]
-pub(super) struct OpenFile {
+pub(crate) struct OpenFile {
     handle: u64,
     ino: u64,
 }
 
 /// Which sync call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sync {
+pub(crate) enum Sync {
     Full,
     Data,
 }

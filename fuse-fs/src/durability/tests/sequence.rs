@@ -10,7 +10,7 @@ const TEXT: &str = include_str!("measured.txt");
 
 /// One sequence with what was measured of it.
 #[derive(Debug)]
-pub(super) struct Sequence {
+pub(crate) struct Sequence {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     setup: Vec<&'static str>,
@@ -30,7 +30,7 @@ struct Measured {
 }
 
 /// All sequences, in the order of the file.
-pub(super) fn all() -> Vec<Sequence> {
+pub(crate) fn all() -> Vec<Sequence> {
     let is_data = |line: &&str| !line.starts_with('#');
     let mut sequences: Vec<Sequence> = Vec::new();
     for line in TEXT.lines().filter(is_data).filter(|line| !line.is_empty()) {

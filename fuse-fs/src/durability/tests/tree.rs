@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub(super) ino: u64,
     pub(super) kind: Kind,
     pub(super) mode: u32,
@@ -21,7 +21,7 @@ pub(super) struct Node {
 
 /// Its kind, with its content.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File(Vec<u8>),
     Directory,
     Link(String),
@@ -29,7 +29,7 @@ pub(super) enum Kind {
 
 /// All of a directory by path below it; the directory itself is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tree(pub(super) BTreeMap<String, Node>);
+pub(crate) struct Tree(pub(super) BTreeMap<String, Node>);
 
 impl Tree {
     /// Reads a whole directory.
@@ -96,7 +96,7 @@ fn run(data: &[u8]) -> usize {
 }
 
 /// Content as runs of equal bytes: `8192[n*4096 0*4096]`, `0` being zero bytes; at most twelve runs are shown.
-pub(super) fn runs(data: &[u8]) -> String {
+pub(crate) fn runs(data: &[u8]) -> String {
     let (mut shown, mut rest) = (Vec::new(), data);
     while !rest.is_empty() && shown.len() < 12 {
         let len = run(rest);

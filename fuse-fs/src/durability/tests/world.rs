@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An inode of the history; 0 is the root.
-pub(super) type Id = usize;
+pub(crate) type Id = usize;
 /// The place of a name: directory and name.
-pub(super) type Key = (Id, String);
+pub(crate) type Key = (Id, String);
 
-pub(super) const ROOT: Id = 0;
+pub(crate) const ROOT: Id = 0;
 
 const PAGE: u64 = 4096;
 
 /// An inode at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Inode {
+pub(crate) struct Inode {
     pub(super) is_directory: bool,
     pub(super) data: Arc<Vec<u8>>,
     pub(super) mode: u32,
@@ -26,14 +26,14 @@ pub(super) struct Inode {
 
 /// Everything at one moment. Inodes that lost their last name stay in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
+pub(crate) struct State {
     pub(super) names: BTreeMap<Key, Id>,
     pub(super) inodes: BTreeMap<Id, Inode>,
 }
 
 /// What a call did, in terms of the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     Created { id: Id, at: Key },
     Linked { id: Id, at: Key },
     Renamed { id: Id, from: Key, to: Key },
@@ -54,7 +54,7 @@ pub(super) struct Step {
 
 /// States before the first call and after each, and what each did. State 0 is durable.
 #[derive(Clone, Debug)]
-pub(super) struct History {
+pub(crate) struct History {
     pub(super) states: Vec<State>,
     pub(super) steps: Vec<Step>,
     /// Inode numbers of the backing directory.
@@ -220,7 +220,7 @@ impl History {
 }
 
 /// An inode as it is found in a tree.
-pub(super) fn inode(node: &Node) -> Inode {
+pub(crate) fn inode(node: &Node) -> Inode {
     let data = if let Kind::File(data) = &node.kind { data.clone() } else { Vec::new() };
     Inode {
         is_directory: node.kind == Kind::Directory,

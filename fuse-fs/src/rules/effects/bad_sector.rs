@@ -24,7 +24,7 @@ pub struct BadSector {
     pub block: Option<Bytes>,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "bad-sector",
     about: "a block fails to be read, with EIO, until it is rewritten or the rule is disarmed",
     contract: "lying",

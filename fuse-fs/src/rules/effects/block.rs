@@ -6,10 +6,10 @@ use crate::units::Bytes;
 use rand::{Rng, RngExt};
 
 /// A page, and the sector of most disks sold today.
-pub(super) const DEFAULT: Bytes = Bytes(4096);
+pub(crate) const DEFAULT: Bytes = Bytes(4096);
 
 /// A block of a file, as far as the file fills it.
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Its number.
     pub(super) index: u64,
     /// First byte.
@@ -19,7 +19,7 @@ pub(super) struct Block {
 }
 
 /// One of the blocks that the call reads bytes of, chosen by `random`; `None` if it reads nothing.
-pub(super) fn choose(struck: &Struck<'_>, size: u64, random: &mut impl Rng) -> Option<Block> {
+pub(crate) fn choose(struck: &Struck<'_>, size: u64, random: &mut impl Rng) -> Option<Block> {
     let call = struck.call;
     let filled = call.subject.size()?;
     let end = call.offset.saturating_add(call.len).min(filled);
@@ -31,7 +31,7 @@ pub(super) fn choose(struck: &Struck<'_>, size: u64, random: &mut impl Rng) -> O
 }
 
 /// Checks a block size.
-pub(super) fn problems(field: &str, size: Bytes, found: &mut Found) {
+pub(crate) fn problems(field: &str, size: Bytes, found: &mut Found) {
     if size.0 < 512 || !size.0.is_power_of_two() || size.0 > 1 << 20 {
         found.add(
             field,

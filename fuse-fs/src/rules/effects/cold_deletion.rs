@@ -22,7 +22,7 @@ pub struct ColdDeletion {
     pub older_than: Span,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "cold-deletion",
     about: "files that did not change for long are deleted behind the server's back",
     contract: "lying",

@@ -53,7 +53,7 @@ pub enum How {
     Garbage,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "corrupt-read",
     about: "a read shows flipped bits, zeros or garbage, once or until the block is overwritten",
     contract: "lying",

@@ -1,4 +1,4 @@
-use crate::call::Call;
+use crate::call::{Call, Op};
 use crate::clock::Nanos;
 use crate::rules::decision::{Action, RuleId};
 use crate::rules::draw::{Draws, Purpose};
@@ -135,3 +135,6 @@ impl Outcome {
         Outcome { delay, ..Outcome::act(Action::Proceed) }
     }
 }
+
+/// Every operation whose answer reaches somebody.
+pub(crate) const ANSWERED: OpSet = OpSet::ALL.without(OpSet::of(&[Op::Release, Op::Releasedir]));

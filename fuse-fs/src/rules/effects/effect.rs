@@ -11,7 +11,6 @@ use super::{
     misdirected_write, no_space, path_failover, power_cut, read_only, short_read, short_write, stale_handle,
     stale_read, thin_pool_full, throttle, torn_write, vanish,
 };
-use crate::call::Op;
 use crate::rules::opset::OpSet;
 use crate::rules::problem::Found;
 use schemars::JsonSchema;
@@ -159,18 +158,15 @@ impl Effect {
     }
 }
 
-/// Every operation whose answer reaches somebody.
-pub(crate) const ANSWERED: OpSet = OpSet::ALL.without(OpSet::of(&[Op::Release, Op::Releasedir]));
-
 #[cfg(test)]
 pub(crate) mod testing {
     //! A call without a file, for the tests of single effects.
-    use super::super::definition::{Outcome, Struck};
     use super::*;
     use crate::call::{Call, FileKind, Subject};
     use crate::clock::Nanos;
     use crate::rules::decision::{Action, RuleId};
     use crate::rules::draw::Draws;
+    use crate::rules::effects::definition::{Outcome, Struck};
     use std::borrow::Cow;
     use std::path::Path;
     use std::time::Duration;

@@ -1,7 +1,7 @@
 //! `errno`: the call fails with an error of your choice and does nothing.
 
+use super::definition::ANSWERED;
 use super::definition::{Definition, Entry, Outcome, Strike, Struck};
-use super::effect::ANSWERED;
 use crate::rules::decision::Action;
 use crate::rules::problem::Found;
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ pub struct Errno {
     pub code: String,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "errno",
     about: "the call fails with an error of your choice and does nothing",
     contract: "honest",

@@ -1,8 +1,8 @@
 //! `flapping`: the storage goes down and comes up again and again, as a loose cable or a link that renegotiates does.
 //! It goes down with the first call that the rule is about; while it is down calls fail.
 
+use super::definition::ANSWERED;
 use super::definition::{Definition, Entry, Outcome, Strike, Struck};
-use super::effect::ANSWERED;
 use crate::rules::decision::Action;
 use crate::rules::problem::Found;
 use crate::units::Span;
@@ -23,7 +23,7 @@ pub struct Flapping {
     pub code: String,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "flapping",
     about: "the storage goes down and comes up again and again; while it is down calls fail",
     contract: "honest",

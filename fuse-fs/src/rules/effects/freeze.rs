@@ -34,7 +34,7 @@ pub enum OnThaw {
     Fail(String),
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "freeze",
     about: "the call hangs until the rule is healed, then continues or fails",
     contract: "honest",

@@ -22,7 +22,7 @@ pub struct FsyncFailure {
     pub like: FsyncModel,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "fsync-failure",
     about: "writeback fails during an fsync; the error is told once, the data is never written",
     contract: "honest; lying if like ext4-data, where the fsync itself answers 0",

@@ -61,7 +61,7 @@ pub enum Latency {
     },
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "latency",
     about: "the call waits: fixed, uniform, normal, log-normal or Pareto",
     contract: "honest",

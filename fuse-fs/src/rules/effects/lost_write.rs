@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 #[serde(deny_unknown_fields)]
 pub struct LostWrite {}
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "lost-write",
     about: "a write is reported as done and never was",
     contract: "lying",

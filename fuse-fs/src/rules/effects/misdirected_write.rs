@@ -35,7 +35,7 @@ pub enum Towards {
     Start,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "misdirected-write",
     about: "a write goes to another place of its file and is reported as done",
     contract: "lying",
@@ -43,7 +43,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// Field: 0.466 % of nearline disks a year, as TigerBeetle restates it; 0.023 % of SSDs would be 2.4e-14.
-pub(super) const RATES: Rates = Rates { accelerated: 1e-5, field: 5e-13 };
+pub(crate) const RATES: Rates = Rates { accelerated: 1e-5, field: 5e-13 };
 
 impl Default for MisdirectedWrite {
     fn default() -> MisdirectedWrite {

@@ -41,7 +41,7 @@ pub enum Statfs {
     Lies,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "no-space",
     about: "writes and creates fail with ENOSPC once a budget of bytes or files is spent",
     contract: "honest; lying if statfs does not tell",
@@ -114,7 +114,7 @@ impl Strike for Left {
 }
 
 /// By how much a call extends its file.
-pub(super) fn growth(call: &Call<'_>) -> u64 {
+pub(crate) fn growth(call: &Call<'_>) -> u64 {
     let end = call.offset.saturating_add(call.len);
     end.saturating_sub(call.subject.size().unwrap_or(call.offset)).min(call.len)
 }

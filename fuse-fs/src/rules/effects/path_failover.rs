@@ -2,8 +2,8 @@
 //! on every call hangs until the outage is over; then all of them go on, or, where no path is left, fail, and so do
 //! later ones until the rule is disarmed or its window ends. Healing the rule ends the outage at once.
 
+use super::definition::ANSWERED;
 use super::definition::{Definition, Entry, Outcome, Strike, Struck};
-use super::effect::ANSWERED;
 use crate::rules::decision::Action;
 use crate::rules::problem::Found;
 use crate::units::Span;
@@ -34,7 +34,7 @@ pub enum Then {
     Fail(String),
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "path-failover",
     about: "calls hang for an outage, then go on, or fail until the rule is over",
     contract: "honest",

@@ -3,8 +3,8 @@
 //! What survives is chosen within the storage's persistence profile. The harness then kills the mail server,
 //! brings the storage into the surviving state, mounts it again and starts the mail server.
 
+use super::definition::ANSWERED;
 use super::definition::{Definition, Entry, Outcome, Strike, Struck};
-use super::effect::ANSWERED;
 use crate::durability::cut::CutMode;
 use crate::rules::decision::Action;
 use crate::rules::problem::Found;
@@ -32,7 +32,7 @@ pub enum Moment {
     After,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "power-cut",
     about: "the power goes at this call: what was not durable survives or not, within the storage's profile",
     contract: "honest",

@@ -29,7 +29,7 @@ pub enum Amount {
 #[serde(transparent)]
 pub struct ShortRead(pub Amount);
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "short-read",
     about: "a read returns fewer bytes than asked, at least one",
     contract: "honest",

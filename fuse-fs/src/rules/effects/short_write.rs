@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ShortWrite(pub Amount);
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "short-write",
     about: "a write takes fewer bytes than given and says so, at least one",
     contract: "honest",

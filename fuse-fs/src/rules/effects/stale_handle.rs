@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[serde(deny_unknown_fields)]
 pub struct StaleHandle {}
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "stale-handle",
     about: "files that were open when the fault began answer ESTALE; new opens work",
     contract: "honest",

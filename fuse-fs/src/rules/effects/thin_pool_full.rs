@@ -28,7 +28,7 @@ pub struct ThinPoolFull {
     pub queue: Span,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "thin-pool-full",
     about: "writes that need new space wait, then fail with ENOSPC; overwrites go on, statfs tells of plenty",
     contract: "honest",

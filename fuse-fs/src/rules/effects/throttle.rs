@@ -35,7 +35,7 @@ pub struct Throttle {
 /// The wait after which a call gives up, where the scenario sets none: Linux's timeout of a SCSI command.
 const DEFAULT_QUEUE: Duration = Duration::from_secs(30);
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "throttle",
     about: "calls pass at a limited rate, in calls or bytes a second, and queue for their turn",
     contract: "honest",

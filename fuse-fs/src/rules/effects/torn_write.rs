@@ -57,7 +57,7 @@ pub enum Report {
     Error(String),
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "torn-write",
     about: "only some sectors of a write reach the file",
     contract: "lying if it reports success, honest if it reports a short count or an error",

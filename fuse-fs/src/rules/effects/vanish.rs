@@ -35,7 +35,7 @@ pub enum Hide {
     Everything,
 }
 
-pub(super) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: Entry = Entry {
     name: "vanish",
     about: "files are not to be found, without an error, until the rule is healed",
     contract: "lying",

@@ -5,13 +5,11 @@
 //! a place in their file. The change is the stretch between what both have in common at the beginning and, of the rest, at
 //! the end.
 
-use self::rows::Stretch;
-
 pub mod rows;
 #[cfg(test)]
 mod tests;
 
-use self::rows::Rows;
+use self::rows::{Rows, Stretch};
 use record::history::identity::find_attempt;
 use record::history::token::{RunToken, Token};
 use record::history::tokens::attempts_in;

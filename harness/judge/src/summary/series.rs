@@ -1,24 +1,21 @@
 //! A run over time, for the report's pictures: counts, latencies and states in bins. Pure; nothing is judged here.
 
-use self::bins::Bins;
-use crate::trace::calls::Calls;
 
 pub mod backlog;
 pub mod bins;
 pub mod cohorts;
+
+use self::bins::Bins;
+use crate::trace::calls::Calls;
 
 use fuse_fs::clock::Nanos;
 use record::history::Outcome;
 use record::ledger::Ledger;
 use record::ledger::entry::Kind;
 use record::plan::CohortPlan;
-use reports::kit::figures::round_up;
 use reports::run::series::{Found, Outcomes, Series, Service, Stretch, Track};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// More bins than a picture is wide would not be seen.
-const MOST_BINS: f64 = 160.0;
 
 /// The whole run, from its warm-up to its end; its users by the cohorts of its plan.
 pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Series {
@@ -38,11 +35,6 @@ pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Seri
         cohorts: cohorts::cohorts(ledger, planned, &bins),
         backlogs: backlog::backlogs(ledger, &bins),
     }
-}
-
-/// A round length that gives few enough bins.
-pub(crate) fn step_of(length_s: f64) -> f64 {
-    round_up((length_s / MOST_BINS).max(0.001))
 }
 
 fn storing(ledger: &Ledger, bins: &Bins) -> Outcomes {

@@ -1,7 +1,8 @@
 //! A run directory made up for tests: a history, the calls of a trace, the records of power cuts.
 
-use crate::judge::Recorded;
-use crate::judge::*;
+use record::synthetic;
+
+use crate::judge::{Recorded, *};
 use crate::trace::Traces;
 use crate::trace::cuts::Cuts;
 use fuse_fs::call::Op;
@@ -13,7 +14,6 @@ use record::history::event::Event;
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
 use record::plan::Plan;
-use record::synthetic;
 use record::synthetic::{OK, World};
 use reports::kit::verdict::Verdict;
 use reports::run::{Property, Report};

@@ -1,5 +1,7 @@
 //! The bytes of damaged messages: shown where they are proved, and nowhere else.
 
+use record::message;
+
 use crate::judge::*;
 use crate::testing::run_dir::{Mail, RunDir, answer, blamed, with_verdict};
 use record::directory::RunDirectory;
@@ -7,7 +9,6 @@ use record::history::event::Event;
 use record::history::identity::{digest, identify};
 use record::history::token::Token;
 use record::history::{Attempt, MessageId, Source, Specimen};
-use record::message;
 use record::synthetic::{OK, RUN, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;

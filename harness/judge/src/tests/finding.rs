@@ -1,11 +1,13 @@
 //! Every kind of finding has a history that shows it and only it.
 
-use record::plan::Plan;
+use super::queue;
 use record::synthetic;
+
+use record::plan::Plan;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 
-use super::queue::{self, bounces, delivered, queue};
+use super::queue::{bounces, delivered, queue};
 use super::table::{attempt, copy_of, drop_copy};
 use crate::testing::run_dir::{Mail, anomalies, blamed, judge_text};
 use fuse_fs::clock::Nanos;

@@ -1,6 +1,7 @@
 //! Mail that a migration left where nobody looks for it.
 
 use record::synthetic;
+
 use reports::run::Report;
 
 use super::table::{attempt, drop_copy};

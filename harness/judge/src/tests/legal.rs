@@ -2,6 +2,7 @@
 //! single wrong at the end of such a run is always blamed, on the right property.
 
 use record::synthetic;
+
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 

@@ -1,7 +1,8 @@
 //! A mail server that takes mail by SMTP, queues it and delivers it later: what accounts for a message, and what does not.
 
-use record::plan::Plan;
 use record::synthetic;
+
+use record::plan::Plan;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 

@@ -1,11 +1,11 @@
 //! A storage that went back is one event; losses that share something are told as that.
 
-use crate::testing::run_dir::Mail;
-use crate::testing::run_dir::{anomalies, answer, blamed, judge_text, with_verdict};
+use record::synthetic;
+
+use crate::testing::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
 use fuse_fs::clock::Nanos;
 use proptest::prelude::*;
 use record::history::event::Event;
-use record::synthetic;
 use record::synthetic::{OK, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;

@@ -1,15 +1,14 @@
 //! Senders and the front door's spool: what accounts for a message, what does not, and how it adds up.
 
-use record::history::MessageId;
 use record::synthetic;
-use reports::kit::verdict::Verdict;
 
 use super::queue::queue;
 use super::table::{attempt, copy_of, drop_copy};
 use crate::testing::run_dir::{Mail, answer, blamed, judge_text, with_verdict};
-use record::history::UserId;
 use record::history::event::{Event, SenderEvent, SpoolEvent};
+use record::history::{MessageId, UserId};
 use record::synthetic::{How, OK, REFUSED, UNANSWERED, VANISHED, World};
+use reports::kit::verdict::Verdict;
 
 pub(crate) fn sender(world: &mut Mail, message: u64, name: &str, what: SenderEvent) {
     let (at, sender) = (world.tick(), name.to_owned());

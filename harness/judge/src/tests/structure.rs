@@ -1,10 +1,12 @@
 //! A rebuild of the index is compared with what was there before it.
 
+use super::queue;
 use record::synthetic;
+
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 
-use super::queue::{self, delivered, queue};
+use super::queue::{delivered, queue};
 use super::table::{attempt, drop_copy, lived_in};
 use crate::testing::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
 use record::history::event::{Event, TargetEvent};

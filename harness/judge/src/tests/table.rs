@@ -1,5 +1,7 @@
 //! Every checker has a known-bad history that it must catch, and only it.
 
+use record::synthetic;
+
 use crate::judge::guarded;
 use crate::testing::run_dir::{Mail, judge_ledger, judge_text, with_verdict};
 use fuse_fs::clock::Nanos;
@@ -7,7 +9,6 @@ use record::history::digest::Digest;
 use record::history::event::{Event, TargetEvent};
 use record::history::{Attempt, Copy, DiskCopy, MessageId, OpId, Outcome, Uid, UserId};
 use record::ledger::{Ledger, LedgerError};
-use record::synthetic;
 use record::synthetic::{OK, REFUSED, UNANSWERED, VANISHED, World, digest};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;

@@ -4,8 +4,9 @@
 //! did not survive whole, of inodes that held an attempt, and a few for each user of the other files that carry the
 //! user's name in their path (directories, indexes, lists of UIDs).
 
+use super::files::stream;
 use super::holder::Holder;
-use super::trace::{Traces, stream};
+use super::trace::Traces;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::{EffectLine, Fate, Missing};
 use record::history::{Attempt, UserId};
@@ -97,6 +98,20 @@ impl Cuts {
     /// Every record was read to its end.
     pub fn complete(&self) -> bool {
         self.unread.is_empty()
+    }
+}
+
+impl Traces {
+    /// Takes over what the cuts show of lies: a storage that answered a sync and did nothing. `rule` names the fault of
+    /// a storage that may have done it.
+    pub fn believe(&mut self, cuts: &Cuts, ledger: &Ledger, rule: impl Fn(&str) -> String) {
+        let liar = |cut: usize| rule(&ledger.cuts[cut].storage);
+        for (attempt, cut) in &cuts.lied_about {
+            self.lied_about.entry(*attempt).or_insert_with(|| liar(*cut));
+        }
+        for (user, cut) in &cuts.lied_below {
+            self.lied_below.entry(ledger.user_name(*user)).or_insert_with(|| liar(*cut));
+        }
     }
 }
 

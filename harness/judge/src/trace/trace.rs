@@ -5,7 +5,7 @@
 //! ([`Traces`]), then, for the few messages that are accused, their calls ([`calls`]). A torn last line is the end; other
 //! lines that make no sense are counted.
 
-use super::cuts::Cuts;
+use super::files::{storage_name, stream, trace_files};
 use super::holder::{Failure, Holder, answered};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
@@ -14,10 +14,7 @@ use record::history::{Attempt, MessageId};
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
 use record::plan::MAIL_VOLUME;
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -163,18 +160,6 @@ impl Traces {
                 }
                 Some(_) | None => {}
             }
-        }
-    }
-
-    /// Takes over what the cuts show of lies: a storage that answered a sync and did nothing. `rule` names the fault of
-    /// a storage that may have done it.
-    pub fn believe(&mut self, cuts: &Cuts, ledger: &Ledger, rule: impl Fn(&str) -> String) {
-        let liar = |cut: usize| rule(&ledger.cuts[cut].storage);
-        for (attempt, cut) in &cuts.lied_about {
-            self.lied_about.entry(*attempt).or_insert_with(|| liar(*cut));
-        }
-        for (user, cut) in &cuts.lied_below {
-            self.lied_below.entry(ledger.user_name(*user)).or_insert_with(|| liar(*cut));
         }
     }
 
@@ -389,38 +374,4 @@ fn component_class(name: &str) -> String {
         }
     }
     out
-}
-
-pub(crate) fn trace_files(run: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(run)? {
-        let path = entry?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with("trace-") && name.ends_with(".jsonl") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn storage_name(path: &Path) -> String {
-    let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    name.trim_start_matches("trace-").to_owned()
-}
-
-/// Reads lines of JSON; returns how many made no sense.
-pub(crate) fn stream<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> std::io::Result<u64> {
-    let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let (mut text, mut damaged) = (Vec::new(), 0);
-    loop {
-        text.clear();
-        if input.read_until(b'\n', &mut text)? == 0 {
-            return Ok(damaged);
-        }
-        match serde_json::from_slice(&text) {
-            Ok(line) => each(line),
-            Err(_) => damaged += 1,
-        }
-    }
 }

@@ -120,8 +120,9 @@ pub fn canonical(raw: &[u8], mut piece: impl FnMut(&[u8])) {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::MessageId;
     use crate::message;
+
+    use crate::history::history::MessageId;
 
     use super::*;
     use proptest::prelude::*;

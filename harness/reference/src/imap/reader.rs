@@ -9,7 +9,7 @@ use imap_types::core::LiteralMode;
 use imap_types::sequence::SequenceSet;
 
 use super::session::{Answer, Session};
-use crate::server::MESSAGE_LIMIT_BYTES;
+use crate::wire::MESSAGE_LIMIT_BYTES;
 
 /// Longest line of a command, literals apart.
 const LINE_LIMIT_BYTES: u64 = 64 * 1024;

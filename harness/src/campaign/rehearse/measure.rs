@@ -3,8 +3,7 @@
 
 use super::rounds::Middle;
 
-use super::plans::{NEW, OLD};
-use super::rounds::{Round, outage_phase, reopening_phase};
+use super::rounds::{NEW, OLD, Round, outage_phase, reopening_phase};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;

@@ -4,10 +4,9 @@
 //! Users are begun at least a moment after one another, so that a small rehearsal too has a middle in which a failure can
 //! strike. Where that is, is a number of bytes that a disk has written, as the part without a failure counted them.
 
-use crate::scenario;
-
 use super::options::{Failure, Options};
-use super::rounds::{Middle, freeze, round_steps, rounds};
+use super::rounds::{Middle, NEW, OLD, freeze, round_steps, rounds};
+use crate::scenario;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
 use record::plan::step::MigrationTool;
@@ -17,10 +16,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Storages.
-pub(crate) const OLD: &str = "old";
-/// See [`OLD`].
-pub(crate) const NEW: &str = "new";
 /// The storage of the two baselines.
 const EITHER: &str = "mail";
 

@@ -6,8 +6,8 @@
 
 use super::done::Done;
 use super::options::{Failure, Options};
-use super::plans::{NEW, OLD, Part, Plans};
-use super::rounds::Middle;
+use super::plans::{Part, Plans};
+use super::rounds::{Middle, NEW, OLD};
 use super::{measure, plans, rounds, summary};
 use crate::campaign::compare::{Asked, compare};
 use crate::campaign::write_whole::write_whole;

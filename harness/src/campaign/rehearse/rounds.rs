@@ -1,7 +1,6 @@
 //! The outages of the part `outage`: the new disk stops answering, mail is queued before it, the disk is repaired, and what
 //! waited is let in; each time faster.
 
-use super::plans::NEW;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -113,3 +112,9 @@ pub(crate) struct Middle {
     /// The new disk, when half of them had moved.
     pub(super) new: u64,
 }
+
+/// Storages.
+pub(crate) const OLD: &str = "old";
+
+/// See [`OLD`].
+pub(crate) const NEW: &str = "new";

@@ -1,9 +1,8 @@
 //! The runs of a survey: each scenario, on each kind of storage if it cuts the power, against each target, seed by seed.
 
-use crate::scenario;
-
 use super::options::Options;
 use crate::exit::NoSuch;
+use crate::scenario;
 use crate::scenario::errors::ScenarioErrors;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};

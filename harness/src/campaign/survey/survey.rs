@@ -4,17 +4,15 @@
 //! program version) and the version of the mail server. A survey that was ended goes on where it was, and one that is
 //! asked for more runs only what is new.
 
-use super::result::evidence;
-use super::summary;
-use crate::machine::stop;
-use crate::run::outer;
-
 use super::cells::{Cells, Refused, Run, cells};
 use super::options::Options;
-use super::result::RunResult;
+use super::result::{RunResult, evidence};
+use super::summary;
 use crate::campaign::journal::Journal;
 use crate::campaign::write_whole::write_whole;
 use crate::exit::Exit;
+use crate::machine::stop;
+use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
@@ -23,7 +21,8 @@ use reports::run::Report;
 use std::collections::VecDeque;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 /// Runs a survey, or goes on with it.

@@ -3,17 +3,18 @@
 //! First a store is warmed up once and each delivery's calls are counted, twice. Then each case is a run of its own, on a
 //! copy of that store. Results are kept as they come, so a sweep that was ended goes on where it was.
 
+use super::summary;
+use crate::machine::stop;
+
 use super::cases::{Case, Wanted, cases};
 use super::gate::Gate;
 use super::options::Options;
 use super::prepare::{Prepared, prepare};
 use super::results::CaseResult;
-use super::summary;
 use super::worker::Worker;
 use crate::campaign::journal::Journal;
 use crate::campaign::write_whole::write_whole;
 use crate::exit::{Exit, NoSuch};
-use crate::machine::stop;
 use anyhow::Result;
 use parking_lot::Mutex;
 use reports::kit::class::{Class, Weight};

@@ -3,12 +3,11 @@
 //! The socket lies in a private directory of the user's, under a name made from the mount point, so that `ctl`
 //! needs no more than the mount point, and never touches the mount itself (it may be frozen).
 
-use crate::scenario;
-
 use super::mounted::{Mounted, execute, release};
 use super::socket::{answer, listen, private_directory};
 use crate::exit::Exit;
 use crate::run::storage::{durability, engine, leave_durable};
+use crate::scenario;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;

@@ -6,7 +6,7 @@
 use super::readback::{BATCH, Reader, TRIES, login_as, patience};
 use crate::mail::client::Failure;
 use crate::mail::message::bounce::bounced;
-use crate::mail::workload::operation::words;
+use crate::mail::workload::ended::words;
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
 use record::history::{Bounce, Source};

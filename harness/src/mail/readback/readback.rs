@@ -12,7 +12,7 @@
 use crate::mail::client::Failure;
 use crate::mail::client::fetched::Reading;
 use crate::mail::client::imap::{Selected, Session};
-use crate::mail::workload::operation::words;
+use crate::mail::workload::ended::words;
 use crate::mail::workload::{Context, Setup};
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;

@@ -1,6 +1,7 @@
 pub mod clients;
 mod context;
 pub use context::{Apart, Context, Endpoints, Sent, Setup, WorkloadError};
+pub mod ended;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;

@@ -65,7 +65,7 @@ impl Progress {
     }
 }
 
-impl From<Failure> for super::operation::Ended {
+impl From<Failure> for super::ended::Ended {
     fn from(f: Failure) -> Self {
         Self { outcome: f.outcome, trouble: Some(f.trouble), reply: f.reply, uid: None, seen: Vec::new() }
     }

@@ -3,9 +3,10 @@
 use super::touch;
 
 use super::context::{Context, Sent};
+use super::ended::{Ended, words};
 use super::ledger::Known;
 use super::maker::AUTHOR;
-use super::operation::{Ended, Operation, words};
+use super::operation::Operation;
 use crate::mail::client::submission::{Envelope, Protocol, submit};
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;

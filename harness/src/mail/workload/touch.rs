@@ -4,8 +4,9 @@
 //! history: it is evidence of presence or absence, and the change names the place it found.
 
 use super::context::Context;
+use super::ended::Ended;
 use super::ledger::Known;
-use super::operation::{Ended, Operation, action_of};
+use super::operation::{Operation, action_of};
 use super::schedule::Kind;
 use crate::mail::client::Failure;
 use crate::mail::client::fetched::Reading;

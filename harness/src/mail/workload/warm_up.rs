@@ -1,18 +1,13 @@
 use super::context::{Context, Sent, WorkloadError};
-use super::{operation, store, touch};
+use super::{ended, store, touch};
 use fuse_fs::clock::Nanos;
 use record::history::{Outcome, UserId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Users warmed up at once.
 const WARM_UP_AT_ONCE: usize = 4;
-
-/// How long a request of the warm-up may take at least. Nothing is under test yet, and a server that has only just been
-/// started on a busy machine may be slower than the traffic's time limit.
-pub(crate) const WARM_UP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Creates every user's second mailbox and delivers the plan's number of messages to each user, and one to the user to
 /// whom bounces go. Must run before any fault is armed. Without IMAP no mailbox is created. Returns what was accepted,
@@ -66,8 +61,8 @@ async fn warm_up_bounces(ctx: &Context) -> Result<(), WorkloadError> {
 async fn warm_up_user(ctx: &Context, user: UserId) -> Result<Vec<Sent>, WorkloadError> {
     let error = |why| WorkloadError::WarmUp { user: ctx.user(user).to_owned(), why };
     if ctx.imap().is_some() {
-        let mut session = touch::login(ctx, user).await.map_err(|f| error(operation::words(&f)))?;
-        session.create(&ctx.setup.archive).await.map_err(|f| error(operation::words(&f)))?;
+        let mut session = touch::login(ctx, user).await.map_err(|f| error(ended::words(&f)))?;
+        session.create(&ctx.setup.archive).await.map_err(|f| error(ended::words(&f)))?;
         session.logout().await;
     }
     let mut sent = Vec::new();

@@ -1,19 +1,19 @@
 //! What a user sees for each mistake, and what the shipped files promise.
 
-mod cohorts;
-mod contradictions;
-mod doors;
-mod migrations;
-mod plans;
-mod power_cuts;
-mod senders;
-mod shipped;
-mod spelling;
-mod statements;
-mod stories;
-mod targets;
-mod variants;
-mod volumes;
+pub(super) mod cohorts;
+pub(super) mod contradictions;
+pub(super) mod doors;
+pub(super) mod migrations;
+pub(super) mod plans;
+pub(super) mod power_cuts;
+pub(super) mod senders;
+pub(super) mod shipped;
+pub(super) mod spelling;
+pub(super) mod statements;
+pub(super) mod stories;
+pub(super) mod targets;
+pub(super) mod variants;
+pub(super) mod volumes;
 
 use super::*;
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -11,9 +11,6 @@ use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Says where servers are unpacked, for installing them and for runs.
-pub(crate) const PLACE: &str = "FERMOPOSTA_SERVERS";
-
 /// Prints what is unpacked.
 pub fn list(chosen: Option<PathBuf>) -> Result<()> {
     let place = place(chosen)?;

@@ -1,4 +1,3 @@
-use super::list::PLACE;
 use super::manifest::Manifest;
 use anyhow::{Context, Result};
 use record::plan::server::Definition;
@@ -28,3 +27,6 @@ pub fn version(definition: &Definition, root: &Path) -> Option<String> {
     let (name, version) = named.max_by_key(|(name, _)| name.len())?;
     Some(format!("{name} {version}"))
 }
+
+/// Says where servers are unpacked, for installing them and for runs.
+pub(crate) const PLACE: &str = "FERMOPOSTA_SERVERS";

@@ -1,6 +1,10 @@
-use super::step_of;
+use reports::kit::figures::round_up;
+
 use fuse_fs::clock::Nanos;
 use record::ledger::Ledger;
+
+/// More bins than a picture is wide would not be seen.
+pub(crate) const MOST_BINS: f64 = 160.0;
 
 /// Equal stretches of time.
 pub(crate) struct Bins {
@@ -46,4 +50,9 @@ impl Bins {
         }
         most
     }
+}
+
+/// A round length that gives few enough bins.
+pub(crate) fn step_of(length_s: f64) -> f64 {
+    round_up((length_s / MOST_BINS).max(0.001))
 }

@@ -1,9 +1,9 @@
 //! The front door before the reference server and before servers that follow a script, over real sockets.
 
-mod hold;
-mod pass_through;
-mod policies;
-mod queue;
+pub(super) mod hold;
+pub(super) mod pass_through;
+pub(super) mod policies;
+pub(super) mod queue;
 
 use super::*;
 use crate::mail::client::Failure;

@@ -8,8 +8,7 @@
 //! Clients change nothing: they EXAMINE, and read with PEEK. What they find is recorded as [`Event::Client`] and never as an
 //! operation, and they take no room from the traffic.
 
-use super::held;
-use super::webmail;
+use super::standing::Class;
 
 #[cfg(test)]
 mod tests;
@@ -25,18 +24,8 @@ use record::plan::workload::ClientsPlan;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
 use tokio::time::sleep;
-
-/// A class of clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Class {
-    /// A new connection for each visit.
-    Webmail,
-    /// A session that is held open.
-    Held,
-}
 
 /// One of the clients.
 #[derive(Clone)]
@@ -48,31 +37,9 @@ pub(crate) struct Client {
     user: UserId,
 }
 
-/// Runs all clients of the plan until `stop` says true; then each ends within the workload's timeout.
-pub async fn run(ctx: Arc<Context>, origin: Nanos, stop: watch::Receiver<bool>) {
-    let Some(plan) = ctx.setup.plan.clients.clone().map(Arc::new) else { return };
-    let mut tasks = JoinSet::new();
-    for number in 0..plan.webmail {
-        let client = Client::new(&ctx, &plan, Class::Webmail, number);
-        tasks.spawn(webmail::come_again(client, origin, stop.clone()));
-    }
-    for number in 0..plan.held {
-        let client = Client::new(&ctx, &plan, Class::Held, number);
-        tasks.spawn(within_grace(client.timeout(), stop.clone(), held::hold_on(client, stop.clone())));
-    }
-    while let Some(done) = tasks.join_next().await {
-        note(&ctx, done);
-    }
-}
-
-/// Every client of the plan has been served since then, and was not refused since.
-pub fn served_since(ctx: &Context, since: Nanos) -> bool {
-    ctx.setup.plan.clients.as_ref().is_none_or(|plan| ctx.standing.served_since(plan, since))
-}
-
 impl Client {
     /// Users take turns.
-    fn new(ctx: &Arc<Context>, plan: &Arc<ClientsPlan>, class: Class, number: u32) -> Client {
+    pub(crate) fn new(ctx: &Arc<Context>, plan: &Arc<ClientsPlan>, class: Class, number: u32) -> Client {
         let users = u32::try_from(ctx.setup.users.len()).unwrap_or(u32::MAX);
         let user = UserId(number % users.max(1));
         Client { ctx: ctx.clone(), plan: plan.clone(), class, number, user }
@@ -95,7 +62,7 @@ impl Client {
     }
 
     pub(crate) fn not_served(&self, failure: &Failure) {
-        self.say(false, Some(crate::mail::workload::operation::words(failure)));
+        self.say(false, Some(crate::mail::workload::ended::words(failure)));
     }
 
     fn say(&self, up: bool, detail: Option<String>) {
@@ -111,15 +78,6 @@ impl Client {
             detail,
         });
     }
-}
-
-/// A client that has not ended by itself `grace` after the stop is dropped, and its connection with it.
-async fn within_grace(grace: Duration, mut stop: watch::Receiver<bool>, client: impl Future<Output = ()>) {
-    let late = async {
-        stopped(&mut stop).await;
-        sleep(grace).await;
-    };
-    tokio::select! { () = client => {} () = late => {} }
 }
 
 /// Waits; true if the stop came first.

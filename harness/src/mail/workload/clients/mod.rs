@@ -1,6 +1,6 @@
 mod client;
-pub use client::{Class, run, served_since};
 pub mod held;
 pub mod pace;
+pub mod run;
 pub mod standing;
 pub mod webmail;

@@ -1,6 +1,5 @@
 //! The last word of every client, while they run.
 
-use super::client::Class;
 use fuse_fs::clock::Nanos;
 use parking_lot::Mutex;
 use record::plan::workload::ClientsPlan;
@@ -49,4 +48,14 @@ mod tests {
         assert!(served(5));
         assert!(Standing::default().served_since(&ClientsPlan::default(), Nanos(1)), "nobody is missing");
     }
+}
+
+/// A class of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Class {
+    /// A new connection for each visit.
+    Webmail,
+    /// A session that is held open.
+    Held,
 }

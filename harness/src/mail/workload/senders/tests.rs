@@ -1,7 +1,8 @@
 //! Which sender takes a message, and what it does with it against a server that answers as told.
 
-use crate::mail::workload::traffic::traffic;
 use crate::scenario::sender_files;
+
+use crate::mail::workload::traffic::traffic;
 
 use super::*;
 use crate::mail::workload::context::tests::{Bench, plan};

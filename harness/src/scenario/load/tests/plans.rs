@@ -1,8 +1,7 @@
 //! What becomes of a good file.
 
 use super::*;
-use fuse_fs::durability::profile::Persistence;
-use fuse_fs::durability::profile::Profile;
+use fuse_fs::durability::profile::{Persistence, Profile};
 use std::time::Duration;
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 pub(crate) use crate::mail::client::script::{Act, serve};
+use crate::mail::workload::clients::run::{run, served_since, within_grace};
 use crate::mail::workload::context::tests::plan;
 use crate::mail::workload::context::{Endpoints, Setup};
 use fuse_fs::units::Span;
