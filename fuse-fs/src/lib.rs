@@ -12,6 +12,7 @@ pub mod clock;
 pub mod durability;
 pub mod errno;
 pub mod fs;
+pub mod inode;
 pub mod mount;
 pub mod nearest;
 pub mod rules;

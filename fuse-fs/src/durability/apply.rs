@@ -12,7 +12,7 @@ use super::file::{Content, Source};
 use super::model::Model;
 use super::places::{Limbo, Numbers};
 use super::store::Store;
-use crate::fs::inode::ROOT;
+use crate::inode::ROOT;
 use nix::errno::Errno;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;

@@ -103,7 +103,7 @@ impl Objects {
 
 /// A tree, ordered by path; the top itself has an empty one. With `objects` contents are kept there.
 pub(crate) fn read(top: &Path, numbers: &Numbers, objects: Option<&Objects>) -> io::Result<Vec<Entry>> {
-    let mut entries = vec![entry(top, top, crate::fs::inode::ROOT, None)?];
+    let mut entries = vec![entry(top, top, crate::inode::ROOT, None)?];
     let mut known: HashMap<Ino, String> = HashMap::new();
     walk(top, numbers, &mut |ino, path, _| {
         let mut entry = entry(top, path, ino, known.get(&ino))?;

@@ -1,7 +1,7 @@
 //! A backing directory and its limbo, opened: where inodes are, and small changes by directory and name.
 
 use super::effect::Ino;
-use crate::fs::inode::ROOT;
+use crate::inode::ROOT;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat2};
 use nix::sys::stat::{FileStat, Mode, fstatat};

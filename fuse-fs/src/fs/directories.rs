@@ -6,8 +6,8 @@ use super::listing::Name;
 
 use super::fs::Fs;
 use super::handles::DirHandle;
-use super::inode::ROOT;
 use super::request::{Caller, Outcome};
+use crate::inode::ROOT;
 use crate::rules::decision::Action;
 use nix::dir::Dir;
 use nix::errno::Errno;

@@ -8,8 +8,8 @@ use super::request::Outcome;
 use super::handles::{DirHandle, FileHandle, Handles};
 use super::request::{Answer, Caller, Request};
 
-use super::inode::{InodeTable, ROOT};
 use crate::durability::{Powered, Volatile};
+use crate::inode::{InodeTable, ROOT};
 use crate::rules::decision::Action;
 use crate::rules::lies::Lies;
 use nix::errno::Errno;

@@ -3,7 +3,6 @@ pub mod directories;
 mod fs;
 pub(crate) use fs::{Fs, Power};
 pub mod handles;
-pub mod inode;
 pub mod io;
 pub mod lies;
 pub mod listing;

@@ -321,7 +321,7 @@ impl Facts<'_> {
     fn ino(&self) -> u64 {
         match self.request.entry() {
             Some((parent, _)) => self.stat().map_or(parent, |stat| stat.st_ino),
-            None => self.open_or_named().unwrap_or(crate::fs::inode::ROOT),
+            None => self.open_or_named().unwrap_or(crate::inode::ROOT),
         }
     }
 

@@ -2,21 +2,16 @@
 
 use crate::imap;
 use crate::smtp;
-
-use crate::wire::Wire;
-
-use std::io::{self, BufReader, Write};
+use crate::store::Store;
+use crate::wire::{SILENCE_LIMIT, Wire};
+use std::io;
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
-use crate::store::Store;
 
 /// Most connections of one listener at a time.
 pub const CONNECTION_LIMIT: usize = 512;
-/// A connection silent for this long is closed.
-pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// What a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

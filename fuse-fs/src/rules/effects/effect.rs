@@ -162,7 +162,7 @@ impl Effect {
 pub(crate) mod testing {
     //! A call without a file, for the tests of single effects.
     use super::*;
-    use crate::call::{Call, FileKind, Subject};
+    use crate::call::{Call, FileKind, Op, Subject};
     use crate::clock::Nanos;
     use crate::rules::decision::{Action, RuleId};
     use crate::rules::draw::Draws;

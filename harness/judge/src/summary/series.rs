@@ -1,6 +1,5 @@
 //! A run over time, for the report's pictures: counts, latencies and states in bins. Pure; nothing is judged here.
 
-
 pub mod backlog;
 pub mod bins;
 pub mod cohorts;
@@ -106,6 +105,7 @@ fn services(ledger: &Ledger) -> Vec<Service> {
 
 #[cfg(test)]
 mod tests {
+    use super::bins::step_of;
     use super::*;
 
     fn bins() -> Bins {

@@ -1,9 +1,7 @@
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::path::Path;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 
 pub(crate) fn trace_files(run: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();

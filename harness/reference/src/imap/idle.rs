@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
 
 use super::session::{Answer, Handled, Session};
-use crate::listen::SILENCE_LIMIT;
+use crate::wire::SILENCE_LIMIT;
 
 /// How long one wait for the client is: news are at most this late.
 const TURN: Duration = Duration::from_millis(100);

@@ -1,8 +1,5 @@
 use crate::mail::client::Failure;
-use record::history::Copy;
-use record::history::Outcome;
-use record::history::Trouble;
-use record::history::Uid;
+use record::history::{Copy, Outcome, Trouble, Uid};
 
 /// How an operation ended.
 #[derive(Clone, Debug)]

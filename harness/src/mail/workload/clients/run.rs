@@ -1,8 +1,6 @@
-use super::client::Client;
-use super::client::note;
-use super::held;
+use super::client::{Client, note};
 use super::standing::Class;
-use super::webmail;
+use super::{held, webmail};
 use crate::mail::client::imap::idle::stopped;
 use crate::mail::workload::context::Context;
 use fuse_fs::clock::Nanos;
