@@ -4,6 +4,7 @@
 //! its property unknown, never valid. A lying storage never mixes with an honest one: what it struck is left to
 //! the property `lie-noticed`.
 
+mod corpus;
 mod words;
 
 use crate::checker::because;
@@ -308,6 +309,8 @@ mod legal_tests;
 mod lie_tests;
 #[cfg(test)]
 mod queue_tests;
+#[cfg(test)]
+mod recovery_tests;
 #[cfg(test)]
 mod rollback_tests;
 #[cfg(test)]

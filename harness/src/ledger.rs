@@ -16,7 +16,7 @@ pub use entry::{
 };
 
 use crate::history::{
-    Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, Specimen, TargetEvent, UserId,
+    Attempt, CorpusUsed, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, Specimen, TargetEvent, UserId,
 };
 use fuse_fs::clock::Nanos;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
@@ -60,6 +60,8 @@ pub struct Ledger {
     pub specimens: Vec<(Nanos, Specimen)>,
     /// How many were not.
     pub specimens_left_out: u64,
+    /// The real mail that was sent, if any.
+    pub corpus: Option<CorpusUsed>,
     /// Deliveries that the harness waited for, when they were found in the store.
     pub arrived: Vec<(Nanos, Attempt)>,
     /// Listings of the queue.
@@ -279,6 +281,7 @@ impl Ledger {
                 });
             }
             Event::Specimen { at, specimen } => self.specimens.push((at, specimen)),
+            Event::Corpus { at: _, corpus } => self.corpus = Some(corpus),
             Event::SpecimensLeftOut { at: _, count } => self.specimens_left_out += count,
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
             Event::Queue { at, reading, complete, error, attempts } => {

@@ -8,10 +8,12 @@
 //! - `least` = stores and arrivals that certainly happened, less the UIDs whose removal may have happened.
 //! - A copy or move certainly arrives only if no other removal of its source may have come first.
 //!
+//! What lies in a mailbox of another user is nowhere for its owner: it makes up for no copy that is missing.
+//!
 //! A refused expunge counts as one that may have happened: its first half (\Deleted) may stand, and then any
 //! EXPUNGE may legally finish it.
 
-use crate::history::{Attempt, MessageId, Outcome, Uid};
+use crate::history::{Attempt, MessageId, Outcome, Uid, UserId};
 use crate::ledger::{ClientOp, Kind, Ledger, OnDisk, PlaceId, Seen};
 use fuse_fs::clock::Nanos;
 use smallvec::SmallVec;
@@ -133,10 +135,22 @@ impl Final {
         &self.found[from..to]
     }
 
-    /// The attempt has a copy in a mailbox.
+    /// The attempt has a copy in a mailbox of its user.
     pub fn holds(&self, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> bool {
         let found = messages.slot(attempt.message).map_or(&[][..], |slot| self.copies(slot));
-        found.iter().any(|copy| ledger.seen[copy.seen as usize].attempt == Some(attempt))
+        let owner = messages.store(ledger, attempt).map(|op| ledger.user_of(op.place));
+        let own = |seen: &Seen| {
+            seen.attempt == Some(attempt) && owner.is_none_or(|owner| ledger.user_of(seen.place) == owner)
+        };
+        found.iter().any(|copy| own(&ledger.seen[copy.seen as usize]))
+    }
+
+    /// The first copy of a message that lies in a mailbox of a user for whom nobody asked.
+    pub fn strayed<'a>(&self, ledger: &'a Ledger, messages: &Messages, slot: usize) -> Option<&'a Seen> {
+        let owners: Vec<UserId> =
+            messages.ops(slot).iter().map(|&i| ledger.user_of(ledger.ops[i as usize].place)).collect();
+        let mut copies = self.copies(slot).iter().map(|copy| &ledger.seen[copy.seen as usize]);
+        copies.find(|seen| !owners.contains(&ledger.user_of(seen.place)))
     }
 
     /// The place was read to its end.
@@ -198,7 +212,7 @@ pub struct Fate {
     pub missing: u16,
     /// Copies that must exist and that no reading showed, where not everything could be read.
     pub unseen: u16,
-    /// Nothing at all was found of it.
+    /// Nothing at all was found of it in the mailboxes of its user.
     pub absent: bool,
     /// Copies more than any server may make of what was asked.
     pub surplus: u16,
@@ -206,8 +220,10 @@ pub struct Fate {
     pub undone: u16,
     /// Copies of attempts, or by copies and moves, that were refused.
     pub refused_copies: u16,
-    /// Copies where nobody asked for any.
+    /// Copies where nobody asked for any, in a mailbox of the same user.
     pub astray: u16,
+    /// Copies in mailboxes of users for whom nobody asked.
+    pub strayed: u16,
     /// More than one copy, each by an attempt that may have happened.
     pub explained: u16,
     /// An attempt that is not stored waits in the mail server's queue.
@@ -310,7 +326,7 @@ impl Account<'_> {
         for copy in found {
             self.find(&mut fate, &self.ledger.seen[copy.seen as usize]);
         }
-        fate.absent = found.is_empty();
+        fate.absent = found.len() == usize::from(fate.strayed);
         let mut short = 0u32;
         let mut over = u32::from(fate.astray);
         let mut total = u32::from(fate.astray);
@@ -349,8 +365,14 @@ impl Account<'_> {
         match self.places.iter().find(|p| p.0 == seen.place) {
             Some((_, count)) if count.possible > 0 => self.at(seen.place).found += 1,
             Some((_, count)) if count.refused > 0 => fate.refused_copies += 1,
+            None if self.of_another_user(seen.place) => fate.strayed += 1,
             Some(_) | None => fate.astray += 1,
         }
+    }
+
+    fn of_another_user(&self, place: PlaceId) -> bool {
+        let user = self.ledger.user_of(place);
+        !self.ops.iter().any(|op| self.ledger.user_of(op.place) == user)
     }
 
     /// Stores that certainly happened less copies whose expunge may have: moves keep the number.

@@ -9,6 +9,7 @@ pub mod because;
 pub mod cohort;
 pub mod content_intact;
 pub mod coverage;
+pub mod disturbance;
 pub mod elsewhere;
 pub mod error_surfaced;
 pub mod expectations;

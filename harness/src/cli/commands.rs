@@ -23,10 +23,13 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     let apart = args.storages_apart.iter().cloned().collect();
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
+    let one_document = args.output.json && plans.len() > 1;
     for plan in &plans {
         match run_one(plan, &places) {
             Ok(report) => {
-                show(&report, &args.output)?;
+                if !one_document {
+                    show(&report, &args.output)?;
+                }
                 exits.push(report.verdict.into());
                 reports.push(report);
             }
@@ -37,6 +40,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
                 }
             }
         }
+    }
+    if one_document {
+        writeln!(std::io::stdout(), "{}", reports::json::to_json_many(&reports))?;
     }
     export::write(&args.output.exports, ALL, &reports)?;
     Ok(Exit::worst(exits))

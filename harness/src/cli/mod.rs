@@ -206,7 +206,7 @@ struct RunArgs {
     /// The same for one storage of the scenario, on a disk of its own; repeatable.
     #[arg(long = "storage-dir-of", value_name = "NAME=DIR", value_parser = named_directory)]
     storages_apart: Vec<(String, PathBuf)>,
-    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
+    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of them and of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// Begin with the store that a finished run left, made with the same seed; its mail is judged too.
@@ -319,7 +319,7 @@ fn cut_mode() -> impl clap::builder::TypedValueParser<Value = CutMode> {
 
 #[derive(Debug, Args)]
 struct OutputArgs {
-    /// Print the report as JSON on standard output instead of the summary.
+    /// Print the report as JSON on standard output instead of the summary; of several, a list of them at the end.
     #[arg(long)]
     json: bool,
     /// Write the report to FILE, in the format of its extension: .json, .xml (JUnit), .md, .html, .txt, .csv (the run over

@@ -6,7 +6,7 @@
 use super::difference::{Returned, compare};
 use crate::checker::{Case, Found};
 use crate::history::{Attempt, Digest, Source, Specimen};
-use crate::message::{digest, identify};
+use crate::message::identify;
 use crate::run::directory::RunDirectory;
 use crate::specimens::LARGEST;
 use fuse_fs::clock::Nanos;
@@ -95,7 +95,7 @@ impl Files<'_> {
         let recorded = recorded.ok_or_else(|| "nobody sent such a message".to_owned())?;
         let missing = |error| format!("what was sent could not be made again ({file}: {error})");
         let sent = self.file(file).map_err(missing)?;
-        self.proved(file, digest(&sent), recorded)?;
+        self.proved(file, identify(&sent).digest, recorded)?;
         Ok(sent)
     }
 

@@ -1,7 +1,8 @@
 //! The lines of a history.
 
 use super::{
-    Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
+    Action, Attempt, Bounce, Copy, CorpusUsed, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid,
+    UserId,
 };
 use fuse_fs::clock::Nanos;
 use fuse_fs::volatile::cut::CutReport;
@@ -21,6 +22,14 @@ pub enum Event {
         run: String,
         /// User names, by [`UserId`].
         users: Vec<String>,
+    },
+    /// Real mail is sent.
+    Corpus {
+        /// When it was known.
+        at: Nanos,
+        /// What was taken of it.
+        #[serde(flatten)]
+        corpus: CorpusUsed,
     },
     /// A client starts an operation.
     Invoke {

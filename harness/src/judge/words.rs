@@ -3,7 +3,7 @@
 use crate::checker::acknowledged_durable::{hidden, on_disk};
 use crate::checker::content_intact::damaged;
 use crate::checker::{Case, counted, coverage, grouped};
-use crate::history::{Outcome, Trouble};
+use crate::history::{Entry, Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind, Ledger};
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
@@ -161,9 +161,13 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         warnings
             .push(format!("{what} not started: the generator was full. This says nothing about the server."));
     }
+    warnings.extend(ledger.corpus.iter().flat_map(super::corpus::told));
     warnings.extend(specimens(ledger));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
+    }
+    if case.plan.workload.deliver_by == Entry::Append {
+        warnings.push("The target has neither LMTP nor SMTP: deliveries were made by IMAP's APPEND.".to_owned());
     }
     // What a queue still holds is legally not there yet.
     let stale = if case.elsewhere.delays() { 0 } else { stale(case) };

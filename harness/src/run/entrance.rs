@@ -4,8 +4,9 @@ use super::directory::RunDirectory;
 use crate::client::submission::Protocol;
 use crate::corpus::Corpus;
 use crate::front_door::{self, FrontDoor};
-use crate::history::{Entry, UserId};
+use crate::history::{CorpusUsed, Entry, UserId};
 use crate::message::RunToken;
+use crate::message::fit::Change;
 use crate::plan::{CohortPlan, Plan};
 use crate::recorder::Recorder;
 use crate::specimens::Specimens;
@@ -63,6 +64,19 @@ pub fn setup(
     })
 }
 
+/// What is taken of real mail, for the history.
+pub fn corpus_used(corpus: &Corpus) -> CorpusUsed {
+    let of = |change| corpus.changed().get(&change).cloned().unwrap_or_default();
+    CorpusUsed {
+        messages: corpus.len() as u64,
+        left_out: corpus.skipped().reasons.clone(),
+        first_left_out: corpus.skipped().first.first().cloned(),
+        taken_off: of(Change::TakenOff),
+        put_aside: of(Change::PutAside),
+        completed: of(Change::Completed),
+    }
+}
+
 /// Loads real mail and says what of it cannot be sent.
 fn corpus(path: &Path) -> Result<Corpus> {
     let corpus = Corpus::load(path)?;
@@ -70,7 +84,7 @@ fn corpus(path: &Path) -> Result<Corpus> {
     if let Some(first) = skipped.first.first() {
         let (sent, left_out) = (corpus.len(), skipped.count);
         anstream::eprintln!(
-            "corpus: {sent} messages; {left_out} files are left out, the first: {}",
+            "corpus: {sent} messages; {left_out} files or messages are left out, the first: {}",
             reports::inert::inert(first)
         );
     }
