@@ -12,3 +12,5 @@ pub mod testing;
 mod tests;
 pub mod trace;
 pub mod words;
+
+pub mod corpus;

@@ -1,13 +1,12 @@
 //! A judgement in words: the sentence, the counts, the evidence.
 
-use crate::property::coverage;
-
 use crate::case::Case;
 use crate::property::acknowledged_durable::{hidden, on_disk};
 use crate::property::content_intact::damaged;
+use crate::property::coverage;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use record::history::{Outcome, Trouble};
+use record::history::{Entry, Outcome, Trouble};
 use record::ledger::Ledger;
 use record::ledger::entry::{ClientOp, Kind};
 use reports::kit::figures::{counted, grouped};
@@ -166,9 +165,14 @@ pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         warnings
             .push(format!("{what} not started: the generator was full. This says nothing about the server."));
     }
+    warnings.extend(ledger.corpus.iter().flat_map(super::corpus::told));
     warnings.extend(specimens(ledger));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
+    }
+    if case.plan.workload.deliver_by == Entry::Append {
+        warnings
+            .push("The target has neither LMTP nor SMTP: deliveries were made by IMAP's APPEND.".to_owned());
     }
     // What a queue still holds is legally not there yet.
     let stale = if case.elsewhere.delays() { 0 } else { stale(case) };

@@ -2,7 +2,8 @@
 
 use crate::history::Attempt;
 use crate::history::digest::Digest;
-use crate::history::identity::{ATTEMPT_HEADER, DIGEST_HEADER, digest};
+use crate::history::identity::{ATTEMPT_HEADER, DIGEST_HEADER, digest, head, sealed_digest};
+use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +20,7 @@ const LINE: u64 = 76;
 pub struct Outgoing {
     /// All of it, CRLF line ends, the last line ended.
     pub bytes: Vec<u8>,
-    /// Digest of `bytes`.
+    /// What [`super::identify`] says of them.
     pub digest: Digest,
     /// Length of `bytes`.
     pub size: u64,
@@ -27,11 +28,12 @@ pub struct Outgoing {
 
 /// Puts the attempt's and the digest's lines before `rest`, a message with CRLF line ends.
 pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
-    let token = Token { run, attempt };
-    let head = format!("{ATTEMPT_HEADER}{token}\r\n{DIGEST_HEADER}{}\r\n", digest(rest));
-    let mut bytes = head.into_bytes();
+    let (token, seal) = (Token { run, attempt }, Seal::of(rest));
+    let said = seal.as_ref().map_or_else(|| digest(rest).to_string(), Seal::to_string);
+    let mut bytes = head(token, &said).into_bytes();
     bytes.extend_from_slice(rest);
-    Outgoing { digest: digest(&bytes), size: bytes.len() as u64, bytes }
+    let digest = seal.map_or_else(|| digest(&bytes), |seal| sealed_digest(token, &seal));
+    Outgoing { digest, size: bytes.len() as u64, bytes }
 }
 
 /// Who writes to whom.
@@ -48,10 +50,13 @@ pub struct Addresses<'a> {
 pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, seed: u64) -> Outgoing {
     let mut rng = body_rng(seed, attempt);
     let mut rest = headers(run, attempt, to);
-    let prefix = assemble(run, attempt, b"").size;
-    match size < MULTIPART_FROM {
-        true => single(&mut rest, &mut rng, size.saturating_sub(prefix)),
-        false => multipart(&mut rest, &mut rng, size.saturating_sub(prefix)),
+    let single = size < MULTIPART_FROM;
+    rest.extend_from_slice(if single { SINGLE } else { MULTIPART });
+    let prefix = assemble(run, attempt, &rest).size - rest.len() as u64;
+    let left = size.saturating_sub(prefix + rest.len() as u64);
+    match single {
+        true => random_base64(&mut rest, &mut rng, left),
+        false => attachment(&mut rest, &mut rng, left),
     }
     assemble(run, attempt, &rest)
 }
@@ -64,34 +69,35 @@ fn body_rng(seed: u64, attempt: Attempt) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*key.finalize().as_bytes())
 }
 
+/// Of every message.
+pub const DATE: &str = "Date: Sun, 22 Jan 2023 12:00:00 +0000\r\n";
+
+/// Each attempt has its own: many servers store a second message with the same one into the same mailbox only once.
+pub fn message_id(run: RunToken, Attempt { message, n }: Attempt) -> String {
+    format!("Message-ID: <{run}.{}.{n}@fermoposta.invalid>\r\n", message.0)
+}
+
 fn headers(run: RunToken, attempt: Attempt, to: Addresses<'_>) -> Vec<u8> {
     let (message, n) = (attempt.message.0, attempt.n);
     format!(
-        "Message-ID: <{run}.{message}.{n}@fermoposta.invalid>\r\nDate: Sun, 22 Jan 2023 12:00:00 +0000\r\n\
-         From: <{}>\r\nTo: <{}>\r\nSubject: message {message}, attempt {n}\r\nMIME-Version: 1.0\r\n",
-        to.from, to.to
+        "{}{DATE}From: <{}>\r\nTo: <{}>\r\nSubject: message {message}, attempt {n}\r\nMIME-Version: 1.0\r\n",
+        message_id(run, attempt),
+        to.from,
+        to.to
     )
     .into_bytes()
 }
 
-fn single(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
-    out.extend_from_slice(
-        b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-    );
-    let left = size.saturating_sub(out.len() as u64);
-    random_base64(out, rng, left);
-}
+const SINGLE: &[u8] =
+    b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+const MULTIPART: &[u8] = b"Content-Type: multipart/mixed; boundary=\"=_fermoposta\"\r\n\r\n\
+    --=_fermoposta\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nSee the attachment.\r\n\
+    --=_fermoposta\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\
+    Content-Disposition: attachment; filename=\"data.bin\"\r\n\r\n";
 
-fn multipart(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
+fn attachment(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
     const TAIL: &[u8] = b"\r\n--=_fermoposta--\r\n";
-    out.extend_from_slice(
-        b"Content-Type: multipart/mixed; boundary=\"=_fermoposta\"\r\n\r\n\
-          --=_fermoposta\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nSee the attachment.\r\n\
-          --=_fermoposta\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\
-          Content-Disposition: attachment; filename=\"data.bin\"\r\n\r\n",
-    );
-    let left = size.saturating_sub((out.len() + TAIL.len()) as u64);
-    random_base64(out, rng, left);
+    random_base64(out, rng, size.saturating_sub(TAIL.len() as u64));
     out.extend_from_slice(TAIL);
 }
 

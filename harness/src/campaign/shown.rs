@@ -67,7 +67,7 @@ fn by_finding(finding: &Finding) -> Option<Shown> {
         "left-behind" => Class::Lost,
         "hidden-until-repair" => Class::Hidden,
         "server-crashed" => Class::ServerCrashed,
-        "server-hung" => Class::ServerHung,
+        "no-answer-in-time" => Class::ServerHung,
         "stored-although-refused" => Class::StoredAlthoughRefused,
         "permanent-refusal" => Class::PermanentRefusal,
         _ => return None,

@@ -23,7 +23,7 @@ pub(crate) fn cut_mode() -> impl clap::builder::TypedValueParser<Value = CutMode
 
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
-    /// Print the report as JSON on standard output instead of the summary.
+    /// Print the report as JSON on standard output instead of the summary; of several, a list of them at the end.
     #[arg(long)]
     pub(crate) json: bool,
     /// Write the report to FILE, in the format of its extension: .json, .xml (JUnit), .md, .html, .txt, .csv (the run over

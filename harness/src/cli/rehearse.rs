@@ -29,7 +29,7 @@ pub(crate) struct RehearseArgs {
     /// Seeded defect of the reference server; repeatable.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
-    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
+    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of them and of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// Users who move.

@@ -3,6 +3,7 @@ use crate::machine::stop;
 use crate::run::outer;
 use crate::scenario;
 use crate::scenario::errors;
+use std::io::Write;
 
 use super::output::{OutputArgs, profile, show};
 use crate::exit::{Exit, NoSuch};
@@ -43,7 +44,7 @@ pub(crate) struct RunArgs {
     /// The same for one storage of the scenario, on a disk of its own; repeatable.
     #[arg(long = "storage-dir-of", value_name = "NAME=DIR", value_parser = named_directory)]
     storages_apart: Vec<(String, PathBuf)>,
-    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of message files.
+    /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of them and of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// Begin with the store that a finished run left, made with the same seed; its mail is judged too.
@@ -71,10 +72,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     let apart = args.storages_apart.iter().cloned().collect();
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
+    let one_document = args.output.json && plans.len() > 1;
     for plan in &plans {
         match run_one(plan, &places) {
             Ok(report) => {
-                show(&report, &args.output)?;
+                if !one_document {
+                    show(&report, &args.output)?;
+                }
                 exits.push(report.verdict.into());
                 reports.push(report);
             }
@@ -85,6 +89,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
                 }
             }
         }
+    }
+    if one_document {
+        writeln!(std::io::stdout(), "{}", reports::run::json::to_json_many(&reports))?;
     }
     export::write(&args.output.exports, ALL, &reports)?;
     Ok(Exit::worst(exits))

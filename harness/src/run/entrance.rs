@@ -1,6 +1,8 @@
 //! Where clients come in: at the mail server itself, or at the front door before it; and what they bring.
 
 use crate::front_door;
+use crate::mail::message::fit::Change;
+use record::history::corpus::CorpusUsed;
 
 use crate::front_door::FrontDoor;
 use crate::mail::client::submission::Protocol;
@@ -65,6 +67,19 @@ pub fn setup(
     })
 }
 
+/// What is taken of real mail, for the history.
+pub fn corpus_used(corpus: &Corpus) -> CorpusUsed {
+    let of = |change| corpus.changed().get(&change).cloned().unwrap_or_default();
+    CorpusUsed {
+        messages: corpus.len() as u64,
+        left_out: corpus.skipped().reasons.clone(),
+        first_left_out: corpus.skipped().first.first().cloned(),
+        taken_off: of(Change::TakenOff),
+        put_aside: of(Change::PutAside),
+        completed: of(Change::Completed),
+    }
+}
+
 /// Loads real mail and says what of it cannot be sent.
 fn corpus(path: &Path) -> Result<Corpus> {
     let corpus = Corpus::load(path)?;
@@ -72,7 +87,7 @@ fn corpus(path: &Path) -> Result<Corpus> {
     if let Some(first) = skipped.first.first() {
         let (sent, left_out) = (corpus.len(), skipped.count);
         anstream::eprintln!(
-            "corpus: {sent} messages; {left_out} files are left out, the first: {}",
+            "corpus: {sent} messages; {left_out} files or messages are left out, the first: {}",
             reports::kit::inert::inert(first)
         );
     }

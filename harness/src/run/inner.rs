@@ -123,6 +123,9 @@ impl Run {
         let traffic = Traffic::new(entrance::setup(&plan, token, &target, door.as_ref(), recorders)?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
         history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
+        if let Some(corpus) = traffic.setup().corpus.as_ref().map(entrance::corpus_used) {
+            history.record(Event::Corpus { at: Nanos::now(), corpus });
+        }
         let traffic = match &plan.store {
             Some(store) => traffic.beginning_with(store::carry_over(store, token, &history)?),
             None => traffic,

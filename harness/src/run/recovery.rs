@@ -4,7 +4,7 @@ use super::arrival;
 use super::stage::Stage;
 use super::supervise;
 use crate::mail::workload::health::Service;
-use crate::mail::workload::{Context as Traffic, Sent, health};
+use crate::mail::workload::{Context as Traffic, Sent, health, patience};
 use crate::server::running;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::parking::Thaw;
@@ -15,6 +15,7 @@ use record::plan::front_door::{AccessPolicy, Admit, Change, Limit, MailPolicy};
 use record::plan::workload::SingleDelivery;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 /// A greeting that takes longer is none.
@@ -28,6 +29,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Heals every storage, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
 /// in time is for the checkers to say. True if they did.
+///
+/// After the first try that fails for want of an answer, one is made beside the others that waits as long as there is time: a
+/// server that answers later than the workload's clients wait has come back all the same.
 pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
     for storage in stage.storages.iter() {
         storage.heal(None, Thaw::Continue);
@@ -36,17 +40,50 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
     let bound = plan.expect.recover_within.map_or(Duration::from_secs(30), |span| span.0);
     let grace = if plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
     let deadline = Instant::now() + bound + grace;
+    let slow = Notify::new();
+    tokio::select! {
+        served = again_and_again(plan, stage, traffic, deadline, &slow) => served,
+        () = once_patiently(plan, stage, traffic, deadline, &slow) => true,
+    }
+}
+
+/// One try after the first that was not answered in time; never ends if it fails too.
+async fn once_patiently(plan: &Plan, stage: &Stage, traffic: &Traffic, deadline: Instant, slow: &Notify) {
+    slow.notified().await;
+    let limit = deadline.saturating_duration_since(Instant::now());
+    let mut sent = Vec::new();
+    let served = serves(plan, stage, traffic, &mut sent, limit.max(GREETING));
+    if !patience::with(limit, served).await {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn again_and_again(
+    plan: &Plan,
+    stage: &Stage,
+    traffic: &Traffic,
+    deadline: Instant,
+    slow: &Notify,
+) -> bool {
+    let patience = traffic.timeout().min(GREETING);
     let mut tick = interval(Duration::from_millis(200));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sent = Vec::new();
     while Instant::now() < deadline {
         tick.tick().await;
         note_death(stage).await;
+        let begun = Instant::now();
         // A failed start is in the history already; the next round tries again.
         if supervise::start(stage).await.is_ok()
-            && matches!(timeout_at(deadline, serves(plan, stage, traffic, &mut sent)).await, Ok(true))
+            && matches!(
+                timeout_at(deadline, serves(plan, stage, traffic, &mut sent, GREETING)).await,
+                Ok(true)
+            )
         {
             return true;
+        }
+        if begun.elapsed() >= patience {
+            slow.notify_one();
         }
     }
     false
@@ -75,12 +112,12 @@ pub async fn probe(stage: Arc<Stage>, traffic: Arc<Traffic>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        greets(&stage, &traffic).await;
+        greets(&stage, &traffic, GREETING).await;
     }
 }
 
-/// Every service greets.
-async fn greets(stage: &Stage, traffic: &Traffic) -> bool {
+/// Every service greets within `limit`.
+async fn greets(stage: &Stage, traffic: &Traffic, limit: Duration) -> bool {
     let mut all = true;
     for (name, _) in &stage.services {
         let service = match *name {
@@ -88,15 +125,21 @@ async fn greets(stage: &Stage, traffic: &Traffic) -> bool {
             "smtp" => Service::Smtp,
             _ => Service::Imap,
         };
-        all &= health::probe(traffic, service, GREETING).await;
+        all &= health::probe(traffic, service, limit).await;
     }
     all
 }
 
 /// Every service greets, and a delivery and a fetch succeed; without IMAP, one of the deliveries made for it so far,
 /// which are `sent`, arrives in the store.
-async fn serves(plan: &Plan, stage: &Stage, traffic: &Traffic, sent: &mut Vec<Sent>) -> bool {
-    if !greets(stage, traffic).await {
+async fn serves(
+    plan: &Plan,
+    stage: &Stage,
+    traffic: &Traffic,
+    sent: &mut Vec<Sent>,
+    greeting: Duration,
+) -> bool {
+    if !greets(stage, traffic, greeting).await {
         return false;
     }
     let user = traffic.setup().plan.single.as_ref().map_or(UserId(0), SingleDelivery::user_id);

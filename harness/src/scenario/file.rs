@@ -204,12 +204,13 @@ pub struct Workload {
     pub skew: f64,
     /// Weights of operations.
     pub mix: Option<Mix>,
-    /// Protocol of `deliver`: `lmtp` or `smtp`. Default: what the target listens on, LMTP first.
+    /// Protocol of `deliver`: `lmtp` or `smtp`. Default: what the target listens on, LMTP first; if it listens on IMAP alone,
+    /// deliveries are made by APPEND.
     pub deliver_by: Option<DeliverBy>,
     /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
     pub sizes: Option<Sizes>,
-    /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files. Relative to the
-    /// scenario file.
+    /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files, Maildirs and mbox files.
+    /// Relative to the scenario file.
     pub corpus: Option<PathBuf>,
     /// Operations under way at once, at most; beyond it the generator is saturated, and the report says so. Default 200.
     pub in_flight: u32,

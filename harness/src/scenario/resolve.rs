@@ -329,6 +329,9 @@ fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found
     let Some(target) = target else { return Entry::Lmtp };
     let listen = &target.definition.listen;
     let default = if listen.lmtp.is_some() { DeliverBy::Lmtp } else { DeliverBy::Smtp };
+    if workload.deliver_by.is_none() && target.has_imap_alone() {
+        return Entry::Append;
+    }
     let (entry, possible) = match workload.deliver_by.unwrap_or(default) {
         DeliverBy::Lmtp => (Entry::Lmtp, listen.lmtp.is_some()),
         DeliverBy::Smtp => (Entry::Smtp, listen.smtp.is_some()),

@@ -25,7 +25,7 @@ pub enum Class {
     PermanentRefusal,
     /// The mail server ended by itself.
     ServerCrashed,
-    /// The mail server did not answer in time, or did not come back.
+    /// The mail server did not answer in time, or did not come back in time: it hung, or was slower than the limit.
     ServerHung,
     /// The fault did not strike the call it was meant for: nothing is known.
     NotReached,
@@ -105,7 +105,7 @@ impl Class {
             Class::OtherViolation => ("BROKEN", "another promise broken", Bad),
             Class::PermanentRefusal => ("5XX", "refused for good over an error that passes", Bad),
             Class::ServerCrashed => ("CRASH", "the mail server crashed", Bad),
-            Class::ServerHung => ("HUNG", "the mail server hung", Bad),
+            Class::ServerHung => ("LATE", "no answer in time, or not back in time", Bad),
             Class::NotReached => ("missed", "the call was not reached", Open),
             Class::Unknown => ("?", "unknown", Open),
             Class::LiedTo => ("lied", "the storage lied", Apart),

@@ -1,7 +1,7 @@
 use super::model::Report;
 use crate::kit::style::Style;
 
-pub(crate) fn json(reports: &[Report]) -> String {
+pub fn json(reports: &[Report]) -> String {
     match reports {
         [one] => super::json::to_json(one),
         _ => super::json::to_json_many(reports),

@@ -34,7 +34,7 @@ pub struct Fate {
     pub missing: u16,
     /// Copies that must exist and that no reading showed, where not everything could be read.
     pub unseen: u16,
-    /// Nothing at all was found of it.
+    /// Nothing at all was found of it in the mailboxes of its user.
     pub absent: bool,
     /// Copies more than any server may make of what was asked.
     pub surplus: u16,
@@ -42,8 +42,10 @@ pub struct Fate {
     pub undone: u16,
     /// Copies of attempts, or by copies and moves, that were refused.
     pub refused_copies: u16,
-    /// Copies where nobody asked for any.
+    /// Copies where nobody asked for any, in a mailbox of the same user.
     pub astray: u16,
+    /// Copies in mailboxes of users for whom nobody asked.
+    pub strayed: u16,
     /// More than one copy, each by an attempt that may have happened.
     pub explained: u16,
     /// An attempt that is not stored waits in the mail server's queue.
@@ -146,7 +148,7 @@ impl Account<'_> {
         for copy in found {
             self.find(&mut fate, &self.ledger.seen[copy.seen as usize]);
         }
-        fate.absent = found.is_empty();
+        fate.absent = found.len() == usize::from(fate.strayed);
         let mut short = 0u32;
         let mut over = u32::from(fate.astray);
         let mut total = u32::from(fate.astray);
@@ -185,8 +187,14 @@ impl Account<'_> {
         match self.places.iter().find(|p| p.0 == seen.place) {
             Some((_, count)) if count.possible > 0 => self.at(seen.place).found += 1,
             Some((_, count)) if count.refused > 0 => fate.refused_copies += 1,
+            None if self.of_another_user(seen.place) => fate.strayed += 1,
             Some(_) | None => fate.astray += 1,
         }
+    }
+
+    fn of_another_user(&self, place: PlaceId) -> bool {
+        let user = self.ledger.user_of(place);
+        !self.ops.iter().any(|op| self.ledger.user_of(op.place) == user)
     }
 
     /// Stores that certainly happened less copies whose expunge may have: moves keep the number.

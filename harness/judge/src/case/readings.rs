@@ -1,6 +1,6 @@
-use record::history::Attempt;
+use record::history::{Attempt, UserId};
 use record::ledger::Ledger;
-use record::ledger::entry::{OnDisk, PlaceId};
+use record::ledger::entry::{OnDisk, PlaceId, Seen};
 use record::ledger::messages::Messages;
 use std::collections::{HashMap, HashSet};
 
@@ -60,10 +60,22 @@ impl Final {
         &self.found[from..to]
     }
 
-    /// The attempt has a copy in a mailbox.
+    /// The attempt has a copy in a mailbox of its user.
     pub fn holds(&self, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> bool {
         let found = messages.slot(attempt.message).map_or(&[][..], |slot| self.copies(slot));
-        found.iter().any(|copy| ledger.seen[copy.seen as usize].attempt == Some(attempt))
+        let owner = messages.store(ledger, attempt).map(|op| ledger.user_of(op.place));
+        let own = |seen: &Seen| {
+            seen.attempt == Some(attempt) && owner.is_none_or(|owner| ledger.user_of(seen.place) == owner)
+        };
+        found.iter().any(|copy| own(&ledger.seen[copy.seen as usize]))
+    }
+
+    /// The first copy of a message that lies in a mailbox of a user for whom nobody asked.
+    pub fn strayed<'a>(&self, ledger: &'a Ledger, messages: &Messages, slot: usize) -> Option<&'a Seen> {
+        let owners: Vec<UserId> =
+            messages.ops(slot).iter().map(|&i| ledger.user_of(ledger.ops[i as usize].place)).collect();
+        let mut copies = self.copies(slot).iter().map(|copy| &ledger.seen[copy.seen as usize]);
+        copies.find(|seen| !owners.contains(&ledger.user_of(seen.place)))
     }
 
     /// The place was read to its end.

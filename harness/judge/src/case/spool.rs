@@ -86,13 +86,13 @@ impl Spool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use record::history::MessageId;
     use record::history::event::Event;
     use record::synthetic::World;
 
-    fn attempt(message: u64) -> Attempt {
+    pub(crate) fn attempt(message: u64) -> Attempt {
         Attempt { message: MessageId(message), n: 1 }
     }
 

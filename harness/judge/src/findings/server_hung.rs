@@ -1,10 +1,13 @@
-//! The mail server ran and never answered again until it was ended.
+//! The mail server ran and was not seen to answer in time again until it was ended.
 //!
 //! A *life* goes from a start of the server to its end (stopped, killed, died) or the end of the history. In one life,
 //! of one service (deliveries, or IMAP), an operation is *hung* if it ran into its time limit, no fault that holds calls
 //! back was armed while it ran, and no operation of the same service that began later in that life was answered, be it
 //! with a refusal. At least two make a finding: one alone may merely have been slow. A greeting is no answer: a server may
 //! greet and do nothing more.
+//!
+//! Whether it hung or was only slower than the client's limit cannot be told: nobody listened any longer. RFC 5321, 4.5.3.2.6,
+//! has a client wait ten minutes. So the limit is named, and nothing is said of the server but that.
 
 use super::sighting::{Kind, Sighting, Sightings};
 use crate::case::Case;
@@ -16,12 +19,14 @@ use record::ledger::entry::{ClientOp, Kind as Operation};
 use reports::kit::figures::counted;
 
 pub(crate) const KIND: Kind = Kind {
-    name: "server-hung",
+    name: "no-answer-in-time",
     find,
-    sentence: |_, n| {
+    sentence: |case, n| {
         let times = counted(n, "time", "times");
         format!(
-            "The mail server stopped answering {times}, with no call held back by the storage, until it was ended."
+            "No answer came any more within the client's limit of {}, {times}, with no call held back by the storage, until \
+             the server or the run was ended: it hung, or was slower than that.",
+            case.plan.workload.timeout
         )
     },
 };
@@ -38,7 +43,8 @@ fn find(case: &Case<'_>) -> Sightings {
                 |op: &&&ClientOp| op.invoked > last && op.ended <= to && timed_out(op) && !held(case, op);
             let mut hung = ops.iter().filter(hung);
             if let (Some(first), Some(_)) = (hung.next(), hung.next()) {
-                let what = format!("{service}: no answer any more until the server was ended");
+                let limit = case.plan.workload.timeout;
+                let what = format!("{service}: no answer within {limit} from here on");
                 sightings.add(|| Sighting { attempt: None, at: first.invoked, who: "client", what });
             }
         }

@@ -148,6 +148,9 @@ pub fn expected(fate: &crate::case::fate::Fate) -> bool {
 }
 
 fn loss(case: &Case<'_>, slot: usize) -> String {
+    if let Some(elsewhere) = strayed(case, slot) {
+        return elsewhere;
+    }
     let there = on_disk(case, slot);
     if let Some(command) = repair(case).filter(|_| hidden(case, slot)) {
         return format!(
@@ -167,13 +170,27 @@ fn loss(case: &Case<'_>, slot: usize) -> String {
     because(what, absence(case, slot, there == Some(true)))
 }
 
+/// It lies in another user's mailbox, and nowhere else.
+fn strayed(case: &Case<'_>, slot: usize) -> Option<String> {
+    let seen = case.last.strayed(case.ledger, case.messages, slot).filter(|_| case.fates[slot].absent)?;
+    let owner = case.origin(slot).map(|place| case.ledger.user_name(case.ledger.user_of(place)))?;
+    let place = case.ledger.place_name(seen.place);
+    Some(format!(
+        "An acknowledged message for {owner} is lost to {owner}: it lies in {place}, and nowhere else."
+    ))
+}
+
 /// The mailbox it was sent to could not be read to the end.
 fn unread(case: &Case<'_>, slot: usize) -> bool {
     case.origin(slot).is_some_and(|place| !case.last.was_read(place))
 }
 
-/// A finished copy of an acknowledged attempt lies on the disk; `None` if the disk was not read to the end.
+/// A finished copy of an acknowledged attempt lies on the disk; `None` if the disk was not read to the end. One that the
+/// server shows to another user only does not count.
 pub fn on_disk(case: &Case<'_>, slot: usize) -> Option<bool> {
+    if case.fates[slot].absent && case.fates[slot].strayed > 0 {
+        return Some(false);
+    }
     let mut stores = case.ops(slot).filter(|op| op.kind.stores() && op.possible());
     let there = stores.any(|op| case.disk.finished(case.ledger, op.attempt).next().is_some());
     (there || case.disk.complete).then_some(there)

@@ -17,3 +17,5 @@ pub mod rolled_back;
 pub mod structure;
 pub mod sum_rule;
 pub mod uid_rules;
+
+pub mod disturbance;

@@ -22,7 +22,7 @@ fn check(case: &Case<'_>) -> Finding {
     for seen in &case.ledger.seen {
         let Some(slot) = seen.attempt.and_then(|a| case.messages.slot(a.message)) else { continue };
         if astray(case, slot, seen) && !case.lied_about(slot) && blamed.insert(slot) {
-            anomalies.add(|| wrong(case, seen));
+            anomalies.add(|| wrong(case, slot, seen));
         }
     }
     let sentence = match anomalies.count {
@@ -38,7 +38,9 @@ fn astray(case: &Case<'_>, slot: usize, seen: &Seen) -> bool {
     !case.ops(slot).any(|op| asked(op.to) || op.kind.stores() && asked(Some(op.place)))
 }
 
-fn wrong(case: &Case<'_>, seen: &Seen) -> Found {
-    let sentence = format!("A message is in {}, where nobody sent it.", case.ledger.place_name(seen.place));
-    Found::seen(seen, sentence)
+fn wrong(case: &Case<'_>, slot: usize, seen: &Seen) -> Found {
+    let owner = case.origin(slot).map(|place| case.ledger.user_name(case.ledger.user_of(place)));
+    let whose = owner.map_or(String::new(), |owner| format!(" for {owner}"));
+    let place = case.ledger.place_name(seen.place);
+    Found::seen(seen, format!("A message{whose} is in {place}, where nobody sent it."))
 }

@@ -97,7 +97,7 @@ impl Files<'_> {
         let recorded = recorded.ok_or_else(|| "nobody sent such a message".to_owned())?;
         let missing = |error| format!("what was sent could not be made again ({file}: {error})");
         let sent = self.file(file).map_err(missing)?;
-        self.proved(file, digest(&sent), recorded)?;
+        self.proved(file, identify(&sent).digest, recorded)?;
         Ok(sent)
     }
 

@@ -130,7 +130,7 @@ fn target_words(what: TargetEvent) -> &'static str {
         TargetEvent::Stopping => "asked to stop",
         TargetEvent::Stopped => "stopped",
         TargetEvent::Killed => "killed",
-        TargetEvent::Died => "ended by itself",
+        TargetEvent::Died => "ended without being asked to",
         TargetEvent::NotReady => "did not become ready",
         TargetEvent::Consistent => "its own check of the store found nothing wrong",
         TargetEvent::Inconsistent => "its own check of the store FAILED",

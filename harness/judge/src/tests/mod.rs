@@ -15,6 +15,8 @@ mod lie;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 pub(crate) mod sender;

@@ -133,11 +133,6 @@ const CASES: &[Case] = &[
         drop_copy(w, 0, "Archive", 2);
         w.at(0, "INBOX").copies.push(Copy { uid: Uid { validity: 7, uid: 2 }, ..copy });
     }),
-    ("right-mailbox", "another user", |w| {
-        let copy = copy_of(w, 0, "INBOX", 1);
-        drop_copy(w, 0, "INBOX", 1);
-        w.at(1, "INBOX").add(&copy);
-    }),
     ("right-mailbox", "another mailbox", |w| {
         let copy = copy_of(w, 0, "INBOX", 1);
         drop_copy(w, 0, "INBOX", 1);
@@ -182,6 +177,35 @@ fn each_bad_end_is_caught_by_its_property_and_no_other() {
         let anomalies = &report.properties[0].anomalies;
         assert!(!anomalies.is_empty() && anomalies.iter().all(|a| a.place.is_some()), "{how}");
     }
+}
+
+/// Its owner has lost it, whoever else may read it.
+#[test]
+fn a_message_in_another_users_mailbox_alone_is_lost_to_its_owner() {
+    let mut world = lived_in();
+    let copy = copy_of(&world, 0, "INBOX", 1);
+    drop_copy(&mut world, 0, "INBOX", 1);
+    world.at(1, "INBOX").add(&copy);
+    let report = judge_text(&synthetic::plan(), &world.finish());
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["acknowledged-durable", "right-mailbox"]);
+    insta::assert_snapshot!(report.sentence, @"1 of 7 acknowledged messages was lost.");
+    assert_eq!((report.messages.lost, report.messages.intact), (1, 5));
+    let said = report.properties.iter().take(2).flat_map(|property| &property.anomalies);
+    insta::assert_snapshot!(said.map(|anomaly| anomaly.sentence.as_str()).collect::<Vec<_>>().join("\n"), @"
+    An acknowledged message for user1 is lost to user1: it lies in user2 INBOX, and nowhere else.
+    A message for user1 is in user2 INBOX, where nobody sent it.
+    ");
+}
+
+#[test]
+fn a_copy_in_another_users_mailbox_makes_up_for_none_that_is_missing() {
+    let mut world = lived_in();
+    let copy = copy_of(&world, 1, "Archive", 3);
+    drop_copy(&mut world, 1, "Archive", 3);
+    world.at(0, "INBOX").add(&copy);
+    let report = judge_text(&synthetic::plan(), &world.finish());
+    assert_eq!(with_verdict(&report, Verdict::Invalid), ["acknowledged-durable", "right-mailbox"]);
+    insta::assert_snapshot!(report.properties[0].anomalies[0].sentence, @"A copy of an acknowledged message is missing from its mailbox.");
 }
 
 #[test]

@@ -124,6 +124,42 @@ fn a_rename_that_failed_must_be_done_in_the_end() {
     assert_eq!(run.judge(false, |_| {}).verdict, Verdict::Valid);
 }
 
+/// A rename out of `tmp/` fails, the server removes the file, and says 250.
+fn dropped_over_a_failed_rename(spoil: impl Fn(&mut Mail)) -> Report {
+    let mut run = RunDir::empty();
+    run.call(50, Op::Create, &tmp(1));
+    run.write(100);
+    run.call(150, Op::Fsync, &tmp(1));
+    run.rename(200).errno = 28;
+    run.call(300, Op::Unlink, &tmp(1));
+    run.judge(false, spoil)
+}
+
+#[test]
+fn mail_that_was_dropped_over_an_error_is_not_made_good() {
+    let lost = |world: &mut Mail| drop(world.at(0, "INBOX").copies.remove(0));
+    let report = dropped_over_a_failed_rename(lost);
+    assert_eq!(blamed(&report), ["acknowledged-durable", "error-surfaced"]);
+    insta::assert_snapshot!(anomalies(&report, "error-surfaced"), @"A message was acknowledged although the storage had answered rename with ENOSPC, and nothing of it was left when it was acknowledged: it is lost.");
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 1 acknowledged all the same, 0 not acknowledged, 0 made good.");
+}
+
+#[test]
+fn what_was_written_where_the_trace_did_not_know_it_is_made_good() {
+    let report = dropped_over_a_failed_rename(|_| {});
+    assert_eq!(report.verdict, Verdict::Valid, "{:#?}", report.properties);
+    insta::assert_snapshot!(answer(&report, "error-surfaced").sentence, @"1 attempt to store mail met an error of the storage: 0 not acknowledged, 1 made good.");
+}
+
+#[test]
+fn whether_it_was_made_good_is_not_known_where_nobody_could_look() {
+    let report = dropped_over_a_failed_rename(|world| drop(world.boxes.remove(&(0, "INBOX".to_owned()))));
+    assert!(blamed(&report).is_empty());
+    let property = answer(&report, "error-surfaced");
+    assert_eq!(property.verdict, Verdict::Unknown);
+    insta::assert_snapshot!(property.sentence, @"1 attempt to store mail met an error of the storage: 0 not acknowledged, 0 made good, 1 that could not be looked for.");
+}
+
 #[test]
 fn an_error_that_became_a_refusal_or_came_after_the_answer_is_well() {
     let mut run = RunDir::empty();

@@ -159,6 +159,11 @@ impl Holder {
         data.or_else(|| self.naming.clone())
     }
 
+    /// The last failure reported about it before the acknowledgement, made good or not.
+    pub(super) fn reported(&self) -> Option<Failure> {
+        self.naming.clone().or_else(|| self.failure.clone())
+    }
+
     /// When and in which directory it got the name it had when its attempt was acknowledged.
     pub(super) fn named(&self) -> Option<&(Nanos, String)> {
         self.named.as_ref()

@@ -210,6 +210,16 @@ impl Traces {
         failures.collect::<Option<Vec<Failure>>>()?.into_iter().next()
     }
 
+    /// A file of the attempt had a name when it was acknowledged, if it was.
+    pub fn was_there(&self, attempt: Attempt) -> bool {
+        self.holders(attempt).iter().any(Holder::was_there)
+    }
+
+    /// A failure that the storage reported about the attempt's files before it was acknowledged, made good or not.
+    pub fn reported(&self, attempt: Attempt) -> Option<Failure> {
+        self.holders(attempt).iter().find_map(|h| h.reported().or_else(|| self.failed_sync(h)))
+    }
+
     /// The storage reported any failure about the attempt's files before it was acknowledged, if it was.
     pub fn met_error(&self, attempt: Attempt) -> bool {
         self.holders(attempt).iter().any(|h| h.met_error() || self.failed_sync(h).is_some())

@@ -3,6 +3,7 @@
 use super::history::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
+use crate::history::corpus::CorpusUsed;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,14 @@ pub enum Event {
         run: String,
         /// User names, by [`UserId`].
         users: Vec<String>,
+    },
+    /// Real mail is sent.
+    Corpus {
+        /// When it was known.
+        at: Nanos,
+        /// What was taken of it.
+        #[serde(flatten)]
+        corpus: CorpusUsed,
     },
     /// A client starts an operation.
     Invoke {

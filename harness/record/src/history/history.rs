@@ -6,8 +6,8 @@
 //! Identity. A *logical message* is what a sender wants delivered to one mailbox of one user. Each try is an
 //! *attempt* with its own token `RUN-MESSAGE-ATTEMPT`, its own Message-ID and its own digest, so every stored
 //! copy is attributable. The token stands in the first header line of the message as sent
-//! (`X-Fermoposta-Attempt: TOKEN`); the digest covers everything from that line on, with CRLF line ends, so
-//! that headers a server prepends do not count.
+//! (`X-Fermoposta-Attempt: TOKEN`); the digest stands for the fields that were sent and the body, with CRLF line ends, so
+//! that fields a server adds do not count.
 //!
 //! Outcomes. `ok` only on the final positive reply, `fail` only on a definite refusal or a failure before the
 //! dot was sent, everything else is `info`: it may have happened.

@@ -1,18 +1,20 @@
 //! A message on the wire and how it is known again.
 //!
 //! Every message sent begins with two header lines: the attempt's token, then a digest of all that follows, so
-//! that a copy proves itself even without a history. A stored copy is known from the attempt's line on: what a
-//! server prepends does not count, and a lone LF counts as CRLF.
-
-use super::token::RunToken;
-use super::token::Token;
+//! that a copy proves itself even without a history. A stored copy is what was sent if its seal holds ([`seal`]): fields that
+//! a server added, white space of the header and the kind of line ends do not count.
 
 use super::digest::Digest;
+use super::header::{self, Field};
 use super::history::Attempt;
+use super::seal::Seal;
+use super::token::{RunToken, Token};
+use std::fmt;
+use std::str::FromStr;
 
 /// Name of the header that carries the token, as the trace looks for it.
 pub const ATTEMPT_HEADER: &str = "X-Fermoposta-Attempt: ";
-/// Name of the header that carries the digest of what follows it.
+/// Name of the header that carries the seal of what follows it, or its digest.
 pub const DIGEST_HEADER: &str = "X-Fermoposta-Digest: ";
 
 /// What a stored message turned out to be.
@@ -20,11 +22,11 @@ pub const DIGEST_HEADER: &str = "X-Fermoposta-Digest: ";
 pub struct Identified {
     /// The token in its header block, of whatever run.
     pub token: Option<Token>,
-    /// Digest from the attempt's line on; of the whole message if it has none.
+    /// Of what was sent, if its seal holds. Otherwise of these bytes, from the attempt's line on; of all of them if it has none.
     pub digest: Digest,
-    /// Bytes that the digest covers.
+    /// Bytes from the attempt's line on, or of all.
     pub size: u64,
-    /// Whether the digest header agrees with what follows it; absent if the header is not there.
+    /// Whether the digest header agrees with the rest; absent if the header is not there.
     pub self_certified: Option<bool>,
 }
 
@@ -46,19 +48,50 @@ pub fn digest(bytes: &[u8]) -> Digest {
     cut(&blake3::hash(bytes))
 }
 
-fn cut(hash: &blake3::Hash) -> Digest {
+pub(crate) fn cut(hash: &blake3::Hash) -> Digest {
     let (head, _) = hash.as_bytes().split_first_chunk::<16>().expect("a BLAKE3 hash has 32 bytes");
     Digest(*head)
 }
 
-/// Knows a message again. One pass over `raw`, nothing copied.
+/// Knows a message again. Nothing is copied.
 pub fn identify(raw: &[u8]) -> Identified {
     let Some((start, token)) = find_attempt(raw) else {
         let (digest, size) = hash_canonical(raw);
         return Identified { token: None, digest, size, self_certified: None };
     };
+    let seal = sealed(raw, start);
+    if let Some((seal, true)) = &seal {
+        let mut size = 0;
+        canonical(&raw[start..], |piece| size += piece.len() as u64);
+        let digest = sealed_digest(token, seal);
+        return Identified { token: Some(token), digest, size, self_certified: Some(true) };
+    }
     let (digest, size) = hash_canonical(&raw[start..]);
-    Identified { token: Some(token), digest, size, self_certified: certify(&raw[start..]) }
+    let self_certified = seal.map_or_else(|| certify(&raw[start..]), |(_, holds)| Some(holds));
+    Identified { token: Some(token), digest, size, self_certified }
+}
+
+/// The seal that stands behind the attempt's line at `start`, and whether it holds.
+fn sealed(raw: &[u8], start: usize) -> Option<(Seal, bool)> {
+    let (behind, body) = header::split(&raw[start..]);
+    let name = DIGEST_HEADER.trim_end_matches(": ").as_bytes();
+    let at = behind.iter().position(|field| field.name() == Some(name))?;
+    let seal: Seal = std::str::from_utf8(behind[at].value()).ok()?.parse().ok()?;
+    let others = behind.iter().enumerate().filter(|(index, _)| *index != 0 && *index != at);
+    let mut fields: Vec<Field<'_>> = others.map(|(_, field)| *field).collect();
+    fields.extend(header::split(&raw[..start]).0);
+    let holds = seal.holds(&fields, body);
+    Some((seal, holds))
+}
+
+/// The two lines that a message begins with.
+pub(crate) fn head(token: Token, said: &str) -> String {
+    format!("{ATTEMPT_HEADER}{token}\r\n{DIGEST_HEADER}{said}\r\n")
+}
+
+/// The digest of a message whose seal holds: the seal stands for the rest.
+pub(crate) fn sealed_digest(token: Token, seal: &Seal) -> Digest {
+    digest(head(token, &seal.to_string()).as_bytes())
 }
 
 /// Where the attempt's line begins and what it says; only the header block is searched.

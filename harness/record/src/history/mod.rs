@@ -10,3 +10,9 @@ pub mod recorder;
 pub mod specimens;
 pub mod token;
 pub mod tokens;
+
+pub mod seal;
+
+pub mod header;
+
+pub mod corpus;

@@ -6,6 +6,7 @@
 //! in [`Ledger::ended`]; a damaged line elsewhere is an error, because what it hid cannot be known.
 
 use super::line;
+use crate::history::corpus::CorpusUsed;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,8 @@ pub struct Ledger {
     pub specimens: Vec<(Nanos, Specimen)>,
     /// How many were not.
     pub specimens_left_out: u64,
+    /// The real mail that was sent, if any.
+    pub corpus: Option<CorpusUsed>,
     /// Deliveries that the harness waited for, when they were found in the store.
     pub arrived: Vec<(Nanos, Attempt)>,
     /// Listings of the queue.
@@ -278,6 +281,7 @@ impl Ledger {
                 });
             }
             Event::Specimen { at, specimen } => self.specimens.push((at, specimen)),
+            Event::Corpus { at: _, corpus } => self.corpus = Some(corpus),
             Event::SpecimensLeftOut { at: _, count } => self.specimens_left_out += count,
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
             Event::Queue { at, reading, complete, error, attempts } => {

@@ -218,6 +218,12 @@ impl TargetPlan {
         serving.any(|definition| definition.listen.imap.is_some())
     }
 
+    /// Mail can come in by IMAP and in no other way.
+    pub fn has_imap_alone(&self) -> bool {
+        let listen = &self.definition.listen;
+        listen.lmtp.is_none() && listen.smtp.is_none() && self.has_imap_during_traffic()
+    }
+
     /// The mail server and its companions.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
         [&self.definition].into_iter().chain(self.companions.iter().map(|(_, companion)| companion))

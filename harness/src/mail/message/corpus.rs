@@ -1,18 +1,23 @@
 //! Real mail to send: a Maildir, an mbox file, or a directory tree of message files.
 //!
-//! Only the places of the messages are kept in memory; each is read again when it is sent. A message is sent
+//! Only the places of the messages are kept in memory; each is read again when it is sent. A message is given out
 //! as it is, with these exceptions: line ends become CRLF, the last line is ended, an mbox's `From ` line is taken
-//! off, and in an mbox one `>` of every `>From ` line (mboxrd). What cannot be sent over SMTP is left out and
-//! reported. Symbolic links to directories are not followed.
+//! off, and in an mbox one `>` of every `>From ` line (mboxrd). Its header is made fit to be sent later
+//! ([`crate::message::fit`]). What cannot be sent over SMTP is left out and reported. Symbolic links to directories are not
+//! followed. A file outside of a Maildir may be an mbox too: mail programs keep a directory of them.
 
-#[cfg(test)]
-mod tests;
-
-use record::history::identity::canonical;
+mod mbox;
+use super::fit::{Change, LONGEST_LINE, Own, fit};
+use record::history::identity::{ATTEMPT_HEADER, canonical};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(test)]
+mod tests;
 
 /// Largest message sent.
 const LARGEST: u64 = 25_000_000;
@@ -20,12 +25,18 @@ const LARGEST: u64 = 25_000_000;
 const NAMED: usize = 10;
 /// Directories within each other, at most.
 const DEPTH: usize = 32;
+/// Different reasons told apart; what comes later for another one is counted under [`OTHER`].
+const REASONS: usize = 20;
+const OTHER: &str = "other reasons";
+/// Names of fields told apart.
+const NAMES: usize = 50;
 
 /// The messages that can be sent.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     places: Arc<[Place]>,
     skipped: Skipped,
+    changed: Arc<BTreeMap<Change, BTreeMap<String, u64>>>,
 }
 
 /// Messages left out.
@@ -35,6 +46,8 @@ pub struct Skipped {
     pub count: u64,
     /// The first of them, each with its reason.
     pub first: Vec<String>,
+    /// How many for each reason.
+    pub reasons: BTreeMap<String, u64>,
 }
 
 /// Why there is no corpus.
@@ -84,13 +97,13 @@ impl Corpus {
         let unreadable = |error| CorpusError::Unreadable { path: path.to_owned(), error };
         let mut found = Found::default();
         match std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-            true => found.tree(path, 0).map_err(unreadable)?,
-            false => found.single(path).map_err(unreadable)?,
+            true => found.tree(path, Within::Directory, 0).map_err(unreadable)?,
+            false => found.of_any_form(path, true).map_err(unreadable)?,
         }
-        let Found { places, skipped } = found;
+        let Found { places, skipped, changed } = found;
         match places.is_empty() {
             true => Err(CorpusError::Empty { path: path.to_owned(), skipped }),
-            false => Ok(Corpus { places: places.into(), skipped }),
+            false => Ok(Corpus { places: places.into(), skipped, changed: changed.into() }),
         }
     }
 
@@ -103,6 +116,11 @@ impl Corpus {
     /// What was left out.
     pub fn skipped(&self) -> &Skipped {
         &self.skipped
+    }
+
+    /// Fields that are changed when it is sent, and in how many messages. Fields named otherwise in case only are one.
+    pub fn changed(&self) -> &BTreeMap<Change, BTreeMap<String, u64>> {
+        &self.changed
     }
 
     /// A message with CRLF line ends, the last one ended; `index` is taken modulo the number of messages.
@@ -120,10 +138,21 @@ impl Corpus {
 struct Found {
     places: Vec<Place>,
     skipped: Skipped,
+    changed: BTreeMap<Change, BTreeMap<String, u64>>,
+}
+
+/// What a directory is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Directory,
+    /// Its own files are the server's bookkeeping.
+    Maildir,
+    /// `cur` or `new` of a Maildir: each file is one message, whatever it begins with.
+    MaildirPart,
 }
 
 impl Found {
-    fn tree(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
+    fn tree(&mut self, folder: &Path, within: Within, depth: usize) -> io::Result<()> {
         if depth > DEPTH {
             self.skip(folder, "too many directories within each other");
             return Ok(());
@@ -132,20 +161,25 @@ impl Found {
             std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
         entries.sort_unstable();
         let maildir = folder.join("cur").is_dir() && folder.join("new").is_dir();
+        let within = if maildir { Within::Maildir } else { within };
         for entry in &entries {
-            self.entry(entry, maildir, depth);
+            self.entry(entry, within, depth);
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, maildir: bool, depth: usize) {
+    fn entry(&mut self, path: &Path, within: Within, depth: usize) {
+        let part = within == Within::Maildir && (path.ends_with("cur") || path.ends_with("new"));
+        let inner = if part { Within::MaildirPart } else { Within::Directory };
         let done = match std::fs::symlink_metadata(path) {
             Err(error) => Err(error),
-            Ok(m) if m.is_dir() && maildir && path.ends_with("tmp") => Ok(()),
-            Ok(m) if m.is_dir() => self.tree(path, depth + 1),
-            // A Maildir's own files are the server's bookkeeping.
-            Ok(_) if maildir => Ok(()),
-            Ok(_) => self.file(path),
+            Ok(m) if m.is_dir() && within == Within::Maildir && path.ends_with("tmp") => Ok(()),
+            Ok(m) if m.is_dir() => self.tree(path, inner, depth + 1),
+            Ok(_) => match within {
+                Within::Maildir => Ok(()),
+                Within::MaildirPart => self.file(path),
+                Within::Directory => self.of_any_form(path, false),
+            },
         };
         if let Err(error) = done {
             self.skip(path, &error.to_string());
@@ -164,38 +198,33 @@ impl Found {
         self.offer(Place { file: path.into(), offset: from_line, length, quoted: false })
     }
 
-    /// The path that was named is a file: an mbox or one message.
-    fn single(&mut self, path: &Path) -> io::Result<()> {
-        let mut lines = BufReader::new(File::open(path)?);
-        match from_line(&mut lines)? {
-            0 => self.file(path),
-            start => self.mbox(path, lines, start),
+    /// An mbox or one message. One that holds a single message may be either: it is an mbox if it is the path that was
+    /// named.
+    fn of_any_form(&mut self, path: &Path, named: bool) -> io::Result<()> {
+        if !std::fs::metadata(path)?.is_file() {
+            return self.file(path);
         }
-    }
-
-    /// A `From ` line after an empty one begins the next message.
-    fn mbox(&mut self, path: &Path, mut lines: impl BufRead, start: u64) -> io::Result<()> {
-        let file: Arc<Path> = path.into();
-        let place =
-            |offset, end: u64| Place { file: file.clone(), offset, length: end - offset, quoted: true };
-        let (mut begin, mut at, mut blank) = (start, start, 0);
-        loop {
-            let line = next_line(&mut lines)?;
-            if line.length == 0 {
-                return self.offer(place(begin, at));
-            }
-            if line.from && blank > 0 {
-                self.offer(place(begin, at - blank))?;
-                begin = at + line.length;
-            }
-            blank = if line.blank { line.length } else { 0 };
-            at += line.length;
+        let file = File::open(path)?;
+        if from_line(&mut BufReader::new(&file))? == 0 {
+            return self.file(path);
         }
+        let messages = mbox::messages(&file)?;
+        if messages.len() == 1 && !named {
+            return self.file(path);
+        }
+        let path: Arc<Path> = path.into();
+        let place = |range: &Range<u64>| Place {
+            file: path.clone(),
+            offset: range.start,
+            length: range.end - range.start,
+            quoted: true,
+        };
+        messages.iter().try_for_each(|range| self.offer(place(range)))
     }
 
     fn offer(&mut self, place: Place) -> io::Result<()> {
-        match read(&place)? {
-            Ok(_) => self.places.push(place),
+        match read(&place)?.and_then(|message| self.can_be_fit(&message)) {
+            Ok(()) => self.places.push(place),
             Err(why) => {
                 let file = place.file.clone();
                 self.skip(&file, &format!("at byte {}: {why}", place.offset));
@@ -204,8 +233,32 @@ impl Found {
         Ok(())
     }
 
+    /// Notes what will be changed of it.
+    fn can_be_fit(&mut self, message: &[u8]) -> Result<(), &'static str> {
+        let mut changes = Vec::new();
+        let own = Own { message_id: "", from: "", to: "" };
+        let sent = fit(message, own, |change, name| changes.push((change, name.to_owned())));
+        // What is stored would be taken for a copy of that message.
+        if memchr::memmem::find(&sent, ATTEMPT_HEADER.as_bytes()).is_some() {
+            return Err("quotes a message of this program");
+        }
+        changes.into_iter().for_each(|(change, name)| self.note(change, name));
+        Ok(())
+    }
+
+    fn note(&mut self, change: Change, name: String) {
+        let fields = self.changed.entry(change).or_default();
+        let known = fields.keys().find(|known| known.eq_ignore_ascii_case(&name)).cloned();
+        let name = known.unwrap_or(if fields.len() < NAMES { name } else { "others".to_owned() });
+        *fields.entry(name).or_default() += 1;
+    }
+
     fn skip(&mut self, path: &Path, why: &str) {
         self.skipped.count += 1;
+        let reason =
+            why.split_once(": ").filter(|(at, _)| at.starts_with("at byte ")).map_or(why, |(_, why)| why);
+        let known = self.skipped.reasons.len() < REASONS || self.skipped.reasons.contains_key(reason);
+        *self.skipped.reasons.entry(if known { reason } else { OTHER }.to_owned()).or_default() += 1;
         if self.skipped.first.len() < NAMED {
             self.skipped.first.push(format!("{}: {why}", path.display()));
         }
@@ -275,8 +328,19 @@ fn sendable(raw: &[u8]) -> Result<Vec<u8>, &'static str> {
         m if memchr::memchr(0, m).is_some() => Err("contains a NUL byte"),
         m if memchr::memchr_iter(b'\r', m).any(|i| m.get(i + 1) != Some(&b'\n')) => Err("contains a bare CR"),
         m if !begins_with_header(m) => Err("does not begin with a header line"),
+        m if longest_line(m) > LONGEST_LINE => Err("has a line of more than 998 bytes (RFC 5322, 2.1.1)"),
         _ => Ok(out),
     }
+}
+
+fn longest_line(message: &[u8]) -> usize {
+    let mut from = 0;
+    let lengths = memchr::memchr_iter(b'\n', message).map(|end| {
+        let length = end - from - 1;
+        from = end + 1;
+        length
+    });
+    lengths.max().unwrap_or(0)
 }
 
 /// A field name of printable ASCII that begins with a letter or digit (JSON does not), then a colon.

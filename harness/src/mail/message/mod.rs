@@ -1,3 +1,7 @@
 pub mod bounce;
 pub mod corpus;
 pub mod sizes;
+
+pub mod address;
+
+pub mod fit;

@@ -7,6 +7,7 @@
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
+use super::patience;
 use crate::mail::workload::clients::standing;
 
 #[cfg(test)]
@@ -90,7 +91,6 @@ impl Setup {
 /// [`Setup`], checked, with what changes while the traffic runs.
 pub struct Context {
     pub(crate) setup: Setup,
-    pub(crate) protocol: Protocol,
     pub(crate) ledger: Ledger,
     next_message: AtomicU64,
     pub(crate) standing: standing::Standing,
@@ -105,9 +105,6 @@ pub enum WorkloadError {
         "the workload needs {0}, but the target does not listen for it; give its address under `[listen]`"
     )]
     NoService(&'static str),
-    /// The plan says APPEND where only LMTP or SMTP can be.
-    #[error("`deliver-by` is `append`; it must be `lmtp` or `smtp` (use the mix's `append` for APPEND)")]
-    DeliverByAppend,
     /// Nobody to write to.
     #[error("the workload has no users")]
     NoUsers,
@@ -122,7 +119,8 @@ pub enum WorkloadError {
 }
 
 impl Context {
-    /// Checks that the target has what the plan needs. Without IMAP only deliveries are possible.
+    /// Checks that the target has what the plan needs. Without IMAP only deliveries are possible; without LMTP and SMTP they
+    /// are made by APPEND.
     ///
     /// # Errors
     /// It has not.
@@ -131,10 +129,10 @@ impl Context {
         if endpoints.imap.is_none() && setup.plan.mix != setup.plan.mix.deliveries_only() {
             return Err(WorkloadError::NoService("IMAP"));
         }
-        let (protocol, address, name) = match setup.plan.deliver_by {
-            Entry::Lmtp => (Protocol::Lmtp, &endpoints.lmtp, "LMTP"),
-            Entry::Smtp => (Protocol::Smtp, &endpoints.smtp, "SMTP"),
-            Entry::Append => return Err(WorkloadError::DeliverByAppend),
+        let (address, name) = match setup.plan.deliver_by {
+            Entry::Lmtp => (&endpoints.lmtp, "LMTP"),
+            Entry::Smtp => (&endpoints.smtp, "SMTP"),
+            Entry::Append => (&endpoints.imap, "IMAP"),
         };
         if address.is_none() {
             return Err(WorkloadError::NoService(name));
@@ -144,7 +142,7 @@ impl Context {
         }
         let ledger = Ledger::new(setup.users.len());
         let (next_message, standing) = (AtomicU64::new(0), standing::Standing::default());
-        Ok(Context { setup, protocol, ledger, next_message, standing, warming_up: AtomicBool::new(false) })
+        Ok(Context { setup, ledger, next_message, standing, warming_up: AtomicBool::new(false) })
     }
 
     /// The first new message is this one: those before it are in the store already.
@@ -169,18 +167,18 @@ impl Context {
     }
 
     /// Where mail for this user is delivered.
-    pub(crate) fn delivery(&self, user: UserId) -> (Protocol, &str) {
+    pub(crate) fn delivery(&self, user: UserId, protocol: Protocol) -> &str {
         let endpoints = self.endpoints(user);
-        let address = match self.protocol {
+        let address = match protocol {
             Protocol::Lmtp => &endpoints.lmtp,
             Protocol::Smtp => &endpoints.smtp,
         };
-        (self.protocol, address.as_deref().unwrap_or_default())
+        address.as_deref().unwrap_or_default()
     }
 
     /// How long a request may take now.
     pub(crate) fn timeout(&self) -> Duration {
-        let planned = self.setup.plan.timeout.0;
+        let planned = self.setup.plan.timeout.0.max(patience::own().unwrap_or_default());
         if self.warming_up.load(Ordering::Relaxed) { planned.max(WARM_UP_PATIENCE) } else { planned }
     }
 

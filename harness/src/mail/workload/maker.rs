@@ -2,12 +2,12 @@
 //! sizes. So they can be made again after the run, as long as the corpus is what it was.
 
 use super::schedule;
-use crate::mail::message::sizes;
-
 use crate::mail::message::corpus::Corpus;
+use crate::mail::message::fit::{Own, fit};
+use crate::mail::message::sizes;
 use record::history::Attempt;
 use record::history::token::RunToken;
-use record::message::{Addresses, Outgoing, assemble, generate};
+use record::message::{Addresses, Outgoing, assemble, generate, message_id};
 use record::plan::Plan;
 use record::plan::workload::Sizes;
 
@@ -51,8 +51,13 @@ impl Maker {
     pub fn make(&self, attempt: Attempt, user: &str) -> Result<Outgoing, String> {
         let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user)) };
         let rest = corpus.message(attempt.message.0);
-        rest.map(|rest| assemble(self.run, attempt, &rest))
+        rest.map(|rest| assemble(self.run, attempt, &self.fit(&rest, attempt, user)))
             .map_err(|e| format!("a message of the corpus cannot be read any more: {e}"))
+    }
+
+    fn fit(&self, real: &[u8], attempt: Attempt, user: &str) -> Vec<u8> {
+        let (message_id, to) = (message_id(self.run, attempt), self.address_of(user));
+        fit(real, Own { message_id: &message_id, from: AUTHOR, to: &to }, |_, _| {})
     }
 
     fn generate(&self, attempt: Attempt, user: &str) -> Outgoing {
@@ -82,6 +87,26 @@ mod tests {
         assert_eq!(made(1, "user1"), made(1, "user1"));
         assert_ne!(made(1, "user1"), made(2, "user1"));
         assert_ne!(made(1, "user1"), made(1, "user2"));
+    }
+
+    /// Many servers store a second message with the same Message-ID into the same mailbox only once, or never.
+    #[test]
+    fn each_attempt_at_real_mail_has_a_message_id_of_its_own() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let file = folder.path().join("mail.eml");
+        std::fs::write(&file, "Message-ID: <only@x>\nSubject: x\n\nbody\n").expect("written");
+        let mut plan = synthetic::plan();
+        plan.workload.corpus = Some(file);
+        let maker = Maker::of(&plan).expect("a corpus");
+        let id = |message, n| {
+            let made = maker.make(Attempt { message: MessageId(message), n }, "user1").expect("made");
+            let text = String::from_utf8(made.bytes).expect("it is text");
+            let own = text.lines().find(|line| line.starts_with("Message-ID: ")).map(str::to_owned);
+            assert!(text.contains("\r\nX-Fermoposta-Original-Message-ID: <only@x>\r\n"), "{text}");
+            own.expect("it has one")
+        };
+        let ids: std::collections::BTreeSet<String> = [(1, 1), (1, 2), (2, 1)].map(|(m, n)| id(m, n)).into();
+        assert_eq!(ids.len(), 3);
     }
 
     #[test]

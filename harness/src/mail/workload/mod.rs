@@ -8,6 +8,7 @@ pub mod health;
 pub mod ledger;
 pub mod maker;
 pub mod operation;
+pub mod patience;
 pub mod progress;
 pub mod schedule;
 pub mod senders;

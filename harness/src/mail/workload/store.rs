@@ -33,12 +33,9 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// A new message by LMTP or SMTP.
+    /// A new message, as the plan delivers.
     pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
-        let entry = match ctx.protocol {
-            Protocol::Lmtp => Entry::Lmtp,
-            Protocol::Smtp => Entry::Smtp,
-        };
+        let entry = ctx.setup.plan.deliver_by;
         Job { user, message: ctx.new_message(), entry, mailbox: INBOX.to_owned(), flags: Vec::new() }
     }
 
@@ -87,7 +84,8 @@ pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -
     let action = job.action(n, message.size, message.digest);
     let operation = Operation::begin(ctx, job.user, intended, action);
     let ended = match job.entry {
-        Entry::Lmtp | Entry::Smtp => deliver(ctx, job.user, &message).await,
+        Entry::Lmtp => deliver(ctx, job.user, Protocol::Lmtp, &message).await,
+        Entry::Smtp => deliver(ctx, job.user, Protocol::Smtp, &message).await,
         Entry::Append => append(ctx, job, &message).await,
     };
     Ok(operation.end(ended))
@@ -98,8 +96,8 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
     Operation::begin(ctx, job.user, intended, job.action(n, 0, digest(b""))).end(Ended::saturated());
 }
 
-async fn deliver(ctx: &Context, user: UserId, message: &Outgoing) -> Ended {
-    let (protocol, address) = ctx.delivery(user);
+async fn deliver(ctx: &Context, user: UserId, protocol: Protocol, message: &Outgoing) -> Ended {
+    let address = ctx.delivery(user, protocol);
     let (from, to) = (sender(ctx), ctx.address(user));
     let envelope = Envelope { from: &from, to: &to };
     let done = submit(protocol, address, envelope, &message.bytes, ctx.timeout()).await;
@@ -116,7 +114,8 @@ fn sender(ctx: &Context) -> String {
 /// # Errors
 /// It was not acknowledged, and why.
 pub(crate) async fn notice(ctx: &Context, user: &str) -> Result<(), String> {
-    let (protocol, address) = ctx.delivery(UserId(u32::MAX));
+    // Only SMTP knows bounces.
+    let (protocol, address) = (Protocol::Smtp, ctx.delivery(UserId(u32::MAX), Protocol::Smtp));
     let (from, to) = (sender(ctx), ctx.address_of(user));
     let envelope = Envelope { from: &from, to: &to };
     let done = submit(protocol, address, envelope, NOTICE, ctx.timeout()).await;

@@ -111,15 +111,15 @@ fn bytes_may_be_missing_added_changed_or_replaced() {
         edited(600..601, b"\xff"),
     ];
     insta::assert_snapshot!(shown.join("\n"), @"
-    Missing: Bytes 600 to 619 (hex 258 to 26b) of 1,000 are missing; the rest is the same.
+    Missing: Bytes 600 to 619 (hex 258 to 26b) of 998 are missing; the rest is the same.
     Added: 2 bytes that were never sent stand at byte 600 (hex 258); all that was sent is there.
-    Changed: Bytes 600 to 603 (hex 258 to 25b) of 1,000 are not what was sent; the rest is the same.
-    Changed: Bytes 600 to 603 (hex 258 to 25b) of 1,000 are not what was sent: 2 of them differ, in 2 places.
-    Changed: Bytes 600 to 602 (hex 258 to 25a) of 1,000 are not what was sent: 2 of them differ, by one bit each, in 2 places.
-    Replaced: Bytes 600 to 603 (hex 258 to 25b) of 1,000 are gone, and 2 other bytes stand instead; the rest is the same.
-    Zeroed: Bytes 600 to 603 (hex 258 to 25b) of 1,000 are gone, and 2 zero bytes stand instead; the rest is the same.
-    Zeroed: Byte 600 (hex 258) of 1,000 is zero where another byte was sent; the rest is the same.
-    Changed: Byte 600 (hex 258) of 1,000 is not what was sent; the rest is the same.
+    Changed: Bytes 600 to 603 (hex 258 to 25b) of 998 are not what was sent; the rest is the same.
+    Changed: Bytes 600 to 603 (hex 258 to 25b) of 998 are not what was sent: 2 of them differ, in 2 places.
+    Changed: Bytes 600 to 602 (hex 258 to 25a) of 998 are not what was sent: 2 of them differ, by one bit each, in 2 places.
+    Replaced: Bytes 600 to 603 (hex 258 to 25b) of 998 are gone, and 2 other bytes stand instead; the rest is the same.
+    Zeroed: Bytes 600 to 603 (hex 258 to 25b) of 998 are gone, and 2 zero bytes stand instead; the rest is the same.
+    Zeroed: Byte 600 (hex 258) of 998 is zero where another byte was sent; the rest is the same.
+    Changed: Byte 600 (hex 258) of 998 is not what was sent; the rest is the same.
     ");
 }
 

@@ -11,7 +11,7 @@
 use super::standing::Class;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::mail::client::Failure;
 use crate::mail::client::imap::Session;

@@ -1,4 +1,4 @@
-mod client;
+pub(crate) mod client;
 pub mod held;
 pub mod pace;
 pub mod run;

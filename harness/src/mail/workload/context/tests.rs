@@ -113,6 +113,28 @@ fn operations(events: &[Event]) -> Vec<(Action, Outcome, Option<Trouble>, Vec<re
     all
 }
 
+/// A store behind somebody else's MX.
+#[tokio::test]
+async fn a_server_with_imap_alone_gets_its_deliveries_by_append() {
+    let mut bench = Bench::new(plan(), |_| Answer::Ok).await;
+    let setup = &mut Arc::get_mut(&mut bench.ctx).expect("nobody else has it").setup;
+    (setup.endpoints.lmtp, Arc::get_mut(&mut setup.plan).expect("nobody else has it").deliver_by) =
+        (None, Entry::Append);
+    warm_up(&bench.ctx).await.expect("it is let in");
+    health_check(&bench.ctx, UserId(0), Duration::ZERO).await.expect("it is stored and read");
+    bench.run().await;
+    let stored = operations(&bench.events()).into_iter().filter_map(|(action, outcome, ..)| match action {
+        Action::Store { entry, mailbox, .. } => Some((entry, mailbox, outcome)),
+        _ => None,
+    });
+    let stored: Vec<_> = stored.collect();
+    assert!(
+        stored.iter().all(|(entry, _, outcome)| (*entry, *outcome) == (Entry::Append, Outcome::Ok)),
+        "{stored:?}"
+    );
+    assert!(stored.iter().filter(|(_, mailbox, _)| mailbox == "INBOX").count() > 100);
+}
+
 #[tokio::test]
 async fn against_a_good_server_everything_is_ok_and_read_back() {
     let bench = Bench::new(plan(), |_| Answer::Ok).await;

@@ -28,7 +28,7 @@ fn clients(webmail: u32, held: u32) -> ClientsPlan {
 }
 
 /// Clients that run, and what they wrote.
-struct Bench {
+pub(crate) struct Bench {
     pub(crate) ctx: Arc<Context>,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,

@@ -1,0 +1,70 @@
+//! What the run did to the mail server that it has to come back from, and when that began and was over.
+
+use crate::case::Case;
+use fuse_fs::clock::Nanos;
+use record::history::event::TargetEvent;
+use record::plan::step::StepAction;
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disturbance {
+    /// The first fault struck, the first power cut came, or the first step against the server was taken.
+    pub began: Nanos,
+    /// From here on nothing is in its way any more.
+    pub over: Nanos,
+    /// What ended it, in words that follow "after".
+    pub after: &'static str,
+}
+
+/// A point in time after which the server may come back.
+type End = (Nanos, &'static str);
+
+impl Disturbance {
+    /// None if nothing was done to it; `Some(None)` if the run ended before it was over.
+    pub fn of(case: &Case<'_>) -> Option<Option<Disturbance>> {
+        let began = began(case)?;
+        let over = over(case);
+        Some(over.map(|(over, after)| Disturbance { began: began.min(over), over, after }))
+    }
+}
+
+/// A heal of a fault that never struck is none, and neither is what ends the run.
+fn began(case: &Case<'_>) -> Option<Nanos> {
+    let ledger = case.ledger;
+    let struck = ledger.rules.iter().filter(|rule| rule.fired > 0).map(|rule| rule.first.unwrap_or_default());
+    let power = ledger.cuts.iter().map(|cut| cut.at).chain(ledger.rollbacks.iter().map(|back| back.at));
+    let stopped = steps(case).filter(|(.., action)| matches!(action, StepAction::StopTarget {}));
+    let killed = ledger.target.iter().filter(|(_, what, _)| *what == TargetEvent::Killed).map(|(at, ..)| *at);
+    struck.chain(power).chain(stopped.map(|(at, ..)| at)).chain(killed).min()
+}
+
+/// The last of what ended it. A fault that struck later is healed with all others when the recovery begins.
+fn over(case: &Case<'_>) -> Option<End> {
+    let ledger = case.ledger;
+    let healed = steps(case).filter_map(|(_, end, action)| Some((end, ended_by(action)?)));
+    let cuts = ledger.cuts.iter().map(|cut| (cut.back, "the last power cut"));
+    let backs = ledger.rollbacks.iter().map(|back| (back.back, "the storage had gone back"));
+    let last = healed.chain(cuts).chain(backs).max_by_key(|(at, _)| *at);
+    let struck = ledger.rules.iter().filter(|rule| rule.fired > 0).filter_map(|rule| rule.last).max();
+    let recovery = ledger.phases.iter().find(|(_, name)| name == "recovery");
+    let recovery = recovery.map(|(at, _)| (*at, "the recovery began"));
+    match last {
+        Some(last) if struck.is_none_or(|struck| struck <= last.0) => Some(last),
+        Some(last) => Some(recovery.unwrap_or(last)),
+        None => recovery,
+    }
+}
+
+/// Steps that were carried out: begun, done, and what.
+fn steps<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (Nanos, Nanos, &'a StepAction)> {
+    let done = case.ledger.steps.iter().filter(|step| step.error.is_none());
+    done.filter_map(|step| Some((step.at, step.end, &case.plan.steps.get(step.index)?.action)))
+}
+
+fn ended_by(action: &StepAction) -> Option<&'static str> {
+    match action {
+        StepAction::Heal { .. } => Some("the last heal"),
+        StepAction::StartTarget {} => Some("the last start"),
+        _ => None,
+    }
+}
