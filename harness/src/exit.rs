@@ -47,6 +47,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         let usage = error.is::<reports::format::UnknownExtension>()
             || error.is::<NoSuch>()
+            || error.is::<crate::saved::Doubtful>()
             || error.is::<crate::compare::Refused>();
         if usage { Exit::Usage } else { Exit::Environment }
     }

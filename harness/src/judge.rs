@@ -4,6 +4,7 @@
 //! its property unknown, never valid. A lying storage never mixes with an honest one: what it struck is left to
 //! the property `lie-noticed`.
 
+mod doubt;
 mod words;
 
 use crate::checker::because;
@@ -66,7 +67,7 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
         .map_err(|error| JudgeError::History { path, error })?;
     ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
-    let mut traces = Traces::read(run_dir, &ledger, &messages)
+    let mut traces = Traces::read(run_dir, &plan, &ledger, &messages)
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
     let cuts = Cuts::read(run_dir, &ledger, &traces);
     traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
@@ -173,7 +174,7 @@ fn findings(case: &Case<'_>, answers: &[Answered<'_>]) -> Vec<Judged> {
         title: checker.title,
         definition: checker.definition.to_owned(),
         promise: checker.promise,
-        finding: guarded(|| (checker.check)(case)),
+        finding: doubt::weighed(case, checker.name, guarded(|| (checker.check)(case))),
     });
     let stated = expectations::stated(case.plan).into_iter().map(|stated| Judged {
         finding: guarded(|| (stated.check)(case)),

@@ -11,7 +11,7 @@ pub mod line;
 mod tests;
 
 pub use entry::{
-    BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, OnDisk, Place,
+    Astray, BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, OnDisk, Place,
     PlaceId, QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
 };
 
@@ -19,6 +19,7 @@ use crate::history::{
     Attempt, DiskCopy, Event, MessageId, MigrationState, OpId, Outcome, Specimen, TargetEvent, UserId,
 };
 use fuse_fs::clock::Nanos;
+use fuse_fs::trace::Closed;
 use line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use reports::figures::Clock;
 use std::collections::HashMap;
@@ -62,6 +63,8 @@ pub struct Ledger {
     pub specimens_left_out: u64,
     /// Deliveries that the harness waited for, when they were found in the store.
     pub arrived: Vec<(Nanos, Attempt)>,
+    /// Mail of the run that lies on no storage.
+    pub astray: Vec<Astray>,
     /// Listings of the queue.
     pub queues: Vec<QueueRead>,
     /// Readings of the sender's mailbox.
@@ -92,6 +95,8 @@ pub struct Ledger {
     pub requests: Vec<RequestDone>,
     /// Users on their way between storages.
     pub migrations: Vec<MigrationDone>,
+    /// How the traces ended, by storage.
+    pub closed: Vec<(String, Closed)>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -183,6 +188,7 @@ impl Ledger {
             ended: Nanos(u64::MAX),
             attempt: line.attempt.unwrap_or(Attempt { message: line.message.unwrap_or(MessageId(0)), n: 0 }),
             digest: line.digest,
+            size: line.size.map_or(0, |size| u32::try_from(size).unwrap_or(u32::MAX)),
             uid: line.uid,
             found: None,
             add,
@@ -281,6 +287,7 @@ impl Ledger {
             Event::Specimen { at, specimen } => self.specimens.push((at, specimen)),
             Event::SpecimensLeftOut { at: _, count } => self.specimens_left_out += count,
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
+            Event::Astray { at: _, place, files, first } => self.astray.push(Astray { place, files, first }),
             Event::Queue { at, reading, complete, error, attempts } => {
                 self.note_time(at);
                 self.queues.push(QueueRead { name: reading, at, complete, error, attempts });
@@ -314,6 +321,7 @@ impl Ledger {
             Event::Migration { at, step, user, from, to, state, detail } => {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
             }
+            Event::Trace { at: _, storage, closed } => self.closed.push((storage, closed)),
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {
                 self.ended = true;

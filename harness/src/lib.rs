@@ -33,6 +33,7 @@ pub mod replay;
 pub mod run;
 pub mod saved;
 pub mod scenario;
+pub mod seal;
 pub mod seed;
 pub mod sender;
 pub mod senders_summary;

@@ -7,7 +7,7 @@ use fuse_fs::engine::{Decide, Engine};
 use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::recorder::TraceSink;
 use fuse_fs::rule::Rule;
-use fuse_fs::trace::{FsEvent, TraceOptions};
+use fuse_fs::trace::{FsEvent, Line, TraceOptions};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fs::{self, File, OpenOptions};
@@ -291,7 +291,8 @@ fn traced(rule: &str, what: impl FnOnce(&std::path::Path, &std::path::Path)) -> 
     what(place.path(), backing.path());
     mount.unmount().unwrap();
     sink.finish().unwrap();
-    fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = fs::read_to_string(&file).unwrap();
+    text.lines().filter_map(|line| Line::parse(line.as_bytes()).unwrap().event()).collect()
 }
 
 fn cold_deletion() {

@@ -1,7 +1,7 @@
 //! An acknowledged message is there at the end, unless a client asked for its removal.
 
 use super::because::{absence, because};
-use super::{Anomalies, Case, Checker, Finding, cohort, counted, grouped};
+use super::{Anomalies, Case, Checker, Finding, cohort, counted, gone_for_good, grouped};
 
 /// The property.
 pub const CHECKER: Checker = Checker {
@@ -125,7 +125,8 @@ fn listed(counts: &[(u64, &str)]) -> String {
 /// Messages whose loss would be the mail server's failure.
 fn judged<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (usize, &'a super::fate::Fate)> {
     let lied = |slot: usize| case.struck(slot) || case.arrival_rolled_back(slot).is_some();
-    case.fates.iter().enumerate().filter(move |(slot, _)| !lied(*slot))
+    let excused = move |slot: usize| lied(slot) || gone_for_good::cause(case, slot).is_some();
+    case.fates.iter().enumerate().filter(move |(slot, _)| !excused(*slot))
 }
 
 /// What the losses have in common.

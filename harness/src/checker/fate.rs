@@ -173,7 +173,7 @@ impl Disk {
     }
 
     /// Nothing of an attempt is there, finished or not.
-    fn lacks(&self, attempt: Attempt) -> bool {
+    pub fn lacks(&self, attempt: Attempt) -> bool {
         self.copies.binary_search_by_key(&attempt, |c| c.0).is_err()
     }
 

@@ -14,6 +14,8 @@ pub mod error_surfaced;
 pub mod expectations;
 pub mod fate;
 pub mod flags_durable;
+pub mod gone_for_good;
+pub mod in_force;
 pub mod lie_noticed;
 pub mod no_duplicate;
 pub mod no_phantom;
@@ -23,6 +25,7 @@ pub mod redelivery;
 pub mod right_mailbox;
 pub mod rolled_back;
 pub mod spool;
+pub mod store_seen;
 pub mod structure;
 pub mod sum_rule;
 pub mod uid_rules;
@@ -82,6 +85,7 @@ pub const ALL: &[Checker] = &[
     content_intact::CHECKER,
     error_surfaced::CHECKER,
     lie_noticed::CHECKER,
+    gone_for_good::CHECKER,
     rolled_back::CHECKER,
     flags_durable::CHECKER,
     no_resurrection::CHECKER,

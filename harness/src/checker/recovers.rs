@@ -7,7 +7,7 @@
 //! storage struck, and what lies in one mailbox with it, counts only where it succeeds: a server that refuses what is
 //! damaged is not away.
 
-use super::{Anomalies, Case, Checker, Finding};
+use super::{Anomalies, Case, Checker, Finding, gone_for_good};
 use crate::history::TargetEvent;
 use crate::ledger::{ClientOp, Kind, PlaceId};
 use crate::plan::StepAction;
@@ -50,6 +50,13 @@ fn judge(case: &Case<'_>) -> Finding {
             Anomalies::default(),
             format!("Back {took:.1} s after the last heal, start or power cut."),
         );
+    }
+    if let Some(fault) = gone_for_good::fault(case).filter(|_| case.plan.expect.recover_within.is_none()) {
+        return Finding::untested(format!(
+            "Not back within {:.0} s: {}. Fault `{fault}` is for good: there was nothing to come back from.",
+            bound.as_secs_f64(),
+            late.join(", ")
+        ));
     }
     let untried: Vec<&str> =
         parts.iter().filter(|p| p.back.is_none() && !p.tried).map(|p| p.name.as_str()).collect();

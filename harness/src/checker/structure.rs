@@ -31,7 +31,7 @@ fn check(case: &Case<'_>) -> Finding {
     let announced = case.ledger.phases.iter().any(|(_, name)| name == PHASE);
     let (before, after) = (last(case, "final"), last(case, READING));
     if !announced && after.is_empty() {
-        return Finding::untested("Not asked for: the target declares no rebuild.");
+        return Finding::untested("Not asked for: the target declares no rebuild, or a storage is gone for good.");
     }
     let mut anomalies = Anomalies::default();
     let (mut compared, mut unread) = (0, 0);

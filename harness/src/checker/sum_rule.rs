@@ -7,7 +7,7 @@
 //! places, and what a sender let go without an acknowledgement and without telling anybody. A message whose mailbox could not
 //! be read is in none of these: it is not judged.
 
-use super::{Anomalies, Case, Checker, Finding, Found, counted, grouped};
+use super::{Anomalies, Case, Checker, Finding, Found, counted, gone_for_good, grouped};
 use crate::history::{MessageId, SenderEvent, UserId};
 use crate::ledger::SenderDone;
 use fuse_fs::clock::Nanos;
@@ -212,7 +212,7 @@ fn check(case: &Case<'_>) -> Finding {
     let mut lied_about = 0;
     for ended in ends.iter().filter(|ended| ended.end.lost()) {
         match case.messages.slot(ended.message) {
-            Some(slot) if case.lied_about(slot) => lied_about += 1,
+            Some(slot) if case.lied_about(slot) || gone_for_good::cause(case, slot).is_some() => lied_about += 1,
             slot => anomalies.add(|| loss(case, ended, slot)),
         }
     }
@@ -225,7 +225,7 @@ fn check(case: &Case<'_>) -> Finding {
 fn sentence(sum: &Sum, lied_about: u64) -> String {
     let lied = match lied_about {
         0 => String::new(),
-        n => format!("; {} of the lost by a storage that lied", grouped(n)),
+        n => format!("; {} of the lost by a storage that lied or is gone for good", grouped(n)),
     };
     format!("{}{lied}.", sum.in_words())
 }

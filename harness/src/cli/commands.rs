@@ -3,7 +3,7 @@
 use super::{OutputArgs, RunArgs, SchemaOf, SurveyArgs, SweepArgs, export};
 use crate::exit::{Exit, NoSuch};
 use crate::machine::stop;
-use crate::plan::Plan;
+use crate::plan::{Plan, quoted};
 use crate::run::outer::{self, Outcome, Places};
 use crate::scenario::{self, Overrides};
 use crate::survey;
@@ -19,6 +19,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
+    disks_exist(args)?;
     stop::install()?;
     let apart = args.storages_apart.iter().cloned().collect();
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
@@ -51,6 +52,21 @@ fn known_storages(args: &RunArgs, plans: &[Plan]) -> Result<()> {
             let message = format!("{} has no storage {name}; it has {known}", plan.name);
             return Err(NoSuch(crate::client::sanitise(message.as_bytes())).into());
         }
+    }
+    Ok(())
+}
+
+/// A directory that is not there would be made: on the root disk, if its name is misspelt.
+fn disks_exist(args: &RunArgs) -> Result<()> {
+    let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place));
+    let apart = args.storages_apart.iter().map(|(name, place)| (format!("--storage-dir-of {name}"), place));
+    for (option, place) in all.chain(apart).filter(|(_, place)| !place.is_dir()) {
+        let what = if place.exists() { "is no directory" } else { "is not there" };
+        let make = format!("mkdir {}", quoted(&place.display().to_string()));
+        let place = place.display();
+        let message =
+            format!("{option} {place}: it {what}; name a directory on the disk under test, or make it: {make}");
+        return Err(NoSuch(crate::client::sanitise(message.as_bytes())).into());
     }
     Ok(())
 }

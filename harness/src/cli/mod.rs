@@ -200,7 +200,7 @@ struct RunArgs {
     #[arg(long, value_name = "NAME", value_parser = profile())]
     persistence: Option<Profile>,
     /// Directory on the disk under test, where the mail store lies beneath the fault file system (default: in the
-    /// run directory). A directory of the run's name is made in it.
+    /// run directory). It must exist; a directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
     storage_dir: Option<PathBuf>,
     /// The same for one storage of the scenario, on a disk of its own; repeatable.

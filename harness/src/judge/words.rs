@@ -2,7 +2,7 @@
 
 use crate::checker::acknowledged_durable::{hidden, on_disk};
 use crate::checker::content_intact::damaged;
-use crate::checker::{Case, counted, coverage, grouped};
+use crate::checker::{Case, counted, coverage, gone_for_good, grouped};
 use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind, Ledger};
 use fuse_fs::clock::Nanos;
@@ -23,6 +23,10 @@ pub(super) fn messages(case: &Case<'_>) -> Messages {
         sum.refused += u64::from(fate.refused);
         sum.uncertain += u64::from(!fate.acknowledged && !fate.refused);
         if !fate.acknowledged {
+            continue;
+        }
+        if gone_for_good::cause(case, slot).is_some() {
+            sum.lost += 1;
             continue;
         }
         match (fate.missing > 0, damaged.contains(&slot)) {
@@ -62,7 +66,7 @@ pub(super) fn sentence(
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
         Verdict::Unknown => format!("This run proves nothing: {}", open()),
         Verdict::Invalid => match harm(n) {
-            Some(harm) => format!("{harm}{}{}.", cut_clause(case), liars(case, faults)),
+            Some(harm) => format!("{harm}{}{}{}.", cut_clause(case), liars(case, faults), gone(case)),
             None => said(),
         },
     }
@@ -138,6 +142,13 @@ fn liars(case: &Case<'_>, faults: &[Fault]) -> String {
     let forgot = forgot.map(|name| format!("storage `{name}` lost what it had acknowledged"));
     let lied: Vec<String> = rules.chain(back).chain(forgot).collect();
     if lied.is_empty() { String::new() } else { format!("; the device lied: {}", lied.join(", ")) }
+}
+
+/// What took mail with it, so that the server is not taken for the culprit.
+fn gone(case: &Case<'_>) -> String {
+    let causes: BTreeSet<gone_for_good::Cause> =
+        (0..case.fates.len()).filter_map(|slot| gone_for_good::cause(case, slot)).collect();
+    causes.iter().map(|cause| format!("; {}", cause.words())).collect()
 }
 
 /// What the reader should know.

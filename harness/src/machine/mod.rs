@@ -8,6 +8,7 @@ pub mod confine;
 pub mod copy_tree;
 pub mod environment;
 pub mod idle;
+pub mod mounts;
 pub mod process;
 pub mod stop;
 pub mod sync_tree;

@@ -4,6 +4,7 @@
 //! harness itself never touches a mount: it reads back through the protocol, or the backing directory.
 
 pub mod arrival;
+pub mod astray;
 pub mod clients;
 pub mod command;
 pub mod directory;

@@ -23,7 +23,7 @@ const DELIVERY: Duration = Duration::from_secs(5);
 /// Asked for at most this long beyond the scenario's own bound, so that the report can say how late it came back.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Heals every storage, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
+/// Heals every storage of all that is not for good, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
 /// in time is for the checkers to say. True if they did.
 pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
     for storage in stage.storages.iter() {

@@ -20,6 +20,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 mod variants;
+mod windows;
 
 pub use errors::ScenarioErrors;
 pub use file::Variant;

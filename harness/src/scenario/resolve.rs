@@ -5,7 +5,7 @@ use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
 use super::found::Found;
 use super::places::Places;
-use super::{clients, cohorts, senders, statements, steps, storages, story, variants};
+use super::{clients, cohorts, senders, statements, steps, storages, story, variants, windows};
 use crate::history::Entry;
 use crate::plan::{
     FrontDoorPlan, Mix, Plan, SingleDelivery, Sizes, Stage, StepAction, StoragePlan, TargetPlan, WorkloadPlan,
@@ -45,6 +45,7 @@ pub(super) fn resolve(
     }
     let variant = variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
+    windows::windows(&scenario, &workload, &mut found);
     statements::statements(&scenario, &storages, &cohorts, &mut found);
     expectations(&scenario, &mut found);
     demonstrates(&scenario, &mut found);
@@ -115,6 +116,7 @@ fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found:
             selector: fault.selector.clone(),
             trigger: fault.trigger.clone(),
             effect: fault.effect.clone(),
+            for_good: fault.for_good,
         };
         for problem in rule.problems() {
             found.add(&format!("{field}.{}", problem.field), problem.message, problem.help);
