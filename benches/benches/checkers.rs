@@ -5,12 +5,12 @@
 //! 10 s and 1 GiB, and 3 MB for the page; beyond one it fails. `cargo bench --bench checkers -- 100000` takes another size;
 //! `-- --write DIR 1000000` leaves the run in an empty directory, for `fermoposta analyze DIR`.
 
-use fermoposta::history::Event;
+use fermoposta::history::{Event, trace_label};
 use fermoposta::judge::judge;
 use fermoposta::synthetic::{self, OK, World};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
-use fuse_fs::trace::FsEvent;
+use fuse_fs::trace::{Closed, Closing, FsEvent};
 use fuse_fs::volatile::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
 use fuse_fs::volatile::profile::Persistence;
 use std::fs::{self, File};
@@ -83,7 +83,7 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
     let record = "cuts/1-mail";
     fs::create_dir_all(directory.join(record)).expect("a directory for the record");
     let calls: Vec<FsEvent> = taken.flat_map(calls).collect();
-    lines(&directory.join("trace-mail.jsonl"), calls.iter().map(serde_json::to_string));
+    let closed = trace(&directory.join("trace-mail.jsonl"), &calls);
     let effects = calls.iter().map(effect).map(|effect| serde_json::to_string(&effect));
     lines(&directory.join(record).join("effects.jsonl"), effects);
     let (at, n) = (world.tick(), calls.len() as u64);
@@ -100,7 +100,19 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
         last_call: n,
     };
     let (storage, record, back) = ("mail".to_owned(), record.to_owned(), world.tick());
-    world.write(&Event::Cut { at, back, storage, record, report });
+    world.write(&Event::Cut { at, back, storage: storage.clone(), record, report });
+    world.write(&Event::Trace { at: back, storage, closed });
+}
+
+/// A trace as a run closes it.
+fn trace(path: &Path, calls: &[FsEvent]) -> Closed {
+    lines(path, calls.iter().map(serde_json::to_string));
+    let blake3 = blake3::hash(&fs::read(path).expect("it was written")).to_hex().to_string();
+    let closed = Closed { of: trace_label(synthetic::RUN, "mail"), lines: calls.len() as u64, lost: 0, blake3 };
+    let last = Closing { closing: closed.clone() };
+    let calls = calls.iter().map(serde_json::to_string);
+    lines(path, calls.chain([serde_json::to_string(&last)]));
+    closed
 }
 
 fn lines(path: &Path, all: impl Iterator<Item = serde_json::Result<String>>) {

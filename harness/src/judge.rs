@@ -148,7 +148,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         senders: crate::senders_summary::senders(case),
         statements: statement::reported(&answers),
         clients: crate::client_classes::clients(ledger),
-        migrations: crate::migrations_summary::migrations(ledger),
+        migrations: crate::migrations_summary::migrations(ledger, &crate::checker::store_seen::moved_nothing(case)),
         series: Some(series(ledger, &plan.cohorts, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
@@ -294,11 +294,15 @@ pub fn properties() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 #[cfg(test)]
+mod absent_tests;
+#[cfg(test)]
 mod cut_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
 mod finding_tests;
+#[cfg(test)]
+mod gone_tests;
 #[cfg(test)]
 mod imap_less_tests;
 #[cfg(test)]
@@ -319,6 +323,8 @@ mod sender_tests;
 mod statement_tests;
 #[cfg(test)]
 mod step_tests;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod story;
 #[cfg(test)]

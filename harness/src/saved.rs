@@ -109,3 +109,73 @@ pub fn another(run: &Path, report: &Report) -> Result<Option<String>> {
     };
     Ok((kept.as_ref() != Some(report)).then(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use crate::synthetic::{self, OK, World};
+
+    /// A run that was judged: valid.
+    fn judged() -> tempfile::TempDir {
+        let run = tempfile::tempdir().expect("a directory");
+        let mut world = World::new(Vec::new(), 1);
+        world.deliver(0, 1, 1, OK);
+        world.recover(900);
+        let put = |file: &str, bytes: &[u8]| std::fs::write(run.path().join(file), bytes).expect("written");
+        put("history.jsonl", &world.finish());
+        put("plan.json", &serde_json::to_vec(&synthetic::plan()).expect("plain data"));
+        crate::run::outer::judge(run.path()).expect("it can be judged");
+        run
+    }
+
+    fn edit(run: &Path, change: impl Fn(&str) -> String) {
+        let file = run.join("report.json");
+        let text = std::fs::read_to_string(&file).expect("it was judged");
+        std::fs::write(file, change(&text)).expect("written");
+    }
+
+    fn refused<T>(read: Result<T>, run: &Path) -> String {
+        let Err(error) = read else { panic!("it is taken") };
+        assert_eq!(Exit::of(&error), Exit::Usage, "{error:#}");
+        error.to_string().replace(&run.display().to_string(), "RUN")
+    }
+
+    #[test]
+    fn a_report_as_it_was_written_is_taken() {
+        let run = judged();
+        report(run.path()).expect("it is as it was");
+        assert_eq!(proved(run.path()).expect("it follows").1, Ok(()));
+    }
+
+    #[test]
+    fn an_edited_report_is_refused_with_its_place_and_the_way_out() {
+        let run = judged();
+        edit(run.path(), |text| text.replacen("\"lost\": 0", "\"lost\": 7", 1));
+        let said = refused(report(run.path()), run.path());
+        insta::assert_snapshot!(said, @"RUN/report.json: it was edited after it was written: its seal is of another text; `fermoposta analyze RUN` judges the run anew");
+        assert_eq!(refused(proved(run.path()), run.path()), said);
+    }
+
+    #[test]
+    fn a_report_without_a_seal_is_refused() {
+        let run = judged();
+        edit(run.path(), |text| json::to_json(&json::from_json(text).expect("a report")));
+        insta::assert_snapshot!(refused(report(run.path()), run.path()), @"RUN/report.json: it has no seal: somebody took it out, or an earlier version wrote the report; `fermoposta analyze RUN` judges the run anew");
+    }
+
+    #[test]
+    fn a_report_that_was_sealed_anew_does_not_follow_from_what_was_recorded() {
+        let run = judged();
+        edit(run.path(), |text| {
+            let mut report = json::from_json(text).expect("a report");
+            report.messages.lost = 7;
+            seal::sealed(&json::to_json(&report))
+        });
+        report(run.path()).expect("a digest is no signature");
+        let said = refused(proved(run.path()), run.path());
+        assert!(said.starts_with("RUN: its report does not follow from what was recorded: judged anew"), "{said}");
+        std::fs::remove_file(run.path().join("history.jsonl")).expect("removed");
+        assert_eq!(proved(run.path()).expect("taken as it is").1, Err("its recorded files are not all there".to_owned()));
+    }
+}

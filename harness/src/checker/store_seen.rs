@@ -12,6 +12,7 @@ use crate::evidence::holder::Holder;
 use crate::evidence::queued;
 use crate::history::{MigrationState, UserId};
 use crate::ledger::{ClientOp, MigrationDone};
+use crate::plan::CohortPlan;
 use crate::target::definition::Layout;
 use fuse_fs::clock::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +22,22 @@ const LEAST_SHARE: u64 = 8;
 
 /// What was not where it is said to be, for the coverage.
 pub fn gaps(case: &Case<'_>) -> Vec<String> {
-    // A trace that is not whole is a gap of its own, and shows nothing by what is not in it.
-    if case.traces.is_empty() || !case.traces.doubts.is_empty() || !case.ledger.ended {
+    if !judgeable(case) {
         return Vec::new();
     }
     let mail = Mail::of(case);
     let unseen = if mail.shows { mail.unseen() } else { mail.unwritten() };
-    unseen.into_iter().chain(mail.moved_nothing()).collect()
+    unseen.into_iter().chain(mail.moved_nothing_words()).collect()
+}
+
+/// Users who were moved, by the step that did, and of whose mail nothing was seen where they went.
+pub fn moved_nothing(case: &Case<'_>) -> BTreeSet<(usize, UserId)> {
+    if judgeable(case) { Mail::of(case).moved_nothing() } else { BTreeSet::new() }
+}
+
+/// A trace that is not whole is a gap of its own, and shows nothing by what is not in it.
+fn judgeable(case: &Case<'_>) -> bool {
+    !case.traces.is_empty() && case.traces.doubts.is_empty() && case.ledger.ended
 }
 
 /// The run's mail, and where it may be.
@@ -38,13 +48,18 @@ struct Mail<'a, 'c> {
     shows: bool,
     /// What came before was stored by the run that this one begins with.
     since: Nanos,
+    /// Storages that each user was on, by their numbers in the traces.
+    on: Vec<Vec<u32>>,
 }
 
 impl<'a, 'c> Mail<'a, 'c> {
     fn of(case: &'a Case<'c>) -> Mail<'a, 'c> {
         let maildir = matches!(case.plan.target.definition.layout, Layout::Maildir { .. });
         let since = case.ledger.phases.first().map_or(Nanos(0), |(at, _)| *at);
-        let mail = Mail { case, maildir, shows: maildir, since };
+        let mut mail = Mail { case, maildir, shows: maildir, since, on: Vec::new() };
+        let users = (0..case.ledger.users.len()).map(|n| UserId(n as u32));
+        let numbers = |user| mail.storages(user).into_iter().filter_map(|name| case.traces.storage(name)).collect();
+        mail.on = users.map(numbers).collect();
         let shows = maildir || mail.expected().any(|(slot, _)| mail.seen(slot));
         Mail { shows, ..mail }
     }
@@ -66,8 +81,7 @@ impl<'a, 'c> Mail<'a, 'c> {
 
     fn seen(&self, slot: usize) -> bool {
         let Some(user) = self.case.origin(slot).map(|place| self.case.ledger.user_of(place)) else { return false };
-        let storages = self.storages(user);
-        let numbers: Vec<u32> = storages.iter().filter_map(|name| self.case.traces.storage(name)).collect();
+        let numbers = self.on.get(user.0 as usize).map_or(&[][..], Vec::as_slice);
         let mut stores = self.stores(slot);
         stores.any(|op| {
             let mut holders = self.case.traces.holders(op.attempt).iter();
@@ -92,7 +106,8 @@ impl<'a, 'c> Mail<'a, 'c> {
 
     fn begun(&self, user: UserId) -> &'a str {
         let plan = self.case.plan;
-        let cohort = plan.cohorts.iter().find(|cohort| cohort.user_ids().any(|one| one == user));
+        let has = |cohort: &&CohortPlan| (cohort.first.0..cohort.first.0 + cohort.users).contains(&user.0);
+        let cohort = plan.cohorts.iter().find(has);
         cohort.map_or(plan.target.storage.as_str(), |cohort| cohort.storage.as_str())
     }
 
@@ -146,20 +161,22 @@ impl<'a, 'c> Mail<'a, 'c> {
         }
     }
 
-    /// Users who were moved, and of whose mail nothing was seen where they went.
-    fn moved_nothing(&self) -> Vec<String> {
-        let mut users: BTreeMap<&str, BTreeSet<UserId>> = BTreeMap::new();
-        for done in self.case.ledger.migrations.iter().filter(|done| done.state == MigrationState::Switched) {
-            if self.shows && self.went_without_mail(done) {
-                users.entry(done.to.as_str()).or_default().insert(done.user);
-            }
-        }
-        let said = |(to, users): (&str, BTreeSet<UserId>)| {
-            let first = users.first().map(|user| self.case.ledger.user_name(*user)).unwrap_or_default();
-            let n = counted(users.len() as u64, "user was", "users were");
-            format!("{n} moved to storage `{to}` (first {first}), and none of their mail was seen there")
-        };
-        users.into_iter().map(said).collect()
+    /// Users who were moved by a step, and of whose mail nothing was seen where they went.
+    fn moved_nothing(&self) -> BTreeSet<(usize, UserId)> {
+        let moves = self.case.ledger.migrations.iter();
+        let arrived = moves.filter(|done| self.shows && done.state == MigrationState::Switched);
+        arrived.filter(|done| self.went_without_mail(done)).map(|done| (done.step, done.user)).collect()
+    }
+
+    fn moved_nothing_words(&self) -> Option<String> {
+        let empty = self.moved_nothing();
+        let (step, first) = empty.first()?;
+        let of_step = |done: &&MigrationDone| done.step == *step && done.user == *first;
+        let to = self.case.ledger.migrations.iter().find(of_step).map_or("", |done| done.to.as_str());
+        let users: BTreeSet<UserId> = empty.iter().map(|(_, user)| *user).collect();
+        let n = counted(users.len() as u64, "user was", "users were");
+        let first = self.case.ledger.user_name(*first);
+        Some(format!("{n} moved (first {first}, to storage `{to}`), and none of their mail was seen there"))
     }
 
     fn went_without_mail(&self, done: &MigrationDone) -> bool {

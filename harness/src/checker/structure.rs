@@ -6,7 +6,7 @@
 //! unless the process that was to carry it out has ended before them, and what was in the queue may arrive: what that
 //! explains is no violation.
 
-use super::{Anomalies, Case, Checker, Finding, Found, counted};
+use super::{Anomalies, Case, Checker, Finding, Found, counted, gone_for_good};
 use crate::history::{Attempt, TargetEvent};
 use crate::ledger::{ClientOp, PlaceId, Reading};
 use std::collections::BTreeMap;
@@ -30,8 +30,11 @@ type Content = BTreeMap<Option<Attempt>, [u64; 2]>;
 fn check(case: &Case<'_>) -> Finding {
     let announced = case.ledger.phases.iter().any(|(_, name)| name == PHASE);
     let (before, after) = (last(case, "final"), last(case, READING));
+    if let Some(fault) = gone_for_good::fault(case).filter(|_| !announced) {
+        return Finding::untested(format!("Not asked for: fault `{fault}` is for good."));
+    }
     if !announced && after.is_empty() {
-        return Finding::untested("Not asked for: the target declares no rebuild, or a storage is gone for good.");
+        return Finding::untested("Not asked for: the target declares no rebuild.");
     }
     let mut anomalies = Anomalies::default();
     let (mut compared, mut unread) = (0, 0);

@@ -306,3 +306,24 @@ pub(super) fn reference() -> Result<Exit> {
     write!(std::io::stdout(), "{}", crate::reference_docs::reference_markdown())?;
     Ok(Exit::Valid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn refused(arguments: &[&str]) -> String {
+        let parsed = super::super::Cli::try_parse_from(["fermoposta", "run", "x.toml"].iter().chain(arguments));
+        let super::super::Command::Run(args) = parsed.expect("well-formed").command else { panic!("a run") };
+        let error = disks_exist(&args).expect_err("it is not there");
+        assert_eq!(Exit::of(&error), Exit::Usage);
+        error.to_string()
+    }
+
+    #[test]
+    fn a_misspelt_disk_is_not_made() {
+        insta::assert_snapshot!(refused(&["--storage-dir", "/no/such disk"]), @"--storage-dir /no/such disk: it is not there; name a directory on the disk under test, or make it: mkdir '/no/such disk'");
+        insta::assert_snapshot!(refused(&["--storage-dir-of", "new=/proc/self/stat"]), @"--storage-dir-of new /proc/self/stat: it is no directory; name a directory on the disk under test, or make it: mkdir /proc/self/stat");
+        assert!(!Path::new("/no").exists());
+    }
+}

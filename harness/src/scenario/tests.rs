@@ -14,6 +14,7 @@ mod stories;
 mod targets;
 mod variants;
 mod volumes;
+mod windows;
 
 use super::*;
 use crate::plan::Plan;
