@@ -85,7 +85,7 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
     let record = "cuts/1-mail";
     fs::create_dir_all(directory.join(record)).expect("a directory for the record");
     let calls: Vec<FsEvent> = taken.flat_map(calls).collect();
-    lines(&directory.join("trace-mail.jsonl"), calls.iter().map(serde_json::to_string));
+    let closed = trace(&directory.join("trace-mail.jsonl"), &calls);
     let effects = calls.iter().map(effect).map(|effect| serde_json::to_string(&effect));
     lines(&directory.join(record).join("effects.jsonl"), effects);
     let (at, n) = (world.tick(), calls.len() as u64);
@@ -102,7 +102,20 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
         last_call: n,
     };
     let (storage, record, back) = ("mail".to_owned(), record.to_owned(), world.tick());
-    world.write(&Event::Cut { at, back, storage, record, report });
+    world.write(&Event::Cut { at, back, storage: storage.clone(), record, report });
+    world.write(&Event::Trace { at: back, storage, closed });
+}
+
+/// A trace as a run closes it.
+fn trace(path: &Path, calls: &[FsEvent]) -> Closed {
+    lines(path, calls.iter().map(serde_json::to_string));
+    let blake3 = blake3::hash(&fs::read(path).expect("it was written")).to_hex().to_string();
+    let closed =
+        Closed { of: trace_label(synthetic::RUN, "mail"), lines: calls.len() as u64, lost: 0, blake3 };
+    let last = Closing { closing: closed.clone() };
+    let calls = calls.iter().map(serde_json::to_string);
+    lines(path, calls.chain([serde_json::to_string(&last)]));
+    closed
 }
 
 fn lines(path: &Path, all: impl Iterator<Item = serde_json::Result<String>>) {

@@ -44,6 +44,7 @@ fn rule(n: usize, glob: String) -> Rule {
         selector: Selector { op: vec![OpSelector::One(Op::Write)], path: vec![glob], ..Selector::default() },
         trigger: Trigger::default(),
         effect: Effect::Errno(Errno { code: "EIO".to_owned() }),
+        for_good: false,
     }
 }
 

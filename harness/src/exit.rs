@@ -47,6 +47,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         let usage = error.is::<reports::kit::format::UnknownExtension>()
             || error.is::<NoSuch>()
+            || error.is::<Doubtful>()
             || error.is::<Refused>();
         if usage { Exit::Usage } else { Exit::Environment }
     }
@@ -69,3 +70,8 @@ impl Exit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
+
+/// A report that is not as it was written, or does not follow from what was recorded. Ends with [`Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Doubtful(pub String);

@@ -1,13 +1,15 @@
 //! Writes the trace: a bounded queue, one thread, JSON Lines. A full queue loses events, counts them, and
-//! never holds up a call.
+//! never holds up a call. The last line is its closing record: without it a trace was cut, or its process died.
 
 use super::trace::{FsEvent, TraceOptions};
+use crate::mount::trace::{Closed, Closing};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 
 /// Events that may wait for the writer.
@@ -32,22 +34,14 @@ struct Inner {
     closes: bool,
     seq: AtomicU64,
     lost: AtomicU64,
-    writer: parking_lot::Mutex<Option<JoinHandle<std::io::Result<u64>>>>,
+    writer: parking_lot::Mutex<Option<JoinHandle<std::io::Result<Closed>>>>,
 }
 
 #[derive(Debug)]
 enum Message {
     Event(Box<FsEvent>),
-    End,
-}
-
-/// What became of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceSummary {
-    /// Events in the file.
-    pub written: u64,
-    /// Events that found the queue full.
-    pub lost: u64,
+    /// So many events were lost until then.
+    End(u64),
 }
 
 impl TraceSink {
@@ -55,8 +49,9 @@ impl TraceSink {
     pub fn file(path: &Path, options: TraceOptions) -> std::io::Result<TraceSink> {
         let file = File::create(path)?;
         let (queue, events) = bounded(QUEUE);
-        let writer =
-            std::thread::Builder::new().name("trace".into()).spawn(move || write_all(file, &events))?;
+        let label = options.label;
+        let write = move || write_all(file, &events, label);
+        let writer = std::thread::Builder::new().name("trace".into()).spawn(write)?;
         let inner = Inner {
             marker: options.marker.filter(|m| !m.is_empty()),
             closes: options.closes,
@@ -99,48 +94,75 @@ impl TraceSink {
         self.inner.lost.load(Relaxed)
     }
 
-    /// Writes what waits and closes the file. Events after that are lost, and counted so.
-    pub fn finish(&self) -> std::io::Result<TraceSummary> {
+    /// Writes what waits, and the closing record; what it says. Events after that are lost, and counted so.
+    pub fn finish(&self) -> std::io::Result<Closed> {
         let Some(writer) = self.inner.writer.lock().take() else {
             return Err(std::io::Error::other("the trace was finished before"));
         };
         // A failed send means the writer is gone already: its result says why.
-        drop(self.queue.send(Message::End));
-        let written = writer.join().map_err(|_| std::io::Error::other("the trace writer panicked"))??;
-        Ok(TraceSummary { written, lost: self.lost() })
+        drop(self.queue.send(Message::End(self.lost())));
+        writer.join().map_err(|_| std::io::Error::other("the trace writer panicked"))?
     }
 }
 
-fn write_all(file: File, events: &Receiver<Message>) -> std::io::Result<u64> {
-    let mut out = BufWriter::with_capacity(1 << 18, file);
-    let mut written = 0;
+/// Lines on their way to the file, counted and digested.
+struct Lines {
+    out: BufWriter<File>,
+    line: Vec<u8>,
+    digest: blake3::Hasher,
+    written: u64,
+}
+
+impl Lines {
+    fn new(file: File) -> Lines {
+        let out = BufWriter::with_capacity(1 << 18, file);
+        Lines { out, line: Vec::new(), digest: blake3::Hasher::new(), written: 0 }
+    }
+
+    fn write(&mut self, event: &FsEvent) -> std::io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, event)?;
+        self.line.push(b'\n');
+        self.digest.update(&self.line);
+        self.written += 1;
+        self.out.write_all(&self.line)
+    }
+
+    fn close(mut self, of: String, lost: u64) -> std::io::Result<Closed> {
+        let blake3 = self.digest.finalize().to_hex().to_string();
+        let closed = Closed { of, lines: self.written, lost, blake3 };
+        serde_json::to_writer(&mut self.out, &Closing { closing: closed.clone() })?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()?;
+        Ok(closed)
+    }
+}
+
+/// Without [`Message::End`] there is no closing record: every sink is gone, and nobody finished the trace.
+fn write_all(file: File, events: &Receiver<Message>, label: String) -> std::io::Result<Closed> {
+    let mut lines = Lines::new(file);
     loop {
         let message = match events.try_recv() {
             Ok(message) => message,
             Err(_) => {
-                out.flush()?;
+                lines.out.flush()?;
                 match events.recv() {
                     Ok(message) => message,
-                    Err(_) => return Ok(written),
+                    Err(_) => return Ok(Closed::default()),
                 }
             }
         };
         match message {
-            Message::Event(event) => {
-                serde_json::to_writer(&mut out, &event)?;
-                out.write_all(b"\n")?;
-                written += 1;
-            }
-            Message::End => break,
+            Message::Event(event) => lines.write(&event)?,
+            Message::End(lost) => return lines.close(label, lost),
         }
     }
-    out.flush()?;
-    Ok(written)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mount::trace::{Closed, Closing};
 
     #[test]
     fn a_marker_is_found_up_to_the_end_of_its_line() {
@@ -149,7 +171,42 @@ mod tests {
         let sink = TraceSink::file(&folder.path().join("t"), options).unwrap();
         assert_eq!(sink.mark(b"From: a\r\nX-Mark: abc-1\r\n\r\n").as_deref(), Some("abc-1"));
         assert_eq!(sink.mark(b"nothing"), None);
-        assert_eq!(sink.finish().unwrap(), TraceSummary { written: 0, lost: 0 });
+        let closed = sink.finish().unwrap();
+        assert_eq!((closed.lines, closed.lost), (0, 0));
         assert!(sink.finish().is_err());
+    }
+
+    #[test]
+    fn the_last_line_closes_the_trace_with_count_and_digest_of_the_lines_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t");
+        let options = TraceOptions { label: "a run's mail".to_owned(), ..TraceOptions::default() };
+        let sink = TraceSink::file(&path, options).unwrap();
+        (0..3).for_each(|_| sink.record(event(sink.next_seq())));
+        let closed = sink.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (lines, last) = text.trim_end().rsplit_once('\n').unwrap();
+        assert_eq!(lines.lines().count(), 3);
+        assert_eq!(serde_json::from_str::<Closing>(last).unwrap().closing, closed);
+        let digest = blake3::hash(format!("{lines}\n").as_bytes()).to_hex().to_string();
+        assert_eq!(closed, Closed { of: "a run's mail".to_owned(), lines: 3, lost: 0, blake3: digest });
+    }
+
+    #[test]
+    fn a_trace_that_nobody_finished_has_no_closing_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t");
+        let sink = TraceSink::file(&path, TraceOptions::default()).unwrap();
+        sink.record(event(sink.next_seq()));
+        let writer = sink.inner.writer.lock().take().unwrap();
+        drop(sink);
+        writer.join().unwrap().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().all(|line| serde_json::from_str::<FsEvent>(line).is_ok()), "{text}");
+    }
+
+    fn event(seq: u64) -> FsEvent {
+        let line = format!(r#"{{"at":1,"seq":{seq},"op":"fsync","ino":5,"path":"a","pid":1}}"#);
+        serde_json::from_str(&line).unwrap()
     }
 }

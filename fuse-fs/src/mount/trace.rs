@@ -60,9 +60,62 @@ fn is_zero_errno(n: &i32) -> bool {
     *n == 0
 }
 
+/// The last line of a trace that was finished: what a reader holds the lines before it against.
+///
+/// A digest is no signature: it tells a trace that was cut or changed, not one that somebody wrote anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// What was closed.
+    pub closing: Closed,
+}
+
+/// A trace as it was when it was closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Whose trace it is: [`TraceOptions::label`].
+    pub of: String,
+    /// Lines before this one.
+    pub lines: u64,
+    /// Events that found the queue full.
+    pub lost: u64,
+    /// BLAKE3 of the lines before this one, hexadecimal.
+    pub blake3: String,
+}
+
+/// A line of a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// A call.
+    Event(FsEvent),
+    /// The last line.
+    Closing(Closed),
+}
+
+impl Line {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// It is neither; what is said is why it is no call.
+    pub fn parse(text: &[u8]) -> serde_json::Result<Line> {
+        serde_json::from_slice(text).map(Line::Event).or_else(|error| {
+            serde_json::from_slice(text).map(|last: Closing| Line::Closing(last.closing)).map_err(|_| error)
+        })
+    }
+
+    /// The call, if it is one.
+    pub fn event(self) -> Option<FsEvent> {
+        match self {
+            Line::Event(event) => Some(event),
+            Line::Closing(_) => None,
+        }
+    }
+}
+
 /// What a trace looks for and keeps.
 #[derive(Clone, Debug, Default)]
 pub struct TraceOptions {
+    /// Whose trace it is, for its last line.
+    pub label: String,
     /// Text to look for in the first 64 KiB of each write, such as `X-Fermoposta-Attempt: `.
     pub marker: Option<Vec<u8>>,
     /// Keep every `close` too, also one that ends well.

@@ -25,6 +25,7 @@ impl Rule {
         selector(&self.selector, &mut found);
         when(&self.trigger, &mut found);
         rate(&self.trigger, &self.effect, &mut found);
+        for_good(self, &mut found);
         self.effect.problems(&mut found);
         found.into_problems()
     }
@@ -147,6 +148,19 @@ fn rate(trigger: &Trigger, effect: &Effect, found: &mut Found) {
     if let (Some(rate), None) = (trigger.rate, effect.rates()) {
         let message = format!("`{}` has no {rate} rate: nobody counted it", effect.name());
         found.add("when.rate", message, "write probability = 0.001, or every = 1000");
+    }
+}
+
+fn for_good(rule: &Rule, found: &mut Found) {
+    if rule.for_good && rule.trigger.window.is_some() {
+        found.add(
+            "for-good",
+            "a window ends, and what is for good does not",
+            "remove `when.for`, or `for-good`",
+        );
+    }
+    if rule.for_good && matches!(rule.effect, Effect::PowerCut(_)) {
+        found.add("for-good", "the power comes back after a cut", "remove `for-good`");
     }
 }
 

@@ -143,11 +143,15 @@ impl Engine {
         self.set_armed(name, false, now)
     }
 
-    /// Disarms the rule of this name, or all, and returns those rules, whose frozen calls are to be released.
+    /// Disarms the rule of this name, or all that are not for good, and returns those rules, whose frozen calls are to be
+    /// released.
     pub fn heal(&self, name: Option<&str>, now: Nanos) -> Result<Vec<RuleId>, UnknownRule> {
         let names: Vec<String> = match name {
             Some(name) => vec![name.to_owned()],
-            None => self.rules.load().iter().map(|r| r.rule.name.clone()).collect(),
+            None => {
+                let rules = self.rules.load();
+                rules.iter().filter(|r| !r.rule.for_good).map(|r| r.rule.name.clone()).collect()
+            }
         };
         names.iter().map(|name| self.disarm(name, now)).collect()
     }

@@ -30,6 +30,9 @@ pub struct Rule {
     pub trigger: Trigger,
     /// What happens to a call it strikes.
     pub effect: Effect,
+    /// Nobody repairs it: only a heal that names it ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_good: bool,
 }
 
 /// Which calls a rule is about. Every condition given must hold.

@@ -4,7 +4,7 @@ use crate::fixture::{Bench, wait_for};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::recorder::TraceSink;
-use fuse_fs::mount::trace::{FsEvent, TraceOptions};
+use fuse_fs::mount::trace::{FsEvent, Line, TraceOptions};
 use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::decide::Decide;
 use fuse_fs::rules::engine::Engine;
@@ -293,7 +293,8 @@ fn traced(rule: &str, what: impl FnOnce(&std::path::Path, &std::path::Path)) -> 
     what(place.path(), backing.path());
     mount.unmount().unwrap();
     sink.finish().unwrap();
-    fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = fs::read_to_string(&file).unwrap();
+    text.lines().filter_map(|line| Line::parse(line.as_bytes()).unwrap().event()).collect()
 }
 
 fn cold_deletion() {

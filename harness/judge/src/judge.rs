@@ -22,6 +22,7 @@ use record::history::MessageId;
 use record::ledger::messages::Messages;
 use record::ledger::{Ledger, LedgerError};
 use record::plan::Plan;
+use reports::comparison::words::doubt;
 use reports::kit::figures::Clock;
 use reports::kit::verdict::Verdict;
 use reports::run::{Anomaly, Moment, Property, Report, Run, SCHEMA_VERSION};
@@ -68,7 +69,7 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
         .map_err(|error| JudgeError::History { path, error })?;
     ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
-    let mut traces = Traces::read(run_dir, &ledger, &messages)
+    let mut traces = Traces::read(run_dir, &plan, &ledger, &messages)
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
     let cuts = Cuts::read(run_dir, &ledger, &traces);
     traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
@@ -149,7 +150,10 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         senders: crate::summary::senders::senders(case),
         statements: statement::reported(&answers),
         clients: crate::summary::clients::clients(ledger),
-        migrations: crate::summary::migrations::migrations(ledger),
+        migrations: crate::summary::migrations::migrations(
+            ledger,
+            &crate::reason::store_seen::moved_nothing(case),
+        ),
         series: Some(series(ledger, &plan.cohorts, traces.over_time())),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
@@ -175,7 +179,7 @@ fn findings(case: &Case<'_>, answers: &[Answered<'_>]) -> Vec<Judged> {
         title: checker.title,
         definition: checker.definition.to_owned(),
         promise: checker.promise,
-        finding: guarded(|| (checker.check)(case)),
+        finding: doubt::weighed(case, checker.name, guarded(|| (checker.check)(case))),
     });
     let stated = expectations::stated(case.plan).into_iter().map(|stated| Judged {
         finding: guarded(|| (stated.check)(case)),

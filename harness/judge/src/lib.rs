@@ -14,3 +14,6 @@ pub mod trace;
 pub mod words;
 
 pub mod corpus;
+pub mod doubt;
+pub mod seal;
+pub(crate) use judge::{Recorded, guarded};

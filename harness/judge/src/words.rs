@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::property::acknowledged_durable::{hidden, on_disk};
 use crate::property::content_intact::damaged;
-use crate::property::coverage;
+use crate::property::{coverage, gone_for_good};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use record::history::{Entry, Outcome, Trouble};
@@ -27,6 +27,10 @@ pub(crate) fn messages(case: &Case<'_>) -> Messages {
         sum.refused += u64::from(fate.refused);
         sum.uncertain += u64::from(!fate.acknowledged && !fate.refused);
         if !fate.acknowledged {
+            continue;
+        }
+        if gone_for_good::cause(case, slot).is_some() {
+            sum.lost += 1;
             continue;
         }
         match (fate.missing > 0, damaged.contains(&slot)) {
@@ -66,7 +70,7 @@ pub(crate) fn sentence(
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
         Verdict::Unknown => format!("This run proves nothing: {}", open()),
         Verdict::Invalid => match harm(n) {
-            Some(harm) => format!("{harm}{}{}.", cut_clause(case), liars(case, faults)),
+            Some(harm) => format!("{harm}{}{}{}.", cut_clause(case), liars(case, faults), gone(case)),
             None => said(),
         },
     }
@@ -142,6 +146,13 @@ fn liars(case: &Case<'_>, faults: &[Fault]) -> String {
     let forgot = forgot.map(|name| format!("storage `{name}` lost what it had acknowledged"));
     let lied: Vec<String> = rules.chain(back).chain(forgot).collect();
     if lied.is_empty() { String::new() } else { format!("; the device lied: {}", lied.join(", ")) }
+}
+
+/// What took mail with it, so that the server is not taken for the culprit.
+fn gone(case: &Case<'_>) -> String {
+    let causes: BTreeSet<gone_for_good::Cause> =
+        (0..case.fates.len()).filter_map(|slot| gone_for_good::cause(case, slot)).collect();
+    causes.iter().map(|cause| format!("; {}", cause.words())).collect()
 }
 
 /// What the reader should know.

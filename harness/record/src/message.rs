@@ -2,7 +2,7 @@
 
 use crate::history::Attempt;
 use crate::history::digest::Digest;
-use crate::history::identity::{ATTEMPT_HEADER, DIGEST_HEADER, digest, head, sealed_digest};
+use crate::history::identity::{digest, head, sealed_digest};
 use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
 use base64::Engine;

@@ -32,6 +32,8 @@ pub struct Asked {
 struct Read {
     report: Report,
     plan: Option<Plan>,
+    /// Why its report was not held against what was recorded.
+    taken: Option<String>,
 }
 
 /// Reads both sides and compares them.
@@ -40,6 +42,8 @@ pub fn compare(asked: &Asked) -> Result<Comparison> {
     let (baseline, candidate) = (side(&asked.baseline)?, side(&asked.candidate)?);
     let plans: Vec<&Plan> = baseline.iter().chain(&candidate).filter_map(|read| read.plan.as_ref()).collect();
     let (courses, texts) = (several(&plans, course), several(&plans, |plan| plan.text.clone()));
+    let taken: Vec<String> =
+        baseline.iter().chain(&candidate).filter_map(|read| read.taken.clone()).collect();
     let reports = |side: Vec<Read>| side.into_iter().map(|read| read.report).collect::<Vec<Report>>();
     let (courses, texts) = (courses.map(|all| other_courses(&all)), texts.is_some());
     let (baseline, candidate) = (reports(baseline), reports(candidate));
@@ -48,6 +52,7 @@ pub fn compare(asked: &Asked) -> Result<Comparison> {
     }
     let limits = asked.limits.iter().fold(Limits::default(), |limits, limit| limits.with(*limit));
     let mut comparison = Comparison::of(&baseline, &candidate, &limits, command(asked));
+    comparison.caveats.extend(taken);
     comparison.caveats.extend(courses.map(|why| format!("They were compared although {why}.")));
     comparison.caveats.extend(texts.then(|| {
         "The text of the scenario is not the same in all runs: see scenario.toml in their directories."
@@ -58,11 +63,13 @@ pub fn compare(asked: &Asked) -> Result<Comparison> {
 
 /// The report of a run, and its plan if it is there and can be read.
 fn read(run: &Path) -> Result<Read> {
-    let mut report = super::saved::report(run)?;
+    let (mut report, proved) = super::saved::proved(run)?;
+    let place = run.display();
+    let taken = proved.err().map(|why| format!("The report of {place} was taken as it is: {why}."));
     // It may have been moved since.
     report.run.directory = run.display().to_string();
     let plan = std::fs::read_to_string(RunDirectory::existing(run).plan()).ok();
-    Ok(Read { report, plan: plan.and_then(|text| serde_json::from_str(&text).ok()) })
+    Ok(Read { report, plan: plan.and_then(|text| serde_json::from_str(&text).ok()), taken })
 }
 
 /// All values, if there are several.
@@ -131,7 +138,7 @@ mod tests {
         if report {
             let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
             report.run.started = name.to_owned();
-            write("report.json", reports::run::json::to_json(&report));
+            write("report.json", crate::seal::sealed(&reports::run::json::to_json(&report)));
         }
         directory
     }

@@ -2,6 +2,7 @@
 
 use crate::exit::NoSuch;
 use anyhow::{Context, Result};
+use judge::recorded::differences;
 use record::directory::RunDirectory;
 use reports::run::Report;
 use std::path::Path;
@@ -9,8 +10,21 @@ use std::path::Path;
 /// Reads it.
 ///
 /// # Errors
-/// [`NoSuch`] if there is none: the run was not judged, or this is no run. Otherwise it cannot be read or is of another form.
+/// [`NoSuch`] if there is none: the run was not judged, or this is no run. [`Doubtful`] if it was edited. Otherwise it cannot
+/// be read or is of another form.
 pub fn report(run: &Path) -> Result<Report> {
+    let (report, broken) = unsealed(run)?;
+    match broken {
+        None => Ok(report),
+        Some(broken) => Err(Doubtful(edited(run, broken)).into()),
+    }
+}
+
+/// Reads it, and says what is wrong with its seal.
+///
+/// # Errors
+/// As [`report`], but for its seal.
+pub fn unsealed(run: &Path) -> Result<(Report, Option<Broken>)> {
     let (directory, place) = (RunDirectory::existing(run), run.display());
     if !directory.report().is_file() {
         return Err(NoSuch(match directory.plan().is_file() {
@@ -25,5 +39,144 @@ pub fn report(run: &Path) -> Result<Report> {
         format!("cannot read {}; `fermoposta analyze {place}` makes it anew", directory.report().display())
     };
     let text = std::fs::read_to_string(directory.report()).with_context(cannot)?;
-    reports::run::json::from_json(&text).with_context(cannot)
+    Ok((json::from_json(&text).with_context(cannot)?, seal::check(&text).err()))
+}
+
+/// In words, with place and way out.
+#[must_use]
+pub fn edited(run: &Path, broken: Broken) -> String {
+    let (place, file) = (run.display(), RunDirectory::existing(run).report());
+    format!("{}: {broken}; `fermoposta analyze {place}` judges the run anew", file.display())
+}
+
+/// Reads it, and holds it against what was recorded, if all of that is there: it may have been edited and sealed anew.
+/// `Err` of the pair says why it was not held against anything.
+///
+/// # Errors
+/// As [`report`]; [`Doubtful`] also if it does not follow from the recorded files.
+pub fn proved(run: &Path) -> Result<(Report, Result<(), String>)> {
+    let report = report(run)?;
+    if report.run.version != env!("CARGO_PKG_VERSION") {
+        let version = &report.run.version;
+        return Ok((report.clone(), Err(format!("version {version} judged it"))));
+    }
+    if report.run.recorded.iter().any(|one| !run.join(&one.file).is_file()) || report.run.recorded.is_empty()
+    {
+        return Ok((report, Err("its recorded files are not all there".to_owned())));
+    }
+    let mut found = differences(run, &report.run.recorded)?;
+    if found.is_empty() {
+        found.extend(another(run, &report)?);
+    }
+    match found.first() {
+        None => Ok((report, Ok(()))),
+        Some(first) => {
+            let place = run.display();
+            let said = format!(
+                "{place}: its report does not follow from what was recorded: {first}; `fermoposta analyze {place}` judges the run anew"
+            );
+            Err(Doubtful(said).into())
+        }
+    }
+}
+
+/// How a judgement of the same files differs from a report. Compared in the form in which a report is kept, so that no number
+/// is rounded on one side only.
+///
+/// # Errors
+/// The run cannot be judged.
+pub fn another(run: &Path, report: &Report) -> Result<Option<String>> {
+    let mut anew = judge(run)?;
+    // Where it lay when it was judged.
+    anew.run.directory.clone_from(&report.run.directory);
+    let kept = json::from_json(&json::to_json(&anew)).ok();
+    let words = || {
+        format!(
+            "judged anew by version {} it comes to {}: {} The report, by version {}, is another: {}: {}",
+            env!("CARGO_PKG_VERSION"),
+            anew.verdict.word(),
+            anew.sentence,
+            report.run.version,
+            report.verdict.word(),
+            report.sentence
+        )
+    };
+    Ok((kept.as_ref() != Some(report)).then(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use record::synthetic;
+    use record::synthetic::{OK, World};
+
+    /// A run that was judged: valid.
+    fn judged() -> tempfile::TempDir {
+        let run = tempfile::tempdir().expect("a directory");
+        let mut world = World::new(Vec::new(), 1);
+        world.deliver(0, 1, 1, OK);
+        world.recover(900);
+        let put = |file: &str, bytes: &[u8]| std::fs::write(run.path().join(file), bytes).expect("written");
+        put("history.jsonl", &world.finish());
+        put("plan.json", &serde_json::to_vec(&synthetic::plan()).expect("plain data"));
+        crate::run::outer::judge(run.path()).expect("it can be judged");
+        run
+    }
+
+    fn edit(run: &Path, change: impl Fn(&str) -> String) {
+        let file = run.join("report.json");
+        let text = std::fs::read_to_string(&file).expect("it was judged");
+        std::fs::write(file, change(&text)).expect("written");
+    }
+
+    fn refused<T>(read: Result<T>, run: &Path) -> String {
+        let Err(error) = read else { panic!("it is taken") };
+        assert_eq!(Exit::of(&error), Exit::Usage, "{error:#}");
+        error.to_string().replace(&run.display().to_string(), "RUN")
+    }
+
+    #[test]
+    fn a_report_as_it_was_written_is_taken() {
+        let run = judged();
+        report(run.path()).expect("it is as it was");
+        assert_eq!(proved(run.path()).expect("it follows").1, Ok(()));
+    }
+
+    #[test]
+    fn an_edited_report_is_refused_with_its_place_and_the_way_out() {
+        let run = judged();
+        edit(run.path(), |text| text.replacen("\"lost\": 0", "\"lost\": 7", 1));
+        let said = refused(report(run.path()), run.path());
+        insta::assert_snapshot!(said, @"RUN/report.json: it was edited after it was written: its seal is of another text; `fermoposta analyze RUN` judges the run anew");
+        assert_eq!(refused(proved(run.path()), run.path()), said);
+    }
+
+    #[test]
+    fn a_report_without_a_seal_is_refused() {
+        let run = judged();
+        edit(run.path(), |text| json::to_json(&json::from_json(text).expect("a report")));
+        insta::assert_snapshot!(refused(report(run.path()), run.path()), @"RUN/report.json: it has no seal: somebody took it out, or an earlier version wrote the report; `fermoposta analyze RUN` judges the run anew");
+    }
+
+    #[test]
+    fn a_report_that_was_sealed_anew_does_not_follow_from_what_was_recorded() {
+        let run = judged();
+        edit(run.path(), |text| {
+            let mut report = json::from_json(text).expect("a report");
+            report.messages.lost = 7;
+            seal::sealed(&json::to_json(&report))
+        });
+        report(run.path()).expect("a digest is no signature");
+        let said = refused(proved(run.path()), run.path());
+        assert!(
+            said.starts_with("RUN: its report does not follow from what was recorded: judged anew"),
+            "{said}"
+        );
+        std::fs::remove_file(run.path().join("history.jsonl")).expect("removed");
+        assert_eq!(
+            proved(run.path()).expect("taken as it is").1,
+            Err("its recorded files are not all there".to_owned())
+        );
+    }
 }

@@ -30,7 +30,12 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
-    let reports = args.runs.iter().map(|run| saved::report(run)).collect::<Result<Vec<Report>>>()?;
+    // To be verified, a report is shown as it is: what speaks against it is said beside it.
+    let read = |run: &PathBuf| match args.verify {
+        true => saved::unsealed(run).map(|(report, _)| report),
+        false => saved::report(run),
+    };
+    let reports = args.runs.iter().map(read).collect::<Result<Vec<Report>>>()?;
     let doubted = args.verify && verify(&args.runs, &reports)?;
     show(&reports, &args.output)?;
     export::write(&args.output.exports, ALL, reports.as_slice())?;
@@ -60,36 +65,20 @@ fn verify(runs: &[PathBuf], reports: &[Report]) -> Result<bool> {
     Ok(doubts)
 }
 
-/// What speaks against a report: files that are others now, and a judgement of the same files that is another.
+/// What speaks against a report: a seal that is not its own, files that are others now, and a judgement of the same files that
+/// is another.
 fn doubted(run: &Path, report: &Report) -> Result<Vec<String>> {
     ensure!(
         !report.run.recorded.is_empty(),
         "its report has no digests, an earlier version wrote it; `fermoposta analyze` judges it anew"
     );
-    let mut found = differences(run, &report.run.recorded)?;
-    if found.is_empty() {
-        let mut anew = judge(run)?;
-        // Where it lay when it was judged.
-        anew.run.directory.clone_from(&report.run.directory);
-        found.extend(another(&anew, report));
+    let broken = saved::unsealed(run)?.1;
+    let mut found: Vec<String> = broken.map(|broken| saved::edited(run, broken)).into_iter().collect();
+    found.extend(differences(run, &report.run.recorded)?);
+    if found.len() == usize::from(broken.is_some()) {
+        found.extend(saved::another(run, report)?);
     }
     Ok(found)
-}
-
-/// Compared in the form in which a report is kept, so that no number is rounded on one side only.
-fn another(anew: &Report, report: &Report) -> Option<String> {
-    let kept = json::from_json(&json::to_json(anew)).ok();
-    (kept.as_ref() != Some(report)).then(|| {
-        format!(
-            "judged anew by version {} it comes to {}: {} The report, by version {}, is another: {}: {}",
-            env!("CARGO_PKG_VERSION"),
-            anew.verdict.word(),
-            anew.sentence,
-            report.run.version,
-            report.verdict.word(),
-            report.sentence
-        )
-    })
 }
 
 fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {

@@ -38,7 +38,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME", value_parser = profile())]
     persistence: Option<Profile>,
     /// Directory on the disk under test, where the mail store lies beneath the fault file system (default: in the
-    /// run directory). A directory of the run's name is made in it.
+    /// run directory). It must exist; a directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
     storage_dir: Option<PathBuf>,
     /// The same for one storage of the scenario, on a disk of its own; repeatable.
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, ALL)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
+    disks_exist(args)?;
     stop::install()?;
     let apart = args.storages_apart.iter().cloned().collect();
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
@@ -106,6 +107,22 @@ fn known_storages(args: &RunArgs, plans: &[Plan]) -> Result<()> {
             let message = format!("{} has no storage {name}; it has {known}", plan.name);
             return Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into());
         }
+    }
+    Ok(())
+}
+
+/// A directory that is not there would be made: on the root disk, if its name is misspelt.
+fn disks_exist(args: &RunArgs) -> Result<()> {
+    let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place));
+    let apart = args.storages_apart.iter().map(|(name, place)| (format!("--storage-dir-of {name}"), place));
+    for (option, place) in all.chain(apart).filter(|(_, place)| !place.is_dir()) {
+        let what = if place.exists() { "is no directory" } else { "is not there" };
+        let make = format!("mkdir {}", quoted(&place.display().to_string()));
+        let place = place.display();
+        let message = format!(
+            "{option} {place}: it {what}; name a directory on the disk under test, or make it: {make}"
+        );
+        return Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into());
     }
     Ok(())
 }
@@ -164,4 +181,26 @@ pub(crate) fn fresh_seed() -> u64 {
 
 pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
     anstream::eprintln!("{:?}", miette::Report::new(problems));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn refused(arguments: &[&str]) -> String {
+        let parsed =
+            super::super::Cli::try_parse_from(["fermoposta", "run", "x.toml"].iter().chain(arguments));
+        let super::super::Command::Run(args) = parsed.expect("well-formed").command else { panic!("a run") };
+        let error = disks_exist(&args).expect_err("it is not there");
+        assert_eq!(Exit::of(&error), Exit::Usage);
+        error.to_string()
+    }
+
+    #[test]
+    fn a_misspelt_disk_is_not_made() {
+        insta::assert_snapshot!(refused(&["--storage-dir", "/no/such disk"]), @"--storage-dir /no/such disk: it is not there; name a directory on the disk under test, or make it: mkdir '/no/such disk'");
+        insta::assert_snapshot!(refused(&["--storage-dir-of", "new=/proc/self/stat"]), @"--storage-dir-of new /proc/self/stat: it is no directory; name a directory on the disk under test, or make it: mkdir /proc/self/stat");
+        assert!(!Path::new("/no").exists());
+    }
 }

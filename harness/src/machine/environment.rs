@@ -51,19 +51,7 @@ fn kernel() -> String {
         .map_or("unknown".to_owned(), |s| s.trim().to_owned())
 }
 
-/// Type of the file system that `path` is on, with its mount point and options.
+/// Type of the file system that `path` is on, with its device, mount point and options.
 pub fn file_system(path: &Path) -> String {
-    let Ok(path) = path.canonicalize() else { return "unknown".to_owned() };
-    let Ok(table) = std::fs::read_to_string("/proc/self/mounts") else { return "unknown".to_owned() };
-    table
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ').skip(1);
-            Some((fields.next()?, fields.next()?, fields.next()?))
-        })
-        .filter(|(mountpoint, _, _)| path.starts_with(mountpoint))
-        .max_by_key(|(mountpoint, _, _)| mountpoint.len())
-        .map_or("unknown".to_owned(), |(mountpoint, kind, options)| {
-            format!("{kind} at {mountpoint} ({options})")
-        })
+    super::mounts::beneath(path).map_or("unknown".to_owned(), |mounted| mounted.words())
 }

@@ -10,6 +10,7 @@ pub mod copy_tree;
 pub mod daemons;
 pub mod environment;
 pub mod idle;
+pub mod mounts;
 pub mod process;
 pub mod stop;
 pub mod sync_tree;

@@ -70,13 +70,10 @@ fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     command.spawn().context("cannot start the process that cleans up after a crash")
 }
 
-/// The queue's directory on its storage.
-const QUEUE: &str = "queue";
-
 /// Before the storage is mounted, so that no power cut takes the queue's directory itself.
 fn make_queue(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
     let chosen = backings.iter().filter(|(name, _)| plan.target.queue.as_ref() == Some(name));
-    for queue in chosen.map(|(_, backing)| backing.join(QUEUE)) {
+    for queue in chosen.map(|(_, backing)| backing.join(QUEUE_VOLUME)) {
         std::fs::create_dir_all(&queue).with_context(|| format!("cannot make {}", queue.display()))?;
     }
     Ok(())
@@ -111,7 +108,7 @@ impl Run {
         let store = storages.named(&plan.target.storage)?;
         give_to_owner(store.backing(), &plan)?;
         let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
-        let queue = queue.map(|storage| storage.mountpoint().join(QUEUE));
+        let queue = queue.map(|storage| storage.mountpoint().join(QUEUE_VOLUME));
         let target = assemble(&plan, placement.store(), queue.as_deref(), &directory.target())?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
@@ -215,7 +212,8 @@ impl Run {
         self.final_reading(limit).await;
         // One of hundreds of cases does not wait for the rebuild by a server that serves nobody: it hangs, and so it is said.
         let declared = self.plan.target.definitions().any(|definition| definition.rebuild.is_some());
-        if declared && (recovered || !single) {
+        // Nothing is rebuilt from what is gone.
+        if declared && (recovered || !single) && !self.stage.storages.gone_for_good() {
             self.enter("rebuild");
             structure::rebuild(&self.stage, &self.traffic, limit).await?;
         }
@@ -330,6 +328,12 @@ impl Run {
         }
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
+        }
+        for closed in self.stage.storages.trace_events() {
+            self.stage.history.record(closed);
+        }
+        for found in astray::look(&self.stage.directory, self.traffic.setup().run) {
+            self.stage.history.record(found);
         }
         (self.stage.inspect)(inspection::FINAL)
     }

@@ -5,6 +5,7 @@
 
 pub mod arrival;
 pub mod arrived;
+pub mod astray;
 pub mod clients;
 pub mod command;
 pub mod disk;

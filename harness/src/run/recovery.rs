@@ -24,10 +24,16 @@ const GREETING: Duration = Duration::from_secs(2);
 /// A server that delivers later is given this long before another delivery is made.
 const DELIVERY: Duration = Duration::from_secs(5);
 
+/// Bound where the scenario gives none.
+const USUAL: Duration = Duration::from_secs(30);
+
+/// The same where something is gone for good: nothing was repaired, and nobody is accused if nothing comes back.
+const WITHOUT_REPAIR: Duration = Duration::from_secs(2);
+
 /// Asked for at most this long beyond the scenario's own bound, so that the report can say how late it came back.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Heals every storage, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
+/// Heals every storage of all that is not for good, brings the mail server up and asks until a delivery and a fetch succeed. Whether that was
 /// in time is for the checkers to say. True if they did.
 ///
 /// After the first try that fails for want of an answer, one is made beside the others that waits as long as there is time: a
@@ -37,8 +43,10 @@ pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
         storage.heal(None, Thaw::Continue);
     }
     open_the_door(stage).await;
-    let bound = plan.expect.recover_within.map_or(Duration::from_secs(30), |span| span.0);
-    let grace = if plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
+    let gone = stage.storages.gone_for_good() && plan.expect.recover_within.is_none();
+    let usual = if gone { WITHOUT_REPAIR } else { USUAL };
+    let bound = plan.expect.recover_within.map_or(usual, |span| span.0);
+    let grace = if gone || plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
     let deadline = Instant::now() + bound + grace;
     let slow = Notify::new();
     tokio::select! {

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The header that says which attempt a message is, as the trace looks for it.
 pub const MARKER: &[u8] = b"X-Fermoposta-Attempt: ";
@@ -36,9 +37,13 @@ pub struct Storage {
     options: MountOptions,
     mount: Mutex<Option<Mount>>,
     trace: TraceSink,
+    /// The trace's closing record, once it has one.
+    closed: Mutex<Option<Closed>>,
     volatile: Arc<Volatile>,
     /// Rules that turn the power off.
     cutting: Vec<String>,
+    /// Rules that nobody heals.
+    for_good: Vec<String>,
     durable_start: bool,
 }
 
@@ -99,6 +104,13 @@ impl Storages {
         stats.filter(|s| s.name == rule).find_map(|s| s.first)
     }
 
+    /// A fault that is for good has struck: not everything comes back.
+    pub fn gone_for_good(&self) -> bool {
+        let struck =
+            |s: &Storage| s.engine.stats().iter().any(|one| one.fired > 0 && s.for_good.contains(&one.name));
+        self.0.iter().any(struck)
+    }
+
     /// Firings of all rules.
     pub fn fired(&self) -> u64 {
         self.0.iter().flat_map(|s| s.engine.stats()).map(|s| s.fired).sum()
@@ -112,6 +124,11 @@ impl Storages {
     /// What each rule did, for the history.
     pub fn rule_events(&self) -> Vec<Event> {
         self.0.iter().flat_map(Storage::rule_events).collect()
+    }
+
+    /// How the traces ended that were finished, for the history.
+    pub fn trace_events(&self) -> Vec<Event> {
+        self.0.iter().filter_map(Storage::trace_event).collect()
     }
 
     /// Answers every parked call, unmounts, and finishes the traces. Problems are returned, not fatal.
@@ -140,7 +157,7 @@ impl Storage {
         let volatile = durability(backing, &directory.spill(name), storage)?;
         let options = MountOptions {
             page_cache: storage.page_cache,
-            longest_freeze: storage.thaw_after.0,
+            longest_freeze: longest_freeze(storage),
             durability: Some(volatile.clone()),
             ..MountOptions::default()
         };
@@ -152,9 +169,16 @@ impl Storage {
             engine,
             options,
             mount: Mutex::new(None),
-            trace: TraceSink::file(&directory.trace(name), trace_options(plan))?,
+            trace: TraceSink::file(&directory.trace(name), trace_options(plan, name))?,
+            closed: Mutex::new(None),
             volatile,
             cutting: storage.rules.iter().filter(cuts).map(|rule| rule.name.clone()).collect(),
+            for_good: storage
+                .rules
+                .iter()
+                .filter(|rule| rule.for_good)
+                .map(|rule| rule.name.clone())
+                .collect(),
             durable_start: storage.durable_start,
         };
         storage.mount_again()?;
@@ -246,7 +270,7 @@ impl Storage {
         if armed { self.engine.arm(rule, now) } else { self.engine.disarm(rule, now) }.is_ok()
     }
 
-    /// Disarms its rules (or one) and answers the calls they parked.
+    /// Disarms its rules that are not for good (or one) and answers the calls they parked.
     pub fn heal(&self, rule: Option<&str>, thaw: Thaw) -> bool {
         let Ok(rules) = self.engine.heal(rule, Nanos::now()) else { return false };
         if let Some(mount) = self.mount.lock().as_ref() {
@@ -275,26 +299,43 @@ impl Storage {
             .collect()
     }
 
+    fn trace_event(&self) -> Option<Event> {
+        let closed = self.closed.lock().clone()?;
+        Some(Event::Trace { at: Nanos::now(), storage: self.name.clone(), closed })
+    }
+
     fn unmount(&self) -> Result<()> {
         self.heal(None, Thaw::Continue);
-        let Some(mount) = self.mount.lock().take() else { return Ok(()) };
-        mount.unmount()?;
-        leave_durable(&self.volatile, &self.backing);
-        let summary = self.trace.finish()?;
-        if summary.lost > 0 {
-            return Err(anyhow!(
-                "the trace lost {} of {} calls: evidence may be incomplete",
-                summary.lost,
-                summary.lost + summary.written
-            ));
+        if let Some(mount) = self.mount.lock().take() {
+            mount.unmount()?;
+            leave_durable(&self.volatile, &self.backing);
         }
+        self.close_trace()
+    }
+
+    /// Once: nothing is recorded any more.
+    fn close_trace(&self) -> Result<()> {
+        let mut closed = self.closed.lock();
+        if closed.is_some() {
+            return Ok(());
+        }
+        let Closed { lines, lost, .. } = closed.insert(self.trace.finish()?);
+        ensure!(*lost == 0, "the trace lost {lost} of {} calls: evidence may be incomplete", *lost + *lines);
         Ok(())
     }
 }
 
+/// What freezes for good thaws when the storage is unmounted: a run takes less than this.
+const FOR_GOOD: Duration = Duration::from_secs(24 * 3600);
+
+fn longest_freeze(plan: &StoragePlan) -> Duration {
+    if plan.rules.iter().any(|rule| rule.for_good) { FOR_GOOD } else { plan.thaw_after.0 }
+}
+
 /// The calls of a single delivery are all counted, closes too.
-fn trace_options(plan: &Plan) -> TraceOptions {
-    TraceOptions { marker: Some(MARKER.to_vec()), closes: plan.workload.single.is_some() }
+fn trace_options(plan: &Plan, storage: &str) -> TraceOptions {
+    let label = record::history::trace_label(&plan.run_token().to_string(), storage);
+    TraceOptions { label, marker: Some(MARKER.to_vec()), closes: plan.workload.single.is_some() }
 }
 
 /// The durability model over `backing`: what may get its name back lies beside it, what does not fit into memory in

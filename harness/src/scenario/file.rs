@@ -297,6 +297,11 @@ pub struct Fault {
     pub trigger: Trigger,
     /// What happens to a call it strikes.
     pub effect: Effect,
+    /// Nobody repairs it: no step heals it, and it is still there when all mail is read at the end, as a drive that has died.
+    /// Acknowledged mail that cannot be read then violates `gone-for-good` (verdict.md). Default false: whatever the steps
+    /// left armed is repaired when the traffic is over.
+    #[serde(default)]
+    pub for_good: bool,
 }
 
 /// Something done at a time.

@@ -18,3 +18,4 @@ pub mod steps;
 pub mod storages;
 pub mod story;
 pub mod variants;
+pub mod windows;

@@ -47,6 +47,7 @@ pub(crate) fn resolve(
     }
     let variant = super::variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
+    windows::windows(&scenario, &workload, &mut found);
     statements::statements(&scenario, &storages, &cohorts, &mut found);
     expectations(&scenario, &mut found);
     demonstrates(&scenario, &mut found);
@@ -94,6 +95,7 @@ fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found:
             selector: fault.selector.clone(),
             trigger: fault.trigger.clone(),
             effect: fault.effect.clone(),
+            for_good: fault.for_good,
         };
         for problem in rule.problems() {
             found.add(&format!("{field}.{}", problem.field), problem.message, problem.help);

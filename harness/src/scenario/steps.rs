@@ -65,7 +65,7 @@ pub(crate) fn steps(
 }
 
 /// Steps with the name of their place, and whether they are taken.
-fn written<'s>(scenario: &'s Scenario, chosen: Option<&str>) -> Vec<(String, &'s Step, bool)> {
+pub(super) fn written<'s>(scenario: &'s Scenario, chosen: Option<&str>) -> Vec<(String, &'s Step, bool)> {
     let common = scenario.step.iter().enumerate().map(|(n, step)| (format!("step.{n}"), step, true));
     let mut all: Vec<_> = common.collect();
     for (number, variant) in scenario.variant.iter().enumerate() {

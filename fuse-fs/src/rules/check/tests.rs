@@ -84,6 +84,7 @@ fn an_engine_names_the_rule_and_refuses_a_second_of_the_name() {
         selector: Default::default(),
         trigger: crate::rules::rule::Trigger { probability: Some(p), ..Default::default() },
         effect: crate::rules::effects::Effect::Freeze(Default::default()),
+        for_good: false,
     };
     let rules = vec![rule("a", 0.5), rule("a", 0.5), rule("b", f64::NAN)];
     let problems = crate::rules::engine::Engine::new(rules, 1, None).err().expect("two problems");
@@ -92,6 +93,26 @@ fn an_engine_names_the_rule_and_refuses_a_second_of_the_name() {
 fault `a`: name: `a` is taken (names are unique within a storage; rename one)
 fault `b`: when.probability: NaN is not between 0 and 1 (write a number such as 0.01)
 ");
+}
+
+#[test]
+fn what_is_for_good_does_not_end_by_itself() {
+    insta::assert_snapshot!(problems(r#"
+        name = "r"
+        for-good = true
+        when = { after = "2s", for = "1s" }
+        effect.errno = { code = "EIO" }
+    "#), @"for-good: a window ends, and what is for good does not (remove `when.for`, or `for-good`)");
+    insta::assert_snapshot!(problems(r#"
+        name = "r"
+        for-good = true
+        effect.power-cut = {}
+    "#), @"for-good: the power comes back after a cut (remove `for-good`)");
+    insta::assert_snapshot!(problems(r#"
+        name = "r"
+        for-good = true
+        effect.bad-sector = {}
+    "#), @"");
 }
 
 #[test]

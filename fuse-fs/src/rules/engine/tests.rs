@@ -212,6 +212,22 @@ fn decided(engine: &Engine, name: &str, calls: u64) -> BTreeSet<u64> {
         .collect()
 }
 
+#[test]
+fn what_is_for_good_is_healed_by_its_name_only() {
+    let rules = rules(
+        "fault = [
+            { name = \"dead\", for-good = true, effect.errno = { code = \"EIO\" } },
+            { name = \"slow\", effect.errno = { code = \"EIO\" } },
+        ]",
+    );
+    let engine = Engine::new(rules, 1, Some(Nanos(0))).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let healed = engine.heal(None, Nanos(1)).expect("without a name");
+    assert_eq!(healed.iter().map(|rule| engine.rule_name(*rule)).collect::<Vec<_>>(), ["slow"]);
+    assert!(engine.stats()[0].armed && !engine.stats()[1].armed);
+    engine.heal(Some("dead"), Nanos(2)).expect("it is there");
+    assert!(!engine.stats()[0].armed);
+}
+
 fn named(name: &str, probability: f64, limit: Option<u64>) -> Rule {
     let mut rule =
         rules("fault = [{ name = \"\", where.op = \"write\", effect.errno = { code = \"EIO\" } }]").remove(0);

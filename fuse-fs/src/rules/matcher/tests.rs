@@ -35,7 +35,7 @@ impl Subject for File {
 
 fn rule(selector: Selector) -> Rule {
     let effect = crate::rules::effects::Effect::Freeze(Default::default());
-    Rule { name: "r".to_owned(), selector, trigger: Default::default(), effect }
+    Rule { name: "r".to_owned(), selector, trigger: Default::default(), effect, for_good: false }
 }
 
 /// The compiled answer of each selector, all in one list.

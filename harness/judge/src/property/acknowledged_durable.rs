@@ -1,5 +1,6 @@
 //! An acknowledged message is there at the end, unless a client asked for its removal.
 
+use crate::property::gone_for_good;
 use crate::reason::cohort;
 
 use super::checker::Checker;
@@ -130,7 +131,8 @@ fn listed(counts: &[(u64, &str)]) -> String {
 /// Messages whose loss would be the mail server's failure.
 fn judged<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (usize, &'a crate::case::fate::Fate)> {
     let lied = |slot: usize| case.struck(slot) || case.arrival_rolled_back(slot).is_some();
-    case.fates.iter().enumerate().filter(move |(slot, _)| !lied(*slot))
+    let excused = move |slot: usize| lied(slot) || gone_for_good::cause(case, slot).is_some();
+    case.fates.iter().enumerate().filter(move |(slot, _)| !excused(*slot))
 }
 
 /// What the losses have in common.

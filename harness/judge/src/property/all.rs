@@ -6,8 +6,8 @@
 use super::acknowledged_durable;
 use super::checker::Checker;
 use super::{
-    content_intact, coverage, error_surfaced, flags_durable, lie_noticed, no_duplicate, no_phantom,
-    no_resurrection, recovers, right_mailbox, rolled_back, structure, sum_rule, uid_rules,
+    content_intact, coverage, error_surfaced, flags_durable, gone_for_good, lie_noticed, no_duplicate,
+    no_phantom, no_resurrection, recovers, right_mailbox, rolled_back, structure, sum_rule, uid_rules,
 };
 
 /// Every property that is always judged, the gravest first.
@@ -16,6 +16,7 @@ pub const ALL: &[Checker] = &[
     content_intact::CHECKER,
     error_surfaced::CHECKER,
     lie_noticed::CHECKER,
+    gone_for_good::CHECKER,
     rolled_back::CHECKER,
     flags_durable::CHECKER,
     no_resurrection::CHECKER,

@@ -1,15 +1,15 @@
 //! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
 //! What is not covered makes the verdict unknown, never invalid.
 
-use crate::reason::agreement;
-
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
+use crate::property::gone_for_good;
+use crate::reason::{agreement, in_force, store_seen};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, Reading};
+use record::ledger::entry::{ClientOp, Reading, RuleCount};
 use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub const CHECKER: Checker = Checker {
     name: "coverage",
     title: "The run tested what it set out to test",
     definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
-                 fault was armed, and every mailbox was read to its end.",
+                 fault was in force, the store was seen on its storage, and every mailbox was read to its end.",
     promise: None,
     check,
 };
@@ -36,9 +36,8 @@ fn check(case: &Case<'_>) -> Finding {
     if !case.ledger.ended {
         gaps.push("the history is cut short".to_owned());
     }
-    if case.traces.damaged > 0 {
-        gaps.push(format!("{} lines of the trace make no sense", case.traces.damaged));
-    }
+    traces(case, &mut gaps);
+    gaps.extend(store_seen::gaps(case));
     let mut problems = BTreeSet::new();
     let new = case.ledger.problems.iter().filter(|problem| problems.insert(problem.as_str()));
     gaps.extend(new.take(5).map(|p| format!("the harness had a problem: {p}")));
@@ -81,7 +80,11 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
             let counts = case.ledger.rules.iter().filter(|r| r.storage == *storage && r.rule == rule.name);
             let fired: u64 = counts.map(|r| r.fired).sum();
             if !expect.no_faults && fired == 0 {
-                gaps.push(format!("fault `{}` never fired", rule.name));
+                gaps.push(format!(
+                    "fault `{}` never fired{}",
+                    rule.name,
+                    never_in_force(case, storage, &rule.name)
+                ));
             }
         }
     }
@@ -93,6 +96,18 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
         gaps.push(
             "the scenario has no fault; say `no-faults = true` in [expect] if that is meant".to_owned(),
         );
+    }
+}
+
+/// Why it could not, if it could not.
+fn never_in_force(case: &Case<'_>, storage: &str, rule: &str) -> &'static str {
+    let mut own =
+        case.ledger.rules.iter().filter(|r| r.storage == storage && r.rule == rule && !r.armed.is_empty());
+    let never = |found: &RuleCount| in_force::intervals(case, found).is_empty();
+    if own.next().is_some_and(never) {
+        ": its window was not open, or its counter not at its number, while it was armed"
+    } else {
+        ""
     }
 }
 
@@ -116,40 +131,48 @@ fn acknowledged(case: &Case<'_>, gaps: &mut Vec<String>) {
         gaps.push(format!("{} messages were acknowledged, {} are wanted", grouped(n), grouped(wanted)));
     }
     let armed = case.ledger.rules.iter().any(|r| !r.armed.is_empty());
+    let n = match expect.acknowledged_under_fault {
+        Some(_) => under_fault(case),
+        // A fault that stops everything lets nothing be acknowledged; what had been before is what it may take.
+        None => under_fault(case).max(at_stake(case)),
+    };
     let wanted = expect.acknowledged_under_fault.unwrap_or(u64::from(armed && !expect.no_faults));
-    let n = under_fault(case);
     if n < wanted {
         gaps.push(format!(
-            "{} messages were acknowledged while a fault was armed, {} are wanted",
+            "{} messages were acknowledged while a fault was in force, {} are wanted",
             grouped(n),
             grouped(wanted)
         ));
     }
 }
 
-/// Messages acknowledged while a rule was armed.
+/// Messages acknowledged while a rule was in force.
 pub fn under_fault(case: &Case<'_>) -> u64 {
-    let armed = armed(case.ledger);
-    let inside = |at: Nanos| {
-        let next = armed.partition_point(|(from, _)| *from <= at);
-        next > 0 && at <= armed[next - 1].1
-    };
-    let under = |slot: &usize| case.ops(*slot).any(|op| op.kind.stores() && op.certain() && inside(op.ended));
+    let open = in_force::any(case);
+    acknowledged_at(case, |at| {
+        let next = open.partition_point(|(from, _)| *from <= at);
+        next > 0 && at <= open[next - 1].1
+    })
+}
+
+/// Messages acknowledged before a rule fired for the last time.
+fn at_stake(case: &Case<'_>) -> u64 {
+    let last = case.ledger.rules.iter().filter_map(|rule| rule.last).max();
+    acknowledged_at(case, |at| last.is_some_and(|last| at < last))
+}
+
+fn acknowledged_at(case: &Case<'_>, wanted: impl Fn(Nanos) -> bool) -> u64 {
+    let under = |slot: &usize| case.ops(*slot).any(|op| op.kind.stores() && op.certain() && wanted(op.ended));
     (0..case.fates.len()).filter(under).count() as u64
 }
 
-/// Intervals in which any rule was armed, merged.
-fn armed(ledger: &Ledger) -> Vec<(Nanos, Nanos)> {
-    let mut all: Vec<(Nanos, Nanos)> = ledger.rules.iter().flat_map(|r| r.armed.clone()).collect();
-    all.sort_unstable();
-    let mut merged: Vec<(Nanos, Nanos)> = Vec::new();
-    for (from, to) in all {
-        match merged.last_mut() {
-            Some(last) if from <= last.1 => last.1 = last.1.max(to),
-            Some(_) | None => merged.push((from, to)),
-        }
+/// Of a run that was killed its history says so.
+fn traces(case: &Case<'_>, gaps: &mut Vec<String>) {
+    let doubts = case.traces.doubts.values();
+    gaps.extend(doubts.map(|doubt| format!("what the storage did is not known: {doubt}")));
+    if case.ledger.ended && case.traces.damaged > 0 {
+        gaps.push(format!("{} lines of the trace make no sense", case.traces.damaged));
     }
-    merged
 }
 
 /// A power cut proves something only if mail had been acknowledged before; its record tells what it took.
@@ -175,6 +198,8 @@ fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {
         unread.extend(to.or(from).map(|place| ledger.user_of(place)));
     }
     unread.extend(case.last.failed.iter().map(|(place, _)| ledger.user_of(*place)));
+    // What is gone with a storage is accounted for, or else could not be looked for.
+    unread.retain(|user| !gone_for_good::took_from(case, *user));
     if let Some(first) = unread.first() {
         let why = case.last.failed.iter().find(|(place, _)| ledger.user_of(*place) == *first);
         let why = why.map_or("no reading".to_owned(), |(_, error)| error.clone());

@@ -18,4 +18,4 @@ pub mod structure;
 pub mod sum_rule;
 pub mod uid_rules;
 
-pub mod disturbance;
+pub mod gone_for_good;

@@ -15,7 +15,7 @@
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
-use crate::property::disturbance::Disturbance;
+use crate::reason::disturbance::Disturbance;
 use fuse_fs::clock::Nanos;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
@@ -60,6 +60,16 @@ fn judge(case: &Case<'_>) -> Finding {
         let back = parts.iter().filter_map(|p| p.back).max().unwrap_or(disturbance.over);
         let took = back.since(disturbance.over).as_secs_f64();
         return Finding::of(Anomalies::default(), format!("Back {took:.1} s after {}.", disturbance.after));
+    }
+    if let Some(fault) =
+        super::gone_for_good::fault(case).filter(|_| case.plan.expect.recover_within.is_none())
+    {
+        let names: Vec<&str> = late.iter().map(|part| part.name.as_str()).collect();
+        return Finding::untested(format!(
+            "Not back within {:.0} s: {}. Fault `{fault}` is for good: there was nothing to come back from.",
+            bound.as_secs_f64(),
+            names.join(", ")
+        ));
     }
     let blamed: Vec<&str> = late.iter().filter(|p| p.is_blamed()).map(|p| p.name.as_str()).collect();
     if blamed.is_empty() {

@@ -9,6 +9,7 @@
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Found};
+use crate::property::gone_for_good;
 use record::history::Attempt;
 use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, PlaceId, Reading};
@@ -34,6 +35,9 @@ type Content = BTreeMap<Option<Attempt>, [u64; 2]>;
 fn check(case: &Case<'_>) -> Finding {
     let announced = case.ledger.phases.iter().any(|(_, name)| name == PHASE);
     let (before, after) = (last(case, "final"), last(case, READING));
+    if let Some(fault) = gone_for_good::fault(case).filter(|_| !announced) {
+        return Finding::untested(format!("Not asked for: fault `{fault}` is for good."));
+    }
     if !announced && after.is_empty() {
         return Finding::untested("Not asked for: the target declares no rebuild.");
     }

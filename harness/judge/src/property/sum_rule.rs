@@ -10,6 +10,7 @@
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Found};
+use crate::property::gone_for_good;
 use fuse_fs::clock::Nanos;
 use record::history::event::SenderEvent;
 use record::history::{MessageId, UserId};
@@ -216,7 +217,9 @@ fn check(case: &Case<'_>) -> Finding {
     let mut lied_about = 0;
     for ended in ends.iter().filter(|ended| ended.end.lost()) {
         match case.messages.slot(ended.message) {
-            Some(slot) if case.lied_about(slot) => lied_about += 1,
+            Some(slot) if case.lied_about(slot) || gone_for_good::cause(case, slot).is_some() => {
+                lied_about += 1
+            }
             slot => anomalies.add(|| loss(case, ended, slot)),
         }
     }
@@ -229,7 +232,7 @@ fn check(case: &Case<'_>) -> Finding {
 fn sentence(sum: &Sum, lied_about: u64) -> String {
     let lied = match lied_about {
         0 => String::new(),
-        n => format!("; {} of the lost by a storage that lied", grouped(n)),
+        n => format!("; {} of the lost by a storage that lied or is gone for good", grouped(n)),
     };
     format!("{}{lied}.", sum.in_words())
 }

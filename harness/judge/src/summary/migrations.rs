@@ -7,24 +7,32 @@ use record::history::event::MigrationState;
 use record::ledger::Ledger;
 use record::ledger::entry::MigrationDone;
 use reports::run::Migration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Users named with what went wrong.
 const NAMED: usize = 10;
 
 /// Every migration, in the order of its steps.
-pub fn migrations(ledger: &Ledger) -> Vec<Migration> {
+pub fn migrations(ledger: &Ledger, empty: &BTreeSet<(usize, UserId)>) -> Vec<Migration> {
     let mut steps: BTreeMap<usize, BTreeMap<UserId, Vec<&MigrationDone>>> = BTreeMap::new();
     for done in &ledger.migrations {
         steps.entry(done.step).or_default().entry(done.user).or_default().push(done);
     }
-    steps.values().map(|users| summary(ledger, users)).collect()
+    steps.iter().map(|(step, users)| summary(ledger, users, &|user| empty.contains(&(*step, user)))).collect()
 }
 
-fn summary(ledger: &Ledger, users: &BTreeMap<UserId, Vec<&MigrationDone>>) -> Migration {
+/// Whoever came without any of its mail has not arrived.
+fn summary(
+    ledger: &Ledger,
+    users: &BTreeMap<UserId, Vec<&MigrationDone>>,
+    empty: &dyn Fn(UserId) -> bool,
+) -> Migration {
     let all = || users.values().flatten();
     let ended = |state| users.values().filter(|moves| last(moves) == Some(state)).count() as u64;
-    let (switched, back) = (ended(MigrationState::Switched), ended(MigrationState::Back));
+    let without =
+        users.iter().filter(|(user, moves)| last(moves) == Some(MigrationState::Switched) && empty(**user));
+    let without = without.count() as u64;
+    let (switched, back) = (ended(MigrationState::Switched) - without, ended(MigrationState::Back));
     let begun = all().map(|done| done.at).min().unwrap_or_default();
     let arrivals = all().filter(|done| done.state == MigrationState::Switched).map(|done| done.at).max();
     let ended = arrivals.or_else(|| all().map(|done| done.at).max()).unwrap_or_default();
@@ -43,7 +51,7 @@ fn summary(ledger: &Ledger, users: &BTreeMap<UserId, Vec<&MigrationDone>>) -> Mi
         from_s: ledger.seconds(begun),
         to_s: ledger.seconds(ended),
         held: quantiles(&held),
-        trouble: trouble(ledger, users),
+        trouble: trouble(ledger, users, empty),
     }
 }
 
@@ -60,10 +68,20 @@ fn waits(moves: &[&MigrationDone]) -> Vec<std::time::Duration> {
 }
 
 /// Users that are not served from the new storage, with the last words said about them.
-fn trouble(ledger: &Ledger, users: &BTreeMap<UserId, Vec<&MigrationDone>>) -> Vec<(String, String)> {
-    let stuck = users.iter().filter(|(_, moves)| last(moves) != Some(MigrationState::Switched));
-    let words = |moves: &[&MigrationDone]| moves.iter().rev().find_map(|done| done.detail.clone());
-    stuck.filter_map(|(user, moves)| Some((ledger.user_name(*user), words(moves)?))).take(NAMED).collect()
+fn trouble(
+    ledger: &Ledger,
+    users: &BTreeMap<UserId, Vec<&MigrationDone>>,
+    empty: &dyn Fn(UserId) -> bool,
+) -> Vec<(String, String)> {
+    let words = |user: UserId, moves: &[&MigrationDone]| match last(moves) {
+        Some(MigrationState::Switched) if !empty(user) => None,
+        Some(MigrationState::Switched) => {
+            moves.last().map(|done| format!("none of its mail was seen on {}", done.to))
+        }
+        _ => moves.iter().rev().find_map(|done| done.detail.clone()),
+    };
+    let all = users.iter().filter_map(|(user, moves)| Some((ledger.user_name(*user), words(*user, moves)?)));
+    all.take(NAMED).collect()
 }
 
 /// The storage beneath a user's mail at an instant, given where it was when the run began.
@@ -110,7 +128,7 @@ mod tests {
             (20, 2, Copying, None),
         ];
         let ledger = ledger(&moves);
-        let [one] = <[Migration; 1]>::try_from(migrations(&ledger)).expect("one step");
+        let [one] = <[Migration; 1]>::try_from(migrations(&ledger, &BTreeSet::new())).expect("one step");
         assert_eq!((one.users, one.switched, one.back, one.between), (3, 1, 1, 1));
         assert_eq!((one.from_s, one.to_s), (0.0, 0.03));
         assert_eq!(one.trouble, [("user2".to_owned(), "rsync: exit status 23".to_owned())]);
@@ -122,6 +140,6 @@ mod tests {
 
     #[test]
     fn a_run_without_migration_has_none() {
-        assert!(migrations(&ledger(&[])).is_empty());
+        assert!(migrations(&ledger(&[]), &BTreeSet::new()).is_empty());
     }
 }

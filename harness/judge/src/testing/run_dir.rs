@@ -1,7 +1,5 @@
 //! A run directory made up for tests: a history, the calls of a trace, the records of power cuts.
 
-use record::synthetic;
-
 use crate::judge::{Recorded, *};
 use crate::trace::Traces;
 use crate::trace::cuts::Cuts;
@@ -9,11 +7,14 @@ use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::{CutMode, CutReport, EffectLine, Fate, Missing};
 use fuse_fs::durability::profile::Persistence;
-use fuse_fs::mount::trace::FsEvent;
+use fuse_fs::mount::trace::Closed;
+use fuse_fs::mount::trace::{Closing, FsEvent};
 use record::history::event::Event;
+use record::history::trace_label;
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
 use record::plan::Plan;
+use record::synthetic;
 use record::synthetic::{OK, World};
 use reports::kit::verdict::Verdict;
 use reports::run::{Property, Report};
@@ -69,37 +70,27 @@ pub(crate) fn evidence(report: &Report, name: &str, who: &str) -> String {
 pub(crate) struct RunDir {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) plan: Plan,
+    /// The trace shows every acknowledged message, and not only those that the test shows.
+    pub(crate) shows_mail: bool,
+    /// It shows every firing that the history counts.
+    pub(crate) shows_firings: bool,
     calls: Vec<FsEvent>,
+    /// Calls on other storages.
+    others: Vec<(String, FsEvent)>,
     cuts: usize,
 }
 
 impl RunDir {
     pub(crate) fn empty() -> RunDir {
         let directory = tempfile::tempdir().expect("a directory for the run");
-        RunDir { directory, plan: synthetic::plan(), calls: Vec::new(), cuts: 0 }
+        let (calls, others, plan) = (Vec::new(), Vec::new(), synthetic::plan());
+        RunDir { directory, plan, shows_mail: true, shows_firings: true, calls, others, cuts: 0 }
     }
 
     /// A call on inode 5 at 1.002 s and `micros`, errno 0, of 4,096 bytes if it writes.
     pub(crate) fn call(&mut self, micros: u64, op: Op, path: &str) -> &mut FsEvent {
         let at = Nanos(1_002_000_000 + micros * 1000);
-        let len = if op == Op::Write { 4096 } else { 0 };
-        self.calls.push(FsEvent {
-            at,
-            end: Some(at),
-            seq: self.calls.len() as u64,
-            op,
-            ino: 5,
-            parent: None,
-            path: path.to_owned(),
-            new_path: None,
-            offset: 0,
-            len,
-            done: (op == Op::Write).then_some(len),
-            errno: 0,
-            pid: 1,
-            fired: Vec::new(),
-            mark: None,
-        });
+        self.calls.push(event(at, self.calls.len() as u64, op, path));
         self.calls.last_mut().expect("it was pushed")
     }
 
@@ -162,13 +153,91 @@ impl RunDir {
 
     /// Judges what `world` did.
     pub(crate) fn judge_world(&self, world: Mail) -> Report {
-        let run = self.directory.path();
-        std::fs::write(run.join("history.jsonl"), world.finish()).expect("the history is written");
+        self.record(world);
+        judge(self.directory.path()).expect("the run can be judged")
+    }
+
+    /// Writes what `world` did: plan, history, and a trace of each storage that is whole, and that shows a file of each
+    /// acknowledged message that no call of the test shows.
+    pub(crate) fn record(&self, world: Mail) {
         let plan = serde_json::to_vec(&self.plan).expect("a plan is always JSON");
-        std::fs::write(run.join("plan.json"), plan).expect("the plan is written");
-        let lines: Vec<String> = self.calls.iter().map(line).collect();
-        std::fs::write(run.join("trace-mail.jsonl"), lines.concat()).expect("the trace is written");
-        judge(run).expect("the run can be judged")
+        self.put("plan.json", &plan);
+        let mut history = world.finish();
+        let ledger = Ledger::read(history.as_slice()).expect("the history is well-formed");
+        for storage in self.plan.storages.keys() {
+            let others = self.others.iter().filter(|(name, _)| name == storage);
+            let own: Vec<FsEvent> = match storage.as_str() {
+                "mail" => self.calls.clone(),
+                _ => others.map(|(_, call)| call.clone()).collect(),
+            };
+            let calls = [own, self.unshown(storage, &ledger)].concat();
+            let closed = self.trace(storage, &calls);
+            let at = ledger.last;
+            let event = line(&Event::Trace { at, storage: storage.clone(), closed });
+            let end = history.len() - history.rsplit(|b| *b == b'\n').nth(1).map_or(0, <[u8]>::len) - 1;
+            history.splice(end..end, event.into_bytes());
+        }
+        self.put("history.jsonl", &history);
+    }
+
+    /// A write of a message of user1 on another storage, after all that happened.
+    pub(crate) fn shown_on(&mut self, storage: &str, message: u64, path: &str) {
+        let mark = Some(format!("{}-{message}-1", synthetic::RUN));
+        let at = Nanos(10_000_000_000);
+        self.others.push((storage.to_owned(), FsEvent { mark, ..event(at, message, Op::Write, path) }));
+    }
+
+    /// The trace of `mail` with these lines, closed as if they were all.
+    pub(crate) fn close_anew(&self, lines: &[String]) {
+        let calls = lines.iter().map(|line| serde_json::from_str(line).expect("a call"));
+        self.trace("mail", &calls.collect::<Vec<FsEvent>>());
+    }
+
+    fn put(&self, file: &str, bytes: &[u8]) {
+        std::fs::write(self.directory.path().join(file), bytes).expect("it can be written");
+    }
+
+    /// Writes a trace of these calls, as a run closes it.
+    fn trace(&self, storage: &str, calls: &[FsEvent]) -> Closed {
+        let lines: String = calls.iter().map(line).collect();
+        let closed = Closed {
+            of: trace_label(synthetic::RUN, storage),
+            lines: calls.len() as u64,
+            lost: 0,
+            blake3: blake3::hash(lines.as_bytes()).to_hex().to_string(),
+        };
+        let text = lines + &line(&Closing { closing: closed.clone() });
+        self.put(&format!("trace-{storage}.jsonl"), text.as_bytes());
+        closed
+    }
+
+    /// After all that happened: writes of a file for each acknowledged attempt of the storage's users without one, and what
+    /// the plan's rules did besides.
+    fn unshown(&self, storage: &str, ledger: &Ledger) -> Vec<FsEvent> {
+        let late = Nanos(ledger.last.0 + 1_000_000);
+        let shown = |call: &dyn Fn(&FsEvent) -> bool| self.calls.iter().any(call);
+        let stored = ledger.ops.iter().filter(|op| op.kind.stores() && op.certain());
+        let here = stored.filter(|op| self.shows_mail && self.home(ledger.user_of(op.place)) == storage);
+        let mut calls = Vec::new();
+        for op in here.filter(|op| !shown(&|call| call.mark == Some(ledger.token(op.attempt)))) {
+            let n = 9_000 + calls.len() as u64;
+            let path = format!("{}/Maildir/new/late-{n}", ledger.user_name(ledger.user_of(op.place)));
+            let mark = Some(ledger.token(op.attempt));
+            calls.push(FsEvent { ino: n, mark, ..event(late, n, Op::Write, &path) });
+        }
+        for rule in ledger.rules.iter().filter(|rule| self.shows_firings && rule.storage == storage) {
+            let firing = |n: u64| (rule.rule.clone(), n);
+            for n in (1..=rule.fired).filter(|n| !shown(&|call| call.fired.contains(&firing(*n)))) {
+                let call = event(late, 8_000 + n, Op::Statfs, "of-nobody/at-all");
+                calls.push(FsEvent { ino: 8_000 + n, fired: vec![firing(n)], ..call });
+            }
+        }
+        calls
+    }
+
+    fn home(&self, user: record::history::UserId) -> &str {
+        let cohort = self.plan.cohorts.iter().find(|cohort| cohort.user_ids().any(|one| one == user));
+        cohort.map_or(&self.plan.target.storage, |cohort| &cohort.storage)
     }
 
     /// One message of user1, acknowledged at 1.003 s and read; then the recovery and `spoil`.
@@ -183,6 +252,28 @@ impl RunDir {
             world.rule(at, true);
         }
         self.judge_world(world)
+    }
+}
+
+/// A call that ends well.
+fn event(at: Nanos, seq: u64, op: Op, path: &str) -> FsEvent {
+    let len = if op == Op::Write { 4096 } else { 0 };
+    FsEvent {
+        at,
+        end: Some(at),
+        seq,
+        op,
+        ino: 5,
+        parent: None,
+        path: path.to_owned(),
+        new_path: None,
+        offset: 0,
+        len,
+        done: (op == Op::Write).then_some(len),
+        errno: 0,
+        pid: 1,
+        fired: Vec::new(),
+        mark: None,
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn told(claim: &str, script: Script) -> Report {
     run.judge_world(world)
 }
 
-fn plan(plan: &mut Plan, claim: Claim, script: Script) {
+pub(crate) fn plan(plan: &mut Plan, claim: Claim, script: Script) {
     let rule = serde_json::json!({
         "name": "threshold",
         "when": { "counter": "renames", "at": 100 },

@@ -1,9 +1,13 @@
 #[cfg(test)]
+mod absent;
+#[cfg(test)]
 mod cut;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod finding;
+#[cfg(test)]
+mod gone;
 #[cfg(test)]
 mod imap_less;
 #[cfg(test)]
@@ -24,6 +28,8 @@ pub(crate) mod sender;
 mod statement;
 #[cfg(test)]
 mod step;
+#[cfg(test)]
+mod store;
 #[cfg(test)]
 mod structure;
 #[cfg(test)]

@@ -46,7 +46,8 @@ fn an_acknowledgement_after_a_failed_fsync_is_not_safe() {
     client fetch ends: ok
     reading at the end: 1 copy through the server, disk not read
     ");
-    assert_eq!(report.faults[0].struck, [("fsync".to_owned(), "user*/Maildir/tmp/*".to_owned(), 1)]);
+    let struck = ("fsync".to_owned(), "user*/Maildir/tmp/*".to_owned(), 1);
+    assert!(report.faults[0].struck.contains(&struck), "{:?}", report.faults[0].struck);
 }
 
 #[test]

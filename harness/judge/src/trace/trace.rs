@@ -7,13 +7,16 @@
 
 use super::files::{storage_name, stream, trace_files};
 use super::holder::{Failure, Holder, answered};
+use crate::trace::lasting::Lasting;
+use crate::trace::whole;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use record::history::{Attempt, MessageId};
+use record::history::{Attempt, MessageId, UserId};
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
-use record::plan::MAIL_VOLUME;
+use record::plan::{MAIL_VOLUME, Plan, QUEUE_VOLUME};
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,8 +56,14 @@ pub struct Traces {
     held_back: Vec<(Nanos, Nanos)>,
     /// Calls that are held back, by storage and ordinal, while the trace is read.
     parked: HashMap<(u32, u64), Nanos>,
+    /// What faults for good struck when all mail was read: storage and user (nobody's where no path says whose), and the rule.
+    gone: HashMap<(u32, Option<UserId>), String>,
+    /// Bytes written, by storage, but to its queue.
+    written: HashMap<u32, u64>,
     /// Lines that made no sense.
     pub damaged: u64,
+    /// Storages whose trace proves nothing by what it does not show, and why: it is absent, or not what the run closed.
+    pub doubts: BTreeMap<String, String>,
 }
 
 /// What the history tells a reader of traces.
@@ -62,6 +71,7 @@ struct Known<'a> {
     ledger: &'a Ledger,
     messages: &'a Messages,
     lying: HashSet<(String, String)>,
+    lasting: Lasting<'a>,
 }
 
 impl Known<'_> {
@@ -73,16 +83,19 @@ impl Known<'_> {
 
 impl Traces {
     /// Reads every `trace-*.jsonl` of a run directory.
-    pub fn read(run: &Path, ledger: &Ledger, messages: &Messages) -> std::io::Result<Traces> {
+    pub fn read(run: &Path, plan: &Plan, ledger: &Ledger, messages: &Messages) -> std::io::Result<Traces> {
         let lying = ledger.rules.iter().filter(|r| r.lying);
         let lying = lying.map(|r| (r.storage.clone(), r.rule.clone())).collect();
-        let known = Known { ledger, messages, lying };
+        let known = Known { ledger, messages, lying, lasting: Lasting::of(plan, ledger) };
         let mut traces = Traces { files: trace_files(run)?, ..Traces::default() };
+        let mut all = BTreeMap::new();
         for (storage, path) in traces.files.clone().into_iter().enumerate() {
             let name = storage_name(&path);
-            traces.damaged +=
-                stream(&path, |event: FsEvent| traces.take(storage as u32, &name, &known, &event))?;
+            let found = whole::read(&path, |event| traces.take(storage as u32, &name, &known, &event))?;
+            traces.damaged += found.damaged;
+            all.insert(name, found);
         }
+        traces.doubts = whole::doubts(plan, ledger, &all);
         (traces.current, traces.created) = (HashMap::new(), HashMap::new());
         traces.held_back.extend(traces.parked.drain().map(|(_, at)| (at, Nanos(u64::MAX))));
         traces.firings.sort_unstable();
@@ -99,8 +112,14 @@ impl Traces {
             self.hold(key, attempt, known, e);
         }
         self.count_firings(name, &known.lying, key, e);
+        if let Some((rule, user)) = known.lasting.struck(name, e) {
+            self.gone.entry((storage, user)).or_insert(rule);
+        }
         if !e.fired.is_empty() {
             self.note_held(storage, e);
+        }
+        if e.op == Op::Write && e.errno == 0 && !queued(&e.path) {
+            *self.written.entry(storage).or_default() += e.done.unwrap_or_default();
         }
         if e.op == Op::Fsyncdir && answered(e) {
             let ended = e.end.unwrap_or(Nanos(u64::MAX));
@@ -186,15 +205,37 @@ impl Traces {
         Some(held[next.checked_sub(1)?].1)
     }
 
-    /// Shows every call in the trace of a storage; false if there is none, or it cannot be read to its end.
+    /// Shows every call in the trace of a storage; false if there is none, or it is not whole.
     pub fn each(&self, storage: &str, each: impl FnMut(FsEvent)) -> bool {
-        let file = self.files.iter().find(|path| storage_name(path) == storage);
-        file.is_some_and(|file| stream(file, each).is_ok())
+        let file = self.storage(storage).and_then(|number| self.files.get(number as usize));
+        file.is_some_and(|file| stream(file, each).is_ok() && !self.doubts.contains_key(storage))
     }
 
     /// The number of a storage, if it has a trace.
     pub fn storage(&self, name: &str) -> Option<u32> {
+        let name = whole::file_name(name);
         self.files.iter().position(|path| storage_name(path) == name).map(|index| index as u32)
+    }
+
+    /// The fault for good that struck what a user has on a storage, or what everybody has, when all mail was read.
+    pub fn gone(&self, storage: u32, user: UserId) -> Option<&str> {
+        let own = self.gone.get(&(storage, Some(user)));
+        own.or_else(|| self.gone.get(&(storage, None))).map(String::as_str)
+    }
+
+    /// There is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Bytes written to a storage, but to its queue.
+    pub fn written(&self, storage: u32) -> u64 {
+        self.written.get(&storage).copied().unwrap_or_default()
+    }
+
+    /// Some file was seen to hold an attempt.
+    pub fn knows_attempts(&self) -> bool {
+        !self.holders.is_empty()
     }
 
     /// A storage by its number.
@@ -363,6 +404,11 @@ fn owner(path: &str) -> &str {
         Some(MAIL_VOLUME) => names.next().unwrap_or_default(),
         first => first.unwrap_or_default(),
     }
+}
+
+/// It lies in a mail server's queue: the directory that a run makes for it at the root of its storage.
+pub fn queued(path: &str) -> bool {
+    path.split('/').next() == Some(QUEUE_VOLUME)
 }
 
 /// A path with everything that varies replaced, so that firings can be counted by where they struck.

@@ -6,6 +6,7 @@ use super::history::{
 use crate::history::corpus::CorpusUsed;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
+use fuse_fs::mount::trace::Closed;
 use serde::{Deserialize, Serialize};
 
 /// One line of the history.
@@ -222,6 +223,17 @@ pub enum Event {
         /// The attempt.
         attempt: Attempt,
     },
+    /// Mail of this run lies in the run directory, on no storage: no fault was beneath it.
+    Astray {
+        /// When it was found.
+        at: Nanos,
+        /// Which part of the run directory: `target`, `links`.
+        place: String,
+        /// How many files hold some, as far as was looked.
+        files: u64,
+        /// The first of them, below the run directory.
+        first: String,
+    },
     /// What the mail server's queue held.
     Queue {
         /// When it was listed.
@@ -326,6 +338,16 @@ pub enum Event {
         /// In words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
+    },
+    /// The trace of a storage was closed: this is what its last line says.
+    Trace {
+        /// When.
+        at: Nanos,
+        /// Storage.
+        storage: String,
+        /// Its closing record.
+        #[serde(flatten)]
+        closed: Closed,
     },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {

@@ -16,6 +16,12 @@ use super::digest::Digest;
 
 use serde::{Deserialize, Serialize};
 
+/// Whose trace it is, as its closing record says: the run's token and the storage.
+#[must_use]
+pub fn trace_label(run: &str, storage: &str) -> String {
+    format!("{run} {storage}")
+}
+
 /// Ordinal of a client operation in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

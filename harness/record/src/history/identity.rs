@@ -9,8 +9,6 @@ use super::header::{self, Field};
 use super::history::Attempt;
 use super::seal::Seal;
 use super::token::{RunToken, Token};
-use std::fmt;
-use std::str::FromStr;
 
 /// Name of the header that carries the token, as the trace looks for it.
 pub const ATTEMPT_HEADER: &str = "X-Fermoposta-Attempt: ";

@@ -3,7 +3,7 @@ pub mod event;
 mod history;
 pub use history::{
     Action, Attempt, Bounce, Copy, DiskCopy, Entry, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid,
-    UserId,
+    UserId, trace_label,
 };
 pub mod identity;
 pub mod recorder;

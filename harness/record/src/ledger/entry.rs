@@ -83,6 +83,8 @@ pub struct ClientOp {
     pub attempt: Attempt,
     /// Digest of a stored attempt.
     pub digest: Option<Digest>,
+    /// Its size, bytes; 0 if it stores nothing.
+    pub size: u32,
     /// UID asked for.
     pub uid: Option<Uid>,
     /// UID answered.
@@ -184,6 +186,17 @@ pub struct OnDisk {
     pub digest: Option<Digest>,
     /// It lies in `tmp/`.
     pub unfinished: bool,
+}
+
+/// Mail of the run that lies in the run directory, on no storage.
+#[derive(Clone, Debug)]
+pub struct Astray {
+    /// Which part of the run directory.
+    pub place: String,
+    /// How many files hold some, as far as was looked.
+    pub files: u64,
+    /// The first of them, below the run directory.
+    pub first: String,
 }
 
 /// One listing of the queue.

@@ -7,6 +7,8 @@
 
 use super::line;
 use crate::history::corpus::CorpusUsed;
+use crate::ledger::entry::Astray;
+use fuse_fs::mount::trace::Closed;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +66,8 @@ pub struct Ledger {
     pub corpus: Option<CorpusUsed>,
     /// Deliveries that the harness waited for, when they were found in the store.
     pub arrived: Vec<(Nanos, Attempt)>,
+    /// Mail of the run that lies on no storage.
+    pub astray: Vec<Astray>,
     /// Listings of the queue.
     pub queues: Vec<QueueRead>,
     /// Readings of the sender's mailbox.
@@ -94,6 +98,8 @@ pub struct Ledger {
     pub requests: Vec<RequestDone>,
     /// Users on their way between storages.
     pub migrations: Vec<MigrationDone>,
+    /// How the traces ended, by storage.
+    pub closed: Vec<(String, Closed)>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -185,6 +191,7 @@ impl Ledger {
             ended: Nanos(u64::MAX),
             attempt: line.attempt.unwrap_or(Attempt { message: line.message.unwrap_or(MessageId(0)), n: 0 }),
             digest: line.digest,
+            size: line.size.map_or(0, |size| u32::try_from(size).unwrap_or(u32::MAX)),
             uid: line.uid,
             found: None,
             add,
@@ -284,6 +291,7 @@ impl Ledger {
             Event::Corpus { at: _, corpus } => self.corpus = Some(corpus),
             Event::SpecimensLeftOut { at: _, count } => self.specimens_left_out += count,
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
+            Event::Astray { at: _, place, files, first } => self.astray.push(Astray { place, files, first }),
             Event::Queue { at, reading, complete, error, attempts } => {
                 self.note_time(at);
                 self.queues.push(QueueRead { name: reading, at, complete, error, attempts });
@@ -317,6 +325,7 @@ impl Ledger {
             Event::Migration { at, step, user, from, to, state, detail } => {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
             }
+            Event::Trace { at: _, storage, closed } => self.closed.push((storage, closed)),
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {
                 self.ended = true;

@@ -40,6 +40,8 @@ pub struct Invoke<'a> {
     entry: Option<Entry>,
     /// Stored attempt.
     pub attempt: Option<Attempt>,
+    /// Its size.
+    pub size: Option<u64>,
     /// Message of the other actions.
     pub message: Option<MessageId>,
     /// Where.

@@ -3,7 +3,8 @@ pub mod expect;
 pub mod front_door;
 mod plan;
 pub use plan::{
-    CohortPlan, DEFAULT_MEMORY, FrontDoorPlan, MAIL_VOLUME, Plan, StoragePlan, TargetPlan, VolumePlan, quoted,
+    CohortPlan, DEFAULT_MEMORY, FrontDoorPlan, MAIL_VOLUME, Plan, QUEUE_VOLUME, StoragePlan, TargetPlan,
+    VolumePlan, quoted,
 };
 pub mod seed;
 pub mod sender;

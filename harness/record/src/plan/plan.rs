@@ -188,6 +188,9 @@ pub struct VolumePlan {
 /// Directory, at the root of a storage, of the mail of users who are placed by cohort.
 pub const MAIL_VOLUME: &str = "mail";
 
+/// Directory, at the root of a storage, of the mail server's queue.
+pub const QUEUE_VOLUME: &str = "queue";
+
 /// The mail server under test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetPlan {

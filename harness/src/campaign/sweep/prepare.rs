@@ -125,8 +125,8 @@ pub fn trace(run: &Path) -> Result<Vec<FsEvent>> {
     let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut events: Vec<FsEvent> = Vec::new();
     for line in BufReader::new(file).lines() {
-        let line = line?;
-        events.push(serde_json::from_str(&line).with_context(|| format!("{} is damaged", path.display()))?);
+        let line = Line::parse(line?.as_bytes());
+        events.extend(line.with_context(|| format!("{} is damaged", path.display()))?.event());
     }
     events.sort_by_key(|event| (event.at, event.seq));
     Ok(events)
@@ -142,8 +142,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
         report.run.target_version = Some("3.7.11".to_owned());
-        std::fs::write(place.path().join("report.json"), reports::run::json::to_json(&report))
-            .expect("written");
+        let text = crate::seal::sealed(&reports::run::json::to_json(&report));
+        std::fs::write(place.path().join("report.json"), text).expect("written");
         assert_eq!(version(place.path()).expect("read"), report.run.target_version);
         assert!(version(Path::new("/nowhere")).is_err());
     }

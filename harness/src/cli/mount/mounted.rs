@@ -104,8 +104,8 @@ pub(crate) fn release(mounted: &Mounted, fault: Option<&str>, thaw: Thaw) -> Res
     let released =
         mounted.mount.iter().flat_map(|mount| rules.iter().map(|rule| mount.heal(Some(*rule), thaw) as u64));
     let released = released.sum();
-    let names = mounted.engine.stats().into_iter().map(|rule| rule.name);
-    Ok(done(names.filter(|name| fault.is_none_or(|fault| fault == name)).collect(), released))
+    let names = rules.iter().map(|rule| mounted.engine.rule_name(*rule));
+    Ok(done(names.collect(), released))
 }
 
 fn done(rules: Vec<String>, released: u64) -> Reply {

@@ -46,3 +46,4 @@ fn messages(text: &str) -> Vec<String> {
     let errors = plan(Path::new("t.toml"), text, &Overrides::default()).expect_err("the text has a mistake");
     errors.troubles().map(|trouble| trouble.message.clone()).collect()
 }
+pub(super) mod windows;
