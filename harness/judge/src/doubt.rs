@@ -26,7 +26,7 @@ pub(super) fn weighed(case: &Case<'_>, property: &str, finding: Finding) -> Find
 /// Some storage lied, or may have: the trace alone says about which messages.
 fn lies_possible(case: &Case<'_>) -> bool {
     let fired = case.ledger.rules.iter().any(|rule| rule.lying && rule.fired > 0);
-    fired || !super::forgetful(case.plan, case.ledger).is_empty()
+    fired || !crate::case::forgetful(case.plan, case.ledger).is_empty()
 }
 
 /// A server with a queue may deliver again after a disturbance.

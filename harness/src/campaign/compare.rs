@@ -138,7 +138,7 @@ mod tests {
         if report {
             let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
             report.run.started = name.to_owned();
-            write("report.json", crate::seal::sealed(&reports::run::json::to_json(&report)));
+            write("report.json", judge::seal::sealed(&reports::run::json::to_json(&report)));
         }
         directory
     }

@@ -1,10 +1,13 @@
 //! The report that lies in a run directory, as it was judged.
 
-use crate::exit::NoSuch;
+use crate::exit::{Doubtful, NoSuch};
 use anyhow::{Context, Result};
 use judge::recorded::differences;
+use judge::seal::Broken;
+use judge::{judge, seal};
 use record::directory::RunDirectory;
 use reports::run::Report;
+use reports::run::json;
 use std::path::Path;
 
 /// Reads it.

@@ -20,13 +20,13 @@ use std::process::ExitCode;
 /// 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "fermoposta", version, max_term_width = 110)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Run scenarios and judge every message.
     Run(RunArgs),
     /// Run one delivery again and again, each time with one fault at one of its file-system calls.

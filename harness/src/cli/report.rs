@@ -8,7 +8,6 @@ use crate::campaign::saved;
 use crate::exit::Exit;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use judge::judge;
 use judge::recorded::differences;
 use reports::kit::format::ALL;
 use reports::run::{Report, json};

@@ -1,20 +1,19 @@
 use super::export;
-use crate::machine::stop;
-use crate::run::outer;
-use crate::scenario;
-use crate::scenario::errors;
-use std::io::Write;
-
 use super::output::{OutputArgs, profile, show};
 use crate::exit::{Exit, NoSuch};
+use crate::machine::stop;
+use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
+use crate::scenario;
+use crate::scenario::errors;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
-use record::plan::Plan;
+use record::plan::{Plan, quoted};
 use reports::kit::format::ALL;
 use reports::run::Report;
+use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -187,11 +186,14 @@ pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
 mod tests {
     use super::*;
     use clap::Parser;
+    use std::path::Path;
 
     fn refused(arguments: &[&str]) -> String {
         let parsed =
-            super::super::Cli::try_parse_from(["fermoposta", "run", "x.toml"].iter().chain(arguments));
-        let super::super::Command::Run(args) = parsed.expect("well-formed").command else { panic!("a run") };
+            crate::cli::command::Cli::try_parse_from(["fermoposta", "run", "x.toml"].iter().chain(arguments));
+        let crate::cli::command::Command::Run(args) = parsed.expect("well-formed").command else {
+            panic!("a run")
+        };
         let error = disks_exist(&args).expect_err("it is not there");
         assert_eq!(Exit::of(&error), Exit::Usage);
         error.to_string()

@@ -25,7 +25,7 @@ impl Mounted {
     pub fn words(&self) -> String {
         let Mounted { mountpoint, kind, source, device, options, .. } = self;
         let words = format!("{kind} on {source} ({device}) at {} ({options})", mountpoint.display());
-        reports::inert::inert(&words)
+        reports::kit::inert::inert(&words)
     }
 }
 

@@ -9,7 +9,7 @@ use super::stage::{Closing, Power, Stage};
 use super::storage::Storages;
 use super::volumes::Visits;
 use super::{
-    drain, entrance, inspection, power, reading, recovery, settled, stage, steps, store, structure,
+    astray, drain, entrance, inspection, power, reading, recovery, settled, stage, steps, store, structure,
     supervise, volumes,
 };
 use crate::front_door::FrontDoor;
@@ -26,8 +26,8 @@ use record::history::Entry;
 use record::history::event::Event;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
-use record::plan::Plan;
 use record::plan::workload::SingleDelivery;
+use record::plan::{Plan, QUEUE_VOLUME};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::Arc;

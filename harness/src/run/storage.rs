@@ -2,15 +2,14 @@
 //!
 //! A power cut takes the mount and the calls parked in it. Rules, counters, trace and model go on across it.
 
-use fuse_fs::durability;
-
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
+use fuse_fs::durability;
 use fuse_fs::durability::Volatile;
 use fuse_fs::durability::cut::{CutMode, CutOrder, CutReport};
 use fuse_fs::mount::parking::Thaw;
 use fuse_fs::mount::recorder::TraceSink;
-use fuse_fs::mount::trace::TraceOptions;
+use fuse_fs::mount::trace::{Closed, TraceOptions};
 use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::counters::CounterValues;
 use fuse_fs::rules::effects::Effect;

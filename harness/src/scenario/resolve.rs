@@ -47,7 +47,7 @@ pub(crate) fn resolve(
     }
     let variant = super::variants::chosen(&scenario, overrides.variant.as_deref(), &mut found);
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
-    windows::windows(&scenario, &workload, &mut found);
+    super::windows::windows(&scenario, &workload, &mut found);
     statements::statements(&scenario, &storages, &cohorts, &mut found);
     expectations(&scenario, &mut found);
     demonstrates(&scenario, &mut found);

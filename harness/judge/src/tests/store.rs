@@ -129,7 +129,7 @@ fn a_store_that_hides_its_messages_takes_more_than_an_index() {
 /// user1 moves from `mail` to `new`; what came there of its mail is as told.
 fn moved(arrives: bool) -> Report {
     let mut run = RunDir::empty();
-    run.plan.storages.insert("new".to_owned(), crate::plan::StoragePlan::default());
+    run.plan.storages.insert("new".to_owned(), record::plan::StoragePlan::default());
     let (name, storage) = ("all".to_owned(), "mail".to_owned());
     run.plan.cohorts = vec![CohortPlan { name, first: UserId(0), users: 2, storage, own_entrance: false }];
     if arrives {

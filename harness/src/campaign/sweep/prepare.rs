@@ -1,16 +1,15 @@
 //! What all cases of a sweep share, made once: the warmed-up store and the calls of each delivery.
 
-use super::classify;
-use super::plans;
-use crate::run::outer;
-
 use super::calls::calls;
 use super::cases::{Counted, Delivery};
+use super::classify;
 use super::options::Options;
+use super::plans;
+use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result, bail, ensure};
 use fuse_fs::clock::Nanos;
-use fuse_fs::mount::trace::FsEvent;
+use fuse_fs::mount::trace::{FsEvent, Line};
 use record::directory::RunDirectory;
 use record::ledger::Ledger;
 use record::plan::Plan;
@@ -142,7 +141,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
         report.run.target_version = Some("3.7.11".to_owned());
-        let text = crate::seal::sealed(&reports::run::json::to_json(&report));
+        let text = judge::seal::sealed(&reports::run::json::to_json(&report));
         std::fs::write(place.path().join("report.json"), text).expect("written");
         assert_eq!(version(place.path()).expect("read"), report.run.target_version);
         assert!(version(Path::new("/nowhere")).is_err());

@@ -8,6 +8,7 @@ use fuse_fs::mount::control::{Command, Reply};
 use fuse_fs::mount::parking::Thaw;
 use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::{Mount, MountOptions};
+use fuse_fs::rules::decide::Decide;
 use fuse_fs::rules::engine::Engine;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -17,4 +17,3 @@ pub mod store;
 pub mod touch;
 pub mod traffic;
 pub mod warm_up;
-pub(crate) use context::WARM_UP_PATIENCE;
