@@ -10,7 +10,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use judge::judge;
 use judge::recorded::differences;
-use reports::kit::format::ALL;
+use reports::kit::json::to_json;
+use reports::run::forms::FORMATS;
 use reports::run::{Report, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,11 +30,11 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
-    export::check(&args.output.exports, ALL)?;
+    export::check(&args.output.exports, FORMATS)?;
     let reports = args.runs.iter().map(|run| saved::report(run)).collect::<Result<Vec<Report>>>()?;
     let doubted = args.verify && verify(&args.runs, &reports)?;
     show(&reports, &args.output)?;
-    export::write(&args.output.exports, ALL, reports.as_slice())?;
+    export::write(&args.output.exports, FORMATS, reports.as_slice())?;
     let worst = reports.iter().map(|report| report.verdict).max().map_or(Exit::Unknown, Exit::from);
     Ok(if doubted { Exit::Invalid } else { worst })
 }
@@ -78,7 +79,7 @@ fn doubted(run: &Path, report: &Report) -> Result<Vec<String>> {
 
 /// Compared in the form in which a report is kept, so that no number is rounded on one side only.
 fn another(anew: &Report, report: &Report) -> Option<String> {
-    let kept = json::from_json(&json::to_json(anew)).ok();
+    let kept = json::from_json(&to_json(anew)).ok();
     (kept.as_ref() != Some(report)).then(|| {
         format!(
             "judged anew by version {} it comes to {}: {} The report, by version {}, is another: {}: {}",
@@ -94,7 +95,7 @@ fn another(anew: &Report, report: &Report) -> Option<String> {
 
 fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {
     match reports {
-        [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", json::to_json_many(reports))?,
+        [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", to_json(reports))?,
         reports => reports.iter().try_for_each(|report| output::show(report, output))?,
     }
     Ok(())

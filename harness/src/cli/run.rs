@@ -11,8 +11,8 @@ use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
 use record::plan::Plan;
-use reports::kit::format::ALL;
 use reports::run::Report;
+use reports::run::forms::FORMATS;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
-    export::check(&args.output.exports, ALL)?;
+    export::check(&args.output.exports, FORMATS)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
     stop::install()?;
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
             }
         }
     }
-    export::write(&args.output.exports, ALL, &reports)?;
+    export::write(&args.output.exports, FORMATS, &reports)?;
     Ok(Exit::worst(exits))
 }
 

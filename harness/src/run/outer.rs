@@ -63,7 +63,7 @@ pub fn judge(directory: &Path) -> Result<Report> {
     let report = judge::judge(directory)?;
     let run = RunDirectory::existing(directory);
     let page = reports::run::html::page::render_many(std::slice::from_ref(&report));
-    for (path, text) in [(run.report(), reports::run::json::to_json(&report)), (run.page(), page)] {
+    for (path, text) in [(run.report(), reports::kit::json::to_json(&report)), (run.page(), page)] {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(report)

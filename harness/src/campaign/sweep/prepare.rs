@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn the_version_is_the_one_that_the_runs_used() {
         let place = tempfile::tempdir().expect("a directory");
-        let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
+        let mut report = crate::campaign::samples::report(&[], &[], 0, 0);
         report.run.target_version = Some("3.7.11".to_owned());
-        std::fs::write(place.path().join("report.json"), reports::run::json::to_json(&report))
+        std::fs::write(place.path().join("report.json"), reports::kit::json::to_json(&report))
             .expect("written");
         assert_eq!(version(place.path()).expect("read"), report.run.target_version);
         assert!(version(Path::new("/nowhere")).is_err());
