@@ -1,6 +1,6 @@
 //! The table of policies, and its forms for a terminal and a document.
 
-use super::model::Policies;
+use super::model::{Policies, PolicyRun};
 use super::samples::{compared, hostile, run};
 use super::{markdown, text};
 use crate::kit::inert;

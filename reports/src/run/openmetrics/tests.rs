@@ -1,6 +1,5 @@
 //! The document as its readers take it apart: by a parser of others, and by the rules that it leaves to its users.
 
-use super::run;
 use super::*;
 use crate::run::model::Messages;
 use crate::run::samples;
