@@ -180,7 +180,7 @@ fn again() -> TestResult {
     let place = tempfile::tempdir()?;
     let run = run("eio-on-fsync.toml", &[], &place.path().join("runs"))?;
     let mut forms = Vec::new();
-    for extension in reports::kit::format::ALL.iter().map(|form| form.extension) {
+    for extension in reports::run::forms::FORMATS.iter().map(|form| form.extension) {
         let files = ["one", "two"].map(|name| place.path().join(format!("{name}.{extension}")));
         for file in &files {
             assert_eq!(report(&run, &["--export", &file.to_string_lossy()])?.0, Some(0));

@@ -5,7 +5,7 @@
 
 pub mod comparison;
 #[cfg(test)]
-mod examples;
+mod documents;
 pub mod kit;
 pub mod policies;
 pub mod rehearsal;

@@ -136,9 +136,9 @@ mod tests {
         let write = |file: &str, text: String| std::fs::write(directory.join(file), text).expect("a file");
         write("plan.json", serde_json::to_string(&plan).expect("a plan is JSON"));
         if report {
-            let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
+            let mut report = crate::campaign::samples::report(&[], &[], 0, 0);
             report.run.started = name.to_owned();
-            write("report.json", judge::seal::sealed(&reports::run::json::to_json(&report)));
+            write("report.json", judge::seal::sealed(&reports::kit::json::to_json(&report)));
         }
         directory
     }

@@ -1,6 +1,8 @@
 pub mod compare;
 pub mod journal;
 pub mod rehearse;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod saved;
 pub mod shown;
 pub mod survey;

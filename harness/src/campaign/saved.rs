@@ -6,8 +6,7 @@ use judge::recorded::differences;
 use judge::seal::Broken;
 use judge::{judge, seal};
 use record::directory::RunDirectory;
-use reports::run::Report;
-use reports::run::json;
+use reports::run::{Report, json};
 use std::path::Path;
 
 /// Reads it.
@@ -92,7 +91,7 @@ pub fn another(run: &Path, report: &Report) -> Result<Option<String>> {
     let mut anew = judge(run)?;
     // Where it lay when it was judged.
     anew.run.directory.clone_from(&report.run.directory);
-    let kept = json::from_json(&json::to_json(&anew)).ok();
+    let kept = json::from_json(&reports::kit::json::to_json(&anew)).ok();
     let words = || {
         format!(
             "judged anew by version {} it comes to {}: {} The report, by version {}, is another: {}: {}",
@@ -158,7 +157,7 @@ mod tests {
     #[test]
     fn a_report_without_a_seal_is_refused() {
         let run = judged();
-        edit(run.path(), |text| json::to_json(&json::from_json(text).expect("a report")));
+        edit(run.path(), |text| reports::kit::json::to_json(&json::from_json(text).expect("a report")));
         insta::assert_snapshot!(refused(report(run.path()), run.path()), @"RUN/report.json: it has no seal: somebody took it out, or an earlier version wrote the report; `fermoposta analyze RUN` judges the run anew");
     }
 
@@ -168,7 +167,7 @@ mod tests {
         edit(run.path(), |text| {
             let mut report = json::from_json(text).expect("a report");
             report.messages.lost = 7;
-            seal::sealed(&json::to_json(&report))
+            seal::sealed(&reports::kit::json::to_json(&report))
         });
         report(run.path()).expect("a digest is no signature");
         let said = refused(proved(run.path()), run.path());

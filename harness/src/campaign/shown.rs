@@ -3,9 +3,6 @@
 //! A class comes from a violated property or from a finding that speaks against the server. Findings that the rules of
 //! mail allow (bounces, second copies after a disturbance) speak for nothing here.
 
-#[cfg(test)]
-pub(crate) mod samples;
-
 use reports::kit::class::Class;
 use reports::kit::verdict::Verdict;
 use reports::run::{Finding, Moment, Property, Report};
@@ -15,9 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Shown {
-    /// The class.
     pub class: Class,
-    /// How often.
     pub count: u64,
     /// The property or the kind of finding behind it, and what it says.
     pub sentence: String,
@@ -80,7 +75,7 @@ fn by_finding(finding: &Finding) -> Option<Shown> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::shown::samples::report;
+    use crate::campaign::samples::report;
     use reports::run::{Anomaly, Example};
 
     fn moment(what: &str) -> Moment {

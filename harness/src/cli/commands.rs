@@ -9,7 +9,7 @@ use super::run::show_problems;
 use crate::exit::Exit;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
-use reports::kit::format::ALL;
+use reports::run::forms::FORMATS;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,11 +36,11 @@ pub(crate) fn check(files: &[PathBuf]) -> Result<Exit> {
 }
 
 pub(crate) fn analyze(run: &Path, output: &OutputArgs) -> Result<Exit> {
-    export::check(&output.exports, ALL)?;
+    export::check(&output.exports, FORMATS)?;
     let report = outer::judge(run)?;
     show(&report, output)?;
     let exit = report.verdict.into();
-    export::write(&output.exports, ALL, &[report])?;
+    export::write(&output.exports, FORMATS, &[report])?;
     Ok(exit)
 }
 

@@ -6,8 +6,10 @@ use crate::campaign::compare::{Asked, compare};
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
+use reports::comparison::forms::FORMATS;
 use reports::comparison::limits::Limit;
-use reports::comparison::{FORMATS, json, text};
+use reports::comparison::text;
+use reports::kit::json::to_json;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -41,7 +43,7 @@ pub(crate) fn run(args: CompareArgs) -> Result<Exit> {
     let (baseline, candidate) = (side(baseline, baselines), side(candidate, candidates));
     let comparison = compare(&Asked { baseline, candidate, limits, unlike })?;
     match output.json {
-        true => write!(std::io::stdout(), "{}", json::to_json(&comparison))?,
+        true => write!(std::io::stdout(), "{}", to_json(&comparison))?,
         false => write!(anstream::stdout(), "{}", text::render(&comparison, super::output::style()))?,
     }
     export::write(&output.exports, FORMATS, &comparison)?;

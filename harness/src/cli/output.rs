@@ -50,7 +50,7 @@ pub(crate) fn style() -> reports::kit::style::Style {
 
 pub(crate) fn show(report: &Report, output: &OutputArgs) -> Result<()> {
     if output.json {
-        writeln!(std::io::stdout(), "{}", reports::run::json::to_json(report))?;
+        writeln!(std::io::stdout(), "{}", reports::kit::json::to_json(report))?;
     } else {
         write!(anstream::stdout(), "{}", reports::run::text::render(report, style()))?;
     }

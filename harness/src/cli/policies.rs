@@ -14,7 +14,9 @@ use anyhow::Result;
 use clap::Args;
 use record::plan::{Plan, quoted};
 use reports::kit::inert::inert;
-use reports::policies::{FORMATS, Policies, PolicyRun, json, text};
+use reports::kit::json::to_json;
+use reports::policies::forms::FORMATS;
+use reports::policies::{Policies, PolicyRun, text};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -49,8 +51,8 @@ pub(crate) fn run(args: &PoliciesArgs) -> Result<Exit> {
     let (runs, exits) = run_all(args, plans);
     let policies = Policies::of(&runs, command(args, seed));
     match args.output.json {
-        true => write!(std::io::stdout(), "{}", json::to_json(&policies))?,
-        false => write!(anstream::stdout(), "{}", text(&policies))?,
+        true => write!(std::io::stdout(), "{}", to_json(&policies))?,
+        false => write!(anstream::stdout(), "{}", text::render(&policies))?,
     }
     export::write(&args.output.exports, FORMATS, &policies)?;
     Ok(Exit::worst(exits))

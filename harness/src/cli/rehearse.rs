@@ -10,7 +10,9 @@ use clap::Args;
 use fuse_fs::units::Span;
 use record::plan::step::MigrationTool;
 use reports::comparison::limits::Limit;
-use reports::rehearsal::{FORMATS, json, text};
+use reports::kit::json::to_json;
+use reports::rehearsal::forms::FORMATS;
+use reports::rehearsal::text;
 use std::io::Write;
 use std::path::PathBuf;
 use strum::VariantArray;
@@ -99,7 +101,7 @@ pub(crate) fn run(args: RehearseArgs) -> Result<Exit> {
     };
     let Some(rehearsal) = crate::campaign::rehearse::run(&options)? else { return Ok(Exit::Interrupted) };
     match json {
-        true => write!(std::io::stdout(), "{}", json::to_json(&rehearsal))?,
+        true => write!(std::io::stdout(), "{}", to_json(&rehearsal))?,
         false => write!(anstream::stdout(), "{}", text::render(&rehearsal))?,
     }
     export::write(&exports, FORMATS, &rehearsal)?;

@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use anyhow::{Context, Result, ensure};
 use fuse_fs::durability::cut::CutReport;
 use record::directory::RunDirectory;
-use reports::kit::figures::count;
+use reports::kit::figures::grouped;
 use reports::kit::inert::inert;
 use std::path::{Path, PathBuf};
 
@@ -76,12 +76,12 @@ fn in_words(name: &str, report: &CutReport, differences: &[String]) -> String {
         return format!("{}: {what}, seed {seed}: same tree, bit for bit\n", inert(name));
     }
     let n = differences.len();
-    let mut out = format!("{}: {what}, seed {seed}: {} differences\n", inert(name), count(n as u64));
+    let mut out = format!("{}: {what}, seed {seed}: {} differences\n", inert(name), grouped(n as u64));
     for line in differences.iter().take(MOST_DIFFERENCES) {
         out += &format!("  {}\n", inert(line));
     }
     if n > MOST_DIFFERENCES {
-        out += &format!("  ... and {} more\n", count((n - MOST_DIFFERENCES) as u64));
+        out += &format!("  ... and {} more\n", grouped((n - MOST_DIFFERENCES) as u64));
     }
     out
 }

@@ -9,8 +9,9 @@ use crate::exit::Exit;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use judge::recorded::differences;
-use reports::kit::format::ALL;
-use reports::run::{Report, json};
+use reports::kit::json::to_json;
+use reports::run::Report;
+use reports::run::forms::FORMATS;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
-    export::check(&args.output.exports, ALL)?;
+    export::check(&args.output.exports, FORMATS)?;
     // To be verified, a report is shown as it is: what speaks against it is said beside it.
     let read = |run: &PathBuf| match args.verify {
         true => saved::unsealed(run).map(|(report, _)| report),
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let reports = args.runs.iter().map(read).collect::<Result<Vec<Report>>>()?;
     let doubted = args.verify && verify(&args.runs, &reports)?;
     show(&reports, &args.output)?;
-    export::write(&args.output.exports, ALL, reports.as_slice())?;
+    export::write(&args.output.exports, FORMATS, reports.as_slice())?;
     let worst = reports.iter().map(|report| report.verdict).max().map_or(Exit::Unknown, Exit::from);
     Ok(if doubted { Exit::Invalid } else { worst })
 }
@@ -82,7 +83,7 @@ fn doubted(run: &Path, report: &Report) -> Result<Vec<String>> {
 
 fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {
     match reports {
-        [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", json::to_json_many(reports))?,
+        [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", to_json(reports))?,
         reports => reports.iter().try_for_each(|report| output::show(report, output))?,
     }
     Ok(())

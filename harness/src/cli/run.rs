@@ -11,8 +11,8 @@ use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
 use record::plan::{Plan, quoted};
-use reports::kit::format::ALL;
 use reports::run::Report;
+use reports::run::forms::FORMATS;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
-    export::check(&args.output.exports, ALL)?;
+    export::check(&args.output.exports, FORMATS)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
     disks_exist(args)?;
@@ -91,9 +91,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
         }
     }
     if one_document {
-        writeln!(std::io::stdout(), "{}", reports::run::json::to_json_many(&reports))?;
+        writeln!(std::io::stdout(), "{}", reports::kit::json::to_json(&reports))?;
     }
-    export::write(&args.output.exports, ALL, &reports)?;
+    export::write(&args.output.exports, FORMATS, &reports)?;
     Ok(Exit::worst(exits))
 }
 

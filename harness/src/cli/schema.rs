@@ -28,12 +28,18 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
     let schema = match of {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Target => serde_json::to_value(schemars::schema_for!(record::plan::server::Definition))?,
-        SchemaOf::Report => serde_json::from_str(&reports::run::json::schema())?,
-        SchemaOf::Survey => serde_json::from_str(&reports::survey::json::schema())?,
-        SchemaOf::Comparison => serde_json::from_str(&reports::comparison::json::schema())?,
-        SchemaOf::Policies => serde_json::from_str(&reports::policies::json::schema())?,
-        SchemaOf::Rehearsal => serde_json::from_str(&reports::rehearsal::json::schema())?,
-        SchemaOf::Sweep => serde_json::from_str(&reports::sweep::json::schema())?,
+        SchemaOf::Report => serde_json::from_str(&reports::kit::json::schema::<reports::run::Report>())?,
+        SchemaOf::Survey => serde_json::from_str(&reports::kit::json::schema::<reports::survey::Survey>())?,
+        SchemaOf::Comparison => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::comparison::Comparison>())?
+        }
+        SchemaOf::Policies => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::policies::Policies>())?
+        }
+        SchemaOf::Rehearsal => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::rehearsal::Rehearsal>())?
+        }
+        SchemaOf::Sweep => serde_json::from_str(&reports::kit::json::schema::<reports::sweep::Sweep>())?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Valid)

@@ -11,7 +11,7 @@ use record::directory::{RunDirectory, read_json};
 use record::history::event::MigrationState;
 use record::ledger::Ledger;
 use record::plan::Plan;
-use reports::kit::table::align;
+use reports::kit::columns::align;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;

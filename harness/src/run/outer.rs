@@ -64,7 +64,7 @@ pub fn judge(directory: &Path) -> Result<Report> {
     let run = RunDirectory::existing(directory);
     let page = reports::run::html::page::render_many(std::slice::from_ref(&report));
     for (path, text) in
-        [(run.report(), judge::seal::sealed(&reports::run::json::to_json(&report))), (run.page(), page)]
+        [(run.report(), judge::seal::sealed(&reports::kit::json::to_json(&report))), (run.page(), page)]
     {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }

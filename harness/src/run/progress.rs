@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use reports::kit::figures::count;
+use reports::kit::figures::grouped;
 use reports::kit::inert::inert;
 
 /// The state of a run at one moment.
@@ -124,7 +124,7 @@ fn phase_line(live: &Live, elapsed: Duration) -> String {
 
 fn moving_line(live: &Live, elapsed: Duration, per_second: f64) -> String {
     let [acknowledged, refused, uncertain, fired, in_flight] =
-        [live.acknowledged, live.refused, live.uncertain, live.fired, live.in_flight].map(count);
+        [live.acknowledged, live.refused, live.uncertain, live.fired, live.in_flight].map(grouped);
     format!(
         "{}  {per_second:.0}/s  acknowledged {acknowledged}  refused {refused}  uncertain {uncertain}  \
          waiting {in_flight}  faults fired {fired}",

@@ -1,8 +1,8 @@
 //! From rows and verdicts to one answer and what decides it.
 
 use super::model::{Doubt, Judgement, Outcome, Row, Side};
-use super::words::{doubt, fails, name, not_told};
-use crate::kit::figures::count;
+use super::phrases::{doubt, fails, name, not_told};
+use crate::kit::figures::grouped;
 use crate::kit::verdict::Verdict;
 use crate::run::{Operation, Report};
 
@@ -44,13 +44,13 @@ fn kept(rows: &[Row]) -> String {
     let number = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count() as u64;
     let kept = number(|row| matches!(row.judgement, Judgement::Within | Judgement::WithinNoise));
     match number(|row| row.judgement == Judgement::CannotTell) {
-        0 => format!("The candidate keeps all {} limits.", count(kept)),
-        open => format!("The candidate keeps {} limits; {} cannot be told.", count(kept), count(open)),
+        0 => format!("The candidate keeps all {} limits.", grouped(kept)),
+        open => format!("The candidate keeps {} limits; {} cannot be told.", grouped(kept), grouped(open)),
     }
 }
 
 fn reasons(n: u64) -> String {
-    if n == 1 { "for 1 reason".to_owned() } else { format!("for {} reasons", count(n)) }
+    if n == 1 { "for 1 reason".to_owned() } else { format!("for {} reasons", grouped(n)) }
 }
 
 fn invalid(candidate: &[Report]) -> impl Iterator<Item = String> {

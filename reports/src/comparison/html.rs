@@ -1,14 +1,15 @@
 //! A comparison as one HTML file for people.
 
 use super::model::{Compared, Comparison, Judgement, Row};
-use super::words::{judgement, limit, median, name, range, ratio};
+use super::phrases::{judgement, limit, median, name, range, ratio};
+use crate::kit::inert;
 use crate::kit::page::{STYLE, class};
 use askama::Template;
 
 /// The whole comparison.
 #[must_use]
 pub fn render(comparison: &Comparison) -> String {
-    let page = Page { comparison: &crate::kit::inert::comparison(comparison), style: STYLE };
+    let page = Page { comparison: &inert::copy(comparison), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 

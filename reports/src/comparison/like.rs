@@ -2,7 +2,7 @@
 
 use super::decision::passed_over;
 use super::model::{Difference, Row};
-use crate::kit::figures::{count, number};
+use crate::kit::figures::{grouped, number};
 use crate::kit::verdict::Verdict;
 use crate::run::Report;
 use std::collections::BTreeSet;
@@ -55,8 +55,8 @@ fn broken(baseline: &[Report]) -> Option<String> {
     (invalid > 0).then(|| {
         format!(
             "{} of the {} runs of the baseline are invalid themselves: to be no worse than it is no praise.",
-            count(invalid as u64),
-            count(baseline.len() as u64)
+            grouped(invalid as u64),
+            grouped(baseline.len() as u64)
         )
     })
 }

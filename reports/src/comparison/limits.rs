@@ -11,9 +11,9 @@ use std::str::FromStr;
 pub enum Measure {
     /// Median latency of the operations that ended well.
     P50,
-    /// 95th percentile.
+    /// 95th percentile of the same latency.
     P95,
-    /// 99th percentile.
+    /// 99th percentile of the same latency.
     P99,
     /// Share of the operations that ended well.
     OkShare,

@@ -1,6 +1,7 @@
+pub mod compare;
 pub mod decision;
+pub mod forms;
 pub mod html;
-pub mod json;
 pub mod judgement;
 pub mod like;
 pub mod limits;
@@ -8,12 +9,12 @@ pub mod markdown;
 pub mod measured;
 mod model;
 pub use model::{
-    Compared, Comparison, Difference, Doubt, FORMATS, Judgement, Outcome, Row, SCHEMA_VERSION, Side, Spread,
+    Compared, Comparison, Difference, Doubt, Judgement, Outcome, Row, SCHEMA_VERSION, Side, Spread,
 };
+pub mod phrases;
 pub mod picture;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 pub mod text;
-pub mod words;

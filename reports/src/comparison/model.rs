@@ -1,59 +1,24 @@
-//! Runs before a change beside runs after it: a migration to another storage, a firmware, a new mail server.
-//!
-//! Model: two sides, the baseline and the candidate, each of one or more runs of the same scenario against the same mail
-//! server. A [`Row`] compares one figure by the medians of both sides. Its noise is the larger of the two ranges, a
-//! range being the largest figure of a side less its smallest. A difference of the medians counts only if it exceeds the
-//! noise:
-//!
-//! | | it counts | it does not count |
-//! |---|---|---|
-//! | the candidate keeps the limit | within | within the noise |
-//! | the candidate exceeds the limit | beyond | cannot tell: the noise is larger than what the limit permits |
-//!
-//! A side of one run shows no range. The other side's range is then taken for the noise; with one run on each side no
-//! noise is known, every difference counts, and the comparison says so. A p99 is told from at least 100 operations in
-//! every run, a p95 from 20, a p50 from 2. A message lost or damaged by the candidate is beyond, whatever the noise.
-//!
-//! Overall: beyond if a row is beyond or a run of the candidate is invalid; else cannot tell if a run of either side
-//! proves nothing, if a row is too noisy to tell, or if none of the latencies of an operation can be told that makes up a tenth of
-//! the traffic or more (of any operation, if none at all can be told); else within. The figures are those of the reports, so a p99 of a side is the median of its runs' p99, not the p99
-//! of all operations together.
+//! Runs before a change beside runs after it: a migration to another storage, a firmware, a new mail server. Everything its renderers
+//! show is here; how it comes about is told by [`compare`](super::compare).
 
-use super::decision;
-use super::limits::{Allowed, Limits, Measure};
-use super::{html, json, judgement, like, markdown, text};
-use crate::kit::format::Format;
+use super::limits::{Allowed, Measure};
 use crate::kit::verdict::Verdict;
-use crate::run::Report;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The forms a comparison can be exported in.
-pub const FORMATS: &[Format<Comparison>] = &[
-    Format { name: "json", extension: "json", about: "everything, versioned", render: json::to_json },
-    Format { name: "markdown", extension: "md", about: "for a document", render: markdown::render },
-    Format { name: "html", extension: "html", about: "one page, for people", render: html::render },
-    Format {
-        name: "text",
-        extension: "txt",
-        about: "as on the terminal, without colour",
-        render: text::plain,
-    },
-];
-
 /// A baseline and a candidate, compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
-    /// The answer.
+    /// Whether the candidate keeps its limits.
     pub outcome: Outcome,
     /// The answer in one sentence.
     pub sentence: String,
-    /// Scenario's name.
+    /// Name of the scenario that both sides ran.
     pub scenario: String,
     /// Mail server: target name.
     pub target: String,
@@ -67,13 +32,13 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// The runs, the baseline's first.
     pub runs: Vec<Compared>,
-    /// Program version.
+    /// Version of the program that made this.
     pub version: String,
     /// Command that compares them again.
     pub reproduce: String,
 }
 
-/// The answer.
+/// Whether a candidate keeps its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -88,13 +53,13 @@ pub enum Outcome {
 /// A run that was compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compared {
-    /// Which side.
+    /// The side that it is a run of.
     pub side: Side,
-    /// Its directory.
+    /// Directory that it was read from.
     pub directory: String,
-    /// Its seed.
+    /// Seed that its plan follows from.
     pub seed: u64,
-    /// When it started.
+    /// When it started, RFC 3339 UTC.
     pub started: String,
     /// Its own verdict.
     pub verdict: Verdict,
@@ -104,7 +69,7 @@ pub struct Compared {
     pub reproduce: String,
 }
 
-/// One of two.
+/// The side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
@@ -117,7 +82,7 @@ pub enum Side {
 /// Something that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
-    /// What.
+    /// What differs: a version, a storage, a machine.
     pub what: String,
     /// How it is in the baseline.
     pub baseline: String,
@@ -130,11 +95,11 @@ pub struct Difference {
 pub struct Row {
     /// Of what: an operation, a class of clients, or `mail`.
     pub of: String,
-    /// Which figure.
+    /// The figure that is compared.
     pub measure: Measure,
     /// The baseline's; none if no run of it states one.
     pub baseline: Option<Spread>,
-    /// The candidate's.
+    /// The candidate's; none if no run of it states one.
     pub candidate: Option<Spread>,
     /// The candidate's median by the baseline's; none without either, or of nothing.
     pub ratio: Option<f64>,
@@ -145,7 +110,7 @@ pub struct Row {
     /// Of a recovery: runs of the candidate in which it did not come.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub never: u32,
-    /// The answer.
+    /// Whether the candidate keeps the limit.
     pub judgement: Judgement,
     /// Why it cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,11 +125,11 @@ fn is_zero(number: &u32) -> bool {
 /// A figure over the runs of one side: seconds, shares of one, messages, or messages a second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
-    /// The median.
+    /// The median of the runs.
     pub median: f64,
-    /// The smallest.
+    /// The smallest of the runs.
     pub least: f64,
-    /// The largest.
+    /// The largest of the runs.
     pub most: f64,
     /// Runs that state it.
     pub runs: u32,
@@ -194,48 +159,11 @@ pub enum Doubt {
     Absent,
     /// The run with the fewest operations has too few.
     TooFew {
-        /// It has.
+        /// Operations that ended well in that run.
         have: u64,
-        /// It needs.
+        /// Operations that the figure is told from at least.
         need: u64,
     },
     /// The limit is exceeded by less than the noise.
     TooNoisy,
-}
-
-impl Comparison {
-    /// The comparison of these runs; `reproduce` is the command that makes it again.
-    #[must_use]
-    pub fn of(baseline: &[Report], candidate: &[Report], limits: &Limits, reproduce: String) -> Comparison {
-        let rows = judgement::rows(baseline, candidate, limits);
-        let decision = decision::decide(baseline, candidate, &rows);
-        let first = candidate.first().or(baseline.first());
-        let shown = |of: fn(&Report) -> &String| first.map_or_else(String::new, |report| of(report).clone());
-        Comparison {
-            schema_version: SCHEMA_VERSION,
-            outcome: decision.outcome,
-            sentence: decision.sentence,
-            scenario: shown(|report| &report.run.scenario),
-            target: shown(|report| &report.run.target),
-            decides: decision.decides,
-            caveats: decision.besides.into_iter().chain(like::caveats(baseline, candidate, &rows)).collect(),
-            rows,
-            differences: like::differences(baseline, candidate),
-            runs: runs(Side::Baseline, baseline).chain(runs(Side::Candidate, candidate)).collect(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            reproduce,
-        }
-    }
-}
-
-fn runs(side: Side, reports: &[Report]) -> impl Iterator<Item = Compared> {
-    reports.iter().map(move |report| Compared {
-        side,
-        directory: report.run.directory.clone(),
-        seed: report.run.seed,
-        started: report.run.started.clone(),
-        verdict: report.verdict,
-        sentence: report.sentence.clone(),
-        reproduce: report.run.reproduce.clone(),
-    })
 }

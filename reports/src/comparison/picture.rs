@@ -3,7 +3,7 @@
 
 use super::limits::{Allowed, Measure};
 use super::model::{Judgement, Row, Spread};
-use super::words::name;
+use super::phrases::name;
 use crate::kit::escape::escaped;
 use crate::kit::picture::{WIDTH, picture};
 use std::fmt::Write as _;

@@ -1,12 +1,12 @@
 //! The rule of the module docs, case by case.
 
-use super::json;
 use super::like::unlike;
 use super::limits::{Limits, Measure};
 use super::model::*;
 use super::samples::{again, before, deliver, never_again, of, run};
 use super::{markdown, text};
 use crate::kit::inert::is_dangerous;
+use crate::kit::json::to_json;
 use crate::kit::verdict::Verdict;
 use crate::run::{Operation, Report};
 
@@ -182,7 +182,7 @@ fn seeds_and_amounts_that_differ_are_named() {
 #[test]
 fn hostile_strings_come_out_inert() {
     let hostile = super::samples::hostile();
-    for shown in [text::plain(&hostile), markdown::render(&hostile), json::to_json(&hostile)] {
+    for shown in [text::plain(&hostile), markdown::render(&hostile), to_json(&hostile)] {
         assert!(!shown.chars().any(|one| is_dangerous(one) && one != '\n'));
     }
     assert!(!markdown::render(&hostile).contains("<script>"));

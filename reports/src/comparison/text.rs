@@ -1,14 +1,19 @@
 //! The terminal form of a comparison: the answer, what decides it, every figure, what to know, how to make it again.
 
 use super::model::{Compared, Comparison, Row};
-use super::words::{judgement, limit, name, ratio, spread};
+use super::phrases::{judgement, limit, name, ratio, spread};
+use crate::kit::columns::{align, wrap};
+use crate::kit::inert;
 use crate::kit::style::{Style, bold, paint, section};
-use crate::kit::table::{align, wrap};
 
 /// The whole comparison.
 #[must_use]
 pub fn render(comparison: &Comparison, style: Style) -> String {
-    let comparison = &crate::kit::inert::comparison(comparison);
+    shown(&inert::copy(comparison), style)
+}
+
+/// Of one whose strings are harmless.
+pub(crate) fn shown(comparison: &Comparison, style: Style) -> String {
     let sections = [
         headline(comparison, style),
         section("What decides", &list(&comparison.decides, style), style),

@@ -44,13 +44,10 @@ pub enum Class {
 /// What a class means for the mail server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Against it.
     Bad,
-    /// Nothing is known.
     Open,
     /// Its storage lied: neither for nor against it.
     Apart,
-    /// As it should be.
     Fine,
 }
 
@@ -75,7 +72,6 @@ impl Class {
         Class::Intact,
     ];
 
-    /// What it means.
     #[must_use]
     pub fn weight(self) -> Weight {
         self.row().2
@@ -94,7 +90,7 @@ impl Class {
     }
 
     fn row(self) -> (&'static str, &'static str, Weight) {
-        use super::class::Weight::{Apart, Bad, Fine, Open};
+        use Weight::{Apart, Bad, Fine, Open};
         match self {
             Class::Lost => ("LOST", "acknowledged and lost", Bad),
             Class::Damaged => ("DAMAGED", "acknowledged and damaged", Bad),

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// `1234567` as `1,234,567`.
 #[must_use]
-pub fn count(value: u64) -> String {
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -14,6 +14,12 @@ pub fn count(value: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// `1 message`, `2,911 messages`.
+#[must_use]
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
 /// A latency with three digits: `850 us`, `12.3 ms`, `4.56 s`.
@@ -39,7 +45,7 @@ pub fn seconds(seconds: f64) -> String {
 #[must_use]
 pub fn number(value: f64) -> String {
     match value.fract().abs() < 1e-9 && value >= 0.0 {
-        true => count(value as u64),
+        true => grouped(value as u64),
         false => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }
@@ -54,7 +60,7 @@ pub fn bytes(bytes: f64) -> String {
         (rest, unit) = (rest / 1_000.0, larger);
     }
     match rest {
-        whole if unit == "B" || whole >= 100.0 => format!("{} {unit}", count(whole.round() as u64)),
+        whole if unit == "B" || whole >= 100.0 => format!("{} {unit}", grouped(whole.round() as u64)),
         tens if tens >= 10.0 => format!("{tens:.1} {unit}"),
         ones => format!("{ones:.2} {unit}"),
     }
@@ -232,7 +238,7 @@ fn story_length(seconds: f64) -> String {
     match whole {
         ..60 => latency(seconds),
         60..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", count(minutes / 60), minutes % 60),
+        _ => format!("{} h {:02} min", grouped(minutes / 60), minutes % 60),
     }
 }
 
@@ -242,7 +248,7 @@ mod tests {
 
     #[test]
     fn counts_have_separators() {
-        let shown = [0, 999, 1_000, 12_345, 1_234_567].map(count);
+        let shown = [0, 999, 1_000, 12_345, 1_234_567].map(grouped);
         assert_eq!(shown, ["0", "999", "1,000", "12,345", "1,234,567"]);
     }
 
@@ -324,22 +330,4 @@ mod tests {
             ["-", "0 %", "33.3 %", "99.9 %", "100 %", "100 %"]
         );
     }
-}
-
-/// `1 message`, `2,911 messages`.
-pub fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(n), if n == 1 { one } else { many })
-}
-
-/// A number with thousands set apart.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -1,257 +1,63 @@
 //! Hostile strings made harmless: the only place that knows how.
 //!
-//! After [`report`], no string holds a control character (so no terminal escape and no line break), a
+//! After [`copy`], no string of a document holds a control character (so no terminal escape and no line break), a
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
-use crate::survey;
-
-pub mod comparison;
-pub mod rehearsal;
-pub mod story;
-
-use crate::run::difference::Difference;
-use crate::run::series::{Backlog, Cohort, Outcomes, Series, Service, Stretch, Track};
-use crate::run::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Recorded, Report, Run};
-use crate::survey::Survey;
-use crate::sweep::{BadCase, Matrix, Sweep};
-
-pub(crate) use self::comparison::comparison;
-pub(crate) use self::rehearsal::rehearsal;
+use ciborium::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Longest string that is shown; the rest is counted, not shown.
 pub const MAX_CHARS: usize = 2_000;
 
-/// The same report with every string harmless. Destructures every field, so a new one cannot be forgotten.
+/// The same document with every string in it harmless. Nobody names its fields, so none can be forgotten.
+///
+/// The walk is over CBOR's data model: it has numbers that JSON lacks, and bytes, which are no strings. Names of ours, of fields
+/// and variants, are harmless as they are, so the document reads back.
+///
+/// # Panics
+/// Never: a document reads back what it wrote.
 #[must_use]
-pub fn report(original: &Report) -> Report {
-    let mut report = original.clone();
-    let Report {
-        schema_version: _,
-        verdict: _,
-        sentence,
-        run,
-        messages: _,
-        properties,
-        findings,
-        faults,
-        operations,
-        timeline,
-        senders,
-        statements,
-        clients,
-        migrations,
-        series,
-        warnings,
-    } = &mut report;
-    clean(sentence);
-    clean_run(run);
-    properties.iter_mut().for_each(clean_property);
-    findings.iter_mut().for_each(clean_finding);
-    faults.iter_mut().for_each(clean_fault);
-    operations
-        .iter_mut()
-        .for_each(|Operation { name, ok: _, fail: _, info: _, timed_out: _, latency: _ }| clean(name));
-    timeline.iter_mut().for_each(clean_moment);
-    story::clean(senders, statements, clients, migrations);
-    warnings.iter_mut().for_each(clean);
-    series.iter_mut().for_each(clean_series);
-    report
+pub fn copy<T: Serialize + DeserializeOwned>(document: &T) -> T {
+    let mut value = Value::serialized(document).expect("a document is data");
+    clean(&mut value);
+    value.deserialized().expect("names of ours are harmless, so the document reads back")
 }
 
-fn clean_run(run: &mut Run) {
-    let Run {
-        scenario,
-        why,
-        sources,
-        target,
-        target_version,
-        seed: _,
-        version,
-        started,
-        duration_s: _,
-        directory,
-        reproduce,
-        story_scale: _,
-        contract,
-        persistence,
-        environment,
-        recorded,
-        fingerprint,
-    } = run;
-    for text in [scenario, why, target, version, started, directory, reproduce, contract, fingerprint] {
-        clean(text);
+fn clean(value: &mut Value) {
+    match value {
+        Value::Text(text) => *text = inert(text),
+        Value::Array(values) => values.iter_mut().for_each(clean),
+        Value::Map(entries) => entries.iter_mut().flat_map(|(key, value)| [key, value]).for_each(clean),
+        _ => {}
     }
-    sources.iter_mut().chain(target_version).for_each(clean);
-    for Recorded { file, bytes: _, blake3 } in recorded {
-        clean(file);
-        clean(blake3);
-    }
-    for (name, value) in persistence.iter_mut().chain(environment) {
-        clean(name);
-        clean(value);
-    }
-}
-
-fn clean_property(property: &mut Property) {
-    let Property { name, title, definition, promise, verdict: _, sentence, untested: _, count: _, anomalies } =
-        property;
-    [name, title, definition, sentence].into_iter().chain(promise).for_each(clean);
-    for Anomaly { sentence, message, place, evidence, difference } in anomalies {
-        clean(sentence);
-        message.iter_mut().chain(place).for_each(clean);
-        evidence.iter_mut().for_each(clean_moment);
-        difference.iter_mut().for_each(clean_difference);
-    }
-}
-
-/// Its bytes stay bytes: whoever shows them shows numbers and [`printable`] characters.
-fn clean_difference(Difference { sentence, notes, sent_file, found_file, change: _ }: &mut Difference) {
-    [sentence, sent_file, found_file].into_iter().chain(notes).for_each(clean);
-}
-
-fn clean_finding(finding: &mut Finding) {
-    let Finding { kind, count: _, sentence, examples } = finding;
-    [kind, sentence].into_iter().for_each(clean);
-    for Example { message, evidence } in examples {
-        message.iter_mut().for_each(clean);
-        clean_moment(evidence);
-    }
-}
-
-fn clean_fault(fault: &mut Fault) {
-    let Fault { storage, name, effect, lying: _, matched: _, fired: _, first_s: _, last_s: _, struck } =
-        fault;
-    [storage, name, effect].into_iter().for_each(clean);
-    for (op, class, _count) in struck {
-        clean(op);
-        clean(class);
-    }
-}
-
-fn clean_series(series: &mut Series) {
-    let Series {
-        from_s: _,
-        step_s: _,
-        bins: _,
-        storing: Outcomes { acknowledged: _, refused: _, uncertain: _ },
-        kinds,
-        waiting: _,
-        held: _,
-        struck: _,
-        armed,
-        services,
-        cohorts,
-        backlogs,
-    } = series;
-    let kinds = kinds.iter_mut().map(|Track { name, ok: _, p50_s: _, p99_s: _ }| name);
-    let armed = armed.iter_mut().map(|Stretch { name, from_s: _, to_s: _ }| name);
-    let services = services.iter_mut().map(|Service { name, found: _ }| name);
-    let cohorts = cohorts.iter_mut().map(|Cohort { name, served: _, not_served: _ }| name);
-    let backlogs = backlogs.iter_mut().map(|Backlog { name, most: _ }| name);
-    kinds.chain(armed).chain(services).chain(cohorts).chain(backlogs).for_each(clean);
-}
-
-fn clean_moment(Moment { at_s: _, who, what }: &mut Moment) {
-    clean(who);
-    clean(what);
-}
-
-/// Every string of a survey comes from a scenario, a target file, a server or a message.
-#[must_use]
-pub fn survey(survey: &Survey) -> Survey {
-    let mut survey = survey.clone();
-    let Survey {
-        schema_version: _,
-        verdict: _,
-        sentence,
-        version,
-        repeat: _,
-        columns,
-        rows,
-        findings,
-        environment,
-        reproduce,
-        speed,
-    } = &mut survey;
-    let mut strings: Vec<&mut String> = vec![sentence, version, reproduce, speed];
-    strings.extend(columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.why]));
-    strings.extend(rows.iter_mut().flat_map(|row| std::iter::once(&mut row.target).chain(&mut row.version)));
-    strings.extend(environment.iter_mut().flat_map(|(name, value)| [name, value]));
-    for finding in findings {
-        let survey::Finding {
-            class: _,
-            target,
-            target_version,
-            column,
-            shown: _,
-            runs: _,
-            seeds: _,
-            sentence,
-            evidence,
-            report,
-            reproduce,
-        } = finding;
-        strings.extend([target, column, sentence, reproduce]);
-        strings.extend(target_version.iter_mut().chain(report));
-        strings.extend(evidence.iter_mut().flat_map(|moment| [&mut moment.who, &mut moment.what]));
-    }
-    strings.into_iter().for_each(clean);
-    survey
-}
-
-/// Every string of a sweep comes from a target file, a server or a file name.
-#[must_use]
-pub fn sweep(sweep: &Sweep) -> Sweep {
-    let mut sweep = sweep.clone();
-    let Sweep {
-        schema_version: _,
-        verdict: _,
-        sentence,
-        target,
-        target_version,
-        version,
-        seed: _,
-        reproduce,
-        directory,
-        classes: _,
-        deliveries,
-        bad,
-        speed,
-    } = &mut sweep;
-    let mut strings: Vec<&mut String> = vec![sentence, target, version, reproduce, directory, speed];
-    strings.extend(target_version);
-    for Matrix { title, columns, rows } in deliveries {
-        strings.push(title);
-        strings.extend(columns);
-        strings.extend(rows.iter_mut().map(|row| &mut row.call));
-    }
-    for BadCase { case, class: _, call, fault, told, found, bad: _, runs: _, directory, reproduce } in bad {
-        strings.extend([case, call, fault, told, found, reproduce]);
-        strings.extend(directory);
-    }
-    strings.into_iter().for_each(clean);
-    sweep
-}
-
-fn clean(text: &mut String) {
-    *text = inert(text);
 }
 
 /// One string made harmless: dangerous characters as `\u{1b}`, the tail beyond [`MAX_CHARS`] counted.
 #[must_use]
 pub fn inert(text: &str) -> String {
     let mut chars = text.chars();
-    let mut shown = String::with_capacity(text.len().min(MAX_CHARS));
-    for character in chars.by_ref().take(MAX_CHARS) {
-        match is_dangerous(character) {
-            true => shown.extend(character.escape_default()),
-            false => shown.push(character),
-        }
-    }
+    let shown: String = spelled_out(chars.by_ref().take(MAX_CHARS)).collect();
     match chars.count() {
         0 => shown,
-        more => format!("{shown}... ({} more characters)", super::figures::count(more as u64)),
+        more => format!("{shown}... ({} more characters)", super::figures::grouped(more as u64)),
     }
+}
+
+/// One string made harmless, in no more than `most` characters; the rest is left out without a word.
+#[must_use]
+pub fn cut(text: &str, most: usize) -> String {
+    spelled_out(text.chars()).take(most).collect()
+}
+
+fn spelled_out(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    text.flat_map(|character| {
+        let (harmless, dangerous) = match is_dangerous(character) {
+            true => (None, Some(character.escape_default())),
+            false => (Some(character), None),
+        };
+        harmless.into_iter().chain(dangerous.into_iter().flatten())
+    })
 }
 
 /// An inert text as a cell of a table that a spreadsheet may open: an apostrophe goes before what would begin a formula, at
@@ -331,6 +137,41 @@ mod tests {
         assert_eq!(shown.len(), 94);
         assert!(!shown.chars().any(is_dangerous) && shown.is_ascii());
         assert_eq!([0x1b, 0x7f, 0x9b, b'\n', b'<', b'.'].map(printable), ['.', '.', '.', '.', '<', '.']);
+    }
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Kept {
+        Plain,
+        With { number: Option<f64>, text: String },
+        Pair(u64, i64),
+    }
+
+    #[test]
+    fn numbers_and_names_of_ours_survive_exactly() {
+        let numbers = [f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.1, f64::MIN_POSITIVE, 5e-324, f64::MAX];
+        assert_eq!(
+            copy(&numbers.to_vec()).iter().map(|n| n.to_bits()).collect::<Vec<_>>(),
+            numbers.map(f64::to_bits)
+        );
+        assert!(copy(&f64::NAN).is_nan());
+        let exact = vec![Kept::Plain, Kept::Pair(u64::MAX, i64::MIN), Kept::Pair((1 << 53) + 1, -1)];
+        assert_eq!(copy(&exact), exact);
+    }
+
+    #[test]
+    fn strings_are_harmless_wherever_they_stand() {
+        let with = |text: &str| Kept::With { number: None, text: text.to_owned() };
+        assert_eq!(copy(&with("a\u{1b}[2J")), with("a\\u{1b}[2J"));
+        let map =
+            |text: &str| std::collections::BTreeMap::from([(text.to_owned(), Some(vec![text.to_owned()]))]);
+        assert_eq!(copy(&map("\u{202e}")), map("\\u{202e}"));
+    }
+
+    #[test]
+    fn a_cut_string_ends_where_it_may() {
+        assert_eq!(cut("a\u{1b}b", 3), "a\\u");
+        assert_eq!(cut("plain", 200), "plain");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 use super::verdict::Verdict;
 
-/// A string from outside, for a place outside of code.
-pub(crate) fn text(text: &str) -> String {
-    escaped(&super::inert::inert(text))
+/// A line of a table.
+pub(crate) fn row(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+    format!("| {} |\n", cells.join(" | "))
 }
 
 pub(crate) fn word(verdict: Verdict) -> &'static str {

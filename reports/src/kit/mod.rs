@@ -1,12 +1,14 @@
 pub mod class;
+pub mod columns;
 pub mod escape;
 pub mod figures;
 pub mod format;
+pub mod glossary;
 pub mod inert;
+pub mod json;
 pub mod markdown;
 pub mod page;
 pub mod picture;
 pub mod style;
 pub mod table;
 pub mod verdict;
-pub mod words;

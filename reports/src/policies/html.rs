@@ -1,14 +1,18 @@
 //! Compared policies as one HTML file for people.
 
-use super::model::{HEAD, Policies, PolicyRow, WORDS, cells};
+use super::model::Policies;
+use super::tables::senders;
+use crate::kit::inert;
 use crate::kit::page::{STYLE, class};
+use crate::kit::table::{Column, Table};
 use crate::kit::verdict::Verdict;
 use askama::Template;
 
 /// The whole table, and each policy with its run.
 #[must_use]
 pub fn render(policies: &Policies) -> String {
-    let page = Page { policies: &crate::kit::inert::story::policies(policies), style: STYLE, head: HEAD };
+    let policies = &inert::copy(policies);
+    let page = Page { policies, style: STYLE, senders: senders(policies) };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -17,7 +21,7 @@ pub fn render(policies: &Policies) -> String {
 struct Page<'a> {
     policies: &'a Policies,
     style: &'static str,
-    head: [&'static str; 11],
+    senders: Table,
 }
 
 impl Page<'_> {
@@ -25,32 +29,15 @@ impl Page<'_> {
         class(*of)
     }
 
-    fn cells(&self, row: &PolicyRow) -> [String; 11] {
-        cells(row, self.policies.clock())
-    }
-
-    /// Of a column: numbers stand to the right, and a run has the colour of its verdict.
-    fn column(column: &usize, row: &PolicyRow) -> &'static str {
-        match *column {
-            column if column + 1 == WORDS => match row.verdict {
-                Verdict::Valid => "cell valid",
-                Verdict::Unknown => "cell unknown",
-                Verdict::Invalid => "cell invalid",
-            },
-            column if column < WORDS => "plain",
-            _ => "number",
-        }
-    }
-
-    fn heading(column: &usize) -> &'static str {
-        if *column < WORDS { "plain" } else { "number" }
+    fn heading(column: &Column) -> &'static str {
+        if column.number { "number" } else { "plain" }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policies::tests::{compared, hostile};
+    use crate::policies::samples::{compared, hostile};
 
     #[test]
     fn the_page() {

@@ -1,6 +1,11 @@
+pub mod forms;
 pub mod html;
-pub mod json;
+pub mod markdown;
 mod model;
-pub use model::{FORMATS, Policies, Policy, PolicyRow, PolicyRun, SCHEMA_VERSION, markdown, text};
+pub use model::{Policies, Policy, PolicyRow, PolicyRun, SCHEMA_VERSION};
 #[cfg(test)]
-pub(crate) mod tests;
+pub(crate) mod samples;
+mod tables;
+#[cfg(test)]
+mod tests;
+pub mod text;

@@ -1,44 +1,27 @@
 //! What each reply policy of a front door did to the senders' mail: the same story, run once for each policy, compared.
 //!
 //! Model: a row for each sender and policy, the policies of one sender beside each other, and the sums at the end. The
-//! numbers are the senders' ledgers of the reports ([`crate::run::senders`]), nothing else.
+//! numbers are the senders' ledgers of the reports ([`crate::run::senders`]), nothing else. What its renderers show is all here.
 
-use super::html;
-use super::json;
-use crate::kit::figures::{Clock, count};
-use crate::kit::format::Format;
-use crate::kit::inert::story;
-use crate::kit::markdown::text as escaped;
-use crate::kit::table::{align, wrap};
+use crate::kit::figures::Clock;
 use crate::kit::verdict::Verdict;
 use crate::run::{Report, Sender, senders};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Columns of a terminal.
-const WIDTH: usize = 100;
-
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The forms a table of policies can be exported in.
-pub const FORMATS: &[Format<Policies>] = &[
-    Format { name: "json", extension: "json", about: "everything, versioned", render: json::to_json },
-    Format { name: "markdown", extension: "md", about: "for a document", render: markdown },
-    Format { name: "html", extension: "html", about: "one page, for people", render: html::render },
-    Format { name: "text", extension: "txt", about: "as on the terminal", render: text },
-];
-
-/// Policies compared.
+/// What became of the senders' mail in one story, run once under each reply policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Policies {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
     /// What is compared.
     pub title: String,
     /// The worst verdict of the runs; unknown without any.
     pub verdict: Verdict,
-    /// Scenario's name.
+    /// Name of the scenario that tells the story.
     pub scenario: String,
     /// Mail server: target name.
     pub target: String,
@@ -48,7 +31,7 @@ pub struct Policies {
     pub rows: Vec<PolicyRow>,
     /// Seconds of the story for each second of the runs; none if they do not agree.
     pub scale: Option<f64>,
-    /// Program version.
+    /// Version of the program that made this.
     pub version: String,
     /// Command that runs them all again.
     pub reproduce: String,
@@ -93,19 +76,19 @@ pub struct PolicyRow {
     pub verdict: Verdict,
     /// Kind of sender; `all` for all of them.
     pub sender: String,
-    /// Logical messages.
+    /// Logical messages that it took over from their authors.
     pub submitted: u64,
-    /// Stored at the end.
+    /// Of these, stored in a mailbox at the end.
     pub stored: u64,
     /// Of these, not at the first attempt.
     pub late: u64,
-    /// Waiting at the end.
+    /// Still waiting to be delivered at the end.
     pub queued: u64,
     /// Refused for good: the author was told at once.
     pub bounced: u64,
     /// The author was told at the end of the sender's patience.
     pub given_up: u64,
-    /// Acknowledged, and nowhere.
+    /// Acknowledged, and nowhere: nobody was told.
     pub lost: u64,
     /// 95th percentile from submission to acknowledgement, seconds of the run.
     pub delay_p95_s: Option<f64>,
@@ -203,74 +186,4 @@ fn common_scale(runs: &[PolicyRun]) -> Option<f64> {
     let mut scales = runs.iter().map(|run| run.report.run.story_scale);
     let first = scales.next()?;
     scales.all(|scale| scale == first).then_some(first)?
-}
-
-pub(crate) const HEAD: [&str; 11] = [
-    "sender",
-    "policy",
-    "run",
-    "submitted",
-    "lost",
-    "late",
-    "bounced",
-    "given up",
-    "queued",
-    "stored",
-    "delay p95",
-];
-
-/// Columns of [`HEAD`] that are words.
-pub(crate) const WORDS: usize = 3;
-
-/// The cells of a row, in the order of [`HEAD`].
-pub(crate) fn cells(row: &PolicyRow, clock: Clock) -> [String; 11] {
-    let PolicyRow { submitted, lost, late, bounced, given_up, queued, stored, .. } = *row;
-    let [submitted, lost, late, bounced, given_up, queued, stored] =
-        [submitted, lost, late, bounced, given_up, queued, stored].map(count);
-    let delay = row.delay_p95_s.map_or("-".to_owned(), |seconds| clock.delay(seconds).to_string());
-    let (sender, policy, run) = (row.sender.clone(), row.policy.clone(), row.verdict.word().to_lowercase());
-    [sender, policy, run, submitted, lost, late, bounced, given_up, queued, stored, delay]
-}
-
-/// For a terminal. Always ends with a line break.
-#[must_use]
-pub fn text(policies: &Policies) -> String {
-    let policies = story::policies(policies);
-    let head = HEAD.map(String::from).to_vec();
-    let rows = policies.rows.iter().map(|row| cells(row, policies.clock()).to_vec());
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let right: Vec<bool> = (0..HEAD.len()).map(|column| column >= WORDS).collect();
-    let about: String = policies.policies.iter().map(about).collect();
-    format!("{}\n{}\n{about}\nRun it again  {}\n", policies.title, align(&rows, &right), policies.reproduce)
-}
-
-fn about(policy: &Policy) -> String {
-    let lines = [
-        policy.about.clone(),
-        policy.sum_rule.clone(),
-        format!("{}: {}", policy.verdict.word(), policy.sentence),
-        policy.reproduce.clone(),
-    ];
-    let lines = lines.iter().filter(|line| !line.is_empty());
-    let lines: String = lines.map(|line| format!("    {}\n", wrap(line, 6, WIDTH))).collect();
-    format!("  {}\n{lines}", policy.name)
-}
-
-/// For a document.
-#[must_use]
-pub fn markdown(policies: &Policies) -> String {
-    let policies = story::policies(policies);
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rows = policies.rows.iter().map(|row| cells(row, policies.clock()).map(|cell| escaped(&cell)));
-    let rows: String = rows.map(|cells| line(&cells)).collect();
-    let items: String = policies.policies.iter().map(item).collect();
-    let head = line(&HEAD.map(String::from));
-    let rule = format!("|{}{}\n", "---|".repeat(WORDS), "--:|".repeat(HEAD.len() - WORDS));
-    format!("## {}\n\n{head}{rule}{rows}\n{items}\n    {}\n", escaped(&policies.title), policies.reproduce)
-}
-
-fn item(policy: &Policy) -> String {
-    let Policy { name, about, verdict: _, sentence, sum_rule, directory: _, reproduce: _ } = policy;
-    let [name, about, sentence, sum_rule] = [name, about, sentence, sum_rule].map(|text| escaped(text));
-    format!("- {name}: {about} {sum_rule}. {}: {sentence}\n", policy.verdict.word())
 }

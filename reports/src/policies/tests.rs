@@ -1,47 +1,20 @@
 //! The table of policies, and its forms for a terminal and a document.
 
-use super::model::*;
+use super::model::{Policies, PolicyRun};
+use super::samples::{compared, hostile, run};
+use super::{markdown, text};
 use crate::kit::inert;
 use crate::kit::verdict::Verdict;
-use crate::run::{Report, Sender, samples};
-
-pub(crate) use crate::run::samples::story::sender;
-
-fn report(senders: Vec<Sender>) -> Report {
-    Report { senders, ..samples::story() }
-}
-
-pub(super) fn run(policy: &str, report: Report) -> PolicyRun {
-    PolicyRun { policy: policy.into(), about: "What is done.".into(), report }
-}
-
-pub(crate) fn compared() -> Policies {
-    let bounced = Sender { bounced: 120, ..sender("postfix", 1_500, 1_380) };
-    let late =
-        Sender { delay: samples::story().senders[0].delay, late: 119, ..sender("postfix", 1_500, 1_499) };
-    let lost = Sender { lost: 3, ..sender("qmail", 10, 7) };
-    let sound = |senders| Report {
-        senders,
-        verdict: Verdict::Valid,
-        sentence: "Every statement holds.".into(),
-        ..samples::story()
-    };
-    let runs = [
-        run("552", sound(vec![bounced])),
-        run("452", sound(vec![Sender { queued: 1, ..late }, sender("qmail", 10, 10)])),
-        run("queue-then-552", report(vec![lost])),
-    ];
-    Policies::of(&runs, "fermoposta policies scenarios/incidents/libero-2023.toml --seed 7".into())
-}
+use crate::run::samples;
 
 #[test]
 fn policies_stand_beside_each_other_by_sender() {
-    insta::assert_snapshot!(text(&compared()));
+    insta::assert_snapshot!(text::render(&compared()));
 }
 
 #[test]
 fn the_document_has_the_same_rows() {
-    insta::assert_snapshot!(markdown(&compared()));
+    insta::assert_snapshot!(markdown::render(&compared()));
 }
 
 #[test]
@@ -61,16 +34,10 @@ fn the_verdict_is_the_worst_and_none_is_no_green() {
     assert_eq!(Policies::of(&[], String::new()).verdict, Verdict::Unknown);
 }
 
-pub(crate) fn hostile() -> Policies {
-    let bad = "\u{1b}[2J<script>alert(1)</script>|\n\u{202e}";
-    let run = PolicyRun { policy: bad.into(), about: bad.into(), report: samples::hostile() };
-    Policies::of(&[run], bad.into())
-}
-
 #[test]
 fn hostile_names_come_out_inert() {
     let policies = hostile();
-    let (text, markdown) = (text(&policies), markdown(&policies));
+    let (text, markdown) = (text::render(&policies), markdown::render(&policies));
     let dangerous = |shown: &str| shown.chars().any(|one| inert::is_dangerous(one) && one != '\n');
     assert!(!dangerous(&text) && !dangerous(&markdown));
     let table = markdown.rsplit_once("\n\n").expect("the command is the last").0;

@@ -5,7 +5,8 @@ use super::rows;
 use super::model::{Drain, Figure, Part, Rehearsal};
 use super::rows::{DRAINS, FIGURES, PARTS};
 use crate::comparison::{Comparison, Outcome};
-use crate::kit::figures::count;
+use crate::kit::figures::grouped;
+use crate::kit::inert;
 use crate::kit::page::{STYLE, class};
 use crate::kit::verdict::Verdict;
 use askama::Template;
@@ -13,7 +14,7 @@ use askama::Template;
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let page = Page { rehearsal: &crate::kit::inert::rehearsal(rehearsal), style: STYLE };
+    let page = Page { rehearsal: &inert::copy(rehearsal), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -50,7 +51,7 @@ impl Page<'_> {
     }
 
     fn figures(comparison: &Comparison) -> String {
-        count(comparison.rows.len() as u64)
+        grouped(comparison.rows.len() as u64)
     }
 
     fn outcome(outcome: &Outcome) -> &'static str {

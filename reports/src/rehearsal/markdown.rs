@@ -4,32 +4,33 @@ use super::rows;
 
 use super::model::{Rehearsal, word};
 use super::rows::{DRAINS, FIGURES, PARTS};
-use crate::kit::markdown::text;
+use crate::kit::inert;
+use crate::kit::markdown::{escaped, row};
 use std::fmt::Write as _;
 
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let rehearsal = &crate::kit::inert::rehearsal(rehearsal);
+    let rehearsal = &inert::copy(rehearsal);
     let mut out = format!(
         "# {}: rehearsal of a migration with {}\n\n{}\n",
         word(rehearsal.verdict),
-        text(&rehearsal.target),
-        text(&rehearsal.sentence)
+        escaped(&rehearsal.target),
+        escaped(&rehearsal.sentence)
     );
     if !rehearsal.reasons.is_empty() {
         out += "\n";
     }
-    rehearsal.reasons.iter().for_each(|reason| out += &format!("- {}\n", text(reason)));
+    rehearsal.reasons.iter().for_each(|reason| out += &format!("- {}\n", escaped(reason)));
     out += "\n## Parts\n\n";
     out += &table(&PARTS, rehearsal.parts.iter().map(|part| rows::part(part).to_vec()));
     for part in rehearsal.parts.iter() {
         let Some(command) = &part.reproduce else { continue };
-        let _ = write!(out, "\n{}: {}\n\n    {command}\n", text(&part.name), text(&part.about));
+        let _ = write!(out, "\n{}: {}\n\n    {command}\n", escaped(&part.name), escaped(&part.about));
     }
     out += &comparison(rehearsal);
     if let Some(plan) = &rehearsal.reopening {
-        let _ = write!(out, "\n## Reopening\n\n{}\n\n", text(&plan.sentence));
+        let _ = write!(out, "\n## Reopening\n\n{}\n\n", escaped(&plan.sentence));
         out += &table(&DRAINS, plan.tries.iter().map(|drain| rows::drain(drain).to_vec()));
     }
     if !rehearsal.figures.is_empty() {
@@ -41,7 +42,7 @@ pub fn render(rehearsal: &Rehearsal) -> String {
 
 fn comparison(rehearsal: &Rehearsal) -> String {
     let Some(comparison) = &rehearsal.comparison else { return String::new() };
-    let inside = crate::comparison::markdown::render(comparison);
+    let inside = crate::comparison::markdown::shown(comparison);
     // Its headings go one level down: it is a part of this document.
     let lines = inside.lines().map(|line| match line.starts_with('#') {
         true => format!("#{line}\n"),
@@ -51,21 +52,19 @@ fn comparison(rehearsal: &Rehearsal) -> String {
 }
 
 fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let rows = rows.map(|cells| line(cells.iter().map(|cell| text(cell)).collect()));
-    let head = line(head.iter().map(|&cell| cell.to_owned()).collect());
-    format!("{head}|{}\n{}", "---|".repeat(N), rows.collect::<String>())
+    let rows: String = rows.map(|cells| row(&cells)).collect();
+    format!("{}|{}\n{rows}", row(&head.map(str::to_owned)), "---|".repeat(N))
 }
 
 fn last_lines(rehearsal: &Rehearsal) -> String {
     let mut out = "\n## The rehearsal\n\n".to_owned();
     for (name, value) in &rehearsal.about {
-        let _ = writeln!(out, "- {}: {}", text(name), text(value));
+        let _ = writeln!(out, "- {}: {}", escaped(name), escaped(value));
     }
     let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(", {version}"));
-    let _ = writeln!(out, "- Mail server: {}", text(&format!("{}{version}", rehearsal.target)));
+    let _ = writeln!(out, "- Mail server: {}", escaped(&format!("{}{version}", rehearsal.target)));
     let _ = writeln!(out, "- Seed: {}", rehearsal.seed);
-    let _ = write!(out, "\n{}. Run it again:\n\n    {}\n", text(&rehearsal.speed), rehearsal.reproduce);
+    let _ = write!(out, "\n{}. Run it again:\n\n    {}\n", escaped(&rehearsal.speed), rehearsal.reproduce);
     out
 }
 

@@ -1,8 +1,8 @@
+pub mod forms;
 pub mod html;
-pub mod json;
 pub mod markdown;
 mod model;
-pub use model::{Drain, FORMATS, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION, word};
+pub use model::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION, word};
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod samples;

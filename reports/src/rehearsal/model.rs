@@ -1,13 +1,10 @@
 //! What a rehearsal is: a migration to another disk, tried out before it is done, with and without failures, and what it tells of the
-//! real one. Everything its renderers ([`text`], [`markdown`], [`html`], [`json`]) show is here; they compute nothing.
+//! real one. Everything its renderers show is here; they compute nothing.
 //!
 //! Each part is an ordinary run with a report of its own in its directory. Figures are measured in the rehearsal or follow from
 //! such by arithmetic; each says how.
 
-use super::html;
-use super::{json, markdown, text};
 use crate::comparison::Comparison;
-use crate::kit::format::Format;
 use crate::kit::verdict::Verdict;
 use crate::run::Quantiles;
 use schemars::JsonSchema;
@@ -16,18 +13,10 @@ use serde::{Deserialize, Serialize};
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The forms a rehearsal can be exported in.
-pub const FORMATS: &[Format<Rehearsal>] = &[
-    Format { name: "json", extension: "json", about: "everything, versioned", render: json::to_json },
-    Format { name: "markdown", extension: "md", about: "for a document", render: markdown::render },
-    Format { name: "html", extension: "html", about: "one page, for people", render: html::render },
-    Format { name: "text", extension: "txt", about: "as on the terminal", render: text::render },
-];
-
-/// A rehearsal.
+/// A migration to another disk, tried out before it is done, with and without failures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rehearsal {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
     /// Valid: go. Invalid: no go. Unknown: the rehearsal proves neither.
     pub verdict: Verdict,
@@ -39,9 +28,9 @@ pub struct Rehearsal {
     pub target: String,
     /// Its version as it says it itself, if known.
     pub target_version: Option<String>,
-    /// Program version.
+    /// Version of the program that made this.
     pub version: String,
-    /// Seed.
+    /// Seed that the plan of every part follows from.
     pub seed: u64,
     /// What was rehearsed: name and value.
     pub about: Vec<(String, String)>,
@@ -61,7 +50,7 @@ pub struct Rehearsal {
     pub speed: String,
 }
 
-/// One run.
+/// One run of the rehearsal, with a report of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// Its name: `migration`, `full`.
@@ -85,7 +74,7 @@ pub struct Part {
 /// What a migration came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Moved {
-    /// Where to.
+    /// Storage that the users were to be moved to.
     pub to: String,
     /// Users who were begun.
     pub begun: u64,
@@ -104,7 +93,7 @@ pub struct Reopening {
     pub sentence: String,
 }
 
-/// One reopening.
+/// One try at letting in the mail that waited, at a bounded rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Drain {
     /// Messages a second that were let in at most.
@@ -126,9 +115,9 @@ pub struct Drain {
 /// A number that follows from the rehearsal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figure {
-    /// What it is.
+    /// What the number says.
     pub name: String,
-    /// The number.
+    /// The number, in `unit`.
     pub value: f64,
     /// Its unit: `messages`, `messages/s`, `bytes`, `hours`.
     pub unit: String,

@@ -1,7 +1,7 @@
 //! The tables of a rehearsal, cell by cell, in the words that every form shows.
 
 use super::model::{Drain, Figure, Part};
-use crate::kit::figures::{bytes, count, latency, number};
+use crate::kit::figures::{bytes, grouped, latency, number};
 use crate::kit::verdict::Verdict;
 
 pub(super) const PARTS: [&str; 5] = ["part", "verdict", "moved", "kept out p95/max", "found"];
@@ -13,7 +13,7 @@ pub(super) fn part(part: &Part) -> [String; 5] {
     let moved = part
         .moved
         .iter()
-        .map(|moved| format!("{} of {} to {}", count(moved.arrived), count(moved.begun), moved.to));
+        .map(|moved| format!("{} of {} to {}", grouped(moved.arrived), grouped(moved.begun), moved.to));
     let moved: Vec<String> = moved.collect();
     let moved = if moved.is_empty() { "-".to_owned() } else { moved.join("; ") };
     let kept_out =
@@ -31,7 +31,7 @@ pub(super) fn drain(drain: &Drain) -> [String; 6] {
     };
     [
         rate(drain.allowed),
-        count(drain.backlog),
+        grouped(drain.backlog),
         drain.drained_s.map_or("never".to_owned(), latency),
         drain.rate.map_or("-".to_owned(), rate),
         drain.live_p95_s.map_or("-".to_owned(), latency),

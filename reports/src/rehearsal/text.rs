@@ -4,7 +4,9 @@ use super::rows;
 
 use super::model::{Rehearsal, word};
 use super::rows::{DRAINS, FIGURES, PARTS};
-use crate::kit::table::{align, wrap};
+use crate::kit::columns::{align, wrap};
+use crate::kit::inert;
+use crate::kit::style::Style;
 
 /// Columns of a terminal.
 const WIDTH: usize = 110;
@@ -12,12 +14,12 @@ const WIDTH: usize = 110;
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let rehearsal = &crate::kit::inert::rehearsal(rehearsal);
+    let rehearsal = &inert::copy(rehearsal);
     let mut parts = vec![answer(rehearsal), runs(rehearsal)];
     parts.extend(rehearsal.comparison.as_ref().map(|comparison| {
         format!(
             "Old disk (baseline) and new disk (candidate)\n{}",
-            crate::comparison::text::plain(comparison)
+            crate::comparison::text::shown(comparison, Style::default())
         )
     }));
     parts.extend(reopening(rehearsal));

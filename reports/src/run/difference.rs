@@ -5,6 +5,7 @@
 //! is compared with the line ends that this file has. What a server puts before that line is no difference.
 
 use schemars::JsonSchema;
+use serde::de::Visitor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -22,7 +23,7 @@ pub struct Difference {
     pub sent_file: String,
     /// What came back, byte by byte as it came: a file of the run directory.
     pub found_file: String,
-    /// The change; none if the bytes cannot be compared.
+    /// What was changed; none if the bytes cannot be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
 }
@@ -31,7 +32,7 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// What kind of change it is.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// Bytes sent, with the line ends of what came back.
     pub sent_bytes: u64,
     /// Bytes that came back.
@@ -50,10 +51,10 @@ pub struct Change {
     pub rows: Vec<HexRow>,
 }
 
-/// Kinds of changes.
+/// What a change looks like, which tells where it may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ChangeKind {
     /// One bit is the other way round.
     BitFlip,
     /// Zero bytes stand where other bytes were sent.
@@ -68,9 +69,9 @@ pub enum Kind {
     Missing,
     /// Bytes stand there that were never sent, and all that was sent.
     Added,
-    /// As many other bytes.
+    /// As many other bytes stand there.
     Changed,
-    /// More or fewer other bytes.
+    /// More or fewer other bytes stand there.
     Replaced,
 }
 
@@ -95,7 +96,7 @@ fn is_zero(n: &u64) -> bool {
 pub struct HexSide {
     /// Offset of the first.
     pub offset: u64,
-    /// They.
+    /// The bytes themselves.
     pub bytes: Hex,
     /// Which of them are part of the change: bit n stands for byte n.
     pub changed: u16,
@@ -109,7 +110,7 @@ impl HexSide {
     }
 }
 
-/// Bytes, written as two lowercase hexadecimal digits each.
+/// Bytes, written as two lowercase hexadecimal digits each; as bytes where no person reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Hex(pub Vec<u8>);
@@ -122,16 +123,36 @@ impl fmt::Display for Hex {
 
 impl Serialize for Hex {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match serializer.is_human_readable() {
+            true => serializer.collect_str(self),
+            false => serializer.serialize_bytes(&self.0),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Hex, D::Error> {
+        if !deserializer.is_human_readable() {
+            return deserializer.deserialize_bytes(RawBytes).map(Hex);
+        }
         let text = String::deserialize(deserializer)?;
         parsed(&text)
             .map(Hex)
             .ok_or_else(|| serde::de::Error::custom("pairs of hexadecimal digits are wanted"))
+    }
+}
+
+struct RawBytes;
+
+impl Visitor<'_> for RawBytes {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_owned())
     }
 }
 
@@ -155,6 +176,13 @@ mod tests {
         for wrong in [r#""0""#, r#""0g""#, r#"" 1""#, r#""+1""#, "1"] {
             assert!(serde_json::from_str::<Hex>(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// A report from elsewhere may have any number of them.
+    #[test]
+    fn bytes_are_no_string_that_is_cut() {
+        let many = Hex(vec![0x1b; crate::kit::inert::MAX_CHARS]);
+        assert_eq!(crate::kit::inert::copy(&many), many);
     }
 
     #[test]

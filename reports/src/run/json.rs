@@ -1,7 +1,6 @@
-//! The JSON form of a report: exact both ways, versioned, and safe to print on a terminal.
+//! A report read from its JSON form.
 
 use super::model::{Report, SCHEMA_VERSION};
-use crate::kit::inert::is_dangerous;
 
 /// A report that could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -19,25 +18,7 @@ pub enum Error {
     },
 }
 
-/// Pretty JSON with a line break at the end. Dangerous characters are JSON escapes, so nothing is lost.
-///
-/// # Panics
-/// Never: every field of the model has a JSON form.
-#[must_use]
-pub fn to_json(report: &Report) -> String {
-    escaped(&serde_json::to_string_pretty(report).expect("the model has string keys only"))
-}
-
-/// Pretty JSON array of several reports, for a command that ran several scenarios.
-///
-/// # Panics
-/// Never: every field of the model has a JSON form.
-#[must_use]
-pub fn to_json_many(reports: &[Report]) -> String {
-    escaped(&serde_json::to_string_pretty(reports).expect("the model has string keys only"))
-}
-
-/// Reads [`to_json`] back.
+/// Reads what [`to_json`](crate::kit::json::to_json) wrote.
 ///
 /// # Errors
 /// When the text is not a report, or has another version.
@@ -49,37 +30,12 @@ pub fn from_json(text: &str) -> Result<Report, Error> {
     }
 }
 
-/// The JSON schema of a report, as committed in `reports/schema.json`.
-///
-/// # Panics
-/// Never: a schema is JSON already.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
-    serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
-}
-
-/// Beyond ASCII controls, which serde escapes, dangerous characters occur only inside JSON strings.
-pub(crate) fn escaped(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() + 1);
-    for character in json.chars() {
-        match is_dangerous(character) && character != '\n' {
-            true => character
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
-            false => out.push(character),
-        }
-    }
-    out.push('\n');
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::run::samples;
-
     use super::*;
+    use crate::kit::inert::is_dangerous;
+    use crate::kit::json::to_json;
+    use crate::run::samples;
 
     #[test]
     fn reads_back_what_it_wrote() {
@@ -103,16 +59,5 @@ mod tests {
             from_json(&newer).expect_err("other version"),
             @"the report has form 7, this program reads form 1; use the version of fermoposta that wrote it"
         );
-    }
-
-    /// `FERMOPOSTA_BLESS=1 cargo test -p fermoposta-reports` writes the file anew after a wanted change.
-    #[test]
-    fn committed_schema_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.json");
-        if std::env::var_os("FERMOPOSTA_BLESS").is_some() {
-            std::fs::write(path, schema()).expect("write the schema");
-        }
-        let committed = std::fs::read_to_string(path).expect("reports/schema.json is committed");
-        assert_eq!(committed, schema(), "run with FERMOPOSTA_BLESS=1 to write reports/schema.json anew");
     }
 }

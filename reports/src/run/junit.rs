@@ -24,7 +24,6 @@ use super::model::{Property, Report, Statement};
 use super::runs::{Numbered, numbered};
 use crate::kit::verdict::Verdict;
 
-/// One run.
 #[must_use]
 pub fn render(report: &Report) -> String {
     render_many(std::slice::from_ref(report))

@@ -7,12 +7,12 @@ use crate::kit::markdown::escaped;
 use crate::kit::markdown::word;
 
 pub mod evidence;
-pub mod story;
+pub mod story_tables;
 #[cfg(test)]
 mod tests;
 
 use super::model::{Finding, Property, Report};
-use crate::kit::figures::{count, latency};
+use crate::kit::figures::{grouped, latency};
 use crate::kit::verdict::Verdict;
 
 /// GitHub takes 1 MiB for all that a step has to say; this leaves room for others.
@@ -20,16 +20,15 @@ pub const MAX: usize = 900_000;
 /// Messages named for each finding.
 const MAX_EXAMPLES: usize = 3;
 
-/// One run.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    page(&sections(&crate::kit::inert::report(report)))
+    page(&sections(&crate::kit::inert::copy(report)))
 }
 
 /// Several runs in one document.
 #[must_use]
 pub fn render_many(reports: &[Report]) -> String {
-    let mut reports: Vec<Report> = reports.iter().map(crate::kit::inert::report).collect();
+    let mut reports: Vec<Report> = reports.iter().map(crate::kit::inert::copy).collect();
     reports.sort_by_key(|report| std::cmp::Reverse(report.verdict));
     let index = (reports.len() != 1).then(|| index(&reports));
     page(&index.into_iter().chain(reports.iter().flat_map(sections)).collect::<Vec<String>>())
@@ -55,7 +54,7 @@ fn index(reports: &[Report]) -> String {
         [answer].into_iter().chain(cells).chain([run.seed.to_string(), escaped(&report.sentence)]).collect()
     };
     let rows: Vec<Vec<String>> = reports.iter().map(row).collect();
-    let head = format!("## {} runs\n\n", count(reports.len() as u64));
+    let head = format!("## {} runs\n\n", grouped(reports.len() as u64));
     head + &table("| Answer | Scenario | Mail server | Seed | |\n|---|---|---|--:|---|", &rows)
 }
 
@@ -64,7 +63,7 @@ fn sections(report: &Report) -> Vec<String> {
     let mut sections = vec![head(report), properties(report, |verdict| verdict != Verdict::Valid)];
     sections.extend(evidence::anomalies(report));
     sections.extend([
-        story::tables(report),
+        story_tables::tables(report),
         remarks(report),
         faults(report),
         operations(report),
@@ -135,7 +134,7 @@ fn holding(report: &Report) -> String {
 
 fn faults(report: &Report) -> String {
     let rows = report.faults.iter().map(|fault| {
-        let counts = [fault.matched, fault.fired].map(count);
+        let counts = [fault.matched, fault.fired].map(grouped);
         [escaped(&fault.name), escaped(&fault.effect)].into_iter().chain(counts).collect()
     });
     table("| Fault | Effect | Calls matched | Fired |\n|---|---|--:|--:|", &rows.collect::<Vec<_>>())
@@ -144,7 +143,7 @@ fn faults(report: &Report) -> String {
 fn operations(report: &Report) -> String {
     let rows = report.operations.iter().map(|operation| {
         let p99 = operation.latency.map_or("-".to_owned(), |quantiles| latency(quantiles.p99_s));
-        let counts = [operation.ok, operation.fail, operation.info].map(count);
+        let counts = [operation.ok, operation.fail, operation.info].map(grouped);
         std::iter::once(escaped(&operation.name)).chain(counts).chain([p99]).collect()
     });
     let head = "| Operation | Ok | Refused | Uncertain | p99 |\n|---|--:|--:|--:|--:|";
@@ -160,7 +159,7 @@ fn remarks(report: &Report) -> String {
         ("could not be looked for", messages.unread),
     ];
     let elsewhere = elsewhere.iter().filter(|(_, n)| *n > 0);
-    let elsewhere = elsewhere.map(|(what, n)| format!("- Acknowledged and {what}: {}\n", count(*n)));
+    let elsewhere = elsewhere.map(|(what, n)| format!("- Acknowledged and {what}: {}\n", grouped(*n)));
     let warnings = report.warnings.iter().map(|warning| format!("- Warning: {}\n", escaped(warning)));
     let lines: String = elsewhere.chain(report.findings.iter().map(finding)).chain(warnings).collect();
     if lines.is_empty() { lines } else { lines + "\n" }

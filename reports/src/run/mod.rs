@@ -17,5 +17,5 @@ pub mod runs;
 pub(crate) mod samples;
 pub mod senders;
 pub mod series;
-pub mod story;
+mod story_words;
 pub mod text;

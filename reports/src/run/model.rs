@@ -17,15 +17,15 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// One run, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
-    /// The answer.
+    /// Whether the mail server kept its promises, and whether the run can tell.
     pub verdict: Verdict,
     /// The answer in one sentence, in the user's unit: "3 of 2,911 acknowledged messages were lost".
     pub sentence: String,
-    /// What was run.
+    /// What was run, on what, and how to run it again.
     pub run: Run,
-    /// How many messages.
+    /// How many messages were sent, and what became of them.
     pub messages: Messages,
     /// Every property that was judged, worst first.
     pub properties: Vec<Property>,
@@ -60,9 +60,9 @@ pub struct Report {
 /// What was run, on what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
-    /// Scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// Why it exists.
+    /// Why the scenario exists.
     pub why: String,
     /// Sources of an incident's facts.
     pub sources: Vec<String>,
@@ -70,9 +70,9 @@ pub struct Run {
     pub target: String,
     /// Its version as it says it itself, if known.
     pub target_version: Option<String>,
-    /// Seed.
+    /// Seed that the plan follows from.
     pub seed: u64,
-    /// Program version.
+    /// Version of the program that made this.
     pub version: String,
     /// When the run started, RFC 3339 UTC.
     pub started: String,
@@ -105,9 +105,9 @@ pub struct Run {
 pub struct Recorded {
     /// Its path in the run directory.
     pub file: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// BLAKE3, hexadecimal.
+    /// Its BLAKE3 digest, hexadecimal.
     pub blake3: String,
 }
 
@@ -196,7 +196,7 @@ pub struct Property {
 /// One violation, with evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Anomaly {
-    /// In one sentence.
+    /// What was violated, in one sentence.
     pub sentence: String,
     /// Attempt token of the message, if it is about one.
     pub message: Option<String>,
@@ -214,7 +214,7 @@ pub struct Anomaly {
 pub struct Finding {
     /// Kind, such as `permanent-refusal`.
     pub kind: String,
-    /// How often.
+    /// How often it was seen.
     pub count: u64,
     /// In one sentence, with counts.
     pub sentence: String,
@@ -231,23 +231,23 @@ pub struct Example {
     pub evidence: Moment,
 }
 
-/// Something at a time.
+/// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Moment {
     /// Seconds from the start of the traffic (negative: warm-up).
     pub at_s: f64,
     /// Who: `client`, `storage`, `fault`, `target`, `nemesis`, `reading`.
     pub who: String,
-    /// What.
+    /// What it did, or what was done to it.
     pub what: String,
 }
 
 /// A fault: armed, matched, fired.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
-    /// Storage.
+    /// Name of the storage that has it.
     pub storage: String,
-    /// Rule's name.
+    /// Name of its rule in the scenario.
     pub name: String,
     /// Effect in words: `errno EIO on fsync`.
     pub effect: String,
@@ -259,7 +259,7 @@ pub struct Fault {
     pub fired: u64,
     /// First firing, seconds from the start of the traffic.
     pub first_s: Option<f64>,
-    /// Last firing.
+    /// Last firing, seconds from the start of the traffic.
     pub last_s: Option<f64>,
     /// What it struck: (operation, class of path, count).
     pub struck: Vec<(String, String, u64)>,
@@ -270,11 +270,11 @@ pub struct Fault {
 pub struct Operation {
     /// `deliver`, `append`, `fetch`, `search`, `flag`, `move`, `copy`, `expunge`.
     pub name: String,
-    /// Ended well.
+    /// Operations that ended well.
     pub ok: u64,
-    /// Certainly did not happen.
+    /// Operations that certainly did not happen.
     pub fail: u64,
-    /// May or may not have happened.
+    /// Operations that may or may not have happened.
     pub info: u64,
     /// Of `fail` and `info`: ran into the time limit.
     pub timed_out: u64,
@@ -285,13 +285,13 @@ pub struct Operation {
 /// Latency quantiles, seconds, 3 significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quantiles {
-    /// Median.
+    /// Half took no longer than this.
     pub p50_s: f64,
-    /// 95th percentile.
+    /// 95 of 100 took no longer than this.
     pub p95_s: f64,
-    /// 99th percentile.
+    /// 99 of 100 took no longer than this.
     pub p99_s: f64,
-    /// Largest.
+    /// None took longer than this.
     pub max_s: f64,
 }
 
@@ -368,9 +368,9 @@ pub struct Migration {
     pub back: u64,
     /// Between: copying, or held.
     pub between: u64,
-    /// When the first was begun and the last was switched, seconds from the start of the traffic.
+    /// When the first was begun, seconds from the start of the traffic.
     pub from_s: f64,
-    /// See `from_s`.
+    /// When the last was switched.
     pub to_s: f64,
     /// How long a user was not let in: seconds of the run.
     pub held: Option<Quantiles>,

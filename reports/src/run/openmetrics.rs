@@ -7,9 +7,9 @@
 //! Labels of every sample: `scenario`, `target`, `seed`, and `run`, which counts the runs of one scenario on one mail server.
 //! Written by hand, because the client library for Rust keeps families in hash maps: the order would differ each time.
 
-pub mod run;
+pub mod run_families;
 pub mod sample;
-pub mod story;
+pub mod story_families;
 #[cfg(test)]
 mod tests;
 
@@ -32,8 +32,11 @@ struct Family {
 #[must_use]
 pub fn render_many(reports: &[Report]) -> String {
     let runs = numbered(reports);
-    let families: String =
-        run::FAMILIES.iter().chain(story::FAMILIES).map(|family| shown(family, &runs)).collect();
+    let families: String = run_families::FAMILIES
+        .iter()
+        .chain(story_families::FAMILIES)
+        .map(|family| shown(family, &runs))
+        .collect();
     format!("{families}# EOF\n")
 }
 

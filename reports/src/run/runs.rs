@@ -30,20 +30,20 @@ impl Numbered {
 
 /// All of them, in the order given.
 pub(crate) fn numbered(reports: &[Report]) -> Vec<Numbered> {
-    let reports: Vec<Report> = reports.iter().map(crate::kit::inert::report).collect();
+    let reports: Vec<Report> = reports.iter().map(crate::kit::inert::copy).collect();
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut next = |report: &Report| {
-        let count = counts.entry(kind(report)).or_default();
+        let count = counts.entry(alike(report)).or_default();
         *count += 1;
         *count
     };
     let numbers: Vec<usize> = reports.iter().map(&mut next).collect();
-    let of = |report: &Report| counts.get(&kind(report)).copied().unwrap_or(1);
+    let of = |report: &Report| counts.get(&alike(report)).copied().unwrap_or(1);
     let all = reports.into_iter().zip(numbers);
     all.map(|(report, number)| Numbered { number, of: of(&report), report }).collect()
 }
 
-fn kind(report: &Report) -> (String, String) {
+fn alike(report: &Report) -> (String, String) {
     (report.run.scenario.clone(), report.run.target.clone())
 }
 

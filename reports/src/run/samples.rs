@@ -7,7 +7,7 @@ use super::model::{
     Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Recorded, Report,
     Run, SCHEMA_VERSION,
 };
-use super::series::{Backlog, Cohort, Found, Outcomes, Series, Service, Stretch, Track};
+use super::series::{Backlog, Cohort, Outcomes, Series, Service, ServiceState, Stretch, Track};
 use crate::kit::verdict::Verdict;
 
 pub(crate) fn valid() -> Report {
@@ -143,7 +143,10 @@ fn series() -> Series {
         p50_s: vec![Some(0.002), None, Some(0.4)],
         p99_s: vec![Some(0.004), None, Some(0.4)],
     };
-    let found = vec![Found { from_s: 0.0, to_s: 1.0, up: true }, Found { from_s: 1.0, to_s: 1.5, up: false }];
+    let found = vec![
+        ServiceState { from_s: 0.0, to_s: 1.0, up: true },
+        ServiceState { from_s: 1.0, to_s: 1.5, up: false },
+    ];
     Series {
         from_s: -0.5,
         step_s: 0.5,

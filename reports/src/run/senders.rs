@@ -1,7 +1,7 @@
 //! The senders' ledger: its totals, and whether every message that was submitted is accounted for.
 
 use super::model::Sender;
-use crate::kit::figures::count;
+use crate::kit::figures::grouped;
 
 /// All senders as one. It has no delay, for quantiles do not add.
 #[must_use]
@@ -40,8 +40,8 @@ pub fn sum_rule(senders: &[Sender]) -> String {
         ("given up", all.given_up),
         ("lost", all.lost),
     ];
-    let parts = parts.map(|(word, number)| format!("{word} {}", count(number)));
-    let rule = format!("submitted {} {sign} {}", count(all.submitted), parts.join(" + "));
+    let parts = parts.map(|(word, number)| format!("{word} {}", grouped(number)));
+    let rule = format!("submitted {} {sign} {}", grouped(all.submitted), parts.join(" + "));
     let wrong = wrong(senders, &all);
     if wrong.is_empty() { rule } else { format!("{rule}: {}", wrong.join("; ")) }
 }
@@ -79,7 +79,7 @@ fn were(number: u64) -> String {
 fn messages(number: u64, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 message {one}"),
-        _ => format!("{} messages {many}", count(number)),
+        _ => format!("{} messages {many}", grouped(number)),
     }
 }
 

@@ -40,11 +40,11 @@ pub struct Series {
 /// How attempts ended, in each bin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcomes {
-    /// Acknowledged.
+    /// Attempts that were acknowledged.
     pub acknowledged: Vec<u64>,
-    /// Refused.
+    /// Attempts that were refused.
     pub refused: Vec<u64>,
-    /// Without a clear answer.
+    /// Attempts that ended without a clear answer.
     pub uncertain: Vec<u64>,
 }
 
@@ -53,22 +53,22 @@ pub struct Outcomes {
 pub struct Track {
     /// `deliver`, `fetch` and so on.
     pub name: String,
-    /// How many.
+    /// Operations that ended well in the bin.
     pub ok: Vec<u64>,
-    /// Median, seconds.
+    /// Median of their latency, seconds; none without an operation.
     pub p50_s: Vec<Option<f64>>,
-    /// 99th percentile, seconds.
+    /// 99th percentile of their latency, seconds; none without an operation.
     pub p99_s: Vec<Option<f64>>,
 }
 
 /// Operations of the users of one cohort, by the bin of their end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cohort {
-    /// Its name.
+    /// Name of the cohort.
     pub name: String,
-    /// Ended well.
+    /// Operations that ended well.
     pub served: Vec<u64>,
-    /// Refused, or without a clear answer. Those without any answer are in the last bin.
+    /// Operations refused, or without a clear answer. Those without any answer are in the last bin.
     pub not_served: Vec<u64>,
 }
 
@@ -84,11 +84,11 @@ pub struct Backlog {
 /// A name and a stretch of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stretch {
-    /// What.
+    /// What was so: a fault was armed.
     pub name: String,
-    /// From when.
+    /// When it begins, seconds from the start of the traffic.
     pub from_s: f64,
-    /// Until when.
+    /// When it ends.
     pub to_s: f64,
 }
 
@@ -98,16 +98,16 @@ pub struct Service {
     /// `lmtp`, `smtp`, `imap`.
     pub name: String,
     /// What it was found to be, from one question to the next.
-    pub found: Vec<Found>,
+    pub found: Vec<ServiceState>,
 }
 
 /// A service's state over a stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Found {
-    /// From when.
+pub struct ServiceState {
+    /// When it begins, seconds from the start of the traffic.
     pub from_s: f64,
-    /// Until when.
+    /// When it ends.
     pub to_s: f64,
-    /// It greeted.
+    /// Whether the service greeted.
     pub up: bool,
 }

@@ -6,15 +6,15 @@
 use super::difference::Difference;
 use super::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
 use super::promise::promise;
-use crate::kit::figures::{Clock, count, latency};
+use crate::kit::columns::{align, pad, wrap};
+use crate::kit::figures::{Clock, grouped, latency};
+use crate::kit::glossary::who;
 use crate::kit::style::{Style, bold, paint, section};
-use crate::kit::table::{align, pad, wrap};
 use crate::kit::verdict::Verdict;
-use crate::kit::words::who;
 use std::fmt::Write as _;
 
 pub mod difference;
-pub mod story;
+pub mod story_sections;
 #[cfg(test)]
 mod tests;
 
@@ -23,19 +23,26 @@ pub const MAX_ANOMALIES: usize = 3;
 /// Evidence lines shown for each anomaly.
 pub const MAX_EVIDENCE: usize = 12;
 
+/// The summaries of several runs, without colour.
+#[must_use]
+pub fn render_many(reports: &[Report]) -> String {
+    let shown: Vec<String> = reports.iter().map(|report| render(report, Style::default())).collect();
+    shown.join("\n\n")
+}
+
 /// The summary of one run. Always ends with a line break.
 #[must_use]
 pub fn render(report: &Report, style: Style) -> String {
-    let report = &crate::kit::inert::report(report);
+    let report = &crate::kit::inert::copy(report);
     let sections = [
         headline(report, style),
         about(report, style),
         properties(report, style),
-        story::statements(report, style),
+        story_sections::statements(report, style),
         anomalies(report, style),
-        story::senders(report, style),
-        story::clients(report, style),
-        story::migrations(report, style),
+        story_sections::senders(report, style),
+        story_sections::clients(report, style),
+        story_sections::migrations(report, style),
         findings(report, style),
         faults(report, style),
         operations(report, style),
@@ -105,9 +112,9 @@ fn anomalies_of(property: &Property, clock: Clock, style: Style) -> String {
     let shown = property.anomalies.len().min(MAX_ANOMALIES);
     let mut out = match u64::try_from(shown) {
         Ok(shown) if shown < property.count => {
-            format!("  {}: {} of {}\n", called(property), shown, count(property.count))
+            format!("  {}: {} of {}\n", called(property), shown, grouped(property.count))
         }
-        _ => format!("  {}: {}\n", called(property), count(property.count)),
+        _ => format!("  {}: {}\n", called(property), grouped(property.count)),
     };
     out.extend(
         property
@@ -144,7 +151,7 @@ fn anomaly(number: usize, anomaly: &Anomaly, clock: Clock, style: Style) -> Stri
         let _ = writeln!(
             out,
             "     ... and {} more lines in report.json",
-            count((anomaly.evidence.len() - MAX_EVIDENCE) as u64)
+            grouped((anomaly.evidence.len() - MAX_EVIDENCE) as u64)
         );
     }
     out.extend(anomaly.difference.iter().map(|one| changed(one, style)));
@@ -200,8 +207,8 @@ fn fault_row(fault: &Fault, clock: Clock) -> Vec<String> {
         fault.name.clone(),
         format!("{}{lying}", fault.effect),
         fault.storage.clone(),
-        count(fault.matched),
-        count(fault.fired),
+        grouped(fault.matched),
+        grouped(fault.fired),
         time(fault.first_s),
         time(fault.last_s),
     ]
@@ -225,7 +232,7 @@ fn operations(report: &Report, style: Style) -> String {
 }
 
 fn operation_row(operation: &Operation) -> Vec<String> {
-    let counts = [operation.ok, operation.fail, operation.info, operation.timed_out].map(count);
+    let counts = [operation.ok, operation.fail, operation.info, operation.timed_out].map(grouped);
     let times = operation.latency.map_or_else(
         || [const { String::new() }; 4].map(|_| "-".to_owned()),
         |quantiles| [quantiles.p50_s, quantiles.p95_s, quantiles.p99_s, quantiles.max_s].map(latency),
@@ -254,7 +261,7 @@ fn messages(report: &Report, style: Style) -> String {
     ];
     let elsewhere = elsewhere.iter().filter(|(_, value)| *value > 0);
     let rows: Vec<Vec<String>> =
-        rows.iter().chain(elsewhere).map(|(name, value)| vec![(*name).to_owned(), count(*value)]).collect();
+        rows.iter().chain(elsewhere).map(|(name, value)| vec![(*name).to_owned(), grouped(*value)]).collect();
     section("Messages", &align(&rows, &[false, true]), style)
 }
 

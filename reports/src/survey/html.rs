@@ -1,18 +1,18 @@
 //! A survey as one HTML file for people: the matrix, each cell with a link to what was found.
 
-use crate::run::html::evidence;
-
-use super::model::{Cell, Finding, Row, Survey};
-use super::text::{cell, often};
-use crate::kit::figures::{Clock, count};
-use crate::kit::page::{STYLE, class, colour};
-use crate::run::html::evidence::Step;
+use super::how_often::of_finding;
+use super::model::{Finding, Survey};
+use super::tables;
+use crate::kit::figures::Clock;
+use crate::kit::inert;
+use crate::kit::page::{STYLE, class};
+use crate::run::html::evidence::{self, Step};
 use askama::Template;
 
 /// The whole survey.
 #[must_use]
 pub fn render(survey: &Survey) -> String {
-    let survey = &crate::kit::inert::survey(survey);
+    let survey = &inert::copy(survey);
     let findings = survey.findings.iter().map(View::of).collect();
     let page = Page { survey, style: STYLE, findings };
     page.render().expect("the template writes into a string, which cannot fail")
@@ -36,7 +36,7 @@ struct View<'a> {
 impl View<'_> {
     fn of(finding: &Finding) -> View<'_> {
         let steps = evidence::steps(&finding.evidence, Clock::default());
-        View { finding, often: often(finding), picture: evidence::lanes(&steps), steps }
+        View { finding, often: of_finding(finding), picture: evidence::lanes(&steps), steps }
     }
 }
 
@@ -49,20 +49,12 @@ impl Page<'_> {
         class(self.survey.verdict)
     }
 
-    fn shown(&self, of: &Cell) -> String {
-        cell(of, self.survey.repeat)
+    fn results(&self) -> String {
+        tables::matrix(self.survey).html_rows()
     }
 
-    /// The worst finding of a cell, by its number on the page.
-    fn about(&self, row: &Row, column: &usize) -> Option<usize> {
-        let column = &self.survey.columns.get(*column)?.name;
-        let own = |finding: &Finding| finding.target == row.target && finding.column == *column;
-        self.survey.findings.iter().position(own)
-    }
-
-    fn sums(row: &Row) -> [String; 2] {
-        let sum = |of: fn(&Cell) -> u64| count(row.cells.iter().map(of).sum());
-        [sum(|cell| cell.acknowledged), sum(|cell| cell.lost)]
+    fn servers(&self) -> String {
+        tables::servers(self.survey).html_rows()
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a survey is: mail servers against scenarios, each pair run several times with other seeds. Everything its
-//! renderers ([`text`], [`markdown`], [`json`]) show is here; they compute nothing.
+//! renderers show is here; they compute nothing.
 
 use crate::kit::class::Class;
 use crate::kit::verdict::Verdict;
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A survey.
+/// Mail servers against scenarios, each pair run several times with other seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Survey {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
     /// Invalid if a run shows something against a mail server, else unknown if one proves nothing or is missing, else
     /// valid.
     pub verdict: Verdict,
     /// The answer in one sentence.
     pub sentence: String,
-    /// Program version.
+    /// Version of the program that made this.
     pub version: String,
     /// Runs wanted of each mail server under each fault.
     pub repeat: u32,
@@ -47,10 +47,10 @@ pub struct Column {
     pub why: String,
 }
 
-/// A mail server.
+/// A mail server, in all scenarios.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
-    /// Target name.
+    /// Name of its target.
     pub target: String,
     /// Its version as it says it itself, if known.
     pub version: Option<String>,
@@ -65,7 +65,7 @@ pub struct Cell {
     pub worst: Option<Class>,
     /// Runs that show it.
     pub shown: u32,
-    /// Runs.
+    /// Runs of this mail server in this column that were judged.
     pub runs: u32,
     /// Messages that were acknowledged, in all runs.
     pub acknowledged: u64,
@@ -76,9 +76,9 @@ pub struct Cell {
 /// Something that runs of one mail server in one scenario show.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// What.
+    /// What the runs show.
     pub class: Class,
-    /// Mail server.
+    /// Target name of the mail server that shows it.
     pub target: String,
     /// Its version, if known.
     pub target_version: Option<String>,
@@ -86,7 +86,7 @@ pub struct Finding {
     pub column: String,
     /// Runs that show it.
     pub shown: u32,
-    /// Runs.
+    /// Runs of this mail server in this column that were judged.
     pub runs: u32,
     /// Seeds of the runs that show it.
     pub seeds: Vec<u64>,

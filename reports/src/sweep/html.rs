@@ -1,15 +1,15 @@
 //! A sweep as one HTML file for people: calls against faults, each bad cell with a link to its case.
 
-use super::model::{BadCase, Sweep};
-use crate::kit::class::Class;
-use crate::kit::figures::count;
-use crate::kit::page::{STYLE, class, colour};
+use super::model::{BadCase, Matrix, Sweep};
+use super::tables;
+use crate::kit::inert;
+use crate::kit::page::{STYLE, class};
 use askama::Template;
 
 /// The whole sweep.
 #[must_use]
 pub fn render(sweep: &Sweep) -> String {
-    let page = Page { sweep: &crate::kit::inert::sweep(sweep), style: STYLE };
+    let page = Page { sweep: &inert::copy(sweep), style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -29,12 +29,12 @@ impl Page<'_> {
         class(self.sweep.verdict)
     }
 
-    fn symbol(cell: &Option<Class>) -> &'static str {
-        cell.map_or("", Class::symbol)
+    fn cases(&self) -> String {
+        tables::classes(self.sweep).html_rows()
     }
 
-    fn tint(class: &Class) -> &'static str {
-        colour(&Some(*class))
+    fn calls(delivery: &Matrix) -> String {
+        tables::matrix(delivery).html_rows()
     }
 
     fn often(case: &BadCase) -> String {

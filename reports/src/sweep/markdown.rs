@@ -1,60 +1,50 @@
 //! A sweep as Markdown.
 
 use super::model::{BadCase, Matrix, Sweep};
-use crate::kit::class::Class;
-use crate::kit::figures::count;
-use crate::kit::inert::inert;
-use crate::kit::markdown::{text, word};
+use super::tables;
+use crate::kit::inert;
+use crate::kit::markdown::{escaped, word};
 use std::fmt::Write as _;
 
 /// The whole sweep.
 #[must_use]
 pub fn render(sweep: &Sweep) -> String {
+    let sweep = &inert::copy(sweep);
     let version = sweep.target_version.as_ref().map_or(String::new(), |version| format!(" ({version})"));
     let mut out = format!(
         "# {}: sweep of {}\n\n{}\n\nMail server {}, seed {}. {}\n\n",
         word(sweep.verdict),
-        text(&sweep.target),
-        text(&sweep.sentence),
-        text(&format!("{}{version}", sweep.target)),
+        escaped(&sweep.target),
+        escaped(&sweep.sentence),
+        escaped(&format!("{}{version}", sweep.target)),
         sweep.seed,
-        text(&sweep.speed)
+        escaped(&sweep.speed)
     );
-    out += "| Cases | | |\n|--:|---|---|\n";
-    for of in &sweep.classes {
-        let _ = writeln!(out, "| {} | {} | {} |", count(of.cases), of.class.symbol(), of.class.words());
-    }
-    sweep.deliveries.iter().for_each(|delivery| out += &matrix(delivery));
+    out += &tables::classes(sweep).markdown();
+    sweep.deliveries.iter().for_each(|of| out += &delivery(of));
     if !sweep.bad.is_empty() {
         out += "\n## Bad cases, worst first\n";
     }
     sweep.bad.iter().for_each(|case| out += &bad(case));
-    let _ = writeln!(out, "\nRun it again:\n\n    {}", inert(&sweep.reproduce));
+    let _ = writeln!(out, "\nRun it again:\n\n    {}", sweep.reproduce);
     out
 }
 
-fn matrix(matrix: &Matrix) -> String {
-    let columns: String = matrix.columns.iter().map(|column| format!(" {} |", text(column))).collect();
-    let line = "---|".repeat(matrix.columns.len());
-    let mut out = format!("\n## {}\n\n| # | call |{columns}\n|--:|---|{line}\n", text(&matrix.title));
-    for row in &matrix.rows {
-        let cells = row.cells.iter().map(|cell| format!(" {} |", cell.map_or("", Class::symbol)));
-        let _ = writeln!(out, "| {} | {} |{}", row.position, text(&row.call), cells.collect::<String>());
-    }
-    out
+fn delivery(matrix: &Matrix) -> String {
+    format!("\n## {}\n\n{}", escaped(&matrix.title), tables::matrix(matrix).markdown())
 }
 
 fn bad(bad: &BadCase) -> String {
     let often = format!("{} of {}", bad.bad, bad.runs);
-    let mut out = format!("\n### {}: {} ({often})\n\n", bad.class.words(), text(&bad.case));
+    let mut out = format!("\n### {}: {} ({often})\n\n", bad.class.words(), escaped(&bad.case));
     let lines =
         [("Call", &bad.call), ("Fault", &bad.fault), ("Client was told", &bad.told), ("Found", &bad.found)];
     for (name, line) in
         lines.into_iter().chain(bad.directory.iter().map(|directory| ("Recorded in", directory)))
     {
-        let _ = writeln!(out, "- {name}: {}", text(line));
+        let _ = writeln!(out, "- {name}: {}", escaped(line));
     }
-    let _ = writeln!(out, "\n      {}", inert(&bad.reproduce));
+    let _ = writeln!(out, "\n      {}", bad.reproduce);
     out
 }
 

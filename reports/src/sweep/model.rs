@@ -1,5 +1,5 @@
 //! What a sweep is: one delivery, run again and again, each time with another fault at another of its file-system calls.
-//! Everything its renderers ([`text`], [`markdown`], [`json`]) show is here; they compute nothing.
+//! Everything its renderers show is here; they compute nothing.
 
 use crate::kit::class::Class;
 use crate::kit::verdict::Verdict;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A sweep.
+/// One delivery, run again and again, each time with another fault at another of its file-system calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sweep {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
     /// Invalid if a case is bad, else unknown if one is open, else valid.
     pub verdict: Verdict,
@@ -22,9 +22,9 @@ pub struct Sweep {
     pub target: String,
     /// Its version as it says it itself, if known.
     pub target_version: Option<String>,
-    /// Program version.
+    /// Version of the program that made this.
     pub version: String,
-    /// Seed.
+    /// Seed that the plan of every case follows from.
     pub seed: u64,
     /// Command that runs it again.
     pub reproduce: String,
@@ -43,29 +43,29 @@ pub struct Sweep {
 /// How many cases of a class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClassCount {
-    /// The class.
+    /// What the cases came to.
     pub class: Class,
-    /// Cases.
+    /// Cases that came to it.
     pub cases: u64,
 }
 
 /// Calls of one delivery against faults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Matrix {
-    /// The delivery.
+    /// The delivery: by which protocol, and to whom.
     pub title: String,
-    /// Faults.
+    /// Faults that its calls were struck by, a column each.
     pub columns: Vec<String>,
     /// Calls, those with the worst case first.
     pub rows: Vec<Row>,
 }
 
-/// A call.
+/// One file-system call of the delivery, and what came of each fault at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// The how-many-th call of the delivery.
     pub position: u64,
-    /// The call.
+    /// Its operation, its number among those of its kind, and its paths.
     pub call: String,
     /// What came of each fault; nothing where it cannot strike.
     pub cells: Vec<Option<Class>>,
@@ -74,9 +74,9 @@ pub struct Row {
 /// A case that speaks against the mail server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BadCase {
-    /// Its name.
+    /// Name of the case, as `--case` takes it.
     pub case: String,
-    /// What it is.
+    /// The worst that it shows of the mail server.
     pub class: Class,
     /// The struck call.
     pub call: String,
@@ -88,7 +88,7 @@ pub struct BadCase {
     pub found: String,
     /// Runs of it that were bad.
     pub bad: u32,
-    /// Runs of it.
+    /// Runs of the case.
     pub runs: u32,
     /// Directory of one of them, if it was kept.
     pub directory: Option<String>,

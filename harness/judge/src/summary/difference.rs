@@ -15,7 +15,7 @@ use record::history::token::{RunToken, Token};
 use record::history::tokens::attempts_in;
 use record::history::{Attempt, Source};
 use reports::kit::figures::{counted, grouped};
-use reports::run::difference::{Change, Kind};
+use reports::run::difference::{Change, ChangeKind};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -85,7 +85,7 @@ pub fn compare(sent: &[u8], file: &Returned<'_>, own: Attempt, run: RunToken) ->
     let aligned = pair.aligned();
     let sentence = pair.sentence() + &pair.told_foreign(foreign, run) + &pair.told_aligned(aligned);
     let change = Change {
-        kind: if foreign.is_some() { Kind::Foreign } else { pair.kind() },
+        kind: if foreign.is_some() { ChangeKind::Foreign } else { pair.kind() },
         sent_bytes: sent.len() as u64,
         found_bytes: found.len() as u64,
         at: stretch.at as u64,
@@ -106,17 +106,17 @@ impl Pair<'_> {
         &self.found[self.stretch.found()]
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ChangeKind {
         let (old, new) = (self.sent_there(), self.found_there());
         match (old.len(), new.len()) {
-            (_, 0) if self.ends_early() && self.torn().is_some() => Kind::Torn,
-            (_, 0) if self.ends_early() => Kind::Truncated,
-            (_, 0) => Kind::Missing,
-            (0, _) => Kind::Added,
-            (1, 1) if (old[0] ^ new[0]).is_power_of_two() => Kind::BitFlip,
-            _ if new.iter().all(|byte| *byte == 0) => Kind::Zeroed,
-            (replaced, by) if replaced == by => Kind::Changed,
-            _ => Kind::Replaced,
+            (_, 0) if self.ends_early() && self.torn().is_some() => ChangeKind::Torn,
+            (_, 0) if self.ends_early() => ChangeKind::Truncated,
+            (_, 0) => ChangeKind::Missing,
+            (0, _) => ChangeKind::Added,
+            (1, 1) if (old[0] ^ new[0]).is_power_of_two() => ChangeKind::BitFlip,
+            _ if new.iter().all(|byte| *byte == 0) => ChangeKind::Zeroed,
+            (replaced, by) if replaced == by => ChangeKind::Changed,
+            _ => ChangeKind::Replaced,
         }
     }
 
@@ -159,14 +159,14 @@ impl Pair<'_> {
             _ => (format!("{} of {of} are", bytes(self.stretch.sent())), "other bytes were sent"),
         };
         match self.kind() {
-            Kind::Torn | Kind::Truncated => self.told_short(),
-            Kind::Missing => format!("{were} missing; the rest is the same."),
-            Kind::Added => {
+            ChangeKind::Torn | ChangeKind::Truncated => self.told_short(),
+            ChangeKind::Missing => format!("{were} missing; the rest is the same."),
+            ChangeKind::Added => {
                 let what = counted(by, "byte that was never sent stands", "bytes that were never sent stand");
                 let at = self.stretch.at;
                 format!("{what} at byte {} (hex {at:x}); all that was sent is there.", grouped(at as u64))
             }
-            Kind::BitFlip => {
+            ChangeKind::BitFlip => {
                 let (old, new) = (self.sent_there()[0], self.found_there()[0]);
                 format!(
                     "{} of {of} has one bit the other way round: {old:02x} was sent, {new:02x} came back; the rest \
@@ -174,15 +174,15 @@ impl Pair<'_> {
                     bytes(self.stretch.sent())
                 )
             }
-            Kind::Zeroed if self.stretch.replaced == self.stretch.by => {
+            ChangeKind::Zeroed if self.stretch.replaced == self.stretch.by => {
                 format!("{were} zero where {others}; the rest is the same.")
             }
-            Kind::Zeroed => {
+            ChangeKind::Zeroed => {
                 let zero = counted(by, "zero byte stands", "zero bytes stand");
                 format!("{were} gone, and {zero} instead; the rest is the same.")
             }
-            Kind::Changed | Kind::Foreign => self.told_changed(&were),
-            Kind::Replaced => {
+            ChangeKind::Changed | ChangeKind::Foreign => self.told_changed(&were),
+            ChangeKind::Replaced => {
                 let other = counted(by, "other byte stands", "other bytes stand");
                 format!("{were} gone, and {other} instead; the rest is the same.")
             }

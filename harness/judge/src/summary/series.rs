@@ -12,7 +12,7 @@ use record::history::Outcome;
 use record::ledger::Ledger;
 use record::ledger::entry::Kind;
 use record::plan::CohortPlan;
-use reports::run::series::{Found, Outcomes, Series, Service, Stretch, Track};
+use reports::run::series::{Outcomes, Series, Service, ServiceState, Stretch, Track};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -90,12 +90,12 @@ fn services(ledger: &Ledger) -> Vec<Service> {
         asked.entry(name).or_default().push((*at, *up));
     }
     let service = |(name, answers): (&str, Vec<(Nanos, bool)>)| {
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<ServiceState> = Vec::new();
         for (n, (at, up)) in answers.iter().enumerate() {
             let to_s = ledger.seconds(answers.get(n + 1).map_or(ledger.last, |(next, _)| *next));
             match found.last_mut().filter(|last| last.up == *up) {
                 Some(last) => last.to_s = to_s,
-                None => found.push(Found { from_s: ledger.seconds(*at), to_s, up: *up }),
+                None => found.push(ServiceState { from_s: ledger.seconds(*at), to_s, up: *up }),
             }
         }
         Service { name: name.to_owned(), found }

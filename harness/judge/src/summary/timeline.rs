@@ -7,7 +7,7 @@ use fuse_fs::rules::effects::Effect;
 use record::history::event::TargetEvent;
 use record::ledger::Ledger;
 use record::plan::Plan;
-use reports::kit::figures::count;
+use reports::kit::figures::grouped;
 use reports::run::{Fault, Moment};
 
 /// Every fault of the plan, with what it did.
@@ -101,7 +101,7 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
 /// What a power cut did: the profile, how survivors were chosen, and how many effects survived.
 pub fn cut_in_words(report: &CutReport) -> String {
     let [pending, kept, dropped, partial] =
-        [report.pending, report.kept, report.dropped, report.partial].map(count);
+        [report.pending, report.kept, report.dropped, report.partial].map(grouped);
     format!(
         "{} ({}): {pending} effects pending, {kept} kept, {dropped} dropped, {partial} in part",
         persistence_in_words(&report.persistence),

@@ -68,7 +68,6 @@ fn each<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()>
 /// What the part `outage` measured.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outage {
-    /// Every reopening.
     pub(super) drains: Vec<Drain>,
     /// Messages that were queued.
     pub(super) queued: u64,

@@ -28,14 +28,12 @@ const RAREST: f64 = 0.08;
 /// So often at least each of them is to be seen: the comparison needs 20.
 const OFTEN: f64 = 30.0;
 
-/// One part.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     /// Its name, and that of its run directory.
     pub(super) name: String,
     /// What is done, in a sentence.
     pub(super) about: String,
-    /// Its run.
     pub(super) plan: Plan,
     /// Where its storages lie.
     pub(super) disks: BTreeMap<String, PathBuf>,

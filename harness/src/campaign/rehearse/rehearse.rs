@@ -81,7 +81,6 @@ fn target_name(options: &Options) -> &str {
 
 struct Stage<'a> {
     options: &'a Options,
-    /// The rehearsal's.
     directory: PathBuf,
     done: Vec<Done>,
 }
@@ -181,7 +180,7 @@ impl Stage<'_> {
 
 fn save(rehearsal: &Rehearsal, directory: &Path) -> Result<()> {
     let write = |name: &str, text: String| write_whole(&directory.join(name), text.as_bytes());
-    for format in reports::rehearsal::FORMATS {
+    for format in reports::rehearsal::forms::FORMATS {
         write(&format!("rehearsal.{}", format.extension), (format.render)(rehearsal))?;
     }
     let comparison = rehearsal.comparison.as_ref();

@@ -128,8 +128,8 @@ fn about(options: &Options) -> Vec<(String, String)> {
     let rows = [
         ("Old disk", source.display().to_string()),
         ("New disk", destination.display().to_string()),
-        ("Users", format!("{}, {at_once} on their way at once", figures::count(u64::from(*users)))),
-        ("Messages before", format!("{} in each mailbox", figures::count(u64::from(*messages)))),
+        ("Users", format!("{}, {at_once} on their way at once", figures::grouped(u64::from(*users)))),
+        ("Messages before", format!("{} in each mailbox", figures::grouped(u64::from(*messages)))),
         ("Traffic", format!("{} operations a second", figures::number(*rate))),
         ("Moved by", tool.to_string()),
     ];
@@ -200,7 +200,7 @@ fn figures_of(options: &Options, outage: &Outage) -> Vec<Figure> {
             "Mean message size",
             size,
             "bytes",
-            format!("mean of the {} deliveries of part outage", figures::count(outage.sized)),
+            format!("mean of the {} deliveries of part outage", figures::grouped(outage.sized)),
         ),
         figure(
             "Mail that arrived",
@@ -208,7 +208,7 @@ fn figures_of(options: &Options, outage: &Outage) -> Vec<Figure> {
             "messages/s",
             format!(
                 "{} were queued in {:.1} s of part outage",
-                figures::count(outage.queued),
+                figures::grouped(outage.queued),
                 outage.queueing_s
             ),
         ),
@@ -233,7 +233,7 @@ fn figures_of(options: &Options, outage: &Outage) -> Vec<Figure> {
 /// The same for the service that is to be moved.
 fn real(service: Service, size: f64, best: Option<f64>) -> Vec<Figure> {
     let daily = service.mailboxes as f64 * service.mail_per_day;
-    let (mailboxes, each) = (figures::count(service.mailboxes), figures::number(service.mail_per_day));
+    let (mailboxes, each) = (figures::grouped(service.mailboxes), figures::number(service.mail_per_day));
     let given = format!("{mailboxes} mailboxes, {each} messages a day each");
     let mut all = vec![
         figure("Real service: backlog per hour of outage", daily / 24.0, "messages", given.clone()),

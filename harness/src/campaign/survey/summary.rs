@@ -8,7 +8,7 @@ use super::options::Options;
 use super::result::RunResult;
 use crate::campaign::shown::Shown;
 use reports::kit::class::{Class, Weight};
-use reports::kit::figures::count;
+use reports::kit::figures::grouped;
 use reports::kit::verdict::Verdict;
 use reports::survey::{Cell, Finding, Row, SCHEMA_VERSION, Survey};
 use std::collections::HashMap;
@@ -145,16 +145,16 @@ fn sentence(options: &Options, rows: &[Row]) -> String {
     let runs: u64 = rows.iter().flat_map(|row| &row.cells).map(|cell| u64::from(cell.runs)).sum();
     let missing = match wanted - runs {
         0 => String::new(),
-        n => format!("; {} of {} runs are missing", count(n), count(wanted)),
+        n => format!("; {} of {} runs are missing", grouped(n), grouped(wanted)),
     };
     let worst = rows.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.worst).min();
     let worst = worst.map_or("", Class::words);
     match bad {
-        0 => format!("None of {} mail servers shows anything bad{missing}.", count(all)),
+        0 => format!("None of {} mail servers shows anything bad{missing}.", grouped(all)),
         n => format!(
             "{} of {} mail servers show something bad, the worst: {worst}{missing}.",
-            count(n),
-            count(all)
+            grouped(n),
+            grouped(all)
         ),
     }
 }

@@ -59,7 +59,7 @@ fn finish(options: &Options, cells: &Cells, journal: &Journal<RunResult>, speed:
     for finding in &mut survey.findings {
         finding.report = finding.report.take().filter(|report| file(report).is_file());
     }
-    write_whole(&file("survey.json"), reports::survey::json::to_json(&survey).as_bytes())?;
+    write_whole(&file("survey.json"), reports::kit::json::to_json(&survey).as_bytes())?;
     write_whole(&file("survey.html"), reports::survey::html::render(&survey).as_bytes())?;
     write_whole(&file("survey.md"), reports::survey::markdown::render(&survey).as_bytes())?;
     write!(anstream::stdout(), "{}", reports::survey::text::render(&survey))?;

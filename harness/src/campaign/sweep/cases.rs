@@ -23,7 +23,6 @@ impl Delivery {
         if self.first { 2 } else { 1 }
     }
 
-    /// For people.
     pub fn title(self) -> String {
         let whom = if self.first { "the first message of a new user" } else { "to a user who has mail" };
         format!("{}, {whom}", self.entry.to_string().to_uppercase())
@@ -39,7 +38,6 @@ impl std::fmt::Display for Delivery {
 /// A delivery and its calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// The delivery.
     pub delivery: Delivery,
     /// Its calls, in order.
     pub calls: Vec<Call>,
@@ -55,7 +53,6 @@ pub enum Errno {
     Enospc,
 }
 
-/// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The call fails.
@@ -77,7 +74,6 @@ impl Fault {
         }
     }
 
-    /// For people.
     pub fn words(self) -> String {
         match self {
             Fault::Errno(errno) => format!("fails with {errno}"),
@@ -98,7 +94,6 @@ impl Fault {
 /// Which faults are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Errors.
     pub errno: bool,
     /// Failures of writeback.
     pub fsync: bool,
@@ -126,7 +121,6 @@ impl Wanted {
 /// One run: one delivery, one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// The delivery.
     pub delivery: Delivery,
     /// The call that is struck; none: the power goes when the client has its answer.
     pub call: Option<Call>,

@@ -2,9 +2,8 @@
 
 use super::calls::calls;
 use super::cases::{Counted, Delivery};
-use super::classify;
 use super::options::Options;
-use super::plans;
+use super::{classify, plans};
 use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result, bail, ensure};
@@ -139,9 +138,9 @@ mod tests {
     #[test]
     fn the_version_is_the_one_that_the_runs_used() {
         let place = tempfile::tempdir().expect("a directory");
-        let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
+        let mut report = crate::campaign::samples::report(&[], &[], 0, 0);
         report.run.target_version = Some("3.7.11".to_owned());
-        let text = judge::seal::sealed(&reports::run::json::to_json(&report));
+        let text = judge::seal::sealed(&reports::kit::json::to_json(&report));
         std::fs::write(place.path().join("report.json"), text).expect("written");
         assert_eq!(version(place.path()).expect("read"), report.run.target_version);
         assert!(version(Path::new("/nowhere")).is_err());

@@ -5,7 +5,7 @@ use super::options::Options;
 use super::prepare::Prepared;
 use super::results::CaseResult;
 use reports::kit::class::{Class, Weight};
-use reports::kit::figures::count;
+use reports::kit::figures::grouped;
 use reports::kit::verdict::Verdict;
 use reports::sweep::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
 use std::collections::HashMap;
@@ -62,16 +62,20 @@ fn sentence(classes: &[ClassCount]) -> String {
     let (bad, open) = (sum(classes, Weight::Bad), sum(classes, Weight::Open));
     let open_words = match open {
         0 => String::new(),
-        n => format!("; of {} nothing is known", count(n)),
+        n => format!("; of {} nothing is known", grouped(n)),
     };
     let apart = match sum(classes, Weight::Apart) {
         0 => String::new(),
-        n => format!("; in {} the storage lied, which speaks for nothing", count(n)),
+        n => format!("; in {} the storage lied, which speaks for nothing", grouped(n)),
     };
     let worst = classes.first().map_or("", |of| of.class.words());
     match bad {
-        0 => format!("None of {} cases is bad{open_words}{apart}.", count(all)),
-        n => format!("{} of {} cases are bad, the worst: {worst}{open_words}{apart}.", count(n), count(all)),
+        0 => format!("None of {} cases is bad{open_words}{apart}.", grouped(all)),
+        n => format!(
+            "{} of {} cases are bad, the worst: {worst}{open_words}{apart}.",
+            grouped(n),
+            grouped(all)
+        ),
     }
 }
 
@@ -127,7 +131,7 @@ pub fn speed(cases: u64, took: Duration, jobs: usize) -> String {
     let hourly = (cases as f64 * 3600.0 / seconds) as u64;
     format!(
         "{} cases in {seconds:.0} s, {jobs} at a time and more while they waited: {} an hour",
-        count(cases),
-        count(hourly)
+        grouped(cases),
+        grouped(hourly)
     )
 }

@@ -82,7 +82,7 @@ fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
     }
     let speed = summary::speed(count as u64, begun.elapsed(), options.jobs);
     let sweep = summary::sweep(options, prepared, &cases, &results.done, speed);
-    write_whole(&options.directory.join("sweep.json"), reports::sweep::json::to_json(&sweep).as_bytes())?;
+    write_whole(&options.directory.join("sweep.json"), reports::kit::json::to_json(&sweep).as_bytes())?;
     write_whole(&options.directory.join("sweep.html"), reports::sweep::html::render(&sweep).as_bytes())?;
     write_whole(&options.directory.join("sweep.md"), reports::sweep::markdown::render(&sweep).as_bytes())?;
     write!(anstream::stdout(), "{}", reports::sweep::text::render(&sweep))?;

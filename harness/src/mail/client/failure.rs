@@ -4,6 +4,7 @@
 //! sent in full; everything else is `info`. Each call ends by its deadline. No client retries.
 
 use record::history::{Outcome, Trouble};
+use reports::kit::inert::cut;
 
 /// Longest reply kept, in characters.
 const REPLY_KEPT: usize = 200;
@@ -43,17 +44,9 @@ impl Failure {
     }
 }
 
-/// Control characters and what is not UTF-8 escaped, cut to 200 characters.
+/// What the server said, harmless, in no more than [`REPLY_KEPT`] characters.
 pub fn sanitise(reply: &[u8]) -> String {
-    let text = String::from_utf8_lossy(reply);
-    let mut out = String::new();
-    for c in text.trim_end_matches(['\r', '\n']).chars().take(REPLY_KEPT) {
-        match c.is_control() {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    out.chars().take(REPLY_KEPT).collect()
+    cut(String::from_utf8_lossy(reply).trim_end_matches(['\r', '\n']), REPLY_KEPT)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Who was served when: a line for each cohort of users, and one for each class of clients.
 
 use super::frame::{Field, Scene, Time, armed, axis, level, marks};
-use super::plots::{HEIGHT, Plot};
-use crate::kit::figures::{count, share};
+use super::plot::{HEIGHT, Plot};
+use crate::kit::figures::{grouped, share};
 use crate::kit::picture::picture;
 use crate::run::model::ClientClass;
 use crate::run::series::{Cohort, Series};
@@ -44,7 +44,7 @@ pub(super) fn cohorts(scene: Scene<'_>) -> Option<Plot> {
     let asked = scene.series.cohorts.iter().filter_map(|cohort| {
         let served = cohort.served.iter().sum::<u64>();
         let all = served + cohort.not_served.iter().sum::<u64>();
-        let words = || format!("{}: {} of {} operations", cohort.name, share(served, all), count(all));
+        let words = || format!("{}: {} of {} operations", cohort.name, share(served, all), grouped(all));
         (all > 0).then(|| Curve { path: bins(cohort, scene.series, time, field), words: words() })
     });
     shares(
@@ -83,7 +83,7 @@ fn shares(scene: Scene<'_>, title: &'static str, about: &str, curves: Vec<Curve>
 fn about_with(about: &str, more: usize) -> String {
     match more {
         0 => about.to_owned(),
-        n => format!("{about} {} more are not drawn; the machine forms have them.", count(n as u64)),
+        n => format!("{about} {} more are not drawn; the machine forms have them.", grouped(n as u64)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A difference as the rows of a table: what was sent above what came back, byte above byte, with the changed bytes apart.
 
-use crate::kit::figures::count;
+use crate::kit::figures::grouped;
 use crate::kit::inert::printable;
 use crate::run::difference::{Difference, HexRow, HexSide};
 
@@ -41,7 +41,7 @@ impl<'a> DifferenceView<'a> {
 
 fn row(HexRow { skipped, sent, found }: &HexRow) -> Row {
     Row {
-        skipped: (*skipped > 0).then(|| count(*skipped)),
+        skipped: (*skipped > 0).then(|| grouped(*skipped)),
         lines: [line("sent", sent), line("found", found)],
     }
 }

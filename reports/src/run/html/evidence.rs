@@ -4,9 +4,9 @@
 //! between two moments is written where it is long.
 
 use crate::kit::escape::escaped;
-use crate::kit::figures::{Clock, count};
+use crate::kit::figures::{Clock, grouped};
+use crate::kit::glossary::who;
 use crate::kit::picture::WIDTH;
-use crate::kit::words::who;
 use crate::run::model::Moment;
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ impl Step<'_> {
 
     /// How often, where it is more than once.
     pub(crate) fn often(&self) -> Option<String> {
-        (self.times > 1).then(|| format!("{} times", count(self.times)))
+        (self.times > 1).then(|| format!("{} times", grouped(self.times)))
     }
 }
 

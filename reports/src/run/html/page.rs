@@ -6,21 +6,17 @@
 use super::difference::DifferenceView;
 use super::evidence::Step;
 use super::frame::{Mark, Scene};
-use super::plots::Plot;
-use super::story::Story;
+use super::plot::Plot;
+use super::story_rows::Story;
 use super::{evidence, plots};
-use crate::kit::figures::{Clock, Timed, count, latency};
+use crate::kit::figures::{Clock, Timed, grouped, latency};
+use crate::kit::glossary::{self, Word, linked, who};
 use crate::kit::page::{STYLE, class};
 use crate::kit::verdict::Verdict;
-use crate::kit::words;
-use crate::kit::words::{Word, linked, who};
 use crate::run::model::{Anomaly, Fault, Finding, Messages, Moment, Operation, Property, Recorded, Report};
 use crate::run::promise::promise;
 use askama::Template;
 use std::collections::BTreeMap;
-
-/// What pictures elsewhere need.
-pub(crate) mod picture {}
 
 /// Anomalies of one property that are shown with their evidence: of every property that many leave the page small enough to mail.
 const MOST_EVIDENCE: usize = 8;
@@ -34,14 +30,14 @@ const MOST_MARKS: usize = 40;
 /// One page for all runs of a command, the worst first.
 #[must_use]
 pub fn render_many(reports: &[Report]) -> String {
-    let mut reports: Vec<Report> = reports.iter().map(crate::kit::inert::report).collect();
+    let mut reports: Vec<Report> = reports.iter().map(crate::kit::inert::copy).collect();
     reports.sort_by_key(|report| std::cmp::Reverse(report.verdict));
     let title = match reports.as_slice() {
         [one] => format!("{}: {}", one.verdict.word(), one.run.scenario),
-        many => format!("{} runs", count(many.len() as u64)),
+        many => format!("{} runs", grouped(many.len() as u64)),
     };
     let pages = reports.iter().zip(1..).map(|(report, number)| Page::of(report, number)).collect();
-    let document = Document { title, style: STYLE, version: version(&reports), pages, words: words::ALL };
+    let document = Document { title, style: STYLE, version: version(&reports), pages, words: glossary::ALL };
     document.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -217,7 +213,7 @@ impl PropertyView<'_> {
     /// Anomalies that are counted only.
     fn more(&self) -> Option<String> {
         let more = self.property.count.saturating_sub((self.shown.len() + self.named.len()) as u64);
-        (more > 0).then(|| count(more))
+        (more > 0).then(|| grouped(more))
     }
 }
 
@@ -254,7 +250,7 @@ fn first_open(mut shown: Vec<AnomalyView<'_>>) -> Vec<AnomalyView<'_>> {
 
 /// What is always shown, and what only where there is some of it.
 fn figures(messages: &Messages) -> Vec<Figure> {
-    let figure = |value, words, class| Figure { value: count(value), words, class };
+    let figure = |value, words, class| Figure { value: grouped(value), words, class };
     let bad = |value| if value > 0 { "bad" } else { "plain" };
     let always = [
         figure(messages.acknowledged, "messages acknowledged", "plain"),
@@ -304,7 +300,7 @@ fn time(at: &Option<f64>, clock: Clock) -> Timed {
 }
 
 fn struck(fault: &Fault) -> String {
-    let struck = fault.struck.iter().map(|(op, class, n)| format!("{op} {class}: {}", count(*n)));
+    let struck = fault.struck.iter().map(|(op, class, n)| format!("{op} {class}: {}", grouped(*n)));
     struck.collect::<Vec<_>>().join("; ")
 }
 

@@ -4,21 +4,12 @@ use super::availability;
 use super::states;
 
 use super::frame::{Field, Scene, TOP, Time, armed, axis, level, marks};
-use crate::kit::figures::{count, latency};
+use super::plot::{HEIGHT, Plot};
+use crate::kit::figures::{grouped, latency};
 use crate::kit::picture::picture;
 use crate::run::model::ClientClass;
 use crate::run::series::{Backlog, Series, Track};
 use std::fmt::Write as _;
-
-/// A picture, and what its colours mean: (class, words).
-pub(crate) struct Plot {
-    pub(super) title: &'static str,
-    pub(super) about: String,
-    pub(super) legend: Vec<(&'static str, String)>,
-    pub(super) svg: String,
-}
-
-pub(super) const HEIGHT: f64 = 190.0;
 
 /// All pictures of a run; those that would show nothing are left out.
 pub(super) fn all(scene: Scene<'_>, clients: &[ClientClass]) -> Vec<Plot> {
@@ -76,7 +67,7 @@ fn storing(scene: Scene<'_>) -> Option<Plot> {
     let sum = |values: &[u64]| values.iter().sum::<u64>();
     let [good, refused, open] = [&storing.acknowledged, &storing.refused, &storing.uncertain];
     let (body, most) = bars(scene, &[("good", good), ("refused", refused), ("open", open)]);
-    let about = format!("At most {} attempts in {}.", count(most), each(scene));
+    let about = format!("At most {} attempts in {}.", grouped(most), each(scene));
     (most > 0).then(|| Plot {
         title: "Attempts to store a message",
         svg: picture(
@@ -87,9 +78,9 @@ fn storing(scene: Scene<'_>) -> Option<Plot> {
         ),
         about,
         legend: vec![
-            ("good", format!("acknowledged: {}", count(sum(good)))),
-            ("refused", format!("refused: {}", count(sum(refused)))),
-            ("open", format!("no clear answer: {}", count(sum(open)))),
+            ("good", format!("acknowledged: {}", grouped(sum(good)))),
+            ("refused", format!("refused: {}", grouped(sum(refused)))),
+            ("open", format!("no clear answer: {}", grouped(sum(open)))),
         ],
     })
 }
@@ -114,12 +105,12 @@ fn throughput(scene: Scene<'_>) -> Option<Plot> {
     let (body, most) = bars(scene, &drawn);
     let about = format!(
         "Client operations that ended well, by the moment of their end; at most {} in {}.",
-        count(most),
+        grouped(most),
         each(scene)
     );
     let legend = layers
         .iter()
-        .map(|(class, name, values)| (*class, format!("{name}: {}", count(values.iter().sum()))));
+        .map(|(class, name, values)| (*class, format!("{name}: {}", grouped(values.iter().sum()))));
     (most > 0).then(|| Plot {
         title: "Operations that ended well",
         svg: picture(
@@ -153,7 +144,7 @@ fn backlog(scene: Scene<'_>) -> Option<Plot> {
         each(scene)
     );
     let words = |(one, (swatch, _)): &(&Backlog, (&'static str, &str))| {
-        (*swatch, format!("{}: at most {}", one.name, count(most_of(&one.most))))
+        (*swatch, format!("{}: at most {}", one.name, grouped(most_of(&one.most))))
     };
     Some(Plot {
         title: "Mail that waits",
@@ -271,8 +262,8 @@ fn under_way(scene: Scene<'_>) -> Option<Plot> {
     let about = format!(
         "The most at once, for each {}: {} client operations without an answer yet; {} file-system calls held back by a fault.",
         each(scene),
-        count(waiting),
-        count(held)
+        grouped(waiting),
+        grouped(held)
     );
     Some(Plot {
         title: "Under way",
@@ -306,8 +297,8 @@ fn struck(scene: Scene<'_>) -> Option<Plot> {
     let all = series.struck.iter().sum();
     let about = format!(
         "{} firings at calls that were answered; at most {} in {}.",
-        count(all),
-        count(most),
+        grouped(all),
+        grouped(most),
         each(scene)
     );
     (most > 0).then(|| Plot {

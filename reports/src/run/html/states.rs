@@ -1,7 +1,7 @@
 //! A row for the phases of the run, and one for each service and each fault: what it was when.
 
 use super::frame::{LEFT, Mark, Scene, TOP, Time, axis, marks};
-use super::plots::Plot;
+use super::plot::Plot;
 use crate::kit::escape::escaped;
 use crate::kit::picture::picture;
 

@@ -2,8 +2,8 @@
 
 use crate::run::text::difference;
 
-use crate::kit::figures::{Clock, count};
-use crate::kit::words::who;
+use crate::kit::figures::{Clock, grouped};
+use crate::kit::glossary::who;
 use crate::run::model::{Anomaly, Property, Report};
 
 /// Bytes of a body. GitHub takes no more than 65,535 characters for one case, and the actions that pass results on cut there.
@@ -21,7 +21,7 @@ pub(super) fn details(property: &Property, report: &Report) -> String {
     let shown = fitting(&lines, room);
     out.extend(lines.iter().take(shown).map(String::as_str));
     if shown < lines.len() || (anomalies.len() as u64) < *all {
-        out += &format!("\n{} in all; what is not shown here is in {}", count(*all), report.run.directory);
+        out += &format!("\n{} in all; what is not shown here is in {}", grouped(*all), report.run.directory);
     }
     out
 }

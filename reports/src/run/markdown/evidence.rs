@@ -3,9 +3,9 @@
 use crate::run::text::difference;
 
 use crate::kit::escape::escaped as html;
-use crate::kit::figures::{Clock, count};
+use crate::kit::figures::{Clock, grouped};
+use crate::kit::glossary::who;
 use crate::kit::markdown::escaped;
-use crate::kit::words::who;
 use crate::run::model::{Anomaly, Property, Report};
 
 /// Violations of one property that are shown; the rest is counted.
@@ -23,7 +23,7 @@ fn of_property(property: &Property, clock: Clock) -> impl Iterator<Item = String
     let shown = property.anomalies.iter().take(MAX_ANOMALIES).map(move |one| folded(property, one, clock));
     let more = property.count.saturating_sub(property.anomalies.len().min(MAX_ANOMALIES) as u64);
     let rest =
-        format!("{}: {} more, in the other forms of the report.\n\n", escaped(&property.name), count(more));
+        format!("{}: {} more, in the other forms of the report.\n\n", escaped(&property.name), grouped(more));
     shown.chain((more > 0).then_some(rest))
 }
 
@@ -35,7 +35,7 @@ fn folded(property: &Property, anomaly: &Anomaly, clock: Clock) -> String {
     };
     let evidence: String = anomaly.evidence.iter().take(MAX_EVIDENCE).map(line).collect();
     let more = anomaly.evidence.len().saturating_sub(MAX_EVIDENCE) as u64;
-    let rest = if more > 0 { format!("... and {} more lines\n", count(more)) } else { String::new() };
+    let rest = if more > 0 { format!("... and {} more lines\n", grouped(more)) } else { String::new() };
     let changed: String =
         anomaly.difference.iter().flat_map(difference::plain).map(|line| html(&line) + "\n").collect();
     let head = html(&format!("{}: {}", property.name, anomaly.sentence));

@@ -1,7 +1,6 @@
 //! The document as its readers take it apart: by a parser of others, and by the rules that it leaves to its users.
 
-use super::run;
-use super::{story, *};
+use super::*;
 use crate::run::model::Messages;
 use crate::run::samples;
 use nom_openmetrics::{Family as Parsed, MetricDescriptor, MetricType, parser};
@@ -192,7 +191,7 @@ fn hostile_strings_are_values_of_labels() {
     let scenario = &families[0].samples[0].labels()[0];
     assert_eq!(
         (scenario.name, &scenario.value),
-        ("scenario", &crate::kit::inert::report(&samples::hostile()).run.scenario)
+        ("scenario", &crate::kit::inert::copy(&samples::hostile()).run.scenario)
     );
 }
 
@@ -239,7 +238,7 @@ fn a_reader_refuses_what_is_against_the_rules() {
 #[test]
 fn every_family_is_documented() {
     let documented = include_str!("../../../../docs/formats.md");
-    for Family { name, .. } in run::FAMILIES.iter().chain(story::FAMILIES) {
+    for Family { name, .. } in run_families::FAMILIES.iter().chain(story_families::FAMILIES) {
         assert!(documented.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! Differences for tests.
 
-use crate::run::difference::{Change, Difference, Hex, HexRow, HexSide, Kind, ROW};
+use crate::run::difference::{Change, ChangeKind, Difference, Hex, HexRow, HexSide, ROW};
 
 /// 512 zero bytes from 4,096 on, in a message of 9,212.
 pub(crate) fn difference() -> Difference {
@@ -15,7 +15,7 @@ pub(crate) fn difference() -> Difference {
         sent_file: "damaged/1a2b3c4d-0-1/sent.eml".into(),
         found_file: "damaged/1a2b3c4d-0-1/1-fetch-imap.eml".into(),
         change: Some(Change {
-            kind: Kind::Zeroed,
+            kind: ChangeKind::Zeroed,
             sent_bytes: 9_212,
             found_bytes: 9_212,
             at: 4_096,
@@ -31,8 +31,11 @@ pub(crate) fn difference() -> Difference {
 pub(crate) fn hostile_difference(bad: &str) -> Difference {
     let bytes = bad.as_bytes().chunks(ROW).zip((0..).step_by(ROW));
     let rows = bytes.map(|(bytes, offset)| row(0, [offset, offset + 3], [bytes, b""], [u16::MAX, 0b1010]));
-    let change =
-        Change { kind: Kind::Missing, rows: rows.collect(), ..difference().change.expect("there is one") };
+    let change = Change {
+        kind: ChangeKind::Missing,
+        rows: rows.collect(),
+        ..difference().change.expect("there is one")
+    };
     Difference {
         sentence: bad.into(),
         notes: vec![bad.into()],

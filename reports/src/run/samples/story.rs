@@ -3,7 +3,7 @@
 use super::{fault, moment, run, valid};
 use crate::kit::verdict::Verdict;
 use crate::run::model::{ClientClass, Messages, Migration, Quantiles, Report, Run, Sender, Statement};
-use crate::run::series::{Backlog, Cohort, Found, Outcomes, Series, Service, Stretch};
+use crate::run::series::{Backlog, Cohort, Outcomes, Series, Service, ServiceState, Stretch};
 
 pub(crate) fn story() -> Report {
     Report {
@@ -121,7 +121,7 @@ fn series() -> Series {
         uncertain: during(10, 19, 12, 0),
     };
     let found = [(-1.0, 9.0, true), (9.0, 44.4, false), (44.4, 71.0, true)];
-    let found = found.map(|(from_s, to_s, up)| Found { from_s, to_s, up }).to_vec();
+    let found = found.map(|(from_s, to_s, up)| ServiceState { from_s, to_s, up }).to_vec();
     Series {
         from_s: -1.0,
         step_s: 1.0,

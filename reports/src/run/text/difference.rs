@@ -1,7 +1,7 @@
 //! A difference in lines of plain text, as `hexdump -C` shows bytes: two lines a row, one above the other, with the
 //! changed bytes in brackets. For the terminal, Markdown and JUnit.
 
-use crate::kit::figures::count;
+use crate::kit::figures::grouped;
 use crate::kit::inert::printable;
 use crate::run::difference::{Difference, HexRow, HexSide, ROW};
 
@@ -13,7 +13,7 @@ pub(crate) fn lines(difference: &Difference) -> Vec<String> {
     let rows = difference.change.as_ref().map_or(&[][..], |change| &change.rows);
     let mut lines: Vec<String> = rows.iter().take(MAX_ROWS).flat_map(row).collect();
     let more = rows.len().saturating_sub(MAX_ROWS) as u64;
-    lines.extend((more > 0).then(|| format!("... {} more rows in report.html", count(more))));
+    lines.extend((more > 0).then(|| format!("... {} more rows in report.html", grouped(more))));
     lines.push(format!("sent:  {}", difference.sent_file));
     lines.push(format!("found: {}", difference.found_file));
     lines
@@ -25,7 +25,7 @@ pub(crate) fn plain(difference: &Difference) -> Vec<String> {
 }
 
 fn row(HexRow { skipped, sent, found }: &HexRow) -> Vec<String> {
-    let skipped = (*skipped > 0).then(|| format!("... {} rows left out", count(*skipped)));
+    let skipped = (*skipped > 0).then(|| format!("... {} rows left out", grouped(*skipped)));
     skipped.into_iter().chain([side("sent ", sent), side("found", found)]).collect()
 }
 

@@ -19,7 +19,7 @@ fn told(sent: &[u8], raw: &[u8], source: Source) -> (Change, String) {
 }
 
 /// Kind, alignment and sentence of a file on the disk.
-fn on_disk(sent: &[u8], raw: &[u8]) -> (Kind, Option<u64>, String) {
+fn on_disk(sent: &[u8], raw: &[u8]) -> (ChangeKind, Option<u64>, String) {
     let (change, sentence) = told(sent, raw, Source::Disk);
     (change.kind, change.aligned, sentence)
 }
@@ -30,7 +30,7 @@ fn a_flipped_bit_is_named_with_both_values() {
     let mut raw = sent.clone();
     raw[600] ^= 4;
     let (kind, aligned, sentence) = on_disk(&sent, &raw);
-    assert_eq!((kind, aligned), (Kind::BitFlip, None));
+    assert_eq!((kind, aligned), (ChangeKind::BitFlip, None));
     let (old, new) = (sent[600], raw[600]);
     let wanted = format!("{old:02x} was sent, {new:02x} came back");
     assert!(sentence.contains(&wanted), "{sentence}");
@@ -44,7 +44,7 @@ fn a_zeroed_sector_is_told_in_bytes_of_its_file() {
     raw.extend_from_slice(&sent);
     raw[4096..4608].fill(0);
     let (change, sentence) = told(&sent, &raw, Source::Disk);
-    assert_eq!((change.kind, change.aligned, change.at), (Kind::Zeroed, Some(512), 4076));
+    assert_eq!((change.kind, change.aligned, change.at), (ChangeKind::Zeroed, Some(512), 4076));
     insta::assert_snapshot!(sentence, @"Bytes 4,076 to 4,587 (hex fec to 11eb) of 9,000 are zero where other bytes were sent; the rest is the same. In its file the change begins at byte 4,096, a multiple of 512, and ends before byte 4,608, another.");
     let found = Returned::of(&raw, Source::Disk).expect("it names its attempt");
     insta::assert_snapshot!(found.about_offsets(), @"Offset 0 is byte 20 of the file that came back.");
@@ -58,7 +58,7 @@ fn a_tail_of_zeros_lasts_to_the_end() {
     let mut raw = sent.clone();
     raw[8192..].fill(0);
     let (kind, aligned, sentence) = on_disk(&sent, &raw);
-    assert_eq!((kind, aligned), (Kind::Zeroed, Some(4096)));
+    assert_eq!((kind, aligned), (ChangeKind::Zeroed, Some(4096)));
     assert!(
         sentence.ends_with("begins at byte 8,192, a multiple of 4,096, and lasts to the end."),
         "{sentence}"
@@ -69,12 +69,12 @@ fn a_tail_of_zeros_lasts_to_the_end() {
 fn a_missing_tail_is_torn_only_if_a_file_of_the_store_ends_at_a_sector() {
     let sent = sent(9_000);
     let (kind, _, sentence) = on_disk(&sent, &sent[..8192]);
-    assert_eq!(kind, Kind::Torn);
+    assert_eq!(kind, ChangeKind::Torn);
     insta::assert_snapshot!(sentence, @"The last 808 of 9,000 bytes are missing; the file ends after 8,192 bytes, a multiple of 4,096. What is there is the same.");
     let (kind, aligned, sentence) = on_disk(&sent, &sent[..8191]);
-    assert_eq!((kind, aligned), (Kind::Truncated, None));
+    assert_eq!((kind, aligned), (ChangeKind::Truncated, None));
     insta::assert_snapshot!(sentence, @"The last 809 of 9,000 bytes are missing. What is there is the same.");
-    assert_eq!(told(&sent, &sent[..8192], Source::Imap).0.kind, Kind::Truncated);
+    assert_eq!(told(&sent, &sent[..8192], Source::Imap).0.kind, ChangeKind::Truncated);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn anothers_token_within_is_named() {
     let mut raw = sent.clone();
     raw[4096..8192].copy_from_slice(&foreign[..4096]);
     let (kind, aligned, sentence) = on_disk(&sent, &raw);
-    assert_eq!((kind, aligned), (Kind::Foreign, Some(4096)));
+    assert_eq!((kind, aligned), (ChangeKind::Foreign, Some(4096)));
     assert!(sentence.contains(" The token of message 1a2b3c4d-44-2 stands among them."), "{sentence}");
 }
 
@@ -136,12 +136,15 @@ fn a_flipped_line_end_is_one_byte_whatever_the_line_ends_of_the_store() {
     let mut raw = sent.clone();
     raw[cr] ^= 0x40;
     let change = told(&sent, &raw, Source::Disk).0;
-    assert_eq!((change.kind, change.at), (Kind::BitFlip, cr as u64));
+    assert_eq!((change.kind, change.at), (ChangeKind::BitFlip, cr as u64));
     let mut stored = lf(&sent);
     let end = stored.iter().rposition(|byte| *byte == b'\n').expect("a line ends");
     stored[end] ^= 0x40;
     let change = told(&sent, &stored, Source::Disk).0;
-    assert_eq!((change.kind, change.at, change.sent_bytes), (Kind::BitFlip, end as u64, stored.len() as u64));
+    assert_eq!(
+        (change.kind, change.at, change.sent_bytes),
+        (ChangeKind::BitFlip, end as u64, stored.len() as u64)
+    );
 }
 
 #[test]

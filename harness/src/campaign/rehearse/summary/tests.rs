@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 fn report(verdict: Verdict, sentence: &str) -> Report {
-    let mut report = crate::campaign::shown::samples::report(&[], &[], 0, 0);
+    let mut report = crate::campaign::samples::report(&[], &[], 0, 0);
     let latency = Some(Quantiles { p50_s: 0.01, p95_s: 0.02, p99_s: 0.03, max_s: 0.04 });
     report.operations =
         vec![Operation { name: "deliver".to_owned(), ok: 500, fail: 0, info: 0, timed_out: 0, latency }];

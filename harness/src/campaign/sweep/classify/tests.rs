@@ -1,5 +1,5 @@
 use super::*;
-use crate::campaign::shown::samples::report;
+use crate::campaign::samples::report;
 use reports::run::Anomaly;
 
 fn accepted() -> Seen {

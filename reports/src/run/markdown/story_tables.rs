@@ -1,9 +1,9 @@
 //! What a story adds to the Markdown summary.
 
 use crate::run::senders;
-use crate::run::story;
+use crate::run::story_words;
 
-use crate::kit::figures::{Clock, count, share};
+use crate::kit::figures::{Clock, grouped, share};
 use crate::kit::markdown::escaped;
 use crate::run::model::{ClientClass, Migration, Report, Sender, Statement};
 
@@ -28,18 +28,18 @@ fn table(head: &str, rows: &[Vec<String>], after: &str) -> String {
 
 fn statements(statements: &[Statement]) -> String {
     let row = |one: &Statement| {
-        let answer = story::answer(one.verdict).to_owned();
+        let answer = story_words::answer(one.verdict).to_owned();
         vec![escaped(&one.id), answer, escaped(&one.required), escaped(&one.seen)]
     };
     let rows: Vec<Vec<String>> = statements.iter().map(row).collect();
-    let hold = format!("Statements: {}.\n\n", story::hold(statements));
+    let hold = format!("Statements: {}.\n\n", story_words::hold(statements));
     table("| Statement | Answer | Required | Seen |\n|---|---|---|---|", &rows, &hold)
 }
 
 fn senders(senders: &[Sender], clock: Clock) -> String {
     let row = |one: &Sender| {
-        let delays = story::delays(one, clock).map(|time| time.to_string());
-        std::iter::once(escaped(&one.name)).chain(story::fates(one)).chain(delays).collect()
+        let delays = story_words::delays(one, clock).map(|time| time.to_string());
+        std::iter::once(escaped(&one.name)).chain(story_words::fates(one)).chain(delays).collect()
     };
     let total = (!senders.is_empty()).then(|| senders::total(senders));
     let rows: Vec<Vec<String>> = senders.iter().chain(&total).map(row).collect();
@@ -54,8 +54,9 @@ fn senders(senders: &[Sender], clock: Clock) -> String {
 fn clients(clients: &[ClientClass], clock: Clock) -> String {
     let row = |one: &ClientClass| {
         let served = share(one.served, one.asked);
-        let times = [story::down(one, clock), story::healthy_again(one, clock)].map(|time| time.to_string());
-        [escaped(&one.name), count(one.clients), served].into_iter().chain(times).collect()
+        let times = [story_words::down(one, clock), story_words::healthy_again(one, clock)]
+            .map(|time| time.to_string());
+        [escaped(&one.name), grouped(one.clients), served].into_iter().chain(times).collect()
     };
     let rows: Vec<Vec<String>> = clients.iter().map(row).collect();
     table(
@@ -67,9 +68,9 @@ fn clients(clients: &[ClientClass], clock: Clock) -> String {
 
 fn migrations(migrations: &[Migration], clock: Clock) -> String {
     let row = |one: &Migration| {
-        let times = story::ends(one, clock).into_iter().chain(story::held(one, clock));
+        let times = story_words::ends(one, clock).into_iter().chain(story_words::held(one, clock));
         let names = [escaped(&one.from), escaped(&one.to)].into_iter();
-        names.chain(story::places(one)).chain(times.map(|time| time.to_string())).collect()
+        names.chain(story_words::places(one)).chain(times.map(|time| time.to_string())).collect()
     };
     let rows: Vec<Vec<String>> = migrations.iter().map(row).collect();
     let trouble: String = migrations.iter().map(troubles).collect();
@@ -86,7 +87,7 @@ fn troubles(migration: &Migration) -> String {
     let shown = migration.trouble.iter().take(MAX_TROUBLE);
     let lines = shown.map(|(user, why)| format!("- Not migrated: {}: {}\n", escaped(user), escaped(why)));
     let more = migration.trouble.len().saturating_sub(MAX_TROUBLE) as u64;
-    lines.chain((more > 0).then(|| format!("- And {} more.\n", count(more)))).collect()
+    lines.chain((more > 0).then(|| format!("- And {} more.\n", grouped(more)))).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::limits::{Allowed, Measure};
 use super::model::{Doubt, Judgement, Outcome, Row, Side, Spread};
-use crate::kit::figures::{count, latency, number};
+use crate::kit::figures::{grouped, latency, number};
 use crate::kit::verdict::Verdict;
 
 impl Outcome {
@@ -52,7 +52,7 @@ impl Judgement {
     }
 }
 
-/// `deliver p99`.
+/// What a row is called: `deliver p99`.
 pub(super) fn name(row: &Row) -> String {
     let figure = match row.measure {
         Measure::P50 | Measure::P95 | Measure::P99 => row.measure.name(),
@@ -123,7 +123,7 @@ pub fn doubt(row: &Row) -> String {
     match row.doubt {
         None => String::new(),
         Some(Doubt::Absent) => "missing".to_owned(),
-        Some(Doubt::TooFew { have, need }) => format!("{} of {}", count(have), count(need)),
+        Some(Doubt::TooFew { have, need }) => format!("{} of {}", grouped(have), grouped(need)),
         Some(Doubt::TooNoisy) => "noise".to_owned(),
     }
 }
@@ -151,8 +151,8 @@ pub(super) fn not_told(row: &Row) -> String {
     match row.doubt {
         Some(Doubt::TooFew { have, need }) => format!(
             "{name}: a run has {} such operations that ended well, and {} are needed; run longer.",
-            count(have),
-            count(need)
+            grouped(have),
+            grouped(need)
         ),
         Some(Doubt::TooNoisy) => format!(
             "{name}: {candidate} after {baseline} exceeds the limit ({}) by less than runs of one side differ; repeat them more often, or longer.",

@@ -1,7 +1,7 @@
 //! What all renderers of a story share: words, counts and times, in the order in which they are shown.
 
 use super::model::{ClientClass, Migration, Quantiles, Sender, Statement};
-use crate::kit::figures::{Clock, Timed, count};
+use crate::kit::figures::{Clock, Timed, grouped};
 use crate::kit::verdict::Verdict;
 
 /// Whether a statement holds.
@@ -22,7 +22,7 @@ pub(crate) fn hold(statements: &[Statement]) -> String {
 /// Submitted, stored, of these late, queued, bounced, given up, lost.
 pub(crate) fn fates(sender: &Sender) -> [String; 7] {
     let Sender { submitted, stored, late, queued, bounced, given_up, lost, .. } = *sender;
-    [submitted, stored, late, queued, bounced, given_up, lost].map(count)
+    [submitted, stored, late, queued, bounced, given_up, lost].map(grouped)
 }
 
 /// From submission to acknowledgement: median, 95th percentile, longest.
@@ -33,7 +33,7 @@ pub(crate) fn delays(sender: &Sender, clock: Clock) -> [Timed; 3] {
 /// Users, switched, back, between.
 pub(crate) fn places(migration: &Migration) -> [String; 4] {
     let Migration { users, switched, back, between, .. } = *migration;
-    [users, switched, back, between].map(count)
+    [users, switched, back, between].map(grouped)
 }
 
 /// When it began, and when the last was switched.

@@ -1,9 +1,9 @@
 //! What a story adds to the page: statements, senders, classes of clients, migrations, each as the cells of a table.
 
 use crate::run::senders;
-use crate::run::story;
+use crate::run::story_words;
 
-use crate::kit::figures::{Clock, Timed, count, share};
+use crate::kit::figures::{Clock, Timed, grouped, share};
 use crate::kit::page::class;
 use crate::run::model::{ClientClass, Migration, Report, Sender, Statement};
 
@@ -55,7 +55,7 @@ impl<'a> Story<'a> {
         let clock = report.run.clock();
         Story {
             statements: report.statements.iter().map(statement).collect(),
-            hold: story::hold(&report.statements),
+            hold: story_words::hold(&report.statements),
             senders: senders(&report.senders, clock),
             adds_up: senders::holds(&report.senders),
             sum_rule: senders::sum_rule(&report.senders),
@@ -66,7 +66,7 @@ impl<'a> Story<'a> {
 }
 
 fn statement(statement: &Statement) -> StatementRow<'_> {
-    StatementRow { statement, word: story::answer(statement.verdict), class: class(statement.verdict) }
+    StatementRow { statement, word: story_words::answer(statement.verdict), class: class(statement.verdict) }
 }
 
 /// Each kind, and all together.
@@ -80,18 +80,18 @@ fn senders(senders: &[Sender], clock: Clock) -> Vec<SenderRow> {
 fn sender(sender: &Sender, clock: Clock) -> SenderRow {
     SenderRow {
         name: sender.name.clone(),
-        counts: story::fates(sender),
-        delays: story::delays(sender, clock),
+        counts: story_words::fates(sender),
+        delays: story_words::delays(sender, clock),
     }
 }
 
 fn client(class: &ClientClass, clock: Clock) -> ClientRow<'_> {
     ClientRow {
         class,
-        clients: count(class.clients),
+        clients: grouped(class.clients),
         served: share(class.served, class.asked),
-        down: story::down(class, clock),
-        healthy_again: story::healthy_again(class, clock),
+        down: story_words::down(class, clock),
+        healthy_again: story_words::healthy_again(class, clock),
     }
 }
 
@@ -99,9 +99,9 @@ fn migration(migration: &Migration, clock: Clock) -> MigrationRow<'_> {
     let shown = migration.trouble.len().min(MOST_TROUBLE);
     MigrationRow {
         migration,
-        counts: story::places(migration),
-        times: story::ends(migration, clock),
-        held: story::held(migration, clock),
+        counts: story_words::places(migration),
+        times: story_words::ends(migration, clock),
+        held: story_words::held(migration, clock),
         trouble: &migration.trouble[..shown],
         more: migration.trouble.len() - shown,
     }

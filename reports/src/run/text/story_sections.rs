@@ -1,11 +1,11 @@
 //! What a story adds to the terminal summary: statements, senders, classes of clients, migrations.
 
 use crate::run::senders;
-use crate::run::story;
+use crate::run::story_words;
 
-use crate::kit::figures::{Clock, Timed, count, share};
+use crate::kit::columns::{align, pad, wrap};
+use crate::kit::figures::{Clock, Timed, grouped, share};
 use crate::kit::style::{Style, paint, section};
-use crate::kit::table::{align, pad, wrap};
 use crate::run::model::{ClientClass, Migration, Report, Sender, Statement};
 
 /// Users of a migration named with what went wrong; the rest is counted.
@@ -14,11 +14,11 @@ const MAX_TROUBLE: usize = 10;
 pub(super) fn statements(report: &Report, style: Style) -> String {
     let width = report.statements.iter().map(|one| one.id.chars().count()).max().unwrap_or(0);
     let lines: String = report.statements.iter().map(|one| statement(one, width, style)).collect();
-    section(&format!("Statements: {}", story::hold(&report.statements)), &lines, style)
+    section(&format!("Statements: {}", story_words::hold(&report.statements)), &lines, style)
 }
 
 fn statement(statement: &Statement, width: usize, style: Style) -> String {
-    let word = pad(story::answer(statement.verdict), 13, false);
+    let word = pad(story_words::answer(statement.verdict), 13, false);
     let indent = 19 + width;
     let required = wrap(&statement.required, indent, style.width);
     let seen = wrap(&format!("Seen: {}", statement.seen), indent, style.width);
@@ -43,14 +43,14 @@ fn fates(senders: &[Sender]) -> String {
     let rows = senders
         .iter()
         .chain([&total])
-        .map(|sender| std::iter::once(sender.name.clone()).chain(story::fates(sender)).collect());
+        .map(|sender| std::iter::once(sender.name.clone()).chain(story_words::fates(sender)).collect());
     columns(&head, 1, rows)
 }
 
 fn delays(report: &Report) -> String {
     let clock = report.run.clock();
     let rows = report.senders.iter().map(|sender| {
-        std::iter::once(sender.name.clone()).chain(shown(story::delays(sender, clock))).collect()
+        std::iter::once(sender.name.clone()).chain(shown(story_words::delays(sender, clock))).collect()
     });
     columns(&["from submission to acknowledgement", "p50", "p95", "max"], 1, rows)
 }
@@ -70,8 +70,8 @@ pub(super) fn clients(report: &Report, style: Style) -> String {
 
 fn client(class: &ClientClass, clock: Clock) -> Vec<String> {
     let served = share(class.served, class.asked);
-    let times = shown([story::down(class, clock), story::healthy_again(class, clock)]);
-    [class.name.clone(), count(class.clients), served].into_iter().chain(times).collect()
+    let times = shown([story_words::down(class, clock), story_words::healthy_again(class, clock)]);
+    [class.name.clone(), grouped(class.clients), served].into_iter().chain(times).collect()
 }
 
 pub(super) fn migrations(report: &Report, style: Style) -> String {
@@ -88,7 +88,7 @@ fn moved(migrations: &[Migration], clock: Clock) -> String {
     let head = ["from", "to", "users", "switched", "back", "between", "begun", "last switched"];
     let rows = migrations.iter().map(|one| {
         let names = [one.from.clone(), one.to.clone()].into_iter();
-        names.chain(story::places(one)).chain(shown(story::ends(one, clock))).collect()
+        names.chain(story_words::places(one)).chain(shown(story_words::ends(one, clock))).collect()
     });
     columns(&head, 2, rows)
 }
@@ -96,7 +96,7 @@ fn moved(migrations: &[Migration], clock: Clock) -> String {
 fn held(migrations: &[Migration], clock: Clock) -> String {
     let rows = migrations.iter().map(|one| {
         let name = format!("{} to {}", one.from, one.to);
-        std::iter::once(name).chain(shown(story::held(one, clock))).collect()
+        std::iter::once(name).chain(shown(story_words::held(one, clock))).collect()
     });
     columns(&["not let in", "p50", "p99", "max"], 1, rows)
 }
@@ -105,7 +105,7 @@ fn troubles(migration: &Migration, style: Style) -> String {
     let shown = migration.trouble.iter().take(MAX_TROUBLE);
     let lines = shown.map(|(user, why)| format!("  - {}\n", wrap(&format!("{user}: {why}"), 4, style.width)));
     let more = migration.trouble.len().saturating_sub(MAX_TROUBLE) as u64;
-    let more = (more > 0).then(|| format!("  ... and {} more in report.json\n", count(more)));
+    let more = (more > 0).then(|| format!("  ... and {} more in report.json\n", grouped(more)));
     lines.chain(more).collect()
 }
 
