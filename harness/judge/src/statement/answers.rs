@@ -78,8 +78,10 @@ fn answer(case: &Case<'_>, claim: &Claim) -> Answer {
         }
         Claim::ClassLag { first, then } => reopening::class_lag(&view, first, then),
         Claim::OpenedAfterInspection { fault, phase } => repair::opened_after_inspection(&view, fault, phase),
-        Claim::StoryTime { fault, at_least } => reopening::story_time(&view, fault, at_least.0),
-        Claim::FirstSignal { fault } => outage::first_signal(&view, fault),
+        Claim::StoryTime { fault, at_least, at_most } => {
+            reopening::story_time(&view, fault, at_least.0, at_most.map(|most| most.0))
+        }
+        Claim::FirstSignal { fault, within } => outage::first_signal(&view, fault, within.map(|span| span.0)),
     };
     let about_mail = answer.about_mail || claim.is_about_mail();
     answer.about_mail(about_mail)

@@ -51,12 +51,12 @@ pub enum StepAction {
     },
     /// Arm a fault that was disarmed.
     Arm {
-        /// Its name.
+        /// Name of the fault.
         fault: String,
     },
     /// Disarm a fault; calls it parked stay parked.
     Disarm {
-        /// Its name.
+        /// Name of the fault.
         fault: String,
     },
     /// Kill the mail server and everything it started, as `kill -9` does.
@@ -117,7 +117,7 @@ pub enum StepAction {
     Inspect {},
     /// Name the phase that begins.
     Phase {
-        /// The name.
+        /// Its name, which statements and reports use.
         name: String,
     },
 }

@@ -179,7 +179,7 @@ impl Mix {
 pub enum Sizes {
     /// All of one size.
     Fixed {
-        /// The size.
+        /// Size of each message.
         size: Bytes,
     },
     /// The table measured on the FreeBSD project's mail server in 2002: median about 4 KB, up to 4 MB.
