@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 /// A result that is known by its name.
 pub trait Named: Clone + Serialize + DeserializeOwned {
-    /// The name.
     fn name(&self) -> &str;
 }
 

@@ -15,9 +15,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Shown {
-    /// The class.
     pub class: Class,
-    /// How often.
     pub count: u64,
     /// The property or the kind of finding behind it, and what it says.
     pub sentence: String,

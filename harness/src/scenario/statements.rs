@@ -18,7 +18,6 @@ struct Known {
     storages: Vec<String>,
     cohorts: Vec<String>,
     phases: Vec<String>,
-    /// By storage.
     volumes: BTreeMap<String, Vec<String>>,
     classes: Vec<String>,
 }

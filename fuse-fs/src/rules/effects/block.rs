@@ -10,7 +10,6 @@ pub(super) const DEFAULT: Bytes = Bytes(4096);
 
 /// A block of a file, as far as the file fills it.
 pub(super) struct Block {
-    /// Its number.
     pub(super) index: u64,
     /// First byte.
     pub(super) from: u64,

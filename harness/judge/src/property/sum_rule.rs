@@ -18,7 +18,6 @@ use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "sum-rule",
     title: "Every message that was sent is accounted for",
@@ -59,9 +58,7 @@ impl End {
 /// What became of one message.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// Which.
     pub message: MessageId,
-    /// For whom.
     pub user: UserId,
     /// Index into the ledger's senders.
     pub sender: u32,
@@ -170,7 +167,6 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Counts.
     pub fn of<'a>(ends: impl Iterator<Item = &'a Ended>) -> Sum {
         let mut sum = Sum::default();
         ends.for_each(|ended| sum.count(ended));

@@ -26,7 +26,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub const PROPERTY: &str = "statements";
 /// What it demands, in a few plain words.
 pub const TITLE: &str = "The story is the one that was told";
-/// Its definition.
 pub const DEFINITION: &str = "Every statement of the scenario holds: the run shows what the incident was. One about the mail \
                               that does not hold is a violation; any other makes the run prove nothing of the incident.";
 

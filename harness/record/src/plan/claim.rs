@@ -192,19 +192,14 @@ fn phase<'a>(key: &str, name: &'a str) -> (String, Name<'a>) {
 /// Something that a claim names and that must exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// A fault.
     Fault(&'a str),
-    /// A storage.
     Storage(&'a str),
-    /// A cohort.
     Cohort(&'a str),
-    /// A phase.
     Phase(&'a str),
     /// A volume without mail.
     Volume {
         /// The storage that it is on.
         storage: &'a str,
-        /// The volume.
         volume: &'a str,
     },
     /// A class of clients.

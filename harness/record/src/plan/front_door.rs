@@ -158,7 +158,6 @@ pub struct Change {
 /// Why a change cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Which field.
     pub field: &'static str,
     /// What is wrong with it.
     pub message: String,

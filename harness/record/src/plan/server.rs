@@ -142,14 +142,12 @@ pub struct OwnedText {
 }
 
 impl FileText {
-    /// The text.
     pub fn text(&self) -> &String {
         match self {
             FileText::Plain(text) | FileText::Owned(OwnedText { text, .. }) => text,
         }
     }
 
-    /// Its mode.
     pub fn mode(&self) -> u32 {
         match self {
             FileText::Owned(OwnedText { mode: Some(mode), .. }) => *mode,

@@ -25,11 +25,9 @@ pub struct StepPlan {
 /// A number that a storage's counter reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterMark {
-    /// The storage.
     pub storage: String,
     /// What is counted, from the storage's first mount on.
     pub counter: Counter,
-    /// The number.
     pub at: u64,
 }
 

@@ -45,7 +45,6 @@ pub const USUAL_RUNS: &str = "fermoposta-runs";
 /// The service that is to be moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Service {
-    /// Mailboxes.
     pub mailboxes: u64,
     /// Messages that arrive in a day for each of them.
     pub mail_per_day: f64,
@@ -76,7 +75,6 @@ pub struct Options {
     pub at_once: u32,
     /// Failures that are tried.
     pub tries: Vec<Failure>,
-    /// Seed.
     pub seed: u64,
     /// Where the rehearsal's directory is made.
     pub runs: PathBuf,

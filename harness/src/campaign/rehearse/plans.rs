@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Storages.
 pub(crate) const OLD: &str = "old";
 /// See [`OLD`].
 pub(crate) const NEW: &str = "new";
@@ -33,14 +32,12 @@ const RAREST: f64 = 0.08;
 /// So often at least each of them is to be seen: the comparison needs 20.
 const OFTEN: f64 = 30.0;
 
-/// One part.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     /// Its name, and that of its run directory.
     pub(super) name: String,
     /// What is done, in a sentence.
     pub(super) about: String,
-    /// Its run.
     pub(super) plan: Plan,
     /// Where its storages lie.
     pub(super) disks: BTreeMap<String, PathBuf>,

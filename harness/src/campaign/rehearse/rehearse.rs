@@ -81,7 +81,6 @@ fn target_name(options: &Options) -> &str {
 
 struct Stage<'a> {
     options: &'a Options,
-    /// The rehearsal's.
     directory: PathBuf,
     done: Vec<Done>,
 }

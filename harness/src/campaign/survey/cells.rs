@@ -14,7 +14,6 @@ use record::plan::step::StepAction;
 use reports::survey::Column;
 use std::path::Path;
 
-/// One run.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The same for the same plan of the same mail server, in any survey.
@@ -29,7 +28,6 @@ pub struct Run {
 
 /// All of a survey.
 pub struct Cells {
-    /// Scenarios.
     pub columns: Vec<Column>,
     /// Runs, every pair once before any twice: what is there early shows the whole width.
     pub runs: Vec<Run>,
@@ -39,7 +37,6 @@ pub struct Cells {
 pub enum Refused {
     /// Problems of a scenario file.
     Scenario(Box<ScenarioErrors>),
-    /// Something else.
     Other(anyhow::Error),
 }
 

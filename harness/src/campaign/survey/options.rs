@@ -7,7 +7,6 @@ use std::path::PathBuf;
 /// What a survey is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Scenario files.
     pub scenarios: Vec<PathBuf>,
     /// Names or paths of targets.
     pub targets: Vec<String>,

@@ -14,15 +14,12 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunResult {
-    /// Its key.
     pub run: String,
-    /// Target name.
     pub target: String,
     /// Its version as it says it itself.
     pub target_version: Option<String>,
     /// Name of the column.
     pub column: String,
-    /// Seed.
     pub seed: u64,
     /// Everything it shows, worst first; at least one.
     pub shown: Vec<Shown>,

@@ -60,9 +60,7 @@ impl std::fmt::Display for Shape {
 /// One call of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Operation.
     pub op: Op,
-    /// Its path.
     pub path: Shape,
     /// Where rename and link lead.
     pub to: Option<Shape>,

@@ -39,7 +39,6 @@ impl std::fmt::Display for Delivery {
 /// A delivery and its calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// The delivery.
     pub delivery: Delivery,
     /// Its calls, in order.
     pub calls: Vec<Call>,
@@ -55,7 +54,6 @@ pub enum Errno {
     Enospc,
 }
 
-/// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The call fails.
@@ -98,7 +96,6 @@ impl Fault {
 /// Which faults are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Errors.
     pub errno: bool,
     /// Failures of writeback.
     pub fsync: bool,
@@ -126,7 +123,6 @@ impl Wanted {
 /// One run: one delivery, one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// The delivery.
     pub delivery: Delivery,
     /// The call that is struck; none: the power goes when the client has its answer.
     pub call: Option<Call>,

@@ -36,7 +36,6 @@ pub enum Family {
 pub struct Options {
     /// Name or path of the target.
     pub target: String,
-    /// Its definition.
     pub definition: Definition,
     /// The mail server that its runs would use: version, and where it is unpacked.
     pub would_use: String,
@@ -46,7 +45,6 @@ pub struct Options {
     pub entries: Vec<Entry>,
     /// First deliveries.
     pub first: FirstDelivery,
-    /// Faults.
     pub wanted: Wanted,
     /// One case only.
     pub case: Option<String>,
@@ -56,7 +54,6 @@ pub struct Options {
     pub jobs: usize,
     /// Keep every run directory.
     pub keep: bool,
-    /// Seed.
     pub seed: u64,
     /// The sweep's directory.
     pub directory: PathBuf,

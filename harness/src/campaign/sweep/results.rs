@@ -9,7 +9,6 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CaseResult {
-    /// Its name.
     pub case: String,
     /// The worst of its runs.
     pub class: Class,
@@ -19,7 +18,6 @@ pub struct CaseResult {
     pub found: String,
     /// Runs that were bad.
     pub bad: u32,
-    /// Runs.
     pub runs: u32,
     /// The directory of that run, if it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -32,9 +32,7 @@ pub struct Ran {
     pub told: String,
     /// What was found.
     pub found: String,
-    /// Its directory.
     pub directory: PathBuf,
-    /// Its report.
     pub report: Report,
 }
 

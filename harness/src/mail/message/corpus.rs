@@ -31,7 +31,6 @@ pub struct Corpus {
 /// Messages left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// How many.
     pub count: u64,
     /// The first of them, each with its reason.
     pub first: Vec<String>,
@@ -45,7 +44,6 @@ pub enum CorpusError {
     Unreadable {
         /// What was read.
         path: PathBuf,
-        /// Why not.
         error: io::Error,
     },
     /// Nothing in it can be sent.
@@ -55,7 +53,6 @@ pub enum CorpusError {
         skipped.count, first_reason(skipped)
     )]
     Empty {
-        /// The corpus.
         path: PathBuf,
         /// What was left out.
         skipped: Skipped,

@@ -11,7 +11,6 @@ use record::history::{Action, Copy, OpId, Outcome, Trouble, Uid, UserId};
 /// How an operation ended.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// Outcome.
     pub outcome: Outcome,
     /// Why not `ok`.
     pub trouble: Option<Trouble>,
@@ -19,7 +18,6 @@ pub struct Ended {
     pub reply: Option<String>,
     /// New place, or place found.
     pub uid: Option<Uid>,
-    /// Copies seen.
     pub seen: Vec<Copy>,
 }
 

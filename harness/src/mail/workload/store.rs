@@ -53,7 +53,6 @@ impl Job {
         self.message
     }
 
-    /// For whom.
     pub(super) fn user(&self) -> UserId {
         self.user
     }
