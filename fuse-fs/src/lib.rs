@@ -1,11 +1,11 @@
 //! A FUSE file system that breaks on purpose.
 //!
 //! One [`mount::Mount`] passes every call through to a backing directory, by inode, and asks the
-//! [`engine::Engine`] before each of them. A [`rule::Rule`] says where, when and what; a firing
-//! is recorded in the trace ([`trace::FsEvent`]) with the call it struck.
+//! [`rules::engine::Engine`] before each of them. A [`rules::rule::Rule`] says where, when and what; a firing
+//! is recorded in the trace ([`mount::trace::FsEvent`]) with the call it struck.
 //!
-//! The engine, its rules and its draws are pure: no I/O, no clock of their own. `fuse.rs` is the
-//! only file that names the FUSE library, `fs` the only module that touches the backing directory.
+//! The engine, its rules and its draws are pure: no I/O, no clock of their own. `mount/fuse.rs` is the
+//! only file that names the FUSE library; `fs` touches the backing directory, and so does `durability` at a cut.
 
 pub mod call;
 pub mod clock;

@@ -82,7 +82,6 @@ pub fn passes(file: &Path, options: &[&str]) -> Result<(), Failed> {
 
 /// What a scenario in a process of its own came to.
 pub struct ScenarioRun {
-    /// The judgement.
     pub report: Report,
     /// The terminal summary.
     pub summary: String,

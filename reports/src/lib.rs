@@ -1,6 +1,6 @@
-//! What a Fermoposta result is ([`model`]) and how it looks. Rendering is a pure function of the model.
+//! What a Fermoposta result is ([`run::Report`] and the models of the other documents) and how it looks. Rendering is a pure function of the model.
 //!
-//! Strings in a report come from mail, servers and file names, so they are hostile. [`inert`] is the one place
+//! Strings in a report come from mail, servers and file names, so they are hostile. [`kit::inert`] is the one place
 //! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
 pub mod comparison;

@@ -160,7 +160,6 @@ impl Volatile {
         self.core.lock().model.needs_mtime(ino)
     }
 
-    /// Names changed.
     pub(crate) fn renamed(
         &self,
         call: u64,

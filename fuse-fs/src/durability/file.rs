@@ -25,7 +25,6 @@ pub(crate) const SECTOR: u64 = 512;
 pub(crate) struct Data {
     /// Durable size.
     pub(crate) base_size: u64,
-    /// Size now.
     pub(crate) size: u64,
     /// End of the blocks that the file has on the disk: growth up to here needs no new block.
     pub(crate) allocated: u64,
@@ -389,7 +388,6 @@ impl Data {
         }
     }
 
-    /// Frees everything.
     pub(crate) fn free(self, freed: &mut Vec<BlobId>) {
         self.pages.values().for_each(|page| page.free(freed));
         freed.extend(self.undo.iter().flat_map(|undo| &undo.pieces).filter_map(|piece| piece.1));

@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Model {
     pub(crate) persistence: Persistence,

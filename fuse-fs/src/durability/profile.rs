@@ -42,7 +42,6 @@ pub enum Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Persistence {
-    /// The profile.
     pub profile: Profile,
     /// `strict-posix` only: of a rename across directories neither half may survive, so that the file has no name.
     pub rename_may_part: bool,

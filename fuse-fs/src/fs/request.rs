@@ -11,7 +11,6 @@ use std::ffi::OsStr;
 
 type Name<'a> = Cow<'a, OsStr>;
 
-/// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) uid: u32,
@@ -40,7 +39,6 @@ pub(crate) struct Change {
     pub(crate) mtime: TimeSet,
 }
 
-/// One request.
 #[derive(Clone, Debug)]
 pub(crate) enum Request<'a> {
     Lookup { parent: u64, name: Name<'a> },

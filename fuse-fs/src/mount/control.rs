@@ -7,20 +7,13 @@ use crate::rules::counters::CounterValues;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Command {
     /// Arm a rule.
-    Arm {
-        /// Its name.
-        fault: String,
-    },
+    Arm { fault: String },
     /// Disarm a rule; calls it froze stay frozen.
-    Disarm {
-        /// Its name.
-        fault: String,
-    },
+    Disarm { fault: String },
     /// Disarm a rule, or all, and release the calls they froze.
     Heal {
         /// Its name; absent: all rules.
@@ -56,7 +49,6 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Reply {
-    /// Done.
     Done {
         /// Rules it touched.
         rules: Vec<String>,
@@ -70,14 +62,11 @@ pub enum Reply {
     },
     /// What the storage does.
     Status {
-        /// Each rule.
         rules: Vec<RuleStats>,
-        /// The counters.
         counters: CounterValues,
         /// Calls parked now.
         parked: u64,
     },
-    /// Not done.
     Refused {
         /// Why, and the way out.
         message: String,

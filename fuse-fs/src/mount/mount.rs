@@ -66,7 +66,6 @@ pub enum MountError {
     /// The backing directory cannot be used.
     #[error("backing directory {} cannot be used; it must exist and be writable", path.display())]
     Backing {
-        /// The directory.
         path: PathBuf,
         /// What the kernel said.
         source: std::io::Error,
@@ -74,7 +73,6 @@ pub enum MountError {
     /// The mountpoint cannot be used.
     #[error("mountpoint {}: {reason}; give an empty directory", path.display())]
     Mountpoint {
-        /// The mountpoint.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -82,7 +80,6 @@ pub enum MountError {
     /// No right to mount.
     #[error("no permission to mount on {}; run as root, or install fusermount3 (Debian package fuse3)", path.display())]
     Permission {
-        /// The mountpoint.
         path: PathBuf,
         /// What the kernel or the helper said.
         source: std::io::Error,
@@ -90,7 +87,6 @@ pub enum MountError {
     /// Anything else that the kernel refused.
     #[error("cannot mount on {}", path.display())]
     Other {
-        /// The mountpoint.
         path: PathBuf,
         /// What the kernel said.
         source: std::io::Error,

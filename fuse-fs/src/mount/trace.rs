@@ -17,7 +17,6 @@ pub struct FsEvent {
     pub end: Option<Nanos>,
     /// Ordinal of the call on its storage.
     pub seq: u64,
-    /// Operation.
     pub op: Op,
     /// Inode number (`st_ino`) of the file; of the directory for an entry that came to nothing.
     pub ino: u64,

@@ -46,7 +46,6 @@ struct Tally {
 /// A stretch of time during which a rule was armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
-    /// From here.
     pub from: Nanos,
     /// To here; `None` while it lasts.
     pub to: Option<Nanos>,
@@ -56,7 +55,6 @@ pub struct Interval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RuleStats {
-    /// The rule.
     pub name: String,
     /// Name of its effect.
     pub effect: String,

@@ -20,11 +20,8 @@ pub struct Counters {
 pub struct CounterValues {
     /// Calls of any kind.
     pub calls: u64,
-    /// Bytes written.
     pub bytes_written: u64,
-    /// Files created.
     pub files_created: u64,
-    /// Renames.
     pub renames: u64,
 }
 
@@ -75,7 +72,6 @@ impl Counters {
         })
     }
 
-    /// All values.
     pub fn values(&self) -> CounterValues {
         CounterValues {
             calls: self.calls.load(Relaxed),

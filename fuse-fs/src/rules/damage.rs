@@ -41,7 +41,6 @@ impl Damage {
 pub enum Scar {
     /// These bytes (offset in the file) with these bits turned over.
     Flip(SmallVec<[(u64, u8); 2]>),
-    /// Zeros.
     Zeros,
     /// Random bytes from this seed; those of one place are always the same.
     Garbage([u8; 32]),

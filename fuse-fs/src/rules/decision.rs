@@ -10,7 +10,6 @@ pub struct RuleId(pub u32);
 /// One rule struck one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Firing {
-    /// The rule.
     pub rule: RuleId,
     /// This is its n-th firing (from 1).
     pub nth: u64,
@@ -90,7 +89,6 @@ pub enum Action {
     },
     /// A read shows these bytes damaged; `at_rest`: the file itself is damaged before it is read.
     Corrupt {
-        /// The damage.
         damage: Damage,
         /// It stays in the file until it is overwritten.
         at_rest: bool,
@@ -111,10 +109,7 @@ pub enum Action {
     Hide(Hidden),
     /// Regular files that did not change for this long are unlinked before the call is carried out: the one it is
     /// on, or all those in the directory that it reads.
-    DeleteCold {
-        /// Age.
-        older_than: Duration,
-    },
+    DeleteCold { older_than: Duration },
 }
 
 /// Entries left out of a listing.
@@ -122,7 +117,6 @@ pub enum Action {
 pub enum Hidden {
     /// Everything but directories.
     Files,
-    /// Everything.
     Everything,
 }
 

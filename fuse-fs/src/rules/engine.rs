@@ -61,7 +61,6 @@ struct List {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no fault is called `{name}` ({help})")]
 pub struct UnknownRule {
-    /// The name.
     pub name: String,
     /// The way out.
     pub help: String,

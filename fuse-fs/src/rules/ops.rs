@@ -29,7 +29,6 @@ impl TryFrom<String> for OpSelector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray, strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "kebab-case")]
 pub enum OpGroup {
-    /// Every operation.
     All,
     /// Operations on content.
     Data,

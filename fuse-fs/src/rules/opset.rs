@@ -11,7 +11,6 @@ pub struct OpSet(pub(crate) u64);
 const _: () = assert!(Op::VARIANTS.len() <= 64, "an OpSet is one 64-bit word");
 
 impl OpSet {
-    /// Every operation.
     pub const ALL: OpSet = OpSet(u64::MAX >> (64 - Op::VARIANTS.len()));
 
     /// The given operations.

@@ -36,28 +36,13 @@ use std::path::{Path, PathBuf};
 pub enum JudgeError {
     /// A file of the run directory is missing or unreadable.
     #[error("{path}: {error}; is this the directory of a run?")]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
+    Read { path: PathBuf, error: std::io::Error },
     /// The plan makes no sense.
     #[error("{path}: {error}; was it written by another version of this program?")]
-    Plan {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: serde_json::Error,
-    },
+    Plan { path: PathBuf, error: serde_json::Error },
     /// The history makes no sense.
     #[error("{path}: {error}")]
-    History {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: LedgerError,
-    },
+    History { path: PathBuf, error: LedgerError },
 }
 
 /// Judges a saved run.

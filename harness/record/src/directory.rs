@@ -34,12 +34,10 @@ impl RunDirectory {
         RunDirectory(path.to_owned())
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The plan.
     pub fn plan(&self) -> PathBuf {
         self.0.join("plan.json")
     }
@@ -59,7 +57,6 @@ impl RunDirectory {
         self.0.join("environment.json")
     }
 
-    /// The history.
     pub fn history(&self) -> PathBuf {
         self.0.join("history.jsonl")
     }
@@ -69,7 +66,6 @@ impl RunDirectory {
         self.0.join(format!("trace-{}.jsonl", file_name(storage)))
     }
 
-    /// The judgement.
     pub fn report(&self) -> PathBuf {
         self.0.join("report.json")
     }

@@ -39,9 +39,7 @@ pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
 /// Who writes to whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses<'a> {
-    /// `From:`.
     pub from: &'a str,
-    /// `To:`.
     pub to: &'a str,
 }
 

@@ -22,14 +22,12 @@ pub const RUN: &str = "1a2b3c4d";
 pub const VALIDITY: u32 = 7;
 const STEP_NS: u64 = 1_000_000;
 
-/// One mailbox.
 #[derive(Clone, Debug)]
 pub struct MailboxModel {
     /// Its messages by UID.
     pub copies: Vec<Copy>,
     /// Next UID.
     pub next: u32,
-    /// UIDVALIDITY.
     pub validity: u32,
 }
 
@@ -133,7 +131,6 @@ impl<W: Write> World<W> {
         Nanos(self.clock)
     }
 
-    /// A mailbox.
     pub fn at(&mut self, user: u32, mailbox: &str) -> &mut MailboxModel {
         self.boxes.entry((user, mailbox.to_owned())).or_default()
     }

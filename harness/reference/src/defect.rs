@@ -42,7 +42,6 @@ pub enum Defect {
 }
 
 impl Defect {
-    /// Every defect.
     pub fn all() -> impl Iterator<Item = Defect> {
         Defect::iter()
     }
@@ -118,7 +117,6 @@ impl Defect {
 /// A defect with its N, as written on the command line: `flip-byte` or `flip-byte=5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefectChoice {
-    /// The defect.
     pub defect: Defect,
     /// Strikes each N-th time; 1 for the defects that take no N.
     pub every: u64,

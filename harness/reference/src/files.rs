@@ -33,15 +33,10 @@ pub(crate) trait Files: Send + Sync {
     fn set_modified(&self, file: &File, time: SystemTime) -> io::Result<()>;
     /// The modification time and size of a path.
     fn stat(&self, path: &Path) -> io::Result<(SystemTime, u64)>;
-    /// `rename`.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// `link`.
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// `unlink`.
     fn unlink(&self, path: &Path) -> io::Result<()>;
-    /// `mkdir`.
     fn mkdir(&self, path: &Path) -> io::Result<()>;
-    /// `rmdir`.
     fn rmdir(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, sorted; an error anywhere in the listing fails the whole.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;

@@ -9,15 +9,10 @@ const TABLE: [(char, &str); 5] =
 pub(crate) struct Flags(u8);
 
 impl Flags {
-    /// `\Draft`.
     pub(crate) const DRAFT: Flags = Flags(1);
-    /// `\Flagged`.
     pub(crate) const FLAGGED: Flags = Flags(2);
-    /// `\Answered`.
     pub(crate) const ANSWERED: Flags = Flags(4);
-    /// `\Seen`.
     pub(crate) const SEEN: Flags = Flags(8);
-    /// `\Deleted`.
     pub(crate) const DELETED: Flags = Flags(16);
 
     /// Both sets together.

@@ -51,7 +51,7 @@ pub(crate) enum Command {
     },
     /// Judge a recorded run again.
     Analyze {
-        /// Its directory.
+        /// The run's directory.
         run: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
@@ -78,9 +78,9 @@ pub(crate) enum Command {
     /// Say on which storage the mail of every user of a run is, and how far its migration had come: also of a run that was
     /// killed.
     Whereabouts {
-        /// Run directory.
+        /// The run's directory.
         run: PathBuf,
-        /// Print JSON.
+        /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
     },
@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Doctor,
     /// Print the JSON schema of scenario files, or of the JSON report.
     Schema {
-        /// Which.
+        /// What it is the schema of.
         #[arg(value_enum, default_value = "scenario")]
         of: SchemaOf,
     },
@@ -111,7 +111,7 @@ pub(crate) enum Command {
     Reference,
     /// Print a completion script for a shell.
     Completion {
-        /// Shell.
+        /// The shell that it is for.
         shell: clap_complete::Shell,
     },
     /// The recording process of a run.

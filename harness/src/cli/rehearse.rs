@@ -52,7 +52,7 @@ pub(crate) struct RehearseArgs {
     /// A failure that is tried while users move; repeatable (default: all).
     #[arg(long = "try", value_enum, value_name = "NAME")]
     tries: Vec<Failure>,
-    /// Seed.
+    /// Seed of what is left to chance.
     #[arg(long, default_value_t = options::USUAL_SEED)]
     seed: u64,
     /// Where the rehearsal's directory is made. It must not lie on a disk under test.

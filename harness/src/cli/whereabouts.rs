@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 /// Where one user is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Whereabouts {
-    /// The user.
     pub user: String,
     /// The storage that it is served from.
     pub storage: String,

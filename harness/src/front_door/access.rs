@@ -19,7 +19,6 @@ use tokio::time::timeout;
 /// Lines of one reply before the login, at most.
 const REPLY_LINES: usize = 1_000;
 
-/// One connection.
 pub(crate) struct AccessSession {
     client: Peer,
     backend: Option<Peer>,

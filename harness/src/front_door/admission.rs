@@ -20,7 +20,6 @@ pub(super) type Cohorts = BTreeMap<String, BTreeSet<String>>;
 pub(crate) enum Service {
     /// LMTP and SMTP.
     Mail,
-    /// IMAP.
     Access,
 }
 

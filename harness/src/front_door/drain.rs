@@ -36,7 +36,6 @@ pub(crate) struct Drain {
 
 /// What is to be done next.
 enum Next {
-    /// Deliver it.
     Deliver(u64, Waiting, Stay),
     /// It is too old.
     Expire(u64, Waiting),

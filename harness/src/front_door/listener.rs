@@ -29,7 +29,6 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) enum Speaks {
     /// LMTP or SMTP.
     Mail(Protocol),
-    /// IMAP.
     Imap,
 }
 
@@ -52,7 +51,6 @@ impl Speaks {
     }
 }
 
-/// A port.
 pub(crate) struct Port {
     speaks: Speaks,
     backend: String,

@@ -31,7 +31,6 @@ impl From<Closed> for Over {
 /// What one exchange comes to.
 pub(crate) type Step<T = ()> = Result<T, Over>;
 
-/// One connection.
 pub(crate) struct MailSession {
     pub(super) client: Peer,
     pub(super) desk: Arc<Desk>,

@@ -77,7 +77,6 @@ impl Inbox {
     }
 }
 
-/// A connection.
 pub(crate) struct Peer {
     /// What it says.
     pub(super) inbox: Inbox,

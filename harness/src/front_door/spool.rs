@@ -64,7 +64,6 @@ struct Index {
     promised: (u64, u64),
 }
 
-/// The spool.
 pub(crate) struct Spool {
     root: PathBuf,
     index: Mutex<Index>,

@@ -7,21 +7,15 @@ use super::admission::user_name;
 pub(crate) enum Verb {
     /// HELO, EHLO, LHLO.
     Hello,
-    /// MAIL FROM.
     Mail,
-    /// RCPT TO.
     Rcpt,
-    /// DATA.
     Data,
-    /// RSET.
     Reset,
-    /// QUIT.
     Quit,
     /// NOOP.
     Nothing,
     /// What would hide what follows from us: BDAT, STARTTLS, AUTH.
     Opaque,
-    /// Anything else.
     Other,
 }
 
@@ -62,15 +56,12 @@ pub(crate) fn reply_code(line: &[u8]) -> (u16, bool) {
 pub(crate) enum Imap {
     /// LOGIN, and the user's name.
     Login(String),
-    /// CAPABILITY.
     Capability,
     /// NOOP.
     Nothing,
-    /// LOGOUT.
     Logout,
     /// What would hide the user from us: AUTHENTICATE, STARTTLS, COMPRESS, a literal.
     Opaque,
-    /// Anything else.
     Other,
 }
 

@@ -30,7 +30,6 @@ pub struct Launch {
     pub argv: Vec<String>,
     /// Added to the environment.
     pub environment: BTreeMap<String, String>,
-    /// Working directory.
     pub directory: PathBuf,
     /// File with the [`View`] of the machine that it has.
     pub view: PathBuf,

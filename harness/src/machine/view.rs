@@ -23,7 +23,6 @@ pub struct View {
 pub enum ViewMount {
     /// `over` laid over what is at `at`, read-only; the first is uppermost.
     Overlay {
-        /// Directories.
         over: Vec<PathBuf>,
         /// Existing directory.
         at: PathBuf,
@@ -32,14 +31,10 @@ pub enum ViewMount {
     Bind {
         /// What is seen.
         from: PathBuf,
-        /// Where.
         at: PathBuf,
     },
     /// An empty directory in memory.
-    Tmpfs {
-        /// Where.
-        at: PathBuf,
-    },
+    Tmpfs { at: PathBuf },
 }
 
 impl View {

@@ -36,7 +36,6 @@ impl Places {
 
 /// How a run came out.
 pub enum Outcome {
-    /// Judged.
     Judged(Box<Report>),
     /// A signal ended it.
     Interrupted(RunDirectory),

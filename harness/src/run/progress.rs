@@ -23,7 +23,6 @@ pub struct Live {
     pub refused: u64,
     /// Of those, without a clear answer.
     pub uncertain: u64,
-    /// Faults fired.
     pub fired: u64,
     /// Operations without an answer yet.
     pub in_flight: u64,

@@ -46,13 +46,11 @@ pub type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
 
 /// What steps act on.
 pub struct Stage {
-    /// Storages.
     pub storages: Arc<Storages>,
     /// The mail server.
     pub target: Arc<Mutex<Target>>,
     /// Its services and their addresses.
     pub services: Vec<(&'static str, String)>,
-    /// The history.
     pub history: Recorder,
     /// The phase shown while it runs.
     pub phase: watch::Sender<String>,
@@ -87,7 +85,6 @@ pub enum Closing {
     Over,
 }
 
-/// The mains.
 pub struct Power {
     /// Held while the power is off. How many power cuts there were.
     pub off: Mutex<u32>,

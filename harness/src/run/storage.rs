@@ -248,7 +248,6 @@ impl Storage {
         self.engine.counters()
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// What is wrong, with the value.
@@ -42,7 +41,6 @@ impl ScenarioErrors {
         ScenarioErrors { file, problems }
     }
 
-    /// The problems.
     pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         self.problems.iter().map(|problem| &problem.trouble)
     }

@@ -40,14 +40,14 @@ pub struct Scenario {
     /// `mail/USER` on its cohort's storage, and `{store}` holds a symbolic link to it, so that a step can move it.
     #[serde(default)]
     pub cohort: Vec<Cohort>,
-    /// The traffic.
+    /// What is sent and read meanwhile, by whom and how fast.
     #[serde(default)]
     pub workload: Workload,
     /// A gateway of the harness before the mail server, which steps can close, open and let queue. Clients reach the mail
     /// server through it alone. It adds no acknowledgement of its own, except while it queues.
     #[serde(default)]
     pub front_door: Option<FrontDoor>,
-    /// Faults.
+    /// What goes wrong with the storage, where and when.
     #[serde(default)]
     pub fault: Vec<Fault>,
     /// Steps of the operator or of fate, each at its time.
@@ -264,7 +264,7 @@ impl Default for Workload {
 pub enum DeliverBy {
     /// LMTP: one reply a recipient.
     Lmtp,
-    /// SMTP.
+    /// SMTP: one reply for all recipients.
     Smtp,
 }
 
@@ -337,7 +337,7 @@ pub struct Step {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Variant {
-    /// Its name.
+    /// What `--variant` calls it.
     pub name: String,
     /// What is done otherwise, in a sentence.
     pub why: String,
@@ -363,7 +363,7 @@ pub struct AfterFired {
 pub struct AtCounter {
     /// What is counted, from the mount on.
     pub counter: Counter,
-    /// The number.
+    /// The number that it reaches.
     pub at: Threshold,
     /// Whose counter. Default: that of the only storage.
     #[serde(default)]

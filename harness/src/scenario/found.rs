@@ -15,7 +15,6 @@ pub(crate) struct Found<'t> {
 }
 
 impl<'t> Found<'t> {
-    /// Nothing yet.
     pub(super) fn new(places: Places<'t>) -> Found<'t> {
         Found { places, troubles: Vec::new(), story_scale: None }
     }

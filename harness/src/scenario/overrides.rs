@@ -4,9 +4,7 @@ use std::path::PathBuf;
 /// What the command line says instead of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// Seed.
     pub seed: u64,
-    /// Target.
     pub target: Option<String>,
     /// Real mail.
     pub corpus: Option<PathBuf>,

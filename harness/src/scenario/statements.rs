@@ -18,7 +18,6 @@ struct Known {
     storages: Vec<String>,
     cohorts: Vec<String>,
     phases: Vec<String>,
-    /// By storage.
     volumes: BTreeMap<String, Vec<String>>,
     classes: Vec<String>,
 }
@@ -123,6 +122,9 @@ fn figures_make_sense(field: &str, claim: &Claim, found: &mut Found<'_>) {
         Claim::PhasesInOrder { phases } if phases.len() < 2 => {
             found.add(&place("phases"), "one phase has no order", "name two or more");
         }
+        Claim::StoryTime { at_least, at_most: Some(most), .. } if most.0 < at_least.0 => {
+            found.add(&place("at-most"), "it is less than `at-least`", "write the longer time here");
+        }
         Claim::ProgressiveReopening { cohorts, .. } if cohorts.is_empty() => {
             found.add(&place("cohorts"), "no cohort is named", "name them in the order of their return");
         }
@@ -171,6 +173,13 @@ claim.progressive-reopening = { fault = "threshold", cohorts = ["first"], from-p
         let plan = plan(Path::new("t.toml"), GOOD, &Overrides::default()).expect("a good file");
         let [healthy, _] = <[_; 2]>::try_from(plan.statements).expect("two statements");
         insta::assert_snapshot!(serde_json::to_string(&healthy.claim).unwrap(), @r#"{"healthy-first":{"fault":"threshold","for":"6s"}}"#);
+        let within = GOOD.replace(
+            "healthy-first = { fault = \"threshold\", for",
+            "first-signal = { fault = \"threshold\", within",
+        );
+        let plan = super::super::load::plan(Path::new("t.toml"), &within, &Overrides::default())
+            .expect("a good file");
+        insta::assert_snapshot!(serde_json::to_string(&plan.statements[0].claim).unwrap(), @r#"{"first-signal":{"fault":"threshold","within":"6s"}}"#);
     }
 
     #[test]
@@ -196,6 +205,10 @@ claim.progressive-reopening = { fault = "threshold", cohorts = ["first"], from-p
             problems(&text)
         };
         assert_eq!(claim("phases-in-order = { phases = [\"open\"] }"), ["one phase has no order"]);
+        assert_eq!(
+            claim("story-time = { fault = \"threshold\", at-least = \"2h\", at-most = \"1h\" }"),
+            ["it is less than `at-least`"]
+        );
         assert_eq!(claim("time-out-not-error = { fault = \"threshold\", at-most = 2.0 }"), ["2 is no share"]);
         assert_eq!(claim("no-warning = { fault = \"threshold\", calls = 0 }"), ["no calls give no warning"]);
     }

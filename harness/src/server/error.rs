@@ -8,42 +8,28 @@ use std::time::Duration;
 pub enum TargetError {
     /// A command of its definition could not be run.
     #[error("{server}: cannot run `{command}`: {error}")]
-    Command {
-        /// Target.
-        server: String,
-        /// Command line.
-        command: String,
-        /// Why.
-        error: io::Error,
-    },
+    Command { server: String, command: String, error: io::Error },
     /// A command of its definition failed.
     #[error("{server}: `{command}` ended with {status}; its output is in {log}")]
     CommandFailed {
-        /// Target.
         server: String,
-        /// Command line.
         command: String,
         /// How it ended.
         status: ExitStatus,
-        /// Log file.
         log: PathBuf,
     },
     /// A command of its definition did not end in time.
     #[error("{server}: `{command}` did not end within {} s; its output is in {log}", limit.as_secs())]
     CommandTooSlow {
-        /// Target.
         server: String,
-        /// Command line.
         command: String,
         /// How long was waited.
         limit: Duration,
-        /// Log file.
         log: PathBuf,
     },
     /// It ended before it greeted.
     #[error("{server} ended before it greeted ({status}); {log}")]
     EndedEarly {
-        /// Target.
         server: String,
         /// How it ended.
         status: String,
@@ -53,7 +39,6 @@ pub enum TargetError {
     /// It did not greet in time.
     #[error("{server} did not greet on {what}; {log}")]
     NotReady {
-        /// Target.
         server: String,
         /// Service, address, how long was waited, what happened last.
         what: String,
@@ -65,7 +50,6 @@ pub enum TargetError {
     Prepare {
         /// File or directory.
         path: PathBuf,
-        /// Why.
         error: io::Error,
     },
 }

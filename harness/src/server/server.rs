@@ -73,7 +73,6 @@ impl Server {
         self.work.join("view.json")
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.definition.name
     }

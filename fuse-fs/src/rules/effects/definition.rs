@@ -90,7 +90,6 @@ pub(crate) trait Strike: Send + Sync {
 
 /// A call that selector and trigger chose.
 pub(crate) struct Struck<'a> {
-    /// The call.
     pub(crate) call: &'a Call<'a>,
     /// When it came.
     pub(crate) now: Nanos,
@@ -98,7 +97,6 @@ pub(crate) struct Struck<'a> {
     pub(crate) nth: u64,
     /// The rule's draws.
     pub(crate) draws: &'a Draws,
-    /// The rule.
     pub(crate) rule: RuleId,
 }
 
@@ -118,7 +116,6 @@ pub(crate) struct Outcome {
     pub(crate) freeze: bool,
     /// But no longer than this, where the rule as a whole has no bound of its own.
     pub(crate) thaw_after: Option<Duration>,
-    /// Then this.
     pub(crate) action: Action,
     /// Whether it counts as a firing: telling the truth about free space does not.
     pub(crate) fires: bool,

@@ -68,7 +68,6 @@ pub enum Effect {
     Flapping(flapping::Flapping),
 }
 
-/// Every effect.
 pub const CATALOGUE: [Entry; 23] = [
     errno::ENTRY,
     latency::ENTRY,

@@ -24,16 +24,16 @@ pub enum Latency {
     Fixed(Span),
     /// Any time between two bounds, equally likely.
     Uniform {
-        /// Shortest.
+        /// Shortest wait.
         min: Span,
-        /// Longest.
+        /// Longest wait.
         max: Span,
     },
     /// A bell curve, cut off at zero.
     Normal {
-        /// Its middle.
+        /// Mean of the waits.
         mean: Span,
-        /// Standard deviation.
+        /// Standard deviation of the waits.
         deviation: Span,
         /// Cut the tail here.
         #[serde(default, skip_serializing_if = "Option::is_none")]

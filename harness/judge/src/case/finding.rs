@@ -6,14 +6,12 @@ use reports::kit::verdict::Verdict;
 /// Anomalies kept with evidence per property; all are counted.
 pub const KEPT: usize = 20;
 
-/// One violation.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// In one sentence.
     pub sentence: String,
     /// Whose file and operations are evidence.
     pub attempt: Option<Attempt>,
-    /// Where.
     pub place: Option<PlaceId>,
     /// When it was read, if a reading showed it.
     pub read_at: Option<Nanos>,
@@ -37,7 +35,6 @@ impl Found {
 /// A property's answer.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The answer.
     pub verdict: Verdict,
     /// In one sentence.
     pub sentence: String,
@@ -85,7 +82,6 @@ impl Finding {
 /// Violations, counted; the first ones are kept.
 #[derive(Default)]
 pub struct Anomalies {
-    /// How many.
     pub count: u64,
     /// The first [`KEPT`].
     pub kept: Vec<Found>,

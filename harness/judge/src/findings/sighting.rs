@@ -9,7 +9,6 @@ const KEPT: usize = 10;
 
 /// A kind of finding.
 pub struct Kind {
-    /// Name.
     pub name: &'static str,
     /// Looks for it.
     pub(crate) find: fn(&Case<'_>) -> Sightings,

@@ -9,7 +9,6 @@ use crate::case::finding::{Anomalies, Finding};
 use crate::reason::because::{absence, because};
 use reports::kit::figures::{counted, grouped};
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "acknowledged-durable",
     title: "No acknowledged message is lost",

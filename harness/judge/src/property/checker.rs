@@ -3,7 +3,6 @@ use crate::case::finding::Finding;
 
 /// A property and how it is judged.
 pub struct Checker {
-    /// Name.
     pub name: &'static str,
     /// What it demands, in a few plain words: what is true while it holds.
     pub title: &'static str,
@@ -11,6 +10,5 @@ pub struct Checker {
     pub definition: &'static str,
     /// Where the promise was made that the property holds the mail server to; none if it is this program's own demand.
     pub promise: Option<&'static str>,
-    /// Judges.
     pub check: fn(&Case<'_>) -> Finding,
 }

@@ -9,7 +9,6 @@ use record::ledger::entry::{OnDisk, Seen};
 use reports::kit::figures::counted;
 use std::collections::HashSet;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "content-intact",
     title: "No message is changed",

@@ -14,7 +14,6 @@ use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "coverage",
     title: "The run tested what it set out to test",

@@ -17,7 +17,6 @@ use fuse_fs::call::Op;
 use record::ledger::entry::ClientOp;
 use reports::kit::figures::{counted, grouped};
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "error-surfaced",
     title: "An error of the storage is never answered with success",

@@ -15,13 +15,10 @@ use std::time::Duration;
 
 /// An expectation that a scenario states.
 pub struct Expectation {
-    /// Property name.
     pub name: String,
     /// What it demands, in a few plain words.
     pub title: &'static str,
-    /// Definition.
     pub definition: String,
-    /// The answer.
     pub check: Box<dyn Fn(&Case<'_>) -> Finding>,
 }
 

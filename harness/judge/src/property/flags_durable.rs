@@ -12,7 +12,6 @@ use fuse_fs::clock::Nanos;
 use record::ledger::entry::{ClientOp, Kind, Seen};
 use reports::kit::figures::counted;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "flags-durable",
     title: "Marks such as read and flagged stay as they were set",

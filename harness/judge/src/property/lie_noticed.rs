@@ -30,7 +30,6 @@ use record::plan::server::Layout;
 use reports::kit::figures::{counted, grouped};
 use std::collections::HashMap;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "lie-noticed",
     title: "The mail server notices when the storage lies",

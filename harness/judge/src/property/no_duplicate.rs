@@ -8,7 +8,6 @@ use crate::case::finding::{Anomalies, Finding};
 use record::ledger::entry::ClientOp;
 use reports::kit::figures::counted;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-duplicate",
     title: "No message is there twice",

@@ -13,7 +13,6 @@ use record::history::Attempt;
 use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-phantom",
     title: "Nothing is there that was refused",

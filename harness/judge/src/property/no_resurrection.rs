@@ -11,7 +11,6 @@ use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 use std::collections::HashSet;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "no-resurrection",
     title: "Removed messages stay removed",

@@ -27,7 +27,6 @@ use std::time::Duration;
 /// Bound where the scenario gives none.
 const DEFAULT: Duration = Duration::from_secs(30);
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "recovers",
     title: "The mail server serves again after the faults",

@@ -7,7 +7,6 @@ use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 use std::collections::HashSet;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "right-mailbox",
     title: "Every message is in the right mailbox",

@@ -17,7 +17,6 @@ use reports::kit::figures::{counted, grouped};
 /// Lost messages named.
 const NAMED: usize = 3;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "rolled-back",
     title: "The storage does not go back in time unnoticed",

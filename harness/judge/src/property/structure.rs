@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 pub const READING: &str = "rebuilt";
 const PHASE: &str = "rebuild";
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "structure",
     title: "A rebuilt index shows the same messages",

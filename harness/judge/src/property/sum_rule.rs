@@ -19,7 +19,6 @@ use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "sum-rule",
     title: "Every message that was sent is accounted for",
@@ -60,9 +59,7 @@ impl End {
 /// What became of one message.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// Which.
     pub message: MessageId,
-    /// For whom.
     pub user: UserId,
     /// Index into the ledger's senders.
     pub sender: u32,
@@ -171,7 +168,6 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Counts.
     pub fn of<'a>(ends: impl Iterator<Item = &'a Ended>) -> Sum {
         let mut sum = Sum::default();
         ends.for_each(|ended| sum.count(ended));

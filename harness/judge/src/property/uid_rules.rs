@@ -14,7 +14,6 @@ use record::ledger::entry::{PlaceId, Reading};
 use reports::kit::figures::counted;
 use std::ops::Range;
 
-/// The property.
 pub const CHECKER: Checker = Checker {
     name: "uid-rules",
     title: "Message numbers (UIDs) keep their rules",

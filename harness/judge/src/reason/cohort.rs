@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 /// Fewer losses are told one by one.
 const FEWEST: usize = 5;
-/// Names listed.
 const NAMES: usize = 5;
 
 /// One acknowledged message that must be there.

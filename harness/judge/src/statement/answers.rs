@@ -26,7 +26,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub const PROPERTY: &str = "statements";
 /// What it demands, in a few plain words.
 pub const TITLE: &str = "The story is the one that was told";
-/// Its definition.
 pub const DEFINITION: &str = "Every statement of the scenario holds: the run shows what the incident was. One about the mail \
                               that does not hold is a violation; any other makes the run prove nothing of the incident.";
 
@@ -78,8 +77,10 @@ fn answer(case: &Case<'_>, claim: &Claim) -> Answer {
         }
         Claim::ClassLag { first, then } => reopening::class_lag(&view, first, then),
         Claim::OpenedAfterInspection { fault, phase } => repair::opened_after_inspection(&view, fault, phase),
-        Claim::StoryTime { fault, at_least } => reopening::story_time(&view, fault, at_least.0),
-        Claim::FirstSignal { fault } => outage::first_signal(&view, fault),
+        Claim::StoryTime { fault, at_least, at_most } => {
+            reopening::story_time(&view, fault, at_least.0, at_most.map(|most| most.0))
+        }
+        Claim::FirstSignal { fault, within } => outage::first_signal(&view, fault, within.map(|span| span.0)),
     };
     let about_mail = answer.about_mail || claim.is_about_mail();
     answer.about_mail(about_mail)

@@ -247,7 +247,7 @@ pub(crate) fn isolated(view: &View<'_, '_>, cohort: &str, fault: &str, at_least:
     }
 }
 
-pub(crate) fn first_signal(view: &View<'_, '_>, fault: &str) -> Answer {
+pub(crate) fn first_signal(view: &View<'_, '_>, fault: &str, within: Option<Duration>) -> Answer {
     let outage = match view.outage(fault) {
         Ok(outage) => outage,
         Err(why) => return Answer::unknown(why),
@@ -264,8 +264,9 @@ pub(crate) fn first_signal(view: &View<'_, '_>, fault: &str) -> Answer {
     let probed = probes.map(|(at, service, _)| (*at, format!("a probe of {service} was not answered")));
     match refused.chain(probed).min() {
         Some((at, what)) => {
-            let took = view.length(at.since(outage.from));
-            Answer::that(true, format!("{took} after `{fault}` first fired: {what}."))
+            let took = at.since(outage.from);
+            let seen = format!("{} after `{fault}` first fired: {what}.", view.length(took));
+            Answer::that(within.is_none_or(|within| took <= within), seen)
         }
         None => {
             Answer::that(false, format!("None, from the first firing of `{fault}` to the end of the run."))

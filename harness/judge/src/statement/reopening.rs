@@ -157,30 +157,40 @@ pub(crate) fn class_lag(view: &View<'_, '_>, first: &str, then: &str) -> Answer 
     }
 }
 
-pub(crate) fn story_time(view: &View<'_, '_>, fault: &str, at_least: Duration) -> Answer {
-    let (clock, scale) = (view.case.ledger.clock, view.case.plan.story_scale);
-    let Some((scale, second)) = scale.zip(clock.second()) else {
-        return Answer::that(false, "The run has no scale: it tells no story.");
-    };
+pub(crate) fn story_time(
+    view: &View<'_, '_>,
+    fault: &str,
+    at_least: Duration,
+    at_most: Option<Duration>,
+) -> Answer {
     let outage = match view.outage(fault) {
         Ok(outage) => outage,
         Err(why) => return Answer::unknown(why),
     };
-    let cohorts = &view.case.plan.cohorts;
-    let served: Option<Vec<Nanos>> =
-        cohorts.iter().map(|cohort| view.served_again(cohort, outage.repaired)).collect();
-    let Some(served) = served else { return Answer::that(false, "Not every cohort was served again.") };
-    let anyone = || {
-        let ops = view.case.ledger.ops.iter().filter(|op| op.invoked >= outage.repaired && view.served(op));
-        ops.map(|op| op.ended).min()
-    };
-    let Some(all) = served.into_iter().max().or_else(anyone) else {
-        return Answer::that(false, "Nobody was served again.");
+    let all = match all_served_again(view, outage.repaired) {
+        Ok(all) => all,
+        Err(why) => return Answer::that(false, why),
     };
     let run = all.since(outage.from);
+    let second = view.case.ledger.clock.second();
     let seen = format!(
-        "From the first firing of `{fault}` until all were served again: {}; 1 s of the run is {second} of the story.",
+        "From the first firing of `{fault}` until all were served again: {}{}.",
         view.length(run),
+        second.map_or(String::new(), |second| format!("; 1 s of the run is {second} of the story")),
     );
-    Answer::that(run.as_secs_f64() * scale >= at_least.as_secs_f64(), seen)
+    let told = run.as_secs_f64() * view.case.plan.story_scale.unwrap_or(1.0);
+    let no_longer = at_most.is_none_or(|most| told <= most.as_secs_f64());
+    Answer::that(told >= at_least.as_secs_f64() && no_longer, seen)
+}
+
+/// When the last cohort was served again; of a scenario without cohorts, when anybody was.
+fn all_served_again(view: &View<'_, '_>, from: Nanos) -> Result<Nanos, &'static str> {
+    let cohorts = &view.case.plan.cohorts;
+    let served: Option<Vec<Nanos>> = cohorts.iter().map(|cohort| view.served_again(cohort, from)).collect();
+    let served = served.ok_or("Not every cohort was served again.")?;
+    let anyone = || {
+        let ops = view.case.ledger.ops.iter().filter(|op| op.invoked >= from && view.served(op));
+        ops.map(|op| op.ended).min()
+    };
+    served.into_iter().max().or_else(anyone).ok_or("Nobody was served again.")
 }

@@ -65,7 +65,6 @@ pub(crate) fn evidence(report: &Report, name: &str, who: &str) -> String {
     lines.map(|m| format!("{:.3} {}", m.at_s, m.what)).collect::<Vec<String>>().join("\n")
 }
 
-/// The directory.
 pub(crate) struct RunDir {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) plan: Plan,

@@ -134,6 +134,10 @@ fn bounds_are_kept_exactly() {
     assert_eq!(verdict(state, |s| s.late_by = 2), Verdict::Valid);
     let story = "story-time = { fault = 'threshold', at-least = '5m' }";
     assert_eq!(verdict(story, |_| {}), Verdict::Invalid);
+    let at_most =
+        |most: &str| format!("story-time = {{ fault = 'threshold', at-least = '3m', at-most = '{most}' }}");
+    assert_eq!(verdict(&at_most("4m"), |_| {}), Verdict::Valid);
+    assert_eq!(verdict(&at_most("210s"), |_| {}), Verdict::Invalid);
     let phases = "phases-in-order = { phases = ['open', 'closed'] }";
     assert_eq!(verdict(phases, |_| {}), Verdict::Invalid);
     assert_eq!(verdict("phases-in-order = { phases = ['closed', 'never'] }", |_| {}), Verdict::Invalid);
@@ -156,6 +160,9 @@ fn a_signal_is_a_refusal_or_a_probe_without_an_answer() {
     let claim = "first-signal = { fault = 'threshold' }";
     assert_eq!(verdict(claim, |_| {}), Verdict::Invalid);
     assert_eq!(verdict(claim, |s| s.probe_fails = true), Verdict::Valid);
+    let within = |span: &str| format!("first-signal = {{ fault = 'threshold', within = '{span}' }}");
+    assert_eq!(verdict(&within("5ms"), |s| s.refused = true), Verdict::Valid);
+    assert_eq!(verdict(&within("4ms"), |s| s.refused = true), Verdict::Invalid);
     let report = told(claim, Script { refused: true, ..Script::default() });
     insta::assert_snapshot!(report.statements[0].seen, @"5.00 ms (5.00 s) after `threshold` first fired: a client was refused.");
 }
@@ -176,6 +183,14 @@ fn one_about_the_mail_speaks_against_the_server_and_others_against_the_run() {
         Script { lost: true, ..Script::default() },
     );
     assert_eq!(blamed(&lost), ["acknowledged-durable", "sum-rule", "statements"]);
+}
+
+#[test]
+fn without_a_scale_an_outage_lasts_as_long_as_the_run_shows() {
+    let unscaled = Script { no_scale: true, ..Script::default() };
+    let report = told("story-time = { fault = 'threshold', at-least = '0s', at-most = '1s' }", unscaled);
+    assert_eq!(report.statements[0].verdict, Verdict::Valid);
+    insta::assert_snapshot!(report.statements[0].seen, @"From the first firing of `threshold` until all were served again: 215 ms.");
 }
 
 #[test]

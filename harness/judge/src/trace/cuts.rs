@@ -24,7 +24,6 @@ const OTHERS: usize = 100;
 pub struct Taken {
     /// Which cut, by the history's order.
     pub cut: usize,
-    /// The effect.
     pub effect: EffectLine,
 }
 

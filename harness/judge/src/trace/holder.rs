@@ -15,9 +15,7 @@ use fuse_fs::mount::trace::FsEvent;
 /// A failure the storage reported about a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// When.
     pub at: Nanos,
-    /// Which call.
     pub op: Op,
     /// What the caller got.
     pub errno: i32,
@@ -30,7 +28,6 @@ pub struct Failure {
 pub struct Holder {
     /// Which storage, by the order of the traces.
     pub storage: u32,
-    /// Inode.
     pub ino: u64,
     /// Ordinal of the first call on it.
     pub from: u64,

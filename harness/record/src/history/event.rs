@@ -13,11 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
-    /// First line.
     Start {
         /// When the traffic's clock starts.
         at: Nanos,
-        /// Program version.
         version: String,
         /// The run's token, first part of every attempt token.
         run: String,
@@ -38,21 +36,15 @@ pub enum Event {
         at: Nanos,
         /// When the open-loop schedule wanted it; latency counts from here.
         intended: Nanos,
-        /// The operation.
         op: OpId,
-        /// For whom.
         user: UserId,
-        /// What.
         #[serde(flatten)]
         action: Action,
     },
     /// An operation ended. Operations without this line count as `info`.
     Complete {
-        /// When.
         at: Nanos,
-        /// Which.
         op: OpId,
-        /// How.
         outcome: Outcome,
         /// Why not `ok`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,12 +60,7 @@ pub enum Event {
         seen: Vec<Copy>,
     },
     /// The run enters a phase: `warm-up`, `traffic`, `recovery`, `drain`, `final-read`, or a name from a step.
-    Phase {
-        /// When.
-        at: Nanos,
-        /// Its name.
-        name: String,
-    },
+    Phase { at: Nanos, name: String },
     /// The nemesis carried out a step.
     Step {
         /// When it began.
@@ -90,17 +77,13 @@ pub enum Event {
     },
     /// Something happened to the mail server's process.
     Target {
-        /// When.
         at: Nanos,
-        /// What.
         what: TargetEvent,
-        /// In words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
     /// The probe client, which asks for a greeting every second on each port, was answered or not.
     Probe {
-        /// When asked.
         at: Nanos,
         /// `lmtp`, `smtp`, `imap`.
         service: String,
@@ -109,9 +92,7 @@ pub enum Event {
     },
     /// What one rule did, written after the storage was healed.
     Rule {
-        /// Storage.
         storage: String,
-        /// Rule.
         rule: String,
         /// It lies about what the device did.
         lying: bool,
@@ -140,7 +121,6 @@ pub enum Event {
         at: Nanos,
         /// When the storage was mounted again.
         back: Nanos,
-        /// Storage.
         storage: String,
         /// Directory of the record, below the run directory: `cuts/1-mail`.
         record: String,
@@ -153,49 +133,39 @@ pub enum Event {
         at: Nanos,
         /// When it was mounted again.
         back: Nanos,
-        /// Storage.
         storage: String,
         /// It is now as it was then.
         to: Nanos,
     },
     /// The whole content of one mailbox, read through IMAP.
     Mailbox {
-        /// When.
         at: Nanos,
         /// When it was first asked for: a server may keep a mailbox closed for a while.
         asked: Nanos,
         /// Which reading: `final`, or `inspect-N` for a step.
         reading: String,
-        /// Whose.
         user: UserId,
-        /// Which.
         mailbox: String,
         /// The reading succeeded; otherwise `error` says why and `copies` is what was got.
         complete: bool,
         /// LIST did not name it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unlisted: bool,
-        /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
-        /// UIDVALIDITY.
         validity: u32,
         /// UIDNEXT as SELECT said it, 0 if it did not.
         uid_next: u32,
-        /// Messages.
         copies: Vec<Copy>,
     },
     /// Everything of one user that lies on the backing disk.
     Disk {
-        /// When.
         at: Nanos,
         /// Which reading: `final`, or `inspect-N`.
         reading: String,
-        /// Whose.
         user: UserId,
         /// The reading succeeded.
         complete: bool,
-        /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
         /// Files that hold messages.
@@ -213,14 +183,12 @@ pub enum Event {
     SpecimensLeftOut {
         /// When it was known.
         at: Nanos,
-        /// How many.
         count: u64,
     },
     /// A delivery that the harness waited for lies in the store, by a reading of the backing disk.
     Arrived {
         /// When it was found.
         at: Nanos,
-        /// The attempt.
         attempt: Attempt,
     },
     /// Mail of this run lies in the run directory, on no storage: no fault was beneath it.
@@ -242,7 +210,6 @@ pub enum Event {
         reading: String,
         /// The listing succeeded; otherwise what else is in the queue is not known.
         complete: bool,
-        /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
         /// Attempts of this run whose tokens the listing shows, each once.
@@ -250,7 +217,6 @@ pub enum Event {
     },
     /// The bounces that came back to the sender's mailbox in the same store.
     Bounces {
-        /// When.
         at: Nanos,
         /// Which reading: `final`, or `inspect-N`.
         reading: String,
@@ -258,7 +224,6 @@ pub enum Event {
         source: Source,
         /// The reading succeeded.
         complete: bool,
-        /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
         /// Bounces of attempts of this run.
@@ -266,24 +231,19 @@ pub enum Event {
     },
     /// The queue of a sending mail system took a logical message, or let it go.
     Sender {
-        /// When.
         at: Nanos,
         /// The logical message.
         message: MessageId,
-        /// For whom.
         user: UserId,
         /// Which sender: the name of its definition.
         sender: String,
-        /// What.
         what: SenderEvent,
     },
     /// The front door's spool took an attempt over, or let it go.
     Spool {
         /// When; for `taken`: after it was durable and before the client was told.
         at: Nanos,
-        /// The attempt.
         attempt: Attempt,
-        /// What.
         what: SpoolEvent,
         /// The mail server's words, or why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,7 +261,6 @@ pub enum Event {
         user: UserId,
         /// It was served.
         up: bool,
-        /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
@@ -311,23 +270,18 @@ pub enum Event {
         at: Nanos,
         /// When it ended.
         end: Nanos,
-        /// Storage.
         storage: String,
-        /// Volume.
         volume: String,
         /// The file came, whole and unchanged.
         ok: bool,
-        /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
     /// Where a user's mail is, on its way from one storage to another.
     Migration {
-        /// When.
         at: Nanos,
         /// The step that moves it.
         step: usize,
-        /// Whose.
         user: UserId,
         /// From this storage.
         from: String,
@@ -335,7 +289,6 @@ pub enum Event {
         to: String,
         /// How far it is.
         state: MigrationState,
-        /// In words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
@@ -351,16 +304,12 @@ pub enum Event {
     },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {
-        /// When.
         at: Nanos,
         /// What, in words.
         problem: String,
     },
     /// Last line of a history that was finished.
-    End {
-        /// When.
-        at: Nanos,
-    },
+    End { at: Nanos },
 }
 
 /// What became of a message in its sender's queue.

@@ -51,7 +51,6 @@ pub struct Attempt {
 pub struct Uid {
     /// UIDVALIDITY of the mailbox.
     pub validity: u32,
-    /// UID.
     pub uid: u32,
 }
 
@@ -120,9 +119,7 @@ pub enum Entry {
 pub enum Action {
     /// Deliver by LMTP or SMTP, or APPEND: one attempt for one user.
     Store {
-        /// Protocol.
         entry: Entry,
-        /// The attempt.
         attempt: Attempt,
         /// Destination; `INBOX` for LMTP and SMTP.
         mailbox: String,
@@ -138,56 +135,42 @@ pub enum Action {
     Fetch {
         /// The message sought.
         message: MessageId,
-        /// Where.
         mailbox: String,
     },
     /// UID SEARCH for the message's attempt header.
     Search {
         /// The message sought.
         message: MessageId,
-        /// Where.
         mailbox: String,
     },
     /// UID STORE +FLAGS / -FLAGS.
     Flag {
-        /// The message.
         message: MessageId,
-        /// Where.
         mailbox: String,
         /// Its place, as found before.
         uid: Uid,
-        /// Flags added.
         add: Vec<String>,
-        /// Flags removed.
         remove: Vec<String>,
     },
     /// UID MOVE to another mailbox of the same user.
     Move {
-        /// The message.
         message: MessageId,
-        /// From.
         mailbox: String,
         /// Its place there.
         uid: Uid,
-        /// To.
         to: String,
     },
     /// UID COPY to another mailbox of the same user.
     Copy {
-        /// The message.
         message: MessageId,
-        /// From.
         mailbox: String,
         /// Its place there.
         uid: Uid,
-        /// To.
         to: String,
     },
     /// \Deleted and UID EXPUNGE.
     Expunge {
-        /// The message.
         message: MessageId,
-        /// Where.
         mailbox: String,
         /// Its place there.
         uid: Uid,
@@ -197,7 +180,6 @@ pub enum Action {
 /// A stored copy as a client saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Copy {
-    /// Its place.
     pub uid: Uid,
     /// The attempt its header names; absent if it has none of this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,9 +24,7 @@ impl FromStr for RunToken {
 /// What the attempt header says: `RUN-MESSAGE-ATTEMPT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
-    /// The run.
     pub run: RunToken,
-    /// The attempt.
     pub attempt: Attempt,
 }
 

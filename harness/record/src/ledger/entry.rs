@@ -14,9 +14,7 @@ pub struct PlaceId(pub u32);
 /// One mailbox of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Whose.
     pub user: UserId,
-    /// Its name.
     pub mailbox: String,
 }
 
@@ -63,7 +61,6 @@ impl Kind {
 /// One client operation.
 #[derive(Clone, Debug)]
 pub struct ClientOp {
-    /// What.
     pub kind: Kind,
     /// How it ended; `info` until told otherwise.
     pub outcome: Outcome,
@@ -119,15 +116,12 @@ impl ClientOp {
 /// One copy as a client saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
-    /// Where.
     pub place: PlaceId,
-    /// UID.
     pub uid: Uid,
     /// Which attempt its header names.
     pub attempt: Option<Attempt>,
     /// Digest of what was read.
     pub digest: Option<Digest>,
-    /// Flags.
     pub flags: FlagSet,
     /// INTERNALDATE, hashed; 0 if unknown.
     pub date: u64,
@@ -142,19 +136,14 @@ pub struct Seen {
 pub struct Reading {
     /// `final` or `inspect-N`.
     pub name: String,
-    /// When.
     pub at: Nanos,
     /// When it was first asked for.
     pub asked: Nanos,
-    /// Which mailbox.
     pub place: PlaceId,
-    /// It succeeded.
     pub complete: bool,
     /// LIST did not name it.
     pub unlisted: bool,
-    /// Why not.
     pub error: Option<String>,
-    /// UIDVALIDITY.
     pub validity: u32,
     /// UIDNEXT, 0 if unknown.
     pub uid_next: u32,
@@ -167,11 +156,8 @@ pub struct Reading {
 pub struct DiskRead {
     /// `final` or `inspect-N`.
     pub name: String,
-    /// When.
     pub at: Nanos,
-    /// Whose.
     pub user: UserId,
-    /// It succeeded.
     pub complete: bool,
     /// Copies, in [`super::ledger::Ledger::disk_copies`].
     pub copies: Range<usize>,
@@ -180,9 +166,7 @@ pub struct DiskRead {
 /// One copy on the disk.
 #[derive(Clone, Copy, Debug)]
 pub struct OnDisk {
-    /// Which attempt.
     pub attempt: Option<Attempt>,
-    /// Digest.
     pub digest: Option<Digest>,
     /// It lies in `tmp/`.
     pub unfinished: bool,
@@ -204,11 +188,8 @@ pub struct Astray {
 pub struct QueueRead {
     /// `final`.
     pub name: String,
-    /// When.
     pub at: Nanos,
-    /// It succeeded.
     pub complete: bool,
-    /// Why not.
     pub error: Option<String>,
     /// What it showed.
     pub attempts: Vec<Attempt>,
@@ -219,11 +200,8 @@ pub struct QueueRead {
 pub struct BounceRead {
     /// `final` or `inspect-N`.
     pub name: String,
-    /// How.
     pub source: Source,
-    /// It succeeded.
     pub complete: bool,
-    /// Why not.
     pub error: Option<String>,
     /// What it found.
     pub bounces: Vec<Bounce>,
@@ -232,15 +210,11 @@ pub struct BounceRead {
 /// What one rule did.
 #[derive(Clone, Debug)]
 pub struct RuleCount {
-    /// Storage.
     pub storage: String,
-    /// Rule.
     pub rule: String,
     /// It lies.
     pub lying: bool,
-    /// Matched.
     pub matched: u64,
-    /// Struck.
     pub fired: u64,
     /// First firing.
     pub first: Option<Nanos>,
@@ -248,7 +222,6 @@ pub struct RuleCount {
     pub last: Option<Nanos>,
     /// What the counter of its trigger showed at the first firing.
     pub counted: Option<u64>,
-    /// Intervals.
     pub armed: Vec<(Nanos, Nanos)>,
 }
 
@@ -259,7 +232,6 @@ pub struct CutDone {
     pub at: Nanos,
     /// When the storage was mounted again.
     pub back: Nanos,
-    /// Storage.
     pub storage: String,
     /// Directory of the record, below the run directory.
     pub record: String,
@@ -274,7 +246,6 @@ pub struct RolledBack {
     pub at: Nanos,
     /// When it was mounted again.
     pub back: Nanos,
-    /// Storage.
     pub storage: String,
     /// It is as it was then.
     pub to: Nanos,
@@ -290,13 +261,10 @@ impl RolledBack {
 /// A step that was carried out.
 #[derive(Clone, Debug)]
 pub struct StepDone {
-    /// Begun.
     pub at: Nanos,
-    /// Done.
     pub end: Nanos,
     /// Index in the plan.
     pub index: usize,
-    /// In words.
     pub what: String,
     /// Why it failed.
     pub error: Option<String>,
@@ -305,39 +273,29 @@ pub struct StepDone {
 /// A sender's queue took a logical message, or let it go.
 #[derive(Clone, Debug)]
 pub struct SenderDone {
-    /// When.
     pub at: Nanos,
-    /// Which message.
     pub message: MessageId,
-    /// For whom.
     pub user: UserId,
     /// Index into [`super::ledger::Ledger::senders`].
     pub sender: u32,
-    /// What.
     pub what: SenderEvent,
 }
 
 /// The front door's spool took an attempt over, or let it go.
 #[derive(Clone, Debug)]
 pub struct SpoolDone {
-    /// When.
     pub at: Nanos,
-    /// Which attempt.
     pub attempt: Attempt,
-    /// What.
     pub what: SpoolEvent,
 }
 
 /// A client of a class was served or not.
 #[derive(Clone, Debug)]
 pub struct ClientSeen {
-    /// When.
     pub at: Nanos,
-    /// Its class.
     pub class: String,
     /// Its number within the class.
     pub number: u32,
-    /// Whose mail.
     pub user: UserId,
     /// It was served.
     pub up: bool,
@@ -346,13 +304,9 @@ pub struct ClientSeen {
 /// A request for a file of a volume that holds no mail.
 #[derive(Clone, Debug)]
 pub struct RequestDone {
-    /// Made.
     pub at: Nanos,
-    /// Ended.
     pub end: Nanos,
-    /// Storage.
     pub storage: String,
-    /// Volume.
     pub volume: String,
     /// The file came.
     pub ok: bool,
@@ -361,18 +315,12 @@ pub struct RequestDone {
 /// A user's mail changed its place, or is about to.
 #[derive(Clone, Debug)]
 pub struct MigrationDone {
-    /// When.
     pub at: Nanos,
     /// Index of the step in the plan.
     pub step: usize,
-    /// Whose.
     pub user: UserId,
-    /// From.
     pub from: String,
-    /// To.
     pub to: String,
-    /// How far.
     pub state: MigrationState,
-    /// In words.
     pub detail: Option<String>,
 }

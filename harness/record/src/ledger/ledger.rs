@@ -48,7 +48,6 @@ pub struct Ledger {
     pub last: Nanos,
     /// Operations in the order of their invocation.
     pub ops: Vec<ClientOp>,
-    /// Copies seen.
     pub seen: Vec<Seen>,
     /// Mailboxes by [`PlaceId`].
     pub places: Vec<Place>,
@@ -72,17 +71,13 @@ pub struct Ledger {
     pub queues: Vec<QueueRead>,
     /// Readings of the sender's mailbox.
     pub bounces: Vec<BounceRead>,
-    /// Rules.
     pub rules: Vec<RuleCount>,
-    /// Phases.
     pub phases: Vec<(Nanos, String)>,
-    /// Steps.
     pub steps: Vec<StepDone>,
     /// Events of the mail server.
     pub target: Vec<(Nanos, TargetEvent, Option<String>)>,
     /// Probes: when, service, up.
     pub probes: Vec<(Nanos, String, bool)>,
-    /// Power cuts.
     pub cuts: Vec<CutDone>,
     /// Storages that came back as they had been earlier.
     pub rollbacks: Vec<RolledBack>,

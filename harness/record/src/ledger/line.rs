@@ -24,16 +24,13 @@ impl AsRef<str> for Name<'_> {
     }
 }
 
-/// `invoke`.
 #[derive(Deserialize)]
 pub struct Invoke<'a> {
     /// Really started.
     pub at: Nanos,
     /// Wanted by the schedule.
     pub intended: Nanos,
-    /// Which.
     pub op: OpId,
-    /// For whom.
     pub user: UserId,
     #[serde(rename = "do")]
     action: ActionName,
@@ -44,10 +41,8 @@ pub struct Invoke<'a> {
     pub size: Option<u64>,
     /// Message of the other actions.
     pub message: Option<MessageId>,
-    /// Where.
     #[serde(borrow)]
     pub mailbox: Cow<'a, str>,
-    /// Destination.
     #[serde(borrow)]
     pub to: Option<Cow<'a, str>>,
     /// Digest of the attempt.
@@ -55,10 +50,8 @@ pub struct Invoke<'a> {
     /// Flags of an APPEND.
     #[serde(borrow, default)]
     pub flags: Names<'a>,
-    /// Flags added.
     #[serde(borrow, default)]
     pub add: Names<'a>,
-    /// Flags removed.
     #[serde(borrow, default)]
     pub remove: Names<'a>,
     /// UID asked for.
@@ -93,85 +86,60 @@ impl Invoke<'_> {
     }
 }
 
-/// `complete`.
 #[derive(Deserialize)]
 pub struct Complete<'a> {
-    /// When.
     pub at: Nanos,
-    /// Which.
     pub op: OpId,
-    /// How.
     pub outcome: Outcome,
     /// Why not ok.
     pub trouble: Option<Trouble>,
     /// Last words.
     #[serde(borrow)]
     pub reply: Option<Cow<'a, str>>,
-    /// Place.
     pub uid: Option<Uid>,
-    /// Copies seen.
     #[serde(borrow, default)]
     pub seen: Vec<SeenCopy<'a>>,
 }
 
-/// A copy.
 #[derive(Deserialize)]
 pub struct SeenCopy<'a> {
-    /// UID.
     pub uid: Uid,
-    /// Attempt.
     pub attempt: Option<Attempt>,
-    /// Digest.
     pub digest: Option<Digest>,
-    /// Flags.
     #[serde(borrow, default)]
     pub flags: Names<'a>,
-    /// INTERNALDATE.
     #[serde(borrow)]
     pub internal_date: Option<Cow<'a, str>>,
 }
 
-/// `mailbox`.
 #[derive(Deserialize)]
 pub struct Mailbox<'a> {
-    /// When.
     pub at: Nanos,
     /// When it was first asked for.
     pub asked: Nanos,
-    /// Which reading.
     #[serde(borrow)]
     pub reading: Cow<'a, str>,
-    /// Whose.
     pub user: UserId,
-    /// Which.
     #[serde(borrow)]
     pub mailbox: Cow<'a, str>,
-    /// It succeeded.
     pub complete: bool,
     /// LIST did not name it.
     #[serde(default)]
     pub unlisted: bool,
-    /// Why not.
     #[serde(borrow)]
     pub error: Option<Cow<'a, str>>,
-    /// UIDVALIDITY.
     pub validity: u32,
-    /// UIDNEXT.
     pub uid_next: u32,
-    /// Messages.
     #[serde(borrow)]
     pub copies: Vec<SeenCopy<'a>>,
 }
 
-/// One line.
 pub enum Line<'a> {
     /// An operation begins.
     Invoke(Invoke<'a>),
-    /// It ended.
     Complete(Complete<'a>),
     /// A mailbox was read.
     Mailbox(Mailbox<'a>),
-    /// Anything else.
     Other(Box<Event>),
 }
 

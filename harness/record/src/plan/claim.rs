@@ -11,15 +11,15 @@ pub enum Claim {
     /// For at least so long the traffic went on before the fault first fired; until then no fault fired and no operation
     /// failed.
     HealthyFirst {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
-        /// How long.
+        /// At least so long.
         #[serde(rename = "for")]
         span: Span,
     },
     /// The fault's trigger is a counter, and it first fired at the call that took the counter to its number.
     StateTriggered {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// The counter may have been past its number by this share of it: a call that the fault strikes must come.
         /// Default 0.01.
@@ -29,7 +29,7 @@ pub enum Claim {
     /// The storage gave no warning: of the last calls before the fault first fired none failed with an error of the device,
     /// and they were not slower than the same number before them.
     NoWarning {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// How many calls.
         calls: u64,
@@ -37,10 +37,10 @@ pub enum Claim {
         #[serde(default = "three")]
         factor: f64,
     },
-    /// From the fault's first firing to its repair no call that asks for data or names was answered: it struck reads and
-    /// writes, calls on handles that were open and on paths.
+    /// From the fault's first firing to its repair no call that asks for data or names got past it: it struck reads and
+    /// writes, calls on handles that were open and on paths. A fault that hangs and one that fails are the same to this claim.
     TotalLoss {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// Only this volume: a top-level directory of the storage.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub enum Claim {
     /// Clients met silence: of their operations that the fault kept from success, nearly all ran into their time limit and
     /// hardly any got a definite error.
     TimeOutNotError {
-        /// The fault. Counted are operations begun after its first firing and due before its repair.
+        /// Name of the fault. Counted are operations begun after its first firing and due before its repair.
         fault: String,
         /// Counted only until this phase begins.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,16 +61,16 @@ pub enum Claim {
     /// Every inspection of the backing disk found every message that the store had acknowledged before it, and one inspection
     /// fell between the fault's first firing and its repair.
     IntactBeneath {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
     },
     /// A volume without mail, on the same storage, was impaired by the fault too, and came back.
     CollateralVolume {
-        /// The storage.
+        /// Name of the storage.
         storage: String,
         /// The volume: a top-level directory of it.
         volume: String,
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// It came back before the first delivery into that storage was acknowledged again. Default false.
         #[serde(default)]
@@ -78,9 +78,9 @@ pub enum Claim {
     },
     /// No operation for users of this cohort failed from the fault's first firing to its repair.
     Isolated {
-        /// The cohort.
+        /// Name of the cohort.
         cohort: String,
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// So many operations at least succeeded meanwhile. Default 1.
         #[serde(default = "one")]
@@ -98,7 +98,7 @@ pub enum Claim {
     /// The storage was repaired where it stood: neither its power went nor was it rolled back, calls went on being counted
     /// after the repair, and the fault never fired again although its counter is past its number.
     FixedInPlace {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// So many calls at least came after the repair. Default 100.
         #[serde(default = "hundred")]
@@ -106,7 +106,7 @@ pub enum Claim {
     },
     /// After the repair these cohorts were served again in this order, and none of them lost a message.
     ProgressiveReopening {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
         /// The cohorts, the first to be served first.
         cohorts: Vec<String>,
@@ -117,7 +117,7 @@ pub enum Claim {
     /// What waited at the senders and in the front door's spool when the phase began was gone soon, and mail submitted from
     /// then on did not have to wait for it.
     Backlog {
-        /// The phase.
+        /// Name of the phase that begins.
         from_phase: String,
         /// Nothing of the backlog waits longer than this after the phase began.
         drained_within: Span,
@@ -135,24 +135,29 @@ pub enum Claim {
     /// The phase that reopens the service began after the repair, and an inspection between the two found every message
     /// intact.
     OpenedAfterInspection {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
-        /// The phase.
+        /// Name of the phase that begins.
         phase: String,
     },
-    /// The run tells a story at a scale of its own, and from the fault's first firing until every cohort was served again at
-    /// least so much of the story passed.
+    /// So much time passed from the fault's first firing until every cohort was served again.
     StoryTime {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
-        /// Time of the story.
+        /// At least this. It may be nothing: `"0s"`.
         at_least: Span,
+        /// And no more than this. Default: however much.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_most: Option<Span>,
     },
     /// After the fault first fired there was an honest signal: a definite refusal to a client, or a probe that was not
     /// answered. How long it took is shown.
     FirstSignal {
-        /// The fault.
+        /// Name of the fault.
         fault: String,
+        /// It came within this time. Default: at any time of the run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<Span>,
     },
 }
 
@@ -187,19 +192,14 @@ fn phase<'a>(key: &str, name: &'a str) -> (String, Name<'a>) {
 /// Something that a claim names and that must exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// A fault.
     Fault(&'a str),
-    /// A storage.
     Storage(&'a str),
-    /// A cohort.
     Cohort(&'a str),
-    /// A phase.
     Phase(&'a str),
     /// A volume without mail.
     Volume {
         /// The storage that it is on.
         storage: &'a str,
-        /// The volume.
         volume: &'a str,
     },
     /// A class of clients.
@@ -236,6 +236,7 @@ impl Claim {
         match self {
             Claim::HealthyFirst { span, .. } => Some(span),
             Claim::Backlog { drained_within, .. } => Some(drained_within),
+            Claim::FirstSignal { within, .. } => within.as_mut(),
             _ => None,
         }
     }
@@ -250,7 +251,7 @@ impl Claim {
             | Claim::IntactBeneath { fault: name }
             | Claim::FixedInPlace { fault: name, .. }
             | Claim::StoryTime { fault: name, .. }
-            | Claim::FirstSignal { fault: name } => vec![fault(name)],
+            | Claim::FirstSignal { fault: name, .. } => vec![fault(name)],
             Claim::TimeOutNotError { fault: name, until_phase, .. } => {
                 let until = until_phase.iter().map(|name| phase("until-phase", name));
                 [fault(name)].into_iter().chain(until).collect()

@@ -59,7 +59,7 @@ pub enum AccessPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Admit {
-    /// Everyone's.
+    /// Those of every user.
     #[default]
     Everyone,
     /// Those of the users in these cohorts. Open IMAP connections of all others are closed.
@@ -158,7 +158,6 @@ pub struct Change {
 /// Why a change cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Which field.
     pub field: &'static str,
     /// What is wrong with it.
     pub message: String,

@@ -20,7 +20,6 @@ use std::path::PathBuf;
 pub struct Plan {
     /// Program version that made it.
     pub version: String,
-    /// Scenario's name.
     pub name: String,
     /// Why the scenario exists.
     pub why: String,
@@ -49,7 +48,6 @@ pub struct Plan {
     /// Users by cohort, in the order of their numbers, all of them; empty if the scenario names no cohorts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cohorts: Vec<CohortPlan>,
-    /// The traffic.
     pub workload: WorkloadPlan,
     /// The gateway before the mail server, if the scenario has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +127,6 @@ pub struct FrontDoorPlan {
 /// Users who are treated alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CohortPlan {
-    /// Its name.
     pub name: String,
     /// Its first user.
     pub first: crate::history::UserId,
@@ -143,7 +140,6 @@ pub struct CohortPlan {
 }
 
 impl CohortPlan {
-    /// Its users.
     pub fn user_ids(&self) -> impl Iterator<Item = crate::history::UserId> + use<> {
         (self.first.0..self.first.0 + self.users).map(crate::history::UserId)
     }

@@ -131,7 +131,7 @@ pub enum FileText {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OwnedText {
-    /// The text.
+    /// What the file holds.
     pub text: String,
     /// Mode, such as `0o600`. Default `0o644`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,14 +142,12 @@ pub struct OwnedText {
 }
 
 impl FileText {
-    /// The text.
     pub fn text(&self) -> &String {
         match self {
             FileText::Plain(text) | FileText::Owned(OwnedText { text, .. }) => text,
         }
     }
 
-    /// Its mode.
     pub fn mode(&self) -> u32 {
         match self {
             FileText::Owned(OwnedText { mode: Some(mode), .. }) => *mode,
@@ -188,7 +186,7 @@ pub struct MountEntry {
     pub at: String,
 }
 
-/// A companion.
+/// A target that is started along with this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct With {
@@ -286,10 +284,10 @@ pub struct Listen {
     /// LMTP, `127.0.0.1:{port.lmtp}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lmtp: Option<String>,
-    /// SMTP.
+    /// SMTP, `127.0.0.1:{port.smtp}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp: Option<String>,
-    /// IMAP.
+    /// IMAP, `127.0.0.1:{port.imap}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imap: Option<String>,
 }
@@ -307,7 +305,7 @@ pub enum Layout {
     Opaque {},
 }
 
-/// Numeric owner.
+/// Who owns the mail store, by numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Owner {

@@ -25,11 +25,9 @@ pub struct StepPlan {
 /// A number that a storage's counter reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterMark {
-    /// The storage.
     pub storage: String,
     /// What is counted, from the storage's first mount on.
     pub counter: Counter,
-    /// The number.
     pub at: u64,
 }
 
@@ -51,12 +49,12 @@ pub enum StepAction {
     },
     /// Arm a fault that was disarmed.
     Arm {
-        /// Its name.
+        /// Name of the fault.
         fault: String,
     },
     /// Disarm a fault; calls it parked stay parked.
     Disarm {
-        /// Its name.
+        /// Name of the fault.
         fault: String,
     },
     /// Kill the mail server and everything it started, as `kill -9` does.
@@ -117,7 +115,7 @@ pub enum StepAction {
     Inspect {},
     /// Name the phase that begins.
     Phase {
-        /// The name.
+        /// Its name, which statements and reports use.
         name: String,
     },
 }

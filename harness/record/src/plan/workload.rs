@@ -5,7 +5,6 @@ use fuse_fs::units::{Bytes, Span};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkloadPlan {
     /// Rates, one after another.
@@ -21,7 +20,6 @@ pub struct WorkloadPlan {
     pub mix: Mix,
     /// Protocol for `deliver`.
     pub deliver_by: crate::history::Entry,
-    /// Message sizes.
     pub sizes: Sizes,
     /// Real messages instead of generated ones.
     pub corpus: Option<PathBuf>,
@@ -116,7 +114,6 @@ pub struct SingleDelivery {
 }
 
 impl SingleDelivery {
-    /// The user.
     pub fn user_id(&self) -> crate::history::UserId {
         crate::history::UserId(self.user.saturating_sub(1))
     }
@@ -179,7 +176,7 @@ impl Mix {
 pub enum Sizes {
     /// All of one size.
     Fixed {
-        /// The size.
+        /// Size of each message.
         size: Bytes,
     },
     /// The table measured on the FreeBSD project's mail server in 2002: median about 4 KB, up to 4 MB.

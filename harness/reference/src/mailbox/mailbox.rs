@@ -47,16 +47,13 @@ pub(crate) struct Entry {
     pub(crate) relative: String,
     /// The part of the file name that never changes.
     pub(crate) base: String,
-    /// Its flags.
     pub(crate) flags: Flags,
 }
 
 /// What a client may know of a mailbox.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
-    /// UIDVALIDITY.
     pub(crate) validity: u32,
-    /// UIDNEXT.
     pub(crate) next: u32,
     /// UIDs and flags, ascending by UID.
     pub(crate) messages: Vec<(u32, Flags)>,
@@ -65,7 +62,6 @@ pub(crate) struct View {
 /// A message read back.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
-    /// Its bytes.
     pub(crate) bytes: Vec<u8>,
     /// Its flags when it was read.
     pub(crate) flags: Flags,

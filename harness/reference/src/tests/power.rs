@@ -81,7 +81,6 @@ struct Model {
     pending: Vec<Change>,
 }
 
-/// The storage.
 pub(crate) struct Power {
     root: PathBuf,
     /// The power goes when a call after this many is made.

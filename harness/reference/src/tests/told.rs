@@ -34,7 +34,6 @@ pub(crate) struct Told {
     pub(super) unsure: BTreeSet<&'static str>,
     /// Another program may have left half a message in INBOX.
     pub(super) half: bool,
-    /// Subscriptions.
     pub(super) subscribed: BTreeSet<&'static str>,
 }
 

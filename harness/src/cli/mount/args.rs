@@ -16,7 +16,7 @@ pub(crate) struct MountArgs {
     /// Which storage of the scenario (default: its only one).
     #[arg(long)]
     pub(crate) storage: Option<String>,
-    /// Seed.
+    /// Seed of what is left to chance.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Record calls into FILE, one JSON object a line.
@@ -35,12 +35,12 @@ pub(crate) struct MountArgs {
 pub(crate) enum CtlCommand {
     /// Arm a fault.
     Arm {
-        /// Its name.
+        /// Name of the fault.
         fault: String,
     },
     /// Disarm a fault; calls it parked stay parked.
     Disarm {
-        /// Its name.
+        /// Name of the fault.
         fault: String,
     },
     /// Disarm faults and let their parked calls continue.

@@ -30,15 +30,12 @@ use std::time::Duration;
 pub struct Request {
     /// Directory whose content is shown.
     pub backing: PathBuf,
-    /// Where.
     pub mountpoint: PathBuf,
     /// Scenario with the faults.
     pub scenario: Option<PathBuf>,
     /// Which storage of it.
     pub storage: Option<String>,
-    /// Seed.
     pub seed: u64,
-    /// Trace file.
     pub trace: Option<PathBuf>,
     /// Let the kernel cache pages.
     pub page_cache: bool,

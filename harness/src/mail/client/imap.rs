@@ -30,11 +30,9 @@ pub struct Session {
 /// What SELECT or EXAMINE said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selected {
-    /// UIDVALIDITY.
     pub validity: u32,
     /// UIDNEXT, 0 if it was not said.
     pub uid_next: u32,
-    /// Messages.
     pub exists: u32,
 }
 

@@ -28,9 +28,7 @@ pub enum Value {
 /// `OK`, `NO`, `BAD`, `BYE` or `PREAUTH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Success.
     Ok,
-    /// Refusal.
     No,
     /// Protocol error.
     Bad,
@@ -40,16 +38,13 @@ pub enum Condition {
     PreAuth,
 }
 
-/// One response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// `+ ...`
     Continue,
     /// `TAG OK ...`, or untagged (`tag` is `*`).
     Status {
-        /// Tag.
         tag: String,
-        /// How.
         condition: Condition,
         /// The rest: code and text.
         text: Vec<u8>,
@@ -212,7 +207,6 @@ impl Value {
         matches!(self, Value::Atom(atom) if atom.eq_ignore_ascii_case(name))
     }
 
-    /// A number.
     pub fn number(&self) -> Option<u32> {
         match self {
             Value::Atom(atom) => number(atom.as_bytes()).and_then(|n| u32::try_from(n).ok()),

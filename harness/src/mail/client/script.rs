@@ -8,7 +8,6 @@ use tokio::task::JoinHandle;
 /// One line of the script. At its end the connection is closed.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    /// Sends this.
     Say(&'static str),
     /// Reads exactly this.
     Hear(&'static str),
@@ -16,7 +15,6 @@ pub(crate) enum Act {
     Command(&'static str),
     /// Sends this after the last tag and a space.
     Tagged(&'static str),
-    /// Closes.
     Close,
     /// Neither reads nor writes until the client is gone.
     Stall,

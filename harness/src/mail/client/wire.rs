@@ -11,7 +11,6 @@ use tokio::time::{Instant, timeout_at};
 /// Longest line read.
 pub const LINE_LIMIT: usize = 64 * 1024;
 
-/// A connection.
 pub struct Wire {
     stream: BufReader<TcpStream>,
     deadline: Instant,

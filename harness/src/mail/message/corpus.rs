@@ -42,7 +42,6 @@ pub struct Corpus {
 /// Messages left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// How many.
     pub count: u64,
     /// The first of them, each with its reason.
     pub first: Vec<String>,
@@ -58,7 +57,6 @@ pub enum CorpusError {
     Unreadable {
         /// What was read.
         path: PathBuf,
-        /// Why not.
         error: io::Error,
     },
     /// Nothing in it can be sent.
@@ -68,7 +66,6 @@ pub enum CorpusError {
         skipped.count, first_reason(skipped)
     )]
     Empty {
-        /// The corpus.
         path: PathBuf,
         /// What was left out.
         skipped: Skipped,

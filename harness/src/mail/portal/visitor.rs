@@ -29,9 +29,7 @@ const MOST_AT_ONCE: usize = 500;
 /// One volume, as a visitor sees it.
 #[derive(Clone, Debug)]
 pub struct Visited {
-    /// Storage.
     pub storage: String,
-    /// Volume.
     pub volume: String,
     /// Files and rate.
     pub plan: VolumePlan,

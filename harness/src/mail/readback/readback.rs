@@ -57,11 +57,9 @@ impl Reader {
 /// What was said when it was all over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadSummary {
-    /// Mailboxes read.
     pub mailboxes: u64,
     /// Of these, not completely.
     pub incomplete: u64,
-    /// Copies found.
     pub copies: u64,
 }
 

@@ -32,18 +32,14 @@ use std::time::Duration;
 /// Addresses, `host:port`.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
-    /// LMTP.
     pub lmtp: Option<String>,
-    /// SMTP.
     pub smtp: Option<String>,
-    /// IMAP.
     pub imap: Option<String>,
 }
 
 /// Users who do not come through the front door.
 #[derive(Clone, Debug, Default)]
 pub struct Apart {
-    /// They.
     pub users: HashSet<UserId>,
     /// Where they are let in.
     pub endpoints: Endpoints,
@@ -51,7 +47,6 @@ pub struct Apart {
 
 /// What the traffic needs.
 pub struct Setup {
-    /// The plan.
     pub plan: Arc<WorkloadPlan>,
     /// Seed of the workload.
     pub seed: u64,
@@ -75,7 +70,6 @@ pub struct Setup {
     pub specimens: Specimens,
     /// Seconds of the story for one second of the run; 1 without a story.
     pub story_scale: f64,
-    /// Live counters.
     pub progress: Arc<Progress>,
     /// Real mail, if the plan wants it.
     pub corpus: Option<Corpus>,
@@ -111,7 +105,6 @@ pub enum WorkloadError {
     /// Before any fault was armed.
     #[error("the target did not accept warm-up mail of {user}, before any fault was armed: {why}")]
     WarmUp {
-        /// Whose.
         user: String,
         /// The server's words, or the trouble.
         why: String,
@@ -208,9 +201,7 @@ impl Context {
 /// A delivery that was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// To whom.
     pub user: UserId,
-    /// Which attempt.
     pub attempt: Attempt,
 }
 

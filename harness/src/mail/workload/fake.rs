@@ -12,7 +12,6 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Answer {
     /// Stored, and said so.
     Ok,
-    /// Refused.
     Refuse(&'static str),
     /// Stored, and said so after twice the time limit of the tests' plan.
     Late,

@@ -11,11 +11,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// A service that greets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// LMTP.
     Lmtp,
-    /// SMTP.
     Smtp,
-    /// IMAP.
     Imap,
 }
 

@@ -6,9 +6,7 @@ use record::history::{MessageId, UserId};
 /// A message whose only attempt was acknowledged and whose every change since was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The message.
     pub message: MessageId,
-    /// Whose.
     pub user: UserId,
     /// Where it is.
     pub mailbox: String,

@@ -43,9 +43,7 @@ pub enum Kind {
 pub struct Arrival {
     /// From the start of the traffic.
     pub at: Duration,
-    /// What.
     pub kind: Kind,
-    /// For whom.
     pub user: UserId,
     /// Randomness for its details.
     pub draw: u64,

@@ -51,7 +51,6 @@ impl Job {
         self.message
     }
 
-    /// For whom.
     pub(super) fn user(&self) -> UserId {
         self.user
     }

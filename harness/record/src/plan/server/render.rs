@@ -138,9 +138,7 @@ fn ports_in(text: &str) -> impl Iterator<Item = String> {
 pub struct Rendered {
     /// Program and arguments.
     pub start: Vec<String>,
-    /// Ends it.
     pub stop: Vec<String>,
-    /// Kills it.
     pub kill: Vec<String>,
     /// Prints its version.
     pub version: Vec<String>,
@@ -166,7 +164,6 @@ pub struct Rendered {
     pub hostname: Option<String>,
     /// Below its directory.
     pub directories: Vec<String>,
-    /// Addresses.
     pub listen: Listen,
 }
 
