@@ -1,19 +1,19 @@
 //! A migration that is killed at any moment leaves every user's mail where it is said to be.
 
+use crate::group::{TestResult, percent};
 use fermoposta::disk::{nobody, read_user};
 use fermoposta::history::Attempt;
 use fermoposta::ledger::Ledger;
 use fermoposta::message::RunToken;
 use fermoposta::target::definition::Layout;
+use fermoposta::testing::Test;
 use fermoposta::whereabouts::{self, Whereabouts};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-type TestResult = Result<(), Failed>;
 
 /// Nothing that is awaited takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -45,23 +45,15 @@ no-faults = true
 const MOMENTS: [(&str, usize); 6] =
     [("copying", 1), ("held", 1), ("switched", 1), ("copying", 7), ("held", 8), ("switched", 10)];
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let arguments = Arguments::from_args();
+pub(crate) fn tests() -> Vec<Test> {
     let rsync = Command::new("rsync").arg("--version").output().is_err();
     let missing = fermoposta::doctor::cannot_mount()
         .or_else(|| rsync.then(|| "rsync is not installed; `apt-get install rsync`".to_owned()));
-    let trials = MOMENTS.into_iter().map(|(state, count)| {
+    let test = |(state, count)| {
         let name = format!("migration::killed_after_{count}_{state}");
-        let trial = Trial::test(name, move || killed(state, count));
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+        Test::new(name, percent(80, 6), move || killed(state, count)).lacking(missing.clone())
+    };
+    MOMENTS.into_iter().map(test).collect()
 }
 
 fn killed(state: &str, count: usize) -> TestResult {

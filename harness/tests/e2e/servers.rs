@@ -1,31 +1,24 @@
 //! Every target that comes with the program, where its mail server is there: without faults nothing is lost.
 
+use crate::group::percent;
 use fermoposta::target::definition::Definition;
 use fermoposta::target::find;
-use libtest_mimic::{Arguments, Failed, Trial};
+use fermoposta::testing::Test;
+use libtest_mimic::Failed;
 use reports::model::Verdict;
 use std::path::Path;
-use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let mut arguments = Arguments::from_args();
-    // Each is a mail server with many processes.
-    arguments.test_threads = arguments.test_threads.or(Some(1));
+pub(crate) fn tests() -> Vec<Test> {
     // The built-in one has every scenario as a test.
     let targets = find::built_in().into_iter().filter(|definition| definition.name != "reference");
-    libtest_mimic::run(&arguments, targets.map(trial).collect()).exit_code()
+    targets.map(test).collect()
 }
 
-fn trial(definition: Definition) -> Trial {
+fn test(definition: Definition) -> Test {
     let name = definition.name.clone();
-    let trial = Trial::test(format!("servers::{name}"), move || loses_nothing(&name));
-    match fermoposta::doctor::cannot_mount().or_else(|| cannot_run(&definition)) {
-        Some(reason) => trial.with_ignored_flag(true).with_kind(reason),
-        None => trial,
-    }
+    let missing = fermoposta::doctor::cannot_mount().or_else(|| cannot_run(&definition));
+    // Each is a mail server with many processes.
+    Test::new(format!("servers::{name}"), percent(60, 12), move || loses_nothing(&name)).lacking(missing)
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
