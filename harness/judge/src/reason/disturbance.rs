@@ -16,43 +16,50 @@ pub struct Disturbance {
     pub after: &'static str,
 }
 
-/// A point in time after which the server may come back.
+/// A point in time from which on the server may come back, and what happened then.
 type End = (Nanos, &'static str);
 
 impl Disturbance {
     /// None if nothing was done to it; `Some(None)` if the run ended before it was over.
     pub fn of(case: &Case<'_>) -> Option<Option<Disturbance>> {
-        let began = began(case)?;
-        let over = over(case);
+        let blows = blows(case);
+        let (began, last) =
+            (blows.iter().map(|(first, _)| *first).min()?, blows.iter().map(|(_, last)| *last).max()?);
+        let over = over(case, last);
         Some(over.map(|(over, after)| Disturbance { began: began.min(over), over, after }))
     }
 }
 
-/// A heal of a fault that never struck is none, and neither is what ends the run.
-fn began(case: &Case<'_>) -> Option<Nanos> {
+/// What was done to it, from when to when. A heal of a fault that never struck is none of it, and neither is what ends the run.
+fn blows(case: &Case<'_>) -> Vec<(Nanos, Nanos)> {
     let ledger = case.ledger;
-    let struck = ledger.rules.iter().filter(|rule| rule.fired > 0).map(|rule| rule.first.unwrap_or_default());
+    let struck = ledger.rules.iter().filter(|rule| rule.fired > 0);
+    let struck =
+        struck.map(|rule| (rule.first.unwrap_or_default(), rule.last.or(rule.first).unwrap_or_default()));
     let power = ledger.cuts.iter().map(|cut| cut.at).chain(ledger.rollbacks.iter().map(|back| back.at));
     let stopped = steps(case).filter(|(.., action)| matches!(action, StepAction::StopTarget {}));
-    let killed = ledger.target.iter().filter(|(_, what, _)| *what == TargetEvent::Killed).map(|(at, ..)| *at);
-    struck.chain(power).chain(stopped.map(|(at, ..)| at)).chain(killed).min()
+    let end = recovery(case).unwrap_or(Nanos(u64::MAX));
+    let killed = ledger.target.iter().filter(|(at, what, _)| *what == TargetEvent::Killed && *at < end);
+    let at_once = power.chain(stopped.map(|(at, ..)| at)).chain(killed.map(|(at, ..)| *at));
+    struck.chain(at_once.map(|at| (at, at))).collect()
 }
 
-/// The last of what ended it. A fault that struck later is healed with all others when the recovery begins.
-fn over(case: &Case<'_>) -> Option<End> {
+/// The last of what ended it. What was done later is made good when the recovery begins.
+fn over(case: &Case<'_>, last_blow: Nanos) -> Option<End> {
     let ledger = case.ledger;
     let healed = steps(case).filter_map(|(_, end, action)| Some((end, ended_by(action)?)));
     let cuts = ledger.cuts.iter().map(|cut| (cut.back, "the last power cut"));
     let backs = ledger.rollbacks.iter().map(|back| (back.back, "the storage had gone back"));
     let last = healed.chain(cuts).chain(backs).max_by_key(|(at, _)| *at);
-    let struck = ledger.rules.iter().filter(|rule| rule.fired > 0).filter_map(|rule| rule.last).max();
-    let recovery = ledger.phases.iter().find(|(_, name)| name == "recovery");
-    let recovery = recovery.map(|(at, _)| (*at, "the recovery began"));
+    let recovery = recovery(case).map(|at| (at, "the recovery began"));
     match last {
-        Some(last) if struck.is_none_or(|struck| struck <= last.0) => Some(last),
-        Some(last) => Some(recovery.unwrap_or(last)),
-        None => recovery,
+        Some(last) if last_blow <= last.0 => Some(last),
+        last => recovery.or(last),
     }
+}
+
+fn recovery(case: &Case<'_>) -> Option<Nanos> {
+    case.ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at)
 }
 
 /// Steps that were carried out: begun, done, and what.

@@ -186,6 +186,12 @@ fn back_is_said_after_what_was_done() {
         Some("the recovery began."),
         "a fault struck after the step"
     );
+    let killed = |world: &mut Mail| {
+        let at = world.tick();
+        world.write(&Event::Step { at, end: at, index: 0, what: String::new(), error: None });
+        happened(world, TargetEvent::Killed);
+    };
+    assert_eq!(back(killed, &plan).as_deref(), Some("the recovery began."), "it was killed after the step");
 }
 
 fn any_try() -> impl Strategy<Value = Try> {

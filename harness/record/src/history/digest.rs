@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The first 16 bytes of a BLAKE3 hash that stands for what was sent as an attempt, or for what was read (see
-/// [`crate::message::identify`]). Written as 32 hexadecimal digits.
+/// The first 16 bytes of a BLAKE3 hash that stands for what was sent as an attempt, or for what was read. Written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 16]);
 

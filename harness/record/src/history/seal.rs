@@ -5,8 +5,7 @@
 //! their order and without their white space, and of the body as it is; and it names those fields by checksums, so that they
 //! are found again among others. What is found is proved by the digest: a checksum proves nothing by itself.
 //!
-//! A field that was changed, or taken off, breaks the seal: whoever sends takes care that no server has a reason to do that
-//! (see [`super::fit`]).
+//! A field that was changed, or taken off, breaks the seal: whoever sends takes care that no server has a reason to do that.
 
 use super::header::{Field, split, trimmed};
 use crate::history::digest::Digest;

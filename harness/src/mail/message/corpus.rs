@@ -10,6 +10,7 @@ mod mbox;
 use super::fit::{Change, LONGEST_LINE, Own, fit};
 use record::history::identity::{ATTEMPT_HEADER, canonical};
 use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -83,6 +84,8 @@ struct Place {
     length: u64,
     /// Undo mboxrd quoting.
     quoted: bool,
+    /// It has a Message-ID that none before it has.
+    identified: bool,
 }
 
 impl Corpus {
@@ -97,7 +100,7 @@ impl Corpus {
             true => found.tree(path, Within::Directory, 0).map_err(unreadable)?,
             false => found.of_any_form(path, true).map_err(unreadable)?,
         }
-        let Found { places, skipped, changed } = found;
+        let Found { places, skipped, changed, identifiers: _ } = found;
         match places.is_empty() {
             true => Err(CorpusError::Empty { path: path.to_owned(), skipped }),
             false => Ok(Corpus { places: places.into(), skipped, changed: changed.into() }),
@@ -120,6 +123,12 @@ impl Corpus {
         &self.changed
     }
 
+    /// The message may be sent under its own Message-ID: no other one was or will be.
+    pub fn is_identified(&self, index: u64) -> bool {
+        let first_round = usize::try_from(index).ok().and_then(|at| self.places.get(at));
+        first_round.is_some_and(|place| place.identified)
+    }
+
     /// A message with CRLF line ends, the last one ended; `index` is taken modulo the number of messages.
     ///
     /// # Errors
@@ -136,6 +145,7 @@ struct Found {
     places: Vec<Place>,
     skipped: Skipped,
     changed: BTreeMap<Change, BTreeMap<String, u64>>,
+    identifiers: HashSet<blake3::Hash>,
 }
 
 /// What a directory is.
@@ -192,7 +202,7 @@ impl Found {
         }
         let from_line = from_line(&mut BufReader::new(File::open(path)?))?;
         let length = meta.len().saturating_sub(from_line);
-        self.offer(Place { file: path.into(), offset: from_line, length, quoted: false })
+        self.offer(Place { file: path.into(), offset: from_line, length, quoted: false, identified: false })
     }
 
     /// An mbox or one message. One that holds a single message may be either: it is an mbox if it is the path that was
@@ -215,13 +225,14 @@ impl Found {
             offset: range.start,
             length: range.end - range.start,
             quoted: true,
+            identified: false,
         };
         messages.iter().try_for_each(|range| self.offer(place(range)))
     }
 
     fn offer(&mut self, place: Place) -> io::Result<()> {
         match read(&place)?.and_then(|message| self.can_be_fit(&message)) {
-            Ok(()) => self.places.push(place),
+            Ok(identified) => self.places.push(Place { identified, ..place }),
             Err(why) => {
                 let file = place.file.clone();
                 self.skip(&file, &format!("at byte {}: {why}", place.offset));
@@ -230,17 +241,20 @@ impl Found {
         Ok(())
     }
 
-    /// Notes what will be changed of it.
-    fn can_be_fit(&mut self, message: &[u8]) -> Result<(), &'static str> {
+    /// Notes what will be changed of it. Whether it can be told from all before it by its Message-ID.
+    fn can_be_fit(&mut self, message: &[u8]) -> Result<bool, &'static str> {
         let mut changes = Vec::new();
-        let own = Own { message_id: "", from: "", to: "" };
+        let id = split(message).0.iter().find_map(identifier).map(blake3::hash);
+        let keeps_its_id = id.is_some_and(|id| !self.identifiers.contains(&id));
+        let own = Own { message_id: "", keeps_its_id, from: "", to: "" };
         let sent = fit(message, own, |change, name| changes.push((change, name.to_owned())));
         // What is stored would be taken for a copy of that message.
         if memchr::memmem::find(&sent, ATTEMPT_HEADER.as_bytes()).is_some() {
             return Err("quotes a message of this program");
         }
         changes.into_iter().for_each(|(change, name)| self.note(change, name));
-        Ok(())
+        self.identifiers.extend(id);
+        Ok(keeps_its_id)
     }
 
     fn note(&mut self, change: Change, name: String) {

@@ -8,8 +8,9 @@
 //! - *Put aside*, under [`ASIDE`] and its own name, is what servers act upon ([`ACTED_UPON`]), what may stand in a header only
 //!   once and stood there before (RFC 5322, 3.6), and addresses that an originating server may complete or rewrite
 //!   ([`super::address`]; RFC 5321, 6.4, RFC 6409, 8).
-//! - *Completed* is what an originating server adds where it is missing: date, author, recipient (RFC 6409, 8). Each attempt
-//!   gets a Message-ID of its own, because a server may store one message of an identifier only.
+//! - *Completed* is what an originating server adds where it is missing: date, author, recipient (RFC 6409, 8).
+//! - A message keeps its Message-ID when it is sent for the first time. Each further attempt has one of its own, because a server
+//!   may store one message of an identifier only.
 //! - A line that is no field ends the header, as servers take it; the line `From ` of an mbox within it is taken off.
 //!
 //! The body stays as it is.
@@ -58,7 +59,6 @@ pub const BLIND: &[&str] = &["Bcc", "Resent-Bcc", "Apparently-To"];
 /// Servers count them, answer to them, or complete what belongs to them.
 pub const ACTED_UPON: &[&str] = &[
     "Received",
-    "Message-ID",
     "Errors-To",
     "Return-Receipt-To",
     "Full-Name",
@@ -72,7 +72,8 @@ pub const ACTED_UPON: &[&str] = &[
 ];
 /// A header has one of each at most, and servers keep one.
 pub const ONCE: &[&str] =
-    &["Date", "From", "Sender", "Reply-To", "To", "Cc", "Subject", "In-Reply-To", "References"];
+    &["Date", "From", "Sender", "Reply-To", "To", "Cc", "Subject", "In-Reply-To", "References", IDENTIFIER];
+const IDENTIFIER: &str = "Message-ID";
 /// They hold addresses.
 pub const ADDRESSES: &[&str] = &[
     "From",
@@ -101,6 +102,8 @@ pub enum Change {
 pub struct Own<'a> {
     /// The line of the attempt's own Message-ID, as [`super::build::message_id`] makes it.
     pub message_id: &'a str,
+    /// The message keeps the one that it has.
+    pub keeps_its_id: bool,
     /// Author of mail that has none.
     pub from: &'a str,
     /// The recipient.
@@ -113,7 +116,7 @@ pub fn fit(original: &[u8], own: Own<'_>, mut note: impl FnMut(Change, &str)) ->
     let mut kept: Vec<Field<'_>> = Vec::new();
     let mut rest = Vec::with_capacity(original.len() + ASIDE.len());
     for field in &fields {
-        let change = change(field, &kept);
+        let change = change(field, &kept, own);
         match change {
             None => kept.push(*field),
             Some(change) => note(change, &String::from_utf8_lossy(field.name().unwrap_or(b"From "))),
@@ -146,8 +149,15 @@ fn of_an_mbox(field: &Field<'_>) -> bool {
     field.raw.starts_with(b"From ") || field.raw.starts_with(b">From ")
 }
 
+/// What identifies a message, if a server would take it for that.
+pub fn identifier<'a>(field: &Field<'a>) -> Option<&'a [u8]> {
+    let id = field.value().strip_prefix(b"<")?.strip_suffix(b">").filter(|_| field.is(IDENTIFIER))?;
+    let plain = |b: &u8| b.is_ascii_graphic() && !b"<>()\\\"".contains(b);
+    (id.contains(&b'@') && id.iter().all(plain)).then_some(id)
+}
+
 /// What is to be done to a field that stands behind those that are kept.
-fn change(field: &Field<'_>, kept: &[Field<'_>]) -> Option<Change> {
+fn change(field: &Field<'_>, kept: &[Field<'_>], own: Own<'_>) -> Option<Change> {
     let one_of = |names: &[&str]| names.iter().any(|name| field.is(name));
     let again = || ONCE.iter().any(|name| field.is(name) && kept.iter().any(|before| before.is(name)));
     let name = field.name().filter(|_| field.raw.is_ascii() && !field.value().is_empty());
@@ -156,7 +166,8 @@ fn change(field: &Field<'_>, kept: &[Field<'_>]) -> Option<Change> {
         return Some(Change::TakenOff);
     }
     let irregular = || one_of(ADDRESSES) && !regular(field.value());
-    if !one_of(ACTED_UPON) && !again() && !irregular() {
+    let identifies = || field.is(IDENTIFIER) && !(own.keeps_its_id && identifier(field).is_some());
+    if !one_of(ACTED_UPON) && !again() && !irregular() && !identifies() {
         return None;
     }
     let first = field.raw.split_inclusive(|b| *b == b'\n').next().map_or(0, |line| trimmed(line).len());
@@ -175,13 +186,14 @@ fn lines(field: &Field<'_>, before: &str, out: &mut Vec<u8>) {
 
 /// What is put before the kept fields.
 fn completed(kept: &[Field<'_>], own: Own<'_>, mut note: impl FnMut(Change, &str)) -> String {
-    let mut out = own.message_id.to_owned();
+    let mut out = String::new();
     let mut complete = |name: &str, instead: &[&str], line: String| {
         if !kept.iter().any(|field| field.is(name) || instead.iter().any(|other| field.is(other))) {
             note(Change::Completed, name);
             out += &line;
         }
     };
+    complete(IDENTIFIER, &[], own.message_id.to_owned());
     complete("Date", &[], DATE.to_owned());
     complete("From", &[], format!("From: <{}>\r\n", own.from));
     complete("To", &["Cc"], format!("To: <{}>\r\n", own.to));

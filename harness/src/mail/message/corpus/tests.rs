@@ -128,12 +128,27 @@ fn what_will_be_changed_of_how_many_messages_is_known() {
     let dir = folder(&[
         ("a", b"Return-Path: <x>\nFrom: a@b.test\nTo: c@d.test\nDate: d\n\n"),
         ("b", b"RETURN-PATH: <x>\nFrom: a@b.test\nTo: c@d.test\nMessage-ID: <x>\n\n"),
+        ("c", b"From: a@b.test\nTo: c@d.test\nDate: d\nMessage-ID: <1@x>\n\n"),
     ]);
     let corpus = Corpus::load(dir.path()).expect("loaded");
     let of = |change| corpus.changed().get(&change).cloned().unwrap_or_default();
     assert_eq!(of(Change::TakenOff), [("Return-Path".to_owned(), 2)].into());
     assert_eq!(of(Change::PutAside), [("Message-ID".to_owned(), 1)].into());
-    assert_eq!(of(Change::Completed), [("Date".to_owned(), 1)].into());
+    assert_eq!(of(Change::Completed), [("Date".to_owned(), 1), ("Message-ID".to_owned(), 2)].into());
+}
+
+/// A mail program's folders hold many messages twice.
+#[test]
+fn only_the_first_message_of_a_message_id_is_identified_by_it_and_only_when_it_is_sent_first() {
+    let dir = folder(&[
+        ("a", b"Message-ID: <1@x>\n\n"),
+        ("b", b"Subject: none\n\n"),
+        ("c", b"Message-Id: <1@x>\n\nagain\n"),
+        ("d", b"Message-ID: <2@x>\n\n"),
+    ]);
+    let corpus = Corpus::load(dir.path()).expect("loaded");
+    let identified: Vec<bool> = (0..8).map(|index| corpus.is_identified(index)).collect();
+    assert_eq!(identified, [true, false, false, true, false, false, false, false]);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 use super::*;
 use proptest::prelude::*;
 
-const OWN_FIELDS: Own<'_> =
-    Own { message_id: "Message-ID: <own@x>\r\n", from: "author@x.test", to: "user1@x.test" };
+const OWN_FIELDS: Own<'_> = Own {
+    message_id: "Message-ID: <own@x>\r\n",
+    keeps_its_id: false,
+    from: "author@x.test",
+    to: "user1@x.test",
+};
 
 fn fitted(original: &str) -> (String, Vec<(Change, String)>) {
     let mut notes = Vec::new();
@@ -59,7 +63,24 @@ fn what_was_written_on_its_way_is_taken_off_or_put_aside() {
         "Return-Path status X-Keywords Bcc From  X-Fermoposta-Attempt Resent-Bcc"
     );
     assert_eq!(of(Change::PutAside), "RECEIVED Message-Id Resent-To");
-    assert_eq!(of(Change::Completed), "");
+    assert_eq!(of(Change::Completed), "Message-ID");
+}
+
+#[test]
+fn an_identifier_is_kept_if_it_is_to_be_and_is_one() {
+    let ids = |id: &str| {
+        let original = format!("{WHOLE}Message-id: {id}\r\nMessage-ID: <second@x>\r\n\r\n");
+        let sent = fit(original.as_bytes(), Own { keeps_its_id: true, ..OWN_FIELDS }, |_, _| {});
+        let sent = String::from_utf8(sent).expect("text");
+        sent.lines().filter(|line| line.contains("essage-")).collect::<Vec<_>>().join("|")
+    };
+    assert_eq!(ids("<a@x>"), "Message-id: <a@x>|X-Fermoposta-Original-Message-ID: <second@x>");
+    assert_eq!(ids("a@x"), "X-Fermoposta-Original-Message-id: a@x|Message-ID: <second@x>");
+    for wrong in ["<a>", "<a b@x>", "<a@x> (c)"] {
+        let original = format!("{WHOLE}Message-ID: {wrong}\r\n\r\n");
+        let sent = fit(original.as_bytes(), Own { keeps_its_id: true, ..OWN_FIELDS }, |_, _| {});
+        assert!(sent.starts_with(b"Message-ID: <own@x>\r\n"), "{wrong}");
+    }
 }
 
 #[test]
@@ -72,7 +93,7 @@ fn what_is_missing_is_completed() {
     To: <user1@x.test>
     Subject: s
     ");
-    assert_eq!(notes.len(), 3);
+    assert_eq!(notes.len(), 4);
     assert!(!self::sent("Cc: b@x.test\r\n\r\n").contains("\nTo:"), "a recipient is named");
 }
 
@@ -134,6 +155,7 @@ proptest! {
         prop_assert!(fields.iter().all(|field| field.name().is_some() && field.raw.is_ascii()), "{}", once);
         let (twice, notes) = fitted(&once);
         let own: Vec<&(Change, String)> = notes.iter().filter(|(_, name)| !name.starts_with(ASIDE)).collect();
-        prop_assert_eq!(own.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["Message-ID"], "{}", twice);
+        let own: Vec<&str> = own.iter().map(|(_, name)| name.as_str()).collect();
+        prop_assert_eq!(own, ["Message-ID"; 2], "{}", twice);
     }
 }
