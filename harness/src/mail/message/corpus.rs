@@ -7,9 +7,9 @@
 //! followed. A file outside of a Maildir may be an mbox too: mail programs keep a directory of them.
 
 mod mbox;
-use super::fit::{Change, LONGEST_LINE, Own, fit};
+use super::fit::{Change, LONGEST_LINE, Own, fit, identifier};
+use record::history::header::split;
 use record::history::identity::{ATTEMPT_HEADER, canonical};
-use std::collections::BTreeMap;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io;
