@@ -10,6 +10,7 @@
 pub mod call;
 pub mod clock;
 pub mod compiled;
+mod connection;
 pub mod control;
 pub mod counters;
 pub mod draw;

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
     match crate::run::inner::record(directory, quiet) {
         Ok(()) => Ok(Exit::Valid),
+        // Who told it knows.
+        Err(error) if error.is::<crate::run::ending::ToldToEnd>() => Ok(Exit::Interrupted),
         Err(error) => {
             let path = crate::run::directory::RunDirectory::existing(directory).failure();
             std::fs::write(path, format!("{error:#}\n"))?;
@@ -30,9 +32,12 @@ pub(super) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
 }
 
 /// Unmounts when standard input ends: the other end is held by the process that mounted.
-pub(super) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
+pub(super) fn guard_mounts(run: Option<&Path>, mountpoints: &[PathBuf]) -> Result<Exit> {
     // Ctrl-C reaches the whole process group; the guard must outlive the one it guards.
     nix::unistd::setsid().ok();
+    if let Some(run) = run {
+        return crate::run::guard::stand(run, mountpoints).map(|()| Exit::Valid);
+    }
     std::io::stdin().read_to_end(&mut Vec::new())?;
     for mountpoint in mountpoints {
         fuse_fs::mount::detach(mountpoint)?;
@@ -41,7 +46,7 @@ pub(super) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
 }
 
 pub(super) fn try_mount() -> Result<Exit> {
-    confine::settle(Confinement::Namespaces)?;
+    confine::settle(Confinement::Namespaces, &[])?;
     let place = tempfile::tempdir()?;
     let (backing, mountpoint) = (place.path().join("backing"), place.path().join("mnt"));
     std::fs::create_dir(&backing)?;

@@ -159,6 +159,9 @@ enum Command {
     /// Waits for its parent's end and then unmounts.
     #[command(name = "__guard-mounts", hide = true)]
     GuardMounts {
+        /// The run whose mail server is ended before.
+        #[arg(long)]
+        run: Option<PathBuf>,
         /// Mount points.
         mountpoints: Vec<PathBuf>,
     },
@@ -523,7 +526,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(if sound { Exit::Valid } else { Exit::Invalid })
         }
         Command::ReferenceServer(options) => crate::reference::main(&options).map(|()| Exit::Valid),
-        Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
+        Command::GuardMounts { run, mountpoints } => hidden::guard_mounts(run.as_deref(), &mountpoints),
         Command::SyncTree { directory } => {
             crate::machine::sync_tree::sync_tree(&directory)?;
             Ok(Exit::Valid)

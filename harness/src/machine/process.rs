@@ -64,11 +64,13 @@ impl ProcessTree {
         command.arg("__target-init").arg(&launch.view).args(["--starts", &launch.starts.to_string(), "--"]);
         command.args(&launch.argv);
         command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
-        command.current_dir(&launch.directory).process_group(0);
+        command.current_dir(&launch.directory);
         command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors);
         // SAFETY: the closure makes two system calls in the forked child and touches nothing else.
         unsafe {
             command.pre_exec(|| {
+                // No terminal: what is typed into one would be the user's.
+                nix::unistd::setsid()?;
                 unshare(CloneFlags::CLONE_NEWNS)?;
                 Ok(())
             });
@@ -85,7 +87,7 @@ impl ProcessTree {
     /// Starts `argv` inside the tree's namespaces; it dies with the tree.
     pub fn spawn_inside(&self, launch: &Launch, output: Output) -> io::Result<Child> {
         let mut command = super::tool::inside(self.init.id(), &launch.argv);
-        command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1").current_dir(&launch.directory);
+        command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
         command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors).spawn()
     }
 
@@ -161,13 +163,14 @@ impl Drop for ProcessTree {
     }
 }
 
-/// The init of a target's namespace: enters the view in the file `view`, runs `argv`, passes SIGTERM on, reaps
-/// orphans, ends as `argv` ended.
+/// The init of a target's namespace: enters the view in the file `view`, is locked in it, runs `argv`, passes SIGTERM on,
+/// reaps orphans, ends as `argv` ended.
 pub fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<i32> {
-    super::confine::mount_proc();
+    super::confine::mount_proc()?;
     count_processes_from(first_pid(starts));
     let view: View = serde_json::from_slice(&std::fs::read(view)?)?;
     view.enter()?;
+    view.lock_in()?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
         signals.add(signal);
@@ -210,19 +213,12 @@ fn spawn_target(argv: &[String]) -> io::Result<Pid> {
     unsafe {
         command.pre_exec(|| {
             SigSet::all().thread_unblock()?;
-            leave_capabilities();
-            Ok(())
+            super::capabilities::keep_those_of_servers()
         });
     }
     let child =
         command.spawn().map_err(|e| io::Error::new(e.kind(), format!("cannot start {program}: {e}")))?;
     Ok(Pid::from_raw(i32::try_from(child.id()).expect("a pid fits")))
-}
-
-/// In a forked child: the capabilities that the run needs to mount are not the server's to have.
-pub(super) fn leave_capabilities() {
-    // SAFETY: prctl with plain integers; with these it cannot fail.
-    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
 }
 
 /// An exit code as a shell says it: a signal is 128 and its number.

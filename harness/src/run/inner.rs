@@ -12,11 +12,12 @@ use super::reading;
 use super::recovery;
 use super::storage::Storages;
 use super::volumes::{self, Visits};
-use super::{entrance, inspection, settled, store, structure};
+use super::{ending, entrance, guard, inspection, settled, store, structure};
 use crate::front_door::FrontDoor;
 use crate::history::{Entry, Event};
 use crate::machine::confine::{self, Confinement};
 use crate::machine::environment;
+use crate::machine::grounds::Grounds;
 use crate::plan::{Plan, SingleDelivery};
 use crate::progress::{Live, Progress};
 use crate::recorder::Recorder;
@@ -26,8 +27,8 @@ use crate::target::running::Target;
 use crate::workload::{self, Context as Traffic};
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -40,32 +41,27 @@ pub fn record(directory: &Path, quiet: bool) -> Result<()> {
     let plan: Plan = read_json(&directory.plan())?;
     let backings: Vec<(String, PathBuf)> = read_json(&directory.places())?;
     let confinement = super::outer::confinement(&plan);
-    confine::settle(confinement).context("the run's namespaces could not be set up")?;
-    let mut guard = (confinement == Confinement::Host).then(|| guard(&plan, &directory)).transpose()?;
+    let shown = [directory.target(), directory.mountpoints(), directory.links()];
+    let grounds = Grounds::new(directory.path(), &backings, &shown);
+    confine::settle(confinement, grounds.writable()).context("the run's namespaces could not be set up")?;
+    let guard = (confinement == Confinement::Host).then(|| guard::start(&plan, &directory)).transpose()?;
     make_queue(&plan, &backings)?;
     let placement = Placement::of(&plan, &directory, &backings);
     placement.prepare(&plan)?;
     volumes::furnish(&plan, &backings)?;
     let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let recorded =
-        runtime.block_on(async { Run::new(plan, &directory, storages.clone(), placement)?.all(quiet).await });
-    // Whatever went wrong: a parked call answered, a mount taken down.
-    let _ = storages.unmount();
+    let run = async || {
+        let run = Run::new(plan, &directory, storages.clone(), placement, &grounds)?;
+        tokio::select! {
+            recorded = run.all(quiet) => recorded,
+            told = ending::told(confinement) => Err(told),
+        }
+    };
+    let recorded = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run())));
+    // Nothing that is still at work may start the mail server again.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    if let Some(guard) = &mut guard {
-        guard.kill()?;
-        guard.wait()?;
-    }
-    recorded
-}
-
-/// In the host's namespaces no kernel rule unmounts after a `kill -9`: another process does.
-fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
-    let mountpoints = plan.storages.keys().map(|name| directory.mountpoint(name));
-    let mut command = std::process::Command::new("/proc/self/exe");
-    command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").args(mountpoints).stdin(Stdio::piped());
-    command.spawn().context("cannot start the process that cleans up after a crash")
+    ending::outcome(recorded, ending::end(&storages, &directory, guard))
 }
 
 /// The queue's directory on its storage.
@@ -105,12 +101,14 @@ impl Run {
         directory: &RunDirectory,
         storages: Arc<Storages>,
         placement: Placement,
+        grounds: &Grounds,
     ) -> Result<Run> {
         let store = storages.named(&plan.target.storage)?;
         give_to_owner(store.backing(), &plan)?;
         let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
         let queue = queue.map(|storage| storage.mountpoint().join(QUEUE));
-        let target = assemble(&plan, placement.store(), queue.as_deref(), &directory.target())?;
+        let work = directory.target();
+        let target = assemble(&plan, placement.store(), queue.as_deref(), &work, grounds)?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
         let token = plan.run_token();
@@ -162,7 +160,10 @@ impl Run {
             let (traffic, stage) = (self.traffic.clone(), self.stage.clone());
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
         });
-        let recorded = self.phases().await;
+        let recorded = tokio::select! {
+            recorded = self.phases() => recorded,
+            lost = self.stage.power.is_lost() => Err(lost),
+        };
         if let Some(progress) = progress {
             progress.abort();
             // Aborting alone would leave the last line on the terminal.

@@ -10,8 +10,8 @@ use super::nemesis::{self, Stage};
 use super::storage::Storage;
 use crate::history::{Event, TargetEvent};
 use crate::seed::component_seed;
-use crate::target::running::{self, TargetError};
-use anyhow::Result;
+use crate::target::running::{self, Target, TargetError};
+use anyhow::{Error, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::volatile::cut::CutMode;
 use std::path::PathBuf;
@@ -23,6 +23,9 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How long it may take until nothing of a killed mail server runs any more.
 const DOOM_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long the `kill` command of a mail server on the machine may take, before and after calls are answered.
+const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long a killed mail server may take to be gone after the mounts are.
 const GONE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -32,11 +35,13 @@ pub struct Power {
     off: Mutex<u32>,
     /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
     going: watch::Sender<bool>,
+    /// Why it cannot come back.
+    lost: watch::Sender<Option<String>>,
 }
 
 impl Default for Power {
     fn default() -> Power {
-        Power { off: Mutex::new(0), going: watch::Sender::new(false) }
+        Power { off: Mutex::new(0), going: watch::Sender::new(false), lost: watch::Sender::new(None) }
     }
 }
 
@@ -46,6 +51,14 @@ impl Power {
         let mut going = self.going.subscribe();
         // The sender lives as long as `self`.
         let _ = going.wait_for(|going| *going).await;
+    }
+
+    /// Returns when it is off for good: why.
+    pub async fn is_lost(&self) -> Error {
+        let mut lost = self.lost.subscribe();
+        // The sender lives as long as `self`.
+        let why = lost.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        anyhow!(why.unwrap_or_default())
     }
 
     /// Waits until the power is on, and keeps it on while the guard lives.
@@ -181,7 +194,11 @@ async fn take_down(stage: &Stage, storages: &[&Storage]) -> Result<()> {
     let begun = Nanos::now();
     stage.history.record(running::event(TargetEvent::Killed, Some("the power went".to_owned())));
     block_in_place(|| {
-        let killed = target.begin_kill(DOOM_LIMIT);
+        let mut killed = target.begin_kill(DOOM_LIMIT);
+        if target.is_on_the_machine() {
+            let ended = killed.map_err(Error::from).and_then(|()| killed_by_command(&mut target, storages));
+            killed = Ok(ended.map_err(|error| lost(stage, storages, &error))?);
+        }
         let doomed = Nanos::now();
         all(storages.iter().map(|storage| storage.abort()).collect())?;
         let aborted = Nanos::now();
@@ -191,6 +208,25 @@ async fn take_down(stage: &Stage, storages: &[&Storage]) -> Result<()> {
         note_survivors(stage, gone);
         Ok(())
     })
+}
+
+/// Its own command has ended a mail server on the machine. It may wait for processes that wait for the storage: those are
+/// answered before it is given up.
+fn killed_by_command(target: &mut Target, storages: &[&Storage]) -> Result<()> {
+    if target.wait_gone(COMMAND_LIMIT)? {
+        return Ok(());
+    }
+    storages.iter().for_each(|storage| storage.cut_off());
+    ensure!(target.wait_gone(COMMAND_LIMIT)?, "{}", target.lingers(2 * COMMAND_LIMIT));
+    Ok(())
+}
+
+/// A mail server that may still run finds its storages dead, and the run is over.
+fn lost(stage: &Stage, storages: &[&Storage], why: &Error) -> Error {
+    storages.iter().for_each(|storage| storage.leave());
+    let why = format!("the mail server could not be killed when the power went: {why:#}");
+    stage.power.lost.send_replace(Some(why.clone()));
+    anyhow!(why)
 }
 
 /// Without its storage a survivor can do no harm, but the run is not what it should be.

@@ -6,6 +6,7 @@
 
 mod clients;
 mod cohorts;
+mod commands;
 pub mod errors;
 pub mod file;
 mod found;
