@@ -1,6 +1,7 @@
 //! What works on this machine, one line each, with the way out where something does not.
 
 use crate::exit::Exit;
+use crate::machine::ask::ask;
 use crate::machine::confine::{self, Confinement};
 use crate::machine::tool::path_with_daemons;
 use crate::plan::{MigrateOrder, MigrationTool, Plan, StepAction};
@@ -123,10 +124,8 @@ pub fn what_runs_would_use(definition: &Definition) -> String {
 
 /// The first line of what a target's version command prints on this machine.
 fn version(definition: &Definition) -> Option<String> {
-    let (program, arguments) = definition.version.split_first()?;
-    let output = std::process::Command::new(find(program)?).args(arguments).output().ok()?;
-    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-    Some(String::from_utf8_lossy(&said).lines().next()?.trim().to_owned())
+    find(definition.version.first()?)?;
+    Some(ask(&definition.version).ok()?.lines().next()?.trim().to_owned())
 }
 
 /// Programs a target needs and that are neither on the machine nor unpacked for it, each with the way out.

@@ -47,16 +47,16 @@ const TARGET: &str = r#"
 about = "The built-in server, and an attack on the machine wherever something of a target runs"
 kind = "spawned"
 start = ["/bin/sh", "-c", '''
-HOSTILE_ROLE=start-of-NAME {exe}
+HOSTILE_ROLE=start-of-NAME 'EXE'
 unset HOSTILE_ROLE
-exec {exe} __reference-server --store "$STORE" --password secret --lmtp 127.0.0.1:{port.lmtp} --imap 127.0.0.1:{port.imap}
+exec 'EXE' __reference-server --store "$STORE" --password secret --lmtp 127.0.0.1:{port.lmtp} --imap 127.0.0.1:{port.imap}
 ''']
-version = ["/bin/sh", "-c", "HOSTILE_ROLE=version-of-NAME {exe}"]
-prepare = [["/bin/sh", "-c", "HOSTILE_ROLE=prepare-of-NAME {exe}"]]
-check = ["/bin/sh", "-c", "HOSTILE_ROLE=check-of-NAME {exe}"]
+version = ["/bin/sh", "-c", "HOSTILE_ROLE=version-of-NAME 'EXE'"]
+prepare = [["/bin/sh", "-c", "HOSTILE_ROLE=prepare-of-NAME 'EXE'"]]
+check = ["/bin/sh", "-c", "HOSTILE_ROLE=check-of-NAME 'EXE'"]
 listen = { lmtp = "127.0.0.1:{port.lmtp}", imap = "127.0.0.1:{port.imap}" }
 layout.maildir = { path = "{user}/Maildir" }
-rebuild = { command = ["/bin/sh", "-c", "HOSTILE_ROLE=rebuild-of-NAME {exe}"], running = true }
+rebuild = { command = ["/bin/sh", "-c", "HOSTILE_ROLE=rebuild-of-NAME 'EXE'"], running = true }
 "#;
 
 const ROLES: [&str; 9] = [
@@ -156,9 +156,10 @@ fn changes_nothing() -> TestResult {
     let victim = place.path().join("victim");
     fs::create_dir(&victim)?;
     let mut victims = Victims::new(&victim)?;
-    let environment = victims.environment()?;
+    let (environment, program) = (victims.environment()?, std::env::current_exe()?);
     let file = |name: &str, more: &str| {
-        let text = format!("name = \"{name}\"\n{}{more}{environment}", TARGET.replace("NAME", name));
+        let target = TARGET.replace("NAME", name).replace("EXE", &program.display().to_string());
+        let text = format!("name = \"{name}\"\n{target}{more}{environment}");
         fs::write(place.path().join(format!("{name}.toml")), text)
     };
     file("other", "")?;

@@ -84,17 +84,17 @@ test "$(getent group fp-drop | cut -d: -f1)" = fp-drop
 test "$(uname -n)" = mail.view.test
 test -z "$(ls -A /run)"
 touch /var/lib/fermoposta-absent/spool/it-is-writable
-test -e "{work}/spool/it-is-writable"
+test -e {work}/spool/it-is-writable
 test -c /dev/null
 test -S /dev/log
 logger it-can-be-logged
-until grep it-can-be-logged "{work}/syslog.log"; do :; done
+until grep it-can-be-logged {work}/syslog.log; do :; done
 test {with.companion.port.lmtp} -gt 0
-test -d "{queue}"
-mkdir "{queue}/drop"
-chown fp-daemon:fp-drop "{queue}/drop"
-chmod 1730 "{queue}/drop"
-test "$(stat -c %a:%U:%G "{queue}/drop")" = 1730:fp-daemon:fp-drop
+test -d {queue}
+mkdir {queue}/drop
+chown fp-daemon:fp-drop {queue}/drop
+chmod 1730 {queue}/drop
+test "$(stat -c %a:%U:%G {queue}/drop)" = 1730:fp-daemon:fp-drop
 '''
 "#;
 

@@ -21,13 +21,18 @@ pub(super) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
     }
 }
 
-pub(super) fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<Exit> {
+pub(super) fn target_init(view: &str, argv: &[String], starts: u32) -> Result<Exit> {
     let code = process::target_init(view, argv, starts)?;
     std::process::exit(code)
 }
 
 pub(super) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
     let code = tool::run_inside(pid, argv)?;
+    std::process::exit(code)
+}
+
+pub(super) fn ask(argv: &[String]) -> Result<Exit> {
+    let code = crate::machine::ask::answer(argv)?;
     std::process::exit(code)
 }
 

@@ -132,8 +132,8 @@ enum Command {
     /// The init of a mail server's PID namespace.
     #[command(name = "__target-init", hide = true)]
     TargetInit {
-        /// File with the view of the machine that the mail server has.
-        view: PathBuf,
+        /// What the mail server sees of the machine.
+        view: String,
         /// How often it was started before.
         #[arg(long, default_value_t = 0)]
         starts: u32,
@@ -146,6 +146,13 @@ enum Command {
     Inside {
         /// The process.
         pid: u32,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
+    /// A command where it can change nothing of the machine.
+    #[command(name = "__ask", hide = true)]
+    Ask {
         /// Program and arguments.
         #[arg(last = true, required = true)]
         argv: Vec<String>,
@@ -521,6 +528,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Inner { directory, quiet } => hidden::inner(&directory, quiet),
         Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
         Command::Inside { pid, argv } => hidden::inside(pid, &argv),
+        Command::Ask { argv } => hidden::ask(&argv),
         Command::ReferenceStore(options) => {
             let sound = crate::reference::offline(&options)?;
             Ok(if sound { Exit::Valid } else { Exit::Invalid })

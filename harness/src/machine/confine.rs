@@ -4,6 +4,7 @@
 //! *inner*, which is PID 1 of the new PID namespace. Both are told by the kernel to die with their parent, and
 //! the inner also watches a pipe whose other end only the outer holds, so that `kill -9` of either ends the run.
 
+use super::process::Output;
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -63,9 +64,21 @@ impl Drop for Inner {
 
 /// Starts this program again with `arguments` as the inner process.
 pub fn start_inner(confinement: Confinement, arguments: &[&OsStr]) -> io::Result<Inner> {
+    start_inner_into(confinement, arguments, None)
+}
+
+/// The same, with its output elsewhere than this program's goes.
+pub(super) fn start_inner_into(
+    confinement: Confinement,
+    arguments: &[&OsStr],
+    output: Option<Output>,
+) -> io::Result<Inner> {
     let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments).stdin(Stdio::from(read)).env("FERMOPOSTA_SELF", "1").process_group(0);
+    if let Some(output) = output {
+        command.stdout(output.out).stderr(output.errors);
+    }
     let ids = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
     // SAFETY: the closure runs in the forked child, which has one thread. It makes system calls, allocates a
     // little for the id maps (glibc's malloc is usable after fork), and takes no lock of this program.

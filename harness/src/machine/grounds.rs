@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Short, without anything that a configuration file, a shell or a socket's address could stumble over, whatever the path
 /// of the run directory is.
-const SHOWN_BELOW: &str = "/run/fermoposta";
+const SHOWN_BELOW: &str = "/var/spool/fermoposta";
 
 /// Directories, and the paths under which a mail server sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +86,8 @@ mod tests {
         let run = Path::new("/srv/w w/run");
         let grounds = Grounds::new(run, &[], &[run.join("target"), run.join("mnt")]);
         let seen = |path: &str| grounds.shown().seen(Path::new(path)).display().to_string();
-        assert_eq!(seen("/srv/w w/run/target"), "/run/fermoposta/target");
-        assert_eq!(seen("/srv/w w/run/mnt/mail/queue"), "/run/fermoposta/mnt/mail/queue");
+        assert_eq!(seen("/srv/w w/run/target"), "/var/spool/fermoposta/target");
+        assert_eq!(seen("/srv/w w/run/mnt/mail/queue"), "/var/spool/fermoposta/mnt/mail/queue");
         assert_eq!(seen("/usr/bin/x"), "/usr/bin/x");
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,8 +30,8 @@ pub struct Launch {
     pub environment: BTreeMap<String, String>,
     /// Working directory.
     pub directory: PathBuf,
-    /// File with the [`View`] of the machine that it has.
-    pub view: PathBuf,
+    /// What it sees of the machine. It is told by an argument: a file could be changed by the server before its next start.
+    pub view: View,
     /// How often it was started before: its processes get other numbers each time.
     pub starts: u32,
 }
@@ -61,7 +61,8 @@ impl ProcessTree {
     /// Starts `launch` in a PID namespace of its own, output into `output`.
     pub fn spawn(launch: &Launch, output: Output) -> io::Result<ProcessTree> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg("__target-init").arg(&launch.view).args(["--starts", &launch.starts.to_string(), "--"]);
+        command.arg("__target-init").arg(serde_json::to_string(&launch.view)?);
+        command.args(["--starts", &launch.starts.to_string(), "--"]);
         command.args(&launch.argv);
         command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
         command.current_dir(&launch.directory);
@@ -163,12 +164,12 @@ impl Drop for ProcessTree {
     }
 }
 
-/// The init of a target's namespace: enters the view in the file `view`, is locked in it, runs `argv`, passes SIGTERM on,
+/// The init of a target's namespace: enters the view that the text `view` describes, is locked in it, runs `argv`, passes SIGTERM on,
 /// reaps orphans, ends as `argv` ended.
-pub fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<i32> {
+pub fn target_init(view: &str, argv: &[String], starts: u32) -> Result<i32> {
     super::confine::mount_proc()?;
     count_processes_from(first_pid(starts));
-    let view: View = serde_json::from_slice(&std::fs::read(view)?)?;
+    let view: View = serde_json::from_str(view)?;
     view.enter()?;
     view.lock_in()?;
     let mut signals = SigSet::empty();

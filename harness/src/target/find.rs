@@ -153,7 +153,11 @@ mod tests {
     #[test]
     fn a_variable_does_not_stand_bare_where_a_shell_reads_it() {
         insta::assert_snapshot!(said("check = ['/bin/sh', '-c', 'cd {work} && chown -R cyrus {store}/conf']"), @"");
-        insta::assert_snapshot!(said("files = { 'make.sh' = \"set -e\\nchown -R cyrus '{work}' {store}/conf\" }"), @"");
+        let script = "files = { 'make.sh' = \"set -e\\nchown -R cyrus '{work}' {store}/conf\" }\n";
+        parse(&format!("{GOOD}{script}")).expect("it sees plain paths");
+        let own = GOOD.replace("spawned", "command") + "stop = ['s']\nkill = ['k']\n";
+        let (message, _) = parse(&format!("{own}{script}")).expect_err("it sees the machine's paths");
+        insta::assert_snapshot!(message, @"");
         insta::assert_snapshot!(said("migrate = ['sh', '-ec', 'rsync -a \"{from}/\" `dirname {to}`/']"), @"");
         let quoted = "check = ['/bin/sh', '-c', 'ls \"{store}\" {port.imap} # {store}']";
         parse(&format!("{GOOD}{quoted}")).expect("it is quoted");

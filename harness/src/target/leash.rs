@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -24,6 +25,10 @@ pub(super) struct Leash {
     pub(super) kill: Vec<String>,
     pub(super) stop: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
+    /// Where it listens.
+    pub(super) addresses: Vec<String>,
+    /// Its start command has ended well: it runs, or did.
+    pub(super) started: bool,
 }
 
 impl Leash {
@@ -73,12 +78,23 @@ pub fn end(work: &Path, answer_calls: &dyn Fn()) -> Result<()> {
         let stopped = leash.run(&leash.stop, work, answer_calls);
         stopped.map_err(|stop| anyhow!("{kill:#}; {stop:#}"))
     });
-    ended.with_context(|| {
-        let log = work.join(LOG);
-        format!("{} could not be ended and may still run; its output is in {}", leash.server, log.display())
-    })?;
+    match ended {
+        // There was nothing to end: its start had only begun, or failed.
+        Err(_) if !leash.started && nobody_answers(&leash.addresses) => {}
+        ended => ended.with_context(|| {
+            let log = work.join(LOG);
+            format!("{} could not be ended and may still run; its output is in {}", leash.server, log.display())
+        })?,
+    }
     let_go(work);
     Ok(())
+}
+
+/// Nobody listens at any of these addresses.
+pub(super) fn nobody_answers(addresses: &[String]) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let mut all = addresses.iter().filter_map(|address| address.to_socket_addrs().ok()).flatten();
+    !all.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
 }
 
 fn read(path: &PathBuf) -> Result<Option<Leash>> {
@@ -97,7 +113,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let argv = |script: &str| ["sh", "-c", script].map(str::to_owned).to_vec();
         let environment = [("WHOSE".to_owned(), "mine".to_owned())].into();
-        let leash = Leash { server: "mine".to_owned(), kill: argv(kill), stop: argv(stop), environment };
+        let (server, kill, stop) = ("mine".to_owned(), argv(kill), argv(stop));
+        let leash = Leash { server, kill, stop, environment, addresses: Vec::new(), started: true };
         leash.hold(place.path()).expect("written");
         place
     }
@@ -121,5 +138,17 @@ mod tests {
         let said = said.replace(&place.path().display().to_string(), "DIR");
         insta::assert_snapshot!(said, @"");
         assert!(place.path().join(FILE).exists());
+    }
+
+    #[test]
+    fn one_that_only_began_to_start_need_not_be_there() {
+        let (listener, place) = (std::net::TcpListener::bind("127.0.0.1:0").expect("a port"), held("exit 3", "exit 4"));
+        let mut leash = read(&place.path().join(FILE)).expect("readable").expect("held");
+        (leash.started, leash.addresses) = (false, vec![listener.local_addr().expect("bound").to_string()]);
+        leash.hold(place.path()).expect("written");
+        assert!(end(place.path(), &|| ()).is_err(), "somebody answers");
+        drop(listener);
+        end(place.path(), &|| ()).expect("nobody does");
+        assert!(!place.path().join(FILE).exists());
     }
 }

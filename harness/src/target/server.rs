@@ -9,6 +9,7 @@ use super::underway::{Underway, patiently};
 use super::view::{self, failed};
 use crate::machine::grounds::Shown;
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
+use crate::machine::view::View;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -115,12 +116,15 @@ pub struct Server {
     definition: Definition,
     rendered: Rendered,
     work: PathBuf,
-    shown: Shown,
+    /// What it sees of the machine.
+    view: View,
     /// The commands before the first start were run.
     prepared: bool,
     tree: Option<ProcessTree>,
     /// A `command` server was started and not stopped or killed since.
     started: bool,
+    /// The start command of a `command` server has ended well since it was last ended.
+    whole: bool,
     /// How often it was started.
     starts: u32,
     /// The tree was killed; its end is no finding.
@@ -135,27 +139,19 @@ impl Server {
         let work = stage.work;
         std::fs::create_dir_all(work).map_err(failed(work))?;
         let view = view::write(&definition, &rendered, stage)?;
-        let server = Server {
+        Ok(Server {
             definition,
             rendered,
             work: work.to_owned(),
-            shown: stage.shown.clone(),
+            view,
             prepared: false,
             tree: None,
             started: false,
+            whole: false,
             starts: 0,
             killed: false,
             killer: None,
-        };
-        let file = server.view();
-        let text = serde_json::to_vec_pretty(&view).map_err(io::Error::from);
-        text.and_then(|text| std::fs::write(&file, text)).map_err(failed(&file))?;
-        Ok(server)
-    }
-
-    /// What it sees of the machine, for its init.
-    fn view(&self) -> PathBuf {
-        self.work.join("view.json")
+        })
     }
 
     /// Its name.
@@ -180,8 +176,9 @@ impl Server {
         match self.definition.kind {
             Kind::Spawned => self.tree = Some(self.spawn(&self.rendered.start, self.output()?)?),
             Kind::Command => {
-                self.leash().hold(&self.work).map_err(failed(&self.work))?;
+                self.hold(false)?;
                 self.run_patiently(&self.rendered.start, LONGEST_COMMAND).await?;
+                self.hold(true)?;
             }
         }
         (self.started, self.killed) = (true, false);
@@ -189,14 +186,22 @@ impl Server {
         self.ready().await
     }
 
-    /// How it is ended if nobody else does.
-    fn leash(&self) -> Leash {
-        Leash {
+    /// Writes down how it is ended if nobody else does.
+    fn hold(&mut self, started: bool) -> Result<(), TargetError> {
+        let leash = Leash {
             server: self.definition.name.clone(),
             kill: self.rendered.kill.clone(),
             stop: self.rendered.stop.clone(),
             environment: self.rendered.environment.clone(),
-        }
+            addresses: self.addresses(),
+            started,
+        };
+        self.whole = started;
+        leash.hold(&self.work).map_err(failed(&self.work))
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.services().into_iter().map(|(_, address)| address).collect()
     }
 
     /// A `kill` command that is late would kill the server that is started next.
@@ -242,7 +247,7 @@ impl Server {
             argv: argv.to_vec(),
             environment: self.rendered.environment.clone(),
             directory: self.work.clone(),
-            view: self.view(),
+            view: self.view.clone(),
             starts: self.starts,
         }
     }
@@ -279,7 +284,7 @@ impl Server {
         to: &Path,
         log: File,
     ) -> Result<Child, TargetError> {
-        let seen = |path| self.shown.seen(path).display().to_string();
+        let seen = |path| self.view.shown.seen(path).display().to_string();
         let (from, to) = (seen(from), seen(to));
         let vars = [("user", user.to_owned()), ("from", from), ("to", to)];
         let vars = Vars(vars.map(|(name, value)| (name.to_owned(), value)).into());
@@ -415,25 +420,35 @@ impl Server {
             self.has_ended();
             return Ok(true);
         }
-        let Some(tree) = &mut self.tree else { return Ok(true) };
+        let Some(tree) = &self.tree else { return Ok(true) };
+        tree.terminate().map_err(|error| self.cannot_stop(error))?;
         let limit = self.definition.stop_within.0;
-        let mut ended = tree.terminate().map(|()| None);
-        if ended.is_ok() {
-            ended = patiently(limit, || tree.ended()).await;
-        }
-        let by_itself = ended.map_err(|error| self.cannot_run(&["stop".into()], error))?.is_some();
-        if by_itself {
-            self.tree = None;
-        } else {
+        let by_itself = self.tree_ends(limit).await?;
+        if !by_itself {
             self.send_kill()?;
-            self.wait_gone(limit)?;
+            self.tree_ends(limit).await?;
         }
         Ok(by_itself)
     }
 
+    /// Waits until all of it has ended, at most `limit`; whether it has.
+    async fn tree_ends(&mut self, limit: Duration) -> Result<bool, TargetError> {
+        let Some(tree) = &mut self.tree else { return Ok(true) };
+        let ended = patiently(limit, || tree.ended()).await;
+        let ended = ended.map_err(|error| self.cannot_stop(error))?.is_some();
+        if ended {
+            self.tree = None;
+        }
+        Ok(ended)
+    }
+
+    fn cannot_stop(&self, error: io::Error) -> TargetError {
+        self.cannot_run(&["stop".into()], error)
+    }
+
     /// Its own command has ended a `command` server.
     fn has_ended(&mut self) {
-        self.started = false;
+        (self.started, self.whole) = (false, false);
         leash::let_go(&self.work);
     }
 
@@ -480,7 +495,9 @@ impl Server {
         let argv = self.rendered.kill.clone();
         match killer.wait(limit).map_err(|error| self.cannot_run(&argv, error))? {
             Some(status) => {
-                self.succeeded(&argv, status)?;
+                // What only began to start may not have been there yet.
+                let there = self.whole || !leash::nobody_answers(&self.addresses());
+                self.succeeded(&argv, status).or_else(|error| if there { Err(error) } else { Ok(()) })?;
                 self.has_ended();
                 Ok(true)
             }
@@ -593,4 +610,25 @@ fn tail(log: &Path) -> String {
         return format!("{} is empty", log.display());
     }
     format!("the end of {}:\n{}", log.display(), lines[lines.len().saturating_sub(8)..].join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::running::{Role, Target};
+
+    #[test]
+    fn a_kill_command_that_is_late_is_called_that() {
+        let place = tempfile::tempdir().expect("a directory");
+        let text = "name = 'own'\nabout = 't'\nkind = 'command'\nstart = ['true']\nstop = ['true']\n\
+            kill = ['sleep', '600']\nlayout.opaque = {}\nlisten = {}\n";
+        let definition: Definition = toml::from_str(text).expect("a definition");
+        let rendered = definition.render(&Vars::default());
+        let stage = Stage { work: place.path(), root: None, shown: &Shown::default(), sealed: &[] };
+        let server = Server::prepare(definition, rendered, stage).expect("prepared");
+        let mut target = Target::of(vec![(Role::Main, server)]);
+        assert!(!target.kill(Duration::from_millis(20)).expect("begun"));
+        let said = target.lingers(Duration::from_secs(10)).replace(&place.path().display().to_string(), "DIR");
+        insta::assert_snapshot!(said, @"");
+    }
 }

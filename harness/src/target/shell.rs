@@ -4,7 +4,7 @@
 //! What takes more than quotation to read (here-documents, backquotes, `$'...'`) counts as unclear to the text's end, and no
 //! such value may stand there.
 
-use super::definition::Definition;
+use super::definition::{Definition, Kind};
 use super::render::{in_braces, is_variable};
 use std::path::Path;
 
@@ -180,15 +180,16 @@ impl Definition {
         .chain(prepare)
     }
 
-    /// The first variable that a shell would read as it pleases, in words for whoever wrote the file.
+    /// The first variable that a shell would read as it pleases, in words for whoever wrote the file. A server that the harness
+    /// starts sees paths that are plain words; in its scripts they may stand bare.
     pub(super) fn bare_in_a_shell(&self) -> Option<String> {
         let lines = self.commands().flat_map(|(place, argv)| {
             lines(argv).into_iter().map(move |at| (format!("the shell's line in `{place}`"), &argv[at]))
         });
-        let files = [("files", &self.files), ("etc", &self.etc)].into_iter().flat_map(|(table, files)| {
-            let scripts = files.iter().filter(|(path, file)| is_script(self, path, file.text()));
-            scripts.map(move |(path, file)| (format!("the shell's script `{table}.{path:?}`"), file.text()))
+        let scripts = self.files.iter().filter(|(path, file)| {
+            self.kind == Kind::Command && is_script(self, path, file.text())
         });
+        let files = scripts.map(|(path, file)| (format!("the shell's script `files.{path:?}`"), file.text()));
         lines.chain(files).find_map(|(place, text)| bare(&place, text))
     }
 }
