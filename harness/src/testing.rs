@@ -10,78 +10,117 @@
 //! starts itself again as the `fermoposta` command, so nothing else needs to be installed.
 //!
 //! A scenario that `demonstrates` a violation passes if exactly that property is violated; any other passes if
-//! its verdict is valid. Unknown fails.
+//! its verdict is valid. A run that decided nothing is made again with the next seed, twice at most; then it fails.
+//!
+//! Seeds begin at `FERMOPOSTA_SEED`, or at 1: a test asks the same of the mail server each time. Scenarios that wait need little
+//! of the machine, so as many run at once as its processors bear; [`Needs`] says what that is.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+mod bounded;
+mod gate;
+mod idle;
+mod needs;
+mod pool;
+
+pub use crate::run::possible::{cannot_mount, cannot_run};
+pub use needs::Needs;
+pub use pool::{Test, run_all};
+
+use libtest_mimic::{Failed, Trial};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+/// What the end-to-end tests of this repository look at from within; no promise to anybody else.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::cli::whereabouts::{self, Whereabouts};
+    pub use crate::mail::message::corpus::Corpus;
+    pub use crate::run::disk::{nobody, read_user};
+    pub use crate::server::find;
+}
+
+/// Names the seed of each test's first run.
+const SEED: &str = "FERMOPOSTA_SEED";
+
+/// What a run may take beyond five times what it should: a machine that is busy is no reason to fail.
+const SLOWEST: Duration = Duration::from_secs(600);
+
+/// Runs of one scenario that may decide nothing.
+const TRIES: u64 = 3;
 
 /// The whole `main` of such a test program. `directory` is relative to the package, where Cargo runs tests.
 pub fn main(directory: &str) -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return crate::cli::main();
     }
-    let mut arguments = Arguments::from_args();
-    // Two scenarios at once fill two cores; more only make each other late.
-    arguments.test_threads =
-        arguments.test_threads.or(Some(crate::machine::environment::cores().clamp(1, 4)));
-    let trials = match trials(Path::new(directory)) {
-        Ok(trials) => trials,
+    match tests(Path::new(directory)) {
+        Ok(tests) => run_all(tests),
         Err(error) => {
             eprintln!("error: {directory}: {error}");
-            return ExitCode::from(crate::exit::Exit::Usage as u8);
+            ExitCode::from(crate::exit::Exit::Usage as u8)
         }
-    };
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// One test per scenario file below `directory`, named `scenarios::PATH`.
-pub fn trials(directory: &Path) -> std::io::Result<Vec<Trial>> {
-    let missing = crate::run::possible::cannot_mount();
-    let mut files = crate::scenario::files_below(directory)?;
-    files.sort();
-    Ok(files
-        .into_iter()
-        .map(|file| {
-            let missing = missing.clone().or_else(|| cannot_run(&file));
-            trial(directory, file, missing.as_deref())
-        })
-        .collect())
-}
-
-/// What the machine lacks for a scenario; one that makes no sense is run, and fails with its errors.
-fn cannot_run(file: &Path) -> Option<String> {
-    let plan = crate::scenario::load(file, &crate::scenario::overrides::Overrides::default()).ok()?;
-    crate::run::possible::require(&plan).err().map(|reason| reason.to_string())
-}
-
-fn trial(directory: &Path, file: PathBuf, missing: Option<&str>) -> Trial {
-    let name = file.strip_prefix(directory).unwrap_or(&file).with_extension("");
-    let name = format!("scenarios::{}", name.display().to_string().replace('/', "::"));
-    let trial = Trial::test(name, move || passes(&file, &[]));
-    match missing {
-        Some(reason) => trial.with_ignored_flag(true).with_kind(reason.to_owned()),
-        None => trial,
     }
 }
 
-/// Runs one scenario in a process of its own and compares the verdict with what the scenario demonstrates.
+/// One test per scenario file below `directory`, named `scenarios::PATH`, for [`libtest_mimic::run`].
+pub fn trials(directory: &Path) -> std::io::Result<Vec<Trial>> {
+    Ok(pool::trials(tests(directory)?))
+}
+
+/// One test per scenario file below `directory`, named `scenarios::PATH`, for [`run_all`].
+pub fn tests(directory: &Path) -> std::io::Result<Vec<Test>> {
+    let missing = crate::run::possible::cannot_mount();
+    let mut files = crate::scenario::files_below(directory)?;
+    files.sort();
+    Ok(files.into_iter().map(|file| test(directory, file, missing.clone())).collect())
+}
+
+/// One that makes no sense is run, and fails with its errors.
+fn test(directory: &Path, file: PathBuf, missing: Option<String>) -> Test {
+    let name = file.strip_prefix(directory).unwrap_or(&file).with_extension("");
+    let name = format!("scenarios::{}", name.display().to_string().replace('/', "::"));
+    let plan = crate::scenario::load(&file, &crate::scenario::overrides::Overrides::default()).ok();
+    let needs = plan.as_ref().map_or(Needs::percent(0, Duration::ZERO), Needs::of);
+    let lacks = plan.and_then(|plan| crate::run::possible::require(&plan).err());
+    Test::new(name, needs, move || passes(&file, &[])).lacking(missing.or(lacks.map(|e| e.to_string())))
+}
+
+/// Runs one scenario, each time in a process of its own, until it is decided whether the verdict is what the scenario
+/// demonstrates.
 pub fn passes(file: &Path, options: &[&str]) -> Result<(), Failed> {
-    let run = run(file, options)?;
     let demonstrates = crate::scenario::demonstrates(file).map_err(|e| Failed::from(e.to_string()))?;
-    let violated = run.report.properties.iter().filter(|p| p.verdict == Verdict::Invalid);
+    let (mut summaries, first) = (Vec::new(), seed()?);
+    for seed in first..first + TRIES {
+        let run = seeded(file, options, seed)?;
+        match answer(&run.report, demonstrates.as_deref()) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(Failed::from(run.summary)),
+            None => {
+                eprintln!("{} with seed {seed} decided nothing: {}", file.display(), run.report.sentence);
+                summaries.push(run.summary);
+            }
+        }
+    }
+    Err(Failed::from(format!("{TRIES} runs decided nothing:\n{}", summaries.join("\n"))))
+}
+
+/// Whether a run is as it should be; nothing if it does not tell. A lie that struck nothing demonstrates nothing.
+fn answer(report: &Report, demonstrates: Option<&str>) -> Option<bool> {
+    let violated = report.properties.iter().filter(|p| p.verdict == Verdict::Invalid);
     let violated: Vec<&str> = violated.map(|p| p.name.as_str()).collect();
-    let as_wanted = match &demonstrates {
-        Some(property) => violated == [property.as_str()],
-        None => run.report.verdict == Verdict::Valid,
-    };
-    if as_wanted { Ok(()) } else { Err(Failed::from(run.summary)) }
+    match demonstrates {
+        _ if report.verdict == Verdict::Unknown => None,
+        Some(_) if violated.is_empty() => None,
+        Some(property) => Some(violated == [property]),
+        None => Some(report.verdict == Verdict::Valid),
+    }
 }
 
 /// What a scenario in a process of its own came to.
 pub struct ScenarioRun {
+    /// The judgement.
     pub report: Report,
     /// The terminal summary.
     pub summary: String,
@@ -91,11 +130,28 @@ pub struct ScenarioRun {
 
 /// Runs one scenario in a process of its own. `Err` if it came to no verdict, with what the program said.
 pub fn run(file: &Path, options: &[&str]) -> Result<ScenarioRun, Failed> {
+    seeded(file, options, seed()?)
+}
+
+/// The first seed of every test.
+fn seed() -> Result<u64, Failed> {
+    let Some(text) = std::env::var_os(SEED) else { return Ok(1) };
+    let seed = text.to_str().and_then(|text| text.parse().ok());
+    seed.ok_or_else(|| format!("{SEED} must be a number and is {}", text.display()).into())
+}
+
+/// With `seed` unless the options name one.
+fn seeded(file: &Path, options: &[&str], seed: u64) -> Result<ScenarioRun, Failed> {
+    let seed = seed.to_string();
+    let seed: &[&str] = if options.contains(&"--seed") { &[] } else { &["--seed", &seed] };
+    let options = [seed, options].concat();
+    let options = options.as_slice();
     let runs = tempfile::tempdir()?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null());
+    command.env("FERMOPOSTA_SELF", "1");
     command.arg("run").arg(file).arg("--runs").arg(runs.path()).arg("--json").args(options);
-    let output = command.output()?;
+    let limit = Needs::of_scenario(file).takes * 5 + SLOWEST;
+    let output = bounded::output(&mut command, limit)?;
     let report = reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout))
         .map_err(|_| Failed::from(String::from_utf8_lossy(&output.stderr).into_owned()))?;
     let summary =

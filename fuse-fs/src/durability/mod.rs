@@ -5,7 +5,7 @@ pub mod calls;
 pub mod choice;
 pub mod cut;
 mod durability;
-pub(crate) use durability::{CONTENTS, Core, Power, Powered};
+pub(crate) use durability::{Core, Powered};
 pub use durability::{Options, Volatile};
 pub mod effect;
 pub mod errors;

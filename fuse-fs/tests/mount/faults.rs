@@ -150,11 +150,17 @@ fn ten_thousand() {
             std::thread::Builder::new().stack_size(32 << 10).spawn_scoped(scope, read).unwrap();
         }
         wait_for("10,000 calls are parked", || bench.mount().parked(Some(RULE)) == 10_000);
-        let (busy, busy_threads) = (median_of_writes(&other), own_threads());
+        // A busy machine disturbs a measurement now and then; parked calls that took time would disturb every one.
+        let as_fast = |busy: &Duration| *busy < quiet * 5 + Duration::from_millis(1);
+        let mut measured = (0..10).map(|_| median_of_writes(&other));
+        let (fast, busy_threads) = (measured.any(|busy| as_fast(&busy)), own_threads());
         // Healed before anything is asserted: a failed assertion would wait for ten thousand frozen readers.
         assert_eq!(bench.mount().heal(None, Thaw::Continue), 10_000);
         assert_eq!(busy_threads, threads);
-        assert!(busy < quiet * 5 + Duration::from_millis(1), "{quiet:?} without, {busy:?} with parked calls");
+        assert!(
+            fast,
+            "a write takes {quiet:?} without parked calls, and more than five times that with them"
+        );
     });
     assert_eq!(bench.mount().parked(None), 0);
 }

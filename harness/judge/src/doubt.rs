@@ -5,7 +5,6 @@
 
 use crate::case::Case;
 use crate::case::finding::Finding;
-use crate::case::forgetful;
 use crate::property::{error_surfaced, lie_noticed, no_duplicate, no_resurrection};
 use reports::kit::verdict::Verdict;
 

@@ -16,4 +16,3 @@ pub mod words;
 pub mod corpus;
 pub mod doubt;
 pub mod seal;
-pub(crate) use judge::{Recorded, guarded};

@@ -8,7 +8,6 @@ use crate::property::gone_for_good;
 use crate::reason::{agreement, in_force, store_seen};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
-use record::ledger::Ledger;
 use record::ledger::entry::{ClientOp, Reading, RuleCount};
 use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeSet;

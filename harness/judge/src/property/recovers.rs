@@ -20,7 +20,6 @@ use fuse_fs::clock::Nanos;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, Kind, PlaceId};
-use record::plan::step::StepAction;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use crate::case::finding::Found;
 use fuse_fs::clock::Nanos;
 use record::directory::RunDirectory;
 use record::history::digest::Digest;
-use record::history::identity::{digest, identify};
+use record::history::identity::identify;
 use record::history::specimens::LARGEST;
 use record::history::{Attempt, Source, Specimen};
 use reports::run::difference::{Change, Difference};

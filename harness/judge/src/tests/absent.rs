@@ -1,6 +1,5 @@
 //! Evidence that is absent, cut or changed makes what rests on it unknown: never valid, and never the mail server's fault.
 
-use super::*;
 use crate::judge;
 use crate::testing::run_dir;
 use crate::testing::run_dir::{RunDir, answer, blamed, tmp};

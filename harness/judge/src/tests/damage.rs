@@ -6,13 +6,13 @@ use crate::judge::*;
 use crate::testing::run_dir::{Mail, RunDir, answer, blamed, with_verdict};
 use record::directory::RunDirectory;
 use record::history::event::Event;
-use record::history::identity::{digest, identify};
+use record::history::identity::identify;
 use record::history::token::Token;
 use record::history::{Attempt, MessageId, Source, Specimen};
 use record::synthetic::{OK, RUN, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
-use reports::run::difference::{Difference, Kind};
+use reports::run::difference::{ChangeKind as Kind, Difference};
 
 const ATTEMPT: Attempt = Attempt { message: MessageId(1), n: 1 };
 

@@ -1,6 +1,5 @@
 //! A fault that is for good: what cannot be read then is the storage's, and only that.
 
-use super::*;
 use crate::testing::run_dir::{Mail, RunDir, anomalies, answer, blamed};
 use crate::tests::table::drop_copy;
 use fuse_fs::call::Op;

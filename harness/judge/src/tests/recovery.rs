@@ -2,7 +2,6 @@
 //! reluctant as it was before.
 
 use super::table::attempt;
-use super::*;
 use crate::testing::run_dir::{Mail, answer, blamed, judge_text};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::Span;

@@ -1,8 +1,6 @@
 //! The store is where faults could reach it, or the run proves nothing.
 
-use super::*;
 use crate::testing::run_dir::{Mail, RunDir, answer, new};
-use crate::testing::story::plan;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, MigrationState};

@@ -16,7 +16,6 @@ use record::history::{Attempt, MessageId, UserId};
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
 use record::plan::{MAIL_VOLUME, Plan, QUEUE_VOLUME};
-use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

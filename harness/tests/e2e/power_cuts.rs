@@ -3,13 +3,15 @@
 //! `cargo test` cuts the power a few times for each. The long form, `.ci/power-cuts`, cuts it at least so many times, with
 //! other seeds again and again, and prints a table. It also takes other mail servers: then the table is the result.
 
-use fermoposta::testing::run;
+use crate::group::TestResult;
+use fermoposta::testing::{Needs, Test, run};
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::durability::profile::Profile;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
@@ -19,42 +21,22 @@ use std::time::Instant;
 const PROFILES: [Profile; 5] =
     [Profile::StrictPosix, Profile::Btrfs, Profile::Xfs, Profile::Ext4Ordered, Profile::Ordered];
 
-/// Runs at once: two fill two cores.
+const SCENARIO: &str = "../scenarios/power-cut.toml";
+
+/// Runs of the long form at once: two fill two cores.
 const AT_ONCE: usize = 2;
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    match std::env::var("FERMOPOSTA_POWER_CUTS") {
-        Err(_) => short(),
-        Ok(wanted) => match wanted.parse() {
-            Ok(wanted) => long(wanted),
-            Err(_) => {
-                eprintln!("FERMOPOSTA_POWER_CUTS: '{wanted}' is not a number of power cuts");
-                ExitCode::from(64)
-            }
-        },
-    }
+pub(crate) fn tests() -> Vec<Test> {
+    let missing = fermoposta::testing::cannot_mount();
+    let needs = Needs::of_scenario(Path::new(SCENARIO));
+    let test = |profile| {
+        Test::new(format!("power_cuts::{profile}"), needs, move || survives(profile)).lacking(missing.clone())
+    };
+    PROFILES.into_iter().map(test).collect()
 }
 
-fn short() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
-    let missing = fermoposta::run::possible::cannot_mount();
-    let trials = PROFILES.map(|profile| {
-        let trial = Trial::test(format!("power_cuts::{profile}"), move || survives(profile));
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&arguments, trials.into()).exit_code()
-}
-
-fn survives(profile: Profile) -> Result<(), Failed> {
-    let options = ["--target", "reference", "--persistence", profile.into()];
-    let run = run(Path::new("../scenarios/power-cut.toml"), &options)?;
+fn survives(profile: Profile) -> TestResult {
+    let run = run(Path::new(SCENARIO), &["--target", "reference", "--persistence", profile.into()])?;
     if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(Failed::from(run.summary)) }
 }
 
@@ -75,7 +57,18 @@ struct Row {
     others: Vec<String>,
 }
 
-fn long(wanted: u64) -> ExitCode {
+/// The long form, instead of all tests: at least so many power cuts on each profile.
+pub(crate) fn long(wanted: &OsStr) -> ExitCode {
+    match wanted.to_str().and_then(|wanted| wanted.parse().ok()) {
+        Some(wanted) => table(wanted),
+        None => {
+            eprintln!("FERMOPOSTA_POWER_CUTS: {} is not a number of power cuts", wanted.display());
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn table(wanted: u64) -> ExitCode {
     let target = std::env::var("FERMOPOSTA_POWER_CUTS_TARGET").unwrap_or("reference".to_owned());
     let runs =
         PathBuf::from(std::env::var_os("FERMOPOSTA_POWER_CUTS_RUNS").unwrap_or("target/power-cuts".into()));

@@ -1,34 +1,22 @@
 //! The sweep, from the command line to its files: the reference server has no bad case, defects of durability have one,
 //! and a sweep that was ended in the middle goes on.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::Test;
+use libtest_mimic::Failed;
 use reports::kit::class::Class;
 use reports::kit::verdict::Verdict;
 use reports::sweep::Sweep;
 use std::path::Path;
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-type TestResult = Result<(), Failed>;
-type Test = fn() -> TestResult;
-
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let missing = fermoposta::run::possible::cannot_mount();
-    let tests: [(&str, Test); 3] = [
-        ("the_reference_server_has_no_bad_case_and_a_sweep_goes_on", goes_on),
-        ("defects_of_durability_lose_mail", defects),
-        ("a_case_whose_run_fails_has_no_result_and_is_run_again", failing_runs),
+pub(crate) fn tests() -> Vec<Test> {
+    let tests: [Named; 3] = [
+        ("the_reference_server_has_no_bad_case_and_a_sweep_goes_on", percent(100, 60), goes_on),
+        ("defects_of_durability_lose_mail", percent(100, 60), defects),
+        ("a_case_whose_run_fails_has_no_result_and_is_run_again", percent(100, 60), failing_runs),
     ];
-    let trials = tests.into_iter().map(|(name, test)| {
-        let trial = Trial::test(format!("sweep::{name}"), test);
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    group("sweep", fermoposta::testing::cannot_mount(), tests)
 }
 
 fn sweep(directory: &Path, options: &[&str]) -> std::io::Result<Output> {

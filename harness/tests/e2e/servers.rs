@@ -1,38 +1,30 @@
 //! Every target that comes with the program, where its mail server is there: without faults nothing is lost.
 
-use fermoposta::server::find;
-
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::percent;
+use fermoposta::testing::Test;
+use fermoposta::testing::inside::find;
+use libtest_mimic::Failed;
 use record::plan::server::Definition;
 use reports::kit::verdict::Verdict;
 use std::path::Path;
-use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let mut arguments = Arguments::from_args();
-    // Each is a mail server with many processes.
-    arguments.test_threads = arguments.test_threads.or(Some(1));
+pub(crate) fn tests() -> Vec<Test> {
     // The built-in one has every scenario as a test.
     let targets = find::built_in().into_iter().filter(|definition| definition.name != "reference");
-    libtest_mimic::run(&arguments, targets.map(trial).collect()).exit_code()
+    targets.map(test).collect()
 }
 
-fn trial(definition: Definition) -> Trial {
+fn test(definition: Definition) -> Test {
     let name = definition.name.clone();
-    let trial = Trial::test(format!("servers::{name}"), move || loses_nothing(&name));
-    match fermoposta::run::possible::cannot_mount().or_else(|| cannot_run(&definition)) {
-        Some(reason) => trial.with_ignored_flag(true).with_kind(reason),
-        None => trial,
-    }
+    let missing = fermoposta::testing::cannot_mount().or_else(|| cannot_run(&definition));
+    // Each is a mail server with many processes.
+    Test::new(format!("servers::{name}"), percent(60, 12), move || loses_nothing(&name)).lacking(missing)
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
     let companions = find::companions(definition, Path::new("")).expect("they come with the program");
     let companions = companions.iter().map(|(_, companion)| companion);
-    [definition].into_iter().chain(companions).find_map(fermoposta::run::possible::cannot_run)
+    [definition].into_iter().chain(companions).find_map(fermoposta::testing::cannot_run)
 }
 
 const SCENARIO: &str = r#"

@@ -1,16 +1,20 @@
 //! Every kind of page, opened in a real browser: light, dark and narrow. No error on its console, no request but for the page itself,
 //! its pictures in view, no link that leads nowhere, nothing brought in by a hostile string, and no serious finding of an accessibility
-//! checker. Needs Chromium, Node.js, and in `target/browser` the npm packages `puppeteer-core` and `axe-core`.
+//! checker. Needs Chromium, Node.js, and in `target/browser` or `FERMOPOSTA_BROWSER_MODULES` the npm packages `puppeteer-core` and
+//! `axe-core`.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::{Needs, Test};
+use libtest_mimic::Failed;
 use reports::run::{Anomaly, Moment, Report};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
+use std::time::Duration;
 
-type TestResult = Result<(), Failed>;
-type Test = fn() -> TestResult;
+/// Loses mail at every power cut.
+const CARELESS: [&str; 4] = ["--defect", "no-directory-fsync", "--persistence", "strict-posix"];
 
 /// What the browser found in one view.
 #[derive(Debug, Deserialize)]
@@ -36,37 +40,28 @@ struct Look {
 /// What was found in each view.
 type Views = BTreeMap<String, Look>;
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let missing = missing();
-    let tests: [(&str, Test); 8] = [
-        ("an_invalid_run", || run_is_sound("power-cut.toml", &["--defect", "ack-before-fsync"], "INVALID")),
-        ("a_run_with_damaged_mail", || run_is_sound("bit-rot-at-rest.toml", &[], "INVALID")),
-        ("a_valid_run", || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
-        ("a_report_is_the_same_again_and_can_be_verified", again),
-        ("every_kind_of_page", every_kind),
-        ("a_comparison_of_real_runs", comparison),
-        ("a_bad_page_is_found_out", bad_page),
-        ("a_page_full_of_anomalies_stays_small", large_page),
+pub(crate) fn tests() -> Vec<Test> {
+    let page = |seconds| percent(80, seconds);
+    let tests: [Named; 8] = [
+        ("an_invalid_run", page(25), || run_is_sound("power-cut.toml", &CARELESS, "INVALID")),
+        ("a_run_with_damaged_mail", page(20), || run_is_sound("bit-rot-at-rest.toml", &[], "INVALID")),
+        ("a_valid_run", page(20), || run_is_sound("eio-on-fsync.toml", &[], "VALID")),
+        ("a_report_is_the_same_again_and_can_be_verified", page(20), again),
+        ("every_kind_of_page", page(30), every_kind),
+        ("a_comparison_of_real_runs", page(35), comparison),
+        ("a_bad_page_is_found_out", page(5), bad_page),
+        ("a_page_full_of_anomalies_stays_small", Needs::alone(Duration::from_secs(30)), large_page),
     ];
-    let trials = tests.into_iter().map(|(name, test)| {
-        let trial = Trial::test(format!("report_page::{name}"), test);
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    group("report_page", missing(), tests)
 }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Where `puppeteer-core` and `axe-core` are: `.ci/run` says it.
 fn modules() -> PathBuf {
-    root().join("target/browser")
+    std::env::var_os("FERMOPOSTA_BROWSER_MODULES").map_or(root().join("target/browser"), PathBuf::from)
 }
 
 fn browser() -> Option<PathBuf> {
@@ -76,7 +71,7 @@ fn browser() -> Option<PathBuf> {
 }
 
 fn missing() -> Option<String> {
-    if let Some(reason) = fermoposta::run::possible::cannot_mount() {
+    if let Some(reason) = fermoposta::testing::cannot_mount() {
         return Some(reason);
     }
     if Command::new("node").arg("--version").output().is_err() {
@@ -87,7 +82,7 @@ fn missing() -> Option<String> {
     }
     let there = |name: &str| modules().join("node_modules").join(name).is_dir();
     let lacks = ["puppeteer-core", "axe-core"].into_iter().find(|name| !there(name));
-    lacks.map(|name| format!("the npm package {name} is not in target/browser"))
+    lacks.map(|name| format!("the npm package {name} is not in {}", modules().display()))
 }
 
 /// Opens pages in every view.
@@ -280,7 +275,7 @@ fn bad_page() -> TestResult {
 /// More anomalies than a checker keeps, each with more evidence, in every property.
 fn large_page() -> TestResult {
     let place = tempfile::tempdir()?;
-    let run = run("power-cut.toml", &["--defect", "ack-before-fsync"], place.path())?;
+    let run = run("power-cut.toml", &CARELESS, place.path())?;
     let mut report: Report = serde_json::from_slice(&std::fs::read(run.join("report.json"))?)?;
     for property in &mut report.properties {
         let moment = |n: u32| Moment {
@@ -301,10 +296,19 @@ fn large_page() -> TestResult {
     let text = reports::run::html::page::render_many(&[report]);
     assert!(text.len() < 3_000_000, "{} bytes", text.len());
     std::fs::write(&page, text)?;
-    let small = look(&run.join("report.html"))?;
-    for (view, look) in look(&page)? {
-        let (large, small) = (look.load_ms, small[&view].load_ms);
-        assert!(large < 20 * small.max(20), "{view}: {large} ms, and {small} ms for a small page");
+    is_as_fast(&run.join("report.html"), &page)
+}
+
+/// A time says something only if nothing disturbed it: one undisturbed look is enough.
+fn is_as_fast(small: &Path, large: &Path) -> TestResult {
+    let mut slow = Vec::new();
+    for _ in 0..5 {
+        let small = look(small)?;
+        let times = look(large)?.into_iter().map(|(view, large)| (large.load_ms, small[&view].load_ms, view));
+        slow = times.filter(|(large, small, _)| *large >= 20 * (*small).max(20)).collect();
+        if slow.is_empty() {
+            return Ok(());
+        }
     }
-    Ok(())
+    Err(format!("milliseconds of the large and of the small page: {slow:?}").into())
 }

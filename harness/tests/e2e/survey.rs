@@ -1,15 +1,14 @@
 //! The survey, from the command line to its files: what is there is not run again, what is new is, and a careless server is
 //! shown with evidence.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::Test;
+use libtest_mimic::Failed;
 use reports::kit::class::Class;
 use reports::kit::verdict::Verdict;
 use reports::survey::Survey;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output, Stdio};
-
-type TestResult = Result<(), Failed>;
-type Test = fn() -> TestResult;
+use std::process::{Command, Output, Stdio};
 
 const SOUND: &str = r#"
 name = "sound"
@@ -30,10 +29,10 @@ no-faults = true
 
 const CARELESS: &str = r#"
 name = "careless"
-why  = "The power goes under a server that acknowledges too early."
+why  = "The power goes under a server that syncs no directory: every name that it made before is gone."
 
 [target]
-defects = ["ack-before-write"]
+defects = ["no-directory-fsync"]
 
 [workload]
 duration = "2s"
@@ -46,23 +45,12 @@ at           = "1s"
 do.power-cut = { mode = "drop-unsynced" }
 "#;
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let missing = fermoposta::run::possible::cannot_mount();
-    let tests: [(&str, Test); 2] = [
-        ("only_what_is_new_is_run", grows),
-        ("what_makes_no_matrix_is_refused_before_the_first_run", refused),
+pub(crate) fn tests() -> Vec<Test> {
+    let tests: [Named; 2] = [
+        ("only_what_is_new_is_run", percent(100, 25), grows),
+        ("what_makes_no_matrix_is_refused_before_the_first_run", percent(100, 1), refused),
     ];
-    let trials = tests.into_iter().map(|(name, test)| {
-        let trial = Trial::test(format!("survey::{name}"), test);
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    group("survey", fermoposta::testing::cannot_mount(), tests)
 }
 
 struct Place {

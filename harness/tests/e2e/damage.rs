@@ -1,30 +1,20 @@
 //! Mail that came back with other bytes: the report shows the right ones. Checked against the two files that it names, which
 //! are compared here byte by byte, and against itself when it is made again.
 
-use fermoposta::testing::{ScenarioRun, run};
-use libtest_mimic::{Arguments, Failed, Trial};
-use reports::run::difference::{Change, Difference, HexSide, Kind};
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::{ScenarioRun, Test, run};
+use libtest_mimic::Failed;
+use reports::run::difference::{Change, ChangeKind as Kind, Difference, HexSide};
 use reports::run::{Anomaly, Report};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-type TestResult = Result<(), Failed>;
-type Test = fn() -> TestResult;
-
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let missing = fermoposta::run::possible::cannot_mount();
-    let tests: [(&str, Test); 2] = [("a_server_that_changes_a_byte", server), ("a_disk_that_rots", disk)];
-    let trials = tests.into_iter().map(|(name, test)| {
-        let trial = Trial::test(format!("damage::{name}"), test);
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+pub(crate) fn tests() -> Vec<Test> {
+    let tests: [Named; 2] = [
+        ("a_server_that_changes_a_byte", percent(70, 17), server),
+        ("a_disk_that_rots", percent(50, 13), disk),
+    ];
+    group("damage", fermoposta::testing::cannot_mount(), tests)
 }
 
 /// The defect turns one bit over.

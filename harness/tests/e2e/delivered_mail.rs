@@ -1,48 +1,35 @@
 //! Real mail as traffic: what a delivery wrote into it before, what is missing in it and what servers would rewrite makes no
 //! server look guilty, and what was left out is said. And a store that IMAP alone leads into.
 
-use fermoposta::target::definition::Definition;
-use fermoposta::target::find;
-use fermoposta::testing::{ScenarioRun, run};
-use libtest_mimic::{Arguments, Failed, Trial};
-use reports::model::Verdict;
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::inside::find;
+use fermoposta::testing::{ScenarioRun, Test, run};
+use libtest_mimic::Failed;
+use record::plan::server::Definition;
+use reports::kit::verdict::Verdict;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
-type TestResult = Result<(), Failed>;
-
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = arguments.test_threads.or(Some(1));
-    let tests: [(&str, fn() -> TestResult); 3] = [
-        ("what_is_left_out_is_said", left_out),
-        ("json_of_several_runs_is_one_document", one_document),
-        ("a_server_with_imap_alone", imap_alone),
+pub(crate) fn tests() -> Vec<Test> {
+    let missing = fermoposta::testing::cannot_mount();
+    let fixed: [Named; 3] = [
+        ("what_is_left_out_is_said", percent(20, 6), left_out),
+        ("json_of_several_runs_is_one_document", percent(20, 12), one_document),
+        ("a_server_with_imap_alone", percent(20, 6), imap_alone),
     ];
-    let missing = fermoposta::doctor::cannot_mount();
-    let fixed = tests.into_iter().map(|(name, test)| trial(name.to_owned(), missing.clone(), test));
-    let targets = find::built_in().into_iter().map(|definition| {
+    let mut tests = group("delivered_mail", missing.clone(), fixed);
+    tests.extend(find::built_in().into_iter().map(|definition| {
         let reason = missing.clone().or_else(|| cannot_run(&definition));
-        trial(definition.name.clone(), reason, move || is_unharmed(&definition.name))
-    });
-    libtest_mimic::run(&arguments, fixed.chain(targets).collect()).exit_code()
-}
-
-fn trial(name: String, missing: Option<String>, test: impl FnOnce() -> TestResult + Send + 'static) -> Trial {
-    let trial = Trial::test(format!("real_mail::{name}"), test);
-    match missing {
-        Some(reason) => trial.with_ignored_flag(true).with_kind(reason),
-        None => trial,
-    }
+        let name = format!("delivered_mail::{}", definition.name);
+        Test::new(name, percent(40, 10), move || is_unharmed(&definition.name)).lacking(reason)
+    }));
+    tests
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
     let companions = find::companions(definition, Path::new("")).expect("they come with the program");
     let companions = companions.iter().map(|(_, companion)| companion);
-    [definition].into_iter().chain(companions).find_map(fermoposta::doctor::cannot_run)
+    [definition].into_iter().chain(companions).find_map(fermoposta::testing::cannot_run)
 }
 
 /// Each message is sent many times: of one that a server drops because it has its Message-ID already, all but one are lost.
@@ -125,7 +112,7 @@ fn one_document() -> TestResult {
     command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null()).arg("run");
     command.args([scenario("one")?, scenario("two")?]).args(["--json", "--target", "reference", "--runs"]);
     let output = command.arg(place.path().join("runs")).output()?;
-    let reports: Vec<reports::model::Report> = serde_json::from_slice(&output.stdout)
+    let reports: Vec<reports::run::Report> = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let names: Vec<&str> = reports.iter().map(|report| report.run.scenario.as_str()).collect();
     assert_eq!((names, output.status.code()), (vec!["one", "two"], Some(0)));

@@ -1,34 +1,21 @@
 //! What a target file gives its mail server of the machine: files, users, mounts, a host name, a syslog, companions.
 //! The built-in server stands for a real one; a script looks at everything before its first start.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::Test;
+use libtest_mimic::Failed;
 use reports::kit::verdict::Verdict;
 use std::path::Path;
-use std::process::ExitCode;
 
-type TestResult = Result<(), Failed>;
-type Test = (&'static str, fn() -> TestResult);
-
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let tests: [Test; 3] = [
-        ("what_is_declared_is_seen", what_is_declared_is_seen),
-        ("a_preparation_that_fails", fails),
-        ("a_companion_that_dies_is_named", a_companion_that_dies_is_named),
+pub(crate) fn tests() -> Vec<Test> {
+    let tests: [Named; 3] = [
+        ("what_is_declared_is_seen", percent(50, 8), what_is_declared_is_seen),
+        ("a_preparation_that_fails", percent(50, 2), fails),
+        ("a_companion_that_dies_is_named", percent(50, 8), a_companion_that_dies_is_named),
     ];
-    let missing = fermoposta::run::possible::cannot_mount();
+    let missing = fermoposta::testing::cannot_mount();
     let ordinary = || (!nix::unistd::geteuid().is_root()).then(|| "only root gives servers users".to_owned());
-    let reason = missing.or_else(ordinary);
-    let trials = tests.into_iter().map(|(name, test)| {
-        let trial = Trial::test(format!("private_view::{name}"), test);
-        match &reason {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    group("private_view", missing.or_else(ordinary), tests)
 }
 
 const SCENARIO: &str = r#"

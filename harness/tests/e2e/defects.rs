@@ -1,11 +1,11 @@
 //! Test the tester: every seeded defect of the reference server is found by a shipped scenario, under the name of
-//! the right property; the server without defects is never blamed (`tests/scenarios.rs`).
+//! the right property; the server without defects is never blamed (`scenarios::`).
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use fermoposta::testing::{Needs, Test};
+use libtest_mimic::Failed;
 use reference::defect::Defect;
 use reports::kit::verdict::Verdict;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
 /// The shipped scenario that finds a defect; [`Defect::caught_by`] names the property.
 fn finder(defect: Defect) -> &'static str {
@@ -33,24 +33,22 @@ fn persistence(defect: Defect) -> Option<&'static str> {
     (defect == Defect::NoDirectoryFsync).then_some("strict-posix")
 }
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = arguments.test_threads.or(Some(2));
-    let missing = fermoposta::run::possible::cannot_mount();
-    let trials = Defect::all().map(|defect| found(defect, missing.as_deref())).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+pub(crate) fn tests() -> Vec<Test> {
+    let missing = fermoposta::testing::cannot_mount();
+    Defect::all().map(|defect| found(defect).lacking(missing.clone())).collect()
 }
 
-fn found(defect: Defect, missing: Option<&str>) -> Trial {
+fn file(scenario: &str) -> PathBuf {
+    Path::new("../scenarios").join(scenario).with_extension("toml")
+}
+
+fn found(defect: Defect) -> Test {
     let (name, scenario, property) = (defect.name(), finder(defect), defect.caught_by());
-    let trial = Trial::test(format!("defects::{scenario}_finds_{name}"), move || {
-        let file = Path::new("../scenarios").join(scenario).with_extension("toml");
+    let needs = Needs::of_scenario(&file(scenario));
+    Test::new(format!("defects::{scenario}_finds_{name}"), needs, move || {
         let mut options = vec!["--defect", name, "--target", "reference"];
         options.extend(persistence(defect).iter().flat_map(|profile| ["--persistence", profile]));
-        let run = fermoposta::testing::run(&file, &options)?;
+        let run = fermoposta::testing::run(&file(scenario), &options)?;
         let blamed =
             run.report.properties.iter().any(|p| p.name == property && p.verdict == Verdict::Invalid);
         let cuts = run
@@ -66,9 +64,5 @@ fn found(defect: Defect, missing: Option<&str>) -> Trial {
             "{name} was not found as a violation of {property} within {MOST_CUTS} power cuts ({cuts} were made):\n{}",
             run.summary
         )))
-    });
-    match missing {
-        Some(reason) => trial.with_ignored_flag(true).with_kind(reason),
-        None => trial,
-    }
+    })
 }

@@ -1,10 +1,9 @@
 //! A migration that is killed at any moment leaves every user's mail where it is said to be.
 
-use fermoposta::cli::whereabouts;
-
-use fermoposta::cli::whereabouts::Whereabouts;
-use fermoposta::run::disk::{nobody, read_user};
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::{TestResult, percent};
+use fermoposta::testing::Test;
+use fermoposta::testing::inside::{Whereabouts, nobody, read_user, whereabouts};
+use libtest_mimic::Failed;
 use record::history::Attempt;
 use record::history::token::RunToken;
 use record::ledger::Ledger;
@@ -12,10 +11,8 @@ use record::plan::server::Layout;
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-type TestResult = Result<(), Failed>;
 
 /// Nothing that is awaited takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -47,23 +44,15 @@ no-faults = true
 const MOMENTS: [(&str, usize); 6] =
     [("copying", 1), ("held", 1), ("switched", 1), ("copying", 7), ("held", 8), ("switched", 10)];
 
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let arguments = Arguments::from_args();
+pub(crate) fn tests() -> Vec<Test> {
     let rsync = Command::new("rsync").arg("--version").output().is_err();
-    let missing = fermoposta::run::possible::cannot_mount()
+    let missing = fermoposta::testing::cannot_mount()
         .or_else(|| rsync.then(|| "rsync is not installed; `apt-get install rsync`".to_owned()));
-    let trials = MOMENTS.into_iter().map(|(state, count)| {
+    let test = |(state, count)| {
         let name = format!("migration::killed_after_{count}_{state}");
-        let trial = Trial::test(name, move || killed(state, count));
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+        Test::new(name, percent(80, 6), move || killed(state, count)).lacking(missing.clone())
+    };
+    MOMENTS.into_iter().map(test).collect()
 }
 
 fn killed(state: &str, count: usize) -> TestResult {

@@ -1,43 +1,31 @@
 //! However a run ends, nothing stays mounted and no process stays behind.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use crate::group::{Named, TestResult, group, percent};
+use fermoposta::testing::Test;
+use libtest_mimic::Failed;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-type TestResult = Result<(), Failed>;
-type Test = fn() -> TestResult;
-
-fn main() -> ExitCode {
-    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
-        return fermoposta::cli::main();
-    }
-    let arguments = Arguments::from_args();
-    let missing = fermoposta::run::possible::cannot_mount();
-    let tests: [(&str, Test); 11] = [
-        ("after_success", after_success),
-        ("after_a_server_that_never_greets", after_a_server_that_never_greets),
-        ("after_sigint", || after_signal(Signal::SIGINT)),
-        ("after_sigterm", || after_signal(Signal::SIGTERM)),
-        ("after_kill_9_of_the_harness", || after_signal(Signal::SIGKILL)),
-        ("after_kill_9_of_the_recording_process", after_kill_9_of_the_recording_process),
-        ("after_a_panic_of_the_recording_process", after_a_panic_of_the_recording_process),
-        ("after_kill_9_of_a_target_while_the_storage_is_frozen", after_kill_9_while_frozen),
-        ("after_kill_9_of_the_harness_in_a_power_cut", after_kill_9_in_a_power_cut),
-        ("after_a_power_cut_while_the_storage_is_frozen", after_a_power_cut_while_frozen),
-        ("after_a_power_cut_of_a_mount", after_a_power_cut_of_a_mount),
+pub(crate) fn tests() -> Vec<Test> {
+    let quiet = |seconds| percent(30, seconds);
+    let tests: [Named; 11] = [
+        ("after_success", quiet(10), after_success),
+        ("after_a_server_that_never_greets", quiet(5), after_a_server_that_never_greets),
+        ("after_sigint", quiet(4), || after_signal(Signal::SIGINT)),
+        ("after_sigterm", quiet(4), || after_signal(Signal::SIGTERM)),
+        ("after_kill_9_of_the_harness", quiet(4), || after_signal(Signal::SIGKILL)),
+        ("after_kill_9_of_the_recording_process", quiet(4), after_kill_9_of_the_recording_process),
+        ("after_a_panic_of_the_recording_process", quiet(4), after_a_panic_of_the_recording_process),
+        ("after_kill_9_of_a_target_while_the_storage_is_frozen", quiet(15), after_kill_9_while_frozen),
+        ("after_kill_9_of_the_harness_in_a_power_cut", quiet(4), after_kill_9_in_a_power_cut),
+        ("after_a_power_cut_while_the_storage_is_frozen", quiet(15), after_a_power_cut_while_frozen),
+        ("after_a_power_cut_of_a_mount", quiet(2), after_a_power_cut_of_a_mount),
     ];
-    let trials = tests.into_iter().map(|(name, test)| {
-        let trial = Trial::test(format!("clean_up::{name}"), test);
-        match &missing {
-            Some(reason) => trial.with_ignored_flag(true).with_kind(reason.clone()),
-            None => trial,
-        }
-    });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    group("clean_up", fermoposta::testing::cannot_mount(), tests)
 }
 
 /// A scenario file in a directory of its own, run by this program.

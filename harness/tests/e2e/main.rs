@@ -1,0 +1,51 @@
+//! The program from end to end: as its users start it, on real mounts, with real mail servers where they are there.
+//!
+//! One program, so that there is one pool: tests that wait run beside tests that compute. It is also the program that
+//! the tests start.
+
+mod clean_up;
+mod cli;
+mod damage;
+mod defects;
+mod delivered_mail;
+mod group;
+mod migration;
+mod power_cuts;
+mod private_view;
+mod real_mail;
+mod report_page;
+mod servers;
+mod survey;
+mod sweep;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::env::var_os("FERMOPOSTA_SELF").is_some() {
+        return fermoposta::cli::main();
+    }
+    if let Some(cuts) = std::env::var_os("FERMOPOSTA_POWER_CUTS") {
+        return power_cuts::long(&cuts);
+    }
+    // Every shipped scenario against the server that it names, mostly the reference server.
+    let mut tests = fermoposta::testing::tests(Path::new("../scenarios")).expect("the scenarios are there");
+    for group in [
+        clean_up::tests,
+        cli::tests,
+        damage::tests,
+        defects::tests,
+        delivered_mail::tests,
+        migration::tests,
+        power_cuts::tests,
+        private_view::tests,
+        real_mail::tests,
+        report_page::tests,
+        servers::tests,
+        survey::tests,
+        sweep::tests,
+    ] {
+        tests.extend(group());
+    }
+    fermoposta::testing::run_all(tests)
+}
