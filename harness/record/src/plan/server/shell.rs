@@ -255,7 +255,7 @@ mod tests {
         let bare =
             ["{store}", "a 'b' {store}", r"\'{store}", r#""a" {store}"#, "a#b'c' {store}", "$(ls {store})"];
         assert_eq!(bare.map(at), [Quoting::Bare; 6]);
-        let inner = [r#""$(ls {store})""#, r#""$(ls "a" $((1+1)) {store})""#, r#""$(# ")\n ls {store})""#];
+        let inner = [r#""$(ls {store})""#, r#""$(ls "a" $((1+1)) {store})""#, "\"$(# \")\n ls {store})\""];
         assert_eq!(inner.map(at), [Quoting::Bare; 3]);
         assert_eq!(["'{store}'", "$(ls '{store}')", "# it's\n'{store}'"].map(at), [Quoting::Single; 3]);
         assert_eq!([r#""{store}""#, r#""\"{store}""#, r#""'{store}'""#].map(at), [Quoting::Double; 3]);
