@@ -1,3 +1,4 @@
+mod connection;
 pub mod control;
 pub mod encode;
 pub mod fuse;

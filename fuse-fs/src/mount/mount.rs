@@ -7,6 +7,7 @@
 //! Limit: the library declines FUSE's interrupts, so a process killed while its call is parked dies only when
 //! that call is answered: by heal, by the freeze's bound, or by [`Mount::abort`].
 
+use super::connection::Connection;
 use super::fuse::{Session, Wire, session_by_helper, session_on};
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
@@ -30,6 +31,12 @@ const MOST_DESCRIPTORS: usize = 8192;
 
 /// How long the programs that were killed when a mount is cut off may take to let go of their files.
 const LAST_FILES: Duration = Duration::from_secs(2);
+
+/// How long the event loops may take to notice that nobody uses the mount any more.
+const UNUSED: Duration = Duration::from_millis(500);
+
+/// How long they may take to notice that the connection was cut.
+const CUT: Duration = Duration::from_secs(10);
 
 /// How to mount.
 #[derive(Clone, Debug)]
@@ -97,8 +104,7 @@ pub enum MountError {
 pub struct Mount {
     service: Arc<Service>,
     mountpoint: PathBuf,
-    /// Minor device number: the connection's name below `/sys/fs/fuse/connections`.
-    connection: Option<u64>,
+    connection: Option<Connection>,
     session: Option<JoinHandle<std::io::Result<()>>>,
 }
 
@@ -134,7 +140,7 @@ impl Mount {
             Ok(thread) => mount.session = Some(thread),
             Err(source) => return Err(MountError::Other { path: mount.mountpoint.clone(), source }),
         }
-        mount.connection = device_minor(&mount.mountpoint);
+        mount.connection = device_minor(&mount.mountpoint).and_then(Connection::open);
         Ok(mount)
     }
 
@@ -189,6 +195,20 @@ impl Mount {
         }
     }
 
+    /// Cuts the connection and leaves the mount where it is: every call on it fails, now and later, and whatever lies
+    /// beneath the mount point stays out of reach. Whether this user may do that.
+    pub fn cut_off(&self) -> bool {
+        let cut = self.abort_connection();
+        self.service.parking.close(Thaw::Fail(libc::ECONNABORTED));
+        cut
+    }
+
+    /// Cuts it off and forgets it. Its last descriptor goes with this process, and the mount stays, dead.
+    pub fn leave(mut self) {
+        self.cut_off();
+        self.session = None;
+    }
+
     /// Whether it is gone: files may still be open on a mount that was only detached. If nobody may cut the
     /// connection, their last user is waited for, at most `patience`.
     fn end(&mut self, parked: Thaw, patience: Duration) -> std::io::Result<bool> {
@@ -198,7 +218,11 @@ impl Mount {
         if !quiet {
             detach(&self.mountpoint)?;
         }
-        if quiet || self.abort_connection() || ends_within(&session, patience) {
+        // Another mount namespace may hold a copy of a mount that is gone from this one: the connection is cut then too.
+        let ended = (quiet && ends_within(&session, UNUSED))
+            || (self.abort_connection() && ends_within(&session, CUT))
+            || ends_within(&session, patience);
+        if ended {
             session.join().map_err(|_| std::io::Error::other("an event loop panicked"))??;
             return Ok(true);
         }
@@ -207,12 +231,7 @@ impl Mount {
     }
 
     fn abort_connection(&self) -> bool {
-        let Some(connection) = self.connection else { return false };
-        let place = format!("/sys/fs/fuse/connections/{connection}/abort");
-        if std::fs::write(&place, "1").is_ok() {
-            return true;
-        }
-        abort_through_own_control(connection).is_ok()
+        self.connection.as_ref().is_some_and(Connection::abort)
     }
 }
 
@@ -261,20 +280,6 @@ impl Drop for Mount {
             tracing::error!(path = %self.mountpoint.display(), %error, "could not unmount");
         }
     }
-}
-
-/// Where nobody has mounted FUSE's control file system, mounts it for a moment.
-fn abort_through_own_control(connection: u64) -> std::io::Result<()> {
-    let place = std::env::temp_dir().join(format!("fermoposta-control-{}-{connection}", std::process::id()));
-    std::fs::create_dir(&place)?;
-    let mounted = nix::mount::mount(Some("fusectl"), &place, Some("fusectl"), MsFlags::empty(), None::<&str>);
-    let aborted = match mounted {
-        Ok(()) => std::fs::write(place.join(connection.to_string()).join("abort"), "1")
-            .and(umount2(&place, MntFlags::MNT_DETACH).map_err(std::io::Error::from)),
-        Err(error) => Err(error.into()),
-    };
-    std::fs::remove_dir(&place)?;
-    aborted
 }
 
 fn open_backing(path: &Path) -> Result<OwnedFd, MountError> {

@@ -26,6 +26,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("dropping_a_frozen_mount_leaves_nothing_mounted", drop_frozen),
     ("dropping_a_mount_with_open_files_leaves_nothing_mounted", drop_open),
     ("aborting_answers_everybody", abort),
+    ("unmounting_ends_while_another_mount_namespace_holds_a_copy", unmount_with_a_copy_elsewhere),
+    ("what_is_cut_off_stays_mounted_and_covers_what_lies_beneath", cut_off),
     ("the_trace_tells_what_happened", trace),
 ];
 
@@ -191,6 +193,44 @@ fn abort() {
     let place = bench.mount().mountpoint().to_owned();
     bench.mount.take().unwrap().abort().unwrap();
     assert!(writer.join().unwrap().is_err());
+    assert!(!is_mounted(&place));
+}
+
+fn unmount_with_a_copy_elsewhere() {
+    let mut bench = Bench::new();
+    let mut command = std::process::Command::new("sleep");
+    // SAFETY: the closure makes two system calls in the forked child.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, || {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS)?;
+            let private = nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE;
+            Ok(nix::mount::mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?)
+        });
+    }
+    // It has its copy of every mount once `spawn` returns.
+    let mut holder = command.arg("600").spawn().unwrap();
+    let place = bench.mount().mountpoint().to_owned();
+    let (ended, end) = std::sync::mpsc::channel();
+    let mount = bench.mount.take().unwrap();
+    std::thread::spawn(move || ended.send(mount.unmount().is_ok()));
+    let end = end.recv_timeout(Duration::from_secs(60));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(end, Ok(true));
+    assert!(!is_mounted(&place));
+}
+
+fn cut_off() {
+    let mut bench = Bench::new();
+    let place = bench.mount().mountpoint().to_owned();
+    assert!(bench.mount().cut_off());
+    let refused = |result: std::io::Result<()>| result.err().and_then(|error| error.raw_os_error());
+    assert_eq!(refused(fs::write(bench.at("f"), "x")), Some(libc::ENOTCONN));
+    bench.mount.take().unwrap().leave();
+    assert!(is_mounted(&place));
+    assert_eq!(refused(fs::write(bench.at("f"), "x")), Some(libc::ENOTCONN));
+    assert!(!bench.beneath("f").exists());
+    fuse_fs::mount::detach(&place).unwrap();
     assert!(!is_mounted(&place));
 }
 

@@ -130,9 +130,19 @@ impl RunDirectory {
         self.0.join("spool")
     }
 
+    /// Locked by the process that cleans up after a crash, as long as it lives.
+    pub fn guard(&self) -> PathBuf {
+        self.0.join("guard.lock")
+    }
+
+    /// Where the mount points lie.
+    pub fn mountpoints(&self) -> PathBuf {
+        self.0.join("mnt")
+    }
+
     /// Mount point of one storage.
     pub fn mountpoint(&self, storage: &str) -> PathBuf {
-        self.0.join("mnt").join(file_name(storage))
+        self.mountpoints().join(file_name(storage))
     }
 
     /// Backing directory of one storage, unless the user gave one.

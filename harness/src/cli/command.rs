@@ -126,8 +126,8 @@ pub(crate) enum Command {
     /// The init of a mail server's PID namespace.
     #[command(name = "__target-init", hide = true)]
     TargetInit {
-        /// File with the view of the machine that the mail server has.
-        view: PathBuf,
+        /// What the mail server sees of the machine.
+        view: String,
         /// How often it was started before.
         #[arg(long, default_value_t = 0)]
         starts: u32,
@@ -144,6 +144,13 @@ pub(crate) enum Command {
         #[arg(last = true, required = true)]
         argv: Vec<String>,
     },
+    /// A command where it can change nothing of the machine.
+    #[command(name = "__ask", hide = true)]
+    Ask {
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
     /// The built-in mail server.
     #[command(name = "__reference-server", hide = true)]
     ReferenceServer(reference::Options),
@@ -153,6 +160,9 @@ pub(crate) enum Command {
     /// Waits for its parent's end and then unmounts.
     #[command(name = "__guard-mounts", hide = true)]
     GuardMounts {
+        /// The run whose mail server is ended before.
+        #[arg(long)]
+        run: Option<PathBuf>,
         /// Mount points.
         mountpoints: Vec<PathBuf>,
     },
@@ -241,12 +251,13 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Inner { directory, quiet } => hidden::inner(&directory, quiet),
         Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
         Command::Inside { pid, argv } => hidden::inside(pid, &argv),
+        Command::Ask { argv } => hidden::ask(&argv),
         Command::ReferenceStore(options) => {
             let sound = reference::offline::offline(&options)?;
             Ok(if sound { Exit::Valid } else { Exit::Invalid })
         }
         Command::ReferenceServer(options) => reference::main(&options).map(|()| Exit::Valid),
-        Command::GuardMounts { mountpoints } => hidden::guard_mounts(&mountpoints),
+        Command::GuardMounts { run, mountpoints } => hidden::guard_mounts(run.as_deref(), &mountpoints),
         Command::SyncTree { directory } => {
             crate::machine::sync_tree::sync_tree(&directory)?;
             Ok(Exit::Valid)

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(crate) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
     match crate::run::inner::record(directory, quiet) {
         Ok(()) => Ok(Exit::Valid),
+        // Who told it knows.
+        Err(error) if error.is::<crate::run::ending::ToldToEnd>() => Ok(Exit::Interrupted),
         Err(error) => {
             let path = record::directory::RunDirectory::existing(directory).failure();
             std::fs::write(path, format!("{error:#}\n"))?;
@@ -19,7 +21,7 @@ pub(crate) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
     }
 }
 
-pub(crate) fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<Exit> {
+pub(crate) fn target_init(view: &str, argv: &[String], starts: u32) -> Result<Exit> {
     let code = process::target_init(view, argv, starts)?;
     std::process::exit(code)
 }
@@ -29,10 +31,18 @@ pub(crate) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
     std::process::exit(code)
 }
 
+pub(crate) fn ask(argv: &[String]) -> Result<Exit> {
+    let code = crate::machine::ask::answer(argv)?;
+    std::process::exit(code)
+}
+
 /// Unmounts when standard input ends: the other end is held by the process that mounted.
-pub(crate) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
+pub(crate) fn guard_mounts(run: Option<&Path>, mountpoints: &[PathBuf]) -> Result<Exit> {
     // Ctrl-C reaches the whole process group; the guard must outlive the one it guards.
     nix::unistd::setsid().ok();
+    if let Some(run) = run {
+        return crate::run::guard::stand(run, mountpoints).map(|()| Exit::Valid);
+    }
     std::io::stdin().read_to_end(&mut Vec::new())?;
     for mountpoint in mountpoints {
         fuse_fs::mount::detach(mountpoint)?;
@@ -41,7 +51,7 @@ pub(crate) fn guard_mounts(mountpoints: &[PathBuf]) -> Result<Exit> {
 }
 
 pub(crate) fn try_mount() -> Result<Exit> {
-    confine::settle(Confinement::Namespaces)?;
+    confine::settle(Confinement::Namespaces, &[])?;
     let place = tempfile::tempdir()?;
     let (backing, mountpoint) = (place.path().join("backing"), place.path().join("mnt"));
     std::fs::create_dir(&backing)?;

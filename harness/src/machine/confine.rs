@@ -4,6 +4,8 @@
 //! *inner*, which is PID 1 of the new PID namespace. Both are told by the kernel to die with their parent, and
 //! the inner also watches a pipe whose other end only the outer holds, so that `kill -9` of either ends the run.
 
+use super::process::Output;
+use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
@@ -11,7 +13,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Where in the host the run takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,16 @@ impl Inner {
         Ok(self.keeper.wait()?.code())
     }
 
+    /// Waits for the end, at most `limit`; then as [`Inner::wait`].
+    pub fn ended_within(&mut self, limit: Duration) -> io::Result<Option<Option<i32>>> {
+        Ok(super::process::wait(&mut self.keeper, limit)?.map(|status| status.code()))
+    }
+
+    /// Ends the run at once.
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.keeper.kill()
+    }
+
     /// Pid of the process whose death ends the run.
     pub fn keeper(&self) -> u32 {
         self.keeper.id()
@@ -50,9 +64,21 @@ impl Drop for Inner {
 
 /// Starts this program again with `arguments` as the inner process.
 pub fn start_inner(confinement: Confinement, arguments: &[&OsStr]) -> io::Result<Inner> {
+    start_inner_into(confinement, arguments, None)
+}
+
+/// The same, with its output elsewhere than this program's goes.
+pub(super) fn start_inner_into(
+    confinement: Confinement,
+    arguments: &[&OsStr],
+    output: Option<Output>,
+) -> io::Result<Inner> {
     let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments).stdin(Stdio::from(read)).env("FERMOPOSTA_SELF", "1").process_group(0);
+    if let Some(output) = output {
+        command.stdout(output.out).stderr(output.errors);
+    }
     let ids = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
     // SAFETY: the closure runs in the forked child, which has one thread. It makes system calls, allocates a
     // little for the id maps (glibc's malloc is usable after fork), and takes no lock of this program.
@@ -72,14 +98,15 @@ fn die_with_parent() -> io::Result<()> {
 /// In the forked child: makes the namespaces, forks init, and stays behind as its keeper.
 fn become_init((uid, gid): (u32, u32)) -> io::Result<()> {
     die_with_parent()?;
-    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
+    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
+    flags |= CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC;
     if uid != 0 {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
     unshare(flags)?;
     if uid != 0 {
         map_identity(uid, gid)?;
-        keep_capabilities()?;
+        super::capabilities::keep_across_exec()?;
     }
     // SAFETY: the process has one thread; the parent's side only waits and exits.
     match unsafe { nix::unistd::fork() }? {
@@ -113,63 +140,43 @@ fn map_identity(uid: u32, gid: u32) -> io::Result<()> {
     std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))
 }
 
-/// Keeps the capabilities of the new user namespace across exec: without them an ordinary uid could not mount.
-fn keep_capabilities() -> io::Result<()> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    #[repr(C)]
-    #[derive(Clone, Copy, Default)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    const VERSION_3: u32 = 0x2008_0522;
-    let header = Header { version: VERSION_3, pid: 0 };
-    let mut data = [Data::default(); 2];
-    // SAFETY: header and data have the layout of capget(2) version 3 and outlive the calls.
-    unsafe {
-        check(libc::syscall(libc::SYS_capget, &header, data.as_mut_ptr()))?;
-        for word in &mut data {
-            word.inheritable = word.permitted;
-        }
-        check(libc::syscall(libc::SYS_capset, &header, data.as_ptr()))?;
-    }
-    for capability in 0..64u32 {
-        if data[(capability / 32) as usize].permitted & (1 << (capability % 32)) != 0 {
-            // SAFETY: prctl with plain integers.
-            let raised =
-                unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, capability, 0, 0) };
-            check(raised.into())?;
-        }
-    }
-    Ok(())
-}
-
 fn check(result: libc::c_long) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// In the inner process, first thing: private mounts, a /proc of its own, loopback up.
-pub fn settle(confinement: Confinement) -> io::Result<()> {
+/// In the inner process, first thing: private mounts, a /proc of its own, loopback up, and the machine read-only but for
+/// `places`.
+pub fn settle(confinement: Confinement, places: &[PathBuf]) -> Result<()> {
     watch_lifeline();
     if confinement == Confinement::Namespaces {
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
-        mount_proc();
+        // The list is that of the older /proc.
+        let sockets = super::sockets::of_the_machine();
+        mount_proc()?;
         loopback_up()?;
+        every_port_is_free();
+        super::seal::seal(places, &sockets)?;
     }
     Ok(())
 }
 
-/// A /proc that shows this PID namespace. In some containers the kernel forbids it; then callers' command names
-/// are those the older /proc shows.
-pub(crate) fn mount_proc() {
+/// A /proc that shows this PID namespace. In some containers the kernel forbids it to an ordinary user; then callers' command
+/// names are those the older /proc shows. To root the older one would show ways into other processes.
+pub(crate) fn mount_proc() -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    if let Err(error) = mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>) {
-        tracing::warn!("no /proc for the run's PID namespace: {error}");
+    match mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>) {
+        Err(error) if !nix::unistd::geteuid().is_root() => {
+            tracing::warn!("no /proc for the run's PID namespace: {error}");
+            Ok(())
+        }
+        done => done.context("no /proc for the run's PID namespace"),
+    }
+}
+
+/// Mail servers have no rights over the run's network, and none are needed: nobody else is in it.
+fn every_port_is_free() {
+    if let Err(error) = std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0") {
+        tracing::debug!("ports below 1024 stay closed to mail servers: {error}");
     }
 }
 

@@ -7,8 +7,6 @@
 //! that was killed. Lock files name their holder by such a number, and the new server would take the dead holder's
 //! for a process of its own and wait. Each start therefore counts from another number.
 
-use super::capabilities::leave_capabilities;
-
 use super::view::View;
 use anyhow::Result;
 use nix::sched::{CloneFlags, unshare};
@@ -19,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,8 +29,8 @@ pub struct Launch {
     /// Added to the environment.
     pub environment: BTreeMap<String, String>,
     pub directory: PathBuf,
-    /// File with the [`View`] of the machine that it has.
-    pub view: PathBuf,
+    /// What it sees of the machine. It is told by an argument: a file could be changed by the server before its next start.
+    pub view: View,
     /// How often it was started before: its processes get other numbers each time.
     pub starts: u32,
 }
@@ -62,14 +60,17 @@ impl ProcessTree {
     /// Starts `launch` in a PID namespace of its own, output into `output`.
     pub fn spawn(launch: &Launch, output: Output) -> io::Result<ProcessTree> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg("__target-init").arg(&launch.view).args(["--starts", &launch.starts.to_string(), "--"]);
+        command.arg("__target-init").arg(serde_json::to_string(&launch.view)?);
+        command.args(["--starts", &launch.starts.to_string(), "--"]);
         command.args(&launch.argv);
         command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
-        command.current_dir(&launch.directory).process_group(0);
+        command.current_dir(&launch.directory);
         command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors);
         // SAFETY: the closure makes two system calls in the forked child and touches nothing else.
         unsafe {
             command.pre_exec(|| {
+                // No terminal: what is typed into one would be the user's.
+                nix::unistd::setsid()?;
                 unshare(CloneFlags::CLONE_NEWNS)?;
                 Ok(())
             });
@@ -86,7 +87,7 @@ impl ProcessTree {
     /// Starts `argv` inside the tree's namespaces; it dies with the tree.
     pub fn spawn_inside(&self, launch: &Launch, output: Output) -> io::Result<Child> {
         let mut command = super::tool::inside(self.init.id(), &launch.argv);
-        command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1").current_dir(&launch.directory);
+        command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
         command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors).spawn()
     }
 
@@ -162,13 +163,14 @@ impl Drop for ProcessTree {
     }
 }
 
-/// The init of a target's namespace: enters the view in the file `view`, runs `argv`, passes SIGTERM on, reaps
-/// orphans, ends as `argv` ended.
-pub fn target_init(view: &Path, argv: &[String], starts: u32) -> Result<i32> {
-    super::confine::mount_proc();
+/// The init of a target's namespace: enters the view that the text `view` describes, is locked in it, runs `argv`, passes SIGTERM on,
+/// reaps orphans, ends as `argv` ended.
+pub fn target_init(view: &str, argv: &[String], starts: u32) -> Result<i32> {
+    super::confine::mount_proc()?;
     count_processes_from(first_pid(starts));
-    let view: View = serde_json::from_slice(&std::fs::read(view)?)?;
+    let view: View = serde_json::from_str(view)?;
     view.enter()?;
+    view.lock_in()?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
         signals.add(signal);
@@ -211,8 +213,7 @@ fn spawn_target(argv: &[String]) -> io::Result<Pid> {
     unsafe {
         command.pre_exec(|| {
             SigSet::all().thread_unblock()?;
-            leave_capabilities();
-            Ok(())
+            super::capabilities::keep_those_of_servers()
         });
     }
     let child =

@@ -7,18 +7,21 @@ use std::sync::atomic::{AtomicI32, Ordering};
 pub const MOST_RUNS: usize = 128;
 
 static KEEPERS: [AtomicI32; MOST_RUNS] = [const { AtomicI32::new(0) }; MOST_RUNS];
+/// Those that are told first, and killed by the second signal only.
+static TOLD: [AtomicI32; MOST_RUNS] = [const { AtomicI32::new(0) }; MOST_RUNS];
 static STOPPED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn on_signal(signal: libc::c_int) {
-    STOPPED.store(signal, Ordering::SeqCst);
-    KEEPERS.iter().for_each(kill);
+    let again = STOPPED.swap(signal, Ordering::SeqCst) != 0;
+    KEEPERS.iter().for_each(|keeper| send(keeper, libc::SIGKILL));
+    TOLD.iter().for_each(|told| send(told, if again { libc::SIGKILL } else { libc::SIGTERM }));
 }
 
-fn kill(keeper: &AtomicI32) {
-    let keeper = keeper.load(Ordering::SeqCst);
-    if keeper > 1 {
+fn send(process: &AtomicI32, signal: libc::c_int) {
+    let process = process.load(Ordering::SeqCst);
+    if process > 1 {
         // SAFETY: kill is async-signal-safe; the pid is that of a child this process has not yet waited for.
-        unsafe { libc::kill(keeper, libc::SIGKILL) };
+        unsafe { libc::kill(process, signal) };
     }
 }
 
@@ -46,11 +49,24 @@ impl Drop for KillOnStop {
 /// # Panics
 /// There are [`MOST_RUNS`] already.
 pub fn kill_on_stop(keeper: u32) -> KillOnStop {
-    let pid = i32::try_from(keeper).expect("a pid fits");
+    announce(&KEEPERS, keeper, libc::SIGKILL)
+}
+
+/// Announces a process that has to put things right before it ends: it is told (SIGTERM) when a signal arrives, and killed
+/// by a second one.
+///
+/// # Panics
+/// There are [`MOST_RUNS`] already.
+pub fn tell_on_stop(process: u32) -> KillOnStop {
+    announce(&TOLD, process, libc::SIGTERM)
+}
+
+fn announce(slots: &'static [AtomicI32], process: u32, signal: libc::c_int) -> KillOnStop {
+    let pid = i32::try_from(process).expect("a pid fits");
     let free = |slot: &&AtomicI32| slot.compare_exchange(0, pid, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-    let slot = KEEPERS.iter().find(free).expect("fewer runs at once than MOST_RUNS");
+    let slot = slots.iter().find(free).expect("fewer runs at once than MOST_RUNS");
     if requested() {
-        kill(slot);
+        send(slot, signal);
     }
     KillOnStop(slot)
 }

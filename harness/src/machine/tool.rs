@@ -20,11 +20,10 @@ pub(crate) fn inside(pid: u32, argv: &[String]) -> Command {
 
 /// Runs `argv` inside the namespaces of the process `pid` and ends as it ended. The calling process has one thread.
 pub fn run_inside(pid: u32, argv: &[String]) -> io::Result<i32> {
-    let here = std::env::current_dir()?;
     let cannot =
         |e: io::Error| io::Error::new(e.kind(), format!("cannot enter the mail server's namespaces: {e}"));
     enter(pid).map_err(cannot)?;
-    let mut child = spawn(argv, &here)?;
+    let mut child = spawn(argv)?;
     let status = child.wait()?;
     Ok(super::capabilities::code(status))
 }
@@ -34,9 +33,12 @@ fn enter(pid: u32) -> io::Result<()> {
         ("uts", CloneFlags::CLONE_NEWUTS),
         ("pid", CloneFlags::CLONE_NEWPID),
         ("mnt", CloneFlags::CLONE_NEWNS),
+        // Last: afterwards there is no right to enter the others.
+        ("user", CloneFlags::CLONE_NEWUSER),
     ];
     let own = Path::new("/proc/self/ns");
-    let its = Path::new("/proc").join(pid.to_string()).join("ns");
+    let process = Path::new("/proc").join(pid.to_string());
+    let its = process.join("ns");
     // Entering one that both are in already would need rights over the machine's.
     let apart = |name: &str| -> io::Result<bool> {
         Ok(std::fs::read_link(own.join(name))? != std::fs::read_link(its.join(name))?)
@@ -49,17 +51,20 @@ fn enter(pid: u32) -> io::Result<()> {
             opened.push((open(&its.join(name), flags, Mode::empty())?, kind));
         }
     }
-    opened.into_iter().try_for_each(|(namespace, kind)| Ok(setns(namespace, kind)?))
+    let directory = open(&process.join("cwd"), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    opened.into_iter().try_for_each(|(namespace, kind)| setns(namespace, kind))?;
+    Ok(nix::unistd::fchdir(directory)?)
 }
 
-fn spawn(argv: &[String], directory: &Path) -> io::Result<Child> {
+fn spawn(argv: &[String]) -> io::Result<Child> {
     let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("no program given"))?;
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(directory).env("PATH", path_with_daemons());
+    command.args(arguments).env("PATH", path_with_daemons());
     // SAFETY: the closure makes system calls in the forked child and touches nothing else.
     unsafe {
         command.pre_exec(|| {
-            super::capabilities::leave_capabilities();
+            super::capabilities::keep_those_of_servers()?;
+            nix::unistd::setsid()?;
             Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?)
         });
     }

@@ -1,5 +1,8 @@
 //! What a mail server sees of the machine: mounts and a host name of its own. Nothing of the machine changes.
 
+use super::grounds::Shown;
+use super::private::Held;
+use super::{attributes, capabilities, own_user_namespace, private};
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -16,6 +19,12 @@ pub struct View {
     pub hostname: Option<String>,
     /// Mounts in their order.
     pub mounts: Vec<ViewMount>,
+    /// The run's directories that it may write to, under other paths too.
+    pub shown: Shown,
+    /// The run's places, which it may not write to otherwise.
+    pub sealed: Vec<PathBuf>,
+    /// Where it starts, as it sees it.
+    pub directory: PathBuf,
 }
 
 /// One mount of a view.
@@ -44,7 +53,30 @@ impl View {
             unshare(CloneFlags::CLONE_NEWUTS).context("cannot have a host name of its own")?;
             nix::unistd::sethostname(name).with_context(|| format!("cannot be called {name}"))?;
         }
-        self.mounts.iter().try_for_each(ViewMount::make)
+        private::of_a_server()?;
+        // Whatever the mounts cover.
+        let shown = self.shown.iter().filter(|(from, _)| from.is_dir());
+        let shown = shown.map(|(from, at)| Ok((Held::hold(from)?, at))).collect::<Result<Vec<_>>>()?;
+        let sealed = self.sealed.iter().map(|place| Ok(Held::hold(place)?)).collect::<Result<Vec<_>>>()?;
+        self.mounts.iter().try_for_each(ViewMount::make)?;
+        for (from, at) in shown {
+            ViewMount::Bind { from: from.path(), at: at.clone() }.make()?;
+        }
+        sealed.iter().try_for_each(|place| Ok(attributes::read_only(place.descriptor())?))
+    }
+
+    /// Makes it the only one that the calling process, which has one thread, can ever have, and starts in its directory.
+    pub fn lock_in(&self) -> Result<()> {
+        if !own_user_namespace::lock_in().context("the mail server cannot be locked in")? {
+            tracing::debug!("no user namespace can be made here: capabilities alone confine the mail server");
+        }
+        attributes::read_only_tree(Path::new("/proc")).context("cannot make /proc read-only")?;
+        attributes::read_only_tree(Path::new("/sys"))
+            .or_else(absent)
+            .context("cannot make /sys read-only")?;
+        capabilities::keep_those_of_servers().context("cannot give up capabilities")?;
+        std::env::set_current_dir(&self.directory)
+            .with_context(|| format!("cannot enter {}", self.directory.display()))
     }
 }
 
@@ -72,6 +104,10 @@ impl ViewMount {
     }
 }
 
+fn absent(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
 fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
 }
@@ -88,11 +124,11 @@ fn escaped(path: &Path) -> String {
     text.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| ":,\\".contains(c)).chain([c])).collect()
 }
 
-fn bind(from: &Path, at: &Path) -> nix::Result<()> {
+pub(super) fn bind(from: &Path, at: &Path) -> nix::Result<()> {
     mount(Some(from), at, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
 }
 
-fn empty_directory(at: &Path, like: &Metadata) -> Result<()> {
+pub(super) fn empty_directory(at: &Path, like: &Metadata) -> Result<()> {
     let mut data = format!("mode={:o}", like.mode() & 0o7777);
     // In an ordinary user's namespace there is no other owner than that user.
     if nix::unistd::geteuid().is_root() {
@@ -102,10 +138,11 @@ fn empty_directory(at: &Path, like: &Metadata) -> Result<()> {
         .with_context(|| format!("cannot mount an empty directory on {}", at.display()))
 }
 
-/// Something of the kind of `like` to mount on at `at`. If there is none, the nearest directory above that exists is
-/// replaced, in this namespace, by one in memory that shows the same entries and has room for more.
+/// Something of the kind of `like` to mount on at `at`. If there is none, and none can be made because the machine is
+/// read-only, the nearest directory above that exists is replaced, in this namespace, by one in memory that shows the same
+/// entries and has room for more.
 fn place(at: &Path, like: &Metadata) -> Result<PathBuf> {
-    if at.exists() {
+    if at.exists() || make(at, like).is_ok() {
         return Ok(at.to_owned());
     }
     let above = at.ancestors().skip(1).find(|above| above.is_dir());
@@ -116,13 +153,16 @@ fn place(at: &Path, like: &Metadata) -> Result<PathBuf> {
     let rest = at.strip_prefix(at.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(at))?;
     remake(&above, rest.iter().next().map(Path::new).unwrap_or(rest))?;
     let made = above.join(rest);
-    if like.is_dir() {
-        std::fs::create_dir_all(&made)?;
-    } else {
-        std::fs::create_dir_all(made.parent().unwrap_or(&above))?;
-        File::create(&made)?;
-    }
+    make(&made, like)?;
     Ok(made)
+}
+
+fn make(at: &Path, like: &Metadata) -> std::io::Result<()> {
+    if like.is_dir() {
+        return std::fs::create_dir_all(at);
+    }
+    at.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    File::create(at).map(drop)
 }
 
 /// Replaces `directory` by one in memory that shows every entry but `without`.

@@ -1,6 +1,5 @@
 //! The inner half of a run: mount, start, warm up, break things under traffic, recover, read back, tear down.
 
-use super::arrival;
 use super::arrived::Store;
 use super::clients::Clients;
 use super::placement::Placement;
@@ -9,11 +8,13 @@ use super::stage::{Closing, Power, Stage};
 use super::storage::Storages;
 use super::volumes::Visits;
 use super::{
-    astray, drain, entrance, inspection, power, reading, recovery, settled, stage, steps, store, structure,
-    supervise, volumes,
+    arrival, astray, drain, entrance, inspection, power, reading, recovery, settled, stage, steps, store,
+    structure, supervise, volumes,
 };
+use super::{ending, guard};
 use crate::front_door::FrontDoor;
 use crate::machine::confine::Confinement;
+use crate::machine::grounds::Grounds;
 use crate::machine::{confine, environment};
 use crate::mail::workload;
 use crate::mail::workload::{Context as Traffic, single, warm_up};
@@ -28,8 +29,8 @@ use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::plan::workload::SingleDelivery;
 use record::plan::{Plan, QUEUE_VOLUME};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -42,32 +43,27 @@ pub fn record(directory: &Path, quiet: bool) -> Result<()> {
     let plan: Plan = read_json(&directory.plan())?;
     let backings: Vec<(String, PathBuf)> = read_json(&directory.places())?;
     let confinement = super::outer::confinement(&plan);
-    confine::settle(confinement).context("the run's namespaces could not be set up")?;
-    let mut guard = (confinement == Confinement::Host).then(|| guard(&plan, &directory)).transpose()?;
+    let shown = [directory.target(), directory.mountpoints(), directory.links()];
+    let grounds = Grounds::new(directory.path(), &backings, &shown);
+    confine::settle(confinement, grounds.writable()).context("the run's namespaces could not be set up")?;
+    let guard = (confinement == Confinement::Host).then(|| guard::start(&plan, &directory)).transpose()?;
     make_queue(&plan, &backings)?;
     let placement = Placement::of(&plan, &directory, &backings);
     placement.prepare(&plan)?;
     volumes::furnish(&plan, &backings)?;
     let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let recorded =
-        runtime.block_on(async { Run::new(plan, &directory, storages.clone(), placement)?.all(quiet).await });
-    // Whatever went wrong: a parked call answered, a mount taken down.
-    let _ = storages.unmount();
+    let run = async || {
+        let run = Run::new(plan, &directory, storages.clone(), placement, &grounds)?;
+        tokio::select! {
+            recorded = run.all(quiet) => recorded,
+            told = ending::told(confinement) => Err(told),
+        }
+    };
+    let recorded = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run())));
+    // Nothing that is still at work may start the mail server again.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    if let Some(guard) = &mut guard {
-        guard.kill()?;
-        guard.wait()?;
-    }
-    recorded
-}
-
-/// In the host's namespaces no kernel rule unmounts after a `kill -9`: another process does.
-fn guard(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
-    let mountpoints = plan.storages.keys().map(|name| directory.mountpoint(name));
-    let mut command = std::process::Command::new("/proc/self/exe");
-    command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").args(mountpoints).stdin(Stdio::piped());
-    command.spawn().context("cannot start the process that cleans up after a crash")
+    ending::outcome(recorded, ending::end(&storages, &directory, guard))
 }
 
 /// Before the storage is mounted, so that no power cut takes the queue's directory itself.
@@ -104,12 +100,14 @@ impl Run {
         directory: &RunDirectory,
         storages: Arc<Storages>,
         placement: Placement,
+        grounds: &Grounds,
     ) -> Result<Run> {
         let store = storages.named(&plan.target.storage)?;
         give_to_owner(store.backing(), &plan)?;
         let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
         let queue = queue.map(|storage| storage.mountpoint().join(QUEUE_VOLUME));
-        let target = assemble(&plan, placement.store(), queue.as_deref(), &directory.target())?;
+        let work = directory.target();
+        let target = assemble(&plan, placement.store(), queue.as_deref(), &work, grounds)?;
         save_environment(&plan, directory, &storages, &target)?;
         let history = Recorder::create(&directory.history())?;
         let token = plan.run_token();
@@ -164,7 +162,10 @@ impl Run {
             let (traffic, stage) = (self.traffic.clone(), self.stage.clone());
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
         });
-        let recorded = self.phases().await;
+        let recorded = tokio::select! {
+            recorded = self.phases() => recorded,
+            lost = self.stage.power.is_lost() => Err(lost),
+        };
         if let Some(progress) = progress {
             progress.abort();
             // Aborting alone would leave the last line on the terminal.

@@ -13,6 +13,7 @@ mod tests;
 
 use super::placement::Placement;
 use super::stage::{Closing, Stage};
+use crate::machine::capabilities;
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
@@ -21,6 +22,7 @@ use record::plan::CohortPlan;
 use record::plan::step::{MigrateOrder, MigrationTool};
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -201,6 +203,8 @@ fn spawned(stage: &Stage, argv: &[String]) -> Result<Child> {
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).env("FERMOPOSTA_SELF", "1").stdin(Stdio::null());
     command.stdout(log.try_clone()?).stderr(log);
+    // SAFETY: the closure makes system calls in the forked child and takes no memory.
+    unsafe { command.pre_exec(capabilities::keep_those_of_servers) };
     command.spawn().map_err(|error| anyhow!("cannot run {}: {error}", argv[0]))
 }
 

@@ -1,8 +1,8 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
-use super::sent;
 use super::store;
-use crate::machine::confine::Confinement;
+use super::{guard, sent};
+use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, stop};
 use anyhow::{Context, Result, bail};
 use record::directory::RunDirectory;
@@ -12,6 +12,7 @@ use reports::run::Report;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where things lie.
 #[derive(Clone, Debug)]
@@ -47,6 +48,9 @@ pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     let directory = prepare(plan, places)?;
     let code = record(plan, &directory, places.name.is_some())?;
     if stop::requested() {
+        if let Ok(reason) = std::fs::read_to_string(directory.failure()) {
+            anstream::eprintln!("error: {}", reason.trim_end());
+        }
         return Ok(Outcome::Interrupted(directory));
     }
     match code {
@@ -124,8 +128,34 @@ fn record(plan: &Plan, directory: &RunDirectory, quiet: bool) -> Result<Option<i
     let mut inner = confine::start_inner(confinement, &confine::arguments(&parts)).with_context(|| {
         "cannot make namespaces for the run; `fermoposta doctor` says what is missing".to_owned()
     })?;
-    let _killed_on_stop = stop::kill_on_stop(inner.keeper());
-    Ok(inner.wait()?)
+    match confinement {
+        Confinement::Namespaces => {
+            let _killed_on_stop = stop::kill_on_stop(inner.keeper());
+            Ok(inner.wait()?)
+        }
+        Confinement::Host => {
+            let _told_on_stop = stop::tell_on_stop(inner.keeper());
+            wait_on_the_machine(&mut inner, directory)
+        }
+    }
+}
+
+/// How long a recording process that was told to end may take: it ends the mail server first.
+const LONGEST_END: Duration = Duration::from_secs(60);
+
+/// Waits for the end of a run on the machine itself, and until nothing of it is left.
+fn wait_on_the_machine(inner: &mut Inner, directory: &RunDirectory) -> Result<Option<i32>> {
+    let mut told = None;
+    let code = loop {
+        if let Some(code) = inner.ended_within(Duration::from_millis(100))? {
+            break code;
+        }
+        if stop::requested() && told.get_or_insert_with(Instant::now).elapsed() > LONGEST_END {
+            inner.kill()?;
+        }
+    };
+    guard::wait(directory)?;
+    Ok(code)
 }
 
 /// Where a plan's run takes place.

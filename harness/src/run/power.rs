@@ -7,11 +7,12 @@
 
 use super::supervise;
 use crate::server::running;
+use crate::server::running::Target;
 
 use super::stage::Stage;
 use super::storage::Storage;
 use crate::server::error::TargetError;
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutMode;
 use record::directory::RunDirectory;
@@ -24,6 +25,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// How long it may take until nothing of a killed mail server runs any more.
 const DOOM_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the `kill` command of a mail server on the machine may take, before and after calls are answered.
+const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a killed mail server may take to be gone after the mounts are.
 const GONE_LIMIT: Duration = Duration::from_secs(10);
@@ -155,7 +159,11 @@ async fn take_down(stage: &Stage, storages: &[&Storage]) -> Result<()> {
     let begun = Nanos::now();
     stage.history.record(running::event(TargetEvent::Killed, Some("the power went".to_owned())));
     block_in_place(|| {
-        let killed = target.begin_kill(DOOM_LIMIT);
+        let mut killed = target.begin_kill(DOOM_LIMIT);
+        if target.is_on_the_machine() {
+            let ended = killed.map_err(Error::from).and_then(|()| killed_by_command(&mut target, storages));
+            killed = Ok(ended.map_err(|error| lost(stage, storages, &error))?);
+        }
         let doomed = Nanos::now();
         all(storages.iter().map(|storage| storage.abort()).collect())?;
         let aborted = Nanos::now();
@@ -165,6 +173,25 @@ async fn take_down(stage: &Stage, storages: &[&Storage]) -> Result<()> {
         note_survivors(stage, gone);
         Ok(())
     })
+}
+
+/// Its own command has ended a mail server on the machine. It may wait for processes that wait for the storage: those are
+/// answered before it is given up.
+fn killed_by_command(target: &mut Target, storages: &[&Storage]) -> Result<()> {
+    if target.wait_gone(COMMAND_LIMIT)? {
+        return Ok(());
+    }
+    storages.iter().for_each(|storage| storage.cut_off());
+    ensure!(target.wait_gone(COMMAND_LIMIT)?, "{}", target.lingers(2 * COMMAND_LIMIT));
+    Ok(())
+}
+
+/// A mail server that may still run finds its storages dead, and the run is over.
+fn lost(stage: &Stage, storages: &[&Storage], why: &Error) -> Error {
+    storages.iter().for_each(|storage| storage.leave());
+    let why = format!("the mail server could not be killed when the power went: {why:#}");
+    stage.power.lost.send_replace(Some(why.clone()));
+    anyhow!(why)
 }
 
 /// Without its storage a survivor can do no harm, but the run is not what it should be.

@@ -2,7 +2,7 @@ use super::arrived::Store;
 use super::storage::Storages;
 use crate::front_door::FrontDoor;
 use crate::server::running::Target;
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow};
 use record::directory::RunDirectory;
 use record::history::recorder::Recorder;
 use record::plan::CohortPlan;
@@ -90,11 +90,13 @@ pub struct Power {
     pub off: Mutex<u32>,
     /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
     pub(crate) going: watch::Sender<bool>,
+    /// Why it cannot come back.
+    pub(crate) lost: watch::Sender<Option<String>>,
 }
 
 impl Default for Power {
     fn default() -> Power {
-        Power { off: Mutex::new(0), going: watch::Sender::new(false) }
+        Power { off: Mutex::new(0), going: watch::Sender::new(false), lost: watch::Sender::new(None) }
     }
 }
 
@@ -104,6 +106,14 @@ impl Power {
         let mut going = self.going.subscribe();
         // The sender lives as long as `self`.
         let _ = going.wait_for(|going| *going).await;
+    }
+
+    /// Returns when it is off for good: why.
+    pub async fn is_lost(&self) -> Error {
+        let mut lost = self.lost.subscribe();
+        // The sender lives as long as `self`.
+        let why = lost.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        anyhow!(why.unwrap_or_default())
     }
 
     /// Waits until the power is on, and keeps it on while the guard lives.

@@ -130,6 +130,16 @@ impl Storages {
         self.0.iter().filter_map(Storage::trace_event).collect()
     }
 
+    /// Disarms every rule and answers every parked call.
+    pub fn heal(&self) {
+        self.0.iter().for_each(|storage| _ = storage.heal(None, Thaw::Continue));
+    }
+
+    /// Where they are mounted.
+    pub fn mountpoints(&self) -> Vec<PathBuf> {
+        self.0.iter().map(|storage| storage.mountpoint.clone()).collect()
+    }
+
     /// Answers every parked call, unmounts, and finishes the traces. Problems are returned, not fatal.
     pub fn unmount(&self) -> Vec<String> {
         self.0
@@ -212,6 +222,21 @@ impl Storage {
     pub fn abort(&self) -> Result<()> {
         let Some(mount) = self.mount.lock().take() else { return Ok(()) };
         mount.abort().with_context(|| format!("cannot take storage {} from its mount point", self.name))
+    }
+
+    /// Answers whoever waits for it, with an error, and from now on everybody. It stays mounted.
+    pub fn cut_off(&self) {
+        if let Some(mount) = self.mount.lock().as_ref() {
+            mount.cut_off();
+        }
+    }
+
+    /// Leaves it mounted, dead, when this process ends: somebody who may still write would else write beneath.
+    pub fn leave(&self) {
+        let mount = self.mount.lock().take();
+        if let Some(mount) = mount {
+            mount.leave();
+        }
     }
 
     /// Brings the backing directory into the state that survives. Nothing may be mounted on it.
@@ -304,10 +329,13 @@ impl Storage {
 
     fn unmount(&self) -> Result<()> {
         self.heal(None, Thaw::Continue);
-        if let Some(mount) = self.mount.lock().take() {
-            mount.unmount()?;
-            leave_durable(&self.volatile, &self.backing);
-        }
+        let Some(mount) = self.mount.lock().take() else {
+            // It may have been left.
+            fuse_fs::mount::detach(&self.mountpoint)?;
+            return self.close_trace();
+        };
+        mount.unmount()?;
+        leave_durable(&self.volatile, &self.backing);
         self.close_trace()
     }
 

@@ -60,7 +60,7 @@ pub async fn stop(stage: &Stage) -> Result<()> {
         return Ok(());
     }
     stage.history.record(running::event(TargetEvent::Stopping, None));
-    let by_itself = block_in_place(|| target.stop())?;
+    let by_itself = target.stop().await?;
     let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
     stage.history.record(running::event(TargetEvent::Stopped, detail));
     check(stage, &target)

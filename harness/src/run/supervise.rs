@@ -12,9 +12,7 @@ pub async fn kill(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     stage.history.record(running::event(TargetEvent::Killed, None));
     if !tokio::task::block_in_place(|| target.kill(KILL_LIMIT))? {
-        bail!(
-            "killed, but a process of it waits for a call that the storage holds back; it ends when that is answered"
-        );
+        bail!("{}", target.lingers(KILL_LIMIT));
     }
     Ok(())
 }
@@ -22,7 +20,10 @@ pub async fn kill(stage: &Stage) -> Result<()> {
 pub(crate) async fn stop(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     stage.history.record(running::event(TargetEvent::Stopping, None));
-    let by_itself = tokio::task::block_in_place(|| target.stop())?;
+    let by_itself = tokio::select! {
+        stopped = target.stop() => stopped?,
+        () = stage.power.goes() => bail!("the power went before it had stopped"),
+    };
     let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
     stage.history.record(running::event(TargetEvent::Stopped, detail));
     Ok(())

@@ -1,5 +1,6 @@
 pub mod clients;
 pub mod cohorts;
+pub mod commands;
 pub mod errors;
 pub mod file;
 pub mod found;

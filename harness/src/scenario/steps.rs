@@ -1,6 +1,7 @@
 //! A scenario's steps: when each comes, what it names, and one for each repetition.
 
 use super::cohorts::migration_possible;
+use super::commands;
 use super::file::{AtCounter, Scenario, Step};
 use super::found::Found;
 use super::names::{fault_names, storage_of};
@@ -157,11 +158,7 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
             return found.one_of(&format!("{field}.do.disarm.fault"), "fault", fault, &known.faults);
         }
         StepAction::RunCommand { argv } => {
-            if argv.is_empty() {
-                let help = "name a program and its arguments: argv = [\"sync\"]";
-                found.add(&format!("{field}.do.run-command.argv"), "no command is named".to_owned(), help);
-            }
-            return;
+            return commands::possible(field, argv, found);
         }
         StepAction::KillTarget {}
         | StepAction::StopTarget {}

@@ -121,11 +121,12 @@ mod tests {
         "#);
     }
 
+    const GOOD: &str =
+        "name = 't'\nabout = 't'\nkind = 'spawned'\nstart = ['t']\nlayout.opaque = {}\nlisten = {}\n";
+
     /// What is said of a target that is right but for `wrong`.
     fn said(wrong: &str) -> String {
-        let good =
-            "name = 't'\nabout = 't'\nkind = 'spawned'\nstart = ['t']\nlayout.opaque = {}\nlisten = {}\n";
-        let (message, help) = parse(&format!("{good}{wrong}")).expect_err("it is wrong");
+        let (message, help) = parse(&format!("{GOOD}{wrong}")).expect_err("it is wrong");
         format!("{message}\n{help}")
     }
 
@@ -147,6 +148,19 @@ mod tests {
         cannot work: `{with.dovecot.port.lmtp}` is no variable; there are store, queue, work, root, exe, uid, gid, users, domain, password, internal, internal-group, unprivileged and port.NAME
         see docs/targets.md
         "#);
+    }
+
+    #[test]
+    fn a_variable_does_not_stand_bare_where_a_shell_reads_it() {
+        insta::assert_snapshot!(said("check = ['/bin/sh', '-c', 'cd {work} && chown -R cyrus {store}/conf']"), @"");
+        let script = "files = { 'make.sh' = \"set -e\\nchown -R cyrus '{work}' {store}/conf\" }\n";
+        parse(&format!("{GOOD}{script}")).expect("it sees plain paths");
+        let own = GOOD.replace("spawned", "command") + "stop = ['s']\nkill = ['k']\n";
+        let (message, _) = parse(&format!("{own}{script}")).expect_err("it sees the machine's paths");
+        insta::assert_snapshot!(message, @"");
+        insta::assert_snapshot!(said("migrate = ['sh', '-ec', 'rsync -a \"{from}/\" `dirname {to}`/']"), @"");
+        let quoted = "check = ['/bin/sh', '-c', 'ls \"{store}\" {port.imap} # {store}']";
+        parse(&format!("{GOOD}{quoted}")).expect("it is quoted");
     }
 
     #[test]

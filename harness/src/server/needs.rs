@@ -1,5 +1,6 @@
 use crate::server::packages::place;
 
+use crate::machine::ask::ask;
 use crate::machine::daemons::path_with_daemons;
 use record::plan::server::Definition;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,8 @@ pub fn what_runs_would_use(definition: &Definition) -> String {
 
 /// The first line of what a target's version command prints on this machine.
 fn version(definition: &Definition) -> Option<String> {
-    let (program, arguments) = definition.version.split_first()?;
-    let output = std::process::Command::new(find(program)?).args(arguments).output().ok()?;
-    let said = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-    Some(String::from_utf8_lossy(&said).lines().next()?.trim().to_owned())
+    find(definition.version.first()?)?;
+    Some(ask(&definition.version).ok()?.lines().next()?.trim().to_owned())
 }
 
 /// Programs a target needs and that are neither on the machine nor unpacked for it, each with the way out.

@@ -108,9 +108,11 @@ impl Target {
 
     /// Stops them in reverse order, each in its own way; one that does not end in time is killed. True if all ended by
     /// themselves.
-    pub fn stop(&mut self) -> Result<bool, TargetError> {
-        let stopped = self.servers.iter_mut().rev().map(|(_, server)| server.stop());
-        let stopped: Vec<_> = stopped.collect();
+    pub async fn stop(&mut self) -> Result<bool, TargetError> {
+        let mut stopped = Vec::new();
+        for (_, server) in self.servers.iter_mut().rev() {
+            stopped.push(server.stop().await);
+        }
         stopped.into_iter().try_fold(true, |all, one| Ok(all & one?))
     }
 
@@ -136,6 +138,16 @@ impl Target {
         let deadline = Instant::now() + limit;
         let left = || deadline.saturating_duration_since(Instant::now());
         self.servers.iter_mut().try_fold(true, |all, (_, server)| Ok(all & server.wait_gone(left())?))
+    }
+
+    /// Why it is not gone `limit` after it was killed.
+    pub fn lingers(&self, limit: Duration) -> String {
+        self.main().lingers(limit)
+    }
+
+    /// The harness did not start its processes, and its own commands alone can end them.
+    pub fn is_on_the_machine(&self) -> bool {
+        self.main().is_on_the_machine()
     }
 
     /// Runs the offline checks of those that have one. `Some(false)`: the store is not consistent.
@@ -214,6 +226,8 @@ pub fn event(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::grounds::Shown;
+    use crate::server::server::Stage;
     use record::plan::server::Definition;
     use record::plan::server::render::Vars;
 
@@ -223,7 +237,9 @@ mod tests {
         );
         let definition: Definition = toml::from_str(&text).unwrap();
         let rendered = definition.render(&Vars::default());
-        Server::prepare(definition, rendered, None, &place.join(name)).unwrap()
+        let (work, shown) = (place.join(name), Shown::default());
+        Server::prepare(definition, rendered, Stage { work: &work, root: None, shown: &shown, sealed: &[] })
+            .unwrap()
     }
 
     #[test]

@@ -2,16 +2,19 @@
 //!
 //! Ready means the protocol's greeting was read from every port, not that a port is open.
 
-use super::view;
-
 use super::error::TargetError;
-
+use super::leash::{self, Leash};
+use super::underway::{Underway, patiently};
+use super::view;
 use super::view::failed;
+use crate::machine::grounds::Shown;
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
-use record::plan::server::render::Rendered;
+use crate::machine::view::View;
+use record::plan::server::render::{Rendered, Vars};
 use record::plan::server::{Definition, Kind, Rebuild};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek};
+use std::io;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
@@ -19,58 +22,76 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
+/// Name of the file with its output.
+pub(super) const LOG: &str = "output.log";
+
+/// A `kill` command that has not ended is waited for before the next start.
+const LAST_KILL: Duration = Duration::from_secs(10);
+
+/// What was killed may wait for a call of the storage: it is not waited for any longer.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
 /// A command of a definition that takes longer is given up.
 const LONGEST_COMMAND: Duration = Duration::from_secs(600);
+
+/// Where a mail server's things lie, and what it sees of the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage<'a> {
+    /// Its own files.
+    pub work: &'a Path,
+    /// Where its packages are unpacked; the machine's own are used if absent.
+    pub root: Option<&'a Path>,
+    /// The run's directories, under the paths that it sees.
+    pub shown: &'a Shown,
+    /// The run's places that it may not write to otherwise.
+    pub sealed: &'a [PathBuf],
+}
 
 /// A mail server with its rendered definition.
 pub struct Server {
     definition: Definition,
     rendered: Rendered,
     work: PathBuf,
+    /// What it sees of the machine.
+    view: View,
     /// The commands before the first start were run.
     prepared: bool,
     tree: Option<ProcessTree>,
     /// A `command` server was started and not stopped or killed since.
     started: bool,
+    /// The start command of a `command` server has ended well since it was last ended.
+    whole: bool,
     /// How often it was started.
     starts: u32,
     /// The tree was killed; its end is no finding.
     killed: bool,
     /// The `kill` command of a `command` server, while it runs.
-    killer: Option<Child>,
+    killer: Option<Underway>,
 }
 
 impl Server {
-    /// Writes configuration files and directories below `work`. Its packages are unpacked in `root`, or the machine's
-    /// own are used.
+    /// Writes its configuration files and directories.
     pub fn prepare(
         definition: Definition,
         rendered: Rendered,
-        root: Option<&Path>,
-        work: &Path,
+        stage: Stage<'_>,
     ) -> Result<Server, TargetError> {
+        let work = stage.work;
         std::fs::create_dir_all(work).map_err(failed(work))?;
-        let view = view::write(&definition, &rendered, root, work)?;
-        let server = Server {
+        let view = view::write(&definition, &rendered, stage)?;
+        Ok(Server {
             definition,
             rendered,
             work: work.to_owned(),
+            view,
             prepared: false,
             tree: None,
             started: false,
+            whole: false,
             starts: 0,
             killed: false,
             killer: None,
-        };
-        let file = server.view();
-        let text = serde_json::to_vec_pretty(&view).map_err(io::Error::from);
-        text.and_then(|text| std::fs::write(&file, text)).map_err(failed(&file))?;
-        Ok(server)
-    }
-
-    /// What it sees of the machine, for its init.
-    fn view(&self) -> PathBuf {
-        self.work.join("view.json")
+        })
     }
 
     pub fn name(&self) -> &str {
@@ -79,23 +100,90 @@ impl Server {
 
     /// Where its output goes.
     fn log(&self) -> PathBuf {
-        self.work.join("output.log")
+        self.work.join(LOG)
     }
 
     /// Starts it and waits until every service greets.
     pub async fn start(&mut self) -> Result<(), TargetError> {
+        self.last_kill_ends().await?;
         if !self.prepared {
-            let limit = self.definition.ready_within.0;
-            self.rendered.prepare.iter().try_for_each(|argv| self.run(argv, limit))?;
+            for argv in &self.rendered.prepare {
+                self.run_patiently(argv, self.definition.ready_within.0).await?;
+            }
             self.prepared = true;
         }
         match self.definition.kind {
             Kind::Spawned => self.tree = Some(self.spawn(&self.rendered.start, self.output()?)?),
-            Kind::Command => self.run(&self.rendered.start, LONGEST_COMMAND)?,
+            Kind::Command => {
+                self.hold(false)?;
+                self.run_patiently(&self.rendered.start, LONGEST_COMMAND).await?;
+                self.hold(true)?;
+            }
         }
         (self.started, self.killed) = (true, false);
         self.starts += 1;
         self.ready().await
+    }
+
+    /// Writes down how it is ended if nobody else does.
+    fn hold(&mut self, started: bool) -> Result<(), TargetError> {
+        let leash = Leash {
+            server: self.definition.name.clone(),
+            kill: self.rendered.kill.clone(),
+            stop: self.rendered.stop.clone(),
+            environment: self.rendered.environment.clone(),
+            addresses: self.addresses(),
+            started,
+        };
+        self.whole = started;
+        leash.hold(&self.work).map_err(failed(&self.work))
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.services().into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// A `kill` command that is late would kill the server that is started next.
+    async fn last_kill_ends(&mut self) -> Result<(), TargetError> {
+        let Some(killer) = &mut self.killer else { return Ok(()) };
+        let ended = patiently(LAST_KILL, || killer.ended()).await;
+        match ended.map_err(|error| self.cannot_run(&self.rendered.kill, error))? {
+            Some(_) => self.killer_ended(Duration::ZERO).map(|_| ()),
+            None => Err(self.too_slow(&self.rendered.kill, LAST_KILL)),
+        }
+    }
+
+    /// Runs one of the definition's commands to its end, output into the log. Given up meanwhile, it is killed.
+    async fn run_patiently(&self, argv: &[String], limit: Duration) -> Result<(), TargetError> {
+        if argv.is_empty() {
+            return Ok(());
+        }
+        let output = self.output()?;
+        let ended = match self.definition.kind {
+            Kind::Spawned => {
+                let mut tree = self.spawn(argv, output)?;
+                patiently(limit, || tree.ended()).await
+            }
+            Kind::Command => {
+                let mut underway = self.begin(argv, output)?;
+                patiently(limit, || underway.ended()).await
+            }
+        };
+        self.in_time(argv, ended.map_err(|error| self.cannot_run(argv, error))?, limit)
+    }
+
+    fn in_time(
+        &self,
+        argv: &[String],
+        ended: Option<ExitStatus>,
+        limit: Duration,
+    ) -> Result<(), TargetError> {
+        ended.map_or_else(|| Err(self.too_slow(argv, limit)), |status| self.succeeded(argv, status))
+    }
+
+    fn too_slow(&self, argv: &[String], limit: Duration) -> TargetError {
+        let (server, command) = (self.definition.name.clone(), argv.join(" "));
+        TargetError::CommandTooSlow { server, command, limit, log: self.log() }
     }
 
     fn launch(&self, argv: &[String]) -> Launch {
@@ -103,7 +191,7 @@ impl Server {
             argv: argv.to_vec(),
             environment: self.rendered.environment.clone(),
             directory: self.work.clone(),
-            view: self.view(),
+            view: self.view.clone(),
             starts: self.starts,
         }
     }
@@ -140,14 +228,18 @@ impl Server {
         to: &Path,
         log: File,
     ) -> Result<Child, TargetError> {
-        let (from, to) = (from.display().to_string(), to.display().to_string());
-        let fill = |text: &String| text.replace("{user}", user).replace("{from}", &from).replace("{to}", &to);
-        let argv: Vec<String> = self.rendered.migrate.iter().map(fill).collect();
+        let seen = |path| self.view.shown.seen(path).display().to_string();
+        let (from, to) = (seen(from), seen(to));
+        let vars = [("user", user.to_owned()), ("from", from), ("to", to)];
+        let vars = Vars(vars.map(|(name, value)| (name.to_owned(), value)).into());
+        let argv = vars.fill_command(&self.rendered.migrate);
         let cannot = |error| self.cannot_run(&argv, error);
         let output = Output::both(log).map_err(cannot)?;
         match &self.tree {
             Some(tree) if !argv.is_empty() => tree.spawn_inside(&self.launch(&argv), output).map_err(cannot),
-            None if !argv.is_empty() && self.definition.kind == Kind::Command => self.begin(&argv, output),
+            None if !argv.is_empty() && self.definition.kind == Kind::Command => {
+                self.on_the_machine(&argv, output).spawn().map_err(cannot)
+            }
             Some(_) | None => Err(cannot(io::Error::other("the mail server does not run"))),
         }
     }
@@ -173,23 +265,22 @@ impl Server {
                 wait_or_kill(&mut child, limit).map_err(cannot)?
             }
             (None, Kind::Spawned) => self.spawn(argv, output)?.wait(limit).map_err(cannot)?,
-            (None, Kind::Command) => wait_or_kill(&mut self.begin(argv, output)?, limit).map_err(cannot)?,
+            (None, Kind::Command) => self.begin(argv, output)?.wait(limit).map_err(cannot)?,
         };
-        match status {
-            Some(status) => self.succeeded(argv, status),
-            None => {
-                let (server, command) = (self.definition.name.clone(), argv.join(" "));
-                Err(TargetError::CommandTooSlow { server, command, limit, log: self.log() })
-            }
-        }
+        self.in_time(argv, status, limit)
     }
 
     /// Starts one of a `command` target's commands.
-    fn begin(&self, argv: &[String], output: Output) -> Result<Child, TargetError> {
+    fn begin(&self, argv: &[String], output: Output) -> Result<Underway, TargetError> {
+        let mut command = self.on_the_machine(argv, output);
+        Underway::begin(&mut command).map_err(|error| self.cannot_run(argv, error))
+    }
+
+    fn on_the_machine(&self, argv: &[String], output: Output) -> Command {
         let mut command = Command::new(&argv[0]);
         command.args(&argv[1..]).envs(&self.rendered.environment).current_dir(&self.work);
         command.stdin(std::process::Stdio::null()).stdout(output.out).stderr(output.errors);
-        command.spawn().map_err(|error| self.cannot_run(argv, error))
+        command
     }
 
     fn succeeded(&self, argv: &[String], status: ExitStatus) -> Result<(), TargetError> {
@@ -267,35 +358,52 @@ impl Server {
     }
 
     /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
-    pub fn stop(&mut self) -> Result<bool, TargetError> {
-        self.started = false;
+    pub async fn stop(&mut self) -> Result<bool, TargetError> {
         if self.definition.kind == Kind::Command {
-            return self.run(&self.rendered.stop, LONGEST_COMMAND).map(|()| true);
+            self.run_patiently(&self.rendered.stop, LONGEST_COMMAND).await?;
+            self.has_ended();
+            return Ok(true);
         }
-        let Some(mut tree) = self.tree.take() else { return Ok(true) };
+        let Some(tree) = &self.tree else { return Ok(true) };
+        tree.terminate().map_err(|error| self.cannot_stop(error))?;
         let limit = self.definition.stop_within.0;
-        let ended = tree
-            .terminate()
-            .and_then(|()| tree.wait(limit))
-            .map_err(|e| self.cannot_run(&["stop".into()], e))?;
-        if ended.is_none() {
-            self.tree = Some(tree);
-            self.kill(limit)?;
+        let by_itself = self.tree_ends(limit).await?;
+        if !by_itself {
+            self.send_kill()?;
+            self.tree_ends(limit).await?;
         }
-        Ok(ended.is_some())
+        Ok(by_itself)
     }
 
-    /// Kills it and everything it started and waits until all of it is gone, at most `limit`; whether it is.
-    fn kill(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        self.send_kill()?;
-        self.wait_gone(limit)
+    /// Waits until all of it has ended, at most `limit`; whether it has.
+    async fn tree_ends(&mut self, limit: Duration) -> Result<bool, TargetError> {
+        let Some(tree) = &mut self.tree else { return Ok(true) };
+        let ended = patiently(limit, || tree.ended()).await;
+        let ended = ended.map_err(|error| self.cannot_stop(error))?.is_some();
+        if ended {
+            self.tree = None;
+        }
+        Ok(ended)
+    }
+
+    fn cannot_stop(&self, error: io::Error) -> TargetError {
+        self.cannot_run(&["stop".into()], error)
+    }
+
+    /// Its own command has ended a `command` server.
+    fn has_ended(&mut self) {
+        (self.started, self.whole) = (false, false);
+        leash::let_go(&self.work);
     }
 
     /// Kills it and everything it started and does not wait. A `command` server is killed by its own command.
     pub fn send_kill(&mut self) -> Result<(), TargetError> {
         self.started = false;
         if self.definition.kind == Kind::Command {
-            self.killer = Some(self.begin(&self.rendered.kill, self.output()?)?);
+            // One that is under way already is not disturbed by another.
+            if self.killer.is_none() {
+                self.killer = Some(self.begin(&self.rendered.kill, self.output()?)?);
+            }
             return Ok(());
         }
         let Some(tree) = self.tree.as_mut() else { return Ok(()) };
@@ -329,13 +437,38 @@ impl Server {
     fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
         let Some(mut killer) = self.killer.take() else { return Ok(true) };
         let argv = self.rendered.kill.clone();
-        match wait(&mut killer, limit).map_err(|error| self.cannot_run(&argv, error))? {
-            Some(status) => self.succeeded(&argv, status).map(|()| true),
+        match killer.wait(limit).map_err(|error| self.cannot_run(&argv, error))? {
+            Some(status) => {
+                // What only began to start may not have been there yet.
+                let there = self.whole || !leash::nobody_answers(&self.addresses());
+                self.succeeded(&argv, status).or_else(|error| if there { Err(error) } else { Ok(()) })?;
+                self.has_ended();
+                Ok(true)
+            }
             None => {
                 self.killer = Some(killer);
                 Ok(false)
             }
         }
+    }
+
+    /// Why it is not gone `limit` after [`Server::send_kill`].
+    pub fn lingers(&self, limit: Duration) -> String {
+        match self.definition.kind {
+            Kind::Command => {
+                format!("{}; it must end the server at once", self.too_slow(&self.rendered.kill, limit))
+            }
+            Kind::Spawned => {
+                "killed, but a process of it waits for a call that the storage holds back; it ends when \
+                 that is answered"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// The harness did not start its processes, and its own commands alone can end them.
+    pub fn is_on_the_machine(&self) -> bool {
+        self.definition.kind == Kind::Command
     }
 
     fn cannot_kill(&self, error: io::Error) -> TargetError {
@@ -390,7 +523,7 @@ fn wait_or_kill(child: &mut Child, limit: Duration) -> io::Result<Option<ExitSta
     let ended = wait(child, limit)?;
     if ended.is_none() {
         child.kill()?;
-        child.wait()?;
+        wait(child, LAST_CALL)?;
     }
     Ok(ended)
 }
@@ -423,4 +556,26 @@ fn tail(log: &Path) -> String {
         return format!("{} is empty", log.display());
     }
     format!("the end of {}:\n{}", log.display(), lines[lines.len().saturating_sub(8)..].join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::running::{Role, Target};
+
+    #[test]
+    fn a_kill_command_that_is_late_is_called_that() {
+        let place = tempfile::tempdir().expect("a directory");
+        let text = "name = 'own'\nabout = 't'\nkind = 'command'\nstart = ['true']\nstop = ['true']\n\
+            kill = ['sleep', '600']\nlayout.opaque = {}\nlisten = {}\n";
+        let definition: Definition = toml::from_str(text).expect("a definition");
+        let rendered = definition.render(&Vars::default());
+        let stage = Stage { work: place.path(), root: None, shown: &Shown::default(), sealed: &[] };
+        let server = Server::prepare(definition, rendered, stage).expect("prepared");
+        let mut target = Target::of(vec![(Role::Main, server)]);
+        assert!(!target.kill(Duration::from_millis(20)).expect("begun"));
+        let said =
+            target.lingers(Duration::from_secs(10)).replace(&place.path().display().to_string(), "DIR");
+        insta::assert_snapshot!(said, @"");
+    }
 }

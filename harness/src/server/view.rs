@@ -1,5 +1,6 @@
 //! What a mail server alone sees: its packages over `/usr`, its files and users over `/etc`, mounts, `/dev/log`.
 
+use super::server::Stage;
 use crate::machine::syslog;
 
 use super::accounts::Accounts;
@@ -16,13 +17,13 @@ use std::path::{Path, PathBuf};
 /// Name of the socket in the server's directory that it sees as `/dev/log`.
 const LOG_SOCKET: &str = "syslog.socket";
 
-/// Writes everything that `rendered` says below `work` and returns what the server sees of the machine.
+/// Writes everything that `rendered` says into its directory and returns what the server sees of the machine.
 pub(crate) fn write(
     definition: &Definition,
     rendered: &Rendered,
-    root: Option<&Path>,
-    work: &Path,
+    stage: Stage<'_>,
 ) -> Result<View, TargetError> {
+    let Stage { work, root, shown, sealed } = stage;
     let accounts = accounts(definition).map_err(failed(Path::new("/etc/passwd and /etc/group")))?;
     for directory in rendered.directories.iter().map(|directory| work.join(directory)) {
         std::fs::create_dir_all(&directory).map_err(failed(&directory))?;
@@ -39,7 +40,8 @@ pub(crate) fn write(
     if definition.syslog {
         mounts.push(log_socket(work)?);
     }
-    Ok(View { hostname: rendered.hostname.clone(), mounts })
+    let (shown, sealed, directory) = (shown.clone(), sealed.to_owned(), shown.seen(work));
+    Ok(View { hostname: rendered.hostname.clone(), mounts, shown, sealed, directory })
 }
 
 /// From now on whatever the server logs to `/dev/log` is written into a file.
@@ -147,6 +149,7 @@ fn declared(mount: &record::plan::server::MountEntry) -> Result<ViewMount, Targe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::grounds::Shown;
     use record::plan::server::render::Vars;
 
     #[test]
@@ -160,7 +163,8 @@ mod tests {
             etc = { 'exim4/trusted_configs' = '{work}/exim.conf', 'secret' = { text = 'x', mode = 0o600 } }\n";
         let definition: Definition = toml::from_str(text).unwrap();
         let vars = Vars([("work".to_owned(), work.display().to_string())].into());
-        let view = write(&definition, &definition.render(&vars), Some(&root), &work).unwrap();
+        let stage = Stage { work: &work, root: Some(&root), shown: &Shown::default(), sealed: &[] };
+        let view = write(&definition, &definition.render(&vars), stage).unwrap();
         let shown = format!("{:#?}", view.mounts).replace(&place.path().display().to_string(), "");
         insta::assert_snapshot!(shown, @r#"
         [

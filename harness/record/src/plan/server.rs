@@ -2,6 +2,7 @@
 
 pub mod possible;
 pub mod render;
+mod shell;
 
 use fuse_fs::units::Span;
 use schemars::JsonSchema;

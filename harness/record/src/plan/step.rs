@@ -95,7 +95,8 @@ pub enum StepAction {
         storage: Option<String>,
     },
     /// Run a command on this machine, as the harness, and wait for its end, at most 60 s: cut a real power line, take a
-    /// snapshot of the disk beneath. `FERMOPOSTA_RUN` is the run directory; the output goes to `commands.log` in it.
+    /// snapshot of the disk beneath. `FERMOPOSTA_RUN` is the run directory; the output goes to `commands.log` in it. Files
+    /// elsewhere than in the run directory and on the storages are read-only to it, unless the target is a `command` one.
     RunCommand {
         /// Program and arguments; no shell is involved.
         argv: Vec<String>,

@@ -15,6 +15,9 @@ impl Definition {
         if let Some(problem) = self.unknown_variable() {
             return Err(problem);
         }
+        if let Some(problem) = self.bare_in_a_shell() {
+            return Err(problem);
+        }
         if self.kind == Kind::Command {
             self.possible_command()?;
         }

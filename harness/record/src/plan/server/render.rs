@@ -1,5 +1,6 @@
 //! The variables in a definition's texts: which there are, and filling them in.
 
+use super::shell;
 use super::{Definition, FileText, Listen, MountEntry, Queue, Rebuild};
 use std::collections::BTreeMap;
 
@@ -76,11 +77,15 @@ impl Definition {
 
     /// Fills in the variables.
     pub fn render(&self, vars: &Vars) -> Rendered {
-        let all = |texts: &[String]| texts.iter().map(|text| vars.fill(text)).collect::<Vec<_>>();
+        let all = |texts: &[String]| vars.fill_command(texts);
         let one = |text: &Option<String>| text.as_ref().map(|text| vars.fill(text));
         let files = |files: &BTreeMap<String, FileText>| {
-            let filled = |file: &FileText| file.with_text(vars.fill(file.text()));
-            files.iter().map(|(path, file)| (path.clone(), filled(file))).collect()
+            let filled = |path: &str, file: &FileText| {
+                let of_a_shell = shell::is_script(self, path, file.text());
+                let text = if of_a_shell { vars.fill_for_shell(file.text()) } else { vars.fill(file.text()) };
+                file.with_text(text)
+            };
+            files.iter().map(|(path, file)| (path.clone(), filled(path, file))).collect()
         };
         let mount = |mount: &MountEntry| MountEntry {
             bind: one(&mount.bind),
@@ -105,7 +110,7 @@ impl Definition {
             etc: files(&self.etc),
             mounts: self.mounts.iter().map(mount).collect(),
             hostname: one(&self.hostname),
-            directories: all(&self.directories),
+            directories: self.directories.iter().map(|text| vars.fill(text)).collect(),
             listen: Listen {
                 lmtp: one(&self.listen.lmtp),
                 smtp: one(&self.listen.smtp),
@@ -122,8 +127,17 @@ fn variables_in(text: &str) -> impl Iterator<Item = String> {
     in_braces(text).map(|(_, name)| name).filter(like).map(str::to_owned)
 }
 
+/// It names a variable of some target, or of one of its commands.
+pub fn is_variable(name: &str) -> bool {
+    let of_companion = name.strip_prefix("with.").is_some_and(|rest| rest.contains('.'));
+    KNOWN.contains(&name)
+        || ["user", "from", "to"].contains(&name)
+        || name.starts_with("port.")
+        || of_companion
+}
+
 /// Where a brace opens, and what stands in it. After `%` or `$` it is in the server's own language.
-fn in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub fn in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let open = text.match_indices('{').map(|(at, _)| at);
     let ours = open.filter(|at| !text[..*at].ends_with(['%', '$']));
     ours.filter_map(|at| Some((at, text[at + 1..].split_once('}')?.0)))
@@ -173,12 +187,32 @@ pub struct Vars(pub BTreeMap<String, String>);
 
 impl Vars {
     fn fill(&self, text: &str) -> String {
+        self.fill_with(text, |_, value| Some(value.to_owned()))
+    }
+
+    /// A text that a shell reads: each value stays what it is.
+    fn fill_for_shell(&self, text: &str) -> String {
+        let quoting = shell::quoting(text);
+        self.fill_with(text, |at, value| shell::written(value, quoting[at]))
+    }
+
+    /// A program and its arguments, a shell's command line among them or not.
+    pub fn fill_command(&self, argv: &[String]) -> Vec<String> {
+        let lines = shell::lines(argv);
+        let filled = argv.iter().enumerate().map(|(at, text)| match lines.contains(&at) {
+            true => self.fill_for_shell(text),
+            false => self.fill(text),
+        });
+        filled.collect()
+    }
+
+    fn fill_with(&self, text: &str, write: impl Fn(usize, &str) -> Option<String>) -> String {
         let mut filled = String::with_capacity(text.len());
         let mut done = 0;
         for (at, name) in in_braces(text) {
-            if let Some(value) = self.0.get(name) {
+            if let Some(value) = self.0.get(name).and_then(|value| write(at, value)) {
                 filled += &text[done..at];
-                filled += value;
+                filled += &value;
                 done = at + name.len() + "{}".len();
             }
         }

@@ -98,3 +98,15 @@ fn only_the_reference_server_has_defects() {
       help: only the built-in server has: `server = "reference"`
     "#);
 }
+
+#[test]
+fn a_steps_command_has_no_variables() {
+    let step = |argv: &str| format!("{GOOD}[[step]]\nat = \"1s\"\ndo.run-command = {{ argv = {argv} }}\n");
+    assert_eq!(
+        messages(&step("['sh', '-c', 'rm -rf {store}/x']")),
+        ["`{store}` would reach the command as it stands"]
+    );
+    assert_eq!(messages(&step("[]")), ["no command is named"]);
+    let own = step("['awk', '{print}', '/etc/hosts']");
+    plan(Path::new("t.toml"), &own, &Overrides::default()).expect("braces are not always variables");
+}
