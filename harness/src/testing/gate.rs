@@ -1,4 +1,4 @@
-//! Lets tests begin in their order, as many at once as the machine bears.
+//! Lets tests begin, as many at once as the machine bears: always the first in the order that there is room for.
 //!
 //! Up to a share of the machine tests begin whatever else goes on: their own processes wait most of the time, and the kernel
 //! lets those that waited go first. Beyond it only as much begins as really lies idle, so tests do not starve each other
@@ -7,14 +7,14 @@
 use super::idle::Idle;
 use super::needs::Needs;
 use parking_lot::{Condvar, Mutex};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How often the first in the line looks whether the machine has become idle.
+/// How often it is looked whether the machine has become idle.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// What tests may use of each processor beside other work, in percent.
-const SURE: u32 = 60;
+const SURE: u32 = 50;
 
 pub(super) struct Gate {
     processors: u32,
@@ -24,9 +24,9 @@ pub(super) struct Gate {
 }
 
 struct State {
-    /// Places in the order of those that wait.
-    waiting: BTreeSet<usize>,
-    /// Percent of one processor that are given away.
+    /// Those that wait, by their places in the order, with the percent of one processor that they need.
+    waiting: BTreeMap<usize, u32>,
+    /// What is given away.
     used: u32,
     /// Counts from when the last test began: what that one uses shows in it.
     idle: Idle,
@@ -38,18 +38,19 @@ impl Gate {
     }
 
     fn looking(processors: u32, look: fn(&Idle, u32) -> u32) -> Gate {
-        let state = State { waiting: BTreeSet::new(), used: 0, idle: Idle::from_now() };
+        let state = State { waiting: BTreeMap::new(), used: 0, idle: Idle::from_now() };
         Gate { processors, look, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits until it is the turn of the test at `place` of the order and there is room for it. Bounded by the tests before it.
+    /// Waits until there is room for the test at `place` of the order. Bounded by the tests that run: one always may.
     pub(super) fn enter(&self, place: usize, needs: Needs) -> Inside<'_> {
         let percent = needs.percent.min(self.processors * 100);
         let mut state = self.state.lock();
-        state.waiting.insert(place);
-        while !(state.is_next(place) && self.has_room(&state, percent)) {
-            if state.is_next(place) {
+        state.waiting.insert(place, percent);
+        while self.next(&state) != Some(place) {
+            if state.is_first(place) {
                 self.changed.wait_for(&mut state, LOOK);
+                self.wake_next(&state);
             } else {
                 self.changed.wait(&mut state);
             }
@@ -61,17 +62,31 @@ impl Gate {
         Inside { gate: self, percent }
     }
 
-    fn has_room(&self, state: &State, percent: u32) -> bool {
-        let used = state.used + percent;
-        state.used == 0
-            || used <= self.processors * SURE
-            || used <= self.processors * 100 && percent <= (self.look)(&state.idle, self.processors)
+    fn next(&self, state: &State) -> Option<usize> {
+        let room = self.room(state);
+        state.waiting.iter().find(|(_, percent)| **percent <= room).map(|(place, _)| *place)
+    }
+
+    fn wake_next(&self, state: &State) {
+        if self.next(state).is_some_and(|place| !state.is_first(place)) {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Percent of one processor that a test may need now.
+    fn room(&self, state: &State) -> u32 {
+        if state.used == 0 {
+            return u32::MAX;
+        }
+        let sure = (self.processors * SURE).saturating_sub(state.used);
+        let left = (self.processors * 100).saturating_sub(state.used);
+        sure.max(left.min((self.look)(&state.idle, self.processors)))
     }
 }
 
 impl State {
-    fn is_next(&self, place: usize) -> bool {
-        self.waiting.first() == Some(&place)
+    fn is_first(&self, place: usize) -> bool {
+        self.waiting.first_key_value().is_some_and(|(first, _)| *first == place)
     }
 }
 
@@ -91,7 +106,6 @@ impl Drop for Inside<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     const IDLE: fn(&Idle, u32) -> u32 = |_, processors| processors * 100;
@@ -119,33 +133,35 @@ mod tests {
     #[test]
     fn no_more_begin_than_the_machine_bears_and_fewer_beside_other_work() {
         assert!(most_at_once(&Gate::looking(2, IDLE)) <= 4);
+        assert_eq!(most_at_once(&Gate::looking(1, BUSY)), 1);
         assert!(most_at_once(&Gate::looking(2, BUSY)) <= 2);
     }
 
     #[test]
     fn an_idle_machine_is_filled() {
-        let (gate, all) = (Gate::looking(2, IDLE), Barrier::new(4));
-        std::thread::scope(|scope| {
-            for place in 0..4 {
-                let (gate, all) = (&gate, &all);
-                scope.spawn(move || {
-                    let _inside = gate.enter(place, half());
-                    all.wait();
-                });
-            }
-        });
+        let gate = Gate::looking(2, IDLE);
+        let inside: Vec<Inside<'_>> = (0..3).map(|place| gate.enter(place, half())).collect();
+        assert_eq!(gate.room(&gate.state.lock()), 50);
+        drop(inside);
     }
 
     #[test]
     fn whoever_compares_times_is_alone() {
         let gate = Gate::looking(2, IDLE);
         let first = gate.enter(0, half());
-        let room = |needs: Needs| gate.has_room(&gate.state.lock(), needs.percent.min(200));
-        let alone = Needs::alone(Duration::ZERO);
-        assert!(room(half()) && !room(alone));
+        assert_eq!(gate.room(&gate.state.lock()), 150, "it needs 200");
         drop(first);
-        let _alone = gate.enter(1, alone);
-        assert!(!room(half()), "nobody begins beside it");
+        let _alone = gate.enter(1, Needs::alone(Duration::ZERO));
+        assert_eq!(gate.room(&gate.state.lock()), 0, "nobody begins beside it");
+    }
+
+    #[test]
+    fn whoever_has_room_does_not_wait_for_one_who_has_not() {
+        let gate = Gate::looking(2, IDLE);
+        let _first = gate.enter(0, half());
+        gate.state.lock().waiting.insert(1, 160);
+        drop(gate.enter(2, half()));
+        assert_eq!(gate.next(&gate.state.lock()), None);
     }
 
     #[test]

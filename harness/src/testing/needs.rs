@@ -9,11 +9,14 @@ use std::time::Duration;
 /// What an operation costs one processor: client, mail server and storage together, in a build without optimisation.
 const OPERATION: Duration = Duration::from_millis(8);
 
-/// Starting, recovering, reading back and judging, beside the traffic.
+/// Starting, recovering, reading back and judging take this long, beside the traffic.
 const AROUND_THE_TRAFFIC: Duration = Duration::from_secs(7);
 
-/// Tools that copy mail, beside the traffic.
-const MIGRATING: u32 = 40;
+/// What that costs one processor.
+const JUDGING: Duration = Duration::from_secs(1);
+
+/// What tools that copy mail need beside the traffic, in hundredths of a processor.
+const MIGRATING: u32 = 25;
 
 /// What even a test that only waits is counted with: it starts processes.
 const LEAST: u32 = 10;
@@ -37,6 +40,11 @@ impl Needs {
         Needs { percent: u32::MAX, takes, alone: true }
     }
 
+    /// Of one processor.
+    pub(super) fn work(&self) -> Duration {
+        self.takes.saturating_mul(self.percent.min(1000)) / 100
+    }
+
     /// What a run of a scenario file needs; one that makes no sense ends at once.
     pub fn of_scenario(file: &Path) -> Needs {
         let plan = crate::scenario::load(file, &crate::scenario::overrides::Overrides::default());
@@ -45,13 +53,15 @@ impl Needs {
 
     /// What a run of `plan` needs.
     pub(super) fn of(plan: &Plan) -> Needs {
-        let stages = &plan.workload.stages;
-        let busiest = stages.iter().map(|stage| stage.rate).fold(0.0, f64::max);
-        let rate = busiest + plan.workload.clients.as_ref().map_or(0.0, visits);
+        let (stages, clients) = (&plan.workload.stages, plan.workload.clients.as_ref());
         let traffic: Duration = stages.iter().map(|stage| stage.duration.0).sum();
+        let asked: f64 = stages.iter().map(|stage| stage.rate * stage.duration.0.as_secs_f64()).sum();
+        let operations = asked + clients.map_or(0.0, visits) * traffic.as_secs_f64();
+        let costs = JUDGING.as_secs_f64() + operations * OPERATION.as_secs_f64();
+        let takes = traffic + AROUND_THE_TRAFFIC;
         let migrates = plan.steps.iter().any(|step| matches!(step.action, StepAction::Migrate(_)));
-        let percent = (rate * OPERATION.as_secs_f64() * 100.0) as u32 + u32::from(migrates) * MIGRATING;
-        Needs::percent(percent, traffic + AROUND_THE_TRAFFIC)
+        let percent = (costs * 100.0 / takes.as_secs_f64()) as u32;
+        Needs::percent(percent + if migrates { MIGRATING } else { 0 }, takes)
     }
 }
 

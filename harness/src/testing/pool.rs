@@ -1,8 +1,9 @@
-//! Tests of one program, in one pool: the longest begin first, as many at once as the machine bears.
+//! Tests of one program, in one pool: those with the most work begin first, as many at once as the machine bears.
 
 use super::gate::Gate;
 use super::needs::Needs;
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::cmp::Reverse;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -53,9 +54,9 @@ pub fn run_all(tests: Vec<Test>) -> ExitCode {
     libtest_mimic::run(&arguments, trials(tests)).exit_code()
 }
 
-/// In the order in which they begin: the longest first, and those that must be alone when all others are done.
+/// In the order in which they begin: those with the most work first, and those that must be alone when all others are done.
 pub(super) fn trials(mut tests: Vec<Test>) -> Vec<Trial> {
-    tests.sort_by_key(|test| (test.needs.alone, std::cmp::Reverse(test.needs.takes)));
+    tests.sort_by_key(|test| (test.needs.alone, Reverse(test.needs.work())));
     let gate = Arc::new(Gate::new(crate::machine::environment::cores()));
     tests.into_iter().enumerate().map(|(place, test)| test.trial(place, gate.clone())).collect()
 }
@@ -66,7 +67,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_longest_are_first_and_those_that_must_be_alone_last() {
+    fn most_work_is_first_and_those_that_must_be_alone_last() {
         let test = |name, needs| Test::new(name, needs, || Ok(()));
         let seconds = Duration::from_secs;
         let tests = vec![

@@ -11,8 +11,8 @@ use std::process::Command;
 
 pub(crate) fn tests() -> Vec<Test> {
     let tests: [Named; 2] = [
-        ("a_server_that_changes_a_byte", percent(70, 17), server),
-        ("a_disk_that_rots", percent(50, 13), disk),
+        ("a_server_that_changes_a_byte", percent(40, 17), server),
+        ("a_disk_that_rots", percent(35, 13), disk),
     ];
     group("damage", fermoposta::testing::cannot_mount(), tests)
 }

@@ -50,7 +50,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .or_else(|| rsync.then(|| "rsync is not installed; `apt-get install rsync`".to_owned()));
     let test = |(state, count)| {
         let name = format!("migration::killed_after_{count}_{state}");
-        Test::new(name, percent(80, 6), move || killed(state, count)).lacking(missing.clone())
+        Test::new(name, percent(50, 8), move || killed(state, count)).lacking(missing.clone())
     };
     MOMENTS.into_iter().map(test).collect()
 }

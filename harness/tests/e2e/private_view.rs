@@ -9,9 +9,9 @@ use std::path::Path;
 
 pub(crate) fn tests() -> Vec<Test> {
     let tests: [Named; 3] = [
-        ("what_is_declared_is_seen", percent(50, 8), what_is_declared_is_seen),
+        ("what_is_declared_is_seen", percent(30, 6), what_is_declared_is_seen),
         ("a_preparation_that_fails", percent(50, 2), fails),
-        ("a_companion_that_dies_is_named", percent(50, 8), a_companion_that_dies_is_named),
+        ("a_companion_that_dies_is_named", percent(30, 6), a_companion_that_dies_is_named),
     ];
     let missing = fermoposta::testing::cannot_mount();
     let ordinary = || (!nix::unistd::geteuid().is_root()).then(|| "only root gives servers users".to_owned());

@@ -41,7 +41,7 @@ struct Look {
 type Views = BTreeMap<String, Look>;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let page = |seconds| percent(80, seconds);
+    let page = |seconds| percent(60, seconds);
     let tests: [Named; 8] = [
         ("an_invalid_run", page(25), || run_is_sound("power-cut.toml", &CARELESS, "INVALID")),
         ("a_run_with_damaged_mail", page(20), || run_is_sound("bit-rot-at-rest.toml", &[], "INVALID")),

@@ -18,7 +18,7 @@ fn test(definition: Definition) -> Test {
     let name = definition.name.clone();
     let missing = fermoposta::testing::cannot_mount().or_else(|| cannot_run(&definition));
     // Each is a mail server with many processes.
-    Test::new(format!("servers::{name}"), percent(60, 12), move || loses_nothing(&name)).lacking(missing)
+    Test::new(format!("servers::{name}"), percent(40, 15), move || loses_nothing(&name)).lacking(missing)
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
