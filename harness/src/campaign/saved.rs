@@ -60,7 +60,7 @@ pub fn proved(run: &Path) -> Result<(Report, Result<(), String>)> {
     let report = report(run)?;
     if report.run.version != env!("CARGO_PKG_VERSION") {
         let version = &report.run.version;
-        return Ok((report.clone(), Err(format!("version {version} judged it"))));
+        return Ok((report.clone(), Err(format!("version {version} recorded it"))));
     }
     if report.run.recorded.iter().any(|one| !run.join(&one.file).is_file()) || report.run.recorded.is_empty()
     {
@@ -110,6 +110,7 @@ pub fn another(run: &Path, report: &Report) -> Result<Option<String>> {
 mod tests {
     use super::*;
     use crate::exit::Exit;
+    use record::plan::Plan;
     use record::synthetic;
     use record::synthetic::{OK, World};
 
@@ -121,7 +122,8 @@ mod tests {
         world.recover(900);
         let put = |file: &str, bytes: &[u8]| std::fs::write(run.path().join(file), bytes).expect("written");
         put("history.jsonl", &world.finish());
-        put("plan.json", &serde_json::to_vec(&synthetic::plan()).expect("plain data"));
+        let plan = Plan { version: env!("CARGO_PKG_VERSION").to_owned(), ..synthetic::plan() };
+        put("plan.json", &serde_json::to_vec(&plan).expect("plain data"));
         crate::run::outer::judge(run.path()).expect("it can be judged");
         run
     }

@@ -42,6 +42,7 @@ pub fn violation(property: &Property, report: &Report) -> Class {
         "no-duplicate" => Class::Duplicated,
         "recovers" => Class::ServerHung,
         "lie-noticed" => Class::LiedTo,
+        "gone-for-good" => Class::GoneForGood,
         _ => Class::OtherViolation,
     }
 }

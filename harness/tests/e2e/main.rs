@@ -3,6 +3,7 @@
 //! One program, so that there is one pool: tests that wait run beside tests that compute. It is also the program that
 //! the tests start.
 
+mod absent;
 mod clean_up;
 mod cli;
 mod damage;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     // Every shipped scenario against the server that it names, mostly the reference server.
     let mut tests = fermoposta::testing::tests(Path::new("../scenarios")).expect("the scenarios are there");
     for group in [
+        absent::tests,
         clean_up::tests,
         cli::tests,
         damage::tests,

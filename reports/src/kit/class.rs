@@ -33,6 +33,8 @@ pub enum Class {
     Unknown,
     /// The storage lied and the message is not whole: no mail server without checksums of its own could know.
     LiedTo,
+    /// The storage is gone for good, and the message with it.
+    GoneForGood,
     /// No answer: the sender tries again.
     Unanswered,
     /// Refused for now, and nothing is stored: the sender tries again.
@@ -53,7 +55,7 @@ pub enum Weight {
 
 impl Class {
     /// All, worst first.
-    pub const ALL: [Class; 16] = [
+    pub const ALL: [Class; 17] = [
         Class::Lost,
         Class::Damaged,
         Class::Hidden,
@@ -67,6 +69,7 @@ impl Class {
         Class::NotReached,
         Class::Unknown,
         Class::LiedTo,
+        Class::GoneForGood,
         Class::Unanswered,
         Class::TemporaryRefusal,
         Class::Intact,
@@ -105,6 +108,7 @@ impl Class {
             Class::NotReached => ("missed", "the call was not reached", Open),
             Class::Unknown => ("?", "unknown", Open),
             Class::LiedTo => ("lied", "the storage lied", Apart),
+            Class::GoneForGood => ("gone", "gone with its storage", Apart),
             Class::Unanswered => ("closed", "no answer, the connection ended", Fine),
             Class::TemporaryRefusal => ("4xx", "refused for now", Fine),
             Class::Intact => ("ok", "acknowledged and intact", Fine),

@@ -157,9 +157,9 @@ impl<'a, 'c> Mail<'a, 'c> {
     /// Where it may be, or what to look at.
     fn elsewhere(&self) -> String {
         let on_other = || {
-            let attempts = self.expected().flat_map(|(slot, _)| self.stores(slot)).map(|op| op.attempt);
-            let holder =
-                attempts.into_iter().find_map(|attempt| self.case.traces.holders(attempt).first())?;
+            let unseen = self.expected().filter(|(slot, _)| !self.seen(*slot));
+            let mut attempts = unseen.flat_map(|(slot, _)| self.stores(slot)).map(|op| op.attempt);
+            let holder = attempts.find_map(|attempt| self.case.traces.holders(attempt).first())?;
             Some(format!(
                 "; mail was written to {} on storage `{}`",
                 holder.path,

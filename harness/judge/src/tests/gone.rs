@@ -142,5 +142,5 @@ fn a_service_that_cannot_come_back_is_not_accused_unless_the_scenario_asks_for_i
     let report = judged(true, Some("NO"), late);
     let recovers = answer(&report, "recovers");
     assert!(recovers.untested, "{recovers:?}");
-    insta::assert_snapshot!(recovers.sentence, @"Not back within 30 s: store. Fault `dead` is for good: there was nothing to come back from.");
+    insta::assert_snapshot!(recovers.sentence, @"Not back within 30 s: greeting of imap, store. Fault `dead` is for good: there was nothing to come back from.");
 }

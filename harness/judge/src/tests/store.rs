@@ -187,7 +187,7 @@ fn mail_counts_as_under_a_fault_while_its_window_is_open() {
     let all = windowed(serde_json::json!({}), 3).messages.acknowledged_under_fault;
     let late = windowed(serde_json::json!({ "after": "200ms" }), 3).messages.acknowledged_under_fault;
     let early = windowed(serde_json::json!({ "for": "200ms" }), 3).messages.acknowledged_under_fault;
-    assert_eq!((all, late, early), (5, 2, 1), "with the recovery's");
+    assert_eq!((all, late, early), (5, 2, 3), "with the recovery's");
     let counted = windowed(serde_json::json!({ "counter": "renames", "at": 7 }), 3);
     assert_eq!(
         (counted.messages.acknowledged_under_fault, counted.verdict),

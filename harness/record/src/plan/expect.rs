@@ -31,7 +31,8 @@ pub struct Expect {
     /// At least this many acknowledged messages, else the verdict is unknown. Default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<u64>,
-    /// At least this many of them while a fault was armed, else the verdict is unknown. Default 1.
+    /// At least this many of them while a fault was in force, else the verdict is unknown. Default: 1, be it before the faults
+    /// struck for the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged_under_fault: Option<u64>,
     /// No fault fires and no operation fails in this first stretch of the traffic.

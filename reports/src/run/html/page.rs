@@ -205,6 +205,9 @@ impl PropertyView<'_> {
             "lie-noticed" | "rolled-back" => broken.then_some(
                 "Broken by the storage, which lied; the mail server is charged with not noticing.",
             ),
+            "gone-for-good" => broken.then_some(
+                "Broken by the storage, which is gone for good: what lay on it alone nobody can give back.",
+            ),
             _ => (broken && self.property.promise.is_some())
                 .then_some("Broken by the mail server: what a lying storage struck is not counted here."),
         }

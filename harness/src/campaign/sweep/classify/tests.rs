@@ -24,6 +24,7 @@ fn what_the_report_violates_is_what_the_case_is() {
     assert_eq!(of(&["uid-rules"], 0, 0), Class::OtherViolation);
     assert_eq!(of(&["recovers"], 0, 0), Class::ServerHung);
     assert_eq!(of(&["lie-noticed"], 0, 0), Class::LiedTo);
+    assert_eq!(of(&["gone-for-good"], 1, 0), Class::GoneForGood);
     assert_eq!(of(&["lie-noticed", "no-duplicate"], 0, 0), Class::Duplicated);
     assert_eq!(of(&[], 0, 0), Class::Intact);
 }

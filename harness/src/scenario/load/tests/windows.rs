@@ -14,7 +14,10 @@ fn planned(text: &str) -> Plan {
 #[test]
 fn a_window_that_opens_when_the_traffic_is_over_is_refused() {
     insta::assert_snapshot!(shown(&fault("when = { after = \"40s\", for = \"5s\" }")), @r#"
-      × t.toml: `eio` can strike from 40s on, when the traffic is over: it lasts 10s
+      × t.toml has a problem
+
+    Error:
+      × `eio` can strike from 40s on, when the traffic is over: it lasts 10s
        ╭─[t.toml:8:18]
      7 │ effect.errno = { code = "EIO" }
      8 │ when = { after = "40s", for = "5s" }
