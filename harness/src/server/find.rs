@@ -152,13 +152,19 @@ mod tests {
 
     #[test]
     fn a_variable_does_not_stand_bare_where_a_shell_reads_it() {
-        insta::assert_snapshot!(said("check = ['/bin/sh', '-c', 'cd {work} && chown -R cyrus {store}/conf']"), @"");
+        insta::assert_snapshot!(said("check = ['/bin/sh', '-c', 'cd {work} && chown -R cyrus {store}/conf']"), @r#"
+        cannot work: `{work}` stands bare in the shell's line in `check` (`cd {work} && chown -R cyrus {store}/conf`): a blank in its value would make several words of it; write `"{work}"`, or `"$1"` and the variable as an argument of its own
+        see docs/targets.md
+        "#);
         let script = "files = { 'make.sh' = \"set -e\\nchown -R cyrus '{work}' {store}/conf\" }\n";
         parse(&format!("{GOOD}{script}")).expect("it sees plain paths");
         let own = GOOD.replace("spawned", "command") + "stop = ['s']\nkill = ['k']\n";
         let (message, _) = parse(&format!("{own}{script}")).expect_err("it sees the machine's paths");
-        insta::assert_snapshot!(message, @"");
-        insta::assert_snapshot!(said("migrate = ['sh', '-ec', 'rsync -a \"{from}/\" `dirname {to}`/']"), @"");
+        insta::assert_snapshot!(message, @r#"cannot work: `{store}` stands bare in the shell's script `files."make.sh"` (`chown -R cyrus '{work}' {store}/conf`): a blank in its value would make several words of it; write `"{store}"`, or `"$1"` and the variable as an argument of its own"#);
+        insta::assert_snapshot!(said("migrate = ['sh', '-ec', 'rsync -a \"{from}/\" `dirname {to}`/']"), @r#"
+        cannot work: `{to}` stands in or behind a here-document, backquotes or `$'...'` in the shell's line in `migrate` (`rsync -a "{from}/" `dirname {to}`/`), where its value may be read as something else; set `value="{to}"` before all that, and write `"$value"` here
+        see docs/targets.md
+        "#);
         let quoted = "check = ['/bin/sh', '-c', 'ls \"{store}\" {port.imap} # {store}']";
         parse(&format!("{GOOD}{quoted}")).expect("it is quoted");
     }

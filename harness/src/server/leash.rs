@@ -140,7 +140,7 @@ mod tests {
         let place = held("exit 3", "exit 4");
         let said = format!("{:#}", end(place.path(), &|| ()).expect_err("it may run"));
         let said = said.replace(&place.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @"mine could not be ended and may still run; its output is in DIR/output.log: `sh -c exit 3` ended with exit status: 3; `sh -c exit 4` ended with exit status: 4");
         assert!(place.path().join(FILE).exists());
     }
 

@@ -576,6 +576,6 @@ mod tests {
         assert!(!target.kill(Duration::from_millis(20)).expect("begun"));
         let said =
             target.lingers(Duration::from_secs(10)).replace(&place.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @"own: `sleep 600` did not end within 10 s; its output is in DIR/output.log; it must end the server at once");
     }
 }
