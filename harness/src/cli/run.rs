@@ -114,16 +114,13 @@ fn known_storages(args: &RunArgs, plans: &[Plan]) -> Result<()> {
 fn disks_exist(args: &RunArgs) -> Result<()> {
     let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place));
     let apart = args.storages_apart.iter().map(|(name, place)| (format!("--storage-dir-of {name}"), place));
-    for (option, place) in all.chain(apart).filter(|(_, place)| !place.is_dir()) {
-        let what = if place.exists() { "is no directory" } else { "is not there" };
-        let make = format!("mkdir {}", quoted(&place.display().to_string()));
-        let place = place.display();
-        let message = format!(
-            "{option} {place}: it {what}; name a directory on the disk under test, or make it: {make}"
-        );
-        return Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into());
-    }
-    Ok(())
+    let Some((option, place)) = all.chain(apart).find(|(_, place)| !place.is_dir()) else { return Ok(()) };
+    let what = if place.exists() { "is no directory" } else { "is not there" };
+    let make = format!("mkdir {}", quoted(&place.display().to_string()));
+    let place = place.display();
+    let message =
+        format!("{option} {place}: it {what}; name a directory on the disk under test, or make it: {make}");
+    Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into())
 }
 
 /// The report of a run, or how the program is to end without one, after saying why.

@@ -99,6 +99,9 @@ fn first_word(arguments: &str) -> Option<String> {
     }
 }
 
+/// What is said when the spool is full.
+pub(crate) const FULL: &str = "452 4.3.1 insufficient system storage";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +153,3 @@ mod tests {
         assert_eq!(imap(b"a1 logout\r\n"), Some(("a1".into(), Imap::Logout)));
     }
 }
-
-/// What is said when the spool is full.
-pub(crate) const FULL: &str = "452 4.3.1 insufficient system storage";

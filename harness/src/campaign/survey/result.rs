@@ -75,6 +75,14 @@ fn all_shown(report: &Report) -> Vec<Shown> {
     all
 }
 
+/// The file with the report of a run that shows `class`, below the survey's directory.
+pub fn evidence(result: &RunResult, class: Class) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name = format!("{}-{}-{}", result.target, result.column, class.symbol());
+    let name: String = name.to_lowercase().replace('?', "unknown").chars().map(plain).collect();
+    format!("evidence/{name}-{}.md", result.seed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,12 +99,4 @@ mod tests {
         assert_eq!(shown(&[], &["coverage"]), [Class::Unknown]);
         assert_eq!(shown(&["no-duplicate"], &["coverage"]), [Class::Duplicated]);
     }
-}
-
-/// The file with the report of a run that shows `class`, below the survey's directory.
-pub fn evidence(result: &RunResult, class: Class) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name = format!("{}-{}-{}", result.target, result.column, class.symbol());
-    let name: String = name.to_lowercase().replace('?', "unknown").chars().map(plain).collect();
-    format!("evidence/{name}-{}.md", result.seed)
 }
