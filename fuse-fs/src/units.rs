@@ -17,13 +17,20 @@ impl fmt::Display for Span {
     }
 }
 
+/// Why a text is no [`Span`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSpan {
+    #[error("`{0}` is not a duration; write it like \"250ms\", \"12s\", \"1m 30s\" or \"2h\"")]
+    NoDuration(String),
+    #[error("`{0}` is negative")]
+    Negative(String),
+}
+
 impl std::str::FromStr for Span {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Span, String> {
-        let signed: jiff::SignedDuration = text.parse().map_err(|_| {
-            format!("`{text}` is not a duration; write it like \"250ms\", \"12s\", \"1m 30s\" or \"2h\"")
-        })?;
-        Duration::try_from(signed).map(Span).map_err(|_| format!("`{text}` is negative"))
+    type Err = BadSpan;
+    fn from_str(text: &str) -> Result<Span, BadSpan> {
+        let signed: jiff::SignedDuration = text.parse().map_err(|_| BadSpan::NoDuration(text.to_owned()))?;
+        Duration::try_from(signed).map(Span).map_err(|_| BadSpan::Negative(text.to_owned()))
     }
 }
 

@@ -133,9 +133,13 @@ fn when(trigger: &Trigger, found: &mut Found) {
         found.add("when.probability", format!("{p} is not between 0 and 1"), "write a number such as 0.01");
     }
     if let Some(word) = &trigger.sequence
-        && let Err(message) = trigger::Sequence::parse(word)
+        && let Err(bad) = trigger::Sequence::parse(word)
     {
-        found.add("when.sequence", message, "write `w` and `x`, the last letter in capitals, such as `wxxW`");
+        found.add(
+            "when.sequence",
+            bad.to_string(),
+            "write `w` and `x`, the last letter in capitals, such as `wxxW`",
+        );
     }
     if trigger.window.is_some_and(|window| window.0.is_zero()) {
         found.add("when.for", "a window of no time would never strike", "leave it out or write a duration");

@@ -16,12 +16,12 @@ pub enum OpSelector {
 }
 
 impl TryFrom<String> for OpSelector {
-    type Error = String;
-    fn try_from(text: String) -> Result<OpSelector, String> {
+    type Error = UnknownOp;
+    fn try_from(text: String) -> Result<OpSelector, UnknownOp> {
         if let Ok(group) = text.parse() {
             return Ok(OpSelector::Group(group));
         }
-        text.parse().map(OpSelector::One).map_err(|_| unknown_op(&text))
+        text.parse().map(OpSelector::One).map_err(|_| UnknownOp(text))
     }
 }
 
@@ -43,6 +43,11 @@ pub enum OpGroup {
     /// Operations that make, move or remove names.
     Names,
 }
+
+/// A text that names no operation and no group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", unknown_op(.0))]
+pub struct UnknownOp(String);
 
 fn unknown_op(text: &str) -> String {
     let groups = OpGroup::VARIANTS.iter().map(<&str>::from);

@@ -92,19 +92,32 @@ pub(crate) struct Sequence {
     fails: Vec<bool>,
 }
 
+/// Why a word is no [`Sequence`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadSequence {
+    #[error("the word is empty")]
+    Empty,
+    #[error("`{0}` in `{1}` is neither `w` (works) nor `x` (fails)")]
+    NoSuchLetter(char, String),
+    #[error("`{0}` does not say what goes on for ever")]
+    Endless(String),
+    #[error("in `{0}` a letter follows one that goes on for ever")]
+    LetterAfterEnd(String),
+}
+
 impl Sequence {
     /// Reads a word such as `wxxW`.
-    pub(crate) fn parse(word: &str) -> Result<Sequence, String> {
+    pub(crate) fn parse(word: &str) -> Result<Sequence, BadSequence> {
         let mut letters: Vec<char> = word.chars().collect();
-        let last = letters.pop().ok_or("the word is empty")?;
+        let last = letters.pop().ok_or(BadSequence::Empty)?;
         if let Some(wrong) = letters.iter().chain([&last]).find(|c| !matches!(c, 'w' | 'x' | 'W' | 'X')) {
-            return Err(format!("`{wrong}` in `{word}` is neither `w` (works) nor `x` (fails)"));
+            return Err(BadSequence::NoSuchLetter(*wrong, word.to_owned()));
         }
         if last.is_lowercase() {
-            return Err(format!("`{word}` does not say what goes on for ever"));
+            return Err(BadSequence::Endless(word.to_owned()));
         }
         if letters.iter().any(|c| c.is_uppercase()) {
-            return Err(format!("in `{word}` a letter follows one that goes on for ever"));
+            return Err(BadSequence::LetterAfterEnd(word.to_owned()));
         }
         Ok(Sequence { fails: letters.iter().chain([&last]).map(|c| matches!(c, 'x' | 'X')).collect() })
     }

@@ -123,28 +123,38 @@ pub struct DefectChoice {
 }
 
 impl FromStr for DefectChoice {
-    type Err = String;
+    type Err = BadDefect;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, BadDefect> {
         let (name, count) = text.split_once('=').map_or((text, None), |(name, count)| (name, Some(count)));
-        let defect = Defect::from_str(name).map_err(|_| unknown(name))?;
+        let defect = Defect::from_str(name).map_err(|_| BadDefect::Unknown(name.to_owned()))?;
         let every = match (count, defect.default_every()) {
             (None, default) => default.unwrap_or(1),
-            (Some(_), None) => return Err(format!("defect '{name}' takes no number")),
+            (Some(_), None) => return Err(BadDefect::TakesNoNumber(name.to_owned())),
             (Some(count), Some(_)) => positive(name, count)?,
         };
         Ok(DefectChoice { defect, every })
     }
 }
 
-fn unknown(name: &str) -> String {
-    let names: Vec<_> = Defect::all().map(Defect::name).collect();
-    format!("unknown defect '{name}'; expected one of: {}", names.join(", "))
+/// Why a text is no [`DefectChoice`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadDefect {
+    #[error("unknown defect '{0}'; expected one of: {names}", names = names())]
+    Unknown(String),
+    #[error("defect '{0}' takes no number")]
+    TakesNoNumber(String),
+    #[error("defect '{0}': '{1}' is not a whole number from 1")]
+    BadNumber(String, String),
 }
 
-fn positive(name: &str, count: &str) -> Result<u64, String> {
+fn names() -> String {
+    Defect::all().map(Defect::name).collect::<Vec<_>>().join(", ")
+}
+
+fn positive(name: &str, count: &str) -> Result<u64, BadDefect> {
     let parsed = count.parse().ok().filter(|count| *count > 0);
-    parsed.ok_or_else(|| format!("defect '{name}': '{count}' is not a whole number from 1"))
+    parsed.ok_or_else(|| BadDefect::BadNumber(name.to_owned(), count.to_owned()))
 }
 
 /// The defects of one server with their counters.

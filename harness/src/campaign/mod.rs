@@ -1,4 +1,5 @@
 pub mod compare;
+pub mod gate;
 pub mod journal;
 pub mod rehearse;
 #[cfg(test)]
@@ -7,4 +8,5 @@ pub mod saved;
 pub mod shown;
 pub mod survey;
 pub mod sweep;
+pub mod work;
 pub mod write_whole;

@@ -51,20 +51,29 @@ pub fn edited(run: &Path, broken: Broken) -> String {
     format!("{}: {broken}; `fermoposta analyze {place}` judges the run anew", file.display())
 }
 
+/// Why a report was not held against what was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproved {
+    #[error("version {0} recorded it")]
+    OtherVersion(String),
+    #[error("its recorded files are not all there")]
+    FilesMissing,
+}
+
 /// Reads it, and holds it against what was recorded, if all of that is there: it may have been edited and sealed anew.
-/// `Err` of the pair says why it was not held against anything.
+/// The second says why it was not held against anything.
 ///
 /// # Errors
 /// As [`report`]; [`Doubtful`] also if it does not follow from the recorded files.
-pub fn proved(run: &Path) -> Result<(Report, Result<(), String>)> {
+pub fn proved(run: &Path) -> Result<(Report, Result<(), Unproved>)> {
     let report = report(run)?;
     if report.run.version != env!("CARGO_PKG_VERSION") {
-        let version = &report.run.version;
-        return Ok((report.clone(), Err(format!("version {version} recorded it"))));
+        let unproved = Unproved::OtherVersion(report.run.version.clone());
+        return Ok((report, Err(unproved)));
     }
     if report.run.recorded.iter().any(|one| !run.join(&one.file).is_file()) || report.run.recorded.is_empty()
     {
-        return Ok((report, Err("its recorded files are not all there".to_owned())));
+        return Ok((report, Err(Unproved::FilesMissing)));
     }
     let mut found = differences(run, &report.run.recorded)?;
     if found.is_empty() {
@@ -178,9 +187,6 @@ mod tests {
             "{said}"
         );
         std::fs::remove_file(run.path().join("history.jsonl")).expect("removed");
-        assert_eq!(
-            proved(run.path()).expect("taken as it is").1,
-            Err("its recorded files are not all there".to_owned())
-        );
+        assert_eq!(proved(run.path()).expect("taken as it is").1, Err(Unproved::FilesMissing));
     }
 }

@@ -1,7 +1,7 @@
 //! What works on this machine, one line each, with the way out where something does not.
 
 use crate::exit::Exit;
-use crate::run::possible::{dev_fuse, try_mount};
+use crate::run::possible::{NoMount, dev_fuse, try_mount};
 use crate::server::needs::{find, missing, what_runs_would_use};
 use anyhow::Result;
 use record::plan::server::Definition;
@@ -10,45 +10,63 @@ use std::path::PathBuf;
 /// One thing that was looked at.
 struct Finding {
     what: String,
-    /// What is there, or why not and the way out.
-    result: Result<String, String>,
-    /// Runs need it.
-    needed: bool,
+    /// What is there; if it is absent, why and the way out.
+    text: String,
+    mark: Mark,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, strum::Display)]
+enum Mark {
+    #[strum(serialize = "ok")]
+    There,
+    #[strum(serialize = "absent")]
+    Absent,
+    /// Absent, and every run needs it.
+    #[strum(serialize = "MISSING")]
+    Missing,
+}
+
+impl Finding {
+    fn there(what: impl Into<String>, text: impl Into<String>) -> Finding {
+        Finding { what: what.into(), text: text.into(), mark: Mark::There }
+    }
+
+    fn absent(what: impl Into<String>, text: impl Into<String>) -> Finding {
+        Finding { what: what.into(), text: text.into(), mark: Mark::Absent }
+    }
+
+    /// What every run needs.
+    fn needed(what: &str, looked: Result<(), NoMount>, there: &str) -> Finding {
+        let (text, mark) = match looked {
+            Ok(()) => (there.to_owned(), Mark::There),
+            Err(reason) => (reason.to_string(), Mark::Missing),
+        };
+        Finding { what: what.to_owned(), text, mark }
+    }
 }
 
 /// Prints every finding; exit 70 if something that every run needs is missing.
 pub fn run() -> Result<Exit> {
     let findings = look();
     let width = findings.iter().map(|f| f.what.len()).max().unwrap_or(0);
-    for finding in &findings {
-        let (mark, text) = match &finding.result {
-            Ok(text) => ("ok", text),
-            Err(text) if finding.needed => ("MISSING", text),
-            Err(text) => ("absent", text),
-        };
-        anstream::println!("{mark:<8} {:<width$}  {text}", finding.what);
+    for Finding { what, text, mark } in &findings {
+        anstream::println!("{:<8} {what:<width$}  {text}", mark.to_string());
     }
-    let broken = findings.iter().any(|f| f.needed && f.result.is_err());
+    let broken = findings.iter().any(|finding| finding.mark == Mark::Missing);
     Ok(if broken { Exit::Environment } else { Exit::Valid })
 }
 
 fn look() -> Vec<Finding> {
+    let mounts = "a file system was mounted and unmounted in namespaces of its own";
     let mut findings = vec![
-        Finding { what: "/dev/fuse".into(), result: dev_fuse(), needed: true },
-        Finding { what: "namespaces and mounting".into(), result: try_mount(), needed: true },
-        Finding { what: "user".into(), result: Ok(user()), needed: false },
-        Finding { what: "fusermount3".into(), result: fusermount(), needed: false },
+        Finding::needed("/dev/fuse", dev_fuse(), "can be opened"),
+        Finding::needed("namespaces and mounting", try_mount(), mounts),
+        Finding::there("user", user()),
+        fusermount(),
     ];
-    for definition in crate::server::find::built_in() {
-        findings.push(Finding {
-            what: format!("target {}", definition.name),
-            result: target(&definition),
-            needed: false,
-        });
-    }
+    findings.extend(crate::server::find::built_in().iter().map(target));
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let beneath = crate::machine::environment::file_system(&here);
-    findings.push(Finding { what: "storage beneath .".into(), result: Ok(beneath), needed: false });
+    findings.push(Finding::there("storage beneath .", crate::machine::environment::file_system(&here)));
     findings
 }
 
@@ -62,21 +80,23 @@ fn user() -> String {
     format!("uid {uid}{note}")
 }
 
-fn fusermount() -> Result<String, String> {
-    find("fusermount3")
-        .map(|path| path.display().to_string())
-        .ok_or_else(|| "only `mount` as an ordinary user needs it; `apt-get install fuse3`".to_owned())
+fn fusermount() -> Finding {
+    const NAME: &str = "fusermount3";
+    match find(NAME) {
+        Some(path) => Finding::there(NAME, path.display().to_string()),
+        None => Finding::absent(NAME, "only `mount` as an ordinary user needs it; `apt-get install fuse3`"),
+    }
 }
 
-fn target(definition: &Definition) -> Result<String, String> {
-    let missing: Vec<String> = missing(definition);
+fn target(definition: &Definition) -> Finding {
+    let (what, missing) = (format!("target {}", definition.name), missing(definition));
     if !missing.is_empty() {
-        return Err(missing.join("; "));
+        return Finding::absent(what, missing.join("; "));
     }
     let companions = definition.with.iter().map(|with| with.target.as_str()).collect::<Vec<_>>().join(", ");
     let with = if companions.is_empty() { companions } else { format!("; with {companions}") };
     let root = if definition.needs_root { "; needs root" } else { "" };
-    Ok(format!("{}{with}{root}", what_runs_would_use(definition)))
+    Finding::there(what, format!("{}{with}{root}", what_runs_would_use(definition)))
 }
 
 #[cfg(test)]

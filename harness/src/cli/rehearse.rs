@@ -75,11 +75,15 @@ pub(crate) struct RehearseArgs {
     output: TableArgs,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("write operations a second, above 0, like 30/s")]
+struct BadRate;
+
 /// `30/s`.
-fn rate(text: &str) -> Result<f64, String> {
+fn rate(text: &str) -> Result<f64, BadRate> {
     let number = text.strip_suffix("/s").and_then(|number| number.trim().parse::<f64>().ok());
     let sensible = number.filter(|number| number.is_finite() && *number > 0.0 && *number <= MOST_RATE);
-    sensible.ok_or_else(|| "write operations a second, above 0, like 30/s".to_owned())
+    sensible.ok_or(BadRate)
 }
 
 /// More operations a second than one generator makes.

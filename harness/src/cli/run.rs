@@ -56,10 +56,14 @@ pub(crate) struct RunArgs {
     output: OutputArgs,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("write a storage and its directory, such as new=/mnt/new")]
+struct NoNamedDirectory;
+
 /// `NAME=DIR`.
-fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
+fn named_directory(text: &str) -> Result<(String, PathBuf), NoNamedDirectory> {
     let named = text.split_once('=').filter(|(name, directory)| !name.is_empty() && !directory.is_empty());
-    let (name, directory) = named.ok_or("write a storage and its directory, such as new=/mnt/new")?;
+    let (name, directory) = named.ok_or(NoNamedDirectory)?;
     Ok((name.to_owned(), PathBuf::from(directory)))
 }
 

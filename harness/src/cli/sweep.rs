@@ -93,8 +93,7 @@ fn sweep_options(args: &SweepArgs, target: &str) -> Result<Options> {
         "--dir and --case are for one mail server, and {} are named",
         args.targets.len()
     );
-    let definition = crate::server::find::find(target, Path::new(""))
-        .map_err(|(message, help)| anyhow::anyhow!("{message}; {help}"))?;
+    let definition = crate::server::find::find(target, Path::new(""))?;
     let wants = |family| args.faults.is_empty() || args.faults.contains(&family);
     let profiles = if args.profiles.is_empty() { USUAL_PROFILES.to_vec() } else { args.profiles.clone() };
     let cuts = if wants(Family::Cuts) { profiles } else { Vec::new() };

@@ -33,7 +33,6 @@ pub(crate) struct Rules {
     held: BTreeSet<String>,
     cohorts: Arc<Cohorts>,
     closings: [u64; 2],
-    over: bool,
 }
 
 /// What becomes of MAIL FROM.
@@ -183,17 +182,6 @@ impl Rules {
     /// How often the service was closed; a connection older than the last time is closed.
     pub(super) fn closings(&self, service: Service) -> u64 {
         self.closings[service as usize]
-    }
-
-    /// The end has come.
-    pub(super) fn is_over(&self) -> bool {
-        self.over
-    }
-
-    /// The end has come: every connection is closed.
-    pub(super) fn end(&mut self) {
-        self.over = true;
-        self.closings = self.closings.map(|n| n + 1);
     }
 
     /// Messages of the spool for this user go to the mail server now.

@@ -34,6 +34,14 @@ pub(crate) struct Control {
     left: watch::Sender<()>,
 }
 
+/// Somebody was inside for longer than was waited.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("still waiting for {awaited}")]
+pub struct StillInside {
+    /// What of theirs is under way or open.
+    awaited: String,
+}
+
 /// Somebody is inside for as long as this lives.
 pub(crate) struct Stay {
     control: Arc<Control>,
@@ -78,11 +86,6 @@ impl Control {
             inside.drain = Bucket::paced(limit, now);
         }
         self.rules.send_modify(|rules| rules.apply(change));
-    }
-
-    /// The end: every connection is closed.
-    pub(super) fn end(&self) {
-        self.rules.send_modify(Rules::end);
     }
 
     /// A recipient who is let through is inside; otherwise what it gets.
@@ -130,7 +133,7 @@ impl Control {
     ///
     /// # Errors
     /// What was awaited when `limit` was over. They stay held.
-    pub(super) async fn hold(&self, users: &BTreeSet<String>, limit: Duration) -> Result<(), String> {
+    pub(super) async fn hold(&self, users: &BTreeSet<String>, limit: Duration) -> Result<(), StillInside> {
         let deadline = tokio::time::Instant::now() + limit;
         let mut left = self.left.subscribe();
         {
@@ -139,7 +142,7 @@ impl Control {
         }
         while let Some(awaited) = self.awaited(users) {
             if timeout_at(deadline, left.changed()).await.is_err() {
-                return Err(format!("still waiting for {awaited}"));
+                return Err(StillInside { awaited });
             }
         }
         Ok(())

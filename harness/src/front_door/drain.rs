@@ -44,12 +44,13 @@ enum Next {
 }
 
 impl Drain {
-    /// Delivers until the end; then what is under way is finished.
+    /// Delivers for as long as the front door is there.
     pub(super) async fn run(self: Arc<Self>) {
         let mut work = JoinSet::new();
         let mut rules = self.desk.control.rules();
         let mut spool = self.desk.spool.changes();
-        while !rules.borrow_and_update().is_over() {
+        loop {
+            rules.borrow_and_update();
             spool.borrow_and_update();
             let until = match self.next(work.len()) {
                 Next::Deliver(id, head, stay) => {
@@ -69,9 +70,6 @@ impl Drain {
                 () = tokio::time::sleep_until(until.into()) => {}
                 Some(ended) = work.join_next() => self.note(ended),
             }
-        }
-        while let Some(ended) = work.join_next().await {
-            self.note(ended);
         }
     }
 

@@ -18,9 +18,10 @@ mod tests;
 
 use super::admission::{Rules, Service, user_name};
 use super::control::Control;
+use super::control::StillInside;
 use super::desk::Desk;
 use super::drain::Drain;
-use super::listener::{Port, Speaks};
+use super::listener::{NotOpened, Port, PortState, Speaks};
 use super::spool::{Spool, Waiting, waiting};
 use crate::mail::client::submission::Protocol;
 use anyhow::Context;
@@ -62,8 +63,9 @@ pub struct FrontDoor {
     desk: Arc<Desk>,
     spool: PathBuf,
     services: Vec<(&'static str, String)>,
-    ports: Vec<(Service, watch::Receiver<Result<bool, String>>)>,
-    tasks: JoinSet<()>,
+    ports: Vec<(Service, watch::Receiver<PortState>)>,
+    /// Never read: with it they end.
+    _tasks: JoinSet<()>,
 }
 
 impl FrontDoor {
@@ -94,7 +96,7 @@ impl FrontDoor {
         let address = drain_to.context("the front door has nobody to deliver its spool to")?;
         let (protocol, lifetime, pause) = (setup.protocol, setup.lifetime, setup.retry_pause);
         tasks.spawn(Arc::new(Drain { desk: desk.clone(), protocol, address, lifetime, pause }).run());
-        Ok(FrontDoor { desk, spool: setup.spool, services, ports, tasks })
+        Ok(FrontDoor { desk, spool: setup.spool, services, ports, _tasks: tasks })
     }
 
     /// Services and their addresses, as a target has them.
@@ -106,10 +108,10 @@ impl FrontDoor {
     ///
     /// # Errors
     /// The change makes no sense, and nothing was changed; or a port could not be opened again.
-    pub async fn change(&self, change: &Change) -> Result<(), String> {
+    pub async fn change(&self, change: &Change) -> Result<(), Unchanged> {
         let cohorts = self.desk.control.rules().borrow().cohort_names();
         if let Some(problem) = change.problems(&cohorts).first() {
-            return Err(format!("{}: {}", problem.field, problem.message));
+            return Err(Unchanged::Senseless { field: problem.field, message: problem.message.clone() });
         }
         self.desk.control.apply(change);
         for (service, state) in &self.ports {
@@ -129,7 +131,7 @@ impl FrontDoor {
     ///
     /// # Errors
     /// After `limit`: what was still awaited. The users stay held.
-    pub async fn hold(&self, users: &BTreeSet<String>, limit: Duration) -> Result<(), String> {
+    pub async fn hold(&self, users: &BTreeSet<String>, limit: Duration) -> Result<(), StillInside> {
         self.desk.control.hold(&names(users), limit).await
     }
 
@@ -145,43 +147,31 @@ impl FrontDoor {
     pub fn waiting(&self) -> std::io::Result<Vec<Waiting>> {
         waiting(&self.spool)
     }
-
-    /// Waits until the spool is empty.
-    ///
-    /// # Errors
-    /// After `limit`: how many messages are left.
-    pub async fn drained(&self, limit: Duration) -> Result<(), String> {
-        let mut changes = self.desk.spool.changes();
-        let spool = &self.desk.spool;
-        let empty = timeout(limit, changes.wait_for(|()| spool.len() == 0)).await.is_ok();
-        match empty {
-            true => Ok(()),
-            false => Err(format!("{} messages are left in the front door's spool", self.desk.spool.len())),
-        }
-    }
-
-    /// Ends every connection, finishes the deliveries from the spool that are under way, and closes the ports.
-    pub async fn close(mut self) {
-        self.desk.control.end();
-        // Connections part within one time limit, a delivery ends within another.
-        let limit = self.desk.timeout * 2;
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout(limit, ended).await.is_err() {
-            self.tasks.shutdown().await;
-        }
-    }
 }
 
 fn names(users: &BTreeSet<String>) -> BTreeSet<String> {
     users.iter().map(|user| user_name(user)).collect()
 }
 
+/// Why an operator's change was not made, or not in full.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unchanged {
+    #[error("{field}: {message}")]
+    Senseless { field: &'static str, message: String },
+    #[error(transparent)]
+    Port(NotOpened),
+    #[error("a port of the front door is gone")]
+    PortGone,
+    #[error("a port of the front door neither opens nor closes")]
+    PortStuck,
+}
+
 /// Waits until a port is open or closed as it is to be.
-async fn settled(mut state: watch::Receiver<Result<bool, String>>, open: bool) -> Result<(), String> {
+async fn settled(mut state: watch::Receiver<PortState>, open: bool) -> Result<(), Unchanged> {
     let reached = state.wait_for(|state| state.as_ref().is_ok_and(|now| *now == open) || state.is_err());
     match timeout(PORT_LIMIT, reached).await {
-        Ok(Ok(state)) => state.clone().map(drop),
-        Ok(Err(_)) => Err("a port of the front door is gone".to_owned()),
-        Err(_) => Err("a port of the front door neither opens nor closes".to_owned()),
+        Ok(Ok(state)) => state.clone().map(drop).map_err(Unchanged::Port),
+        Ok(Err(_)) => Err(Unchanged::PortGone),
+        Err(_) => Err(Unchanged::PortStuck),
     }
 }

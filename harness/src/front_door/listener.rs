@@ -51,14 +51,26 @@ impl Speaks {
     }
 }
 
+/// Whether a port is open, or why it cannot be.
+pub(super) type PortState = Result<bool, NotOpened>;
+
+/// A port could not be opened again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{address} cannot be opened again: {why}")]
+pub struct NotOpened {
+    address: SocketAddr,
+    why: String,
+}
+
 pub(crate) struct Port {
     speaks: Speaks,
     backend: String,
     desk: Arc<Desk>,
-    keeper: TcpSocket,
+    /// Never read: it is bound for as long as the port is there.
+    _keeper: TcpSocket,
     address: SocketAddr,
     listener: Option<TcpListener>,
-    state: watch::Sender<Result<bool, String>>,
+    state: watch::Sender<PortState>,
 }
 
 impl Port {
@@ -67,7 +79,15 @@ impl Port {
         let keeper = socket(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = keeper.local_addr()?;
         let listener = Some(socket(address)?.listen(BACKLOG)?);
-        Ok(Port { speaks, backend, desk, keeper, address, listener, state: watch::Sender::new(Ok(true)) })
+        Ok(Port {
+            speaks,
+            backend,
+            desk,
+            _keeper: keeper,
+            address,
+            listener,
+            state: watch::Sender::new(Ok(true)),
+        })
     }
 
     /// Where it is.
@@ -76,22 +96,16 @@ impl Port {
     }
 
     /// Whether it is open, or why it cannot be.
-    pub(super) fn state(&self) -> (Service, watch::Receiver<Result<bool, String>>) {
+    pub(super) fn state(&self) -> (Service, watch::Receiver<PortState>) {
         (self.speaks.service(), self.state.subscribe())
     }
 
-    /// Takes connections until the end.
+    /// Takes connections for as long as the front door is there.
     pub(super) async fn serve(mut self) {
         let mut connections = JoinSet::new();
         let mut rules = self.desk.control.rules();
         loop {
-            let (closed, over) = {
-                let rules = rules.borrow_and_update();
-                (rules.is_closed(self.speaks.service()), rules.is_over())
-            };
-            if over {
-                break;
-            }
+            let closed = rules.borrow_and_update().is_closed(self.speaks.service());
             self.set_open(!closed);
             tokio::select! {
                 taken = accept(self.listener.as_ref()) => self.take(taken, &mut connections).await,
@@ -100,11 +114,6 @@ impl Port {
                 Some(ended) = connections.join_next() => self.note(ended),
             }
         }
-        self.listener = None;
-        while let Some(ended) = connections.join_next().await {
-            self.note(ended);
-        }
-        drop(self.keeper);
     }
 
     fn note(&self, ended: Result<(), tokio::task::JoinError>) {
@@ -118,7 +127,7 @@ impl Port {
             match socket(self.address).and_then(|socket| socket.listen(BACKLOG)) {
                 Ok(listener) => self.listener = Some(listener),
                 Err(error) => {
-                    let problem = format!("{} cannot be opened again: {error}", self.address);
+                    let problem = NotOpened { address: self.address, why: error.to_string() };
                     return drop(self.state.send_replace(Err(problem)));
                 }
             }

@@ -117,11 +117,6 @@ impl Spool {
         self.changed.subscribe()
     }
 
-    /// Number of messages in it.
-    pub(super) fn len(&self) -> usize {
-        self.index.lock().entries.len()
-    }
-
     /// Room for a message of this size, if there is any.
     pub(super) fn room(&self, size: u64, limit: QueueLimit) -> Option<Room<'_>> {
         let mut index = self.index.lock();

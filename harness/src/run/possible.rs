@@ -8,33 +8,44 @@ use record::plan::server::Definition;
 use record::plan::step::{MigrateOrder, MigrationTool, StepAction};
 use std::ffi::OsString;
 
-pub(crate) fn dev_fuse() -> Result<String, String> {
+/// Why nothing can be mounted here, and the way out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoMount {
+    #[error(
+        "does not exist; load the fuse module (`modprobe fuse`), or pass the device to the container (`--device /dev/fuse`)"
+    )]
+    NoDevice,
+    #[error("may not be opened by this user; run as root, or `chmod 666 /dev/fuse` as root")]
+    Forbidden,
+    #[error("cannot be opened: {0}")]
+    Unopened(std::io::Error),
+    #[error("the trial mount failed (see above); run as root")]
+    Failed,
+    #[error(
+        "namespaces cannot be made: {0}; run as root, or allow them (`sysctl kernel.unprivileged_userns_clone=1`, \
+         in a container `--cap-add SYS_ADMIN --security-opt seccomp=unconfined`)"
+    )]
+    NoNamespaces(std::io::Error),
+}
+
+/// Whether /dev/fuse can be opened.
+pub(crate) fn dev_fuse() -> Result<(), NoMount> {
     let open = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
-    open.map(|_| "can be opened".to_owned()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            "does not exist; load the fuse module (`modprobe fuse`), or pass the device to \
-             the container (`--device /dev/fuse`)"
-                .to_owned()
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            "may not be opened by this user; run as root, or `chmod 666 /dev/fuse` as root".to_owned()
-        }
-        _ => format!("cannot be opened: {error}"),
+    open.map(drop).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => NoMount::NoDevice,
+        std::io::ErrorKind::PermissionDenied => NoMount::Forbidden,
+        _ => NoMount::Unopened(error),
     })
 }
 
 /// Mounts once for real, in namespaces as a run has them.
-pub(crate) fn try_mount() -> Result<String, String> {
+pub(crate) fn try_mount() -> Result<(), NoMount> {
     let parts = [OsString::from("__try-mount")];
     let started = confine::start_inner(Confinement::Namespaces, &confine::arguments(&parts));
-    let code = started.and_then(|mut inner| inner.wait());
-    match code {
-        Ok(Some(0)) => Ok("a file system was mounted and unmounted in namespaces of its own".to_owned()),
-        Ok(_) => Err("the trial mount failed (see above); run as root".to_owned()),
-        Err(error) => Err(format!(
-            "namespaces cannot be made: {error}; run as root, or allow them (`sysctl kernel.unprivileged_userns_clone=1`, \
-             in a container `--cap-add SYS_ADMIN --security-opt seccomp=unconfined`)"
-        )),
+    match started.and_then(|mut inner| inner.wait()) {
+        Ok(Some(0)) => Ok(()),
+        Ok(_) => Err(NoMount::Failed),
+        Err(error) => Err(NoMount::NoNamespaces(error)),
     }
 }
 

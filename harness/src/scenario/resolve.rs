@@ -120,7 +120,7 @@ fn target(
         let companions = find::companions(&definition, beside)?;
         Ok((definition, companions))
     });
-    let definition = definition.map_err(|(message, help)| found.add("target.server", message, help)).ok();
+    let definition = definition.map_err(|wrong| found.add("target.server", wrong.message, wrong.help)).ok();
     let defects: Vec<String> = scenario.target.defects.iter().chain(&overrides.defects).cloned().collect();
     defects_exist(&defects, definition.as_ref().map(|(definition, _)| definition), found);
     let (definition, companions) = definition?;

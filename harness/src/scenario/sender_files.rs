@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod schedules;
 
-use crate::server::find::definition_file;
+use crate::server::find::{Unusable, definition_file};
 use record::plan::sender::Definition;
 use std::path::Path;
 
@@ -27,20 +27,17 @@ pub fn all() -> Vec<Definition> {
     BUILT_IN.iter().map(|text| toml::from_str(text).expect("built-in senders are tested")).collect()
 }
 
-/// A sender by its name, or a sender file: as given, or beside the scenario. `Err` is (message, way out).
-pub fn find(name: &str, beside: &Path) -> Result<Definition, (String, String)> {
+/// A sender by its name, or a sender file: as given, or beside the scenario.
+pub fn find(name: &str, beside: &Path) -> Result<Definition, Unusable> {
     let all = all();
     if let Some(sender) = all.iter().find(|sender| sender.name == name) {
         return Ok(sender.clone());
     }
     let Some(path) = definition_file("senders", name, beside) else {
-        return Err((format!("there is no sender `{name}`"), way_out(name, &all)));
+        return Err(Unusable::new(format!("there is no sender `{name}`"), way_out(name, &all)));
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let message = format!("{} cannot be read: {error}", path.display());
-        (message, "check the path and its permissions".to_owned())
-    })?;
-    parse(&text).map_err(|(message, help)| (format!("{} {message}", path.display()), help))
+    let text = std::fs::read_to_string(&path).map_err(|error| Unusable::unreadable(&path, &error))?;
+    parse(&text).map_err(|unusable| unusable.of(&path))
 }
 
 fn way_out(name: &str, all: &[Definition]) -> String {
@@ -50,17 +47,17 @@ fn way_out(name: &str, all: &[Definition]) -> String {
     format!("{meant}there are {}; or give the path of a sender file", names.join(", "))
 }
 
-/// A sender file's text. `Err` is (what follows the file's name, way out).
-fn parse(text: &str) -> Result<Definition, (String, String)> {
+/// A sender file's text.
+fn parse(text: &str) -> Result<Definition, Unusable> {
     const HELP: &str = "docs/senders.md says what one may hold";
-    let sender: Definition =
-        toml::from_str(text).map_err(|error| (format!("is not a sender file: {error}"), HELP.to_owned()))?;
+    let sender: Definition = toml::from_str(text)
+        .map_err(|error| Unusable::new(format!("is not a sender file: {error}"), HELP))?;
     let problems = sender.problems();
     if problems.is_empty() {
         return Ok(sender);
     }
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    Err((format!("cannot work: {}", problems.join("; ")), HELP.to_owned()))
+    Err(Unusable::new(format!("cannot work: {}", problems.join("; ")), HELP))
 }
 
 #[cfg(test)]
@@ -97,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_unknown_sender_names_the_known_ones() {
-        let (message, help) = find("postfox", Path::new("/nowhere")).unwrap_err();
+        let Unusable { message, help } = find("postfox", Path::new("/nowhere")).unwrap_err();
         insta::assert_snapshot!(format!("{message}\n{help}"), @r#"
         there is no sender `postfox`
         did you mean `postfix`? there are postfix, exim, sendmail, qmail, opensmtpd, stalwart, exchange, exchange-online, gmail, sendgrid, mailerq; or give the path of a sender file
@@ -114,7 +111,7 @@ mod tests {
         assert_eq!(find("ours", beside.path()).unwrap().name, "ours");
         assert_eq!(find("senders/ours.toml", beside.path()).unwrap().name, "ours");
         std::fs::write(&file, format!("{good}retry.every = '50h'\n")).unwrap();
-        let (message, help) = find("ours", beside.path()).unwrap_err();
+        let Unusable { message, help } = find("ours", beside.path()).unwrap_err();
         assert!(message.ends_with(
             "cannot work: give-up: 48h is over before the first retry (give it more time, or let it try earlier)"
         ), "{message}");
@@ -130,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_refused() {
-        let (message, _) = parse("name = 'ours'\nabout = 'x'\ngiveup = '48h'\n").unwrap_err();
+        let Unusable { message, .. } = parse("name = 'ours'\nabout = 'x'\ngiveup = '48h'\n").unwrap_err();
         insta::assert_snapshot!(message, @r#"
         is not a sender file: TOML parse error at line 3, column 1
           |

@@ -27,7 +27,7 @@ pub(crate) fn senders(
         }
         match sender_files::find(name, beside) {
             Ok(definition) => plans.push(SenderPlan { definition, share: *share }),
-            Err((message, help)) => found.add(&field, message, help),
+            Err(wrong) => found.add(&field, wrong.message, wrong.help),
         }
     }
     if !plans.is_empty() && !has_story {

@@ -25,8 +25,32 @@ pub fn built_in() -> Vec<Definition> {
     BUILT_IN.iter().map(|text| toml::from_str(text).expect("built-in targets are tested")).collect()
 }
 
-/// A target by its name, or a target file: as given, or beside the scenario. `Err` is (message, way out).
-pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)> {
+/// A name that means nothing that can be used, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}; {help}")]
+pub struct Unusable {
+    pub message: String,
+    pub help: String,
+}
+
+impl Unusable {
+    pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Unusable {
+        Unusable { message: message.into(), help: help.into() }
+    }
+
+    pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Unusable {
+        let message = format!("{} cannot be read: {error}", path.display());
+        Unusable::new(message, "check the path and its permissions")
+    }
+
+    /// With the file's name in front.
+    pub(crate) fn of(self, path: &Path) -> Unusable {
+        Unusable { message: format!("{} {}", path.display(), self.message), ..self }
+    }
+}
+
+/// A target by its name, or a target file: as given, or beside the scenario.
+pub fn find(server: &str, beside: &Path) -> Result<Definition, Unusable> {
     let built_in = built_in();
     if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
         return Ok(definition.clone());
@@ -36,43 +60,34 @@ pub fn find(server: &str, beside: &Path) -> Result<Definition, (String, String)>
         let meant = fuse_fs::nearest::nearest(server, names).map(|n| format!("did you mean `{n}`? "));
         let help =
             "`fermoposta list` shows those that come with the program; or give the path of a target file";
-        return Err((format!("there is no target `{server}`"), meant.unwrap_or_default() + help));
+        let message = format!("there is no target `{server}`");
+        return Err(Unusable::new(message, meant.unwrap_or_default() + help));
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        (
-            format!("{} cannot be read: {error}", path.display()),
-            "check the path and its permissions".to_owned(),
-        )
-    })?;
-    parse(&text).map_err(|(message, help)| (format!("{} {message}", path.display()), help))
+    let text = std::fs::read_to_string(&path).map_err(|error| Unusable::unreadable(&path, &error))?;
+    parse(&text).map_err(|unusable| unusable.of(&path))
 }
 
-/// A target file's text. `Err` is (what follows the file's name, way out).
-fn parse(text: &str) -> Result<Definition, (String, String)> {
+/// A target file's text.
+fn parse(text: &str) -> Result<Definition, Unusable> {
     let definition: Definition = toml::from_str(text).map_err(|error| {
-        (
-            format!("is not a target file: {error}"),
-            "`fermoposta schema target` says what one may hold".to_owned(),
-        )
+        let message = format!("is not a target file: {error}");
+        Unusable::new(message, "`fermoposta schema target` says what one may hold")
     })?;
     let possible = definition.possible();
-    possible.map_err(|message| (format!("cannot work: {message}"), "see docs/targets.md".to_owned()))?;
+    possible.map_err(|why| Unusable::new(format!("cannot work: {why}"), "see docs/targets.md"))?;
     Ok(definition)
 }
 
-/// A target's companions in the order in which they are started. `Err` is (message, way out).
-pub fn companions(
-    definition: &Definition,
-    beside: &Path,
-) -> Result<Vec<(When, Definition)>, (String, String)> {
+/// A target's companions in the order in which they are started.
+pub fn companions(definition: &Definition, beside: &Path) -> Result<Vec<(When, Definition)>, Unusable> {
     definition.with.iter().map(|with| Ok((with.when, companion(with, beside)?))).collect()
 }
 
-fn companion(with: &With, beside: &Path) -> Result<Definition, (String, String)> {
+fn companion(with: &With, beside: &Path) -> Result<Definition, Unusable> {
     let name = &with.target;
     let found = find(name, beside)?;
     let wrong =
-        |why: &str| Err((format!("`{name}` cannot be a companion: {why}"), "name another".to_owned()));
+        |why: &str| Err(Unusable::new(format!("`{name}` cannot be a companion: {why}"), "name another"));
     if found.kind == Kind::Command {
         return wrong("the harness does not start it");
     }
@@ -114,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_unknown_target_names_the_nearest() {
-        let (message, help) = find("dovecot", Path::new("/nowhere")).unwrap_err();
+        let Unusable { message, help } = find("dovecot", Path::new("/nowhere")).unwrap_err();
         insta::assert_snapshot!(format!("{message}\n{help}"), @r#"
         there is no target `dovecot`
         `fermoposta list` shows those that come with the program; or give the path of a target file
@@ -126,7 +141,7 @@ mod tests {
 
     /// What is said of a target that is right but for `wrong`.
     fn said(wrong: &str) -> String {
-        let (message, help) = parse(&format!("{GOOD}{wrong}")).expect_err("it is wrong");
+        let Unusable { message, help } = parse(&format!("{GOOD}{wrong}")).expect_err("it is wrong");
         format!("{message}\n{help}")
     }
 
@@ -159,7 +174,8 @@ mod tests {
         let script = "files = { 'make.sh' = \"set -e\\nchown -R cyrus '{work}' {store}/conf\" }\n";
         parse(&format!("{GOOD}{script}")).expect("it sees plain paths");
         let own = GOOD.replace("spawned", "command") + "stop = ['s']\nkill = ['k']\n";
-        let (message, _) = parse(&format!("{own}{script}")).expect_err("it sees the machine's paths");
+        let Unusable { message, .. } =
+            parse(&format!("{own}{script}")).expect_err("it sees the machine's paths");
         insta::assert_snapshot!(message, @r#"cannot work: `{store}` stands bare in the shell's script `files."make.sh"` (`chown -R cyrus '{work}' {store}/conf`): a blank in its value would make several words of it; write `"{store}"`, or `"$1"` and the variable as an argument of its own"#);
         insta::assert_snapshot!(said("migrate = ['sh', '-ec', 'rsync -a \"{from}/\" `dirname {to}`/']"), @r#"
         cannot work: `{to}` stands in or behind a here-document, backquotes or `$'...'` in the shell's line in `migrate` (`rsync -a "{from}/" `dirname {to}`/`), where its value may be read as something else; set `value="{to}"` before all that, and write `"$value"` here

@@ -1,7 +1,7 @@
 //! How the service came back: in which order, for whom, how fast what had waited was gone, and how long it all took.
 
 use super::answer::Answer;
-use super::view::{View, quantile};
+use super::view::{NeverWas, View, quantile};
 use crate::property::sum_rule::{Ended, Sum, ends};
 use crate::summary::clients::clients;
 use fuse_fs::clock::Nanos;
@@ -11,7 +11,7 @@ use reports::kit::figures::counted;
 use std::time::Duration;
 
 pub(crate) fn phases_in_order(view: &View<'_, '_>, phases: &[String]) -> Answer {
-    let began: Result<Vec<Nanos>, String> = phases.iter().map(|name| view.phase(name)).collect();
+    let began: Result<Vec<Nanos>, NeverWas> = phases.iter().map(|name| view.phase(name)).collect();
     let began = match began {
         Ok(began) => began,
         Err(why) => return Answer::that(false, why),

@@ -37,6 +37,21 @@ impl Outage<'_> {
     }
 }
 
+/// What a claim asks about never was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NeverWas {
+    #[error("Fault `{0}` never fired.")]
+    Fault(String),
+    #[error("The phase `{0}` never began.")]
+    Phase(String),
+}
+
+impl From<NeverWas> for String {
+    fn from(never: NeverWas) -> String {
+        never.to_string()
+    }
+}
+
 impl<'a, 'c> View<'a, 'c> {
     pub(super) fn new(case: &'a Case<'c>) -> View<'a, 'c> {
         View { case }
@@ -48,11 +63,11 @@ impl<'a, 'c> View<'a, 'c> {
     }
 
     /// When the fault held; why that is not known otherwise.
-    pub(super) fn outage(&self, fault: &str) -> Result<Outage<'c>, String> {
+    pub(super) fn outage(&self, fault: &str) -> Result<Outage<'c>, NeverWas> {
         let rule = self.case.ledger.rules.iter().find(|rule| rule.rule == fault);
         let (rule, from) = rule
             .and_then(|rule| Some((rule, rule.first?)))
-            .ok_or_else(|| format!("Fault `{fault}` never fired."))?;
+            .ok_or_else(|| NeverWas::Fault(fault.to_owned()))?;
         let heals = self.case.ledger.steps.iter().filter(|step| {
             let action = self.case.plan.steps.get(step.index).map(|step| &step.action);
             step.at > from && step.error.is_none() && action.is_some_and(|action| repairs(action, rule))
@@ -64,9 +79,9 @@ impl<'a, 'c> View<'a, 'c> {
     }
 
     /// When a phase began; why that is not known otherwise.
-    pub(super) fn phase(&self, name: &str) -> Result<Nanos, String> {
+    pub(super) fn phase(&self, name: &str) -> Result<Nanos, NeverWas> {
         let began = self.case.ledger.phases.iter().find(|(_, known)| known == name).map(|(at, _)| *at);
-        began.ok_or_else(|| format!("The phase `{name}` never began."))
+        began.ok_or_else(|| NeverWas::Phase(name.to_owned()))
     }
 
     pub(super) fn cohort(&self, name: &str) -> Option<&'c CohortPlan> {

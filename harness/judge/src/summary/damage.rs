@@ -11,6 +11,7 @@ use record::directory::RunDirectory;
 use record::history::digest::Digest;
 use record::history::identity::identify;
 use record::history::specimens::LARGEST;
+use record::history::token::BadToken;
 use record::history::{Attempt, Source, Specimen};
 use reports::run::difference::{Change, Difference};
 use std::fs::File;
@@ -67,6 +68,27 @@ fn on_disk(case: &Case<'_>, attempt: Attempt, shown: &Specimen) -> Option<String
     intact.then(|| "In the end the file on the disk was as it was sent.".to_owned())
 }
 
+/// Why two files were not compared.
+#[derive(Debug, thiserror::Error)]
+enum Incomparable {
+    #[error("{0} could not be written: {1}")]
+    Unwritten(String, String),
+    #[error("{0}: {1}")]
+    Unreadable(String, std::io::Error),
+    #[error("{0} names no attempt")]
+    Nameless(String),
+    #[error("they are the same")]
+    Same,
+    #[error("nobody sent such a message")]
+    NeverSent,
+    #[error("what was sent could not be made again ({0}: {1})")]
+    NotMadeAgain(String, std::io::Error),
+    #[error("{file} has the digest {found}, and {recorded} was recorded")]
+    Another { file: String, found: Digest, recorded: Digest },
+    #[error(transparent)]
+    Token(#[from] BadToken),
+}
+
 /// The two files of one comparison.
 struct Files<'a> {
     run_dir: &'a Path,
@@ -76,35 +98,34 @@ struct Files<'a> {
 
 impl Files<'_> {
     /// The change, in words too, and how its offsets become places in the file; or why not.
-    fn compared(&self, sent_file: &str) -> Result<(Change, String, String), String> {
+    fn compared(&self, sent_file: &str) -> Result<(Change, String, String), Incomparable> {
         let Specimen { attempt, source, file, error, .. } = self.shown;
         if let Some(error) = error {
-            return Err(format!("{file} could not be written: {error}"));
+            return Err(Incomparable::Unwritten(file.clone(), error.clone()));
         }
         let sent = self.sent(sent_file)?;
-        let raw = self.file(file).map_err(|error| format!("{file}: {error}"))?;
+        let raw = self.file(file).map_err(|error| Incomparable::Unreadable(file.clone(), error))?;
         self.proved(file, identify(&raw).digest, self.shown.digest)?;
-        let found = Returned::of(&raw, *source).ok_or_else(|| format!("{file} names no attempt"))?;
+        let found = Returned::of(&raw, *source).ok_or_else(|| Incomparable::Nameless(file.clone()))?;
         let run = self.case.ledger.run.parse()?;
-        let (change, sentence) =
-            compare(&sent, &found, *attempt, run).ok_or_else(|| "they are the same".to_owned())?;
+        let (change, sentence) = compare(&sent, &found, *attempt, run).ok_or(Incomparable::Same)?;
         Ok((change, sentence, found.about_offsets()))
     }
 
-    fn sent(&self, file: &str) -> Result<Vec<u8>, String> {
+    fn sent(&self, file: &str) -> Result<Vec<u8>, Incomparable> {
         let recorded =
             self.case.messages.store(self.case.ledger, self.shown.attempt).and_then(|op| op.digest);
-        let recorded = recorded.ok_or_else(|| "nobody sent such a message".to_owned())?;
-        let missing = |error| format!("what was sent could not be made again ({file}: {error})");
+        let recorded = recorded.ok_or(Incomparable::NeverSent)?;
+        let missing = |error| Incomparable::NotMadeAgain(file.to_owned(), error);
         let sent = self.file(file).map_err(missing)?;
         self.proved(file, identify(&sent).digest, recorded)?;
         Ok(sent)
     }
 
-    fn proved(&self, file: &str, found: Digest, recorded: Digest) -> Result<(), String> {
+    fn proved(&self, file: &str, found: Digest, recorded: Digest) -> Result<(), Incomparable> {
         match found == recorded {
             true => Ok(()),
-            false => Err(format!("{file} has the digest {found}, and {recorded} was recorded")),
+            false => Err(Incomparable::Another { file: file.to_owned(), found, recorded }),
         }
     }
 

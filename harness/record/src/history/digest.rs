@@ -18,12 +18,17 @@ impl std::fmt::Display for Digest {
     }
 }
 
+/// A text that is no [`Digest`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not 32 hexadecimal digits")]
+pub struct BadDigest(String);
+
 impl std::str::FromStr for Digest {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Digest, String> {
+    type Err = BadDigest;
+    fn from_str(text: &str) -> Result<Digest, BadDigest> {
         let valid = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let value = valid.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-        value.map(|v| Digest(v.to_be_bytes())).ok_or_else(|| format!("`{text}` is not 32 hexadecimal digits"))
+        value.map(|v| Digest(v.to_be_bytes())).ok_or_else(|| BadDigest(text.to_owned()))
     }
 }
 

@@ -12,12 +12,21 @@ impl fmt::Display for RunToken {
     }
 }
 
+/// Why a text is no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadToken {
+    #[error("`{0}` is not 8 lowercase hexadecimal digits")]
+    NoRun(String),
+    #[error("`{}` is not RUN-MESSAGE-ATTEMPT", .0.escape_debug())]
+    NoAttempt(String),
+}
+
 impl FromStr for RunToken {
-    type Err = String;
-    fn from_str(text: &str) -> Result<RunToken, String> {
+    type Err = BadToken;
+    fn from_str(text: &str) -> Result<RunToken, BadToken> {
         let valid = text.len() == 8 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let value = valid.then(|| u32::from_str_radix(text, 16).ok()).flatten();
-        value.map(RunToken).ok_or_else(|| format!("`{text}` is not 8 lowercase hexadecimal digits"))
+        value.map(RunToken).ok_or_else(|| BadToken::NoRun(text.to_owned()))
     }
 }
 
@@ -35,9 +44,9 @@ impl fmt::Display for Token {
 }
 
 impl FromStr for Token {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Token, String> {
-        parse_token(text).ok_or_else(|| format!("`{}` is not RUN-MESSAGE-ATTEMPT", text.escape_debug()))
+    type Err = BadToken;
+    fn from_str(text: &str) -> Result<Token, BadToken> {
+        parse_token(text).ok_or_else(|| BadToken::NoAttempt(text.to_owned()))
     }
 }
 

@@ -8,21 +8,20 @@ use super::cells::{Cells, Refused, Run, cells};
 use super::options::Options;
 use super::result::{RunResult, evidence};
 use super::summary;
+use crate::campaign::gate::Gate;
 use crate::campaign::journal::Journal;
+use crate::campaign::work::{Work, run_all};
 use crate::campaign::write_whole::write_whole;
 use crate::exit::Exit;
 use crate::machine::stop;
 use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result};
-use parking_lot::Mutex;
 use reports::kit::class::{Class, Weight};
 use reports::run::Report;
-use std::collections::VecDeque;
+use reports::survey::Column;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 /// Runs a survey, or goes on with it.
@@ -40,13 +39,17 @@ pub fn run(options: &Options) -> Result<Exit> {
         format!("cannot write in {}; name another with --dir", options.directory.display())
     })?;
     let mut journal = Journal::open(&options.directory.join("survey.jsonl"))?;
-    let left: VecDeque<Run> =
+    let left: Vec<Run> =
         cells.runs.iter().filter(|run| !journal.done.contains_key(&run.key)).cloned().collect();
     let (all, count) = (cells.runs.len(), left.len());
     let place = options.directory.display();
     anstream::eprintln!("{all} runs, {count} of them to be done, {} at a time, in {place}", options.jobs);
-    let begun = Instant::now();
-    let done = run_all(options, &cells, left, &mut journal)?;
+    let (begun, mut said) = (Instant::now(), 0);
+    let runs = Runs { options, columns: &cells.columns };
+    let done = run_all(&runs, left, &Gate::new(options.jobs), &mut journal, |result| {
+        said += 1;
+        say(result, said, count);
+    })?;
     finish(options, &cells, &journal, speed(done, begun.elapsed(), options.jobs))
 }
 
@@ -81,36 +84,6 @@ fn speed(runs: usize, took: Duration, jobs: usize) -> String {
     }
 }
 
-/// Runs what is left; how many came to a result.
-fn run_all(
-    options: &Options,
-    cells: &Cells,
-    left: VecDeque<Run>,
-    journal: &mut Journal<RunResult>,
-) -> Result<usize> {
-    let (count, jobs) = (left.len(), options.jobs.min(left.len()));
-    let queue = Mutex::new(left);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            let (queue, sender) = (&queue, sender.clone());
-            scope.spawn(move || work(options, cells, queue, &sender));
-        }
-        drop(sender);
-        let mut done = 0;
-        for result in receiver {
-            done += 1;
-            say(&result, done, count);
-            if let Err(error) = journal.add(result) {
-                // The others end with the run they are at.
-                queue.lock().clear();
-                return Err(error);
-            }
-        }
-        Ok(done)
-    })
-}
-
 fn say(result: &RunResult, done: usize, all: usize) {
     let (symbol, RunResult { target, column, seed, .. }) = (result.worst().symbol(), result);
     let first = result.shown.first().filter(|shown| shown.class != Class::Intact);
@@ -119,26 +92,22 @@ fn say(result: &RunResult, done: usize, all: usize) {
     anstream::eprintln!("{done}/{all} {symbol:<8} {target}, {column}, seed {seed}{why}");
 }
 
-/// Does runs until none is left, a signal came, or nobody listens any more. One that fails has no result: it is done again
-/// when the survey goes on.
-fn work(options: &Options, cells: &Cells, queue: &Mutex<VecDeque<Run>>, results: &Sender<RunResult>) {
-    loop {
-        let next = queue.lock().pop_front();
-        let Some(run) = next.filter(|_| !stop::requested()) else { return };
-        let column = &cells.columns[run.column].name;
-        match one(options, &run, column) {
-            Ok(None) => return,
-            Err(error) => anstream::eprintln!(
-                "no result: {}, {column}, seed {}: {error:#}",
-                run.plan.target.server,
-                run.plan.seed
-            ),
-            Ok(Some(result)) => {
-                if results.send(result).is_err() {
-                    return;
-                }
-            }
-        }
+struct Runs<'a> {
+    options: &'a Options,
+    columns: &'a [Column],
+}
+
+impl Work for Runs<'_> {
+    type Piece = Run;
+    type Outcome = RunResult;
+
+    fn title(&self, run: &Run) -> String {
+        let column = &self.columns[run.column].name;
+        format!("{}, {column}, seed {}", run.plan.target.server, run.plan.seed)
+    }
+
+    fn done(&self, run: &Run) -> Result<Option<RunResult>> {
+        one(self.options, run, &self.columns[run.column].name)
     }
 }
 

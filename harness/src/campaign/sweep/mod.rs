@@ -1,7 +1,6 @@
 pub mod calls;
 pub mod cases;
 pub mod classify;
-pub mod gate;
 pub mod options;
 pub mod plans;
 pub mod prepare;

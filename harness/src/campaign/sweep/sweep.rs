@@ -3,23 +3,21 @@
 //! First a store is warmed up once and each delivery's calls are counted, twice. Then each case is a run of its own, on a
 //! copy of that store. Results are kept as they come, so a sweep that was ended goes on where it was.
 
-use super::summary;
-use crate::machine::stop;
-
 use super::cases::{Case, Wanted, cases};
-use super::gate::Gate;
 use super::options::Options;
 use super::prepare::{Prepared, prepare};
 use super::results::CaseResult;
+use super::summary;
 use super::worker::Worker;
+use crate::campaign::gate::Gate;
 use crate::campaign::journal::Journal;
+use crate::campaign::work::run_all;
 use crate::campaign::write_whole::write_whole;
 use crate::exit::{Exit, NoSuch};
+use crate::machine::stop;
 use anyhow::Result;
-use parking_lot::Mutex;
 use reports::kit::class::{Class, Weight};
 use std::io::Write;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Runs a sweep, or goes on with it, or runs one case of it.
@@ -76,7 +74,9 @@ fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
     let left: Vec<(usize, Case)> = left.collect();
     announce(options, prepared, cases.len(), left.len());
     let (begun, count) = (Instant::now(), left.len());
-    run_all(Worker { options, prepared }, left, &mut results)?;
+    let gate = Gate::new(options.jobs).and_more_that_wait();
+    let mut progress = Progress::new(count);
+    run_all(&Worker { options, prepared }, left, &gate, &mut results, |result| progress.note(result))?;
     if stop::requested() {
         return Ok(interrupted(options));
     }
@@ -98,29 +98,6 @@ fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
         "{all} cases, {left} of them to be run, {jobs} at a time and more while they only wait, in {}",
         options.directory.display()
     );
-}
-
-fn run_all(worker: Worker<'_>, left: Vec<(usize, Case)>, results: &mut Journal<CaseResult>) -> Result<()> {
-    let count = left.len();
-    let (queue, gate) = (Mutex::new(left.into()), Gate::new(worker.options.jobs));
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..gate.most().min(count) {
-            let (queue, gate, sender) = (&queue, &gate, sender.clone());
-            scope.spawn(move || worker.work(queue, gate, &sender));
-        }
-        drop(sender);
-        let mut progress = Progress::new(count);
-        for result in receiver {
-            progress.note(&result);
-            if let Err(error) = results.add(result) {
-                // The others end with the case they are at.
-                queue.lock().clear();
-                return Err(error);
-            }
-        }
-        Ok(())
-    })
 }
 
 /// A line for each bad case, and one every few seconds.

@@ -1,25 +1,21 @@
-//! Runs cases, several at once, and says what each came to.
-
-use super::plans;
-use crate::machine::stop;
-use crate::run::outer;
+//! Runs a case, and says what it came to.
 
 use super::cases::Case;
 use super::classify::{Seen, classify, found};
-use super::gate::Gate;
 use super::options::Options;
+use super::plans;
 use super::prepare::{Prepared, trace};
 use super::results::CaseResult;
+use crate::campaign::work::Work;
+use crate::machine::stop;
+use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::Result;
-use parking_lot::Mutex;
 use record::ledger::Ledger;
 use reports::kit::class::{Class, Weight};
 use reports::run::Report;
-use std::collections::VecDeque;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
 /// A call that was missed is aimed at again this many times.
 const MORE_TRIES: u32 = 2;
@@ -36,9 +32,6 @@ pub struct Ran {
     pub report: Report,
 }
 
-/// Cases still to be run, by their ordinal in the sweep.
-pub type Queue = Mutex<VecDeque<(usize, Case)>>;
-
 /// What the runs of a sweep share.
 #[derive(Clone, Copy)]
 pub struct Worker<'a> {
@@ -48,25 +41,20 @@ pub struct Worker<'a> {
     pub prepared: &'a Prepared,
 }
 
-impl Worker<'_> {
-    /// Takes cases until none is left, a signal came, or nobody listens any more. A case whose run fails has no result: it is
-    /// run again when the sweep goes on.
-    pub fn work(self, queue: &Queue, gate: &Gate, results: &Sender<CaseResult>) {
-        while let Some(_pass) = gate.enter() {
-            let next = queue.lock().pop_front();
-            let Some((ordinal, case)) = next else { return };
-            match self.settle(ordinal, &case) {
-                Ok(None) => return,
-                Err(error) => anstream::eprintln!("no result: {}: {error:#}", case.id()),
-                Ok(Some(result)) => {
-                    if results.send(result).is_err() {
-                        return;
-                    }
-                }
-            }
-        }
+impl Work for Worker<'_> {
+    type Piece = (usize, Case);
+    type Outcome = CaseResult;
+
+    fn title(&self, (_, case): &(usize, Case)) -> String {
+        case.id()
     }
 
+    fn done(&self, (ordinal, case): &(usize, Case)) -> Result<Option<CaseResult>> {
+        self.settle(*ordinal, case)
+    }
+}
+
+impl Worker<'_> {
     /// Runs a case, a bad one again and again; `None` if a signal came.
     fn settle(self, ordinal: usize, case: &Case) -> Result<Option<CaseResult>> {
         let name = format!("{ordinal:04}");

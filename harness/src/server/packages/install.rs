@@ -27,7 +27,7 @@ pub fn install(targets: &[String], into: Option<PathBuf>) -> Result<()> {
 
 fn wanted(targets: &[String]) -> Result<Vec<Definition>> {
     let here = Path::new("");
-    let explained = |(message, help): (String, String)| NoSuch(format!("{message}; {help}"));
+    let explained = |unusable: find::Unusable| NoSuch(unusable.to_string());
     let mut wanted: Vec<Definition> = Vec::new();
     for target in targets {
         let definition = find::find(target, here).map_err(explained)?;

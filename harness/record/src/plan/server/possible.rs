@@ -3,20 +3,44 @@
 use super::{Definition, Kind, MountEntry};
 use std::path::{Component, Path};
 
+/// A contradiction in a definition, in words for whoever wrote the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    #[error("`start` is empty: nothing would run")]
+    NothingStarts,
+    #[error("`queue.list` is empty: nothing would show the queue")]
+    NothingLists,
+    #[error("{0}")]
+    Variable(String),
+    #[error("a `command` target needs `stop` and `kill`: the harness must not kill what it did not start")]
+    NoWayToEnd,
+    #[error("a `command` target says its own addresses; `{{port...}}` is for `spawned` ones")]
+    PortOfTheHarness,
+    #[error("`{0}` is for `spawned` targets: a `command` target runs on the machine as it is")]
+    OnTheMachine(&'static str),
+    #[error("the npm package `{0}` has no version; write `{0}@VERSION`")]
+    NpmVersion(String),
+    #[error("the Python package `{0}` has no version; write `{0}==VERSION`")]
+    PythonVersion(String),
+    #[error("the mount at `{0}` needs either `bind = \"...\"` or `tmpfs = true`")]
+    MountOfNothing(String),
+    #[error("the mount at `{0}` needs an absolute path")]
+    RelativeMount(String),
+    #[error("`{0}` in `etc` is not a path below /etc; write it without `/` in front and without `..`")]
+    OutsideEtc(String),
+}
+
 impl Definition {
-    /// The first contradiction, in words for whoever wrote the file.
-    pub fn possible(&self) -> Result<(), String> {
+    /// Fails with the first contradiction.
+    pub fn possible(&self) -> Result<(), Impossible> {
         if self.start.is_empty() {
-            return Err("`start` is empty: nothing would run".to_owned());
+            return Err(Impossible::NothingStarts);
         }
         if self.queue.as_ref().is_some_and(|queue| queue.list.is_empty()) {
-            return Err("`queue.list` is empty: nothing would show the queue".to_owned());
+            return Err(Impossible::NothingLists);
         }
-        if let Some(problem) = self.unknown_variable() {
-            return Err(problem);
-        }
-        if let Some(problem) = self.bare_in_a_shell() {
-            return Err(problem);
+        if let Some(problem) = self.unknown_variable().or_else(|| self.bare_in_a_shell()) {
+            return Err(Impossible::Variable(problem));
         }
         if self.kind == Kind::Command {
             self.possible_command()?;
@@ -26,17 +50,12 @@ impl Definition {
         self.pinned()
     }
 
-    fn possible_command(&self) -> Result<(), String> {
+    fn possible_command(&self) -> Result<(), Impossible> {
         if self.kill.is_empty() || self.stop.is_empty() {
-            return Err(
-                "a `command` target needs `stop` and `kill`: the harness must not kill what it did not start"
-                    .to_owned(),
-            );
+            return Err(Impossible::NoWayToEnd);
         }
         if !self.ports().is_empty() {
-            return Err(
-                "a `command` target says its own addresses; `{port...}` is for `spawned` ones".to_owned()
-            );
+            return Err(Impossible::PortOfTheHarness);
         }
         let private = [
             ("etc", self.etc.is_empty()),
@@ -50,42 +69,36 @@ impl Definition {
         ];
         match private.iter().find(|(_, absent)| !absent) {
             None => Ok(()),
-            Some((name, _)) => Err(format!(
-                "`{name}` is for `spawned` targets: a `command` target runs on the machine as it is"
-            )),
+            Some((name, _)) => Err(Impossible::OnTheMachine(name)),
         }
     }
 
     /// A version that is not written down would be another one tomorrow.
-    fn pinned(&self) -> Result<(), String> {
+    fn pinned(&self) -> Result<(), Impossible> {
         let npm = self.packages.npm.iter().find(|name| !name.chars().skip(1).any(|c| c == '@'));
         let pip = self.packages.pip.iter().find(|name| !name.contains("=="));
         match (npm, pip) {
-            (Some(name), _) => {
-                Err(format!("the npm package `{name}` has no version; write `{name}@VERSION`"))
-            }
-            (_, Some(name)) => {
-                Err(format!("the Python package `{name}` has no version; write `{name}==VERSION`"))
-            }
+            (Some(name), _) => Err(Impossible::NpmVersion(name.clone())),
+            (_, Some(name)) => Err(Impossible::PythonVersion(name.clone())),
             _ => Ok(()),
         }
     }
 }
 
-fn possible_mount(mount: &MountEntry) -> Result<(), String> {
+fn possible_mount(mount: &MountEntry) -> Result<(), Impossible> {
     let at = &mount.at;
     if mount.bind.is_some() == mount.tmpfs {
-        return Err(format!("the mount at `{at}` needs either `bind = \"...\"` or `tmpfs = true`"));
+        return Err(Impossible::MountOfNothing(at.clone()));
     }
     if !Path::new(at).is_absolute() {
-        return Err(format!("the mount at `{at}` needs an absolute path"));
+        return Err(Impossible::RelativeMount(at.clone()));
     }
     Ok(())
 }
 
-fn below_etc(path: &str) -> Result<(), String> {
+fn below_etc(path: &str) -> Result<(), Impossible> {
     if Path::new(path).components().all(|part| matches!(part, Component::Normal(_))) {
         return Ok(());
     }
-    Err(format!("`{path}` in `etc` is not a path below /etc; write it without `/` in front and without `..`"))
+    Err(Impossible::OutsideEtc(path.to_owned()))
 }

@@ -119,9 +119,17 @@ impl Under {
         waiting.into_iter().filter_map(|head| head.attempt).map(|attempt| attempt.message.0).collect()
     }
 
-    /// Closes the door; what its history says of the spool.
-    async fn close(self) -> Vec<(u64, SpoolEvent, Option<String>)> {
-        self.door.close().await;
+    /// Waits until the spool is empty; how many messages are left after `limit`.
+    async fn drained(&self, limit: Duration) -> Result<(), usize> {
+        let left = || self.door.waiting().expect("readable").len();
+        let mut changes = self.door.desk.spool.changes();
+        let empty = timeout(limit, changes.wait_for(|()| left() == 0)).await.is_ok();
+        if empty { Ok(()) } else { Err(left()) }
+    }
+
+    /// Drops the door; what its history says of the spool.
+    fn close(self) -> Vec<(u64, SpoolEvent, Option<String>)> {
+        drop(self.door);
         self.history.finish().expect("written");
         let mut events = Vec::new();
         for item in std::fs::read_dir(self.folder.path()).expect("there") {

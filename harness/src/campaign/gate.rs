@@ -1,13 +1,12 @@
-//! How many cases run at once.
+//! How many runs there are at once.
 //!
-//! A case that waits (for a mail server that hangs, until a deadline) keeps no processor busy, and of such cases a sweep can
-//! have hundreds. So there may be as many runs as were asked for, and more of them while a processor has nothing to
-//! do; never so many more that their memory would matter.
+//! A run that waits (for a mail server that hangs, until a deadline) keeps no processor busy, and of such cases a sweep can
+//! have hundreds. So where that is wished there may be as many runs as were asked for, and more of them while a processor has
+//! nothing to do; never so many more that their memory would matter.
 
 use crate::machine::environment;
-use crate::machine::stop;
-
 use crate::machine::idle::IdleMeter;
+use crate::machine::stop;
 use parking_lot::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -17,10 +16,12 @@ const MOST_WAITING: usize = stop::MOST_RUNS / 2;
 /// How often one that waits looks whether a processor is idle, or a signal came.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Lets cases begin.
+/// Lets runs begin.
 #[derive(Debug)]
 pub struct Gate {
     jobs: usize,
+    /// More than those, while they wait.
+    waiting: usize,
     inside: Mutex<Inside>,
     left: Condvar,
 }
@@ -31,7 +32,7 @@ struct Inside {
     meter: IdleMeter,
 }
 
-/// While it lives, its case counts as running.
+/// While it lives, its run counts.
 #[derive(Debug)]
 pub struct Pass<'a>(&'a Gate);
 
@@ -43,18 +44,23 @@ impl Drop for Pass<'_> {
 }
 
 impl Gate {
-    /// A gate for so many runs at once, and more that wait.
+    /// A gate for so many runs at once.
     pub fn new(jobs: usize) -> Gate {
         let meter = IdleMeter::new(environment::cores());
-        Gate { jobs, inside: Mutex::new(Inside { runs: 0, meter }), left: Condvar::new() }
+        Gate { jobs, waiting: 0, inside: Mutex::new(Inside { runs: 0, meter }), left: Condvar::new() }
+    }
+
+    /// More of them, while they only wait.
+    pub fn and_more_that_wait(self) -> Gate {
+        Gate { waiting: MOST_WAITING, ..self }
     }
 
     /// Threads that it can keep busy.
     pub fn most(&self) -> usize {
-        self.jobs + MOST_WAITING
+        self.jobs + self.waiting
     }
 
-    /// Waits until another case may begin; `None` if a signal came.
+    /// Waits until another run may begin; `None` if a signal came.
     pub fn enter(&self) -> Option<Pass<'_>> {
         let mut inside = self.inside.lock();
         loop {
@@ -62,7 +68,7 @@ impl Gate {
                 return None;
             }
             let Inside { runs, meter } = &mut *inside;
-            if may_begin(*runs, self.jobs, || meter.a_core_is_idle()) {
+            if may_begin(*runs, self.jobs, self.waiting, || meter.a_core_is_idle()) {
                 inside.runs += 1;
                 return Some(Pass(self));
             }
@@ -71,8 +77,8 @@ impl Gate {
     }
 }
 
-fn may_begin(runs: usize, jobs: usize, a_core_is_idle: impl FnOnce() -> bool) -> bool {
-    runs < jobs || runs < jobs + MOST_WAITING && a_core_is_idle()
+fn may_begin(runs: usize, jobs: usize, waiting: usize, a_core_is_idle: impl FnOnce() -> bool) -> bool {
+    runs < jobs || runs < jobs + waiting && a_core_is_idle()
 }
 
 #[cfg(test)]
@@ -90,9 +96,9 @@ mod tests {
 
     #[test]
     fn others_enter_only_while_a_processor_is_idle_and_never_more_than_fit() {
-        assert!(may_begin(1, 2, || unreachable!("the number asked for needs no idleness")));
-        assert!(may_begin(2, 2, || true));
-        assert!(!may_begin(2, 2, || false));
-        assert!(!may_begin(2 + MOST_WAITING, 2, || true));
+        assert!(may_begin(1, 2, 4, || unreachable!("the number asked for needs no idleness")));
+        assert!(may_begin(2, 2, 4, || true));
+        assert!(!may_begin(2, 2, 4, || false));
+        assert!(!may_begin(6, 2, 4, || true));
     }
 }
