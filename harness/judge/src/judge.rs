@@ -43,6 +43,9 @@ pub enum JudgeError {
     /// The history makes no sense.
     #[error("{path}: {error}")]
     History { path: PathBuf, error: LedgerError },
+    /// It is not the one that was run.
+    #[error("{path}: it is not the plan that was run: it was changed since; judge one that is as it was recorded")]
+    OtherPlan { path: PathBuf },
 }
 
 /// Judges a saved run.
@@ -51,6 +54,7 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     let path = run_dir.join("history.jsonl");
     let mut ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
         .map_err(|error| JudgeError::History { path, error })?;
+    of_this_plan(&ledger, run_dir)?;
     ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
     let mut traces = Traces::read(run_dir, &plan, &ledger, &messages)
@@ -62,6 +66,16 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     report.run.recorded = recorded::recorded(run_dir).map_err(unreadable)?;
     report.run.fingerprint = recorded::fingerprint(&report.run.recorded);
     Ok(report)
+}
+
+fn of_this_plan(ledger: &Ledger, run_dir: &Path) -> Result<(), JudgeError> {
+    let path = run_dir.join("plan.json");
+    let read = std::fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
+    let found = blake3::hash(&read).to_hex();
+    match ledger.plan.as_deref().is_none_or(|recorded| recorded == found.as_str()) {
+        true => Ok(()),
+        false => Err(JudgeError::OtherPlan { path }),
+    }
 }
 
 /// The fault of a storage that lied, as far as is known.

@@ -4,6 +4,7 @@
 //! `info` operation is applied or not, as told) and writes the lines a run would have written. A test then
 //! spoils [`World::boxes`] or the lines and asks who is blamed.
 
+use crate::history::closing::Lines;
 use crate::history::digest::Digest;
 use crate::history::event::Event;
 use crate::history::{Action, Attempt, Copy, Entry, MessageId, OpId, Outcome, Trouble, Uid, UserId};
@@ -87,6 +88,7 @@ pub struct World<W> {
     out: W,
     clock: u64,
     ops: u64,
+    lines: Lines,
 }
 
 /// The digest of an attempt, made up.
@@ -108,10 +110,11 @@ impl<W: Write> World<W> {
             out,
             clock: 1_000_000_000,
             ops: 0,
+            lines: Lines::default(),
         };
         let at = world.tick();
         let names = (1..=users).map(|n| format!("user{n}")).collect();
-        world.write(&Event::Start { at, version: "0".to_owned(), run: RUN.to_owned(), users: names });
+        world.write(&Event::Start { at, version: "0".to_owned(), run: RUN.to_owned(), users: names, plan: None });
         for user in 0..users {
             world.boxes.insert((user, "INBOX".to_owned()), MailboxModel::default());
             world.boxes.insert((user, "Archive".to_owned()), MailboxModel::default());
@@ -121,8 +124,10 @@ impl<W: Write> World<W> {
 
     /// Writes a line.
     pub fn write(&mut self, event: &Event) {
-        serde_json::to_writer(&mut self.out, event).expect("an event is always JSON");
-        self.out.write_all(b"\n").expect("the sink takes what it is given");
+        let mut line = serde_json::to_vec(event).expect("an event is always JSON");
+        line.push(b'\n');
+        self.lines.add(&line);
+        self.out.write_all(&line).expect("the sink takes what it is given");
     }
 
     /// The next instant.
@@ -276,6 +281,7 @@ impl<W: Write> World<W> {
         }
         let at = self.tick();
         self.write(&Event::End { at });
+        self.write(&self.lines.closing());
         self.out
     }
 
@@ -388,4 +394,18 @@ fn workload() -> WorkloadPlan {
         single: None,
         clients: None,
     }
+}
+
+/// A history with the closing line that its lines should have.
+pub fn closed(history: &[u8]) -> Vec<u8> {
+    let kept: Vec<&[u8]> = history
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| !line.starts_with(b"{\"event\":\"closing\""))
+        .collect();
+    let mut text = kept.concat();
+    let mut lines = Lines::default();
+    lines.add(&text);
+    text.extend(serde_json::to_vec(&lines.closing()).expect("an event is always JSON"));
+    text.push(b'\n');
+    text
 }

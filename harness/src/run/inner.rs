@@ -117,7 +117,9 @@ impl Run {
         let recorders = (history.clone(), specimens.clone());
         let traffic = Traffic::new(entrance::setup(&plan, token, &target, door.as_ref(), recorders)?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
-        history.record(Event::Start { at: Nanos::now(), version, run: token.to_string(), users });
+        let plan_file = Some(blake3::hash(&std::fs::read(directory.plan())?).to_hex().to_string());
+        let (at, run) = (Nanos::now(), token.to_string());
+        history.record(Event::Start { at, version, run, users, plan: plan_file });
         if let Some(corpus) = traffic.setup().corpus.as_ref().map(entrance::corpus_used) {
             history.record(Event::Corpus { at: Nanos::now(), corpus });
         }

@@ -172,9 +172,11 @@ impl RunDir {
             let closed = self.trace(storage, &calls);
             let at = ledger.last;
             let event = line(&Event::Trace { at, storage: storage.clone(), closed });
-            let end = history.len() - history.rsplit(|b| *b == b'\n').nth(1).map_or(0, <[u8]>::len) - 1;
+            let of_the_last_two = history.rsplit(|b| *b == b'\n').skip(1).take(2).map(|line| line.len() + 1);
+            let end = history.len() - of_the_last_two.sum::<usize>();
             history.splice(end..end, event.into_bytes());
         }
+        let history = synthetic::closed(&history);
         self.put("history.jsonl", &history);
     }
 

@@ -1,13 +1,13 @@
 //! Evidence that is absent, cut or changed makes what rests on it unknown: never valid, and never the mail server's fault.
 
-use crate::judge;
+use crate::judge::{JudgeError, judge};
 use crate::testing::run_dir;
 use crate::testing::run_dir::{RunDir, answer, blamed, tmp};
 use crate::tests::table::drop_copy;
 use fuse_fs::call::Op;
 use record::history::event::Event;
 use record::ledger::Ledger;
-use record::synthetic::{OK, World};
+use record::synthetic::{self, OK, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 use std::fs;
@@ -157,13 +157,28 @@ fn a_loss_that_the_history_alone_shows_stays_one() {
 }
 
 #[test]
+fn another_plan_than_the_one_that_was_run_is_not_judged_by() {
+    let run = unsafe_acknowledgement();
+    let (history, plan) = ["history.jsonl", "plan.json"].map(|file| run.directory.path().join(file)).into();
+    let recorded = blake3::hash(&fs::read(&plan).expect("it was written")).to_hex();
+    let text = fs::read_to_string(&history).expect("it was written");
+    let text = text.replacen("\"event\":\"start\"", &format!("\"event\":\"start\",\"plan\":\"{recorded}\""), 1);
+    fs::write(&history, synthetic::closed(text.as_bytes())).expect("written");
+    judge(run.directory.path()).expect("the run can be judged");
+    let changed = fs::read_to_string(&plan).expect("it was written") + " ";
+    fs::write(&plan, changed).expect("written");
+    let error = judge(run.directory.path()).expect_err("it is another");
+    assert!(matches!(error, JudgeError::OtherPlan { .. }), "{error}");
+}
+
+#[test]
 fn of_a_run_that_was_killed_it_is_said_that_its_history_is_cut_short_and_no_more() {
     let run = unsafe_acknowledgement();
     let history = run.directory.path().join("history.jsonl");
     let text = fs::read_to_string(&history).expect("it was written");
     let kept: Vec<&str> = text
         .lines()
-        .filter(|line| !line.contains("\"event\":\"end\"") && !line.contains("\"event\":\"trace\""))
+        .filter(|line| !["end", "trace", "closing"].iter().any(|last| line.contains(&format!("\"event\":\"{last}\""))))
         .collect();
     fs::write(&history, kept.join("\n") + "\n").expect("written");
     let all = lines(&run);

@@ -366,6 +366,19 @@ fn a_damaged_line_in_the_middle_is_an_error() {
     assert!(matches!(Ledger::read(text.as_slice()), Err(LedgerError::Damaged { line: 2, .. })));
 }
 
+/// An acknowledgement that was taken out of a history was not missed by anybody: the rest was VALID.
+#[test]
+fn a_line_that_is_missing_doubled_or_too_much_is_an_error() {
+    let text = lived_in().finish();
+    let lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
+    let refused = |lines: Vec<&[u8]>| matches!(Ledger::read(&*lines.concat()), Err(LedgerError::Changed(_)));
+    for at in (1..lines.len() - 1).step_by(5) {
+        assert!(refused([&lines[..at], &lines[at + 1..]].concat()), "without {at}");
+        assert!(refused([&lines[..at], &lines[at - 1..]].concat()), "{at} twice");
+    }
+    assert!(refused([&lines[..], &lines[1..]].concat()), "twice");
+}
+
 #[test]
 fn an_empty_history_never_began() {
     assert!(matches!(Ledger::read(&b""[..]), Err(LedgerError::NoStart)));
@@ -396,9 +409,9 @@ fn archives(change: impl Fn(&mut Event)) -> Report {
         if matches!(&event, Event::Mailbox { mailbox, .. } if mailbox == "Archive") {
             change(&mut event);
         }
-        serde_json::to_string(&event).expect("JSON")
+        serde_json::to_string(&event).expect("JSON") + "\n"
     });
-    judge_text(&synthetic::plan(), lines.collect::<Vec<_>>().join("\n").as_bytes())
+    judge_text(&synthetic::plan(), &synthetic::closed(lines.collect::<String>().as_bytes()))
 }
 
 #[test]

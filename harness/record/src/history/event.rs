@@ -21,6 +21,9 @@ pub enum Event {
         run: String,
         /// User names, by [`UserId`].
         users: Vec<String>,
+        /// BLAKE3 digest of the plan's file, hexadecimal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<String>,
     },
     /// Real mail is sent.
     Corpus {
@@ -308,8 +311,15 @@ pub enum Event {
         /// What, in words.
         problem: String,
     },
-    /// Last line of a history that was finished.
+    /// Last event of a history that was finished.
     End { at: Nanos },
+    /// Last line of a history that is whole; see [`super::closing`].
+    Closing {
+        /// Before it.
+        lines: u64,
+        /// Their digest, hexadecimal.
+        blake3: String,
+    },
 }
 
 /// What became of a message in its sender's queue.

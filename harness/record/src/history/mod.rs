@@ -1,5 +1,8 @@
+pub mod closing;
+pub mod corpus;
 pub mod digest;
 pub mod event;
+pub mod header;
 mod history;
 pub use history::{
     Action, Attempt, Bounce, Copy, DiskCopy, Entry, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid,
@@ -7,12 +10,7 @@ pub use history::{
 };
 pub mod identity;
 pub mod recorder;
+pub mod seal;
 pub mod specimens;
 pub mod token;
 pub mod tokens;
-
-pub mod seal;
-
-pub mod header;
-
-pub mod corpus;

@@ -5,6 +5,7 @@
 //! A file of its own that a line names ([`Recorder::keep`]) is written before the line; that it cannot be written is
 //! said in the line and is no error of the history.
 
+use super::closing::Lines;
 use super::event::Event;
 use super::history::OpId;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -103,19 +104,27 @@ impl Recorder {
     }
 }
 
+fn write_line(file: &mut impl Write, event: &Event) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    file.write_all(&line)?;
+    Ok(line)
+}
+
 fn write_all(mut file: BufWriter<File>, inbox: &Receiver<Order>) -> io::Result<()> {
+    let mut lines = Lines::default();
     for order in inbox {
         let event = match order {
             Order::Write(event) => *event,
             Order::Keep(kept) => (kept.line)(write_new(&kept.path, &kept.bytes)),
             Order::Finish => break,
         };
-        serde_json::to_writer(&mut file, &event)?;
-        file.write_all(b"\n")?;
+        lines.add(&write_line(&mut file, &event)?);
         if inbox.is_empty() {
             file.flush()?;
         }
     }
+    write_line(&mut file, &lines.closing())?;
     file.flush()?;
     file.get_ref().sync_all()
 }

@@ -2,10 +2,12 @@
 //!
 //! Model: every client operation is one [`ClientOp`] with the interval `invoked..ended`; every copy that any
 //! client saw is one [`Seen`]. One million delivered and read messages take about 300 bytes each.
-//! A history that ends without its `end` line, or with a torn last line, is read as far as it goes and says so
-//! in [`Ledger::ended`]; a damaged line elsewhere is an error, because what it hid cannot be known.
+//! A history that ends without its last line, or with a torn one, is read as far as it goes and says so in
+//! [`Ledger::ended`]; a damaged line elsewhere is an error, and so is a line that is missing, changed or too much, because
+//! what it hid cannot be known.
 
 use super::line;
+use crate::history::closing::Lines;
 use crate::history::corpus::CorpusUsed;
 use crate::ledger::entry::Astray;
 use fuse_fs::mount::trace::Closed;
@@ -42,7 +44,9 @@ pub struct Ledger {
     pub run: String,
     /// User names.
     pub users: Vec<String>,
-    /// The `end` line was read.
+    /// The digest of the plan's file, if it was recorded.
+    pub plan: Option<String>,
+    /// The history was read whole, to its `end` and its last line.
     pub ended: bool,
     /// Time of the last line.
     pub last: Nanos,
@@ -107,6 +111,12 @@ pub struct Ledger {
     mailboxes: HashMap<String, HashMap<u32, PlaceId>>,
 }
 
+/// What the last line says.
+struct Closing {
+    lines: u64,
+    blake3: String,
+}
+
 /// Why a history cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -121,6 +131,9 @@ pub enum LedgerError {
         /// What the parser said.
         error: String,
     },
+    /// Its lines are not those that were written.
+    #[error("the history was changed after it was recorded: {0}; judge one that is as it was recorded")]
+    Changed(String),
     /// The first line is not the start.
     #[error("the history does not begin with a start line: the run never began")]
     NoStart,
@@ -132,6 +145,7 @@ impl Ledger {
         let mut ledger = Ledger::default();
         let mut text = Vec::with_capacity(4096);
         let mut damaged: Option<(u64, String)> = None;
+        let (mut lines, mut closed) = (Lines::default(), false);
         for number in 1u64.. {
             text.clear();
             if input.read_until(b'\n', &mut text)? == 0 {
@@ -140,16 +154,23 @@ impl Ledger {
             if let Some((line, error)) = damaged.take() {
                 return Err(LedgerError::Damaged { line, error });
             }
+            if closed {
+                return Err(LedgerError::Changed("it goes on after its last line".to_owned()));
+            }
             match ledger.take(&text) {
-                Ok(()) if number == 1 && ledger.users.is_empty() => return Err(LedgerError::NoStart),
-                Ok(()) => {}
+                Ok(Some(Closing { lines: count, blake3 })) => {
+                    closed = true;
+                    lines.differs(count, &blake3).map_or(Ok(()), |why| Err(LedgerError::Changed(why)))?;
+                }
+                Ok(_) if number == 1 && ledger.users.is_empty() => return Err(LedgerError::NoStart),
+                Ok(_) => lines.add(&text),
                 Err(error) => damaged = Some((number, error.to_string())),
             }
         }
         if ledger.users.is_empty() {
             return Err(LedgerError::NoStart);
         }
-        ledger.ended &= damaged.is_none();
+        ledger.ended &= closed;
         ledger.close();
         Ok(ledger)
     }
@@ -160,14 +181,18 @@ impl Ledger {
         self.seen.shrink_to_fit();
     }
 
-    fn take(&mut self, text: &[u8]) -> serde_json::Result<()> {
+    /// Takes a line; the last one is given back.
+    fn take(&mut self, text: &[u8]) -> serde_json::Result<Option<Closing>> {
         match Line::parse(text)? {
             Line::Invoke(invoke) => self.invoke(&invoke),
             Line::Complete(complete) => self.complete(&complete),
             Line::Mailbox(mailbox) => self.mailbox(mailbox),
-            Line::Other(event) => self.other(*event),
+            Line::Other(event) => match *event {
+                Event::Closing { lines, blake3 } => return Ok(Some(Closing { lines, blake3 })),
+                event => self.other(event),
+            },
         }
-        Ok(())
+        Ok(None)
     }
 
     fn invoke(&mut self, line: &Invoke<'_>) {
@@ -249,8 +274,8 @@ impl Ledger {
 
     fn other(&mut self, event: Event) {
         match event {
-            Event::Start { at, run, users, version: _ } => {
-                (self.start, self.run, self.users) = (at, run, users)
+            Event::Start { at, run, users, plan, version: _ } => {
+                (self.start, self.run, self.users, self.plan) = (at, run, users, plan)
             }
             Event::Phase { at, name } => {
                 if name == "traffic" {
@@ -326,8 +351,8 @@ impl Ledger {
                 self.ended = true;
                 self.note_time(at);
             }
-            Event::Invoke { .. } | Event::Complete { .. } | Event::Mailbox { .. } => {
-                unreachable!("Line::parse gives these their own forms")
+            Event::Invoke { .. } | Event::Complete { .. } | Event::Mailbox { .. } | Event::Closing { .. } => {
+                unreachable!("these have been taken")
             }
         }
     }
