@@ -44,7 +44,9 @@ pub enum JudgeError {
     #[error("{path}: {error}")]
     History { path: PathBuf, error: LedgerError },
     /// It is not the one that was run.
-    #[error("{path}: it is not the plan that was run: it was changed since; judge one that is as it was recorded")]
+    #[error(
+        "{path}: it is not the plan that was run: it was changed since; judge one that is as it was recorded"
+    )]
     OtherPlan { path: PathBuf },
 }
 

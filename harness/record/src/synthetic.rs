@@ -114,7 +114,13 @@ impl<W: Write> World<W> {
         };
         let at = world.tick();
         let names = (1..=users).map(|n| format!("user{n}")).collect();
-        world.write(&Event::Start { at, version: "0".to_owned(), run: RUN.to_owned(), users: names, plan: None });
+        world.write(&Event::Start {
+            at,
+            version: "0".to_owned(),
+            run: RUN.to_owned(),
+            users: names,
+            plan: None,
+        });
         for user in 0..users {
             world.boxes.insert((user, "INBOX".to_owned()), MailboxModel::default());
             world.boxes.insert((user, "Archive".to_owned()), MailboxModel::default());

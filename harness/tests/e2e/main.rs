@@ -10,6 +10,7 @@ mod damage;
 mod defects;
 mod delivered_mail;
 mod group;
+mod hostile_stage;
 mod migration;
 mod power_cuts;
 mod private_view;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         damage::tests,
         defects::tests,
         delivered_mail::tests,
+        hostile_stage::tests,
         migration::tests,
         power_cuts::tests,
         private_view::tests,

@@ -29,6 +29,7 @@ fn check(case: &Case<'_>) -> Finding {
     records(case, &mut gaps);
     readings(case, &mut gaps);
     gaps.extend(agreement::disagreement(case));
+    gaps.extend(agreement::layout_elsewhere(case));
     steps(case, &mut gaps);
     cuts(case, &mut gaps);
     if !case.ledger.ended {

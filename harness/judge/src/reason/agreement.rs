@@ -2,12 +2,15 @@
 //! shows of a Maildir, and what lies in it on the disk. If they do not, one of them is not what it is taken for, and
 //! the run proves nothing.
 //!
+//! Where a layout is declared, it must be that of the mail: Maildirs that hold nothing while the mail server shows mail are others.
+//!
 //! Compared are, for each user, the attempts with their digests. Left out is what another checker answers for: mail that
 //! a lie struck, and acknowledged mail that is hidden or damaged. Mail that was in the queue may arrive between the two.
 
 use crate::case::Case;
 use record::history::digest::Digest;
 use record::history::{Attempt, UserId};
+use record::ledger::entry::Seen;
 use record::plan::server::Layout;
 use reports::kit::figures::counted;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +34,23 @@ pub fn disagreement(case: &Case<'_>) -> Option<String> {
     let what = counted(n, "message", "messages");
     let name = case.ledger.user_name(user);
     Some(format!("the reading through IMAP and the reading of the disk disagree on {what} of {name}"))
+}
+
+/// The Maildirs that the target file names hold nothing, and the mail server shows mail: they are not where its mail is.
+pub fn layout_elsewhere(case: &Case<'_>) -> Option<String> {
+    let Layout::Maildir { path } = &case.plan.target.definition.layout else { return None };
+    let seen = |seen: &&Seen| seen.attempt.is_some();
+    let finals = case.ledger.readings.iter().filter(|reading| reading.name == "final" && reading.complete);
+    let shown = finals.flat_map(|reading| &case.ledger.seen[reading.copies.clone()]).filter(seen).count();
+    let mut disks = case.ledger.disks.iter().filter(|disk| disk.name == "final").peekable();
+    if shown == 0 || disks.peek().is_none() || !disks.all(|disk| disk.complete && disk.copies.is_empty()) {
+        return None;
+    }
+    let shown = counted(shown as u64, "message", "messages");
+    Some(format!(
+        "the mail server shows {shown} in the end, and the Maildirs that the target's `layout` names (`{path}` below the store) \
+         hold none: correct `layout`, or remove it"
+    ))
 }
 
 fn explained(case: &Case<'_>, (attempt, _): &(Attempt, [u8; 16])) -> bool {

@@ -162,7 +162,8 @@ fn another_plan_than_the_one_that_was_run_is_not_judged_by() {
     let (history, plan) = ["history.jsonl", "plan.json"].map(|file| run.directory.path().join(file)).into();
     let recorded = blake3::hash(&fs::read(&plan).expect("it was written")).to_hex();
     let text = fs::read_to_string(&history).expect("it was written");
-    let text = text.replacen("\"event\":\"start\"", &format!("\"event\":\"start\",\"plan\":\"{recorded}\""), 1);
+    let text =
+        text.replacen("\"event\":\"start\"", &format!("\"event\":\"start\",\"plan\":\"{recorded}\""), 1);
     fs::write(&history, synthetic::closed(text.as_bytes())).expect("written");
     judge(run.directory.path()).expect("the run can be judged");
     let changed = fs::read_to_string(&plan).expect("it was written") + " ";
@@ -178,7 +179,9 @@ fn of_a_run_that_was_killed_it_is_said_that_its_history_is_cut_short_and_no_more
     let text = fs::read_to_string(&history).expect("it was written");
     let kept: Vec<&str> = text
         .lines()
-        .filter(|line| !["end", "trace", "closing"].iter().any(|last| line.contains(&format!("\"event\":\"{last}\""))))
+        .filter(|line| {
+            !["end", "trace", "closing"].iter().any(|last| line.contains(&format!("\"event\":\"{last}\"")))
+        })
         .collect();
     fs::write(&history, kept.join("\n") + "\n").expect("written");
     let all = lines(&run);

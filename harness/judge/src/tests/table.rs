@@ -434,6 +434,21 @@ fn a_mailbox_that_list_does_not_name_but_that_can_be_opened_is_a_warning() {
     insta::assert_snapshot!(report.warnings.join("\n"), @"2 mailboxes with mail were not named by LIST at the end, but could be opened (first user1 Archive).");
 }
 
+/// A layout that named other directories was read, found empty, and said nothing of it.
+#[test]
+fn maildirs_that_hold_nothing_while_mail_is_shown_are_not_where_it_is() {
+    let mut world = lived_in();
+    for user in 0..3 {
+        let at = world.tick();
+        let (reading, copies) = ("final".to_owned(), Vec::new());
+        world.write(&Event::Disk { at, reading, user: UserId(user), complete: true, error: None, copies });
+    }
+    let report = judge_text(&synthetic::plan(), &world.finish());
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["coverage"]);
+    let coverage = report.properties.iter().find(|property| property.name == "coverage").expect("there");
+    insta::assert_snapshot!(coverage.sentence, @"");
+}
+
 #[test]
 fn a_completion_without_a_beginning_is_noted() {
     let mut world = lived_in();

@@ -29,7 +29,10 @@ impl Lines {
     /// Why they are not what was closed, if they are not.
     pub(crate) fn differs(&self, lines: u64, blake3: &str) -> Option<String> {
         if self.count != lines {
-            return Some(format!("it has {} lines before its last, and {lines} when it was closed", self.count));
+            return Some(format!(
+                "it has {} lines before its last, and {lines} when it was closed",
+                self.count
+            ));
         }
         (self.digest() != blake3).then(|| "its lines are others than when it was closed".to_owned())
     }
