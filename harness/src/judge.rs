@@ -143,6 +143,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         findings: crate::findings::all(case),
         faults,
         operations: summarize::operations(ledger),
+        generator: Some(summarize::generator(plan, ledger)),
         timeline: summarize::timeline(ledger),
         senders: crate::senders_summary::senders(case),
         statements: statement::reported(&answers),

@@ -92,6 +92,8 @@ pub struct Ledger {
     pub requests: Vec<RequestDone>,
     /// Users on their way between storages.
     pub migrations: Vec<MigrationDone>,
+    /// Stretches in which the load generator did nothing that was due.
+    pub stalls: Vec<(Nanos, Nanos)>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -180,6 +182,7 @@ impl Ledger {
             to,
             invoked: line.at,
             intended: line.intended,
+            due: line.room.map_or(line.intended, |room| room.max(line.intended)),
             ended: Nanos(u64::MAX),
             attempt: line.attempt.unwrap_or(Attempt { message: line.message.unwrap_or(MessageId(0)), n: 0 }),
             digest: line.digest,
@@ -314,6 +317,7 @@ impl Ledger {
             Event::Migration { at, step, user, from, to, state, detail } => {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
             }
+            Event::Stalled { at, due } => self.stalls.push((due, at)),
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {
                 self.ended = true;

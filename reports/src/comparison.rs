@@ -12,7 +12,8 @@
 //!
 //! A side of one run shows no range. The other side's range is then taken for the noise; with one run on each side no
 //! noise is known, every difference counts, and the comparison says so. A p99 is told from at least 100 operations in
-//! every run, a p95 from 20, a p50 from 2. A message lost or damaged by the candidate is beyond, whatever the noise.
+//! every run, a p95 from 20, a p50 from 2. Nothing that depends on time is told from runs of which a load generator was late,
+//! and latencies not from reports of which only some say how late it was. A message lost or damaged by the candidate is beyond, whatever the noise.
 //!
 //! Overall: beyond if a row is beyond or a run of the candidate is invalid; else cannot tell if a run of either side
 //! proves nothing, if a row is too noisy to tell, or if none of the latencies of an operation can be told that makes up a tenth of
@@ -20,6 +21,7 @@
 //! of all operations together.
 
 mod decision;
+mod generator;
 pub mod html;
 pub mod json;
 mod judgement;
@@ -215,6 +217,16 @@ pub enum Doubt {
     },
     /// The limit is exceeded by less than the noise.
     TooNoisy,
+    /// The load generator of so many runs was late: its time is in the figure.
+    GeneratorLate {
+        /// Of both sides.
+        runs: u32,
+    },
+    /// Some of the reports do not say how late the load generator was, and count its lateness as latency.
+    GeneratorUnknown {
+        /// So many.
+        runs: u32,
+    },
 }
 
 impl Comparison {

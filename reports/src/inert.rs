@@ -4,7 +4,9 @@
 //! character that reorders or hides its neighbours, or more than [`MAX_CHARS`] characters.
 
 use crate::difference::Difference;
-use crate::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Recorded, Report, Run};
+use crate::model::{
+    Anomaly, Example, Fault, Finding, Generator, Moment, Operation, Property, Recorded, Report, Run,
+};
 use crate::series::{Backlog, Cohort, Outcomes, Series, Service, Stretch, Track};
 use crate::survey::{self, Survey};
 use crate::sweep::{BadCase, Matrix, Sweep};
@@ -34,6 +36,7 @@ pub fn report(original: &Report) -> Report {
         findings,
         faults,
         operations,
+        generator,
         timeline,
         senders,
         statements,
@@ -47,9 +50,8 @@ pub fn report(original: &Report) -> Report {
     properties.iter_mut().for_each(clean_property);
     findings.iter_mut().for_each(clean_finding);
     faults.iter_mut().for_each(clean_fault);
-    operations
-        .iter_mut()
-        .for_each(|Operation { name, ok: _, fail: _, info: _, timed_out: _, latency: _ }| clean(name));
+    operations.iter_mut().for_each(clean_operation);
+    generator.iter_mut().for_each(clean_generator);
     timeline.iter_mut().for_each(clean_moment);
     story::clean(senders, statements, clients, migrations);
     warnings.iter_mut().for_each(clean);
@@ -127,14 +129,27 @@ fn clean_fault(fault: &mut Fault) {
     }
 }
 
+fn clean_operation(operation: &mut Operation) {
+    let Operation { name, ok: _, fail: _, info: _, timed_out: _, latency: _, lateness: _, never_begun: _ } =
+        operation;
+    clean(name);
+}
+
+fn clean_generator(generator: &mut Generator) {
+    let Generator { lateness: _, bound_s: _, late: _, late_operations: _, never_begun: _, sentence } =
+        generator;
+    clean(sentence);
+}
+
 fn clean_series(series: &mut Series) {
     let Series {
         from_s: _,
         step_s: _,
         bins: _,
-        storing: Outcomes { acknowledged: _, refused: _, uncertain: _ },
+        storing: Outcomes { acknowledged: _, refused: _, uncertain: _, never_begun: _ },
         kinds,
         waiting: _,
+        late_p99_s: _,
         held: _,
         struck: _,
         armed,

@@ -14,6 +14,7 @@ pub mod error_surfaced;
 pub mod expectations;
 pub mod fate;
 pub mod flags_durable;
+pub mod lateness;
 pub mod lie_noticed;
 pub mod no_duplicate;
 pub mod no_phantom;

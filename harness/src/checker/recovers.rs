@@ -5,13 +5,15 @@
 //! each service that is probed greets, and a store and a fetch that were started since succeed. From a target without
 //! IMAP nothing can be fetched: there a delivery that was started since has arrived in the store. Mail that a lying
 //! storage struck, and what lies in one mailbox with it, counts only where it succeeds: a server that refuses what is
-//! damaged is not away.
+//! damaged is not away. Nothing is held against a server while the load generator itself was away for a tenth of the bound.
 
+use super::lateness::Lateness;
 use super::{Anomalies, Case, Checker, Finding};
 use crate::history::TargetEvent;
 use crate::ledger::{ClientOp, Kind, PlaceId};
 use crate::plan::StepAction;
 use fuse_fs::clock::Nanos;
+use reports::figures;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -65,11 +67,27 @@ fn judge(case: &Case<'_>) -> Finding {
             late.join(", ")
         ));
     }
+    if let Some(untold) = generator_was_away(case, (from, limit), &late) {
+        return untold;
+    }
     let mut anomalies = Anomalies::default();
     for name in &late {
         anomalies.say(|| format!("No {name} succeeded within {:.0} s.", bound.as_secs_f64()));
     }
     Finding::of(anomalies, format!("Not back within {:.0} s: {}.", bound.as_secs_f64(), late.join(", ")))
+}
+
+/// The load generator did nothing for so long meanwhile that the lateness may be its own.
+fn generator_was_away(case: &Case<'_>, (from, limit): (Nanos, Nanos), late: &[&str]) -> Option<Finding> {
+    let lateness = Lateness::of(case.plan, case.ledger);
+    let worst = figures::latency(lateness.worst_between(from, limit).as_secs_f64());
+    lateness.excuses(from, limit, limit.since(from)).then(|| {
+        Finding::unknown(format!(
+            "Not back in time: {}; but the load generator, this machine, lost {worst} at one stretch meanwhile, so it is not \
+             known whose lateness it is.",
+            late.join(", ")
+        ))
+    })
 }
 
 fn since(case: &Case<'_>) -> Option<Nanos> {

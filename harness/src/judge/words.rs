@@ -2,9 +2,11 @@
 
 use crate::checker::acknowledged_durable::{hidden, on_disk};
 use crate::checker::content_intact::damaged;
+use crate::checker::lateness::Lateness;
 use crate::checker::{Case, counted, coverage, grouped};
-use crate::history::{Outcome, Trouble};
+use crate::history::Outcome;
 use crate::ledger::{ClientOp, Kind, Ledger};
+use crate::summarize;
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
 use reports::model::{Fault, Messages, Moment, Property, Verdict};
@@ -15,7 +17,12 @@ pub(super) fn messages(case: &Case<'_>) -> Messages {
     let mut sum = Messages { acknowledged_under_fault: coverage::under_fault(case), ..Messages::default() };
     let damaged = damaged_slots(case);
     for (slot, fate) in case.fates.iter().enumerate() {
-        if !case.ops(slot).any(|op| op.kind.stores()) {
+        let mut stores = case.ops(slot).filter(|op| op.kind.stores()).peekable();
+        if stores.peek().is_none() {
+            continue;
+        }
+        if stores.all(ClientOp::unsent) {
+            sum.never_begun += 1;
             continue;
         }
         sum.submitted += 1;
@@ -155,12 +162,7 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     if !ledger.cuts.is_empty() && ledger.cuts.iter().all(|c| c.report.dropped + c.report.partial == 0) {
         warnings.push("No power cut took anything: all that was not yet durable survived.".to_owned());
     }
-    let full = ledger.ops.iter().filter(|op| op.trouble == Some(Trouble::Saturated)).count() as u64;
-    if full > 0 {
-        let what = counted(full, "operation was", "operations were");
-        warnings
-            .push(format!("{what} not started: the generator was full. This says nothing about the server."));
-    }
+    warnings.extend(generator(case));
     warnings.extend(specimens(ledger));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
@@ -174,6 +176,18 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         ));
     }
     warnings
+}
+
+/// Load that was not made as planned.
+fn generator(case: &Case<'_>) -> impl Iterator<Item = String> {
+    let lateness = Lateness::of(case.plan, case.ledger);
+    let never_begun = case.ledger.ops.iter().filter(|op| op.unsent()).count() as u64;
+    let late = lateness.was_late();
+    let words = late.then(|| {
+        let words = summarize::lateness_in_words(&lateness);
+        format!("{words} No latency of this run is held against the mail server.")
+    });
+    words.into_iter().chain(summarize::never_begun_in_words(case.plan, never_begun, late))
 }
 
 /// Bytes of damaged messages that are missing. They are evidence for people; no answer rests on them.
@@ -218,6 +232,7 @@ fn operation(ledger: &Ledger, index: u32) -> Vec<Moment> {
     if op.ended != Nanos(u64::MAX) {
         let how = match op.outcome {
             Outcome::Ok => "ok",
+            Outcome::Fail if op.unsent() => "it was never begun: the load generator had no room",
             Outcome::Fail => "refused",
             Outcome::Info => "no certain answer",
         };

@@ -29,6 +29,8 @@ pub struct Invoke<'a> {
     pub at: Nanos,
     /// Wanted by the schedule.
     pub intended: Nanos,
+    /// There was room for it.
+    pub room: Option<Nanos>,
     /// Which.
     pub op: OpId,
     /// For whom.

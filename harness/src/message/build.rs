@@ -11,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 const MULTIPART_FROM: u64 = 32 * 1024;
 /// Base64 digits a line, as RFC 2045 wants at most.
 const LINE: u64 = 76;
+/// Bytes that these digits stand for.
+const LINE_BYTES: usize = 57;
 
 /// A message ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +27,16 @@ pub struct Outgoing {
 
 /// Puts the attempt's and the digest's lines before `rest`, a message with CRLF line ends.
 pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
-    let token = Token { run, attempt };
-    let head = format!("{ATTEMPT_HEADER}{token}\r\n{DIGEST_HEADER}{}\r\n", digest(rest));
-    let mut bytes = head.into_bytes();
+    let head = head(run, attempt, digest(rest));
+    let mut bytes = Vec::with_capacity(head.len() + rest.len());
+    bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(rest);
     Outgoing { digest: digest(&bytes), size: bytes.len() as u64, bytes }
+}
+
+fn head(run: RunToken, attempt: Attempt, of_rest: Digest) -> String {
+    let token = Token { run, attempt };
+    format!("{ATTEMPT_HEADER}{token}\r\n{DIGEST_HEADER}{of_rest}\r\n")
 }
 
 /// Who writes to whom.
@@ -46,7 +53,7 @@ pub struct Addresses<'a> {
 pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, seed: u64) -> Outgoing {
     let mut rng = body_rng(seed, attempt);
     let mut rest = headers(run, attempt, to);
-    let prefix = assemble(run, attempt, b"").size;
+    let prefix = head(run, attempt, Digest([0; 16])).len() as u64;
     match size < MULTIPART_FROM {
         true => single(&mut rest, &mut rng, size.saturating_sub(prefix)),
         false => multipart(&mut rest, &mut rng, size.saturating_sub(prefix)),
@@ -95,21 +102,21 @@ fn multipart(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
 
 /// At least one line, otherwise at most `size` bytes with line ends, and less than six short of it.
 fn random_base64(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
-    let full = size / (LINE + 2);
-    let last = (size % (LINE + 2)).saturating_sub(2) / 4 * 4;
-    for _ in 0..full {
-        base64_line(out, rng, LINE);
-    }
-    if last > 0 || full == 0 {
-        base64_line(out, rng, last.max(4));
+    let full = usize::try_from(size / (LINE + 2)).expect("a message fits into memory");
+    let last = usize::try_from((size % (LINE + 2)).saturating_sub(2) / 4 * 3).expect("a line is short");
+    let last = if full == 0 { last.max(3) } else { last };
+    let mut raw = vec![0; full * LINE_BYTES + last];
+    rng.fill_bytes(&mut raw);
+    out.reserve(raw.len() / 3 * 4 + (full + 1) * 2);
+    for line in raw.chunks(LINE_BYTES) {
+        base64_line(out, line);
     }
 }
 
-fn base64_line(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, digits: u64) {
-    let mut raw = [0; 57];
-    let raw = &mut raw[..usize::try_from(digits / 4 * 3).expect("a line is short")];
-    rng.fill_bytes(raw);
-    out.extend_from_slice(STANDARD.encode(raw).as_bytes());
+fn base64_line(out: &mut Vec<u8>, raw: &[u8]) {
+    let from = out.len();
+    out.resize(from + raw.len() / 3 * 4, 0);
+    STANDARD.encode_slice(raw, &mut out[from..]).expect("three bytes are four digits");
     out.extend_from_slice(b"\r\n");
 }
 

@@ -162,7 +162,10 @@ impl Run {
             let (traffic, stage) = (self.traffic.clone(), self.stage.clone());
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
         });
+        let pulse = tokio::spawn(workload::pulse::beat(self.stage.history.clone()));
         let recorded = self.phases().await;
+        pulse.abort();
+        let _ = pulse.await;
         if let Some(progress) = progress {
             progress.abort();
             // Aborting alone would leave the last line on the terminal.

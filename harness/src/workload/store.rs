@@ -2,7 +2,7 @@
 
 use super::ledger::Known;
 use super::maker::AUTHOR;
-use super::operation::{Ended, Operation, words};
+use super::operation::{Due, Ended, Operation, never_begun, words};
 use super::{Context, Sent, touch};
 use crate::client::submission::Protocol;
 use crate::client::submission::{Envelope, submit};
@@ -77,12 +77,18 @@ impl Job {
 ///
 /// # Errors
 /// The message could not be made (its corpus file is gone); nothing was recorded but that.
-pub(super) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> Result<Ended, String> {
+pub(super) async fn attempt(
+    ctx: &Context,
+    job: &Job,
+    n: u32,
+    due: impl Into<Due>,
+) -> Result<Ended, String> {
+    let due = due.into();
     let message = make(ctx, job, n).await.inspect_err(|problem| {
         ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.clone() });
     })?;
     let action = job.action(n, message.size, message.digest);
-    let operation = Operation::begin(ctx, job.user, intended, action);
+    let operation = Operation::begin(ctx, job.user, due, action);
     let ended = match job.entry {
         Entry::Lmtp | Entry::Smtp => deliver(ctx, job.user, &message).await,
         Entry::Append => append(ctx, job, &message).await,
@@ -92,7 +98,7 @@ pub(super) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -
 
 /// Records an attempt that was never made for want of room. Size 0 says that no message was made for it.
 pub(super) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
-    Operation::begin(ctx, job.user, intended, job.action(n, 0, digest(b""))).end(Ended::saturated());
+    never_begun(ctx, job.user, intended, job.action(n, 0, digest(b"")));
 }
 
 async fn deliver(ctx: &Context, user: UserId, message: &Outgoing) -> Ended {
@@ -134,10 +140,13 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
     }
 }
 
-/// Makes the bytes of an attempt, off the threads that the clocks run on.
+/// Makes the bytes of an attempt; what takes long, off the thread that the clocks run on.
 async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
-    let (maker, user) = (ctx.setup.maker(), ctx.user(job.user).to_owned());
     let attempt = Attempt { message: job.message, n };
+    if ctx.maker.is_quick(attempt) {
+        return ctx.maker.make(attempt, ctx.user(job.user));
+    }
+    let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
     let work = move || maker.make(attempt, &user);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))
 }

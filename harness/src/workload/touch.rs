@@ -4,7 +4,7 @@
 //! history: it is evidence of presence or absence, and the change names the place it found.
 
 use super::ledger::Known;
-use super::operation::{Ended, Operation};
+use super::operation::{Ended, Operation, never_begun};
 use super::schedule::Kind;
 use super::{Context, action_of};
 use crate::client::Failure;
@@ -35,7 +35,7 @@ pub(super) async fn login(ctx: &Context, user: UserId) -> Result<Session, Failur
 /// Fetch or search, recorded.
 pub(super) async fn read(ctx: &Context, known: &Known, look: Look, intended: Nanos) -> Ended {
     let action = action_of(known, look == Look::Whole);
-    let operation = Operation::begin(ctx, known.user, intended, action);
+    let operation = Operation::begin(ctx, known.user, intended.into(), action);
     match find(ctx, known, look, true).await {
         Ok((session, seen)) => {
             session.leave();
@@ -99,13 +99,13 @@ pub(super) async fn touch(ctx: &Context, kind: Kind, known: Known, draw: u64, in
 /// Records an operation that was never made for want of room.
 pub(super) fn saturated(ctx: &Context, kind: Kind, known: Known, intended: Nanos) {
     let action = action_of(&known, kind == Kind::Fetch);
-    Operation::begin(ctx, known.user, intended, action).end(Ended::saturated());
+    never_begun(ctx, known.user, intended, action);
     ctx.ledger.put(known);
 }
 
 /// Finds the message, then changes it if there is exactly one copy. Returns what is known afterwards.
 async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Nanos) -> Option<Known> {
-    let search = Operation::begin(ctx, known.user, intended, action_of(&known, false));
+    let search = Operation::begin(ctx, known.user, intended.into(), action_of(&known, false));
     let (mut session, seen) = match find(ctx, &known, Look::Header, false).await {
         Ok(found) => found,
         Err(failure) => {
@@ -120,7 +120,7 @@ async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Na
     };
     let action = action(kind, &known, copy.uid, draw, &ctx.setup.archive);
     session.extend(ctx.timeout());
-    let operation = Operation::begin(ctx, known.user, Nanos::now(), action.clone());
+    let operation = Operation::begin(ctx, known.user, Nanos::now().into(), action.clone());
     let ended = operation.end(act(&mut session, &action).await);
     session.leave();
     known_after(known, &action, ended.outcome)

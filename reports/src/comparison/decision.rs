@@ -1,7 +1,7 @@
 //! From rows and verdicts to one answer and what decides it.
 
 use super::words::{doubt, fails, name, not_told};
-use super::{Doubt, Judgement, Outcome, Row, Side};
+use super::{Doubt, Judgement, Outcome, Row, Side, generator};
 use crate::figures::count;
 use crate::model::{Operation, Report, Verdict};
 
@@ -19,6 +19,7 @@ pub(super) fn decide(baseline: &[Report], candidate: &[Report], rows: &[Row]) ->
     let open: Vec<String> = unproved(Side::Baseline, baseline)
         .chain(unproved(Side::Candidate, candidate))
         .chain(noisy(rows))
+        .chain(generator::untold(rows))
         .chain(untold(&all, rows).into_iter().map(not_told))
         .chain(nothing(rows))
         .collect();

@@ -1,7 +1,7 @@
 //! Whether two sides can be compared at all, and what a reader must know of how they differ.
 
 use super::decision::passed_over;
-use super::{Difference, Row};
+use super::{Difference, Row, Side, generator};
 use crate::figures::{count, number};
 use crate::model::{Report, Verdict};
 use std::collections::BTreeSet;
@@ -41,6 +41,8 @@ pub(super) fn caveats(baseline: &[Report], candidate: &[Report], rows: &[Row]) -
         .map(|why| format!("They were compared although they are not alike: {why}."));
     odd.into_iter()
         .chain(broken(baseline))
+        .chain(generator::caveats(Side::Baseline.word(), baseline))
+        .chain(generator::caveats(Side::Candidate.word(), candidate))
         .chain(noise(baseline, candidate))
         .chain(seeds(baseline, candidate))
         .chain(contract(baseline, candidate))

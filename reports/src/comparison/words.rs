@@ -121,9 +121,11 @@ pub(super) fn judgement(row: &Row) -> String {
 pub(super) fn doubt(row: &Row) -> String {
     match row.doubt {
         None => String::new(),
-        Some(Doubt::Absent) => "missing".to_owned(),
         Some(Doubt::TooFew { have, need }) => format!("{} of {}", count(have), count(need)),
         Some(Doubt::TooNoisy) => "noise".to_owned(),
+        Some(Doubt::Absent) => "missing".to_owned(),
+        Some(Doubt::GeneratorLate { .. }) => "late generator".to_owned(),
+        Some(Doubt::GeneratorUnknown { .. }) => "generator not known".to_owned(),
     }
 }
 
