@@ -300,6 +300,8 @@ mod damage_tests;
 #[cfg(test)]
 mod finding_tests;
 #[cfg(test)]
+mod generator_tests;
+#[cfg(test)]
 mod imap_less_tests;
 #[cfg(test)]
 mod left_behind_tests;

@@ -133,9 +133,9 @@ fn nothing_is_shown_that_is_not_proved_and_the_reason_is_said() {
     ];
     insta::assert_snapshot!(reasons.join("\n"), @"
     The bytes cannot be compared: what was sent could not be made again (damaged/1a2b3c4d-1-1/sent.eml: No such file or directory (os error 2)).
-    The bytes cannot be compared: damaged/1a2b3c4d-1-1/sent.eml has the digest cee450a2406289497e67bcd0cc5503c0, and b99735c939358bc4e04a42d79fb99046 was recorded.
+    The bytes cannot be compared: damaged/1a2b3c4d-1-1/sent.eml has the digest cee450a2406289497e67bcd0cc5503c0, and 49f71ce92715484bb22b91b860e5945d was recorded.
     The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml could not be written: no space.
-    The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml has the digest b99735c939358bc4e04a42d79fb99046, and 6d27c3c9be5c4abf6779d73ee222f387 was recorded.
+    The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml has the digest 49f71ce92715484bb22b91b860e5945d, and e3f2ec9dad830ce30d1032544483553d was recorded.
     ");
 }
 

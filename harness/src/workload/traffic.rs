@@ -33,7 +33,11 @@ pub async fn traffic(ctx: &Arc<Context>, origin: Nanos, stop: watch::Receiver<bo
         return make(ctx, origin, stop).await;
     };
     let (own, (tell, told)) = (ctx.clone(), oneshot::channel());
-    let work = move || drop(tell.send(runtime.block_on(make(&own, origin, stop))));
+    let work = move || {
+        let summary = runtime.block_on(make(&own, origin, stop));
+        // Nobody listens any more if the run was given up.
+        let _ = tell.send(summary);
+    };
     if let Err(error) = std::thread::Builder::new().name("traffic".to_owned()).spawn(work) {
         return failed(ctx, &format!("the traffic cannot begin: {error}"));
     }
