@@ -146,6 +146,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         findings: crate::findings::all(case),
         faults,
         operations: latency::operations(ledger),
+        generator: Some(crate::case::generator::generator(plan, ledger)),
         timeline: timeline::timeline(ledger),
         senders: crate::summary::senders::senders(case),
         statements: statement::reported(&answers),

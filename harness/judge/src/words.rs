@@ -1,12 +1,14 @@
 //! A judgement in words: the sentence, the counts, the evidence.
 
 use crate::case::Case;
+use crate::case::generator::{lateness_in_words, never_begun_in_words};
+use crate::case::lateness::Lateness;
 use crate::property::acknowledged_durable::{hidden, on_disk};
 use crate::property::content_intact::damaged;
 use crate::property::{coverage, gone_for_good};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use record::history::{Entry, Outcome, Trouble};
+use record::history::{Entry, Outcome};
 use record::ledger::Ledger;
 use record::ledger::entry::{ClientOp, Kind};
 use reports::kit::figures::{counted, grouped};
@@ -19,7 +21,12 @@ pub(crate) fn messages(case: &Case<'_>) -> Messages {
     let mut sum = Messages { acknowledged_under_fault: coverage::under_fault(case), ..Messages::default() };
     let damaged = damaged_slots(case);
     for (slot, fate) in case.fates.iter().enumerate() {
-        if !case.ops(slot).any(|op| op.kind.stores()) {
+        let mut stores = case.ops(slot).filter(|op| op.kind.stores()).peekable();
+        if stores.peek().is_none() {
+            continue;
+        }
+        if stores.all(ClientOp::unsent) {
+            sum.never_begun += 1;
             continue;
         }
         sum.submitted += 1;
@@ -170,12 +177,7 @@ pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     if !ledger.cuts.is_empty() && ledger.cuts.iter().all(|c| c.report.dropped + c.report.partial == 0) {
         warnings.push("No power cut took anything: all that was not yet durable survived.".to_owned());
     }
-    let full = ledger.ops.iter().filter(|op| op.trouble == Some(Trouble::Saturated)).count() as u64;
-    if full > 0 {
-        let what = counted(full, "operation was", "operations were");
-        warnings
-            .push(format!("{what} not started: the generator was full. This says nothing about the server."));
-    }
+    warnings.extend(generator(case));
     warnings.extend(ledger.corpus.iter().flat_map(super::corpus::told));
     warnings.extend(specimens(ledger));
     if !case.plan.target.has_imap_during_traffic() {
@@ -194,6 +196,18 @@ pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         ));
     }
     warnings
+}
+
+/// Load that was not made as planned.
+fn generator(case: &Case<'_>) -> impl Iterator<Item = String> {
+    let lateness = Lateness::of(case.plan, case.ledger);
+    let never_begun = case.ledger.ops.iter().filter(|op| op.unsent()).count() as u64;
+    let late = lateness.was_late();
+    let words = late.then(|| {
+        let words = lateness_in_words(&lateness);
+        format!("{words} No latency of this run is held against the mail server.")
+    });
+    words.into_iter().chain(never_begun_in_words(case.plan, never_begun, late))
 }
 
 /// Bytes of damaged messages that are missing. They are evidence for people; no answer rests on them.
@@ -238,6 +252,7 @@ fn operation(ledger: &Ledger, index: u32) -> Vec<Moment> {
     if op.ended != Nanos(u64::MAX) {
         let how = match op.outcome {
             Outcome::Ok => "ok",
+            Outcome::Fail if op.unsent() => "it was never begun: the load generator had no room",
             Outcome::Fail => "refused",
             Outcome::Info => "no certain answer",
         };

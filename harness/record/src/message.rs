@@ -14,6 +14,8 @@ use rand_chacha::ChaCha8Rng;
 const MULTIPART_FROM: u64 = 32 * 1024;
 /// Base64 digits a line, as RFC 2045 wants at most.
 const LINE: u64 = 76;
+/// Bytes that these digits stand for.
+const LINE_BYTES: usize = 57;
 
 /// A message ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,9 @@ pub struct Outgoing {
 pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
     let (token, seal) = (Token { run, attempt }, Seal::of(rest));
     let said = seal.as_ref().map_or_else(|| digest(rest).to_string(), Seal::to_string);
-    let mut bytes = head(token, &said).into_bytes();
+    let head = head(token, &said);
+    let mut bytes = Vec::with_capacity(head.len() + rest.len());
+    bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(rest);
     let digest = seal.map_or_else(|| digest(&bytes), |seal| sealed_digest(token, &seal));
     Outgoing { digest, size: bytes.len() as u64, bytes }
@@ -101,21 +105,21 @@ fn attachment(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
 
 /// At least one line, otherwise at most `size` bytes with line ends, and less than six short of it.
 fn random_base64(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
-    let full = size / (LINE + 2);
-    let last = (size % (LINE + 2)).saturating_sub(2) / 4 * 4;
-    for _ in 0..full {
-        base64_line(out, rng, LINE);
-    }
-    if last > 0 || full == 0 {
-        base64_line(out, rng, last.max(4));
+    let full = usize::try_from(size / (LINE + 2)).expect("a message fits into memory");
+    let last = usize::try_from((size % (LINE + 2)).saturating_sub(2) / 4 * 3).expect("a line is short");
+    let last = if full == 0 { last.max(3) } else { last };
+    let mut raw = vec![0; full * LINE_BYTES + last];
+    rng.fill_bytes(&mut raw);
+    out.reserve(raw.len() / 3 * 4 + (full + 1) * 2);
+    for line in raw.chunks(LINE_BYTES) {
+        base64_line(out, line);
     }
 }
 
-fn base64_line(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, digits: u64) {
-    let mut raw = [0; 57];
-    let raw = &mut raw[..usize::try_from(digits / 4 * 3).expect("a line is short")];
-    rng.fill_bytes(raw);
-    out.extend_from_slice(STANDARD.encode(raw).as_bytes());
+fn base64_line(out: &mut Vec<u8>, raw: &[u8]) {
+    let from = out.len();
+    out.resize(from + raw.len() / 3 * 4, 0);
+    STANDARD.encode_slice(raw, &mut out[from..]).expect("three bytes are four digits");
     out.extend_from_slice(b"\r\n");
 }
 

@@ -156,7 +156,7 @@ impl<W: Write> World<W> {
     fn operation(&mut self, user: u32, action: Action, how: How, uid: Option<Uid>, seen: Vec<Copy>) {
         let (at, op) = (self.tick(), OpId(self.ops));
         self.ops += 1;
-        self.write(&Event::Invoke { at, intended: at, op, user: UserId(user), action });
+        self.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(user), action });
         let trouble = match how.outcome {
             Outcome::Ok => None,
             Outcome::Fail => Some(Trouble::RefusedTransient),

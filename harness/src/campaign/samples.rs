@@ -28,6 +28,7 @@ pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: 
         properties,
         faults: Vec::new(),
         operations: Vec::new(),
+        generator: None,
         timeline: Vec::new(),
         senders: Vec::new(),
         statements: Vec::new(),

@@ -164,10 +164,13 @@ impl Run {
             let (traffic, stage) = (self.traffic.clone(), self.stage.clone());
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
         });
+        let pulse = tokio::spawn(crate::mail::workload::pulse::beat(self.stage.history.clone()));
         let recorded = tokio::select! {
             recorded = self.phases() => recorded,
             lost = self.stage.power.is_lost() => Err(lost),
         };
+        pulse.abort();
+        let _ = pulse.await;
         if let Some(progress) = progress {
             progress.abort();
             // Aborting alone would leave the last line on the terminal.

@@ -78,8 +78,9 @@ fn at(event: &Event) -> Nanos {
 /// The same event, later, under another number.
 fn later(mut event: Event, by: u64, mut number: impl FnMut(OpId) -> OpId) -> Event {
     match &mut event {
-        Event::Invoke { at, intended, op, .. } => {
+        Event::Invoke { at, intended, room, op, .. } => {
             (at.0, intended.0, *op) = (at.0 + by, intended.0 + by, number(*op));
+            *room = room.map(|room| Nanos(room.0 + by));
         }
         Event::Complete { at, op, .. } => (at.0, *op) = (at.0 + by, number(*op)),
         _ => {}
@@ -90,7 +91,7 @@ fn later(mut event: Event, by: u64, mut number: impl FnMut(OpId) -> OpId) -> Eve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::history::Outcome;
+    use record::history::{Outcome, UserId};
 
     #[test]
     fn an_operation_comes_later_under_its_new_number() {
@@ -104,5 +105,18 @@ mod tests {
             seen: Vec::new(),
         };
         assert_eq!(later(end(5, 3), 100, |op| OpId(op.0 + 40)), end(105, 43));
+    }
+
+    #[test]
+    fn a_wait_for_room_comes_as_much_later_as_what_waited() {
+        let begin = |at, room, op| Event::Invoke {
+            at: Nanos(at),
+            intended: Nanos(at - 3),
+            room: Some(Nanos(room)),
+            op: OpId(op),
+            user: UserId(0),
+            action: Action::Fetch { message: MessageId(1), mailbox: "INBOX".to_owned() },
+        };
+        assert_eq!(later(begin(5, 4, 3), 100, |op| OpId(op.0 + 40)), begin(105, 104, 43));
     }
 }

@@ -12,7 +12,8 @@
 //!
 //! A side of one run shows no range. The other side's range is then taken for the noise; with one run on each side no
 //! noise is known, every difference counts, and the comparison says so. A p99 is told from at least 100 operations in
-//! every run, a p95 from 20, a p50 from 2. A message lost or damaged by the candidate is beyond, whatever the noise.
+//! every run, a p95 from 20, a p50 from 2. Nothing that depends on time is told from runs of which a load generator was late,
+//! and latencies not from reports of which only some say how late it was. A message lost or damaged by the candidate is beyond, whatever the noise.
 //!
 //! Overall: beyond if a row is beyond or a run of the candidate is invalid; else cannot tell if a run of either side
 //! proves nothing, if a row is too noisy to tell, or if none of the latencies of an operation can be told that makes up a tenth of

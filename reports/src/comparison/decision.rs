@@ -1,5 +1,6 @@
 //! From rows and verdicts to one answer and what decides it.
 
+use super::generator;
 use super::model::{Doubt, Judgement, Outcome, Row, Side};
 use super::phrases::{doubt, fails, name, not_told};
 use crate::kit::figures::grouped;
@@ -20,6 +21,7 @@ pub(super) fn decide(baseline: &[Report], candidate: &[Report], rows: &[Row]) ->
     let open: Vec<String> = unproved(Side::Baseline, baseline)
         .chain(unproved(Side::Candidate, candidate))
         .chain(noisy(rows))
+        .chain(generator::untold(rows))
         .chain(untold(&all, rows).into_iter().map(not_told))
         .chain(nothing(rows))
         .collect();

@@ -1,5 +1,6 @@
 //! Each row against its limit and the noise. The rule is in the module above.
 
+use super::generator;
 use super::limits::{Allowed, Limits, Measure};
 use super::measured::{Figures, figures, figures_of, rounded};
 use super::model::{Doubt, Judgement, Row, Spread};
@@ -12,7 +13,13 @@ pub(super) fn rows(baseline: &[Report], candidate: &[Report], limits: &Limits) -
     figures_of
         .map(|(of, measure)| {
             let sides = [baseline, candidate].map(|side| figures(side, &of, measure));
-            row(of, measure, sides, limits.allowed(measure))
+            let row = row(of, measure, sides, limits.allowed(measure));
+            let doubt = generator::doubt(measure, &all).filter(|_| row.limit.is_some());
+            doubt.map_or(row.clone(), |doubt| Row {
+                judgement: Judgement::CannotTell,
+                doubt: Some(doubt),
+                ..row
+            })
         })
         .collect()
 }

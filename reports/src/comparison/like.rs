@@ -1,7 +1,8 @@
 //! Whether two sides can be compared at all, and what a reader must know of how they differ.
 
 use super::decision::passed_over;
-use super::model::{Difference, Row};
+use super::generator;
+use super::model::{Difference, Row, Side};
 use crate::kit::figures::{grouped, number};
 use crate::kit::verdict::Verdict;
 use crate::run::Report;
@@ -42,6 +43,8 @@ pub(super) fn caveats(baseline: &[Report], candidate: &[Report], rows: &[Row]) -
         .map(|why| format!("They were compared although they are not alike: {why}."));
     odd.into_iter()
         .chain(broken(baseline))
+        .chain(generator::caveats(Side::Baseline.word(), baseline))
+        .chain(generator::caveats(Side::Candidate.word(), candidate))
         .chain(noise(baseline, candidate))
         .chain(seeds(baseline, candidate))
         .chain(contract(baseline, candidate))

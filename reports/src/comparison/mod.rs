@@ -1,6 +1,7 @@
 pub mod compare;
 pub mod decision;
 pub mod forms;
+mod generator;
 pub mod html;
 pub mod judgement;
 pub mod like;

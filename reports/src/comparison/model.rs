@@ -166,4 +166,14 @@ pub enum Doubt {
     },
     /// The limit is exceeded by less than the noise.
     TooNoisy,
+    /// The load generator of so many runs was late: its time is in the figure.
+    GeneratorLate {
+        /// Of both sides.
+        runs: u32,
+    },
+    /// Some of the reports do not say how late the load generator was, and count its lateness as latency.
+    GeneratorUnknown {
+        /// So many.
+        runs: u32,
+    },
 }

@@ -125,6 +125,8 @@ pub fn doubt(row: &Row) -> String {
         Some(Doubt::Absent) => "missing".to_owned(),
         Some(Doubt::TooFew { have, need }) => format!("{} of {}", grouped(have), grouped(need)),
         Some(Doubt::TooNoisy) => "noise".to_owned(),
+        Some(Doubt::GeneratorLate { .. }) => "late generator".to_owned(),
+        Some(Doubt::GeneratorUnknown { .. }) => "generator not known".to_owned(),
     }
 }
 

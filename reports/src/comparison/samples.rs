@@ -32,7 +32,7 @@ fn fetch() -> Operation {
 }
 
 fn operation(name: &str, ok: u64, latency: Quantiles) -> Operation {
-    Operation { name: name.into(), ok, fail: 0, info: 0, timed_out: 0, latency: Some(latency) }
+    Operation { name: name.into(), ok, latency: Some(latency), ..Operation::default() }
 }
 
 pub(crate) fn of(baseline: &[Report], candidate: &[Report]) -> Comparison {

@@ -153,6 +153,40 @@ fn clients_that_are_never_served_again_are_beyond_a_limit_of_recovery() {
     assert_eq!(row, (Judgement::NotJudged, None));
 }
 
+/// What a slow load generator added to a latency must not be charged to the candidate.
+#[test]
+fn latencies_of_a_late_generator_are_not_compared_and_losses_are() {
+    let mut after = after(&[0.050, 0.051, 0.052]);
+    assert_eq!(of(&before(), &after).outcome, Outcome::Beyond);
+    after[1].generator = crate::run::samples::late().generator;
+    let late = of(&before(), &after);
+    assert_eq!(p99(&late), (Judgement::CannotTell, Some(Doubt::GeneratorLate { runs: 1 })));
+    assert_eq!(judged(&late, "deliver", Measure::OkShare).0, Judgement::CannotTell);
+    assert_eq!(judged(&late, "mail", Measure::Lost), (Judgement::Within, None));
+    assert_eq!(late.outcome, Outcome::CannotTell);
+    insta::assert_snapshot!(late.decides.join("\n"), @"");
+    insta::assert_snapshot!(late.caveats.join("\n"), @"");
+    after[1].messages.lost = 1;
+    assert_eq!(of(&before(), &after).outcome, Outcome::Beyond);
+}
+
+/// Reports of earlier versions count lateness as latency.
+#[test]
+fn reports_that_do_not_know_their_generator_are_not_compared_with_others() {
+    let old = |mut report: Report| {
+        report.generator = None;
+        report
+    };
+    let after: Vec<Report> = after(&[0.018, 0.020, 0.019]).into_iter().map(old).collect();
+    let mixed = of(&before(), &after);
+    assert_eq!(p99(&mixed).1, Some(Doubt::GeneratorUnknown { runs: 3 }));
+    assert_eq!(mixed.outcome, Outcome::CannotTell);
+    let before: Vec<Report> = before().into_iter().map(old).collect();
+    let alike = of(&before, &after);
+    assert_eq!(alike.outcome, Outcome::Within);
+    insta::assert_snapshot!(alike.caveats.join("\n"), @"");
+}
+
 #[test]
 fn runs_of_different_kinds_are_not_compared() {
     let mut other = after(&[0.02]);

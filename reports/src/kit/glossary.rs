@@ -90,6 +90,11 @@ pub(crate) const ALL: &[Word] = &[
         "How mail is handed to the server that keeps the mailboxes (RFC 2033). It answers for each recipient.",
     ),
     word(
+        &["load generator"],
+        "The part of Fermoposta that makes the mail traffic, on the machine that it runs on. It does not wait for the mail \
+         server; if it begins something later than it was due, this machine is too slow, and the mail server is not blamed.",
+    ),
+    word(
         &["lying", "lie", "lied", "lies"],
         "A storage lies when it says that something was done, and it was not, or hands out other bytes than it was given, \
          without any error. Mail struck by a lie is judged apart: the question is whether the mail server noticed.",

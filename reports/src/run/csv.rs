@@ -5,9 +5,10 @@
 //!
 //! | measure | `of` | value, and what a row spans |
 //! |---|---|---|
-//! | `attempts` | `acknowledged`, `refused`, `uncertain` | attempts to store a message that ended in the bin |
+//! | `attempts` | `acknowledged`, `refused`, `uncertain`, `never-begun` | attempts to store a message that ended in the bin |
 //! | `operations-ok` | kind of operation | operations that ended well in the bin |
 //! | `latency-p50-seconds`, `latency-p99-seconds` | kind of operation | latency of these |
+//! | `lateness-p99-seconds` | `all` | how late operations were begun that were begun in the bin: the load generator's doing |
 //! | `operations-waiting` | `all` | client operations begun and not ended: the most at once in the bin |
 //! | `calls-held` | `all` | file-system calls that a fault held back: the most at once in the bin |
 //! | `calls-struck` | `all` | firings of faults in the bin |
@@ -126,6 +127,7 @@ fn curves(series: &Series) -> Vec<Curve<'_>> {
         storing,
         kinds,
         waiting,
+        late_p99_s,
         held,
         struck,
         armed: _,
@@ -133,17 +135,19 @@ fn curves(series: &Series) -> Vec<Curve<'_>> {
         cohorts,
         backlogs,
     } = series;
-    let Outcomes { acknowledged, refused, uncertain } = storing;
+    let Outcomes { acknowledged, refused, uncertain, never_begun } = storing;
     let mut curves = vec![
         Curve::counts("attempts", "acknowledged", acknowledged),
         Curve::counts("attempts", "refused", refused),
         Curve::counts("attempts", "uncertain", uncertain),
+        Curve::counts("attempts", "never-begun", never_begun),
     ];
     for Track { name, ok, p50_s, p99_s } in kinds {
         curves.push(Curve::counts("operations-ok", name, ok));
         curves.push(Curve { measure: "latency-p50-seconds", of: name, values: p50_s.clone() });
         curves.push(Curve { measure: "latency-p99-seconds", of: name, values: p99_s.clone() });
     }
+    curves.push(Curve { measure: "lateness-p99-seconds", of: ALL, values: late_p99_s.clone() });
     curves.push(Curve::counts("operations-waiting", ALL, waiting));
     curves.push(Curve::counts("calls-held", ALL, held));
     curves.push(Curve::counts("calls-struck", ALL, struck));

@@ -11,7 +11,7 @@ pub mod story_tables;
 #[cfg(test)]
 mod tests;
 
-use super::model::{Finding, Property, Report};
+use super::model::{Finding, Property, Quantiles, Report};
 use crate::kit::figures::{grouped, latency};
 use crate::kit::verdict::Verdict;
 
@@ -142,11 +142,13 @@ fn faults(report: &Report) -> String {
 
 fn operations(report: &Report) -> String {
     let rows = report.operations.iter().map(|operation| {
-        let p99 = operation.latency.map_or("-".to_owned(), |quantiles| latency(quantiles.p99_s));
-        let counts = [operation.ok, operation.fail, operation.info].map(grouped);
-        std::iter::once(escaped(&operation.name)).chain(counts).chain([p99]).collect()
+        let p99 = |of: Option<Quantiles>| of.map_or("-".to_owned(), |quantiles| latency(quantiles.p99_s));
+        let counts = [operation.ok, operation.fail, operation.info, operation.never_begun].map(grouped);
+        let times = [p99(operation.latency), p99(operation.lateness)];
+        std::iter::once(escaped(&operation.name)).chain(counts).chain(times).collect()
     });
-    let head = "| Operation | Ok | Refused | Uncertain | p99 |\n|---|--:|--:|--:|--:|";
+    let head = "| Operation | Ok | Refused | Uncertain | Never begun | Latency p99 | Begun late p99 |\n\
+                |---|--:|--:|--:|--:|--:|--:|";
     table(head, &rows.collect::<Vec<_>>())
 }
 
@@ -161,7 +163,10 @@ fn remarks(report: &Report) -> String {
     let elsewhere = elsewhere.iter().filter(|(_, n)| *n > 0);
     let elsewhere = elsewhere.map(|(what, n)| format!("- Acknowledged and {what}: {}\n", grouped(*n)));
     let warnings = report.warnings.iter().map(|warning| format!("- Warning: {}\n", escaped(warning)));
-    let lines: String = elsewhere.chain(report.findings.iter().map(finding)).chain(warnings).collect();
+    let generator =
+        report.generator.iter().map(|one| format!("- Load generator: {}\n", escaped(&one.sentence)));
+    let besides = report.findings.iter().map(finding).chain(warnings).chain(generator);
+    let lines: String = elsewhere.chain(besides).collect();
     if lines.is_empty() { lines } else { lines + "\n" }
 }
 

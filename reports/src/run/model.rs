@@ -36,6 +36,10 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Client operations by kind.
     pub operations: Vec<Operation>,
+    /// The load generator, which is this program on this machine; reports of earlier versions have none, and count latency
+    /// from when operations were due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// Steps of the nemesis, phases and events of the mail server, in time order.
     pub timeline: Vec<Moment>,
     /// What became of the mail of each kind of sender; empty if the scenario models none.
@@ -139,7 +143,7 @@ pub struct Messages {
     pub submitted: u64,
     /// Acknowledged at least once.
     pub acknowledged: u64,
-    /// Refused for good in every attempt.
+    /// Refused in every attempt that was begun.
     pub refused: u64,
     /// Neither: they may or may not be stored.
     pub uncertain: u64,
@@ -165,6 +169,9 @@ pub struct Messages {
     pub unread: u64,
     /// Acknowledged while a fault was armed.
     pub acknowledged_under_fault: u64,
+    /// Not submitted: the load generator had no room for any attempt.
+    #[serde(default)]
+    pub never_begun: u64,
 }
 
 /// A property, judged.
@@ -265,8 +272,26 @@ pub struct Fault {
     pub struck: Vec<(String, String, u64)>,
 }
 
-/// Client operations of one kind.
+/// Whether the load was made as it was planned. Nothing of it is the mail server's doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Generator {
+    /// From when each operation was due until it was begun; none without operations.
+    pub lateness: Option<Quantiles>,
+    /// What is called late, seconds.
+    pub bound_s: f64,
+    /// More than one in a hundred operations was begun later than that: the generator, not the mail server, was slow. No
+    /// latency of the run is judged.
+    pub late: bool,
+    /// Operations that were begun later than that.
+    pub late_operations: u64,
+    /// Operations that were never begun, because as many as may be were under way.
+    pub never_begun: u64,
+    /// The same in a sentence or two.
+    pub sentence: String,
+}
+
+/// Client operations of one kind. Those that were never begun are in none of the other numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Operation {
     /// `deliver`, `append`, `fetch`, `search`, `flag`, `move`, `copy`, `expunge`.
     pub name: String,
@@ -278,8 +303,14 @@ pub struct Operation {
     pub info: u64,
     /// Of `fail` and `info`: ran into the time limit.
     pub timed_out: u64,
-    /// Latency of `ok` operations from their intended start.
+    /// Latency of `ok` operations from their start.
     pub latency: Option<Quantiles>,
+    /// From when each was due until it was begun: the load generator's doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<Quantiles>,
+    /// Never begun: there was no room for it.
+    #[serde(default)]
+    pub never_begun: u64,
 }
 
 /// Latency quantiles, seconds, 3 significant digits.

@@ -4,8 +4,8 @@ pub(crate) mod difference;
 pub(crate) mod story;
 
 use super::model::{
-    Anomaly, Example, Fault, Finding, Messages, Moment, Operation, Property, Quantiles, Recorded, Report,
-    Run, SCHEMA_VERSION,
+    Anomaly, Example, Fault, Finding, Generator, Messages, Moment, Operation, Property, Quantiles, Recorded,
+    Report, Run, SCHEMA_VERSION,
 };
 use super::series::{Backlog, Cohort, Outcomes, Series, Service, ServiceState, Stretch, Track};
 use crate::kit::verdict::Verdict;
@@ -33,6 +33,7 @@ pub(crate) fn valid() -> Report {
         findings: vec![],
         faults: vec![fault(1_204)],
         operations: vec![operation()],
+        generator: Some(generator()),
         timeline: vec![moment(10.0, "nemesis", "fault eio-on-fsync armed")],
         senders: Vec::new(),
         statements: Vec::new(),
@@ -57,6 +58,26 @@ pub(crate) fn invalid() -> Report {
         warnings: vec![
             "The load generator was saturated for 1.2 s: the latencies of that time are its own.".into(),
         ],
+        ..valid()
+    }
+}
+
+/// A load generator that was too slow for the load that it was to make.
+pub(crate) fn late() -> Report {
+    let lateness = Some(Quantiles { p50_s: 2.27, p95_s: 5.1, p99_s: 5.6, max_s: 5.7 });
+    let sentence = "The load generator, this machine, was too slow: 99 % of the operations were begun within 5.60 s of when they \
+                    were due, and more than 200 ms is late.";
+    let generator =
+        Generator { lateness, late: true, late_operations: 2_700, never_begun: 26, ..generator() };
+    let mut storing = series().storing;
+    storing.never_begun = vec![0, 20, 6];
+    let series = Series { storing, late_p99_s: vec![None, Some(2.0), Some(5.6)], ..series() };
+    Report {
+        operations: vec![Operation { lateness, never_begun: 26, ..operation() }],
+        generator: Some(Generator { sentence: sentence.into(), ..generator }),
+        messages: Messages { never_begun: 26, ..valid().messages },
+        series: Some(series),
+        warnings: vec![sentence.into()],
         ..valid()
     }
 }
@@ -136,7 +157,12 @@ pub(crate) fn hostile() -> Report {
 }
 
 fn series() -> Series {
-    let storing = Outcomes { acknowledged: vec![8, 10, 3], refused: vec![0, 0, 6], uncertain: vec![0, 1, 0] };
+    let storing = Outcomes {
+        acknowledged: vec![8, 10, 3],
+        refused: vec![0, 0, 6],
+        uncertain: vec![0, 1, 0],
+        never_begun: vec![0, 0, 0],
+    };
     let fetch = Track {
         name: "fetch".into(),
         ok: vec![2, 0, 1],
@@ -154,6 +180,7 @@ fn series() -> Series {
         storing,
         kinds: vec![fetch],
         waiting: vec![1, 4, 2],
+        late_p99_s: vec![None, Some(0.001_5), Some(0.002)],
         held: vec![0, 2, 0],
         struck: vec![0, 5, 1],
         armed: vec![Stretch { name: "eio-on-fsync".into(), from_s: 0.0, to_s: 0.7 }],
@@ -259,5 +286,24 @@ fn operation() -> Operation {
         info: 9,
         timed_out: 4,
         latency: Some(Quantiles { p50_s: 0.0042, p95_s: 0.0181, p99_s: 0.25, max_s: 30.1 }),
+        lateness: Some(punctual()),
+        never_begun: 0,
+    }
+}
+
+fn punctual() -> Quantiles {
+    Quantiles { p50_s: 0.001, p95_s: 0.0015, p99_s: 0.002, max_s: 0.011 }
+}
+
+fn generator() -> Generator {
+    Generator {
+        lateness: Some(punctual()),
+        bound_s: 0.5,
+        late: false,
+        late_operations: 0,
+        never_begun: 0,
+        sentence:
+            "99 % of the operations were begun within 2.00 ms of when they were due; 500 ms would be late."
+                .into(),
     }
 }

@@ -21,6 +21,9 @@ pub struct Series {
     pub kinds: Vec<Track>,
     /// Client operations begun and not ended: the most at once.
     pub waiting: Vec<u64>,
+    /// How late the operations that were begun in the bin were begun: the 99th percentile, seconds.
+    #[serde(default)]
+    pub late_p99_s: Vec<Option<f64>>,
     /// File-system calls that a fault held back: the most at once.
     pub held: Vec<u64>,
     /// Firings of faults at calls that were answered, by the bin of the call's beginning.
@@ -46,9 +49,12 @@ pub struct Outcomes {
     pub refused: Vec<u64>,
     /// Attempts that ended without a clear answer.
     pub uncertain: Vec<u64>,
+    /// Never begun: the load generator had no room.
+    #[serde(default)]
+    pub never_begun: Vec<u64>,
 }
 
-/// Operations of one kind that ended well, by the bin of their end. Latency counts from when each was due.
+/// Operations of one kind that ended well, by the bin of their end. Latency counts from the start of each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Track {
     /// `deliver`, `fetch` and so on.

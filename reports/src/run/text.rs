@@ -4,7 +4,7 @@
 //! directory. Whether to use colour is the caller's decision.
 
 use super::difference::Difference;
-use super::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Report, Run};
+use super::model::{Anomaly, Example, Fault, Finding, Moment, Operation, Property, Quantiles, Report, Run};
 use super::promise::promise;
 use crate::kit::columns::{align, pad, wrap};
 use crate::kit::figures::{Clock, grouped, latency};
@@ -46,6 +46,7 @@ pub fn render(report: &Report, style: Style) -> String {
         findings(report, style),
         faults(report, style),
         operations(report, style),
+        generator(report, style),
         messages(report, style),
         warnings(report, style),
         last_lines(report, style),
@@ -225,7 +226,7 @@ fn operations(report: &Report, style: Style) -> String {
         std::iter::once(head).chain(report.operations.iter().map(operation_row)).collect();
     let right = [false, true, true, true, true, true, true, true, true];
     section(
-        "Client operations (latency of those that ended well, from when each was due)",
+        "Client operations (latency of those that ended well, from the start of each)",
         &align(&rows, &right),
         style,
     )
@@ -233,11 +234,28 @@ fn operations(report: &Report, style: Style) -> String {
 
 fn operation_row(operation: &Operation) -> Vec<String> {
     let counts = [operation.ok, operation.fail, operation.info, operation.timed_out].map(grouped);
-    let times = operation.latency.map_or_else(
+    std::iter::once(operation.name.clone()).chain(counts).chain(quantiles(operation.latency)).collect()
+}
+
+fn quantiles(of: Option<Quantiles>) -> [String; 4] {
+    of.map_or_else(
         || [const { String::new() }; 4].map(|_| "-".to_owned()),
         |quantiles| [quantiles.p50_s, quantiles.p95_s, quantiles.p99_s, quantiles.max_s].map(latency),
-    );
-    std::iter::once(operation.name.clone()).chain(counts).chain(times).collect()
+    )
+}
+
+/// The load, apart from what became of it.
+fn generator(report: &Report, style: Style) -> String {
+    let Some(generator) = &report.generator else { return String::new() };
+    let head = ["operation", "never begun", "late p50", "p95", "p99", "max"].map(String::from).to_vec();
+    let row = |operation: &Operation| {
+        let cells = [operation.name.clone(), grouped(operation.never_begun)];
+        cells.into_iter().chain(quantiles(operation.lateness)).collect()
+    };
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(report.operations.iter().map(row)).collect();
+    let sentence = wrap(&generator.sentence, 2, style.width);
+    let table = align(&rows, &[false, true, true, true, true, true]);
+    section("Load generator (this machine, not the mail server)", &format!("  {sentence}\n{table}"), style)
 }
 
 fn messages(report: &Report, style: Style) -> String {
@@ -258,6 +276,7 @@ fn messages(report: &Report, style: Style) -> String {
         ("of these shown after a rebuild of the index", messages.hidden),
         ("acknowledged and in the queue at the end", messages.queued),
         ("acknowledged and bounced to the sender", messages.bounced),
+        ("never begun: not submitted", messages.never_begun),
     ];
     let elsewhere = elsewhere.iter().filter(|(_, value)| *value > 0);
     let rows: Vec<Vec<String>> =

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 pub struct Fate {
     /// At least one attempt was acknowledged.
     pub acknowledged: bool,
-    /// Every attempt was refused.
+    /// Every attempt that was begun was refused, and one was.
     pub refused: bool,
     /// Every place it may be in was read to the end.
     pub judged: bool,
@@ -167,10 +167,10 @@ impl Account<'_> {
     }
 
     fn start(&self, last: &Final) -> Fate {
-        let mut stores = self.ops.iter().filter(|op| op.kind.stores());
+        let stores = || self.ops.iter().filter(|op| op.kind.stores() && !op.unsent());
         Fate {
-            acknowledged: stores.clone().any(|op| op.certain()),
-            refused: stores.all(|op| !op.possible()),
+            acknowledged: stores().any(|op| op.certain()),
+            refused: stores().next().is_some() && stores().all(|op| !op.possible()),
             judged: self.places.iter().all(|(place, count)| count.possible == 0 || last.was_read(*place)),
             ..Fate::default()
         }

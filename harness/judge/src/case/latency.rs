@@ -5,22 +5,31 @@ use record::ledger::entry::Kind;
 use reports::run::{Operation, Quantiles};
 use std::collections::BTreeMap;
 
-/// Client operations by kind. Latency counts from the intended start, in microseconds up to a day.
+/// Client operations by kind. Latency counts from the start of each, lateness to it; in microseconds up to a day.
 pub fn operations(ledger: &Ledger) -> Vec<Operation> {
-    let mut kinds: BTreeMap<Kind, (Operation, Histogram<u64>)> = BTreeMap::new();
+    let mut kinds: BTreeMap<Kind, (Operation, [Histogram<u64>; 2])> = BTreeMap::new();
     for op in &ledger.ops {
-        let (sum, latency) = kinds.entry(op.kind).or_insert_with(|| empty(op.kind));
+        let (sum, [latency, lateness]) = kinds.entry(op.kind).or_insert_with(|| empty(op.kind));
+        if op.unsent() {
+            sum.never_begun += 1;
+            continue;
+        }
+        lateness.saturating_record(op.lateness().as_micros() as u64);
         match op.outcome {
             Outcome::Ok => {
                 sum.ok += 1;
-                latency.saturating_record((op.ended.since(op.intended).as_micros() as u64).max(1));
+                latency.saturating_record((op.ended.since(op.invoked).as_micros() as u64).max(1));
             }
             Outcome::Fail => sum.fail += 1,
             Outcome::Info => sum.info += 1,
         }
         sum.timed_out += u64::from(op.trouble == Some(Trouble::TimedOut));
     }
-    kinds.into_values().map(|(sum, latency)| Operation { latency: quantiles(&latency), ..sum }).collect()
+    let shown = |(sum, histograms): (Operation, [Histogram<u64>; 2])| {
+        let [latency, lateness] = histograms.map(|histogram| quantiles(&histogram));
+        Operation { latency, lateness, ..sum }
+    };
+    kinds.into_values().map(shown).collect()
 }
 
 /// Room for latencies in microseconds, up to a day, with 3 digits.
@@ -29,10 +38,9 @@ pub fn latencies() -> Histogram<u64> {
     Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range")
 }
 
-fn empty(kind: Kind) -> (Operation, Histogram<u64>) {
+fn empty(kind: Kind) -> (Operation, [Histogram<u64>; 2]) {
     let name: &str = kind.into();
-    let sum = Operation { name: name.to_owned(), ok: 0, fail: 0, info: 0, timed_out: 0, latency: None };
-    (sum, latencies())
+    (Operation { name: name.to_owned(), ..Operation::default() }, [latencies(), latencies()])
 }
 
 /// Of latencies in microseconds; none without any.

@@ -4,6 +4,8 @@ pub(crate) use case::forgetful;
 pub mod elsewhere;
 pub mod fate;
 pub mod finding;
+pub mod generator;
 pub mod latency;
+pub mod lateness;
 pub mod readings;
 pub mod spool;

@@ -2,7 +2,7 @@
 //!
 //! A *life* goes from a start of the server to its end (stopped, killed, died) or the end of the history. In one life,
 //! of one service (deliveries, or IMAP), an operation is *hung* if it ran into its time limit, no fault that holds calls
-//! back was armed while it ran, and no operation of the same service that began later in that life was answered, be it
+//! back was armed while it ran, the load generator was not away meanwhile for a tenth of the limit, and no operation of the same service that began later in that life was answered, be it
 //! with a refusal. At least two make a finding: one alone may merely have been slow. A greeting is no answer: a server may
 //! greet and do nothing more.
 //!
@@ -11,6 +11,7 @@
 
 use super::sighting::{Kind, Sighting, Sightings};
 use crate::case::Case;
+use crate::case::lateness::Lateness;
 use fuse_fs::clock::Nanos;
 use fuse_fs::rules::effects::Effect;
 use record::history::Trouble;
@@ -33,14 +34,17 @@ pub(crate) const KIND: Kind = Kind {
 
 fn find(case: &Case<'_>) -> Sightings {
     let mut sightings = Sightings::default();
+    let (generator, limit) = (Lateness::of(case.plan, case.ledger), case.plan.workload.timeout.0);
+    let away = |op: &ClientOp| generator.excuses(op.invoked, op.ended, limit);
     for (from, to) in lives(case) {
         for (service, belongs) in SERVICES {
             let within = |op: &&ClientOp| belongs(op.kind) && op.invoked >= from && op.invoked <= to;
             let ops: Vec<&ClientOp> = case.ledger.ops.iter().filter(within).collect();
             let answered = ops.iter().filter(|op| answered(op)).map(|op| op.invoked);
             let last = answered.chain(read(case, service, from, to)).max().unwrap_or(from);
-            let hung =
-                |op: &&&ClientOp| op.invoked > last && op.ended <= to && timed_out(op) && !held(case, op);
+            let hung = |op: &&&ClientOp| {
+                op.invoked > last && op.ended <= to && timed_out(op) && !held(case, op) && !away(op)
+            };
             let mut hung = ops.iter().filter(hung);
             if let (Some(first), Some(_)) = (hung.next(), hung.next()) {
                 let limit = case.plan.workload.timeout;

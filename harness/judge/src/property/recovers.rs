@@ -6,7 +6,7 @@
 //! each service that is probed greets, and a store and a fetch that were started since succeed. From a target without
 //! IMAP nothing can be fetched: there a delivery that was started since has arrived in the store. Mail that a lying
 //! storage struck, and what lies in one mailbox with it, counts only where it succeeds: a server that refuses what is
-//! damaged is not away.
+//! damaged is not away. Nothing is held against a server while the load generator itself was away for a tenth of the bound.
 //!
 //! Blamed is only what was tried since, and what worked before the disturbance within the bound: a server that greylists, or
 //! takes its time for each answer, did so before (RFC 5321, 4.5.3.2.6, has a client wait ten minutes for it). What was not
@@ -15,11 +15,13 @@
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
+use crate::case::lateness::Lateness;
 use crate::reason::disturbance::Disturbance;
 use fuse_fs::clock::Nanos;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, Kind, PlaceId};
+use reports::kit::figures;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -79,11 +81,27 @@ fn judge(case: &Case<'_>) -> Finding {
             blamed.join(", ")
         ));
     }
+    if let Some(untold) = generator_was_away(case, (disturbance.over, limit), &blamed) {
+        return untold;
+    }
     let mut anomalies = Anomalies::default();
     for name in &blamed {
         anomalies.say(|| format!("No {name} succeeded within {:.0} s.", bound.as_secs_f64()));
     }
     Finding::of(anomalies, format!("Not back within {:.0} s: {}.", bound.as_secs_f64(), blamed.join(", ")))
+}
+
+/// The load generator did nothing for so long meanwhile that the lateness may be its own.
+fn generator_was_away(case: &Case<'_>, (from, limit): (Nanos, Nanos), late: &[&str]) -> Option<Finding> {
+    let lateness = Lateness::of(case.plan, case.ledger);
+    let worst = figures::latency(lateness.worst_between(from, limit).as_secs_f64());
+    lateness.excuses(from, limit, limit.since(from)).then(|| {
+        Finding::unknown(format!(
+            "Not back in time: {}; but the load generator, this machine, lost {worst} at one stretch meanwhile, so it is not \
+             known whose lateness it is.",
+            late.join(", ")
+        ))
+    })
 }
 
 /// Why what is late is not blamed.

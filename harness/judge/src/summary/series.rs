@@ -27,6 +27,7 @@ pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Seri
         storing: storing(ledger, &bins),
         kinds: kinds(ledger, &bins),
         waiting: bins.most(ledger.ops.iter().map(|op| (op.invoked, op.ended))),
+        late_p99_s: lateness(ledger, &bins),
         held: bins.most(calls.held.iter().copied()),
         struck: bins.counts(calls.struck.iter().copied()),
         armed: armed(ledger),
@@ -38,16 +39,36 @@ pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Seri
 
 fn storing(ledger: &Ledger, bins: &Bins) -> Outcomes {
     let of = |outcome| {
-        let stores = ledger.ops.iter().filter(move |op| op.kind.stores() && op.outcome == outcome);
-        bins.counts(stores.map(|op| op.ended))
+        let begun = ledger.ops.iter().filter(|op| op.kind.stores() && !op.unsent());
+        bins.counts(begun.filter(move |op| op.outcome == outcome).map(|op| op.ended))
     };
-    Outcomes { acknowledged: of(Outcome::Ok), refused: of(Outcome::Fail), uncertain: of(Outcome::Info) }
+    let never_begun = ledger.ops.iter().filter(|op| op.kind.stores() && op.unsent());
+    Outcomes {
+        acknowledged: of(Outcome::Ok),
+        refused: of(Outcome::Fail),
+        uncertain: of(Outcome::Info),
+        never_begun: bins.counts(never_begun.map(|op| op.ended)),
+    }
+}
+
+/// The 99th percentile of how late the operations of each bin were begun, by the bin in which they were.
+fn lateness(ledger: &Ledger, bins: &Bins) -> Vec<Option<f64>> {
+    let begun = ledger.ops.iter().filter(|op| !op.unsent());
+    let mut late: Vec<Vec<Duration>> = vec![Vec::new(); bins.count];
+    for (bin, by) in begun.filter_map(|op| Some((bins.at(op.invoked)?, op.lateness()))) {
+        late[bin].push(by);
+    }
+    let p99 = |mut all: Vec<Duration>| {
+        all.sort_unstable();
+        Some(all[(all.len().checked_sub(1)?) * 99 / 100].as_micros() as f64 / 1e6)
+    };
+    late.into_iter().map(p99).collect()
 }
 
 fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
     let mut by_kind: BTreeMap<Kind, Vec<(Nanos, Duration)>> = BTreeMap::new();
     for op in ledger.ops.iter().filter(|op| op.outcome == Outcome::Ok) {
-        by_kind.entry(op.kind).or_default().push((op.ended, op.ended.since(op.intended)));
+        by_kind.entry(op.kind).or_default().push((op.ended, op.ended.since(op.invoked)));
     }
     by_kind.into_iter().map(|(kind, ops)| track(kind, ops, bins)).collect()
 }

@@ -44,7 +44,7 @@ fn delivery(world: &mut Mail, message: u64, trouble: Trouble, reply: &str) {
     let (attempt, flags) = (attempt(message, 1), Vec::new());
     let (entry, size, digest) = (Entry::Lmtp, 1, digest(attempt));
     let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
-    world.write(&Event::Invoke { at, intended: at, op, user: UserId(0), action });
+    world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let outcome = if trouble == Trouble::TimedOut { Outcome::Info } else { Outcome::Fail };
     let (at, trouble, reply) = (world.tick(), Some(trouble), Some(reply.to_owned()));
     world.write(&Event::Complete { at, op, outcome, trouble, reply, uid: None, seen: Vec::new() });

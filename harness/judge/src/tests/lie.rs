@@ -38,7 +38,7 @@ const FORTUNES: [Fortune; 7] = [
 fn refused_fetch(world: &mut Mail, op: u64, message: u64) {
     let (at, op) = (world.tick(), OpId(10_000 + op));
     let action = Action::Fetch { message: MessageId(message), mailbox: "INBOX".to_owned() };
-    world.write(&Event::Invoke { at, intended: at, op, user: UserId(0), action });
+    world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let (at, trouble) = (world.tick(), Some(Trouble::RefusedTransient));
     let (outcome, reply, uid, seen) = (Outcome::Fail, None, None, Vec::new());
     world.write(&Event::Complete { at, op, outcome, trouble, reply, uid, seen });

@@ -7,6 +7,8 @@ mod damage;
 #[cfg(test)]
 mod finding;
 #[cfg(test)]
+mod generator;
+#[cfg(test)]
 mod gone;
 #[cfg(test)]
 mod imap_less;

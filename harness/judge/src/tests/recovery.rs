@@ -37,7 +37,7 @@ fn deliver(world: &mut Mail, message: u64, Try(trouble, seconds): Try) {
     let (attempt, flags, entry, size) = (attempt(message, 1), Vec::new(), Entry::Lmtp, 1);
     let digest = digest(attempt);
     let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
-    world.write(&Event::Invoke { at, intended: at, op, user: UserId(0), action });
+    world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     pass(world, seconds);
     let outcome = match trouble {
         None => Outcome::Ok,

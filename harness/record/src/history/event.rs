@@ -35,10 +35,14 @@ pub enum Event {
     },
     /// A client starts an operation.
     Invoke {
-        /// When it was really started.
+        /// When it was really started; latency counts from here.
         at: Nanos,
-        /// When the open-loop schedule wanted it; latency counts from here.
+        /// When the open-loop schedule wanted it.
         intended: Nanos,
+        /// When there was room for it, where it had to wait for that: as many as may be were under way. Lateness counts from
+        /// here, else from `intended`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<Nanos>,
         op: OpId,
         user: UserId,
         #[serde(flatten)]
@@ -304,6 +308,13 @@ pub enum Event {
         /// Its closing record.
         #[serde(flatten)]
         closed: Closed,
+    },
+    /// The load generator's own clock was late: for so long this machine did nothing that was due.
+    Stalled {
+        /// When it woke.
+        at: Nanos,
+        /// When it was to wake.
+        due: Nanos,
     },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {

@@ -80,7 +80,7 @@ pub enum Trouble {
     Disconnected,
     /// The answer made no sense.
     Garbled,
-    /// The generator itself could not start it (in-flight limit); says nothing about the server.
+    /// It was never begun: the generator had no room for it (in-flight limit). It is no refusal.
     Saturated,
 }
 

@@ -6,6 +6,7 @@ use crate::history::{Attempt, Bounce, MessageId, Outcome, Source, Trouble, Uid, 
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Index into [`super::ledger::Ledger::places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +75,8 @@ pub struct ClientOp {
     pub invoked: Nanos,
     /// When the schedule wanted it.
     pub intended: Nanos,
+    /// When it could have been begun: then, or when there was room for it.
+    pub due: Nanos,
     /// When it ended; the end of time if it never did.
     pub ended: Nanos,
     /// The message and, for a store, the attempt (else 0).
@@ -103,9 +106,13 @@ impl ClientOp {
     pub fn certain(&self) -> bool {
         self.outcome == Outcome::Ok
     }
-    /// It was never sent: the generator was full.
+    /// It was never begun: the generator was full.
     pub fn unsent(&self) -> bool {
         self.trouble == Some(Trouble::Saturated)
+    }
+    /// How late it was begun: that is the load generator's doing, not the server's.
+    pub fn lateness(&self) -> Duration {
+        self.invoked.since(self.due)
     }
     /// When its effect is over: an operation with an unknown end may still act at any time.
     pub fn settled(&self) -> Nanos {

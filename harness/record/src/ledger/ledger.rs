@@ -99,6 +99,8 @@ pub struct Ledger {
     pub migrations: Vec<MigrationDone>,
     /// How the traces ended, by storage.
     pub closed: Vec<(String, Closed)>,
+    /// Stretches in which the load generator did nothing that was due.
+    pub stalls: Vec<(Nanos, Nanos)>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -208,6 +210,7 @@ impl Ledger {
             to,
             invoked: line.at,
             intended: line.intended,
+            due: line.room.map_or(line.intended, |room| room.max(line.intended)),
             ended: Nanos(u64::MAX),
             attempt: line.attempt.unwrap_or(Attempt { message: line.message.unwrap_or(MessageId(0)), n: 0 }),
             digest: line.digest,
@@ -346,6 +349,7 @@ impl Ledger {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
             }
             Event::Trace { at: _, storage, closed } => self.closed.push((storage, closed)),
+            Event::Stalled { at, due } => self.stalls.push((due, at)),
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {
                 self.ended = true;

@@ -30,6 +30,8 @@ pub struct Invoke<'a> {
     pub at: Nanos,
     /// Wanted by the schedule.
     pub intended: Nanos,
+    /// There was room for it.
+    pub room: Option<Nanos>,
     pub op: OpId,
     pub user: UserId,
     #[serde(rename = "do")]

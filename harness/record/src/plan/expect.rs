@@ -49,7 +49,7 @@ pub struct Expect {
     pub latency: BTreeMap<String, LatencyBound>,
 }
 
-/// Upper bounds on latency from the intended start.
+/// Upper bounds on latency from the start of an operation. Not judged where the load generator itself was late.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LatencyBound {

@@ -104,7 +104,7 @@ impl Outage {
 /// A message on its way.
 #[derive(Debug, Default)]
 struct Mail {
-    /// When its first attempt was due.
+    /// When its first attempt was due, plus what the load generator was late.
     due: Nanos,
     /// When an attempt was first acknowledged.
     acknowledged: Option<Nanos>,
@@ -127,14 +127,17 @@ impl Seen {
     fn take(&mut self, event: Event) {
         match event {
             Event::Invoke {
-                at: _,
+                at,
                 intended,
+                room,
                 op,
                 user: _,
                 action: Action::Store { entry, attempt, size, .. },
             } if entry != Entry::Append => {
                 self.open.insert(op, attempt);
-                self.mail.entry(attempt.message).or_insert_with(|| Mail { due: intended, ..Mail::default() });
+                // What the generator was late with is not the mail server's; a wait for room is.
+                let due = intended + at.since(room.unwrap_or(intended).max(intended));
+                self.mail.entry(attempt.message).or_insert_with(|| Mail { due, ..Mail::default() });
                 (self.sized, self.bytes) = (self.sized + 1, self.bytes + size);
             }
             Event::Complete { at, op, outcome, .. } => {
@@ -251,7 +254,7 @@ mod tests {
             digest: Digest([0; 16]),
             flags: Vec::new(),
         };
-        seen.take(Event::Invoke { at: intended, intended, op, user: UserId(0), action });
+        seen.take(Event::Invoke { at: intended, intended, room: None, op, user: UserId(0), action });
         let outcome = if late.is_some() { Outcome::Ok } else { Outcome::Info };
         let at = ms(due + late.unwrap_or(5_000));
         seen.take(Event::Complete {
@@ -298,6 +301,27 @@ mod tests {
         assert_eq!((drain.live, drain.live_p95_s, drain.verdict), (30, Some(0.02), Verdict::Valid));
         assert_eq!((outage.queued, outage.queueing_s, outage.inflow()), (10, 1.0, 10.0));
         assert!((outage.mean_size() - 1_087.0).abs() < 0.01, "{}", outage.mean_size());
+    }
+
+    #[test]
+    fn what_the_generator_was_late_is_not_held_against_new_mail_and_a_wait_for_room_is() {
+        let due = |room: Option<u64>| {
+            let mut seen = Seen::default();
+            deliver(&mut seen, 7, 1_000, Some(5_000));
+            let action = Action::Store {
+                entry: Entry::Lmtp,
+                attempt: attempt(8),
+                mailbox: "INBOX".to_owned(),
+                size: 1,
+                digest: Digest([0; 16]),
+                flags: Vec::new(),
+            };
+            let (at, intended, room) = (ms(6_000), ms(1_000), room.map(ms));
+            seen.take(Event::Invoke { at, intended, room, op: OpId(8), user: UserId(0), action });
+            seen.mail[&MessageId(8)].due
+        };
+        assert_eq!(due(None), ms(6_000));
+        assert_eq!(due(Some(5_900)), ms(1_100));
     }
 
     #[test]

@@ -1,18 +1,21 @@
 //! LMTP and SMTP: one message for one recipient over a connection of its own.
 //!
-//! The boundary is the dot. Before it was sent nothing can have been delivered: `fail`. From the moment its
-//! bytes are handed to the kernel only a final reply tells: 2xx `ok`, 4xx and 5xx `fail`, anything else `info`.
+//! The boundary is the dot. Before it was sent nothing can have been delivered: `fail`. From the moment the first of its
+//! bytes is handed to the kernel only a final reply tells: 2xx `ok`, 4xx and 5xx `fail`, anything else `info`.
 
 #[cfg(test)]
 mod tests;
 
 use super::failure::{Failure, sanitise};
 use super::wire::Wire;
+use memchr::memmem;
 use record::history::Trouble;
 use std::time::Duration;
 
 /// Lines of one reply, at most.
 const REPLY_LINES: usize = 100;
+/// The dot that ends a message.
+const END: &[u8] = b".\r\n";
 
 /// Which of the two protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +56,22 @@ pub async fn submit(
     let not_sent = |t| Failure::unknown(t, None).before();
     let mut wire = Wire::connect(address, limit).await.map_err(not_sent)?;
     open(protocol, &mut wire, envelope, message).await.map_err(Failure::before)?;
-    wire.send(&stuff(message)).await.map_err(not_sent)?;
-    wire.send(b".\r\n").await.map_err(|t| Failure::unknown(t, None))?;
+    send_message(&mut wire, message).await?;
     let reply = expect(&mut wire, 2).await?;
     // The reply is what counts; whether the farewell is heard does not.
     wire.farewell(b"QUIT\r\n");
     Ok(sanitise(&reply.text))
+}
+
+/// Message and dot at once. Only if the kernel took all that is before the dot can the server have seen an end.
+async fn send_message(wire: &mut Wire, message: &[u8]) -> Result<(), Failure> {
+    let mut bytes = stuff(message);
+    let before_dot = bytes.len();
+    bytes.extend_from_slice(END);
+    wire.send_counted(&bytes).await.map_err(|(taken, trouble)| {
+        let failure = Failure::unknown(trouble, None);
+        if taken > before_dot { failure } else { failure.before() }
+    })
 }
 
 /// Everything up to the server's 354.
@@ -124,13 +137,17 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool)> {
 
 /// Doubles the dots that begin lines, and ends the last line if it is not ended.
 pub fn stuff(message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(message.len() + 16);
-    for line in message.split_inclusive(|b| *b == b'\n') {
-        if line[0] == b'.' {
-            out.push(b'.');
-        }
-        out.extend_from_slice(line);
+    let mut out = Vec::with_capacity(message.len() + 64);
+    if message.starts_with(b".") {
+        out.push(b'.');
     }
+    let mut rest = 0;
+    for end in memmem::find_iter(message, b"\n.") {
+        out.extend_from_slice(&message[rest..=end]);
+        out.push(b'.');
+        rest = end + 1;
+    }
+    out.extend_from_slice(&message[rest..]);
     if !out.is_empty() && !out.ends_with(b"\r\n") {
         out.extend_from_slice(b"\r\n");
     }

@@ -3,17 +3,19 @@
 use super::failure::Failure;
 use record::history::Trouble;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Longest line read.
 pub const LINE_LIMIT: usize = 64 * 1024;
 
 pub struct Wire {
     stream: BufReader<TcpStream>,
-    deadline: Instant,
+    /// One for all that is waited for: to set one up for each wait costs more than most waits.
+    deadline: Pin<Box<Sleep>>,
 }
 
 impl Wire {
@@ -22,15 +24,15 @@ impl Wire {
     /// # Errors
     /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
     pub async fn connect(address: &str, limit: Duration) -> Result<Wire, Trouble> {
-        let deadline = Instant::now() + limit;
-        let stream = within(deadline, TcpStream::connect(address)).await?;
+        let mut deadline = Box::pin(sleep(limit));
+        let stream = within(&mut deadline, TcpStream::connect(address)).await?;
         stream.set_nodelay(true).map_err(|_| Trouble::Disconnected)?;
         Ok(Wire { stream: BufReader::new(stream), deadline })
     }
 
     /// What follows ends within `limit` from now.
     pub fn extend(&mut self, limit: Duration) {
-        self.deadline = Instant::now() + limit;
+        self.deadline.as_mut().reset(Instant::now() + limit);
     }
 
     /// Sends all of `bytes`. After an error the last of them was not sent.
@@ -38,7 +40,23 @@ impl Wire {
     /// # Errors
     /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        within(self.deadline, self.stream.get_mut().write_all(bytes)).await
+        within(&mut self.deadline, self.stream.get_mut().write_all(bytes)).await
+    }
+
+    /// Sends all of `bytes`, as many at once as the kernel takes.
+    ///
+    /// # Errors
+    /// How many of them the kernel took, and why no more.
+    pub async fn send_counted(&mut self, bytes: &[u8]) -> Result<(), (usize, Trouble)> {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match within(&mut self.deadline, self.stream.get_mut().write(&bytes[taken..])).await {
+                Ok(0) => return Err((taken, Trouble::Disconnected)),
+                Ok(more) => taken += more,
+                Err(trouble) => return Err((taken, trouble)),
+            }
+        }
+        Ok(())
     }
 
     /// Sends last words if they fit into the socket at once, and closes.
@@ -60,7 +78,7 @@ impl Wire {
     pub async fn line(&mut self) -> Result<Vec<u8>, Trouble> {
         let mut line = Vec::new();
         let mut limited = (&mut self.stream).take(LINE_LIMIT as u64);
-        within(self.deadline, limited.read_until(b'\n', &mut line)).await?;
+        within(&mut self.deadline, limited.read_until(b'\n', &mut line)).await?;
         match line.last() {
             Some(b'\n') => Ok(line),
             Some(_) if line.len() >= LINE_LIMIT => Err(Trouble::Garbled),
@@ -75,7 +93,7 @@ impl Wire {
     pub async fn exactly(&mut self, count: u64) -> Result<Vec<u8>, Trouble> {
         let mut bytes = Vec::new();
         let mut limited = (&mut self.stream).take(count);
-        within(self.deadline, limited.read_to_end(&mut bytes)).await?;
+        within(&mut self.deadline, limited.read_to_end(&mut bytes)).await?;
         match bytes.len() as u64 == count {
             true => Ok(bytes),
             false => Err(Trouble::Disconnected),
@@ -83,11 +101,15 @@ impl Wire {
     }
 }
 
-async fn within<T>(deadline: Instant, work: impl Future<Output = io::Result<T>>) -> Result<T, Trouble> {
-    match timeout_at(deadline, work).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(_)) => Err(Trouble::Disconnected),
-        Err(_) => Err(Trouble::TimedOut),
+/// What is there when the time is over still counts.
+async fn within<T>(
+    deadline: &mut Pin<Box<Sleep>>,
+    work: impl Future<Output = io::Result<T>>,
+) -> Result<T, Trouble> {
+    tokio::select! {
+        biased;
+        done = work => done.map_err(|_| Trouble::Disconnected),
+        () = deadline => Err(Trouble::TimedOut),
     }
 }
 

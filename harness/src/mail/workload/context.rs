@@ -2,7 +2,7 @@
 //!
 //! Every operation is a line in the history before its first byte is sent and another when it ended; one
 //! that has no second line counts as `info`. At most `in_flight` operations are under way; one that finds no room is recorded as
-//! refused by the generator itself and never waits. A delivery that was not acknowledged, and not permanently
+//! never begun, and never waits. A delivery that was not acknowledged, and not permanently
 //! refused, is tried again later as a new attempt, as a sending mail system does. A message is read or changed
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
@@ -76,15 +76,16 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn maker(&self) -> Maker {
+    fn maker(&self) -> Arc<Maker> {
         let (run, seed, sizes) = (self.run, self.seed, self.plan.sizes);
-        Maker { run, seed, sizes, domain: self.domain.clone(), corpus: self.corpus.clone() }
+        Arc::new(Maker { run, seed, sizes, domain: self.domain.clone(), corpus: self.corpus.clone() })
     }
 }
 
 /// [`Setup`], checked, with what changes while the traffic runs.
 pub struct Context {
     pub(crate) setup: Setup,
+    pub(crate) maker: Arc<Maker>,
     pub(crate) ledger: Ledger,
     next_message: AtomicU64,
     pub(crate) standing: standing::Standing,
@@ -135,7 +136,8 @@ impl Context {
         }
         let ledger = Ledger::new(setup.users.len());
         let (next_message, standing) = (AtomicU64::new(0), standing::Standing::default());
-        Ok(Context { setup, ledger, next_message, standing, warming_up: AtomicBool::new(false) })
+        let (maker, warming_up) = (setup.maker(), AtomicBool::new(false));
+        Ok(Context { setup, maker, ledger, next_message, standing, warming_up })
     }
 
     /// The first new message is this one: those before it are in the store already.

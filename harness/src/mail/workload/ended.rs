@@ -22,12 +22,6 @@ impl Ended {
         Ended { outcome: Outcome::Ok, trouble: None, reply, uid, seen: Vec::new() }
     }
 
-    /// The generator had no room.
-    pub fn saturated() -> Ended {
-        let trouble = Some(Trouble::Saturated);
-        Ended { outcome: Outcome::Fail, trouble, reply: None, uid: None, seen: Vec::new() }
-    }
-
     /// For an error message.
     pub fn words(&self) -> String {
         match (&self.reply, self.trouble) {

@@ -14,6 +14,9 @@ use record::plan::workload::Sizes;
 /// Author of all mail, and its sender where no bounce is to come back.
 pub(crate) const AUTHOR: &str = "sender@fermoposta.invalid";
 
+/// Larger ones are made off the thread that the clocks run on.
+const QUICK: u64 = 32 * 1024;
+
 /// Makes the messages of one run.
 #[derive(Clone, Debug)]
 pub struct Maker {
@@ -44,6 +47,11 @@ impl Maker {
         })
     }
 
+    /// It takes no longer to make it than to hand it to another thread: nothing is read, and it is small.
+    pub(super) fn is_quick(&self, attempt: Attempt) -> bool {
+        self.corpus.is_none() && self.size(attempt) <= QUICK
+    }
+
     /// What is sent to `user` as `attempt`.
     ///
     /// # Errors
@@ -62,9 +70,12 @@ impl Maker {
     }
 
     fn generate(&self, attempt: Attempt, user: &str) -> Outgoing {
-        let size = sizes::draw(&self.sizes, &mut schedule::rng(self.seed, "size", attempt.message.0));
         let to = self.address_of(user);
-        generate(self.run, attempt, Addresses { from: AUTHOR, to: &to }, size, self.seed)
+        generate(self.run, attempt, Addresses { from: AUTHOR, to: &to }, self.size(attempt), self.seed)
+    }
+
+    fn size(&self, attempt: Attempt) -> u64 {
+        sizes::draw(&self.sizes, &mut schedule::rng(self.seed, "size", attempt.message.0))
     }
 
     /// Where mail for a user goes.

@@ -10,6 +10,7 @@ pub mod maker;
 pub mod operation;
 pub mod patience;
 pub mod progress;
+pub mod pulse;
 pub mod schedule;
 pub mod senders;
 pub mod single;

@@ -1,7 +1,7 @@
 //! Live counters, for a progress display.
 
 use crate::mail::client::Failure;
-use record::history::{Outcome, Trouble};
+use record::history::Outcome;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters that only this module writes.
@@ -28,7 +28,7 @@ pub struct Counts {
     pub uncertain: u64,
     /// Operations of all kinds under way.
     pub in_flight: u64,
-    /// Operations of all kinds that the generator had no room for.
+    /// Operations of all kinds that were never begun: the generator had no room for them.
     pub saturated: u64,
 }
 
@@ -51,9 +51,12 @@ impl Progress {
         self.submitted.fetch_add(u64::from(stores), Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self, stores: bool, outcome: Outcome, trouble: Option<Trouble>) {
+    pub(super) fn never_begun(&self) {
+        self.saturated.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self, stores: bool, outcome: Outcome) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.saturated.fetch_add(u64::from(trouble == Some(Trouble::Saturated)), Ordering::Relaxed);
         if stores {
             let counter = match outcome {
                 Outcome::Ok => &self.acknowledged,

@@ -12,6 +12,7 @@ use super::store;
 mod tests;
 
 use super::context::Context;
+use super::operation::Due;
 use super::store::{Job, Room};
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, SenderEvent};
@@ -66,7 +67,7 @@ pub(crate) async fn send(
     queued.note(SenderEvent::Submitted);
     let (mut made, mut last, mut certain) = (0, Duration::ZERO, true);
     loop {
-        let due = match sender.definition.next(made, last) {
+        let age = match sender.definition.next(made, last) {
             Next::TryAt(age) => age,
             Next::GiveUpAt(age) => {
                 if queued.waited(age, &mut room).await {
@@ -75,17 +76,19 @@ pub(crate) async fn send(
                 return;
             }
         };
-        if made > 0 && !queued.waited(due, &mut room).await {
+        if made > 0 && !queued.waited(age, &mut room).await {
             return;
         }
+        let waited = permit.is_none();
         let Some(held) = room.get(permit.take()).await else { return };
         made += 1;
+        let due = Due { intended: queued.at(age), room: waited.then(Nanos::now) };
         match queued.attempt(made, due, certain).await {
             Left::Nothing => return,
             Left::Message { uncertain } => certain &= !uncertain,
         }
         drop(held);
-        last = queued.age().max(due);
+        last = queued.age().max(age);
     }
 }
 
@@ -117,8 +120,8 @@ impl Queued<'_> {
     }
 
     /// Makes one attempt. `certain`: none before it can have stored the message.
-    async fn attempt(&self, n: u32, due: Duration, certain: bool) -> Left {
-        let Ok(ended) = store::attempt(self.ctx, self.job, n, self.at(due)).await else {
+    async fn attempt(&self, n: u32, due: Due, certain: bool) -> Left {
+        let Ok(ended) = store::attempt(self.ctx, self.job, n, due).await else {
             return Left::Nothing;
         };
         match (ended.outcome, ended.trouble) {

@@ -6,7 +6,7 @@ use super::context::{Context, Sent};
 use super::ended::{Ended, words};
 use super::ledger::Known;
 use super::maker::AUTHOR;
-use super::operation::Operation;
+use super::operation::{Due, Operation, never_begun};
 use crate::mail::client::submission::{Envelope, Protocol, submit};
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
@@ -76,12 +76,13 @@ impl Job {
 ///
 /// # Errors
 /// The message could not be made (its corpus file is gone); nothing was recorded but that.
-pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> Result<Ended, String> {
+pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due>) -> Result<Ended, String> {
+    let due = due.into();
     let message = make(ctx, job, n).await.inspect_err(|problem| {
         ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.clone() });
     })?;
     let action = job.action(n, message.size, message.digest);
-    let operation = Operation::begin(ctx, job.user, intended, action);
+    let operation = Operation::begin(ctx, job.user, due, action);
     let ended = match job.entry {
         Entry::Lmtp => deliver(ctx, job.user, Protocol::Lmtp, &message).await,
         Entry::Smtp => deliver(ctx, job.user, Protocol::Smtp, &message).await,
@@ -92,7 +93,7 @@ pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, intended: Nanos) -
 
 /// Records an attempt that was never made for want of room. Size 0 says that no message was made for it.
 pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
-    Operation::begin(ctx, job.user, intended, job.action(n, 0, digest(b""))).end(Ended::saturated());
+    never_begun(ctx, job.user, intended, job.action(n, 0, digest(b"")));
 }
 
 async fn deliver(ctx: &Context, user: UserId, protocol: Protocol, message: &Outgoing) -> Ended {
@@ -135,10 +136,13 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
     }
 }
 
-/// Makes the bytes of an attempt, off the threads that the clocks run on.
+/// Makes the bytes of an attempt; what takes long, off the thread that the clocks run on.
 async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
-    let (maker, user) = (ctx.setup.maker(), ctx.user(job.user).to_owned());
     let attempt = Attempt { message: job.message, n };
+    if ctx.maker.is_quick(attempt) {
+        return ctx.maker.make(attempt, ctx.user(job.user));
+    }
+    let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
     let work = move || maker.make(attempt, &user);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))
 }

@@ -6,7 +6,7 @@
 use super::context::Context;
 use super::ended::Ended;
 use super::ledger::Known;
-use super::operation::{Operation, action_of};
+use super::operation::{Operation, action_of, never_begun};
 use super::schedule::Kind;
 use crate::mail::client::Failure;
 use crate::mail::client::fetched::Reading;
@@ -36,7 +36,7 @@ pub(crate) async fn login(ctx: &Context, user: UserId) -> Result<Session, Failur
 /// Fetch or search, recorded.
 pub(crate) async fn read(ctx: &Context, known: &Known, look: Look, intended: Nanos) -> Ended {
     let action = action_of(known, look == Look::Whole);
-    let operation = Operation::begin(ctx, known.user, intended, action);
+    let operation = Operation::begin(ctx, known.user, intended.into(), action);
     match find(ctx, known, look, true).await {
         Ok((session, seen)) => {
             session.leave();
@@ -100,13 +100,13 @@ pub(crate) async fn touch(ctx: &Context, kind: Kind, known: Known, draw: u64, in
 /// Records an operation that was never made for want of room.
 pub(crate) fn saturated(ctx: &Context, kind: Kind, known: Known, intended: Nanos) {
     let action = action_of(&known, kind == Kind::Fetch);
-    Operation::begin(ctx, known.user, intended, action).end(Ended::saturated());
+    never_begun(ctx, known.user, intended, action);
     ctx.ledger.put(known);
 }
 
 /// Finds the message, then changes it if there is exactly one copy. Returns what is known afterwards.
 async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Nanos) -> Option<Known> {
-    let search = Operation::begin(ctx, known.user, intended, action_of(&known, false));
+    let search = Operation::begin(ctx, known.user, intended.into(), action_of(&known, false));
     let (mut session, seen) = match find(ctx, &known, Look::Header, false).await {
         Ok(found) => found,
         Err(failure) => {
@@ -121,7 +121,7 @@ async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Na
     };
     let action = action(kind, &known, copy.uid, draw, &ctx.setup.archive);
     session.extend(ctx.timeout());
-    let operation = Operation::begin(ctx, known.user, Nanos::now(), action.clone());
+    let operation = Operation::begin(ctx, known.user, Nanos::now().into(), action.clone());
     let ended = operation.end(act(&mut session, &action).await);
     session.leave();
     known_after(known, &action, ended.outcome)

@@ -10,7 +10,8 @@ use record::history::UserId;
 use record::history::event::Event;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::runtime::Builder;
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 
 /// What the traffic came to; the history has the rest.
@@ -26,7 +27,42 @@ pub struct TrafficSummary {
 
 /// Runs the plan's stages from `origin` on, until they end or `stop` says true, then waits for the operations
 /// under way; each ends by its own deadline.
-pub async fn traffic(ctx: &Arc<Context>, origin: Nanos, mut stop: watch::Receiver<bool>) -> TrafficSummary {
+///
+/// It has a thread of its own: whatever else a run does cannot make it late, and no operation is handed from one processor
+/// to another, which would cost more than the operation.
+pub async fn traffic(ctx: &Arc<Context>, origin: Nanos, stop: watch::Receiver<bool>) -> TrafficSummary {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+        return make(ctx, origin, stop).await;
+    };
+    let (own, (tell, told)) = (ctx.clone(), oneshot::channel());
+    let work = move || runtime.block_on(told_or_given_up(&own, origin, stop, tell));
+    if let Err(error) = std::thread::Builder::new().name("traffic".to_owned()).spawn(work) {
+        return failed(ctx, &format!("the traffic cannot begin: {error}"));
+    }
+    told.await.unwrap_or_else(|_| failed(ctx, "the traffic ended in a panic"))
+}
+
+/// Nobody listens any more if the run was given up: then the traffic is too.
+async fn told_or_given_up(
+    ctx: &Arc<Context>,
+    origin: Nanos,
+    stop: watch::Receiver<bool>,
+    mut tell: oneshot::Sender<TrafficSummary>,
+) {
+    let summary = tokio::select! {
+        summary = make(ctx, origin, stop) => summary,
+        () = tell.closed() => return,
+    };
+    // It is the listener's affair if it went away just now.
+    let _ = tell.send(summary);
+}
+
+fn failed(ctx: &Context, problem: &str) -> TrafficSummary {
+    ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.to_owned() });
+    TrafficSummary { panicked: 1, ..TrafficSummary::default() }
+}
+
+async fn make(ctx: &Arc<Context>, origin: Nanos, mut stop: watch::Receiver<bool>) -> TrafficSummary {
     let plan = &ctx.setup.plan;
     let (over, over_seen) = watch::channel(false);
     let room = Room { semaphore: Arc::new(Semaphore::new(plan.in_flight as usize)), over: over_seen };

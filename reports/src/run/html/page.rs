@@ -270,6 +270,7 @@ fn figures(messages: &Messages) -> Vec<Figure> {
         (messages.bounced, "bounced to their senders", "plain"),
         (messages.refused, "refused", "plain"),
         (messages.uncertain, "without a clear answer", "plain"),
+        (messages.never_begun, "never begun: the load generator had no room", "plain"),
     ];
     let sometimes = sometimes.into_iter().filter(|(value, _, _)| *value > 0);
     always.into_iter().chain(sometimes.map(|(value, words, class)| figure(value, words, class))).collect()
@@ -305,6 +306,11 @@ fn time(at: &Option<f64>, clock: Clock) -> Timed {
 fn struck(fault: &Fault) -> String {
     let struck = fault.struck.iter().map(|(op, class, n)| format!("{op} {class}: {}", grouped(*n)));
     struck.collect::<Vec<_>>().join("; ")
+}
+
+/// How late the operations of a kind were begun, the 99th percentile.
+fn late(operation: &Operation) -> String {
+    operation.lateness.map_or_else(String::new, |q| latency(q.p99_s))
 }
 
 /// Quantiles of an operation's latency as cells.

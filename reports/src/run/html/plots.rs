@@ -180,7 +180,7 @@ fn latencies(scene: Scene<'_>) -> Option<Plot> {
     body += &axis(time, scale.foot());
     body += &marks(scene.marks, time, scale.foot());
     let about = format!(
-        "From when each operation was due to its good end, logarithmic; median solid, 99th percentile dotted, over {} each. At most {}.",
+        "From the start of each operation to its good end, logarithmic; median solid, 99th percentile dotted, over {} each. At most {}.",
         each(scene),
         latency(most)
     );

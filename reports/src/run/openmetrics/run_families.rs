@@ -88,12 +88,47 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "fermoposta_operation_latency_seconds",
-        help: "Latency of the operations that ended well, from when they were due.",
+        help: "Latency of the operations that ended well, from when they were begun.",
         samples: |report| {
             let all = report.operations.iter();
             all.flat_map(|one| quantiles(&Labels::default().with("operation", &one.name), one.latency))
                 .collect()
         },
+    },
+    Family {
+        name: "fermoposta_operation_lateness_seconds",
+        help: "From when operations were due until they were begun: the doing of the load generator, not of the server.",
+        samples: |report| {
+            let all = report.operations.iter();
+            all.flat_map(|one| quantiles(&Labels::default().with("operation", &one.name), one.lateness))
+                .collect()
+        },
+    },
+    Family {
+        name: "fermoposta_operations_never_begun",
+        help: "Operations that the load generator had no room for: neither refused nor uncertain.",
+        samples: |report| {
+            let all = report.operations.iter();
+            all.map(|one| self::one("operation", &one.name, one.never_begun)).collect()
+        },
+    },
+    Family {
+        name: "fermoposta_generator_late",
+        help: "1 if the load generator was too slow, so that no time of the run is judged.",
+        samples: |report| report.generator.iter().map(|generator| plain(u64::from(generator.late))).collect(),
+    },
+    Family {
+        name: "fermoposta_generator_lateness_seconds",
+        help: "From when all operations were due until they were begun.",
+        samples: |report| {
+            let generator = report.generator.iter();
+            generator.flat_map(|one| quantiles(&Labels::default(), one.lateness)).collect()
+        },
+    },
+    Family {
+        name: "fermoposta_generator_lateness_bound_seconds",
+        help: "What is called late.",
+        samples: |report| report.generator.iter().map(|generator| plain(generator.bound_s)).collect(),
     },
 ];
 
@@ -122,6 +157,7 @@ fn messages(messages: &Messages) -> Vec<Sample> {
         damaged,
         unread,
         acknowledged_under_fault,
+        never_begun,
     } = *messages;
     let states = [
         ("submitted", submitted),
@@ -137,6 +173,7 @@ fn messages(messages: &Messages) -> Vec<Sample> {
         ("bounced", bounced),
         ("damaged", damaged),
         ("unread", unread),
+        ("never-begun", never_begun),
     ];
     states.map(|(state, number)| one("state", state, number)).into()
 }

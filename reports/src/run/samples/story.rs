@@ -119,6 +119,7 @@ fn series() -> Series {
         acknowledged: during(10, 45, 0, 40),
         refused: during(19, 45, 22, 0),
         uncertain: during(10, 19, 12, 0),
+        never_begun: Vec::new(),
     };
     let found = [(-1.0, 9.0, true), (9.0, 44.4, false), (44.4, 71.0, true)];
     let found = found.map(|(from_s, to_s, up)| ServiceState { from_s, to_s, up }).to_vec();
@@ -129,6 +130,7 @@ fn series() -> Series {
         storing,
         kinds: Vec::new(),
         waiting: during(10, 19, 31, 4),
+        late_p99_s: Vec::new(),
         held: during(10, 45, 64, 0),
         struck: during(10, 45, 30, 0),
         armed: vec![Stretch { name: "eio-on-fsync".into(), from_s: 9.0, to_s: 44.37 }],

@@ -118,6 +118,13 @@ fn invalid() {
 }
 
 #[test]
+fn a_late_load_generator_is_shown_apart_from_latency() {
+    let shown = render(&samples::late(), Style::default());
+    let from = shown.find("Client operations").expect("there are operations");
+    insta::assert_snapshot!(&shown[from..], @"");
+}
+
+#[test]
 fn unknown() {
     insta::assert_snapshot!(render(&samples::unknown(), Style::default()), @"
     UNKNOWN  The fault eio-on-fsync never fired, so the run proves nothing about it.

@@ -17,7 +17,7 @@ fn report(verdict: Verdict, sentence: &str) -> Report {
     let mut report = crate::campaign::samples::report(&[], &[], 0, 0);
     let latency = Some(Quantiles { p50_s: 0.01, p95_s: 0.02, p99_s: 0.03, max_s: 0.04 });
     report.operations =
-        vec![Operation { name: "deliver".to_owned(), ok: 500, fail: 0, info: 0, timed_out: 0, latency }];
+        vec![Operation { name: "deliver".to_owned(), ok: 500, latency, ..Operation::default() }];
     (report.verdict, report.sentence) = (verdict, sentence.to_owned());
     report.migrations = vec![Migration {
         from: "old".to_owned(),
