@@ -5,6 +5,7 @@
 //! ([`Traces`]), then, for the few messages that are accused, their calls ([`calls`]). A torn last line is the end; other
 //! lines that make no sense are counted.
 
+pub mod beneath;
 pub mod cuts;
 pub mod damage;
 pub mod difference;
@@ -65,6 +66,8 @@ pub struct Traces {
     parked: HashMap<(u32, u64), Nanos>,
     /// Lines that made no sense.
     pub damaged: u64,
+    /// What the disks did by themselves.
+    pub beneath: beneath::Beneath,
 }
 
 /// What the history tells a reader of traces.
@@ -101,6 +104,7 @@ impl Traces {
 
     fn take(&mut self, storage: u32, name: &str, known: &Known<'_>, e: &FsEvent) {
         let key = (storage, e.ino);
+        self.beneath.take(name, e);
         if e.op == Op::Create && e.errno == 0 {
             self.current.remove(&key);
             self.created.insert(key, (e.seq, e.end.unwrap_or(e.at), e.path.clone()));

@@ -11,8 +11,8 @@ pub mod line;
 mod tests;
 
 pub use entry::{
-    BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, OnDisk, Place,
-    PlaceId, QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
+    BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, NotLetIn, OnDisk,
+    Place, PlaceId, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
 };
 
 use crate::history::{
@@ -92,6 +92,12 @@ pub struct Ledger {
     pub requests: Vec<RequestDone>,
     /// Users on their way between storages.
     pub migrations: Vec<MigrationDone>,
+    /// How busy the machine was, second by second.
+    pub busy: Vec<Busy>,
+    /// How mail was read back before the traffic, if it was.
+    pub read_back: Option<ReadBackDone>,
+    /// What the warm-up did not get, besides messages.
+    pub not_let_in: Vec<NotLetIn>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -313,6 +319,16 @@ impl Ledger {
             }
             Event::Migration { at, step, user, from, to, state, detail } => {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
+            }
+            Event::ReadBack { at, users, of, unseen } => {
+                self.read_back = Some(ReadBackDone { at, users, of, unseen });
+            }
+            Event::NotLetIn { at, user, what, reply } => {
+                self.not_let_in.push(NotLetIn { at, user, what, reply });
+            }
+            Event::Load { at, processor, disk: _, late } => {
+                let late = std::time::Duration::from_nanos(late.0);
+                self.busy.push(Busy { at, processor, late });
             }
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {

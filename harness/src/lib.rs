@@ -1,6 +1,7 @@
 //! Fermoposta breaks the storage under a mail server on purpose and proves whether one acknowledged message
 //! was lost or damaged.
 
+pub mod again;
 pub mod checker;
 pub mod cli;
 pub mod client;

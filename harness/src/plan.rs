@@ -2,10 +2,12 @@
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
 mod expect;
+mod logins;
 mod step;
 mod workload;
 
 pub use expect::{Expect, LatencyBound, StatementPlan};
+pub use logins::{LoginForm, Logins};
 pub use step::{CounterMark, MigrateOrder, MigrationTool, StepAction, StepPlan};
 pub use workload::{BackOff, ClientsPlan, Mix, SenderPlan, SingleDelivery, Sizes, Stage, WorkloadPlan};
 

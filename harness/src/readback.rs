@@ -10,8 +10,10 @@
 //! recorded.
 
 mod bounces;
+mod one;
 
 pub use bounces::read_bounces;
+pub use one::shown;
 
 use crate::client::Failure;
 use crate::client::fetched::Reading;
@@ -112,7 +114,8 @@ async fn login(reader: &Reader, user: UserId) -> Result<Session, Failure> {
 }
 
 async fn login_as(reader: &Reader, name: &str) -> Result<Session, Failure> {
-    Session::login(&reader.imap, name, &reader.setup().password, patience(reader)).await
+    let name = reader.setup().logins.reading.of(name);
+    Session::login(&reader.imap, &name, &reader.setup().password, patience(reader)).await
 }
 
 /// One mailbox as far as it could be read.

@@ -76,11 +76,12 @@ fn clean_run(run: &mut Run) {
         environment,
         recorded,
         fingerprint,
+        overload,
     } = run;
     for text in [scenario, why, target, version, started, directory, reproduce, contract, fingerprint] {
         clean(text);
     }
-    sources.iter_mut().chain(target_version).for_each(clean);
+    sources.iter_mut().chain(target_version).chain(overload).for_each(clean);
     for Recorded { file, bytes: _, blake3 } in recorded {
         clean(file);
         clean(blake3);

@@ -1,7 +1,7 @@
 //! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
 //! What is not covered makes the verdict unknown, never invalid.
 
-use super::{Anomalies, Case, Checker, Finding, agreement, counted, grouped};
+use super::{Anomalies, Case, Checker, Finding, agreement, counted, full_disk, grouped};
 use crate::history::UserId;
 use crate::ledger::{ClientOp, Ledger, Reading};
 use fuse_fs::clock::Nanos;
@@ -27,6 +27,7 @@ fn check(case: &Case<'_>) -> Finding {
     gaps.extend(agreement::disagreement(case));
     steps(case, &mut gaps);
     cuts(case, &mut gaps);
+    gaps.extend(full_disk::gaps(case));
     if !case.ledger.ended {
         gaps.push("the history is cut short".to_owned());
     }

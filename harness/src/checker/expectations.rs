@@ -1,6 +1,6 @@
 //! What a scenario expects besides the properties. Each expectation it states is one property of its report.
 
-use super::{Anomalies, Case, Finding, Found, counted};
+use super::{Anomalies, Case, Finding, Found, counted, overload};
 use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, DiskRead, Kind};
 use crate::plan::{LatencyBound, StepAction};
@@ -78,9 +78,10 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
         let kept_out = || case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
         op.invoked >= from && op.ended < to && !op.unsent() && !kept_out()
     };
-    let mut ok = 0u64;
+    let (mut ok, mut late) = (0u64, 0u64);
     for op in case.ledger.ops.iter().filter(within) {
         ok += u64::from(op.certain());
+        late += u64::from(op.trouble == Some(Trouble::TimedOut));
         if !op.certain() {
             anomalies.add(|| operation(case, op, "did not succeed"));
         }
@@ -90,7 +91,9 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     }
     let sentence =
         format!("{}, {} wrong.", counted(ok, "operation succeeded", "operations succeeded"), anomalies.count);
-    Finding::of(anomalies, sentence)
+    let only_late = anomalies.count == late;
+    let why = only_late.then(|| overload::at_times(case, from, to)).flatten();
+    overload::excuse(Finding::of(anomalies, sentence), why)
 }
 
 fn silence(case: &Case<'_>, rule: &str) -> Finding {
@@ -220,5 +223,7 @@ fn latency(case: &Case<'_>, name: &str, bound: &LatencyBound) -> Finding {
             anomalies.say(|| format!("{quantile} of {name} is {seconds:.3} s, more than {limit}."));
         }
     }
-    Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s))
+    let finding = Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s));
+    let end = case.ledger.phases.iter().find(|(_, name)| name == "recovery").map_or(case.ledger.last, |p| p.0);
+    overload::excuse(finding, overload::at_times(case, case.ledger.start, end))
 }

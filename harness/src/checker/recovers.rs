@@ -7,7 +7,7 @@
 //! storage struck, and what lies in one mailbox with it, counts only where it succeeds: a server that refuses what is
 //! damaged is not away.
 
-use super::{Anomalies, Case, Checker, Finding};
+use super::{Anomalies, Case, Checker, Finding, full_disk, overload};
 use crate::history::TargetEvent;
 use crate::ledger::{ClientOp, Kind, PlaceId};
 use crate::plan::StepAction;
@@ -31,7 +31,14 @@ pub const CHECKER: Checker = Checker {
 fn check(case: &Case<'_>) -> Finding {
     let died = case.ledger.target.iter().filter(|(_, what, _)| *what == TargetEvent::Died).count();
     let warning = format!("The mail server ended by itself {died} time(s).");
-    judge(case).warn((died > 0).then_some(warning))
+    excused(case, judge(case)).warn((died > 0).then_some(warning))
+}
+
+/// Whoever gets no processor, or finds no room on the disk, cannot be back.
+fn excused(case: &Case<'_>, finding: Finding) -> Finding {
+    let bound = case.plan.expect.recover_within.map_or(DEFAULT, |span| span.0);
+    let why = since(case).and_then(|from| overload::throughout(case, from, from + bound));
+    full_disk::excuse(case, overload::excuse(finding, why))
 }
 
 fn judge(case: &Case<'_>) -> Finding {

@@ -8,8 +8,9 @@ mod duplicated;
 mod hidden_until_repair;
 pub mod left_behind;
 mod permanent_refusal;
+pub mod refused_in_warm_up;
 mod server_crashed;
-mod server_hung;
+pub mod server_hung;
 mod stored_although_refused;
 
 use crate::checker::{Case, counted};
@@ -39,6 +40,7 @@ pub const ALL: &[Kind] = &[
     server_hung::KIND,
     stored_although_refused::KIND,
     permanent_refusal::KIND,
+    refused_in_warm_up::KIND,
     duplicated::KIND,
     bounced::KIND,
 ];

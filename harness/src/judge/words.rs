@@ -56,8 +56,10 @@ pub(super) fn sentence(
 ) -> String {
     let worst = properties.iter().find(|p| p.verdict == verdict);
     let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
-    let open =
-        || worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
+    let open = || {
+        let said = worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
+        crate::findings::refused_in_warm_up::everything(case).unwrap_or_else(|| said.to_owned())
+    };
     match verdict {
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
         Verdict::Unknown => format!("This run proves nothing: {}", open()),
@@ -162,6 +164,10 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
             .push(format!("{what} not started: the generator was full. This says nothing about the server."));
     }
     warnings.extend(specimens(ledger));
+    warnings.extend(read_back(ledger));
+    warnings.extend(crate::findings::server_hung::excused(case).map(|why| {
+        format!("The machine was overloaded ({why}): that the mail server seemed to hang is not held against it.")
+    }));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
     }
@@ -174,6 +180,24 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         ));
     }
     warnings
+}
+
+/// Mail that was read back before the traffic, where that was not the mail of everybody.
+fn read_back(ledger: &Ledger) -> Vec<String> {
+    let Some(done) = &ledger.read_back else { return Vec::new() };
+    let few = (done.users < done.of).then(|| {
+        format!(
+            "Before the traffic mail was read back for {} of {} users: that of the others is taken to be readable too.",
+            grouped(u64::from(done.users)),
+            grouped(u64::from(done.of))
+        )
+    });
+    let unseen = done.unseen.first().map(|(user, why)| {
+        let n = counted(done.unseen.len() as u64, "user was", "users were");
+        let first = ledger.user_name(*user);
+        format!("Before any fault was armed {n} shown none of their own mail, which had been accepted; {first}: {why}.")
+    });
+    few.into_iter().chain(unseen).collect()
 }
 
 /// Bytes of damaged messages that are missing. They are evidence for people; no answer rests on them.

@@ -8,6 +8,8 @@ pub mod confine;
 pub mod copy_tree;
 pub mod environment;
 pub mod idle;
+pub mod listening;
+pub mod load;
 pub mod process;
 pub mod stop;
 pub mod sync_tree;

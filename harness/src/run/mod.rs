@@ -4,6 +4,8 @@
 //! harness itself never touches a mount: it reads back through the protocol, or the backing directory.
 
 pub mod arrival;
+pub mod backing;
+pub mod busy;
 pub mod clients;
 pub mod command;
 pub mod directory;
@@ -14,8 +16,10 @@ pub mod inspection;
 pub mod migration;
 pub mod nemesis;
 pub mod outer;
+pub mod owners;
 pub mod placement;
 pub mod power;
+pub mod read_back;
 pub mod reading;
 pub mod recovery;
 pub mod sent;

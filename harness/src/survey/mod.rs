@@ -9,10 +9,11 @@ pub mod options;
 pub mod result;
 pub mod summary;
 
+use crate::again;
 use crate::exit::Exit;
 use crate::journal::Journal;
 use crate::machine::stop;
-use crate::run::outer::{self, Outcome, Places};
+use crate::run::outer::{Outcome, Places};
 use crate::write_whole::write_whole;
 use anyhow::{Context, Result};
 use cells::{Cells, Refused, Run, cells};
@@ -146,7 +147,7 @@ fn work(options: &Options, cells: &Cells, queue: &Mutex<VecDeque<Run>>, results:
 /// One run; `None` if a signal ended it.
 fn one(options: &Options, run: &Run, column: &str) -> Result<Option<RunResult>> {
     let places = Places::one_of_many(options.directory.join("runs"), &run.key);
-    let report = match outer::run(&run.plan, &places)? {
+    let report = match again::run(&run.plan, &places, discard)? {
         Outcome::Judged(report) => report,
         Outcome::Interrupted(directory) => {
             discard(directory.path());

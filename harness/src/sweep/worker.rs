@@ -7,9 +7,10 @@ use super::options::Options;
 use super::plans;
 use super::prepare::{Prepared, trace};
 use super::results::CaseResult;
+use crate::again;
 use crate::ledger::Ledger;
 use crate::machine::stop;
-use crate::run::outer::{self, Outcome, Places};
+use crate::run::outer::{Outcome, Places};
 use anyhow::Result;
 use parking_lot::Mutex;
 use reports::class::{Class, Weight};
@@ -107,7 +108,7 @@ impl Worker<'_> {
         }
         let plan = plans::case(self.options, case, &self.prepared.store)?;
         let runs = self.options.directory.join("runs");
-        match outer::run(&plan, &Places::one_of_many(runs, name))? {
+        match again::run(&plan, &Places::one_of_many(runs, name), |directory| self.discard(directory))? {
             Outcome::Judged(report) => judged(case, *report).map(Some),
             Outcome::Interrupted(directory) => {
                 self.discard(directory.path());

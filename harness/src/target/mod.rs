@@ -3,7 +3,9 @@
 mod accounts;
 pub mod assemble;
 pub mod definition;
+mod doorway;
 pub mod find;
+mod logs;
 mod possible;
 pub mod render;
 pub mod running;

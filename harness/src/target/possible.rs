@@ -1,6 +1,7 @@
 //! What is wrong with a definition that its types cannot exclude.
 
 use super::definition::{Definition, Kind, MountEntry};
+use crate::plan::LoginForm;
 use std::path::{Component, Path};
 
 impl Definition {
@@ -15,6 +16,7 @@ impl Definition {
         if let Some(problem) = self.unknown_variable() {
             return Err(problem);
         }
+        self.login.as_deref().map_or(Ok(()), LoginForm::possible)?;
         if self.kind == Kind::Command {
             self.possible_command()?;
         }

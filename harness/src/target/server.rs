@@ -3,6 +3,8 @@
 //! Ready means the protocol's greeting was read from every port, not that a port is open.
 
 use super::definition::{Definition, Kind, Rebuild};
+use super::doorway::Doorway;
+use super::logs;
 use super::render::Rendered;
 use super::view::{self, failed};
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
@@ -75,6 +77,36 @@ pub enum TargetError {
         /// The end of its log.
         log: String,
     },
+    /// Somebody else is at its address.
+    #[error(
+        "{server} was not started: somebody else answers at {address}, where its {service} is to be: {who}. Stop that, or \
+         give the target another address. If it is {server} itself, its `stop` or `kill` does not end it"
+    )]
+    PortTaken {
+        /// Target.
+        server: String,
+        /// Service.
+        service: &'static str,
+        /// Where.
+        address: String,
+        /// Process and command line.
+        who: String,
+    },
+    /// It is not it who greets.
+    #[error(
+        "{service} ({address}) of {server} is answered by {who}, which was there before it was started: this is not the \
+         mail server under test. Stop it, or give the target another address"
+    )]
+    Stranger {
+        /// Target.
+        server: String,
+        /// Service.
+        service: &'static str,
+        /// Where.
+        address: String,
+        /// Process and command line.
+        who: String,
+    },
     /// Its files could not be written.
     #[error("cannot write {path}: {error}")]
     Prepare {
@@ -83,6 +115,13 @@ pub enum TargetError {
         /// Why.
         error: io::Error,
     },
+}
+
+impl TargetError {
+    /// Somebody else is where the mail server should be: this says nothing of it.
+    pub fn is_of_somebody_else(&self) -> bool {
+        matches!(self, TargetError::PortTaken { .. } | TargetError::Stranger { .. })
+    }
 }
 
 /// A mail server with its rendered definition.
@@ -141,6 +180,11 @@ impl Server {
         &self.definition.name
     }
 
+    /// What it logged last, for whoever must find out what is wrong with it.
+    pub(super) fn last_words(&self) -> String {
+        logs::last_words(&self.work)
+    }
+
     /// Where its output goes.
     fn log(&self) -> PathBuf {
         self.work.join("output.log")
@@ -153,13 +197,19 @@ impl Server {
             self.rendered.prepare.iter().try_for_each(|argv| self.run(argv, limit))?;
             self.prepared = true;
         }
+        let services = self.services();
+        let doorway = match self.definition.kind {
+            Kind::Spawned => None,
+            Kind::Command => Some(Doorway::closed(self.name(), &services).await?),
+        };
         match self.definition.kind {
             Kind::Spawned => self.tree = Some(self.spawn(&self.rendered.start, self.output()?)?),
             Kind::Command => self.run(&self.rendered.start, LONGEST_COMMAND)?,
         }
         (self.started, self.killed) = (true, false);
         self.starts += 1;
-        self.ready().await
+        self.ready().await?;
+        doorway.map_or(Ok(()), |doorway| doorway.entered(self.name(), &services))
     }
 
     fn launch(&self, argv: &[String]) -> Launch {

@@ -47,6 +47,7 @@ impl Bench {
             seed: 4,
             run: token,
             endpoints: Endpoints { lmtp: Some(String::new()), smtp: None, imap },
+            logins: crate::plan::Logins::default(),
             password: "secret".to_owned(),
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),
