@@ -323,6 +323,8 @@ mod run_dir;
 #[cfg(test)]
 mod sender_tests;
 #[cfg(test)]
+mod set_up_tests;
+#[cfg(test)]
 mod statement_tests;
 #[cfg(test)]
 mod step_tests;

@@ -98,6 +98,8 @@ fn run(place: &Path, target: &str, more: &[&str]) -> Result<Output, Failed> {
 
 fn ends_with(output: &Output, code: i32, words: &[&str]) -> TestResult {
     let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    // Lines are broken where the terminal's width wants it.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     ensure(output.status.code() == Some(code), || format!("it ended with {}:\n{said}", output.status))?;
     let missing = words.iter().find(|word| !said.contains(**word));
     missing.map_or(Ok(()), |word| Err(format!("`{word}` is not said:\n{said}").into()))

@@ -38,7 +38,7 @@ fn check(case: &Case<'_>) -> Finding {
 fn excused(case: &Case<'_>, finding: Finding) -> Finding {
     let bound = case.plan.expect.recover_within.map_or(DEFAULT, |span| span.0);
     let why = since(case).and_then(|from| overload::throughout(case, from, from + bound));
-    full_disk::excuse(case, overload::excuse(finding, why))
+    overload::excuse(full_disk::excuse(case, finding), why)
 }
 
 fn judge(case: &Case<'_>) -> Finding {

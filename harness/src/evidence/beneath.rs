@@ -1,6 +1,7 @@
 //! What the disk beneath a storage did by itself, with no fault on the call: it was full, or took long. Neither is the
 //! mail server's doing.
 
+use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::trace::FsEvent;
 use std::collections::BTreeMap;
@@ -44,7 +45,8 @@ impl Beneath {
     /// Notes a call of a storage's trace.
     pub(super) fn take(&mut self, storage: &str, call: &FsEvent) {
         let Some(end) = call.end.filter(|_| call.fired.is_empty()) else { return };
-        if matches!(call.errno, libc::ENOSPC | libc::EDQUOT) {
+        // An attribute that does not fit into its inode is answered likewise.
+        if matches!(call.errno, libc::ENOSPC | libc::EDQUOT) && call.op != Op::Setxattr {
             let first = Refusals { count: 0, first: end, errno: call.errno };
             self.full.entry(storage.to_owned()).or_insert(first).count += 1;
         }

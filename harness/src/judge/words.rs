@@ -2,7 +2,7 @@
 
 use crate::checker::acknowledged_durable::{hidden, on_disk};
 use crate::checker::content_intact::damaged;
-use crate::checker::{Case, counted, coverage, grouped};
+use crate::checker::{Case, counted, coverage, full_disk, grouped, overload};
 use crate::history::{Outcome, Trouble};
 use crate::ledger::{ClientOp, Kind, Ledger};
 use fuse_fs::clock::Nanos;
@@ -58,7 +58,9 @@ pub(super) fn sentence(
     let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
     let open = || {
         let said = worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
-        crate::findings::refused_in_warm_up::everything(case).unwrap_or_else(|| said.to_owned())
+        let full = full_disk::gaps(case).next().map(|gap| format!("{gap}."));
+        let refused = || crate::findings::refused_in_warm_up::everything(case);
+        full.or_else(refused).unwrap_or_else(|| said.to_owned())
     };
     match verdict {
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
@@ -165,6 +167,10 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     }
     warnings.extend(specimens(ledger));
     warnings.extend(read_back(ledger));
+    let end = ledger.phases.iter().find(|(_, name)| name == "recovery").map_or(ledger.last, |(at, _)| *at);
+    warnings.extend(overload::at_times(case, ledger.start, end).map(|why| {
+        format!("The machine was overloaded at times ({why}): latencies are partly its own.")
+    }));
     warnings.extend(crate::findings::server_hung::excused(case).map(|why| {
         format!("The machine was overloaded ({why}): that the mail server seemed to hang is not held against it.")
     }));

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn it_measures_until_it_is_dropped() {
         let (seen, loads) = channel();
-        let meter = LoadMeter::start(move |load| drop(seen.send(load))).expect("a thread");
+        let meter = LoadMeter::start(move |load| _ = seen.send(load)).expect("a thread");
         loads.recv_timeout(Duration::from_secs(60)).expect("one a second");
         drop(meter);
         while loads.try_recv().is_ok() {}

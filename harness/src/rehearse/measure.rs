@@ -357,7 +357,7 @@ mod tests {
         (0..30).for_each(|n| deliver(&mut seen, 100 + n, 2_001 + n * 30, Some(501)));
         phase(&mut seen, 4_000, "recovery");
         let load = |at| Event::Load { at: ms(at), processor: Some(0.97), disk: None, late: ms(3) };
-        [3_000, 4_000].map(load).map(|load| seen.take(load));
+        [3_000, 4_000].map(load).into_iter().for_each(|load| seen.take(load));
         let second = Duration::from_secs(1);
         let round = Round { number: 1, begins: second, lasts: second, rate: 10.0, drains: second };
         let outage = seen.outage(&[round], Duration::from_millis(500));

@@ -37,10 +37,10 @@ type Mail = BTreeMap<UserId, Vec<Attempt>>;
 pub async fn check(stage: &Stage, traffic: &Arc<Traffic>, sent: &[Sent], limit: Duration) -> Result<()> {
     let all = by_user(sent);
     let mail = sample(&all);
-    let Some((imap, by_companion)) = reader(stage).await? else { return Ok(()) };
     if mail.is_empty() {
         return Ok(());
     }
+    let Some((imap, by_companion)) = reader(stage).await? else { return Ok(()) };
     let looked = look(&Reader::new(traffic.clone(), imap), &mail, limit).await;
     let on_disk = stage.store.readable().then(|| block_in_place(|| stage.store.arrived(sent)));
     let unseen = Unseen { all: mail.len(), by_companion, users: unseen(&mail, looked, on_disk.as_ref()) };
@@ -176,7 +176,7 @@ impl Unseen {
              accepted for them. {name}: {}{disk}. Whatever would be lost could not be told from that, so nothing was begun. \
              Look at what users log in as (`login` and `password` in the target file), to whom the files belong (`owner`), \
              and where the mail is looked for.\n{log}",
-            first.why
+            first.why.trim_end_matches('.')
         )
     }
 }
