@@ -42,7 +42,9 @@ fn again(
         let Some(why) = spoiled(report) else { return Ok(outcome) };
         let (scenario, target, seed) = (&report.run.scenario, &report.run.target, report.run.seed);
         let why = reports::inert::inert(why);
-        anstream::eprintln!("done again: {scenario}, {target}, seed {seed}: the machine was overloaded ({why})");
+        anstream::eprintln!(
+            "done again: {scenario}, {target}, seed {seed}: the machine was overloaded ({why})"
+        );
         discard(Path::new(&report.run.directory));
         calm();
     }

@@ -11,8 +11,9 @@ pub mod line;
 mod tests;
 
 pub use entry::{
-    BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, NotLetIn, OnDisk,
-    Place, PlaceId, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
+    BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, Kind, MigrationDone, NotLetIn,
+    OnDisk, Place, PlaceId, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen,
+    SenderDone, SpoolDone, StepDone,
 };
 
 use crate::history::{
@@ -429,6 +430,11 @@ impl Ledger {
     /// A point in time in words, on both clocks if the run tells a story.
     pub fn moment(&self, at: Nanos) -> String {
         self.clock.moment(self.seconds(at)).to_string()
+    }
+
+    /// When the traffic had ended, or what there is of the history.
+    pub fn traffic_end(&self) -> Nanos {
+        self.phases.iter().find(|(_, name)| name == "recovery").map_or(self.last, |(at, _)| *at)
     }
 
     /// Seconds from the start of the traffic.

@@ -97,7 +97,8 @@ fn run(place: &Path, target: &str, more: &[&str]) -> Result<Output, Failed> {
 }
 
 fn ends_with(output: &Output, code: i32, words: &[&str]) -> TestResult {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     // Lines are broken where the terminal's width wants it.
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     ensure(output.status.code() == Some(code), || format!("it ended with {}:\n{said}", output.status))?;
@@ -189,8 +190,10 @@ fn somebody_else_comes_to_the_port() -> TestResult {
         while !asked.exists() && Instant::now() < deadline {
             std::thread::sleep(PACE);
         }
-        let listeners =
-            ports.map(|port| TcpListener::bind(("127.0.0.1", port))).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let listeners = ports
+            .map(|port| TcpListener::bind(("127.0.0.1", port)))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
         std::fs::write(open, "")?;
         for (listener, greeting) in listeners.iter().zip(["220 me\r\n", "* OK me\r\n"]) {
             greet(listener, greeting, deadline)?;
@@ -199,14 +202,19 @@ fn somebody_else_comes_to_the_port() -> TestResult {
     });
     let output = run(place.path(), &command(&start, ports), &[])?;
     let _there_until_now = stranger.join().map_err(|_| "the stranger panicked")??;
-    ends_with(&output, ENVIRONMENT, &["which was there before it was started", "not the mail server under test"])
+    ends_with(
+        &output,
+        ENVIRONMENT,
+        &["which was there before it was started", "not the mail server under test"],
+    )
 }
 
 /// A refusal before any fault ended the run as if the machine were in trouble.
 fn a_server_that_refuses_everything() -> TestResult {
     let place = tempfile::tempdir()?;
-    let refusing =
-        format!("prepare = [[\"/bin/sh\", \"-c\", \": > {{store}}/user1; : > {{store}}/user2\"]]\n{WITH_IMAP}");
+    let refusing = format!(
+        "prepare = [[\"/bin/sh\", \"-c\", \": > {{store}}/user1; : > {{store}}/user2\"]]\n{WITH_IMAP}"
+    );
     let output = run(place.path(), &refusing, &[])?;
     let words = ["the mail server accepted none of", "in the warm-up, before any fault was armed"];
     ends_with(&output, UNKNOWN, &words)

@@ -223,7 +223,8 @@ fn latency(case: &Case<'_>, name: &str, bound: &LatencyBound) -> Finding {
             anomalies.say(|| format!("{quantile} of {name} is {seconds:.3} s, more than {limit}."));
         }
     }
-    let finding = Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s));
-    let end = case.ledger.phases.iter().find(|(_, name)| name == "recovery").map_or(case.ledger.last, |p| p.0);
-    overload::excuse(finding, overload::at_times(case, case.ledger.start, end))
+    let finding =
+        Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s));
+    let why = overload::at_times(case, case.ledger.start, case.ledger.traffic_end());
+    overload::excuse(finding, why)
 }

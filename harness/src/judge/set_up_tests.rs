@@ -96,7 +96,11 @@ fn a_server_that_seems_to_hang_on_an_overloaded_machine_is_no_finding() {
     assert_eq!(hung(0.7).findings.len(), 1);
     let report = hung(0.93);
     assert!(report.findings.is_empty(), "{:?}", report.findings);
-    assert!(report.warnings.iter().any(|warning| warning.contains("seemed to hang")), "{:?}", report.warnings);
+    assert!(
+        report.warnings.iter().any(|warning| warning.contains("seemed to hang")),
+        "{:?}",
+        report.warnings
+    );
     assert!(report.run.overload.is_some());
 }
 
@@ -111,7 +115,10 @@ fn a_disk_that_is_full_by_itself_is_told_and_blames_nobody() {
     let report = run.judge(false, |_| {});
     assert_eq!(with_verdict(&report, Verdict::Unknown), ["coverage"]);
     let said = &answer(&report, "coverage").sentence;
-    assert!(said.contains("the disk beneath `mail` itself had no room: 1 call was refused with ENOSPC"), "{said}");
+    assert!(
+        said.contains("the disk beneath `mail` itself had no room: 1 call was refused with ENOSPC"),
+        "{said}"
+    );
     assert!(said.contains("--storage-dir"), "{said}");
 }
 

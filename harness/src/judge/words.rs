@@ -57,7 +57,8 @@ pub(super) fn sentence(
     let worst = properties.iter().find(|p| p.verdict == verdict);
     let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
     let open = || {
-        let said = worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
+        let said =
+            worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
         let full = full_disk::gaps(case).next().map(|gap| format!("{gap}."));
         let refused = || crate::findings::refused_in_warm_up::everything(case);
         full.or_else(refused).unwrap_or_else(|| said.to_owned())
@@ -167,12 +168,11 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     }
     warnings.extend(specimens(ledger));
     warnings.extend(read_back(ledger));
-    let end = ledger.phases.iter().find(|(_, name)| name == "recovery").map_or(ledger.last, |(at, _)| *at);
-    warnings.extend(overload::at_times(case, ledger.start, end).map(|why| {
-        format!("The machine was overloaded at times ({why}): latencies are partly its own.")
-    }));
+    warnings.extend(busy(case));
     warnings.extend(crate::findings::server_hung::excused(case).map(|why| {
-        format!("The machine was overloaded ({why}): that the mail server seemed to hang is not held against it.")
+        format!(
+            "The machine was overloaded ({why}): that the mail server seemed to hang is not held against it."
+        )
     }));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
@@ -186,6 +186,12 @@ pub(super) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
         ));
     }
     warnings
+}
+
+/// What an overloaded machine makes of the figures.
+fn busy(case: &Case<'_>) -> Option<String> {
+    let why = overload::at_times(case, case.ledger.start, case.ledger.traffic_end())?;
+    Some(format!("The machine was overloaded at times ({why}): latencies are partly its own."))
 }
 
 /// Mail that was read back before the traffic, where that was not the mail of everybody.

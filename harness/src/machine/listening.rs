@@ -82,7 +82,8 @@ const LISTENS: &str = "0A";
 /// Inodes of the sockets that take connections to `address`: those bound to it, else those bound to every address.
 fn sockets(table: &str, address: SocketAddr) -> BTreeSet<String> {
     let rows = table.lines().filter_map(row).filter(|(local, _)| local.port() == address.port());
-    let (exact, any): (Vec<_>, Vec<_>) = rows.partition(|(local, _)| plain(local.ip()) == plain(address.ip()));
+    let (exact, any): (Vec<_>, Vec<_>) =
+        rows.partition(|(local, _)| plain(local.ip()) == plain(address.ip()));
     let any: Vec<_> = any.into_iter().filter(|(local, _)| plain(local.ip()).is_unspecified()).collect();
     let chosen = if exact.is_empty() { any } else { exact };
     chosen.into_iter().map(|(_, inode)| inode).collect()

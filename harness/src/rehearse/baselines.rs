@@ -39,14 +39,17 @@ fn doubt(comparison: &Comparison, busy: Option<&str>) -> Option<String> {
     let of = |side: Side| comparison.runs.iter().filter(|run| run.side == side).count();
     let fewest = of(Side::Baseline).min(of(Side::Candidate));
     match busy {
-        Some(busy) => Some(format!(" The machine was overloaded meanwhile ({busy}), so it may not be the disk.")),
+        Some(busy) => {
+            Some(format!(" The machine was overloaded meanwhile ({busy}), so it may not be the disk."))
+        }
         None if fewest < MOST as usize => Some(format!(" With {fewest} runs on a disk that may be chance.")),
         None => None,
     }
 }
 
 fn only_latencies(comparison: &Comparison) -> bool {
-    let broken = comparison.runs.iter().any(|run| run.side == Side::Candidate && run.verdict == Verdict::Invalid);
+    let broken =
+        comparison.runs.iter().any(|run| run.side == Side::Candidate && run.verdict == Verdict::Invalid);
     let mut beyond = comparison.rows.iter().filter(|row| row.judgement == Judgement::Beyond);
     !broken && beyond.all(is_latency)
 }
@@ -88,7 +91,8 @@ mod tests {
 
     #[test]
     fn five_runs_on_each_disk_do_unless_the_machine_was_overloaded() {
-        let comparison = compared(&[0.010, 0.011, 0.012, 0.011, 0.010], &[0.04, 0.041, 0.042, 0.041, 0.043], 0);
+        let comparison =
+            compared(&[0.010, 0.011, 0.012, 0.011, 0.010], &[0.04, 0.041, 0.042, 0.041, 0.043], 0);
         assert_eq!(reasons(&comparison, None)[0].0, Verdict::Invalid);
         let (verdict, why) = reasons(&comparison, Some("somebody waited")).remove(0);
         assert_eq!(verdict, Verdict::Unknown);

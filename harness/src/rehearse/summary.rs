@@ -3,9 +3,9 @@
 //! Go only if every part is valid, the new disk keeps the limits, and a backlog can be let in beside new mail. No go if one of
 //! these is disproved. Else neither is proved.
 
-use super::{Done, baselines};
 use super::measure::Outage;
 use super::options::{Options, Service};
+use super::{Done, baselines};
 use reports::comparison::Comparison;
 use reports::figures;
 use reports::model::{Report, Verdict};
@@ -173,7 +173,10 @@ fn reopening(options: &Options, outage: &Outage) -> Reopening {
         }
         None => format!(
             "At no rate that was tried is it shown that new mail keeps {bound} while a backlog is let in{}.",
-            outage.overload.as_ref().map_or_else(String::new, |why| format!(": the machine was overloaded ({why})"))
+            outage
+                .overload
+                .as_ref()
+                .map_or_else(String::new, |why| format!(": the machine was overloaded ({why})"))
         ),
     };
     Reopening { bound_s, tries: outage.drains.clone(), sentence }

@@ -69,7 +69,15 @@ fn told(change: impl Fn(&mut Options, &mut Vec<Done>, &mut Option<Outage>)) -> R
     let valid = [report(Verdict::Valid, "All is there.")];
     let comparison = Some(Comparison::of(&valid, &valid, &Limits::default(), "again".to_owned()));
     let (directory, took) = (Path::new("runs/rehearse"), Duration::from_secs(90));
-    rehearsal(&Findings { options: &options, done: &all, comparison, busy: None, outage: measured, directory, took })
+    rehearsal(&Findings {
+        options: &options,
+        done: &all,
+        comparison,
+        busy: None,
+        outage: measured,
+        directory,
+        took,
+    })
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn sample(all: &Mail) -> Mail {
 async fn reader(stage: &Stage) -> Result<Option<(String, bool)>> {
     let mut target = stage.target.lock().await;
     let by_companion = target.is_read_by_companion();
-    let services = target.start_reading().await.context("mail cannot be read back, before any fault was armed")?;
+    let services =
+        target.start_reading().await.context("mail cannot be read back, before any fault was armed")?;
     let imap = services.into_iter().find(|(service, _)| *service == "imap");
     Ok(imap.map(|(_, imap)| (imap, by_companion)))
 }
@@ -219,7 +220,8 @@ mod tests {
 
     #[test]
     fn it_is_said_who_why_and_where_to_look() {
-        let unseen = Unseen { all: 3, by_companion: true, users: vec![one(0, Some(false)), one(1, Some(true))] };
+        let unseen =
+            Unseen { all: 3, by_companion: true, users: vec![one(0, Some(false)), one(1, Some(true))] };
         let told = unseen.told(&unseen.users[1], &["user1", "user2"], "dovecot: the end of it");
         assert!(told.contains("2 of 3 users"), "{told}");
         assert!(told.contains("user2: the server said: NO; it lies on the disk. "), "{told}");

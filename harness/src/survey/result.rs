@@ -109,6 +109,10 @@ mod tests {
         report.run.overload = Some("somebody waited".to_owned());
         let result = RunResult::new("key".into(), "column".into(), &report, None);
         assert_eq!(result.worst(), Class::Unknown);
-        assert!(result.shown[0].sentence.contains("overloaded (somebody waited)"), "{}", result.shown[0].sentence);
+        assert!(
+            result.shown[0].sentence.contains("overloaded (somebody waited)"),
+            "{}",
+            result.shown[0].sentence
+        );
     }
 }
