@@ -1,3 +1,4 @@
+pub mod again;
 pub mod compare;
 pub mod journal;
 pub mod rehearse;

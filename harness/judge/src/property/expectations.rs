@@ -2,6 +2,7 @@
 
 use crate::case::latency;
 
+use super::overload;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Found};
 use fuse_fs::clock::Nanos;
@@ -79,9 +80,10 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
         let kept_out = || case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
         op.invoked >= from && op.ended < to && !op.unsent() && !kept_out()
     };
-    let mut ok = 0u64;
+    let (mut ok, mut late) = (0u64, 0u64);
     for op in case.ledger.ops.iter().filter(within) {
         ok += u64::from(op.certain());
+        late += u64::from(op.trouble == Some(Trouble::TimedOut));
         if !op.certain() {
             anomalies.add(|| operation(case, op, "did not succeed"));
         }
@@ -91,7 +93,9 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     }
     let sentence =
         format!("{}, {} wrong.", counted(ok, "operation succeeded", "operations succeeded"), anomalies.count);
-    Finding::of(anomalies, sentence)
+    let only_late = anomalies.count == late;
+    let why = only_late.then(|| overload::at_times(case, from, to)).flatten();
+    overload::excuse(Finding::of(anomalies, sentence), why)
 }
 
 fn silence(case: &Case<'_>, rule: &str) -> Finding {
@@ -221,5 +225,8 @@ fn latency(case: &Case<'_>, name: &str, bound: &LatencyBound) -> Finding {
             anomalies.say(|| format!("{quantile} of {name} is {seconds:.3} s, more than {limit}."));
         }
     }
-    Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s))
+    let finding =
+        Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s));
+    let why = overload::at_times(case, case.ledger.start, case.ledger.traffic_end());
+    overload::excuse(finding, why)
 }

@@ -1,8 +1,8 @@
 //! Runs cases, several at once, and says what each came to.
 
 use super::plans;
+use crate::campaign::again;
 use crate::machine::stop;
-use crate::run::outer;
 
 use super::cases::Case;
 use super::classify::{Seen, classify, found};
@@ -107,7 +107,7 @@ impl Worker<'_> {
         }
         let plan = plans::case(self.options, case, &self.prepared.store)?;
         let runs = self.options.directory.join("runs");
-        match outer::run(&plan, &Places::one_of_many(runs, name))? {
+        match again::run(&plan, &Places::one_of_many(runs, name), |directory| self.discard(directory))? {
             Outcome::Judged(report) => judged(case, *report).map(Some),
             Outcome::Interrupted(directory) => {
                 self.discard(directory.path());

@@ -1,6 +1,7 @@
 //! What is wrong with a definition that its types cannot exclude.
 
 use super::{Definition, Kind, MountEntry};
+use crate::plan::logins::LoginForm;
 use std::path::{Component, Path};
 
 impl Definition {
@@ -18,6 +19,7 @@ impl Definition {
         if let Some(problem) = self.bare_in_a_shell() {
             return Err(problem);
         }
+        self.login.as_deref().map_or(Ok(()), LoginForm::possible)?;
         if self.kind == Kind::Command {
             self.possible_command()?;
         }
