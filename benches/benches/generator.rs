@@ -115,6 +115,7 @@ fn setup(load: &Load, address: &str, folder: &Path) -> Setup {
         endpoints: Endpoints { lmtp: None, smtp: Some(address.to_owned()), imap: None },
         apart: None,
         password: String::new(),
+        logins: Default::default(),
         domain: "example.test".to_owned(),
         archive: "Archive".to_owned(),
         specimens: Specimens::new(run, folder.to_owned(), history.clone()),

@@ -140,7 +140,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
         schema_version: SCHEMA_VERSION,
         verdict,
         sentence: words::sentence(case, verdict, &counts, &properties, &faults),
-        run: run(run_dir, plan, ledger),
+        run: Run { overload: overload(case, &judged), ..run(run_dir, plan, ledger) },
         messages: counts,
         properties,
         findings: crate::findings::all(case),
@@ -284,7 +284,15 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         environment: noted.facts,
         recorded: Vec::new(),
         fingerprint: String::new(),
+        overload: None,
     }
+}
+
+/// How the machine was overloaded where otherwise something late would be held against the mail server.
+fn overload(case: &Case<'_>, judged: &[Judged]) -> Option<String> {
+    let excused = judged.iter().find_map(|judged| judged.finding.overload.clone());
+    let hung = || crate::findings::server_hung::excused(case);
+    excused.or_else(hung).or_else(|| property::overload::of_single(case))
 }
 
 /// Names and definitions of everything that is always judged, for `list`.

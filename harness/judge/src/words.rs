@@ -5,7 +5,7 @@ use crate::case::generator::{lateness_in_words, never_begun_in_words};
 use crate::case::lateness::Lateness;
 use crate::property::acknowledged_durable::{hidden, on_disk};
 use crate::property::content_intact::damaged;
-use crate::property::{coverage, gone_for_good};
+use crate::property::{coverage, full_disk, gone_for_good, overload};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use record::history::{Entry, Outcome};
@@ -71,8 +71,13 @@ pub(crate) fn sentence(
 ) -> String {
     let worst = properties.iter().find(|p| p.verdict == verdict);
     let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
-    let open =
-        || worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
+    let open = || {
+        let said =
+            worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
+        let full = full_disk::gaps(case).next().map(|gap| format!("{gap}."));
+        let refused = || crate::findings::refused_in_warm_up::everything(case);
+        full.or_else(refused).unwrap_or_else(|| said.to_owned())
+    };
     match verdict {
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
         Verdict::Unknown => format!("This run proves nothing: {}", open()),
@@ -180,6 +185,13 @@ pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     warnings.extend(generator(case));
     warnings.extend(ledger.corpus.iter().flat_map(super::corpus::told));
     warnings.extend(specimens(ledger));
+    warnings.extend(read_back(ledger));
+    warnings.extend(busy(case));
+    warnings.extend(crate::findings::server_hung::excused(case).map(|why| {
+        format!(
+            "The machine was overloaded ({why}): that the mail server seemed to hang is not held against it."
+        )
+    }));
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
     }
@@ -208,6 +220,30 @@ fn generator(case: &Case<'_>) -> impl Iterator<Item = String> {
         format!("{words} No latency of this run is held against the mail server.")
     });
     words.into_iter().chain(never_begun_in_words(case.plan, never_begun, late))
+}
+
+/// What an overloaded machine makes of the figures.
+fn busy(case: &Case<'_>) -> Option<String> {
+    let why = overload::at_times(case, case.ledger.start, case.ledger.traffic_end())?;
+    Some(format!("The machine was overloaded at times ({why}): latencies are partly its own."))
+}
+
+/// Mail that was read back before the traffic, where that was not the mail of everybody.
+fn read_back(ledger: &Ledger) -> Vec<String> {
+    let Some(done) = &ledger.read_back else { return Vec::new() };
+    let few = (done.users < done.of).then(|| {
+        format!(
+            "Before the traffic mail was read back for {} of {} users: that of the others is taken to be readable too.",
+            grouped(u64::from(done.users)),
+            grouped(u64::from(done.of))
+        )
+    });
+    let unseen = done.unseen.first().map(|(user, why)| {
+        let n = counted(done.unseen.len() as u64, "user was", "users were");
+        let first = ledger.user_name(*user);
+        format!("Before any fault was armed {n} shown none of their own mail, which had been accepted; {first}: {why}.")
+    });
+    few.into_iter().chain(unseen).collect()
 }
 
 /// Bytes of damaged messages that are missing. They are evidence for people; no answer rests on them.

@@ -1,3 +1,4 @@
+pub mod again;
 pub mod compare;
 pub mod gate;
 pub mod journal;

@@ -17,6 +17,8 @@ pub mod daemons;
 pub mod environment;
 pub mod grounds;
 pub mod idle;
+pub mod listening;
+pub mod load;
 pub mod mounts;
 mod own_user_namespace;
 mod private;

@@ -14,10 +14,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// Time between two looks.
 const PACE: Duration = Duration::from_millis(200);
 
-/// Waits until all of `sent` lie in the store, at most `limit`.
+/// Waits until all of `sent` lie in the store, at most `limit`. What is not there then while other mail is, is the mail
+/// server's affair.
 ///
 /// # Errors
-/// Some have not arrived: how many.
+/// None has arrived.
 pub async fn all(store: &Store, sent: &[Sent], limit: Duration) -> Result<()> {
     let deadline = Instant::now() + limit;
     let mut tick = interval(PACE);
@@ -25,14 +26,15 @@ pub async fn all(store: &Store, sent: &[Sent], limit: Duration) -> Result<()> {
     loop {
         tick.tick().await;
         let arrived = block_in_place(|| store.arrived(sent));
-        let missing = sent.iter().filter(|sent| !arrived.contains(&sent.attempt)).count();
-        if missing == 0 {
+        let there = sent.iter().filter(|sent| arrived.contains(&sent.attempt)).count();
+        let over = Instant::now() >= deadline;
+        if there == sent.len() || over && there > 0 {
             return Ok(());
         }
-        if Instant::now() >= deadline {
+        if over {
             bail!(
-                "{missing} of {} warm-up messages were accepted by the target, but have not arrived in its store \
-                 after {limit:?}, before any fault was armed; see its log",
+                "{} warm-up messages were accepted by the target, but none has arrived in its store after {limit:?}, before \
+                 any fault was armed; see its log, and whether its store is where `layout` says",
                 sent.len()
             );
         }

@@ -56,6 +56,7 @@ pub fn setup(
         users: plan.workload.user_names().collect(),
         endpoints: door.map_or(own, |door| endpoints(door.services())),
         apart: door.map(|_| apart),
+        logins: plan.target.logins(),
         password: plan.target.definition.password.clone(),
         domain: plan.target.definition.domain.clone(),
         archive: plan.target.definition.second_mailbox.clone(),

@@ -8,10 +8,9 @@ use super::stage::{Closing, Power, Stage};
 use super::storage::Storages;
 use super::volumes::Visits;
 use super::{
-    arrival, astray, drain, entrance, inspection, power, reading, recovery, settled, stage, steps, store,
-    structure, supervise, volumes,
+    arrival, astray, busy, drain, ending, entrance, guard, inspection, power, read_back, reading, recovery,
+    settled, stage, steps, store, structure, supervise, volumes,
 };
-use super::{ending, guard};
 use crate::front_door::FrontDoor;
 use crate::machine::confine::Confinement;
 use crate::machine::grounds::Grounds;
@@ -80,6 +79,9 @@ const READ_LIMIT: Duration = Duration::from_secs(180);
 
 /// Warm-up mail lies in the store within this long after it was accepted.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
+
+/// Warm-up mail that lies in its mailbox is shown within this long.
+const READ_BACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the traffic goes on after the last step, where it ends with the steps.
 const LEAD_OUT: Duration = Duration::from_secs(2);
@@ -160,6 +162,7 @@ impl Run {
     }
 
     async fn all(self, quiet: bool) -> Result<()> {
+        let load = busy::noted(&self.stage.history)?;
         let progress = (!quiet).then(|| {
             let (traffic, stage) = (self.traffic.clone(), self.stage.clone());
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
@@ -176,6 +179,7 @@ impl Run {
             // Aborting alone would leave the last line on the terminal.
             let _ = progress.await;
         }
+        drop(load);
         recorded?;
         self.traffic.setup().specimens.finish();
         self.stage.history.record(Event::End { at: Nanos::now() });
@@ -186,10 +190,14 @@ impl Run {
     async fn phases(&self) -> Result<()> {
         self.enter("warm-up");
         supervise::start(&self.stage).await?;
-        let sent = warm_up::warm_up(&self.traffic).await?;
-        if self.delivers_later() {
-            arrival::all(&self.stage.store, &sent, WARM_UP_LIMIT).await?;
+        let warm = warm_up::warm_up(&self.traffic).await?;
+        if warm.came_to_nothing() {
+            return self.nothing_to_test().await;
         }
+        if self.delivers_later() {
+            arrival::all(&self.stage.store, &warm.sent, WARM_UP_LIMIT).await?;
+        }
+        read_back::check(&self.stage, &self.traffic, &warm.sent, self.read_back_limit()).await?;
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         self.enter("traffic");
         let power = self.watch_power();
@@ -225,6 +233,18 @@ impl Run {
         }
         self.enter("tear-down");
         self.tear_down().await
+    }
+
+    /// The mail server took no mail before any fault was armed: its words are in the history, and there is no traffic.
+    async fn nothing_to_test(&self) -> Result<()> {
+        self.enter("tear-down");
+        self.tear_down().await
+    }
+
+    /// A message that was acknowledged by SMTP may be anywhere for a while, unless its arrival was seen.
+    fn read_back_limit(&self) -> Duration {
+        let queued = self.plan.workload.deliver_by == Entry::Smtp && !self.delivers_later();
+        if queued { WARM_UP_LIMIT } else { READ_BACK_LIMIT }
     }
 
     /// An acknowledgement may come before the delivery, and arrivals can be seen.

@@ -179,7 +179,10 @@ async fn copy(stage: &Stage, order: &MigrateOrder, one: &Move, served: bool) -> 
         MigrationTool::Server => {
             let log = log(stage)?;
             let child = stage.target.lock().await.begin_migration(&one.name, &from, &to, log)?;
-            run(stage, child, "the mail server's own tool", None).await
+            run(stage, child, "the mail server's own tool", None).await?;
+            let [old, new] = [&one.from, &one.to].map(|storage| placement.beneath(&one.name, storage));
+            let kept = block_in_place(|| super::owners::kept(&old?, &new?));
+            kept.context("the mail server's own tool")
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
-use super::store;
-use super::{guard, sent};
+use super::backing::Backings;
+use super::{guard, sent, store};
 use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, stop};
 use anyhow::{Context, Result, bail};
@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 pub struct Places {
     /// Run directories are made below it.
     pub runs: PathBuf,
-    /// Backing directories are made below it; in the run directory if absent.
+    /// A directory of the run's own is made in it for the backing directories; they lie in the run directory if absent.
     pub storage: Option<PathBuf>,
-    /// Those of these storages are made below directories of their own: on other disks.
+    /// Those of these storages lie likewise in other directories: on other disks.
     pub apart: BTreeMap<String, PathBuf>,
     /// Name of the run directory of one of many runs, which shows no progress of its own; made of scenario, target and
     /// seed if absent.
@@ -83,8 +83,9 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
         format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
     })?;
     let mut backings = Vec::new();
+    let mut of_the_run = Backings::new(&directory, places);
     for name in plan.storages.keys() {
-        let backing = backing(&directory, places, name);
+        let backing = of_the_run.of(name)?;
         match &plan.store {
             Some(store) => store::copy(store, name, &backing)?,
             None => make_backing(&backing)?,
@@ -95,13 +96,6 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
     write_json(&directory.plan(), plan)?;
     std::fs::write(directory.scenario(), &plan.text)?;
     Ok(directory)
-}
-
-fn backing(directory: &RunDirectory, places: &Places, storage: &str) -> PathBuf {
-    match places.apart.get(storage).or(places.storage.as_ref()) {
-        None => directory.backing(storage),
-        Some(base) => base.join(directory.path().file_name().unwrap_or_default()).join(storage),
-    }
 }
 
 /// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.

@@ -117,6 +117,11 @@ impl Placement {
         Ok(self.place(storage)?.mountpoint.join(MAIL_VOLUME).join(user))
     }
 
+    /// A user's directory on a storage, on the backing disk.
+    pub fn beneath(&self, user: &str, storage: &str) -> Result<PathBuf> {
+        Ok(self.volume(storage)?.join(user))
+    }
+
     /// From now on the user is served from `storage`; durable when this returns.
     pub fn switch(&self, user: &str, storage: &str) -> Result<()> {
         let (link, new) = (self.store.join(user), self.store.join(format!(".{user}.new")));

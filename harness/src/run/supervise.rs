@@ -52,7 +52,7 @@ pub async fn start(stage: &Stage) -> Result<()> {
             Ok(())
         }
         Err(error) => {
-            stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
+            stage.history.record(running::not_started(&error));
             Err(error)
         }
     }

@@ -45,6 +45,30 @@ pub enum TargetError {
         /// The end of its log.
         log: String,
     },
+    /// Somebody else is at its address.
+    #[error(
+        "{server} was not started: somebody else answers at {address}, where its {service} is to be: {who}. Stop that, or \
+         give the target another address. If it is {server} itself, its `stop` or `kill` does not end it"
+    )]
+    PortTaken {
+        server: String,
+        service: &'static str,
+        address: String,
+        /// Process and command line.
+        who: String,
+    },
+    /// It is not it who greets.
+    #[error(
+        "{service} ({address}) of {server} is answered by {who}, which was there before it was started: this is not the \
+         mail server under test. Stop it, or give the target another address"
+    )]
+    Stranger {
+        server: String,
+        service: &'static str,
+        address: String,
+        /// Process and command line.
+        who: String,
+    },
     /// Its files could not be written.
     #[error("cannot write {path}: {error}")]
     Prepare {
@@ -52,4 +76,11 @@ pub enum TargetError {
         path: PathBuf,
         error: io::Error,
     },
+}
+
+impl TargetError {
+    /// Somebody else is where the mail server should be: this says nothing of it.
+    pub fn is_of_somebody_else(&self) -> bool {
+        matches!(self, TargetError::PortTaken { .. } | TargetError::Stranger { .. })
+    }
 }

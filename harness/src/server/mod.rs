@@ -2,9 +2,11 @@
 
 pub mod accounts;
 pub mod assemble;
+mod doorway;
 pub mod error;
 pub mod find;
 pub mod leash;
+mod logs;
 pub mod needs;
 pub mod packages;
 pub mod running;

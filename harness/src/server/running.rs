@@ -3,6 +3,7 @@
 use super::error::TargetError;
 use super::server::Server;
 use fuse_fs::clock::Nanos;
+use record::history::event::{Event, TargetEvent};
 use record::plan::server::Rebuild;
 use std::time::{Duration, Instant};
 
@@ -53,6 +54,30 @@ impl Target {
     pub async fn start_reading(&mut self) -> Result<Services, TargetError> {
         self.start_those(|role| role == Role::Reader).await?;
         Ok(self.reading_services())
+    }
+
+    /// Stops the companions through which is read; what was started along with them stays.
+    ///
+    /// # Errors
+    /// One could not be stopped.
+    pub async fn stop_reading(&mut self) -> Result<(), TargetError> {
+        for (_, server) in self.servers.iter_mut().rev().filter(|(role, _)| *role == Role::Reader) {
+            server.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Mail is read through a companion that is there for nothing else.
+    pub fn is_read_by_companion(&self) -> bool {
+        self.imap_of(Role::Reader).is_some()
+    }
+
+    /// What whoever serves the readings logged last.
+    pub fn reader_words(&self) -> String {
+        let serves = |server: &Server| server.services().iter().any(|(service, _)| *service == "imap");
+        let of = |wanted: Role| self.servers.iter().find(|(role, server)| *role == wanted && serves(server));
+        let reader = of(Role::Reader).or_else(|| of(Role::Main)).or_else(|| of(Role::Companion));
+        reader.map_or_else(String::new, |(_, server)| format!("{}: {}", server.name(), server.last_words()))
     }
 
     async fn start_those(&mut self, chosen: impl Fn(Role) -> bool) -> Result<(), TargetError> {
@@ -212,6 +237,15 @@ impl Target {
         let others =
             others.filter_map(|(_, server)| Some(format!("{} {}", server.name(), server.version()?)));
         Some([main].into_iter().chain(others).collect::<Vec<_>>().join("; with "))
+    }
+}
+
+/// What the history says of a start that failed. That somebody else is where the mail server should be is no failure of it.
+pub fn not_started(error: &anyhow::Error) -> Event {
+    let problem = error.to_string();
+    match error.downcast_ref::<TargetError>() {
+        Some(error) if error.is_of_somebody_else() => Event::Harness { at: Nanos::now(), problem },
+        Some(_) | None => event(TargetEvent::NotReady, Some(problem)),
     }
 }
 

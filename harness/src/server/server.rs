@@ -2,11 +2,12 @@
 //!
 //! Ready means the protocol's greeting was read from every port, not that a port is open.
 
+use super::doorway::Doorway;
 use super::error::TargetError;
-use super::leash::{self, Leash};
+use super::leash::Leash;
 use super::underway::{Underway, patiently};
-use super::view;
 use super::view::failed;
+use super::{leash, logs, view};
 use crate::machine::grounds::Shown;
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use crate::machine::view::View;
@@ -98,6 +99,11 @@ impl Server {
         &self.definition.name
     }
 
+    /// What it logged last, for whoever must find out what is wrong with it.
+    pub(super) fn last_words(&self) -> String {
+        logs::last_words(&self.work)
+    }
+
     /// Where its output goes.
     fn log(&self) -> PathBuf {
         self.work.join(LOG)
@@ -112,6 +118,11 @@ impl Server {
             }
             self.prepared = true;
         }
+        let services = self.services();
+        let doorway = match self.definition.kind {
+            Kind::Spawned => None,
+            Kind::Command => Some(Doorway::closed(self.name(), &services).await?),
+        };
         match self.definition.kind {
             Kind::Spawned => self.tree = Some(self.spawn(&self.rendered.start, self.output()?)?),
             Kind::Command => {
@@ -122,7 +133,8 @@ impl Server {
         }
         (self.started, self.killed) = (true, false);
         self.starts += 1;
-        self.ready().await
+        self.ready().await?;
+        doorway.map_or(Ok(()), |doorway| doorway.entered(self.name(), &services))
     }
 
     /// Writes down how it is ended if nobody else does.

@@ -17,6 +17,7 @@ mod private_view;
 mod real_mail;
 mod report_page;
 mod servers;
+mod set_up;
 mod survey;
 mod sweep;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         real_mail::tests,
         report_page::tests,
         servers::tests,
+        set_up::tests,
         survey::tests,
         sweep::tests,
     ] {

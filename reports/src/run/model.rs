@@ -102,6 +102,10 @@ pub struct Run {
     /// One digest of all of `recorded`: BLAKE3 of its lines as `b3sum` prints them, in their order.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fingerprint: String,
+    /// How the machine was overloaded, where what was late or did not come back is therefore not held against the mail
+    /// server: such a run is to be done again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overload: Option<String>,
 }
 
 /// A file of the run directory.

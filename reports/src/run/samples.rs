@@ -227,6 +227,7 @@ fn run() -> Run {
         environment: vec![("kernel".into(), "6.18".into())],
         recorded: vec![Recorded { file: "history.jsonl".into(), bytes: 571_918, blake3: "0a".repeat(32) }],
         fingerprint: "5f".repeat(32),
+        overload: None,
     }
 }
 

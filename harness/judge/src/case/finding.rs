@@ -46,6 +46,8 @@ pub struct Finding {
     pub warnings: Vec<String>,
     /// It holds because nothing in the run put it to the test.
     pub untested: bool,
+    /// It would be a violation, had the machine not been overloaded: how it was.
+    pub overload: Option<String>,
 }
 
 impl Finding {
@@ -53,7 +55,7 @@ impl Finding {
     pub fn of(anomalies: Anomalies, sentence: String) -> Finding {
         let verdict = if anomalies.count == 0 { Verdict::Valid } else { Verdict::Invalid };
         let (count, found) = (anomalies.count, anomalies.kept);
-        Finding { verdict, sentence, count, found, warnings: Vec::new(), untested: false }
+        Finding { verdict, sentence, count, found, warnings: Vec::new(), untested: false, overload: None }
     }
 
     /// Nothing in the run put the property to the test: it holds, and that says nothing.

@@ -6,8 +6,8 @@
 use super::bounced;
 use super::sighting::{Kind, Sighting, Sightings};
 use super::{
-    duplicated, hidden_until_repair, left_behind, permanent_refusal, server_crashed, server_hung,
-    stored_although_refused,
+    duplicated, hidden_until_repair, left_behind, permanent_refusal, refused_in_warm_up, server_crashed,
+    server_hung, stored_although_refused,
 };
 use crate::case::Case;
 use reports::run::{Example, Finding, Moment};
@@ -20,6 +20,7 @@ pub const ALL: &[Kind] = &[
     server_hung::KIND,
     stored_although_refused::KIND,
     permanent_refusal::KIND,
+    refused_in_warm_up::KIND,
     duplicated::KIND,
     bounced::KIND,
 ];

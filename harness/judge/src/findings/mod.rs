@@ -5,6 +5,7 @@ pub mod duplicated;
 pub mod hidden_until_repair;
 pub mod left_behind;
 pub mod permanent_refusal;
+pub mod refused_in_warm_up;
 pub mod server_crashed;
 pub mod server_hung;
 pub mod sighting;

@@ -12,6 +12,7 @@
 use super::sighting::{Kind, Sighting, Sightings};
 use crate::case::Case;
 use crate::case::lateness::Lateness;
+use crate::property::overload;
 use fuse_fs::clock::Nanos;
 use fuse_fs::rules::effects::Effect;
 use record::history::Trouble;
@@ -19,7 +20,7 @@ use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, Kind as Operation};
 use reports::kit::figures::counted;
 
-pub(crate) const KIND: Kind = Kind {
+pub const KIND: Kind = Kind {
     name: "no-answer-in-time",
     find,
     sentence: |case, n| {
@@ -33,7 +34,17 @@ pub(crate) const KIND: Kind = Kind {
 };
 
 fn find(case: &Case<'_>) -> Sightings {
-    let mut sightings = Sightings::default();
+    look(case).0
+}
+
+/// How the machine was overloaded where the mail server seemed to hang.
+pub fn excused(case: &Case<'_>) -> Option<String> {
+    look(case).1.into_iter().next()
+}
+
+/// What was seen, and what of it is the machine's doing.
+fn look(case: &Case<'_>) -> (Sightings, Vec<String>) {
+    let (mut sightings, mut excuses) = (Sightings::default(), Vec::new());
     let (generator, limit) = (Lateness::of(case.plan, case.ledger), case.plan.workload.timeout.0);
     let away = |op: &ClientOp| generator.excuses(op.invoked, op.ended, limit);
     for (from, to) in lives(case) {
@@ -46,14 +57,19 @@ fn find(case: &Case<'_>) -> Sightings {
                 op.invoked > last && op.ended <= to && timed_out(op) && !held(case, op) && !away(op)
             };
             let mut hung = ops.iter().filter(hung);
-            if let (Some(first), Some(_)) = (hung.next(), hung.next()) {
+            let (first, second) = (hung.next(), hung.next());
+            let until = hung.chain(second).map(|op| op.ended).max();
+            let both = first.zip(second).and(first.zip(until));
+            let excused = both.and_then(|(first, until)| overload::throughout(case, first.invoked, until));
+            excuses.extend(excused.clone());
+            if let (Some(first), Some(_), None) = (first, second, excused) {
                 let limit = case.plan.workload.timeout;
                 let what = format!("{service}: no answer within {limit} from here on");
                 sightings.add(|| Sighting { attempt: None, at: first.invoked, who: "client", what });
             }
         }
     }
-    sightings
+    (sightings, excuses)
 }
 
 const IMAP: &str = "IMAP";

@@ -4,7 +4,7 @@
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
-use crate::property::gone_for_good;
+use crate::property::{full_disk, gone_for_good};
 use crate::reason::{agreement, in_force, store_seen};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
@@ -32,6 +32,7 @@ fn check(case: &Case<'_>) -> Finding {
     gaps.extend(agreement::layout_elsewhere(case));
     steps(case, &mut gaps);
     cuts(case, &mut gaps);
+    gaps.extend(full_disk::gaps(case));
     if !case.ledger.ended {
         gaps.push("the history is cut short".to_owned());
     }

@@ -1,5 +1,6 @@
 //! What a scenario expects besides the properties. Each expectation it states is one property of its report.
 
+use super::overload;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Found};
 use crate::case::generator::lateness_in_words;
@@ -80,13 +81,16 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
         let kept_out = || case.ledger.kept_out(case.ledger.user_of(op.place), op.invoked, op.ended);
         op.invoked >= from && op.ended < to && !op.unsent() && !kept_out()
     };
-    let (mut ok, mut excused) = (0u64, 0u64);
+    let (mut ok, mut excused, mut late) = (0u64, 0u64, 0u64);
     let generator = Lateness::of(case.plan, case.ledger);
     for op in case.ledger.ops.iter().filter(within) {
         match op.outcome {
             Outcome::Ok => ok += 1,
             _ if is_excused(case, &generator, op) => excused += 1,
-            _ => anomalies.add(|| operation(case, op, "did not succeed")),
+            _ => {
+                late += u64::from(op.trouble == Some(Trouble::TimedOut));
+                anomalies.add(|| operation(case, op, "did not succeed"));
+            }
         }
     }
     if excused > 0 && anomalies.count == 0 {
@@ -100,7 +104,9 @@ pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     }
     let sentence =
         format!("{}, {} wrong.", counted(ok, "operation succeeded", "operations succeeded"), anomalies.count);
-    Finding::of(anomalies, sentence)
+    let only_late = anomalies.count == late;
+    let why = only_late.then(|| overload::at_times(case, from, to)).flatten();
+    overload::excuse(Finding::of(anomalies, sentence), why)
 }
 
 /// It ran into the time limit, and the generator was away for so long meanwhile that this says nothing of the server.
@@ -243,5 +249,8 @@ fn latency(case: &Case<'_>, name: &str, bound: &LatencyBound) -> Finding {
             anomalies.say(|| format!("{quantile} of {name} is {seconds:.3} s, more than {limit}."));
         }
     }
-    Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s))
+    let finding =
+        Finding::of(anomalies, format!("p50 {:.3} s, p99 {:.3} s.", measured.p50_s, measured.p99_s));
+    let why = overload::at_times(case, case.ledger.start, case.ledger.traffic_end());
+    overload::excuse(finding, why)
 }

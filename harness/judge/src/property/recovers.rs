@@ -13,6 +13,7 @@
 //! tried before is blamed if it was neither put off (4yz, NO) nor merely not answered in time.
 
 use super::checker::Checker;
+use super::{full_disk, overload};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
 use crate::case::lateness::Lateness;
@@ -40,7 +41,15 @@ pub const CHECKER: Checker = Checker {
 fn check(case: &Case<'_>) -> Finding {
     let died = case.ledger.target.iter().filter(|(_, what, _)| *what == TargetEvent::Died).count();
     let warning = format!("The mail server ended {died} time(s) without being asked to.");
-    judge(case).warn((died > 0).then_some(warning))
+    not_the_servers(case, judge(case)).warn((died > 0).then_some(warning))
+}
+
+/// Whoever gets no processor, or finds no room on the disk, cannot be back.
+fn not_the_servers(case: &Case<'_>, finding: Finding) -> Finding {
+    let bound = case.plan.expect.recover_within.map_or(DEFAULT, |span| span.0);
+    let over = Disturbance::of(case).flatten().map(|disturbance| disturbance.over);
+    let why = over.and_then(|from| overload::throughout(case, from, from + bound));
+    overload::excuse(full_disk::excuse(case, finding), why)
 }
 
 fn judge(case: &Case<'_>) -> Finding {

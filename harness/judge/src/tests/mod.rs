@@ -27,6 +27,8 @@ mod rollback;
 #[cfg(test)]
 pub(crate) mod sender;
 #[cfg(test)]
+mod set_up;
+#[cfg(test)]
 mod statement;
 #[cfg(test)]
 mod step;

@@ -117,7 +117,8 @@ fn a_failed_close_counts_unless_an_fsync_had_succeeded() {
 fn a_rename_that_failed_must_be_done_in_the_end() {
     let mut run = RunDir::empty();
     run.write(100);
-    run.rename(200).errno = 28;
+    let call = run.rename(200);
+    (call.errno, call.fired) = (28, vec![("eio".to_owned(), 1)]);
     let report = run.judge(false, |_| {});
     assert_eq!(blamed(&report), ["error-surfaced"]);
     insta::assert_snapshot!(anomalies(&report, "error-surfaced"), @"A message was acknowledged although the storage had answered rename with ENOSPC, and it never got its name.");
@@ -235,7 +236,8 @@ fn a_failed_fsync_of_the_directory_counts_unless_another_succeeded() {
 fn a_failed_write_that_was_never_made_good_is_not_safe() {
     let mut run = RunDir::empty();
     run.write(100);
-    run.call(200, Op::Write, &tmp(1)).errno = 28;
+    let call = run.call(200, Op::Write, &tmp(1));
+    (call.errno, call.fired) = (28, vec![("eio".to_owned(), 1)]);
     assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);
     run.call(250, Op::Write, &tmp(1)).offset = 4096;
     assert_eq!(blamed(&run.judge(false, |_| {})), ["error-surfaced"]);

@@ -1,3 +1,4 @@
+pub mod beneath;
 pub mod calls;
 pub mod cuts;
 pub mod files;

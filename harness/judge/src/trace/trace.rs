@@ -5,6 +5,7 @@
 //! ([`Traces`]), then, for the few messages that are accused, their calls ([`calls`]). A torn last line is the end; other
 //! lines that make no sense are counted.
 
+use super::beneath::Beneath;
 use super::files::{storage_name, stream, trace_files};
 use super::holder::{Failure, Holder, answered};
 use crate::trace::lasting::Lasting;
@@ -63,6 +64,8 @@ pub struct Traces {
     pub damaged: u64,
     /// Storages whose trace proves nothing by what it does not show, and why: it is absent, or not what the run closed.
     pub doubts: BTreeMap<String, String>,
+    /// What the disks did by themselves.
+    pub beneath: Beneath,
 }
 
 /// What the history tells a reader of traces.
@@ -103,6 +106,7 @@ impl Traces {
 
     fn take(&mut self, storage: u32, name: &str, known: &Known<'_>, e: &FsEvent) {
         let key = (storage, e.ino);
+        self.beneath.take(name, e);
         if e.op == Op::Create && e.errno == 0 {
             self.current.remove(&key);
             self.created.insert(key, (e.seq, e.end.unwrap_or(e.at), e.path.clone()));

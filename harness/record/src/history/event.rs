@@ -316,6 +316,42 @@ pub enum Event {
         /// When it was to wake.
         due: Nanos,
     },
+    /// Before the traffic mail was read back through what the final reading goes through.
+    ReadBack {
+        /// When it was done.
+        at: Nanos,
+        /// Users of whom a message was looked for.
+        users: u32,
+        /// Users who had been sent one.
+        of: u32,
+        /// Of whom none was shown, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unseen: Vec<(UserId, String)>,
+    },
+    /// In the warm-up the mail server refused, or did not answer, what is no message: a login, or the making of a mailbox.
+    NotLetIn {
+        /// When.
+        at: Nanos,
+        /// Whom.
+        user: UserId,
+        /// What, in words: `login`.
+        what: String,
+        /// The server's words, or the trouble.
+        reply: String,
+    },
+    /// How busy the machine was in the second before.
+    Load {
+        /// When that second was over.
+        at: Nanos,
+        /// Share of it in which somebody waited for a processor, from 0 to 1; absent if the kernel does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processor: Option<f64>,
+        /// The same for the disk.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        disk: Option<f64>,
+        /// How much too late a thread was woken at worst.
+        late: Nanos,
+    },
     /// The harness lost something of its own: a trace buffer overflowed, a client task panicked.
     Harness {
         at: Nanos,

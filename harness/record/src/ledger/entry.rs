@@ -331,3 +331,40 @@ pub struct MigrationDone {
     pub state: MigrationState,
     pub detail: Option<String>,
 }
+
+/// How busy the machine was in the second before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Busy {
+    /// When that second was over.
+    pub at: Nanos,
+    /// Share of it in which somebody waited for a processor.
+    pub processor: Option<f64>,
+    /// How much too late a thread was woken at worst.
+    pub late: std::time::Duration,
+}
+
+/// Before the traffic mail was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadBackDone {
+    /// When.
+    pub at: Nanos,
+    /// Users of whom a message was looked for.
+    pub users: u32,
+    /// Users who had been sent one.
+    pub of: u32,
+    /// Of whom none was shown, and why.
+    pub unseen: Vec<(UserId, String)>,
+}
+
+/// What the warm-up did not get, besides messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotLetIn {
+    /// When.
+    pub at: Nanos,
+    /// Whom.
+    pub user: UserId,
+    /// What.
+    pub what: String,
+    /// The server's words, or the trouble.
+    pub reply: String,
+}

@@ -16,8 +16,9 @@ use fuse_fs::mount::trace::Closed;
 mod tests;
 
 use super::entry::{
-    BounceRead, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, MigrationDone, OnDisk, Place, PlaceId,
-    QueueRead, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone, SpoolDone, StepDone,
+    BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, MigrationDone, NotLetIn, OnDisk,
+    Place, PlaceId, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone,
+    SpoolDone, StepDone,
 };
 
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
@@ -101,6 +102,12 @@ pub struct Ledger {
     pub closed: Vec<(String, Closed)>,
     /// Stretches in which the load generator did nothing that was due.
     pub stalls: Vec<(Nanos, Nanos)>,
+    /// How busy the machine was, second by second.
+    pub busy: Vec<Busy>,
+    /// How mail was read back before the traffic, if it was.
+    pub read_back: Option<ReadBackDone>,
+    /// What the warm-up did not get, besides messages.
+    pub not_let_in: Vec<NotLetIn>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -350,6 +357,16 @@ impl Ledger {
             }
             Event::Trace { at: _, storage, closed } => self.closed.push((storage, closed)),
             Event::Stalled { at, due } => self.stalls.push((due, at)),
+            Event::ReadBack { at, users, of, unseen } => {
+                self.read_back = Some(ReadBackDone { at, users, of, unseen });
+            }
+            Event::NotLetIn { at, user, what, reply } => {
+                self.not_let_in.push(NotLetIn { at, user, what, reply });
+            }
+            Event::Load { at, processor, disk: _, late } => {
+                let late = std::time::Duration::from_nanos(late.0);
+                self.busy.push(Busy { at, processor, late });
+            }
             Event::Harness { at: _, problem } => self.problems.push(problem),
             Event::End { at } => {
                 self.ended = true;
@@ -449,6 +466,11 @@ impl Ledger {
     /// A point in time in words, on both clocks if the run tells a story.
     pub fn moment(&self, at: Nanos) -> String {
         self.clock.moment(self.seconds(at)).to_string()
+    }
+
+    /// When the traffic had ended, or what there is of the history.
+    pub fn traffic_end(&self) -> Nanos {
+        self.phases.iter().find(|(_, name)| name == "recovery").map_or(self.last, |(at, _)| *at)
     }
 
     /// Seconds from the start of the traffic.

@@ -1,6 +1,7 @@
 pub mod claim;
 pub mod expect;
 pub mod front_door;
+pub mod logins;
 mod plan;
 pub use plan::{
     CohortPlan, DEFAULT_MEMORY, FrontDoorPlan, MAIL_VOLUME, Plan, QUEUE_VOLUME, StoragePlan, TargetPlan,

@@ -108,6 +108,10 @@ pub struct Definition {
     /// Domain of every user's address. Default `example.test`.
     #[serde(default = "Definition::default_domain")]
     pub domain: String,
+    /// What a user logs in as by IMAP: `{user}`, or `{user}@{domain}`. Default: as the companion that serves IMAP says in its
+    /// own file, else `{user}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// Each user's mailbox besides `INBOX`, as the server wants it named. Default `Archive`.
     #[serde(default = "Definition::default_second_mailbox")]
     pub second_mailbox: String,

@@ -9,9 +9,11 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use fuse_fs::rules::counters::step;
 use fuse_fs::rules::rule::Counter;
+use judge::property::overload;
 use record::directory::RunDirectory;
 use record::history::event::{Event, MigrationState, SpoolEvent};
 use record::history::{Action, Attempt, Entry, MessageId, OpId, Outcome};
+use record::ledger::entry::Busy;
 use reports::kit::verdict::Verdict;
 use reports::rehearsal::Drain;
 use serde::de::DeserializeOwned;
@@ -65,6 +67,18 @@ fn each<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<()>
     Ok(())
 }
 
+/// How the machine was overloaded at the worst moment of a run's traffic, if it was.
+///
+/// # Errors
+/// What was recorded cannot be read.
+pub(super) fn overload(run: &Path) -> Result<Option<String>> {
+    let mut seen = Seen::default();
+    each(&RunDirectory::existing(run).history(), |event| seen.take(event))?;
+    let phase = |name: &str| seen.phases.get(name).copied();
+    let (from, to) = (phase("traffic").unwrap_or_default(), phase("recovery").unwrap_or(seen.last));
+    Ok(overload::worst_moment(&seen.busy, from, to))
+}
+
 /// What the part `outage` measured.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outage {
@@ -77,6 +91,8 @@ pub(crate) struct Outage {
     pub(super) sized: u64,
     /// Bytes of these.
     pub(super) bytes: u64,
+    /// How the machine was overloaded where mail was late, which therefore says nothing.
+    pub(super) overload: Option<String>,
 }
 
 impl Outage {
@@ -121,6 +137,7 @@ struct Seen {
     sized: u64,
     bytes: u64,
     last: Nanos,
+    busy: Vec<Busy>,
 }
 
 impl Seen {
@@ -151,6 +168,9 @@ impl Seen {
                 self.phases.entry(name).or_insert(at);
             }
             Event::Spool { at, attempt, what, detail: _ } => self.spool(at, attempt, what),
+            Event::Load { at, processor, disk: _, late } => {
+                self.busy.push(Busy { at, processor, late: Duration::from_nanos(late.0) });
+            }
             Event::End { at } => self.last = at,
             _ => {}
         }
@@ -180,12 +200,25 @@ impl Seen {
         let next = |n: usize| times.get(n + 1).map_or(traffic_over, |(_, from, _)| *from);
         let drains = times.iter().enumerate();
         let queueing = times.iter().map(|(_, from, to)| to.since(*from).as_secs_f64());
+        let mut overload = None;
+        let mut excused = |drain: Drain, from: Nanos, to: Nanos| {
+            let why = Some(&drain).filter(|one| one.verdict == Verdict::Invalid);
+            let why = why.and_then(|_| overload::worst_moment(&self.busy, from, to));
+            let verdict = if why.is_some() { Verdict::Unknown } else { drain.verdict };
+            overload = overload.take().or(why);
+            Drain { verdict, ..drain }
+        };
         Outage {
-            drains: drains.map(|(n, (round, _, open))| self.drain(round, *open, next(n), bound)).collect(),
+            drains: drains
+                .map(|(n, (round, _, open))| {
+                    excused(self.drain(round, *open, next(n), bound), *open, next(n))
+                })
+                .collect(),
             queued: self.mail.values().map(|mail| mail.spooled.len() as u64).sum(),
             queueing_s: queueing.sum(),
             sized: self.sized,
             bytes: self.bytes,
+            overload,
         }
     }
 
@@ -331,6 +364,22 @@ mod tests {
         assert_eq!((never.live_p95_s, never.verdict), (None, Verdict::Invalid));
         let waits = &round(Some(20), 9).drains[0];
         assert_eq!((waits.drained_s, waits.rate, waits.verdict), (None, None, Verdict::Invalid));
+    }
+
+    #[test]
+    fn mail_that_is_late_on_an_overloaded_machine_says_nothing() {
+        let mut seen = Seen::default();
+        phase(&mut seen, 1_000, "outage-1");
+        phase(&mut seen, 2_000, "reopening-1");
+        (0..30).for_each(|n| deliver(&mut seen, 100 + n, 2_001 + n * 30, Some(501)));
+        phase(&mut seen, 4_000, "recovery");
+        let load = |at| Event::Load { at: ms(at), processor: Some(0.97), disk: None, late: ms(3) };
+        [3_000, 4_000].map(load).into_iter().for_each(|load| seen.take(load));
+        let second = Duration::from_secs(1);
+        let round = Round { number: 1, begins: second, lasts: second, rate: 10.0, drains: second };
+        let outage = seen.outage(&[round], Duration::from_millis(500));
+        assert_eq!(outage.drains[0].verdict, Verdict::Unknown);
+        assert_eq!(outage.overload.as_deref(), Some("somebody waited for a processor 97 % of the time"));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+mod baselines;
+mod disks;
 pub mod done;
 pub mod measure;
 pub mod options;

@@ -169,10 +169,11 @@ fn apart(source: &Path, destination: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Under a name that nothing there has: what lies on the disk is somebody's.
 fn writable(place: &Path) -> std::io::Result<()> {
-    let probe = place.join(".fermoposta-probe");
-    std::fs::write(&probe, [0x5a_u8; 4096])?;
-    std::fs::remove_file(&probe)
+    let mut probe = tempfile::NamedTempFile::new_in(place)?;
+    std::io::Write::write_all(&mut probe, &[0x5a_u8; 4096])?;
+    probe.close()
 }
 
 #[cfg(test)]

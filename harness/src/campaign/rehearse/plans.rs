@@ -47,6 +47,9 @@ pub(crate) struct Plans<'a> {
     pub(super) directory: &'a Path,
 }
 
+/// Name of the part in which the new disk stops answering.
+pub(super) const OUTAGE: &str = "outage";
+
 /// Name of the part that runs the traffic alone on one disk.
 pub(crate) fn baseline_name(disk: &str, run: u32) -> String {
     format!("baseline-{disk}-{run}")
@@ -175,7 +178,7 @@ impl Plans<'_> {
         );
         let about = "The new disk, with every user on it, stops answering; mail is queued and let in again at several rates.";
         let disks = BTreeMap::from([(NEW.to_owned(), self.options.destination.clone())]);
-        self.part("outage".to_owned(), about.to_owned(), &scenario, disks)
+        self.part(OUTAGE.to_owned(), about.to_owned(), &scenario, disks)
     }
 
     fn moving(&self, name: &str, about: &str, extra: &[(&str, Value)]) -> Result<Part> {

@@ -8,6 +8,7 @@ use reports::kit::figures;
 #[cfg(test)]
 mod tests;
 
+use super::baselines;
 use super::done::Done;
 use super::measure::Outage;
 use super::options::{Options, Service};
@@ -23,6 +24,8 @@ pub(crate) struct Findings<'a> {
     pub(super) options: &'a Options,
     pub(super) done: &'a [Done],
     pub(super) comparison: Option<Comparison>,
+    /// How the machine was overloaded while the disks were compared.
+    pub(super) busy: Option<String>,
     pub(super) outage: Option<Outage>,
     pub(super) directory: &'a Path,
     pub(super) took: Duration,
@@ -75,7 +78,7 @@ fn sentence(verdict: Verdict, reasons: &[String]) -> String {
 /// What speaks against going, worst first.
 fn reasons(found: &Findings<'_>) -> Vec<(Verdict, String)> {
     let mut reasons: Vec<(Verdict, String)> = found.done.iter().filter_map(reason).collect();
-    reasons.extend(disks(found.comparison.as_ref()));
+    reasons.extend(disks(found));
     reasons.extend(drains(found));
     // Stable: of one weight, in the order of the parts.
     reasons.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
@@ -90,15 +93,10 @@ fn reason(done: &Done) -> Option<(Verdict, String)> {
     (verdict != Verdict::Valid).then(|| (verdict, format!("{}: {why}", done.name)))
 }
 
-fn disks(comparison: Option<&Comparison>) -> Vec<(Verdict, String)> {
-    let Some(comparison) = comparison else {
-        return vec![(Verdict::Unknown, "The two disks could not be compared.".to_owned())];
-    };
-    let verdict = comparison.outcome.verdict();
-    if verdict == Verdict::Valid {
-        return Vec::new();
-    }
-    comparison.decides.iter().map(|why| (verdict, format!("old disk and new disk: {why}"))).collect()
+fn disks(found: &Findings<'_>) -> Vec<(Verdict, String)> {
+    let comparison = found.comparison.as_ref();
+    let reasons = comparison.map(|comparison| baselines::reasons(comparison, found.busy.as_deref()));
+    reasons.unwrap_or_else(|| vec![(Verdict::Unknown, "The two disks could not be compared.".to_owned())])
 }
 
 fn drains(found: &Findings<'_>) -> Option<(Verdict, String)> {
@@ -180,7 +178,11 @@ fn reopening(options: &Options, outage: &Outage) -> Reopening {
             )
         }
         None => format!(
-            "At no rate that was tried is it shown that new mail keeps {bound} while a backlog is let in."
+            "At no rate that was tried is it shown that new mail keeps {bound} while a backlog is let in{}.",
+            outage
+                .overload
+                .as_ref()
+                .map_or_else(String::new, |why| format!(": the machine was overloaded ({why})"))
         ),
     };
     Reopening { bound_s, tries: outage.drains.clone(), sentence }

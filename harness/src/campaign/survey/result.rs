@@ -1,6 +1,6 @@
 //! What each run of a survey came to: a line each in `survey.jsonl`.
 
-use crate::campaign::shown;
+use crate::campaign::{again, shown};
 
 use crate::campaign::journal::Named;
 use crate::campaign::shown::Shown;
@@ -66,10 +66,12 @@ impl RunResult {
 /// What a report shows; if nothing, whether that is proved.
 fn all_shown(report: &Report) -> Vec<Shown> {
     let mut all = shown::of(report);
-    if all.is_empty() || report.verdict == Verdict::Unknown {
-        let proved = report.verdict == Verdict::Valid;
+    let spoiled = again::spoiled(report);
+    if all.is_empty() || report.verdict == Verdict::Unknown || spoiled.is_some() {
+        let proved = report.verdict == Verdict::Valid && spoiled.is_none();
         let class = if proved { Class::Intact } else { Class::Unknown };
-        all.push(Shown { class, count: 1, sentence: report.sentence.clone(), evidence: Vec::new() });
+        let sentence = spoiled.map_or_else(|| report.sentence.clone(), |why| overloaded(report, why));
+        all.push(Shown { class, count: 1, sentence, evidence: Vec::new() });
         all.sort_by_key(|shown| shown.class);
     }
     all
@@ -81,6 +83,14 @@ pub fn evidence(result: &RunResult, class: Class) -> String {
     let name = format!("{}-{}-{}", result.target, result.column, class.symbol());
     let name: String = name.to_lowercase().replace('?', "unknown").chars().map(plain).collect();
     format!("evidence/{name}-{}.md", result.seed)
+}
+
+fn overloaded(report: &Report, why: &str) -> String {
+    format!(
+        "{} The machine was overloaded ({why}) each time this was run; fewer runs at once (--jobs 1) or a machine with less \
+         to do may tell.",
+        report.sentence
+    )
 }
 
 #[cfg(test)]
@@ -98,5 +108,18 @@ mod tests {
         assert_eq!(shown(&[], &[]), [Class::Intact]);
         assert_eq!(shown(&[], &["coverage"]), [Class::Unknown]);
         assert_eq!(shown(&["no-duplicate"], &["coverage"]), [Class::Duplicated]);
+    }
+
+    #[test]
+    fn an_overloaded_machine_leaves_a_cell_open_in_words() {
+        let mut report = report(&[], &[], 0, 0);
+        report.run.overload = Some("somebody waited".to_owned());
+        let result = RunResult::new("key".into(), "column".into(), &report, None);
+        assert_eq!(result.worst(), Class::Unknown);
+        assert!(
+            result.shown[0].sentence.contains("overloaded (somebody waited)"),
+            "{}",
+            result.shown[0].sentence
+        );
     }
 }

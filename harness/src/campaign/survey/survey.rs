@@ -8,13 +8,13 @@ use super::cells::{Cells, Refused, Run, cells};
 use super::options::Options;
 use super::result::{RunResult, evidence};
 use super::summary;
+use crate::campaign::again;
 use crate::campaign::gate::Gate;
 use crate::campaign::journal::Journal;
 use crate::campaign::work::{Work, run_all};
 use crate::campaign::write_whole::write_whole;
 use crate::exit::Exit;
 use crate::machine::stop;
-use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result};
 use reports::kit::class::{Class, Weight};
@@ -114,7 +114,7 @@ impl Work for Runs<'_> {
 /// One run; `None` if a signal ended it.
 fn one(options: &Options, run: &Run, column: &str) -> Result<Option<RunResult>> {
     let places = Places::one_of_many(options.directory.join("runs"), &run.key);
-    let report = match outer::run(&run.plan, &places)? {
+    let report = match again::run(&run.plan, &places, discard)? {
         Outcome::Judged(report) => report,
         Outcome::Interrupted(directory) => {
             discard(directory.path());

@@ -76,10 +76,15 @@ pub fn classify(report: &Report, seen: &Seen) -> Class {
     if !seen.reached {
         shown.push(Class::NotReached);
     }
-    if seen.not_ready {
+    let overloaded = report.run.overload.is_some();
+    if seen.not_ready && !overloaded {
         shown.push(Class::ServerHung);
     }
-    shown.push(answer(seen));
+    // A client that waited in vain on an overloaded machine has seen nothing of the mail server.
+    shown.push(match answer(seen) {
+        Class::ServerHung if overloaded => Class::Unknown,
+        class => class,
+    });
     shown.into_iter().min().unwrap_or(Class::Unknown)
 }
 

@@ -6,9 +6,9 @@ use super::options::Options;
 use super::plans;
 use super::prepare::{Prepared, trace};
 use super::results::CaseResult;
+use crate::campaign::again;
 use crate::campaign::work::Work;
 use crate::machine::stop;
-use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::Result;
 use record::ledger::Ledger;
@@ -95,7 +95,7 @@ impl Worker<'_> {
         }
         let plan = plans::case(self.options, case, &self.prepared.store)?;
         let runs = self.options.directory.join("runs");
-        match outer::run(&plan, &Places::one_of_many(runs, name))? {
+        match again::run(&plan, &Places::one_of_many(runs, name), |directory| self.discard(directory))? {
             Outcome::Judged(report) => judged(case, *report).map(Some),
             Outcome::Interrupted(directory) => {
                 self.discard(directory.path());

@@ -102,12 +102,13 @@ pub(crate) fn patience(reader: &Reader) -> Duration {
     reader.traffic.timeout().max(Duration::from_secs(10))
 }
 
-async fn login(reader: &Reader, user: UserId) -> Result<Session, Failure> {
+pub(crate) async fn login(reader: &Reader, user: UserId) -> Result<Session, Failure> {
     login_as(reader, reader.user(user)).await
 }
 
 pub(crate) async fn login_as(reader: &Reader, name: &str) -> Result<Session, Failure> {
-    Session::login(&reader.imap, name, &reader.setup().password, patience(reader)).await
+    let name = reader.setup().logins.reading.of(name);
+    Session::login(&reader.imap, &name, &reader.setup().password, patience(reader)).await
 }
 
 /// One mailbox as far as it could be read.

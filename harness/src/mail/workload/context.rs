@@ -23,6 +23,7 @@ use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
 use record::history::{Attempt, Entry, MessageId, UserId};
+use record::plan::logins::Logins;
 use record::plan::workload::WorkloadPlan;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub struct Setup {
     pub endpoints: Endpoints,
     /// Users with an entrance of their own, and where it is.
     pub apart: Option<Apart>,
+    /// What users log in as.
+    pub logins: Logins,
     /// Every user's password.
     pub password: String,
     /// Domain of the addresses.

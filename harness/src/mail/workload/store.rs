@@ -62,7 +62,12 @@ impl Job {
 
     /// What its first attempt was.
     pub(super) fn sent(&self) -> Sent {
-        Sent { user: self.user, attempt: Attempt { message: self.message, n: 1 } }
+        self.sent_by(1)
+    }
+
+    /// What its n-th attempt was.
+    pub(super) fn sent_by(&self, n: u32) -> Sent {
+        Sent { user: self.user, attempt: Attempt { message: self.message, n } }
     }
 
     fn action(&self, n: u32, size: u64, digest: record::history::digest::Digest) -> Action {

@@ -30,7 +30,8 @@ pub(crate) async fn login(ctx: &Context, user: UserId) -> Result<Session, Failur
     let no_imap =
         || Failure::unknown(Trouble::Disconnected, Some("the target has no IMAP".to_owned())).before();
     let address = ctx.endpoints(user).imap.as_deref().ok_or_else(no_imap)?;
-    Session::login(address, ctx.user(user), &ctx.setup.password, ctx.timeout()).await
+    let name = ctx.setup.logins.traffic.of(ctx.user(user));
+    Session::login(address, &name, &ctx.setup.password, ctx.timeout()).await
 }
 
 /// Fetch or search, recorded.

@@ -1,6 +1,8 @@
 //! What is wrong with a definition that its types cannot exclude.
 
 use super::{Definition, Kind, MountEntry};
+use crate::plan::logins::LoginForm;
+use crate::plan::logins::NoLoginForm;
 use std::path::{Component, Path};
 
 /// A contradiction in a definition, in words for whoever wrote the file.
@@ -12,6 +14,8 @@ pub enum Impossible {
     NothingLists,
     #[error("{0}")]
     Variable(String),
+    #[error(transparent)]
+    Login(#[from] NoLoginForm),
     #[error("a `command` target needs `stop` and `kill`: the harness must not kill what it did not start")]
     NoWayToEnd,
     #[error("a `command` target says its own addresses; `{{port...}}` is for `spawned` ones")]
@@ -42,6 +46,7 @@ impl Definition {
         if let Some(problem) = self.unknown_variable().or_else(|| self.bare_in_a_shell()) {
             return Err(Impossible::Variable(problem));
         }
+        self.login.as_deref().map_or(Ok(()), LoginForm::possible)?;
         if self.kind == Kind::Command {
             self.possible_command()?;
         }

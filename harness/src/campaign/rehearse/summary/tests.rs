@@ -53,7 +53,7 @@ fn drain(allowed: f64, rate: f64, verdict: Verdict) -> Drain {
 }
 
 fn outage(drains: Vec<Drain>) -> Outage {
-    Outage { drains, queued: 200, queueing_s: 10.0, sized: 500, bytes: 5_000_000 }
+    Outage { drains, queued: 200, queueing_s: 10.0, sized: 500, bytes: 5_000_000, overload: None }
 }
 
 fn told(change: impl Fn(&mut Options, &mut Vec<Done>, &mut Option<Outage>)) -> Rehearsal {
@@ -72,7 +72,15 @@ fn told(change: impl Fn(&mut Options, &mut Vec<Done>, &mut Option<Outage>)) -> R
     let valid = [report(Verdict::Valid, "All is there.")];
     let comparison = Some(Comparison::of(&valid, &valid, &Limits::default(), "again".to_owned()));
     let (directory, took) = (Path::new("runs/rehearse"), Duration::from_secs(90));
-    rehearsal(&Findings { options: &options, done: &all, comparison, outage: measured, directory, took })
+    rehearsal(&Findings {
+        options: &options,
+        done: &all,
+        comparison,
+        busy: None,
+        outage: measured,
+        directory,
+        took,
+    })
 }
 
 #[test]

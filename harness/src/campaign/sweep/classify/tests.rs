@@ -42,6 +42,20 @@ fn without_a_violation_the_answer_counts() {
 }
 
 #[test]
+fn nobody_hangs_on_a_machine_that_was_overloaded() {
+    let of = |overload: Option<&str>, seen: &Seen| {
+        let mut report = report(&[], &[], 0, 0);
+        report.run.overload = overload.map(str::to_owned);
+        classify(&report, seen)
+    };
+    let late = ended(Outcome::Info, Trouble::TimedOut);
+    assert_eq!(of(None, &late), Class::ServerHung);
+    assert_eq!(of(Some("somebody waited"), &late), Class::Unknown);
+    assert_eq!(of(Some("somebody waited"), &Seen { not_ready: true, ..late }), Class::Unknown);
+    assert_eq!(of(Some("somebody waited"), &accepted()), Class::Intact);
+}
+
+#[test]
 fn nothing_is_fine_that_is_not_proved() {
     assert_eq!(classify(&report(&[], &["coverage"], 0, 0), &accepted()), Class::Unknown);
     let missed = Seen { reached: false, ..accepted() };

@@ -48,6 +48,7 @@ impl Bench {
             seed: 4,
             run: token,
             endpoints: Endpoints { lmtp: Some(String::new()), smtp: None, imap },
+            logins: record::plan::logins::Logins::default(),
             password: "secret".to_owned(),
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),

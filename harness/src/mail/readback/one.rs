@@ -1,0 +1,26 @@
+//! Looks for a message of one user, with the commands of a reading of all mailboxes.
+
+use super::readback::{BATCH, Reader, login};
+use crate::mail::client::Failure;
+use crate::mail::client::fetched::Reading;
+use record::history::{Attempt, Copy, UserId};
+
+/// Whether the user is shown any of these attempts among the newest messages of its INBOX. Nothing is recorded.
+///
+/// # Errors
+/// The reader lets the user not in, or not see the mailbox.
+pub async fn shown(reader: &Reader, user: UserId, attempts: &[Attempt]) -> Result<bool, Failure> {
+    let mut session = login(reader, user).await?;
+    let selected = session.select("INBOX", true).await?;
+    let mut uids = session.search_all().await?;
+    uids.sort_unstable();
+    let newest: Vec<String> = uids.iter().rev().take(BATCH).map(u32::to_string).collect();
+    let mut seen = false;
+    if !newest.is_empty() {
+        let reading = Reading { run: reader.setup().run, validity: selected.validity, whole: false };
+        let one = |copy: Copy, _| seen |= copy.attempt.is_some_and(|attempt| attempts.contains(&attempt));
+        session.fetch(&newest.join(","), reading, one).await?;
+    }
+    session.leave();
+    Ok(seen)
+}
