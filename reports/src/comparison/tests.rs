@@ -164,8 +164,11 @@ fn latencies_of_a_late_generator_are_not_compared_and_losses_are() {
     assert_eq!(judged(&late, "deliver", Measure::OkShare).0, Judgement::CannotTell);
     assert_eq!(judged(&late, "mail", Measure::Lost), (Judgement::Within, None));
     assert_eq!(late.outcome, Outcome::CannotTell);
-    insta::assert_snapshot!(late.decides.join("\n"), @"");
-    insta::assert_snapshot!(late.caveats.join("\n"), @"");
+    insta::assert_snapshot!(late.decides.join("\n"), @"The load generator was late in 1 of the runs: it is not known what their latencies would have been.");
+    insta::assert_snapshot!(late.caveats.join("\n"), @"
+    The load generator of 1 of 3 runs of the candidate was late (at the 99th percentile 5.60 s, where more than 500 ms is late): nothing that depends on time is compared. Ask for less load, or give the machine more room.
+    26 operations of the candidate were never begun, because as many as may be were under way: its mail server did not get all of the load.
+    ");
     after[1].messages.lost = 1;
     assert_eq!(of(&before(), &after).outcome, Outcome::Beyond);
 }
@@ -184,7 +187,11 @@ fn reports_that_do_not_know_their_generator_are_not_compared_with_others() {
     let before: Vec<Report> = before().into_iter().map(old).collect();
     let alike = of(&before, &after);
     assert_eq!(alike.outcome, Outcome::Within);
-    insta::assert_snapshot!(alike.caveats.join("\n"), @"");
+    insta::assert_snapshot!(alike.caveats.join("\n"), @"
+    3 of 3 reports of the baseline do not say how late the load generator was, and count its lateness as latency; `fermoposta analyze before/1` makes such a report anew.
+    3 of 3 reports of the candidate do not say how late the load generator was, and count its lateness as latency; `fermoposta analyze after/1` makes such a report anew.
+    Not told, for want of operations that ended well: fetch p99 (64 of 100).
+    ");
 }
 
 #[test]

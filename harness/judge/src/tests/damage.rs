@@ -139,9 +139,9 @@ fn nothing_is_shown_that_is_not_proved_and_the_reason_is_said() {
     ];
     insta::assert_snapshot!(reasons.join("\n"), @"
     The bytes cannot be compared: what was sent could not be made again (damaged/1a2b3c4d-1-1/sent.eml: No such file or directory (os error 2)).
-    The bytes cannot be compared: damaged/1a2b3c4d-1-1/sent.eml has the digest cee450a2406289497e67bcd0cc5503c0, and 8952c33b6c7dda31a70d17895be143ac was recorded.
+    The bytes cannot be compared: damaged/1a2b3c4d-1-1/sent.eml has the digest cee450a2406289497e67bcd0cc5503c0, and 7d068c15fe0e1d6798fb768901d86b24 was recorded.
     The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml could not be written: no space.
-    The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml has the digest 8952c33b6c7dda31a70d17895be143ac, and 280e16bb7652542c138894ce42d52037 was recorded.
+    The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml has the digest 7d068c15fe0e1d6798fb768901d86b24, and a67a14820f0a7d7c104182652d6227a8 was recorded.
     ");
 }
 

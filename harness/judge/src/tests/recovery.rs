@@ -53,7 +53,7 @@ fn deliveries(world: &mut Mail, first: u64, tries: &[Try]) {
 }
 
 /// A fault strikes now and no more.
-fn strikes(world: &mut Mail) {
+pub(super) fn strikes(world: &mut Mail) {
     let at = world.tick();
     world.write(&Event::Rule {
         storage: "mail".to_owned(),

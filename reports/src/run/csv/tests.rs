@@ -27,6 +27,9 @@ fn every_measure_is_there_and_a_bin_without_operations_has_no_latency() {
     fsync-eio,reference,42,1,-0.5,0,attempts,uncertain,0
     fsync-eio,reference,42,1,0,0.5,attempts,uncertain,1
     fsync-eio,reference,42,1,0.5,1,attempts,uncertain,0
+    fsync-eio,reference,42,1,-0.5,0,attempts,never-begun,0
+    fsync-eio,reference,42,1,0,0.5,attempts,never-begun,0
+    fsync-eio,reference,42,1,0.5,1,attempts,never-begun,0
     fsync-eio,reference,42,1,-0.5,0,operations-ok,fetch,2
     fsync-eio,reference,42,1,0,0.5,operations-ok,fetch,0
     fsync-eio,reference,42,1,0.5,1,operations-ok,fetch,1
@@ -34,6 +37,8 @@ fn every_measure_is_there_and_a_bin_without_operations_has_no_latency() {
     fsync-eio,reference,42,1,0.5,1,latency-p50-seconds,fetch,0.4
     fsync-eio,reference,42,1,-0.5,0,latency-p99-seconds,fetch,0.004
     fsync-eio,reference,42,1,0.5,1,latency-p99-seconds,fetch,0.4
+    fsync-eio,reference,42,1,0,0.5,lateness-p99-seconds,all,0.0015
+    fsync-eio,reference,42,1,0.5,1,lateness-p99-seconds,all,0.002
     fsync-eio,reference,42,1,-0.5,0,operations-waiting,all,1
     fsync-eio,reference,42,1,0,0.5,operations-waiting,all,4
     fsync-eio,reference,42,1,0.5,1,operations-waiting,all,2

@@ -20,7 +20,7 @@ fn the_first_screen_says_what_a_reader_asks_first() {
         "ext4-ordered",
         "2026-01-23T03:00:00Z, for 41.2 s",
         "fermoposta run scenarios/fsync-eio.toml --seed 42",
-        "The load generator was saturated",
+        "load generator</a> was saturated",
     ] {
         assert!(head.contains(wanted), "{wanted} is missing");
     }

@@ -75,6 +75,7 @@ fn a_run_is_told_in_families() {
     fermoposta_messages{state="bounced"} 0
     fermoposta_messages{state="damaged"} 0
     fermoposta_messages{state="unread"} 0
+    fermoposta_messages{state="never-begun"} 0
     # TYPE fermoposta_property_verdict gauge
     # HELP fermoposta_property_verdict The answer for each property: 1 for the one that was given.
     fermoposta_property_verdict{property="acknowledged-durable",verdict="valid"} 0
@@ -103,11 +104,35 @@ fn a_run_is_told_in_families() {
     fermoposta_operations_timed_out{operation="deliver"} 4
     # TYPE fermoposta_operation_latency_seconds gauge
     # UNIT fermoposta_operation_latency_seconds seconds
-    # HELP fermoposta_operation_latency_seconds Latency of the operations that ended well, from when they were due.
+    # HELP fermoposta_operation_latency_seconds Latency of the operations that ended well, from when they were begun.
     fermoposta_operation_latency_seconds{operation="deliver",quantile="0.5"} 0.0042
     fermoposta_operation_latency_seconds{operation="deliver",quantile="0.95"} 0.0181
     fermoposta_operation_latency_seconds{operation="deliver",quantile="0.99"} 0.25
     fermoposta_operation_latency_seconds{operation="deliver",quantile="1.0"} 30.1
+    # TYPE fermoposta_operation_lateness_seconds gauge
+    # UNIT fermoposta_operation_lateness_seconds seconds
+    # HELP fermoposta_operation_lateness_seconds From when operations were due until they were begun: the doing of the load generator, not of the server.
+    fermoposta_operation_lateness_seconds{operation="deliver",quantile="0.5"} 0.001
+    fermoposta_operation_lateness_seconds{operation="deliver",quantile="0.95"} 0.0015
+    fermoposta_operation_lateness_seconds{operation="deliver",quantile="0.99"} 0.002
+    fermoposta_operation_lateness_seconds{operation="deliver",quantile="1.0"} 0.011
+    # TYPE fermoposta_operations_never_begun gauge
+    # HELP fermoposta_operations_never_begun Operations that the load generator had no room for: neither refused nor uncertain.
+    fermoposta_operations_never_begun{operation="deliver"} 0
+    # TYPE fermoposta_generator_late gauge
+    # HELP fermoposta_generator_late 1 if the load generator was too slow, so that no time of the run is judged.
+    fermoposta_generator_late{} 0
+    # TYPE fermoposta_generator_lateness_seconds gauge
+    # UNIT fermoposta_generator_lateness_seconds seconds
+    # HELP fermoposta_generator_lateness_seconds From when all operations were due until they were begun.
+    fermoposta_generator_lateness_seconds{quantile="0.5"} 0.001
+    fermoposta_generator_lateness_seconds{quantile="0.95"} 0.0015
+    fermoposta_generator_lateness_seconds{quantile="0.99"} 0.002
+    fermoposta_generator_lateness_seconds{quantile="1.0"} 0.011
+    # TYPE fermoposta_generator_lateness_bound_seconds gauge
+    # UNIT fermoposta_generator_lateness_bound_seconds seconds
+    # HELP fermoposta_generator_lateness_bound_seconds What is called late.
+    fermoposta_generator_lateness_bound_seconds{} 0.5
     # EOF
     "#);
 }
