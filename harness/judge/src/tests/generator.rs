@@ -123,6 +123,7 @@ fn what_was_never_begun_is_neither_submitted_nor_refused() {
 /// No store succeeds within the bound of 30 s.
 fn never_back(stalled: Option<u64>) -> Report {
     let mut world = world();
+    world.fired = 0;
     strikes(&mut world);
     let at = world.tick();
     world.write(&Event::Phase { at, name: "recovery".to_owned() });
