@@ -132,7 +132,8 @@ fn dropped_over_a_failed_rename(spoil: impl Fn(&mut Mail)) -> Report {
     run.call(50, Op::Create, &tmp(1));
     run.write(100);
     run.call(150, Op::Fsync, &tmp(1));
-    run.rename(200).errno = 28;
+    let call = run.rename(200);
+    (call.errno, call.fired) = (28, vec![("eio".to_owned(), 1)]);
     run.call(300, Op::Unlink, &tmp(1));
     run.judge(false, spoil)
 }
