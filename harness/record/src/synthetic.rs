@@ -415,3 +415,9 @@ pub fn closed(history: &[u8]) -> Vec<u8> {
     text.push(b'\n');
     text
 }
+
+/// What a history says, without the line that closes it.
+pub fn events(history: &str) -> Vec<Event> {
+    let events = history.lines().map(|line| serde_json::from_str(line).expect("an event"));
+    events.filter(|event| !matches!(event, Event::Closing { .. })).collect()
+}

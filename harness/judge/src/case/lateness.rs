@@ -100,7 +100,6 @@ mod tests {
     use record::history::OpId;
     use record::history::event::Event;
     use record::synthetic::{self, OK, World};
-    use std::io::BufReader;
 
     const MS: u64 = 1_000_000;
 
@@ -118,7 +117,7 @@ mod tests {
             lines.extend(serde_json::to_vec(&event).expect("JSON"));
             lines.push(b'\n');
         }
-        Ledger::read(BufReader::new(lines.as_slice())).expect("a history")
+        Ledger::read(synthetic::closed(&lines).as_slice()).expect("a history")
     }
 
     fn of(late: impl Fn(u64) -> u64) -> Lateness {

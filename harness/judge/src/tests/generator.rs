@@ -24,7 +24,7 @@ fn late(text: &[u8], by: u64) -> Vec<u8> {
         }
         serde_json::to_string(&event).expect("JSON") + "\n"
     });
-    lines.collect::<String>().into_bytes()
+    synthetic::closed(lines.collect::<String>().as_bytes())
 }
 
 fn world() -> Mail {

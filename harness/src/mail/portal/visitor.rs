@@ -144,9 +144,9 @@ mod tests {
         server.await.expect("served");
         history.finish().expect("written");
         let text = std::fs::read_to_string(&path).expect("there");
-        let said: Vec<(bool, Option<String>)> = text
-            .lines()
-            .map(|line| match serde_json::from_str(line).expect("an event") {
+        let said: Vec<(bool, Option<String>)> = record::synthetic::events(&text)
+            .into_iter()
+            .map(|event| match event {
                 Event::Request { ok, detail, .. } => (ok, detail),
                 other => panic!("{other:?}"),
             })

@@ -41,6 +41,7 @@ mod tests {
         note(&history, Nanos(100_000_000), Nanos(120_000_000));
         history.finish().expect("written");
         let text = std::fs::read_to_string(path).expect("readable");
-        assert_eq!(text, "{\"event\":\"stalled\",\"at\":120000000,\"due\":100000000}\n");
+        let stalled = Event::Stalled { at: Nanos(120_000_000), due: Nanos(100_000_000) };
+        assert_eq!(record::synthetic::events(&text), [stalled]);
     }
 }

@@ -37,7 +37,7 @@ impl Bench {
         self.specimens.finish();
         self.specimens.0.history.finish().expect("written");
         let text = std::fs::read_to_string(self.folder.path().join("history.jsonl")).expect("readable");
-        text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
+        crate::synthetic::events(&text)
     }
 
     /// File, place and error of each specimen, and how many were left out.

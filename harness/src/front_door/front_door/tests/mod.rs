@@ -136,7 +136,7 @@ impl Under {
             let path = item.expect("there").path();
             if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("history")) {
                 let text = std::fs::read_to_string(path).expect("readable");
-                events.extend(text.lines().map(|line| serde_json::from_str(line).expect("an event")));
+                events.extend(record::synthetic::events(&text));
             }
         }
         events.into_iter().map(spool_event).collect()

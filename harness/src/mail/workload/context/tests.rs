@@ -92,7 +92,7 @@ impl Bench {
     pub(crate) fn events(&self) -> Vec<Event> {
         self.ctx.setup().history.finish().expect("written");
         let text = std::fs::read_to_string(self.folder.path().join("history")).expect("readable");
-        text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
+        record::synthetic::events(&text)
     }
 }
 

@@ -87,8 +87,8 @@ impl Bench {
         timeout(PATIENCE, self.task).await.expect("they end").expect("none panicked");
         self.ctx.setup().history.finish().expect("written");
         let text = std::fs::read_to_string(self.folder.path().join("history")).expect("readable");
-        let events = text.lines().map(|line| serde_json::from_str(line).expect("an event"));
-        events
+        record::synthetic::events(&text)
+            .into_iter()
             .map(|event| match event {
                 Event::Client { class, number, user, up, detail, .. } => (class, number, user.0, up, detail),
                 other => panic!("clients write nothing else: {other:?}"),
