@@ -5,8 +5,7 @@
 //! Beside it, where it is installed, Postfix' `smtp-source` sends as much to the same sink, one connection a message as here.
 //! Figures of one machine and one run are compared with each other only.
 
-use fermoposta::mail::workload::traffic::traffic;
-use fermoposta::mail::workload::{Context, Endpoints, Setup};
+use fermoposta::testing::inside::{Context, Endpoints, Setup, traffic};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
 use nix::sys::resource::{Usage, UsageWho, getrusage};

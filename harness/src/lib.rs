@@ -1,13 +1,13 @@
 //! Fermoposta breaks the storage under a mail server on purpose and proves whether one acknowledged message
 //! was lost or damaged.
 
-pub mod campaign;
+mod campaign;
 pub mod cli;
-pub mod exit;
-pub mod front_door;
-pub mod machine;
-pub mod mail;
-pub mod run;
-pub mod scenario;
-pub mod server;
+mod exit;
+mod front_door;
+mod machine;
+mod mail;
+mod run;
+mod scenario;
+mod server;
 pub mod testing;

@@ -32,13 +32,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-/// What the end-to-end tests of this repository look at from within; no promise to anybody else.
+/// What the end-to-end tests and measurements of this repository look at from within; no promise to anybody else.
 #[doc(hidden)]
 pub mod inside {
-    pub use crate::cli::whereabouts::{self, Whereabouts};
+    pub use crate::cli::whereabouts::{Whereabouts, of_run, table};
     pub use crate::mail::message::corpus::Corpus;
+    pub use crate::mail::workload::traffic::traffic;
+    pub use crate::mail::workload::{Context, Endpoints, Setup};
     pub use crate::run::disk::{nobody, read_user};
-    pub use crate::server::find;
+    pub use crate::server::find::{built_in, companions};
 }
 
 /// Names the seed of each test's first run.

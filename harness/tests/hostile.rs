@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     if std::env::var_os("FERMOPOSTA_SELF").is_some() {
         return fermoposta::cli::main();
     }
-    let missing = fermoposta::run::possible::cannot_mount();
+    let missing = fermoposta::testing::cannot_mount();
     let ordinary =
         || (!nix::unistd::geteuid().is_root()).then(|| "what only root could do is tried".to_owned());
     let trial = Trial::test("hostile::a_target_changes_nothing_outside_its_run", changes_nothing);

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Each is a mail server, and ports are chosen before they are used.
     arguments.test_threads = Some(1);
-    let missing = fermoposta::run::possible::cannot_mount();
+    let missing = fermoposta::testing::cannot_mount();
     let tests: [(&str, Test); 10] = [
         ("after_success", after_success),
         ("after_exit_70", after_exit_70),

@@ -1,10 +1,10 @@
 mod connection;
 pub mod control;
-pub mod encode;
-pub mod fuse;
+pub(crate) mod encode;
+pub(crate) mod fuse;
 mod mount;
 pub use mount::{Mount, MountError, MountOptions, detach};
 pub mod parking;
 pub mod recorder;
-pub mod service;
+pub(crate) mod service;
 pub mod trace;

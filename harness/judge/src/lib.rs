@@ -1,18 +1,18 @@
-pub mod case;
+mod case;
 pub mod findings;
 mod judge;
 pub use judge::{JudgeError, judge, properties};
 pub mod property;
-pub mod reason;
+mod reason;
 pub mod recorded;
-pub mod statement;
+mod statement;
 pub mod summary;
-pub mod testing;
+mod testing;
 #[cfg(test)]
 mod tests;
-pub mod trace;
-pub mod words;
+mod trace;
+mod words;
 
-pub mod corpus;
-pub mod doubt;
+mod corpus;
+mod doubt;
 pub mod seal;

@@ -1,17 +1,17 @@
-pub mod careless;
+mod careless;
 pub mod defect;
-pub mod files;
-pub mod flags;
-pub mod imap;
-pub mod listen;
-pub mod mailbox;
+mod files;
+mod flags;
+mod imap;
+mod listen;
+mod mailbox;
 pub mod offline;
 mod server;
 pub use server::{Options, main};
-pub mod smtp;
-pub mod store;
+mod smtp;
+mod store;
 pub mod testing;
 #[cfg(test)]
 mod tests;
-pub mod uidlist;
-pub mod wire;
+mod uidlist;
+mod wire;

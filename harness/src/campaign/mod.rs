@@ -1,13 +1,13 @@
-pub mod again;
-pub mod compare;
-pub mod gate;
-pub mod journal;
-pub mod rehearse;
+pub(crate) mod again;
+pub(crate) mod compare;
+pub(crate) mod gate;
+pub(crate) mod journal;
+pub(crate) mod rehearse;
 #[cfg(test)]
 pub(crate) mod samples;
-pub mod saved;
-pub mod shown;
-pub mod survey;
-pub mod sweep;
-pub mod work;
-pub mod write_whole;
+pub(crate) mod saved;
+pub(crate) mod shown;
+pub(crate) mod survey;
+pub(crate) mod sweep;
+pub(crate) mod work;
+pub(crate) mod write_whole;

@@ -8,25 +8,25 @@
 //! sees other devices and another `/run` ([`private`]), has no capability over the machine ([`capabilities`]), and is locked
 //! in a user namespace that has none to give ([`own_user_namespace`]).
 
-pub mod ask;
+pub(crate) mod ask;
 mod attributes;
-pub mod capabilities;
-pub mod confine;
-pub mod copy_tree;
-pub mod daemons;
-pub mod environment;
-pub mod grounds;
-pub mod idle;
-pub mod listening;
-pub mod load;
-pub mod mounts;
+pub(crate) mod capabilities;
+pub(crate) mod confine;
+pub(crate) mod copy_tree;
+pub(crate) mod daemons;
+pub(crate) mod environment;
+pub(crate) mod grounds;
+pub(crate) mod idle;
+pub(crate) mod listening;
+pub(crate) mod load;
+pub(crate) mod mounts;
 mod own_user_namespace;
 mod private;
-pub mod process;
+pub(crate) mod process;
 mod seal;
 mod sockets;
-pub mod stop;
-pub mod sync_tree;
-pub mod syslog;
-pub mod tool;
-pub mod view;
+pub(crate) mod stop;
+pub(crate) mod sync_tree;
+pub(crate) mod syslog;
+pub(crate) mod tool;
+pub(crate) mod view;

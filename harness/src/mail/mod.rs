@@ -1,6 +1,6 @@
-pub mod client;
-pub mod message;
-pub mod portal;
-pub mod readback;
-pub mod sender;
+pub(crate) mod client;
+pub(crate) mod message;
+pub(crate) mod portal;
+pub(crate) mod readback;
+pub(crate) mod sender;
 pub mod workload;

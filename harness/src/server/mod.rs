@@ -1,17 +1,17 @@
 //! The mail server under test: its definition (data) and its processes.
 
-pub mod accounts;
-pub mod assemble;
+pub(crate) mod accounts;
+pub(crate) mod assemble;
 mod doorway;
-pub mod error;
-pub mod find;
-pub mod leash;
+pub(crate) mod error;
+pub(crate) mod find;
+pub(crate) mod leash;
 mod logs;
-pub mod needs;
-pub mod packages;
-pub mod running;
+pub(crate) mod needs;
+pub(crate) mod packages;
+pub(crate) mod running;
 mod server;
 pub use server::{Server, greeting};
 mod underway;
-pub mod vars;
-pub mod view;
+pub(crate) mod vars;
+pub(crate) mod view;

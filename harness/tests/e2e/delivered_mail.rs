@@ -2,7 +2,7 @@
 //! server look guilty, and what was left out is said. And a store that IMAP alone leads into.
 
 use crate::group::{Named, TestResult, group, percent};
-use fermoposta::testing::inside::find;
+use fermoposta::testing::inside::{built_in, companions};
 use fermoposta::testing::{ScenarioRun, Test, run};
 use libtest_mimic::Failed;
 use record::plan::server::Definition;
@@ -18,7 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ("a_server_with_imap_alone", percent(20, 6), imap_alone),
     ];
     let mut tests = group("delivered_mail", missing.clone(), fixed);
-    tests.extend(find::built_in().into_iter().map(|definition| {
+    tests.extend(built_in().into_iter().map(|definition| {
         let reason = missing.clone().or_else(|| cannot_run(&definition));
         let name = format!("delivered_mail::{}", definition.name);
         Test::new(name, percent(40, 10), move || is_unharmed(&definition.name)).lacking(reason)
@@ -27,7 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
-    let companions = find::companions(definition, Path::new("")).expect("they come with the program");
+    let companions = companions(definition, Path::new("")).expect("they come with the program");
     let companions = companions.iter().map(|(_, companion)| companion);
     [definition].into_iter().chain(companions).find_map(fermoposta::testing::cannot_run)
 }

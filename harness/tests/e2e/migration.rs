@@ -2,7 +2,7 @@
 
 use crate::group::{TestResult, percent};
 use fermoposta::testing::Test;
-use fermoposta::testing::inside::{Whereabouts, nobody, read_user, whereabouts};
+use fermoposta::testing::inside::{Whereabouts, nobody, of_run, read_user, table};
 use libtest_mimic::Failed;
 use record::history::Attempt;
 use record::history::token::RunToken;
@@ -108,8 +108,8 @@ fn everything_is_there(run: &Path) -> TestResult {
     let ledger = Ledger::read(BufReader::new(std::fs::File::open(run.join("history.jsonl"))?))?;
     let token: RunToken = ledger.run.parse()?;
     let layout = Layout::Maildir { path: "{user}/Maildir".to_owned() };
-    let all = whereabouts::of_run(run).map_err(|error| Failed::from(format!("{error:#}")))?;
-    if all.len() != 12 || whereabouts::table(&all).lines().count() != 13 {
+    let all = of_run(run).map_err(|error| Failed::from(format!("{error:#}")))?;
+    if all.len() != 12 || table(&all).lines().count() != 13 {
         return Err(format!("{} users are accounted for, and not 12", all.len()).into());
     }
     for one in &all {

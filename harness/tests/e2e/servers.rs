@@ -2,7 +2,7 @@
 
 use crate::group::percent;
 use fermoposta::testing::Test;
-use fermoposta::testing::inside::find;
+use fermoposta::testing::inside::{built_in, companions};
 use libtest_mimic::Failed;
 use record::plan::server::Definition;
 use reports::kit::verdict::Verdict;
@@ -10,7 +10,7 @@ use std::path::Path;
 
 pub(crate) fn tests() -> Vec<Test> {
     // The built-in one has every scenario as a test.
-    let targets = find::built_in().into_iter().filter(|definition| definition.name != "reference");
+    let targets = built_in().into_iter().filter(|definition| definition.name != "reference");
     targets.map(test).collect()
 }
 
@@ -22,7 +22,7 @@ fn test(definition: Definition) -> Test {
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
-    let companions = find::companions(definition, Path::new("")).expect("they come with the program");
+    let companions = companions(definition, Path::new("")).expect("they come with the program");
     let companions = companions.iter().map(|(_, companion)| companion);
     [definition].into_iter().chain(companions).find_map(fermoposta::testing::cannot_run)
 }

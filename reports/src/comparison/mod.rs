@@ -1,19 +1,19 @@
-pub mod compare;
-pub mod decision;
+pub(crate) mod compare;
+pub(crate) mod decision;
 pub mod forms;
 mod generator;
 pub mod html;
-pub mod judgement;
+pub(crate) mod judgement;
 pub mod like;
 pub mod limits;
-pub mod markdown;
-pub mod measured;
+pub(crate) mod markdown;
+pub(crate) mod measured;
 mod model;
 pub use model::{
     Compared, Comparison, Difference, Doubt, Judgement, Outcome, Row, SCHEMA_VERSION, Side, Spread,
 };
-pub mod phrases;
-pub mod picture;
+pub(crate) mod phrases;
+pub(crate) mod picture;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 pub mod forms;
 pub mod html;
-pub mod markdown;
+pub(crate) mod markdown;
 mod model;
 pub use model::{Policies, Policy, PolicyRow, PolicyRun, SCHEMA_VERSION};
 #[cfg(test)]

@@ -1,9 +1,9 @@
 pub mod forms;
 pub mod html;
-pub mod markdown;
+pub(crate) mod markdown;
 mod model;
 pub use model::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION, word};
-pub mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod text;

@@ -11,7 +11,7 @@
 
 use super::senders;
 
-pub mod body;
+pub(crate) mod body;
 
 use std::time::Duration;
 

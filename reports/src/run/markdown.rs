@@ -6,8 +6,8 @@
 use crate::kit::markdown::escaped;
 use crate::kit::markdown::word;
 
-pub mod evidence;
-pub mod story_tables;
+pub(crate) mod evidence;
+pub(crate) mod story_tables;
 #[cfg(test)]
 mod tests;
 

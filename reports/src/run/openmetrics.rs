@@ -7,9 +7,9 @@
 //! Labels of every sample: `scenario`, `target`, `seed`, and `run`, which counts the runs of one scenario on one mail server.
 //! Written by hand, because the client library for Rust keeps families in hash maps: the order would differ each time.
 
-pub mod run_families;
-pub mod sample;
-pub mod story_families;
+pub(crate) mod run_families;
+pub(crate) mod sample;
+pub(crate) mod story_families;
 #[cfg(test)]
 mod tests;
 

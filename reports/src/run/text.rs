@@ -13,8 +13,8 @@ use crate::kit::style::{Style, bold, paint, section};
 use crate::kit::verdict::Verdict;
 use std::fmt::Write as _;
 
-pub mod difference;
-pub mod story_sections;
+pub(crate) mod difference;
+pub(crate) mod story_sections;
 #[cfg(test)]
 mod tests;
 

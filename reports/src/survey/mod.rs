@@ -1,4 +1,4 @@
-pub mod forms;
+pub(crate) mod forms;
 mod how_often;
 pub mod html;
 pub mod markdown;

@@ -1,7 +1,7 @@
-pub mod agreement;
-pub mod because;
-pub mod cohort;
-pub mod disturbance;
-pub mod in_force;
-pub mod redelivery;
-pub mod store_seen;
+pub(crate) mod agreement;
+pub(crate) mod because;
+pub(crate) mod cohort;
+pub(crate) mod disturbance;
+pub(crate) mod in_force;
+pub(crate) mod redelivery;
+pub(crate) mod store_seen;

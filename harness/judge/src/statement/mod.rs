@@ -1,9 +1,9 @@
-pub mod answer;
+pub(crate) mod answer;
 mod answers;
 pub use answers::{Answered, DEFINITION, PROPERTY, TITLE, answers, finding, reported};
-pub mod mail;
-pub mod onset;
-pub mod outage;
-pub mod reopening;
-pub mod repair;
-pub mod view;
+pub(crate) mod mail;
+pub(crate) mod onset;
+pub(crate) mod outage;
+pub(crate) mod reopening;
+pub(crate) mod repair;
+pub(crate) mod view;

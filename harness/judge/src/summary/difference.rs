@@ -5,7 +5,7 @@
 //! a place in their file. The change is the stretch between what both have in common at the beginning and, of the rest, at
 //! the end.
 
-pub mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 

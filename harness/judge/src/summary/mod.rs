@@ -1,7 +1,7 @@
-pub mod clients;
-pub mod damage;
-pub mod difference;
-pub mod migrations;
-pub mod senders;
-pub mod series;
+pub(crate) mod clients;
+pub(crate) mod damage;
+pub(crate) mod difference;
+pub(crate) mod migrations;
+pub(crate) mod senders;
+pub(crate) mod series;
 pub mod timeline;

@@ -1,8 +1,8 @@
 //! A run over time, for the report's pictures: counts, latencies and states in bins. Pure; nothing is judged here.
 
-pub mod backlog;
-pub mod bins;
-pub mod cohorts;
+pub(crate) mod backlog;
+pub(crate) mod bins;
+pub(crate) mod cohorts;
 
 use self::bins::Bins;
 use crate::trace::calls::Calls;

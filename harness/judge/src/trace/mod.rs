@@ -1,10 +1,10 @@
-pub mod beneath;
-pub mod calls;
-pub mod cuts;
-pub mod files;
-pub mod holder;
-pub mod ranges;
+pub(crate) mod beneath;
+pub(crate) mod calls;
+pub(crate) mod cuts;
+pub(crate) mod files;
+pub(crate) mod holder;
+pub(crate) mod ranges;
 mod trace;
 pub use trace::{Traces, Wanted, attempt_of, calls, path_class, queued};
-pub mod lasting;
-pub mod whole;
+pub(crate) mod lasting;
+pub(crate) mod whole;

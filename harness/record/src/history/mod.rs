@@ -1,4 +1,4 @@
-pub mod closing;
+pub(crate) mod closing;
 pub mod corpus;
 pub mod digest;
 pub mod event;
@@ -10,7 +10,7 @@ pub use history::{
 };
 pub mod identity;
 pub mod recorder;
-pub mod seal;
+pub(crate) mod seal;
 pub mod specimens;
 pub mod token;
 pub mod tokens;

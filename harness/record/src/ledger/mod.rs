@@ -1,5 +1,5 @@
 pub mod entry;
 mod ledger;
 pub use ledger::{Ledger, LedgerError};
-pub mod line;
+pub(crate) mod line;
 pub mod messages;

@@ -1,6 +1,6 @@
 //! A sender as its file writes it.
 
-pub mod problems;
+pub(crate) mod problems;
 pub mod schedule;
 
 use fuse_fs::units::Span;

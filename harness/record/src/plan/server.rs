@@ -1,6 +1,6 @@
 //! A target is data: one TOML file with argv, configuration templates, ports, ready probe, stop, kill.
 
-pub mod possible;
+pub(crate) mod possible;
 pub mod render;
 mod shell;
 

@@ -1,8 +1,8 @@
-pub mod command;
-pub mod fetch;
-pub mod idle;
-pub mod messages;
-pub mod reader;
-pub mod search;
+pub(crate) mod command;
+pub(crate) mod fetch;
+pub(crate) mod idle;
+pub(crate) mod messages;
+pub(crate) mod reader;
+pub(crate) mod search;
 mod session;
 pub(crate) use session::session;

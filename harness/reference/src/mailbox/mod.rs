@@ -1,6 +1,6 @@
-pub mod change;
+pub(crate) mod change;
 mod mailbox;
 pub(crate) use mailbox::{Mailbox, Stored, View};
-pub mod offline;
-pub mod scan;
-pub mod table;
+pub(crate) mod offline;
+pub(crate) mod scan;
+pub(crate) mod table;

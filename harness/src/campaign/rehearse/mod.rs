@@ -1,10 +1,10 @@
 mod baselines;
 mod disks;
-pub mod done;
-pub mod measure;
-pub mod options;
-pub mod plans;
+pub(crate) mod done;
+pub(crate) mod measure;
+pub(crate) mod options;
+pub(crate) mod plans;
 mod rehearse;
 pub use rehearse::{possible, run};
-pub mod rounds;
-pub mod summary;
+pub(crate) mod rounds;
+pub(crate) mod summary;

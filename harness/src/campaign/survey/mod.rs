@@ -1,6 +1,6 @@
-pub mod cells;
-pub mod options;
-pub mod result;
-pub mod summary;
+pub(crate) mod cells;
+pub(crate) mod options;
+pub(crate) mod result;
+pub(crate) mod summary;
 mod survey;
 pub use survey::run;

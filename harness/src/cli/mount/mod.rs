@@ -1,5 +1,5 @@
-pub mod args;
+pub(crate) mod args;
 mod mount;
 pub use mount::{Request, run};
-pub mod mounted;
-pub mod socket;
+pub(crate) mod mounted;
+pub(crate) mod socket;

@@ -5,7 +5,7 @@
 
 use super::response;
 
-pub mod idle;
+pub(crate) mod idle;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,9 @@
 mod failure;
 pub use failure::{Failure, sanitise};
-pub mod fetched;
-pub mod imap;
-pub mod response;
+pub(crate) mod fetched;
+pub(crate) mod imap;
+pub(crate) mod response;
 #[cfg(test)]
 pub(crate) mod script;
-pub mod submission;
-pub mod wire;
+pub(crate) mod submission;
+pub(crate) mod wire;

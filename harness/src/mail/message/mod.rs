@@ -1,7 +1,7 @@
-pub mod bounce;
-pub mod corpus;
-pub mod sizes;
+pub(crate) mod bounce;
+pub(crate) mod corpus;
+pub(crate) mod sizes;
 
-pub mod address;
+pub(crate) mod address;
 
-pub mod fit;
+pub(crate) mod fit;

@@ -1,4 +1,4 @@
 mod page;
 pub use page::{content, furnish};
-pub mod server;
-pub mod visitor;
+pub(crate) mod server;
+pub(crate) mod visitor;

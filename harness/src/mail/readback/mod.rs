@@ -1,4 +1,4 @@
-pub mod bounces;
-pub mod one;
+pub(crate) mod bounces;
+pub(crate) mod one;
 mod readback;
 pub use readback::{ReadSummary, Reader, read_all};

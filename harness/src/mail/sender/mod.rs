@@ -7,4 +7,4 @@
 //! Exim stop trying a dead host for other messages too, connection limits, and jitter. Attempts take no time. Queue runs
 //! are counted from the birth of the message, so those of different messages are not in step.
 
-pub mod outage;
+pub(crate) mod outage;

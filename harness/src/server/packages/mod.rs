@@ -1,8 +1,8 @@
-pub mod debian;
-pub mod install;
+pub(crate) mod debian;
+pub(crate) mod install;
 mod list;
 pub use list::list;
-pub mod manifest;
-pub mod place;
-pub mod registry;
-pub mod tool;
+pub(crate) mod manifest;
+pub(crate) mod place;
+pub(crate) mod registry;
+pub(crate) mod tool;

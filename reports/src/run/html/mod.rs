@@ -1,11 +1,11 @@
-pub mod availability;
-pub mod difference;
-pub mod evidence;
-pub mod frame;
+pub(crate) mod availability;
+pub(crate) mod difference;
+pub(crate) mod evidence;
+pub(crate) mod frame;
 pub mod page;
 mod plot;
-pub mod plots;
-pub mod states;
-pub mod story_rows;
+pub(crate) mod plots;
+pub(crate) mod states;
+pub(crate) mod story_rows;
 #[cfg(test)]
 mod tests;

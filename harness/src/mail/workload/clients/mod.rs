@@ -1,6 +1,6 @@
 pub(crate) mod client;
-pub mod held;
-pub mod pace;
-pub mod run;
-pub mod standing;
-pub mod webmail;
+pub(crate) mod held;
+pub(crate) mod pace;
+pub(crate) mod run;
+pub(crate) mod standing;
+pub(crate) mod webmail;
