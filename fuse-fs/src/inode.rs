@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The number FUSE gives the root, whatever its number on the backing directory.
-pub const ROOT: u64 = 1;
+pub(crate) const ROOT: u64 = 1;
 
 const SHARDS: usize = 64;
 
@@ -54,7 +54,7 @@ struct Shard {
 
 /// The table. Sharded; no lock is held across I/O.
 #[derive(Debug)]
-pub struct InodeTable {
+pub(crate) struct InodeTable {
     shards: Vec<Mutex<Shard>>,
     root: Arc<OwnedFd>,
     root_ino: u64,
@@ -64,7 +64,7 @@ pub struct InodeTable {
 
 impl InodeTable {
     /// A table over the directory `root`, keeping about `descriptors` of them open.
-    pub fn new(root: OwnedFd, descriptors: usize) -> nix::Result<InodeTable> {
+    pub(crate) fn new(root: OwnedFd, descriptors: usize) -> nix::Result<InodeTable> {
         let stat = fstat(&root)?;
         Ok(InodeTable {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -76,7 +76,7 @@ impl InodeTable {
     }
 
     /// The number the kernel sees for a backing inode; `EXDEV` for one of another file system.
-    pub fn number(&self, stat: &FileStat) -> nix::Result<u64> {
+    pub(crate) fn number(&self, stat: &FileStat) -> nix::Result<u64> {
         if stat.st_dev != self.device {
             return Err(Errno::EXDEV);
         }
@@ -92,7 +92,7 @@ impl InodeTable {
     }
 
     /// The kernel was told of `ino` under this name once more.
-    pub fn remember(&self, ino: u64, parent: u64, name: &OsStr) {
+    pub(crate) fn remember(&self, ino: u64, parent: u64, name: &OsStr) {
         if ino == ROOT {
             return;
         }
@@ -150,7 +150,7 @@ impl InodeTable {
     }
 
     /// The kernel dropped `count` references.
-    pub fn forget(&self, ino: u64, count: u64) {
+    pub(crate) fn forget(&self, ino: u64, count: u64) {
         let parent = {
             let mut shard = self.shard(ino).lock();
             if let Some(entry) = shard.entries.get_mut(&ino) {
@@ -164,7 +164,7 @@ impl InodeTable {
     }
 
     /// The entry now has this name (rename, or a new hard link).
-    pub fn renamed(&self, ino: u64, parent: u64, name: &OsStr) {
+    pub(crate) fn renamed(&self, ino: u64, parent: u64, name: &OsStr) {
         let before = Self::rename_entry(&mut self.shard(ino).lock(), ino, parent, name, self.per_shard);
         if let Some(before) = before {
             self.adopt(parent);
@@ -173,7 +173,7 @@ impl InodeTable {
     }
 
     /// The name `parent`/`name` of `ino` is gone; `fd` keeps the inode if that was the remembered name.
-    pub fn name_gone(&self, ino: u64, parent: u64, name: &OsStr, fd: Arc<OwnedFd>) {
+    pub(crate) fn name_gone(&self, ino: u64, parent: u64, name: &OsStr, fd: Arc<OwnedFd>) {
         let mut shard = self.shard(ino).lock();
         if let Some(entry) = shard.entries.get_mut(&ino)
             && entry.parent == parent
@@ -185,12 +185,12 @@ impl InodeTable {
     }
 
     /// Whether the kernel knows this inode.
-    pub fn knows(&self, ino: u64) -> bool {
+    pub(crate) fn knows(&self, ino: u64) -> bool {
         ino == ROOT || self.shard(ino).lock().entries.contains_key(&ino)
     }
 
     /// A descriptor (`O_PATH`) of a known inode.
-    pub fn fd(&self, ino: u64) -> nix::Result<Arc<OwnedFd>> {
+    pub(crate) fn fd(&self, ino: u64) -> nix::Result<Arc<OwnedFd>> {
         if ino == ROOT {
             return Ok(self.root.clone());
         }
@@ -249,19 +249,19 @@ impl InodeTable {
     }
 
     /// A directory that holds a name of the inode, if it is known and has one.
-    pub fn parent(&self, ino: u64) -> Option<u64> {
+    pub(crate) fn parent(&self, ino: u64) -> Option<u64> {
         self.shard(ino).lock().entries.get(&ino).filter(|entry| !entry.pinned).map(|entry| entry.parent)
     }
 
     /// Parent and name under which an inode is remembered; `None` for the root and for one that lost that name.
-    pub fn name(&self, ino: u64) -> Option<(u64, OsString)> {
+    pub(crate) fn name(&self, ino: u64) -> Option<(u64, OsString)> {
         let shard = self.shard(ino).lock();
         let entry = shard.entries.get(&ino).filter(|entry| !entry.pinned)?;
         Some((entry.parent, OsString::from_vec(entry.name.to_vec())))
     }
 
     /// Path below the root under the remembered names; empty for the root.
-    pub fn path(&self, ino: u64) -> PathBuf {
+    pub(crate) fn path(&self, ino: u64) -> PathBuf {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         let mut at = ino;
         while at != ROOT && names.len() < MAX_DEPTH {
@@ -274,17 +274,12 @@ impl InodeTable {
     }
 
     /// How many inodes are known, the root apart.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|s| s.lock().entries.len()).sum()
     }
 
-    /// Whether only the root is known.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// How many descriptors the table holds, the root's apart.
-    pub fn open_descriptors(&self) -> usize {
+    pub(crate) fn open_descriptors(&self) -> usize {
         self.shards.iter().map(|s| s.lock().entries.values().filter(|e| e.fd.is_some()).count()).sum()
     }
 }

@@ -24,7 +24,7 @@ pub enum Exit {
 /// The caller named something that there is not. Ends with [`Exit::Usage`].
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct NoSuch(pub String);
+pub(crate) struct NoSuch(pub String);
 
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
@@ -69,9 +69,9 @@ impl Exit {
 /// These runs cannot be compared as they are. Ends with [`crate::exit::Exit::Usage`].
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Refused(pub String);
+pub(crate) struct Refused(pub String);
 
 /// A report that is not as it was written, or does not follow from what was recorded. Ends with [`Exit::Usage`].
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Doubtful(pub String);
+pub(crate) struct Doubtful(pub String);

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 /// What a draw is for; each purpose has draws of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// Whether a rule with a probability strikes.
     Trigger,
     /// What a struck call suffers.
@@ -23,31 +23,31 @@ pub enum Purpose {
 
 /// The draws of one rule.
 #[derive(Clone, Debug)]
-pub struct Draws {
+pub(crate) struct Draws {
     key: [u8; 32],
 }
 
 impl Draws {
     /// Draws of the rule called `name` under `seed`.
-    pub fn new(seed: u64, name: &str) -> Draws {
+    pub(crate) fn new(seed: u64, name: &str) -> Draws {
         let mut material = seed.to_le_bytes().to_vec();
         material.extend_from_slice(name.as_bytes());
         Draws { key: blake3::derive_key("fermoposta 2026 fault rule draws", &material) }
     }
 
     /// A uniform 64-bit number for the n-th call.
-    pub fn word(&self, purpose: Purpose, n: u64) -> u64 {
+    pub(crate) fn word(&self, purpose: Purpose, n: u64) -> u64 {
         let bytes = self.bytes(purpose, n);
         u64::from_le_bytes(bytes[..8].try_into().expect("eight of 32 bytes"))
     }
 
     /// A generator of its own for the n-th call, for effects that need a distribution.
-    pub fn generator(&self, purpose: Purpose, n: u64) -> ChaCha8Rng {
+    pub(crate) fn generator(&self, purpose: Purpose, n: u64) -> ChaCha8Rng {
         ChaCha8Rng::from_seed(self.bytes(purpose, n))
     }
 
     /// A generator of its own for a block of a file: the same whichever call comes upon it.
-    pub fn of_block(&self, ino: u64, block: u64) -> ChaCha8Rng {
+    pub(crate) fn of_block(&self, ino: u64, block: u64) -> ChaCha8Rng {
         let mut input = [Purpose::Block as u8; 17];
         input[..8].copy_from_slice(&ino.to_le_bytes());
         input[8..16].copy_from_slice(&block.to_le_bytes());
@@ -62,12 +62,12 @@ impl Draws {
 }
 
 /// `p` as the number of 64-bit words, out of all of them, that count as a hit.
-pub fn threshold(p: f64) -> u64 {
+pub(crate) fn threshold(p: f64) -> u64 {
     (p * 2f64.powi(64)) as u64
 }
 
 /// A place in `0..2^64` for a mailbox, the same under one seed wherever it is asked.
-pub fn place(seed: u64, mailbox: &[u8]) -> u64 {
+pub(crate) fn place(seed: u64, mailbox: &[u8]) -> u64 {
     let key = blake3::derive_key("fermoposta 2026 share of mailboxes", &seed.to_le_bytes());
     let hash = blake3::keyed_hash(&key, mailbox);
     u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight of 32 bytes"))

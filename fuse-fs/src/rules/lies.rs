@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Most spoiled sectors, and most flipped bytes, that are remembered.
-pub const MOST_MARKS: usize = 100_000;
+pub(crate) const MOST_MARKS: usize = 100_000;
 
 /// Most bytes of overwritten data kept to show files as they were.
-pub const MOST_VERSION_BYTES: u64 = 64 << 20;
+pub(crate) const MOST_VERSION_BYTES: u64 = 64 << 20;
 
 /// A file as it was before its last change.
 #[derive(Debug, PartialEq, Eq)]

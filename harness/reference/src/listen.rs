@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most connections of one listener at a time.
-pub const CONNECTION_LIMIT: usize = 512;
+pub(crate) const CONNECTION_LIMIT: usize = 512;
 
 /// What a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

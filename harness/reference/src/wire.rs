@@ -18,7 +18,7 @@ pub(crate) fn complain(what: &str, error: &io::Error) {
 }
 
 /// Largest message taken, in bytes.
-pub const MESSAGE_LIMIT_BYTES: usize = 50 * 1024 * 1024;
+pub(crate) const MESSAGE_LIMIT_BYTES: usize = 50 * 1024 * 1024;
 
 /// A connection silent for this long is closed.
 pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);

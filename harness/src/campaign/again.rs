@@ -12,14 +12,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Times that a run is done, at most.
-pub const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 3;
 
 /// Before that, the machine has this long to become less busy.
 const CALM: Duration = Duration::from_secs(30);
 
 /// Why a run is to be done again: nothing was proved against the mail server, and something would have been if the machine
 /// had not been overloaded.
-pub fn spoiled(report: &Report) -> Option<&str> {
+pub(crate) fn spoiled(report: &Report) -> Option<&str> {
     report.run.overload.as_deref().filter(|_| report.verdict != Verdict::Invalid)
 }
 
@@ -28,7 +28,7 @@ pub fn spoiled(report: &Report) -> Option<&str> {
 ///
 /// # Errors
 /// It came to no result.
-pub fn run(plan: &Plan, places: &Places, discard: impl Fn(&Path)) -> Result<Outcome> {
+pub(crate) fn run(plan: &Plan, places: &Places, discard: impl Fn(&Path)) -> Result<Outcome> {
     again(|| outer::run(plan, places), discard, || _ = load::calm(CALM, stop::requested))
 }
 

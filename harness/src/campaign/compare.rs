@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// What is to be compared.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Run directories of the baseline.
     pub baseline: Vec<PathBuf>,
     /// Run directories of the candidate.
@@ -37,7 +37,7 @@ struct Read {
 }
 
 /// Reads both sides and compares them.
-pub fn compare(asked: &Asked) -> Result<Comparison> {
+pub(crate) fn compare(asked: &Asked) -> Result<Comparison> {
     let side = |runs: &[PathBuf]| runs.iter().map(|run| read(run)).collect::<Result<Vec<Read>>>();
     let (baseline, candidate) = (side(&asked.baseline)?, side(&asked.candidate)?);
     let plans: Vec<&Plan> = baseline.iter().chain(&candidate).filter_map(|read| read.plan.as_ref()).collect();

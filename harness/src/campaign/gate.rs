@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Lets runs begin.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     jobs: usize,
     /// More than those, while they wait.
     waiting: usize,
@@ -34,7 +34,7 @@ struct Inside {
 
 /// While it lives, its run counts.
 #[derive(Debug)]
-pub struct Pass<'a>(&'a Gate);
+pub(crate) struct Pass<'a>(&'a Gate);
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
@@ -45,23 +45,23 @@ impl Drop for Pass<'_> {
 
 impl Gate {
     /// A gate for so many runs at once.
-    pub fn new(jobs: usize) -> Gate {
+    pub(crate) fn new(jobs: usize) -> Gate {
         let meter = IdleMeter::new(environment::cores());
         Gate { jobs, waiting: 0, inside: Mutex::new(Inside { runs: 0, meter }), left: Condvar::new() }
     }
 
     /// More of them, while they only wait.
-    pub fn and_more_that_wait(self) -> Gate {
+    pub(crate) fn and_more_that_wait(self) -> Gate {
         Gate { waiting: MOST_WAITING, ..self }
     }
 
     /// Threads that it can keep busy.
-    pub fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.jobs + self.waiting
     }
 
     /// Waits until another run may begin; `None` if a signal came.
-    pub fn enter(&self) -> Option<Pass<'_>> {
+    pub(crate) fn enter(&self) -> Option<Pass<'_>> {
         let mut inside = self.inside.lock();
         loop {
             if stop::requested() {

@@ -11,12 +11,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A result that is known by its name.
-pub trait Named: Clone + Serialize + DeserializeOwned {
+pub(crate) trait Named: Clone + Serialize + DeserializeOwned {
     fn name(&self) -> &str;
 }
 
 /// The file, open for appending.
-pub struct Journal<R> {
+pub(crate) struct Journal<R> {
     path: PathBuf,
     file: File,
     /// By name; of two with one name the later.
@@ -28,7 +28,7 @@ impl<R: Named> Journal<R> {
     ///
     /// # Errors
     /// The file cannot be used, or a whole line of it is no result.
-    pub fn open(path: &Path) -> Result<Journal<R>> {
+    pub(crate) fn open(path: &Path) -> Result<Journal<R>> {
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -55,7 +55,7 @@ impl<R: Named> Journal<R> {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn add(&mut self, result: R) -> Result<()> {
+    pub(crate) fn add(&mut self, result: R) -> Result<()> {
         let mut line = serde_json::to_vec(&result)?;
         line.push(b'\n');
         self.file

@@ -14,7 +14,7 @@ use std::path::Path;
 /// # Errors
 /// [`NoSuch`] if there is none: the run was not judged, or this is no run. [`Doubtful`] if it was edited. Otherwise it cannot
 /// be read or is of another form.
-pub fn report(run: &Path) -> Result<Report> {
+pub(crate) fn report(run: &Path) -> Result<Report> {
     let (report, broken) = unsealed(run)?;
     match broken {
         None => Ok(report),
@@ -26,7 +26,7 @@ pub fn report(run: &Path) -> Result<Report> {
 ///
 /// # Errors
 /// As [`report`], but for its seal.
-pub fn unsealed(run: &Path) -> Result<(Report, Option<Broken>)> {
+pub(crate) fn unsealed(run: &Path) -> Result<(Report, Option<Broken>)> {
     let (directory, place) = (RunDirectory::existing(run), run.display());
     if !directory.report().is_file() {
         return Err(NoSuch(match directory.plan().is_file() {
@@ -46,14 +46,14 @@ pub fn unsealed(run: &Path) -> Result<(Report, Option<Broken>)> {
 
 /// In words, with place and way out.
 #[must_use]
-pub fn edited(run: &Path, broken: Broken) -> String {
+pub(crate) fn edited(run: &Path, broken: Broken) -> String {
     let (place, file) = (run.display(), RunDirectory::existing(run).report());
     format!("{}: {broken}; `fermoposta analyze {place}` judges the run anew", file.display())
 }
 
 /// Why a report was not held against what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unproved {
+pub(crate) enum Unproved {
     #[error("version {0} recorded it")]
     OtherVersion(String),
     #[error("its recorded files are not all there")]
@@ -65,7 +65,7 @@ pub enum Unproved {
 ///
 /// # Errors
 /// As [`report`]; [`Doubtful`] also if it does not follow from the recorded files.
-pub fn proved(run: &Path) -> Result<(Report, Result<(), Unproved>)> {
+pub(crate) fn proved(run: &Path) -> Result<(Report, Result<(), Unproved>)> {
     let report = report(run)?;
     if report.run.version != env!("CARGO_PKG_VERSION") {
         let unproved = Unproved::OtherVersion(report.run.version.clone());
@@ -96,7 +96,7 @@ pub fn proved(run: &Path) -> Result<(Report, Result<(), Unproved>)> {
 ///
 /// # Errors
 /// The run cannot be judged.
-pub fn another(run: &Path, report: &Report) -> Result<Option<String>> {
+pub(crate) fn another(run: &Path, report: &Report) -> Result<Option<String>> {
     let mut anew = judge(run)?;
     // Where it lay when it was judged.
     anew.run.directory.clone_from(&report.run.directory);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// One class that a run shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Shown {
+pub(crate) struct Shown {
     pub class: Class,
     pub count: u64,
     /// The property or the kind of finding behind it, and what it says.
@@ -21,7 +21,7 @@ pub struct Shown {
 }
 
 /// Everything that a report shows, worst first, each class once.
-pub fn of(report: &Report) -> Vec<Shown> {
+pub(crate) fn of(report: &Report) -> Vec<Shown> {
     let violated = report.properties.iter().filter(|property| property.verdict == Verdict::Invalid);
     let mut shown: Vec<Shown> = violated.map(|property| by_property(property, report)).collect();
     shown.extend(report.findings.iter().filter_map(by_finding));
@@ -32,7 +32,7 @@ pub fn of(report: &Report) -> Vec<Shown> {
 }
 
 /// The class of a violated property.
-pub fn violation(property: &Property, report: &Report) -> Class {
+pub(crate) fn violation(property: &Property, report: &Report) -> Class {
     match property.name.as_str() {
         "acknowledged-durable" if report.messages.lost == 0 && report.messages.invisible > 0 => Class::Hidden,
         "acknowledged-durable" => Class::Lost,

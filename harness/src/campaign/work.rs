@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{self, Sender};
 
 /// What is to be done many times.
-pub trait Work: Sync {
+pub(crate) trait Work: Sync {
     /// What one piece of it needs to know.
     type Piece: Send;
     /// What it comes to.
@@ -31,7 +31,7 @@ pub trait Work: Sync {
 ///
 /// # Errors
 /// The journal cannot be written.
-pub fn run_all<W: Work>(
+pub(crate) fn run_all<W: Work>(
     work: &W,
     left: Vec<W::Piece>,
     gate: &Gate,

@@ -7,7 +7,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Its directory does not take it.
-pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let beside = path.with_extension("new");
     std::fs::write(&beside, content)
         .and_then(|()| std::fs::File::open(&beside)?.sync_all())

@@ -46,7 +46,7 @@ impl Finding {
 }
 
 /// Prints every finding; exit 70 if something that every run needs is missing.
-pub fn run() -> Result<Exit> {
+pub(crate) fn run() -> Result<Exit> {
     let findings = look();
     let width = findings.iter().map(|f| f.what.len()).max().unwrap_or(0);
     for Finding { what, text, mark } in &findings {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const MOST_DIFFERENCES: usize = 20;
 
 /// Rebuilds what every recorded cut of `run` left, into `to` or for the comparison only. Exit 70 if one differs.
-pub fn run(run: &Path, to: Option<&Path>) -> Result<Exit> {
+pub(crate) fn run(run: &Path, to: Option<&Path>) -> Result<Exit> {
     let records = records(run)?;
     let scratch = tempfile::tempdir().context("no room for the rebuilt trees; give a directory with --to")?;
     let to = to.unwrap_or(scratch.path());

@@ -7,7 +7,7 @@ use std::fmt::Write;
 const EXAMPLE: &str = include_str!("../../../scenarios/eio-on-fsync.toml");
 
 /// The reference as Markdown.
-pub fn reference_markdown() -> String {
+pub(crate) fn reference_markdown() -> String {
     let schema = crate::scenario::schema();
     let mut out = format!(
         "# Scenario reference\n\nGenerated from the schema by `fermoposta reference`; do not edit. Required fields are \

@@ -37,7 +37,7 @@ pub(crate) struct Control {
 /// Somebody was inside for longer than was waited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("still waiting for {awaited}")]
-pub struct StillInside {
+pub(crate) struct StillInside {
     /// What of theirs is under way or open.
     awaited: String,
 }

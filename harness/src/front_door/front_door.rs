@@ -39,7 +39,7 @@ use tokio::time::timeout;
 const PORT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a front door needs.
-pub struct Setup {
+pub(crate) struct Setup {
     /// The mail server's services and their addresses: `lmtp`, `smtp`, `imap`.
     pub backends: Vec<(&'static str, String)>,
     /// What the spool is delivered by; `backends` has a service of it.
@@ -59,7 +59,7 @@ pub struct Setup {
 }
 
 /// A front door. Dropping it ends every connection and delivery at once.
-pub struct FrontDoor {
+pub(crate) struct FrontDoor {
     desk: Arc<Desk>,
     spool: PathBuf,
     services: Vec<(&'static str, String)>,
@@ -73,7 +73,7 @@ impl FrontDoor {
     ///
     /// # Errors
     /// The spool cannot be opened, a port cannot be had, or there is no service to deliver the spool to.
-    pub fn open(setup: Setup) -> anyhow::Result<FrontDoor> {
+    pub(crate) fn open(setup: Setup) -> anyhow::Result<FrontDoor> {
         let spool = Spool::open(&setup.spool)
             .with_context(|| format!("the front door's spool {}", setup.spool.display()))?;
         let control = Control::new(Rules::new(setup.cohorts));
@@ -100,7 +100,7 @@ impl FrontDoor {
     }
 
     /// Services and their addresses, as a target has them.
-    pub fn services(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn services(&self) -> Vec<(&'static str, String)> {
         self.services.clone()
     }
 
@@ -108,7 +108,7 @@ impl FrontDoor {
     ///
     /// # Errors
     /// The change makes no sense, and nothing was changed; or a port could not be opened again.
-    pub async fn change(&self, change: &Change) -> Result<(), Unchanged> {
+    pub(crate) async fn change(&self, change: &Change) -> Result<(), Unchanged> {
         let cohorts = self.desk.control.rules().borrow().cohort_names();
         if let Some(problem) = change.problems(&cohorts).first() {
             return Err(Unchanged::Senseless { field: problem.field, message: problem.message.clone() });
@@ -131,12 +131,12 @@ impl FrontDoor {
     ///
     /// # Errors
     /// After `limit`: what was still awaited. The users stay held.
-    pub async fn hold(&self, users: &BTreeSet<String>, limit: Duration) -> Result<(), StillInside> {
+    pub(crate) async fn hold(&self, users: &BTreeSet<String>, limit: Duration) -> Result<(), StillInside> {
         self.desk.control.hold(&names(users), limit).await
     }
 
     /// Lets these users in again.
-    pub fn release(&self, users: &BTreeSet<String>) {
+    pub(crate) fn release(&self, users: &BTreeSet<String>) {
         self.desk.control.release(&names(users));
     }
 
@@ -144,7 +144,7 @@ impl FrontDoor {
     ///
     /// # Errors
     /// It cannot be read, or holds what the spool never writes.
-    pub fn waiting(&self) -> std::io::Result<Vec<Waiting>> {
+    pub(crate) fn waiting(&self) -> std::io::Result<Vec<Waiting>> {
         waiting(&self.spool)
     }
 }
@@ -155,7 +155,7 @@ fn names(users: &BTreeSet<String>) -> BTreeSet<String> {
 
 /// Why an operator's change was not made, or not in full.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unchanged {
+pub(crate) enum Unchanged {
     #[error("{field}: {message}")]
     Senseless { field: &'static str, message: String },
     #[error(transparent)]

@@ -57,7 +57,7 @@ pub(super) type PortState = Result<bool, NotOpened>;
 /// A port could not be opened again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{address} cannot be opened again: {why}")]
-pub struct NotOpened {
+pub(crate) struct NotOpened {
     address: SocketAddr,
     why: String,
 }

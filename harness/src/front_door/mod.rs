@@ -6,7 +6,7 @@ pub(crate) mod dot;
 pub(crate) mod drain;
 pub(crate) mod exchange;
 mod front_door;
-pub use front_door::{FrontDoor, Setup};
+pub(crate) use front_door::{FrontDoor, Setup};
 pub(crate) mod listener;
 pub(crate) mod mail;
 pub(crate) mod peer;

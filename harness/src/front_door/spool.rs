@@ -35,7 +35,7 @@ const NEW: &str = "new";
 /// A message in the spool: the head of its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// Its sender's address.
     pub from: String,
     /// Its recipient's address.
@@ -249,7 +249,7 @@ impl Spool {
 ///
 /// # Errors
 /// It cannot be read, or a file in it is not what the spool writes.
-pub fn waiting(root: &Path) -> io::Result<Vec<Waiting>> {
+pub(crate) fn waiting(root: &Path) -> io::Result<Vec<Waiting>> {
     files(root, MAIL)?.into_iter().map(|(_, path)| read_head(&path).map(|(head, _)| head)).collect()
 }
 

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(30);
 
 /// What `argv` prints; its complaints if it prints nothing else.
-pub fn ask(argv: &[String]) -> io::Result<String> {
+pub(crate) fn ask(argv: &[String]) -> io::Result<String> {
     let parts: Vec<OsString> =
         ["__ask", "--"].into_iter().chain(argv.iter().map(String::as_str)).map(OsString::from).collect();
     let (mut out, mut errors) = (tempfile::tempfile()?, tempfile::tempfile()?);
@@ -43,7 +43,7 @@ fn text(file: &mut File) -> io::Result<String> {
 }
 
 /// In namespaces of its own: runs `argv` in the view that a mail server without a definition would have. Its exit code.
-pub fn answer(argv: &[String]) -> Result<i32> {
+pub(crate) fn answer(argv: &[String]) -> Result<i32> {
     confine::settle(Confinement::Namespaces, &[])?;
     let root = PathBuf::from("/");
     let view = View { directory: root.clone(), ..View::default() };

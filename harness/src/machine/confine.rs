@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Where in the host the run takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confinement {
+pub(crate) enum Confinement {
     /// Namespaces of its own.
     Namespaces,
     /// The host's namespaces: for mail servers that the harness does not start itself.
@@ -27,29 +27,29 @@ pub enum Confinement {
 }
 
 /// The started inner process; dropping it ends the run.
-pub struct Inner {
+pub(crate) struct Inner {
     keeper: Child,
     _lifeline: OwnedFd,
 }
 
 impl Inner {
     /// Waits for the end; `None` if a signal ended it.
-    pub fn wait(&mut self) -> io::Result<Option<i32>> {
+    pub(crate) fn wait(&mut self) -> io::Result<Option<i32>> {
         Ok(self.keeper.wait()?.code())
     }
 
     /// Waits for the end, at most `limit`; then as [`Inner::wait`].
-    pub fn ended_within(&mut self, limit: Duration) -> io::Result<Option<Option<i32>>> {
+    pub(crate) fn ended_within(&mut self, limit: Duration) -> io::Result<Option<Option<i32>>> {
         Ok(super::process::wait(&mut self.keeper, limit)?.map(|status| status.code()))
     }
 
     /// Ends the run at once.
-    pub fn kill(&mut self) -> io::Result<()> {
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.keeper.kill()
     }
 
     /// Pid of the process whose death ends the run.
-    pub fn keeper(&self) -> u32 {
+    pub(crate) fn keeper(&self) -> u32 {
         self.keeper.id()
     }
 }
@@ -63,7 +63,7 @@ impl Drop for Inner {
 }
 
 /// Starts this program again with `arguments` as the inner process.
-pub fn start_inner(confinement: Confinement, arguments: &[&OsStr]) -> io::Result<Inner> {
+pub(crate) fn start_inner(confinement: Confinement, arguments: &[&OsStr]) -> io::Result<Inner> {
     start_inner_into(confinement, arguments, None)
 }
 
@@ -146,7 +146,7 @@ fn check(result: libc::c_long) -> io::Result<()> {
 
 /// In the inner process, first thing: private mounts, a /proc of its own, loopback up, and the machine read-only but for
 /// `places`.
-pub fn settle(confinement: Confinement, places: &[PathBuf]) -> Result<()> {
+pub(crate) fn settle(confinement: Confinement, places: &[PathBuf]) -> Result<()> {
     watch_lifeline();
     if confinement == Confinement::Namespaces {
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
@@ -207,6 +207,6 @@ fn loopback_up() -> io::Result<()> {
 }
 
 /// Arguments for [`start_inner`] from owned parts.
-pub fn arguments(parts: &[OsString]) -> Vec<&OsStr> {
+pub(crate) fn arguments(parts: &[OsString]) -> Vec<&OsStr> {
     parts.iter().map(OsString::as_os_str).collect()
 }

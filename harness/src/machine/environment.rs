@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Names and values, in the order they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Environment {
+pub(crate) struct Environment {
     /// RFC 3339, UTC.
     pub started: String,
     /// The mail server's version as it says it itself.
@@ -17,7 +17,7 @@ pub struct Environment {
 }
 
 /// Looks around. `storages` are (name, backing directory).
-pub fn look(
+pub(crate) fn look(
     storages: &[(String, std::path::PathBuf)],
     target_version: Option<String>,
     reproduce: String,
@@ -35,14 +35,14 @@ pub fn look(
 }
 
 /// The machine, whatever runs on it.
-pub fn machine() -> Vec<(String, String)> {
+pub(crate) fn machine() -> Vec<(String, String)> {
     let user = if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" };
     let facts = [("kernel", kernel()), ("cores", cores().to_string()), ("user", user.to_owned())];
     facts.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// Number of cores this process may use.
-pub fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -52,6 +52,6 @@ fn kernel() -> String {
 }
 
 /// Type of the file system that `path` is on, with its device, mount point and options.
-pub fn file_system(path: &Path) -> String {
+pub(crate) fn file_system(path: &Path) -> String {
     super::mounts::beneath(path).map_or("unknown".to_owned(), |mounted| mounted.words())
 }

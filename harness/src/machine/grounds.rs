@@ -9,11 +9,11 @@ const SHOWN_BELOW: &str = "/var/spool/fermoposta";
 
 /// Directories, and the paths under which a mail server sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown(Vec<(PathBuf, PathBuf)>);
+pub(crate) struct Shown(Vec<(PathBuf, PathBuf)>);
 
 impl Shown {
     /// The path under which a mail server sees `path`.
-    pub fn seen(&self, path: &Path) -> PathBuf {
+    pub(crate) fn seen(&self, path: &Path) -> PathBuf {
         let below = |(from, at): &(PathBuf, PathBuf)| Some(at.join(path.strip_prefix(from).ok()?));
         let seen = self.0.iter().find_map(below).unwrap_or_else(|| path.to_owned());
         // Joined with nothing, a path would end with a slash.
@@ -21,19 +21,19 @@ impl Shown {
     }
 
     /// Shows `directory` as `name` too.
-    pub fn show(&mut self, directory: &Path, name: &str) {
+    pub(crate) fn show(&mut self, directory: &Path, name: &str) {
         self.0.push((directory.to_owned(), Path::new(SHOWN_BELOW).join(name)));
     }
 
     /// What is shown, and where.
-    pub fn iter(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
         self.0.iter()
     }
 }
 
 /// The places of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grounds {
+pub(crate) struct Grounds {
     writable: Vec<PathBuf>,
     shown: Shown,
 }
@@ -41,7 +41,7 @@ pub struct Grounds {
 impl Grounds {
     /// Of a run that writes below `run` and where its storages lie; a mail server writes to `shown` only, directories
     /// below it.
-    pub fn new(run: &Path, backings: &[(String, PathBuf)], shown: &[PathBuf]) -> Grounds {
+    pub(crate) fn new(run: &Path, backings: &[(String, PathBuf)], shown: &[PathBuf]) -> Grounds {
         let mut writable = vec![run.to_owned()];
         for (_, backing) in backings {
             // What a power cut may bring back lies beside a storage, on the same mount.
@@ -58,12 +58,12 @@ impl Grounds {
     }
 
     /// Directories in which the run writes.
-    pub fn writable(&self) -> &[PathBuf] {
+    pub(crate) fn writable(&self) -> &[PathBuf] {
         &self.writable
     }
 
     /// What mail servers see.
-    pub fn shown(&self) -> &Shown {
+    pub(crate) fn shown(&self) -> &Shown {
         &self.shown
     }
 }

@@ -29,7 +29,7 @@ fn processors(stat: &str) -> usize {
 /// Tells from time to time whether a processor is idle. Where this process may use only a part of the machine (a quota, an
 /// affinity), the machine's idleness says nothing about that part, and it always says no.
 #[derive(Debug)]
-pub struct IdleMeter {
+pub(crate) struct IdleMeter {
     cores: usize,
     whole_machine: bool,
     last: Option<Ticks>,
@@ -44,14 +44,14 @@ const MOSTLY: f64 = 0.75;
 
 impl IdleMeter {
     /// A meter for a process that may use so many processors.
-    pub fn new(cores: usize) -> IdleMeter {
+    pub(crate) fn new(cores: usize) -> IdleMeter {
         let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
         IdleMeter { cores, whole_machine: processors(&stat) <= cores, last: parse(&stat), at: Instant::now() }
     }
 
     /// Whether about one processor had nothing to do since it was last asked. Asked too soon, or where the kernel does
     /// not tell, it says no.
-    pub fn a_core_is_idle(&mut self) -> bool {
+    pub(crate) fn a_core_is_idle(&mut self) -> bool {
         if !self.whole_machine || self.at.elapsed() < INTERVAL {
             return false;
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A process. The number alone may be given away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Process {
+pub(crate) struct Process {
     /// Its number.
     pub pid: i32,
     /// When it started, in ticks since the machine did.
@@ -23,12 +23,12 @@ impl Process {
     }
 
     /// Its name.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.file("comm").trim().to_owned()
     }
 
     /// Its command line, or its name if it shows none.
-    pub fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let line = self.file("cmdline").replace('\0', " ");
         let shown = if line.trim().is_empty() { self.name() } else { line.trim().to_owned() };
         reports::kit::inert::inert(&shown)
@@ -46,7 +46,7 @@ fn started(stat: &str) -> Option<u64> {
 }
 
 /// All processes that there are now.
-pub fn processes() -> BTreeSet<Process> {
+pub(crate) fn processes() -> BTreeSet<Process> {
     pids().filter_map(Process::of).collect()
 }
 
@@ -56,7 +56,7 @@ fn pids() -> impl Iterator<Item = i32> {
 }
 
 /// Whoever listens where a connection to `address` would arrive, as far as this user may see.
-pub fn listeners(address: SocketAddr) -> BTreeSet<Process> {
+pub(crate) fn listeners(address: SocketAddr) -> BTreeSet<Process> {
     let table = |name: &str| std::fs::read_to_string(format!("/proc/self/net/{name}")).unwrap_or_default();
     let wanted = sockets(&(table("tcp") + &table("tcp6")), address);
     match wanted.is_empty() {

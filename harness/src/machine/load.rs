@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// How busy the machine was for about a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Load {
+pub(crate) struct Load {
     /// Share of the time in which somebody waited for a processor, from 0 to 1; none if the kernel does not say.
     pub processor: Option<f64>,
     /// The same for the disk.
@@ -27,7 +27,7 @@ pub struct Load {
 }
 
 /// Measures until it is dropped.
-pub struct LoadMeter {
+pub(crate) struct LoadMeter {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,7 +37,7 @@ impl LoadMeter {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(each: impl Fn(Load) + Send + 'static) -> std::io::Result<LoadMeter> {
+    pub(crate) fn start(each: impl Fn(Load) + Send + 'static) -> std::io::Result<LoadMeter> {
         let (stop, stopped) = channel::<()>();
         let measure = move || {
             let (mut since, mut before, mut late) = (Instant::now(), Stalls::now(), Duration::ZERO);
@@ -103,7 +103,7 @@ const CALM: f64 = 50.0;
 
 /// Waits until the machine is calm, at most `limit`, or until `stopped`; whether it is. Where the kernel does not say how
 /// busy it is, it is.
-pub fn calm(limit: Duration, stopped: impl Fn() -> bool) -> bool {
+pub(crate) fn calm(limit: Duration, stopped: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {
         let pressure = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mounted {
+pub(crate) struct Mounted {
     id: u64,
     /// Where.
     pub mountpoint: PathBuf,
@@ -22,7 +22,7 @@ pub struct Mounted {
 
 impl Mounted {
     /// In words, inert: `ext4 on /dev/sda1 (8:1) at /srv/mail (rw,relatime)`.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let Mounted { mountpoint, kind, source, device, options, .. } = self;
         let words = format!("{kind} on {source} ({device}) at {} ({options})", mountpoint.display());
         reports::kit::inert::inert(&words)
@@ -30,7 +30,7 @@ impl Mounted {
 }
 
 /// The mount that a path lies on; `None` if the path is not there, or the kernel does not say.
-pub fn beneath(path: &Path) -> Option<Mounted> {
+pub(crate) fn beneath(path: &Path) -> Option<Mounted> {
     let path = path.canonicalize().ok()?;
     let table = std::fs::read("/proc/self/mountinfo").ok()?;
     nearest(table.split(|byte| *byte == b'\n').filter_map(parse).collect(), &path, mount_id(&path))

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 /// What to run.
 #[derive(Clone, Debug)]
-pub struct Launch {
+pub(crate) struct Launch {
     /// Program and arguments.
     pub argv: Vec<String>,
     /// Added to the environment.
@@ -37,7 +37,7 @@ pub struct Launch {
 
 /// Where output goes.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Standard output.
     pub out: File,
     /// Standard error.
@@ -46,19 +46,19 @@ pub struct Output {
 
 impl Output {
     /// Both into one file.
-    pub fn both(log: File) -> io::Result<Output> {
+    pub(crate) fn both(log: File) -> io::Result<Output> {
         Ok(Output { out: log.try_clone()?, errors: log })
     }
 }
 
 /// A running tree.
-pub struct ProcessTree {
+pub(crate) struct ProcessTree {
     init: Child,
 }
 
 impl ProcessTree {
     /// Starts `launch` in a PID namespace of its own, output into `output`.
-    pub fn spawn(launch: &Launch, output: Output) -> io::Result<ProcessTree> {
+    pub(crate) fn spawn(launch: &Launch, output: Output) -> io::Result<ProcessTree> {
         let mut command = Command::new("/proc/self/exe");
         command.arg("__target-init").arg(serde_json::to_string(&launch.view)?);
         command.args(["--starts", &launch.starts.to_string(), "--"]);
@@ -85,27 +85,27 @@ impl ProcessTree {
     }
 
     /// Starts `argv` inside the tree's namespaces; it dies with the tree.
-    pub fn spawn_inside(&self, launch: &Launch, output: Output) -> io::Result<Child> {
+    pub(crate) fn spawn_inside(&self, launch: &Launch, output: Output) -> io::Result<Child> {
         let mut command = super::tool::inside(self.init.id(), &launch.argv);
         command.envs(&launch.environment).env("FERMOPOSTA_SELF", "1");
         command.stdin(Stdio::null()).stdout(output.out).stderr(output.errors).spawn()
     }
 
     /// Asks the root process to end (SIGTERM).
-    pub fn terminate(&self) -> io::Result<()> {
+    pub(crate) fn terminate(&self) -> io::Result<()> {
         let pid = i32::try_from(self.init.id()).expect("a pid fits");
         assert!(pid > 1, "a signal to pid {pid} would not hit the target alone");
         Ok(kill(Pid::from_raw(pid), Signal::SIGTERM)?)
     }
 
     /// Kills every process of the tree.
-    pub fn kill(&mut self) -> io::Result<()> {
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.init.kill()
     }
 
     /// After [`ProcessTree::kill`]: waits until no process of the tree will run another instruction of its own, at most
     /// `limit`. Some may still be inside a call that the file system holds back; they end when it is answered.
-    pub fn wait_until_doomed(&mut self, limit: Duration) -> io::Result<bool> {
+    pub(crate) fn wait_until_doomed(&mut self, limit: Duration) -> io::Result<bool> {
         let deadline = Instant::now() + limit;
         loop {
             if self.ended()?.is_some() || self.has_killed_all() {
@@ -131,18 +131,18 @@ impl ProcessTree {
     }
 
     /// How it ended, if it has.
-    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.init.try_wait()
     }
 
     /// Waits until it has ended, at most `limit`.
-    pub fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         wait(&mut self.init, limit)
     }
 }
 
 /// Waits until `child` has ended, at most `limit`.
-pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -165,7 +165,7 @@ impl Drop for ProcessTree {
 
 /// The init of a target's namespace: enters the view that the text `view` describes, is locked in it, runs `argv`, passes SIGTERM on,
 /// reaps orphans, ends as `argv` ended.
-pub fn target_init(view: &str, argv: &[String], starts: u32) -> Result<i32> {
+pub(crate) fn target_init(view: &str, argv: &[String], starts: u32) -> Result<i32> {
     super::confine::mount_proc()?;
     count_processes_from(first_pid(starts));
     let view: View = serde_json::from_str(view)?;

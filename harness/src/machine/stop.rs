@@ -4,7 +4,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Runs at once, at most.
-pub const MOST_RUNS: usize = 128;
+pub(crate) const MOST_RUNS: usize = 128;
 
 static KEEPERS: [AtomicI32; MOST_RUNS] = [const { AtomicI32::new(0) }; MOST_RUNS];
 /// Those that are told first, and killed by the second signal only.
@@ -26,7 +26,7 @@ fn send(process: &AtomicI32, signal: libc::c_int) {
 }
 
 /// Installs the handlers. Until a run is announced they only note the signal.
-pub fn install() -> nix::Result<()> {
+pub(crate) fn install() -> nix::Result<()> {
     let action = SigAction::new(SigHandler::Handler(on_signal), SaFlags::SA_RESTART, SigSet::empty());
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: the handler touches atomics and calls kill only.
@@ -36,7 +36,7 @@ pub fn install() -> nix::Result<()> {
 }
 
 /// While it lives, a signal kills the process.
-pub struct KillOnStop(&'static AtomicI32);
+pub(crate) struct KillOnStop(&'static AtomicI32);
 
 impl Drop for KillOnStop {
     fn drop(&mut self) {
@@ -48,7 +48,7 @@ impl Drop for KillOnStop {
 ///
 /// # Panics
 /// There are [`MOST_RUNS`] already.
-pub fn kill_on_stop(keeper: u32) -> KillOnStop {
+pub(crate) fn kill_on_stop(keeper: u32) -> KillOnStop {
     announce(&KEEPERS, keeper, libc::SIGKILL)
 }
 
@@ -57,7 +57,7 @@ pub fn kill_on_stop(keeper: u32) -> KillOnStop {
 ///
 /// # Panics
 /// There are [`MOST_RUNS`] already.
-pub fn tell_on_stop(process: u32) -> KillOnStop {
+pub(crate) fn tell_on_stop(process: u32) -> KillOnStop {
     announce(&TOLD, process, libc::SIGTERM)
 }
 
@@ -72,6 +72,6 @@ fn announce(slots: &'static [AtomicI32], process: u32, signal: libc::c_int) -> K
 }
 
 /// A signal has arrived.
-pub fn requested() -> bool {
+pub(crate) fn requested() -> bool {
     STOPPED.load(Ordering::SeqCst) != 0
 }

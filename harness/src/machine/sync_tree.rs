@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Syncs every file and directory below `path`, and `path`. Symbolic links are names only: not followed.
-pub fn sync_tree(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         let kind = entry.file_type()?;

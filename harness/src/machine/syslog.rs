@@ -11,7 +11,7 @@ use std::path::Path;
 const LONGEST: usize = 64 * 1024;
 
 /// Binds the socket `name` in `directory` and writes what arrives into `log`, until this process ends.
-pub fn listen(directory: &Path, name: &str, log: File) -> io::Result<()> {
+pub(crate) fn listen(directory: &Path, name: &str, log: File) -> io::Result<()> {
     let opened = File::open(directory)?;
     // An address holds about a hundred bytes; a run directory's path may be longer.
     let short = Path::new("/proc/self/fd").join(opened.as_raw_fd().to_string()).join(name);

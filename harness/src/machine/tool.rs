@@ -19,7 +19,7 @@ pub(crate) fn inside(pid: u32, argv: &[String]) -> Command {
 }
 
 /// Runs `argv` inside the namespaces of the process `pid` and ends as it ended. The calling process has one thread.
-pub fn run_inside(pid: u32, argv: &[String]) -> io::Result<i32> {
+pub(crate) fn run_inside(pid: u32, argv: &[String]) -> io::Result<i32> {
     let cannot =
         |e: io::Error| io::Error::new(e.kind(), format!("cannot enter the mail server's namespaces: {e}"));
     enter(pid).map_err(cannot)?;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// A view, made by the init of the server's namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
+pub(crate) struct View {
     /// The machine's name.
     pub hostname: Option<String>,
     /// Mounts in their order.
@@ -29,7 +29,7 @@ pub struct View {
 
 /// One mount of a view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ViewMount {
+pub(crate) enum ViewMount {
     /// `over` laid over what is at `at`, read-only; the first is uppermost.
     Overlay {
         over: Vec<PathBuf>,
@@ -48,7 +48,7 @@ pub enum ViewMount {
 
 impl View {
     /// Gives the calling process, which has a mount namespace of its own already, this view.
-    pub fn enter(&self) -> Result<()> {
+    pub(crate) fn enter(&self) -> Result<()> {
         if let Some(name) = &self.hostname {
             unshare(CloneFlags::CLONE_NEWUTS).context("cannot have a host name of its own")?;
             nix::unistd::sethostname(name).with_context(|| format!("cannot be called {name}"))?;
@@ -66,7 +66,7 @@ impl View {
     }
 
     /// Makes it the only one that the calling process, which has one thread, can ever have, and starts in its directory.
-    pub fn lock_in(&self) -> Result<()> {
+    pub(crate) fn lock_in(&self) -> Result<()> {
         if !own_user_namespace::lock_in().context("the mail server cannot be locked in")? {
             tracing::debug!("no user namespace can be made here: capabilities alone confine the mail server");
         }

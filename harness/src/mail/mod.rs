@@ -2,5 +2,4 @@ pub(crate) mod client;
 pub(crate) mod message;
 pub(crate) mod portal;
 pub(crate) mod readback;
-pub(crate) mod sender;
-pub mod workload;
+pub(crate) mod workload;

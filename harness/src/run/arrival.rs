@@ -19,7 +19,7 @@ const PACE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// None has arrived.
-pub async fn all(store: &Store, sent: &[Sent], limit: Duration) -> Result<()> {
+pub(crate) async fn all(store: &Store, sent: &[Sent], limit: Duration) -> Result<()> {
     let deadline = Instant::now() + limit;
     let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,7 +42,7 @@ pub async fn all(store: &Store, sent: &[Sent], limit: Duration) -> Result<()> {
 }
 
 /// Waits until any of `sent` lies in the store, at most `limit`, and writes that down; whether one does.
-pub async fn any(stage: &Stage, store: &Store, sent: &[Sent], limit: Duration) -> bool {
+pub(crate) async fn any(stage: &Stage, store: &Store, sent: &[Sent], limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -7,7 +7,7 @@ use record::plan::server::Layout;
 use std::collections::BTreeSet;
 
 /// Where deliveries arrive.
-pub struct Store {
+pub(crate) struct Store {
     /// Where each user's mail is.
     pub placement: Placement,
     /// How mail lies in it.
@@ -20,12 +20,12 @@ pub struct Store {
 
 impl Store {
     /// Arrivals can be seen.
-    pub fn readable(&self) -> bool {
+    pub(crate) fn readable(&self) -> bool {
         matches!(self.layout, Layout::Maildir { .. })
     }
 
     /// Whether a delivery lies in the store, finished.
-    pub fn has(&self, sent: Sent) -> bool {
+    pub(crate) fn has(&self, sent: Sent) -> bool {
         self.arrived(&[sent]).contains(&sent.attempt)
     }
 

@@ -21,7 +21,7 @@ const MOST_FILES: usize = 20_000;
 const HEAD: u64 = 64 << 10;
 
 /// What is found in the parts of a run directory that a mail server may write to.
-pub fn look(run: &RunDirectory, token: RunToken) -> Vec<Event> {
+pub(crate) fn look(run: &RunDirectory, token: RunToken) -> Vec<Event> {
     let parts = [("target", run.target()), ("links", run.links())];
     let found = parts.into_iter().filter_map(|(place, root)| {
         let files = holding(&root, token);

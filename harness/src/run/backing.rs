@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The directories of one run.
-pub struct Backings<'a> {
+pub(crate) struct Backings<'a> {
     directory: &'a RunDirectory,
     places: &'a Places,
     /// Its own, by the directory that the user named.
@@ -20,7 +20,7 @@ pub struct Backings<'a> {
 
 impl<'a> Backings<'a> {
     /// Of the run with this directory; nothing is made yet.
-    pub fn new(directory: &'a RunDirectory, places: &'a Places) -> Backings<'a> {
+    pub(crate) fn new(directory: &'a RunDirectory, places: &'a Places) -> Backings<'a> {
         Backings { directory, places, own: BTreeMap::new() }
     }
 
@@ -28,7 +28,7 @@ impl<'a> Backings<'a> {
     ///
     /// # Errors
     /// No directory can be made on the disk that the user named.
-    pub fn of(&mut self, storage: &str) -> Result<PathBuf> {
+    pub(crate) fn of(&mut self, storage: &str) -> Result<PathBuf> {
         match self.places.apart.get(storage).or(self.places.storage.as_ref()) {
             None => Ok(self.directory.backing(storage)),
             Some(base) => Ok(self.own_on(base)?.join(storage)),
@@ -50,7 +50,7 @@ impl<'a> Backings<'a> {
 ///
 /// # Errors
 /// The disk cannot be written.
-pub fn on(disk: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn on(disk: &Path, name: &str) -> Result<PathBuf> {
     let made = RunDirectory::named(disk, name);
     let made = made.with_context(|| {
         format!("no directory for this run can be made in {}; name another disk", disk.display())

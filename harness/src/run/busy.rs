@@ -9,7 +9,7 @@ use record::history::recorder::Recorder;
 ///
 /// # Errors
 /// No thread can be started.
-pub fn noted(history: &Recorder) -> std::io::Result<LoadMeter> {
+pub(crate) fn noted(history: &Recorder) -> std::io::Result<LoadMeter> {
     let history = history.clone();
     LoadMeter::start(move |load| {
         let rounded = |share: f64| (share * 1000.0).round() / 1000.0;

@@ -22,14 +22,14 @@ const PACE: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The clients of a run, at work.
-pub struct Clients {
+pub(crate) struct Clients {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Clients {
     /// Begins them, if the plan has any.
-    pub fn begin(traffic: &Arc<Traffic>, origin: Nanos) -> Option<Clients> {
+    pub(crate) fn begin(traffic: &Arc<Traffic>, origin: Nanos) -> Option<Clients> {
         traffic.setup().plan.clients.as_ref()?;
         let (stop, seen) = watch::channel(false);
         let task = tokio::spawn(run::run(traffic.clone(), origin, seen));
@@ -37,7 +37,7 @@ impl Clients {
     }
 
     /// Waits for their health, if the mail server has recovered, and ends them.
-    pub async fn end(self, stage: &Stage, traffic: &Traffic, recovered: bool) {
+    pub(crate) async fn end(self, stage: &Stage, traffic: &Traffic, recovered: bool) {
         if recovered {
             let since = Nanos::now();
             until(PATIENCE, || run::served_since(traffic, since)).await;

@@ -20,7 +20,7 @@ const LOG: &str = "commands.log";
 ///
 /// # Errors
 /// It cannot be started, takes too long, or says that it failed.
-pub async fn run(argv: &[String], directory: &Path) -> Result<()> {
+pub(crate) async fn run(argv: &[String], directory: &Path) -> Result<()> {
     let (program, arguments) = argv.split_first().context("no command is named")?;
     let log = OpenOptions::new().create(true).append(true).open(directory.join(LOG))?;
     let mut child = Command::new(program)

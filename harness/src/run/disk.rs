@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Largest message file that is read, in bytes.
-pub const LARGEST: u64 = 256 << 20;
+pub(crate) const LARGEST: u64 = 256 << 20;
 /// Listings of one directory, at most, while files move about.
 const LISTINGS: usize = 5;
 
@@ -35,7 +35,7 @@ pub struct DiskReading {
 }
 
 /// Takes a damaged message: its path, the attempt that it names, its bytes.
-pub type Damaged<'a> = &'a mut dyn FnMut(&str, Attempt, &[u8]);
+pub(crate) type Damaged<'a> = &'a mut dyn FnMut(&str, Attempt, &[u8]);
 
 /// For those who do not ask for damaged messages.
 pub fn nobody(_: &str, _: Attempt, _: &[u8]) {}
@@ -62,7 +62,7 @@ pub fn read_user(
 }
 
 /// Bounces in the store of `user`, the sender of all mail, and why not all of it was read.
-pub fn read_bounces(
+pub(crate) fn read_bounces(
     store_root: &Path,
     layout: &Layout,
     user: &str,

@@ -25,7 +25,7 @@ const SPOOL_LIMIT: Duration = Duration::from_secs(20);
 
 /// Lists both until nothing of this run is in them, at most as long as the target declares for its queue; the last listing
 /// is written down. A listing that fails is tried again.
-pub async fn drain(stage: &Stage, queue: Option<&Queue>, run: RunToken) {
+pub(crate) async fn drain(stage: &Stage, queue: Option<&Queue>, run: RunToken) {
     let spool = stage.door.as_ref().map_or(Duration::ZERO, |_| SPOOL_LIMIT);
     let deadline = Instant::now() + queue.map_or(Duration::ZERO, |queue| queue.drain_within.0).max(spool);
     let mut tick = interval(PACE);
@@ -42,7 +42,7 @@ pub async fn drain(stage: &Stage, queue: Option<&Queue>, run: RunToken) {
 
 /// Lists the queue once more, after everything was read: what was on its way between two places when it was listed first
 /// is in one of the listings, or was read.
-pub async fn list_again(stage: &Stage, run: RunToken) {
+pub(crate) async fn list_again(stage: &Stage, run: RunToken) {
     let listed = listed(stage, run).await;
     record(stage, listed);
 }

@@ -14,10 +14,10 @@ use tokio::signal::unix::{SignalKind, signal};
 /// The run was told to end; that is no failure of it.
 #[derive(Debug, thiserror::Error)]
 #[error("a signal ended the run")]
-pub struct ToldToEnd;
+pub(crate) struct ToldToEnd;
 
 /// Returns when the recording process is told to end. In namespaces of its own it is killed instead, with all of them.
-pub async fn told(confinement: Confinement) -> Error {
+pub(crate) async fn told(confinement: Confinement) -> Error {
     match (confinement, signal(SignalKind::terminate())) {
         (Confinement::Host, Ok(mut told)) => {
             told.recv().await;
@@ -32,7 +32,7 @@ pub async fn told(confinement: Confinement) -> Error {
 ///
 /// # Errors
 /// The mail server could not be ended: its storages stay mounted.
-pub fn end(storages: &Storages, directory: &RunDirectory, guard: Option<Child>) -> Result<()> {
+pub(crate) fn end(storages: &Storages, directory: &RunDirectory, guard: Option<Child>) -> Result<()> {
     storages.heal();
     let ended = leash::end(&directory.target(), &|| storages.iter().for_each(Storage::cut_off));
     match &ended {
@@ -48,7 +48,7 @@ pub fn end(storages: &Storages, directory: &RunDirectory, guard: Option<Child>) 
 }
 
 /// What a run came to, from how its recording ended (or panicked) and how the mail server and the storages did.
-pub fn outcome(recorded: Result<Result<()>, Box<dyn Any + Send>>, ended: Result<()>) -> Result<()> {
+pub(crate) fn outcome(recorded: Result<Result<()>, Box<dyn Any + Send>>, ended: Result<()>) -> Result<()> {
     match (recorded, ended) {
         (Ok(recorded), Ok(())) => recorded,
         (Err(panic), Ok(())) => std::panic::resume_unwind(panic),

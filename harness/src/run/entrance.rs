@@ -39,7 +39,7 @@ fn endpoints(services: Services) -> Endpoints {
 }
 
 /// What the traffic needs, from the plan.
-pub fn setup(
+pub(crate) fn setup(
     plan: &Plan,
     run: RunToken,
     target: &Target,
@@ -69,7 +69,7 @@ pub fn setup(
 }
 
 /// What is taken of real mail, for the history.
-pub fn corpus_used(corpus: &Corpus) -> CorpusUsed {
+pub(crate) fn corpus_used(corpus: &Corpus) -> CorpusUsed {
     let of = |change| corpus.changed().get(&change).cloned().unwrap_or_default();
     CorpusUsed {
         messages: corpus.len() as u64,
@@ -96,7 +96,7 @@ fn corpus(path: &Path) -> Result<Corpus> {
 }
 
 /// The gateway before the mail server, closed to nobody.
-pub fn front_door(
+pub(crate) fn front_door(
     plan: &Plan,
     directory: &RunDirectory,
     target: &Target,

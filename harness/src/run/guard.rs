@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts it; it is at its post when this returns.
-pub fn start(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
+pub(crate) fn start(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     let mountpoints = plan.storages.keys().map(|name| directory.mountpoint(name));
     let mut command = Command::new("/proc/self/exe");
     command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg("--run").arg(directory.path());
@@ -29,7 +29,7 @@ pub fn start(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
 }
 
 /// The guard itself: waits until the process that holds its standard input is gone.
-pub fn stand(run: &Path, mountpoints: &[PathBuf]) -> Result<()> {
+pub(crate) fn stand(run: &Path, mountpoints: &[PathBuf]) -> Result<()> {
     let directory = RunDirectory::existing(run);
     let post = File::create(directory.guard())?;
     let _at_its_post = Flock::lock(post, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
@@ -46,7 +46,7 @@ pub fn stand(run: &Path, mountpoints: &[PathBuf]) -> Result<()> {
 }
 
 /// Waits until the guard of a run that ended has left its post.
-pub fn wait(run: &RunDirectory) -> Result<()> {
+pub(crate) fn wait(run: &RunDirectory) -> Result<()> {
     let Ok(mut post) = File::open(run.guard()) else { return Ok(()) };
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
@@ -60,7 +60,7 @@ pub fn wait(run: &RunDirectory) -> Result<()> {
 }
 
 /// Why storages are still mounted, and the way out.
-pub fn left_mounted(why: &str, mountpoints: &[PathBuf]) -> String {
+pub(crate) fn left_mounted(why: &str, mountpoints: &[PathBuf]) -> String {
     let commands = mountpoints.iter().map(|path| format!("`umount {}`", path.display()));
     let commands = commands.collect::<Vec<_>>().join(" and ");
     format!(

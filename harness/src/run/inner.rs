@@ -37,7 +37,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 /// Carries out the plan in `directory` and records it. An error is the harness's or the environment's, never a
 /// finding.
-pub fn record(directory: &Path, quiet: bool) -> Result<()> {
+pub(crate) fn record(directory: &Path, quiet: bool) -> Result<()> {
     let directory = RunDirectory::existing(directory);
     let plan: Plan = read_json(&directory.plan())?;
     let backings: Vec<(String, PathBuf)> = read_json(&directory.places())?;

@@ -14,10 +14,10 @@ use record::plan::Plan;
 use record::plan::server::Layout;
 
 /// Name of the reading that counts.
-pub const FINAL: &str = "final";
+pub(crate) const FINAL: &str = "final";
 
 /// Reads every user's files on the backing disk, past the mail server and the mount.
-pub fn inspector(
+pub(crate) fn inspector(
     plan: &Plan,
     token: RunToken,
     placement: Placement,

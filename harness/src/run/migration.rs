@@ -49,7 +49,7 @@ struct Move {
 ///
 /// # Errors
 /// Some could not be moved: how many, and why the first.
-pub async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> Result<()> {
+pub(crate) async fn migrate(stage: &Arc<Stage>, index: usize, order: &MigrateOrder) -> Result<()> {
     let _turn = stage.migrations.turn.lock().await;
     let (users, placement) = (&stage.store.users, &stage.store.placement);
     let mut waiting = chosen(&stage.cohorts, users, placement, index, order)?.into_iter();

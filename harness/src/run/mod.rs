@@ -21,7 +21,7 @@ pub(crate) mod migration;
 pub(crate) mod outer;
 pub(crate) mod owners;
 pub(crate) mod placement;
-pub mod possible;
+pub(crate) mod possible;
 pub(crate) mod power;
 pub(crate) mod progress;
 pub(crate) mod read_back;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// Where things lie.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub(crate) struct Places {
     /// Run directories are made below it.
     pub runs: PathBuf,
     /// A directory of the run's own is made in it for the backing directories; they lie in the run directory if absent.
@@ -30,20 +30,20 @@ pub struct Places {
 
 impl Places {
     /// Of one of many runs, with everything in its run directory of that name.
-    pub fn one_of_many(runs: PathBuf, name: &str) -> Places {
+    pub(crate) fn one_of_many(runs: PathBuf, name: &str) -> Places {
         Places { runs, storage: None, apart: BTreeMap::new(), name: Some(name.to_owned()) }
     }
 }
 
 /// How a run came out.
-pub enum Outcome {
+pub(crate) enum Outcome {
     Judged(Box<Report>),
     /// A signal ended it.
     Interrupted(RunDirectory),
 }
 
 /// Runs `plan` in namespaces of its own and judges it.
-pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
+pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     super::possible::require(plan)?;
     let directory = prepare(plan, places)?;
     let code = record(plan, &directory, places.name.is_some())?;
@@ -61,7 +61,7 @@ pub fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
 
 /// Judges a recorded run and saves the report beside it, for programs and for people. Beside mail that came back damaged
 /// is put what was sent.
-pub fn judge(directory: &Path) -> Result<Report> {
+pub(crate) fn judge(directory: &Path) -> Result<Report> {
     sent::make_again(directory);
     let report = judge::judge(directory)?;
     let run = RunDirectory::existing(directory);
@@ -153,7 +153,7 @@ fn wait_on_the_machine(inner: &mut Inner, directory: &RunDirectory) -> Result<Op
 }
 
 /// Where a plan's run takes place.
-pub fn confinement(plan: &Plan) -> Confinement {
+pub(crate) fn confinement(plan: &Plan) -> Confinement {
     match plan.target.definition.kind {
         Kind::Spawned => Confinement::Namespaces,
         Kind::Command => Confinement::Host,

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Something does: whose it is, and what.
-pub fn kept(original: &Path, copy: &Path) -> Result<()> {
+pub(crate) fn kept(original: &Path, copy: &Path) -> Result<()> {
     let mut owners = BTreeSet::new();
     each(original, &mut |_, uid| {
         owners.insert(uid);

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 /// Where every user's mail is.
 #[derive(Clone, Debug)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// What the mail server is told to be its store.
     store: PathBuf,
     /// The target's storage: where everybody is without cohorts, and whoever belongs to none.
@@ -36,7 +36,7 @@ struct Place {
 
 impl Placement {
     /// Of a plan's run; nothing is touched.
-    pub fn of(plan: &Plan, directory: &RunDirectory, backings: &[(String, PathBuf)]) -> Placement {
+    pub(crate) fn of(plan: &Plan, directory: &RunDirectory, backings: &[(String, PathBuf)]) -> Placement {
         let place = |(name, backing): &(String, PathBuf)| {
             let place = Place { mountpoint: directory.mountpoint(name), backing: backing.clone() };
             (name.clone(), place)
@@ -47,7 +47,7 @@ impl Placement {
     }
 
     /// Before anything is mounted: makes every user's directory on its storage, and its link.
-    pub fn prepare(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn prepare(&self, plan: &Plan) -> Result<()> {
         if !self.by_user {
             return Ok(());
         }
@@ -81,12 +81,12 @@ impl Placement {
     }
 
     /// What the mail server is told to be its store.
-    pub fn store(&self) -> &Path {
+    pub(crate) fn store(&self) -> &Path {
         &self.store
     }
 
     /// The storage that a user is served from.
-    pub fn storage_of(&self, user: &str) -> Result<String> {
+    pub(crate) fn storage_of(&self, user: &str) -> Result<String> {
         if !self.by_user {
             return Ok(self.home.clone());
         }
@@ -98,14 +98,14 @@ impl Placement {
     }
 
     /// The directory below which a user's own lies, on the backing disk.
-    pub fn disk_root(&self, user: &str) -> Result<PathBuf> {
+    pub(crate) fn disk_root(&self, user: &str) -> Result<PathBuf> {
         let storage = self.storage_of(user)?;
         let backing = &self.place(&storage)?.backing;
         Ok(if self.by_user { backing.join(MAIL_VOLUME) } else { backing.clone() })
     }
 
     /// Storages that the user is not served from, with the directories below which a copy of its mail may lie.
-    pub fn elsewhere(&self, user: &str) -> Result<Vec<(String, PathBuf)>> {
+    pub(crate) fn elsewhere(&self, user: &str) -> Result<Vec<(String, PathBuf)>> {
         let own = self.storage_of(user)?;
         let others = self.storages.iter().filter(|(name, _)| self.by_user && **name != own);
         let roots = others.map(|(name, place)| (name.clone(), place.backing.join(MAIL_VOLUME)));
@@ -113,17 +113,17 @@ impl Placement {
     }
 
     /// A user's directory on a storage, through its mount.
-    pub fn mounted(&self, user: &str, storage: &str) -> Result<PathBuf> {
+    pub(crate) fn mounted(&self, user: &str, storage: &str) -> Result<PathBuf> {
         Ok(self.place(storage)?.mountpoint.join(MAIL_VOLUME).join(user))
     }
 
     /// A user's directory on a storage, on the backing disk.
-    pub fn beneath(&self, user: &str, storage: &str) -> Result<PathBuf> {
+    pub(crate) fn beneath(&self, user: &str, storage: &str) -> Result<PathBuf> {
         Ok(self.volume(storage)?.join(user))
     }
 
     /// From now on the user is served from `storage`; durable when this returns.
-    pub fn switch(&self, user: &str, storage: &str) -> Result<()> {
+    pub(crate) fn switch(&self, user: &str, storage: &str) -> Result<()> {
         let (link, new) = (self.store.join(user), self.store.join(format!(".{user}.new")));
         let to = self.mounted(user, storage)?;
         let switched = symlink(&to, &new)

@@ -50,7 +50,7 @@ pub(crate) fn try_mount() -> Result<(), NoMount> {
 }
 
 /// Fails with one clear message if `plan` cannot run here.
-pub fn require(plan: &Plan) -> Result<()> {
+pub(crate) fn require(plan: &Plan) -> Result<()> {
     if let Err(reason) = dev_fuse() {
         bail!("/dev/fuse {reason}");
     }

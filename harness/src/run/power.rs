@@ -33,7 +33,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 const GONE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Returns when no power cut is under way, begun by a rule or otherwise, or after `limit`.
-pub async fn settled(stage: &Stage, limit: Duration) {
+pub(crate) async fn settled(stage: &Stage, limit: Duration) {
     let mut tick = interval(Duration::from_millis(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let deadline = tokio::time::Instant::now() + limit;
@@ -47,7 +47,7 @@ pub async fn settled(stage: &Stage, limit: Duration) {
 }
 
 /// Cuts the power of the named storage, or of all at one instant.
-pub async fn cut(stage: &Stage, storage: Option<&str>, mode: CutMode) -> Result<()> {
+pub(crate) async fn cut(stage: &Stage, storage: Option<&str>, mode: CutMode) -> Result<()> {
     let mut count = stage.power.off.lock().await;
     let storages: Vec<_> = stage.storages.chosen(storage).into_iter().map(|s| (s, mode)).collect();
     storages.iter().for_each(|(storage, _)| storage.power_off());
@@ -60,7 +60,7 @@ pub async fn cut(stage: &Stage, storage: Option<&str>, mode: CutMode) -> Result<
 }
 
 /// Notices within milliseconds that a rule turned the power off, and does the rest. Runs until it is aborted.
-pub async fn watch(stage: std::sync::Arc<Stage>) {
+pub(crate) async fn watch(stage: std::sync::Arc<Stage>) {
     let mut tick = interval(Duration::from_millis(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -116,7 +116,7 @@ fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()
 }
 
 /// Sets the state of the named storage, or of all, aside. The state is that of the returned instant or later.
-pub async fn set_aside(stage: &Stage, index: usize, storage: Option<&str>) -> Result<Nanos> {
+pub(crate) async fn set_aside(stage: &Stage, index: usize, storage: Option<&str>) -> Result<Nanos> {
     let _steady = stage.power.steady().await;
     let at = Nanos::now();
     for storage in stage.storages.chosen(storage) {
@@ -126,7 +126,7 @@ pub async fn set_aside(stage: &Stage, index: usize, storage: Option<&str>) -> Re
 }
 
 /// Brings the named storage, or all, back to what step `index` set aside at `to`.
-pub async fn roll_back(stage: &Stage, index: usize, storage: Option<&str>, to: Nanos) -> Result<()> {
+pub(crate) async fn roll_back(stage: &Stage, index: usize, storage: Option<&str>, to: Nanos) -> Result<()> {
     let off = stage.power.off.lock().await;
     let storages = stage.storages.chosen(storage);
     storages.iter().for_each(|storage| storage.power_off());

@@ -12,7 +12,7 @@ use reports::kit::inert::inert;
 
 /// The state of a run at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Live {
+pub(crate) struct Live {
     /// What the run is doing: `traffic`, `recovery`.
     pub phase: String,
     /// Messages that clients tried to store so far.
@@ -38,8 +38,8 @@ enum Output {
     Lines(Box<dyn Write + Send>),
 }
 
-/// Shows [`Live`] states until [`Progress::finish`].
-pub struct Progress {
+/// Shows [`Live`] states for as long as it lives.
+pub(crate) struct Progress {
     output: Output,
     phase: String,
     rate: Rate,
@@ -48,7 +48,7 @@ pub struct Progress {
 impl Progress {
     /// Progress on stderr, moving only if that is a terminal.
     #[must_use]
-    pub fn stderr() -> Self {
+    pub(crate) fn stderr() -> Self {
         let stderr = std::io::stderr();
         match stderr.is_terminal() {
             true => Self::with(Output::Terminal(spinner())),
@@ -56,18 +56,12 @@ impl Progress {
         }
     }
 
-    /// One plain line per phase into `writer`.
-    #[must_use]
-    pub fn lines(writer: impl Write + Send + 'static) -> Self {
-        Self::with(Output::Lines(Box::new(writer)))
-    }
-
     fn with(output: Output) -> Self {
         Self { output, phase: String::new(), rate: Rate::default() }
     }
 
     /// Shows a new state. `elapsed` counts from the start of the run.
-    pub fn update(&mut self, live: &Live, elapsed: Duration) {
+    pub(crate) fn update(&mut self, live: &Live, elapsed: Duration) {
         self.rate.sample(elapsed, live.submitted);
         let entered = self.phase != live.phase;
         self.phase.clone_from(&live.phase);
@@ -81,10 +75,12 @@ impl Progress {
             Output::Lines(_) => {}
         }
     }
+}
 
-    /// Takes the moving line away.
-    pub fn finish(self) {
-        match self.output {
+/// Takes the moving line away.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        match &self.output {
             Output::Terminal(bar) => bar.finish_and_clear(),
             Output::Lines(_) => {}
         }
@@ -166,11 +162,11 @@ mod tests {
     #[test]
     fn a_pipe_gets_one_line_per_phase() {
         let written = Shared::default();
-        let mut progress = Progress::lines(written.clone());
+        let mut progress = Progress::with(Output::Lines(Box::new(written.clone())));
         for (second, phase) in [(0, "traffic"), (1, "traffic"), (12, "recovery"), (13, "recovery")] {
             progress.update(&live(phase), Duration::from_secs(second));
         }
-        progress.finish();
+        drop(progress);
         let shown = String::from_utf8(written.0.lock().expect("no panic while held").clone()).expect("text");
         assert_eq!(shown, "   0.0 s  traffic, 8 s left\n  12.0 s  recovery, 8 s left\n");
     }

@@ -36,7 +36,12 @@ type Mail = BTreeMap<UserId, Vec<Attempt>>;
 ///
 /// # Errors
 /// It cannot be read, for a reason that is not the mail server's.
-pub async fn check(stage: &Stage, traffic: &Arc<Traffic>, sent: &[Sent], limit: Duration) -> Result<()> {
+pub(crate) async fn check(
+    stage: &Stage,
+    traffic: &Arc<Traffic>,
+    sent: &[Sent],
+    limit: Duration,
+) -> Result<()> {
     let all = by_user(sent);
     let mail = sample(&all);
     if mail.is_empty() {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Reads every mailbox and the bounces, as `reading`; no mailbox is begun again after `limit`.
-pub async fn read(stage: &Stage, traffic: &Arc<Traffic>, reading: &str, limit: Duration) {
+pub(crate) async fn read(stage: &Stage, traffic: &Arc<Traffic>, reading: &str, limit: Duration) {
     supervise::start_reading(stage).await;
     let services = stage.target.lock().await.reading_services();
     match services.into_iter().find(|(service, _)| *service == "imap") {

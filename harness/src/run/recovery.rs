@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(10);
 ///
 /// After the first try that fails for want of an answer, one is made beside the others that waits as long as there is time: a
 /// server that answers later than the workload's clients wait has come back all the same.
-pub async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
+pub(crate) async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bool {
     for storage in stage.storages.iter() {
         storage.heal(None, Thaw::Continue);
     }
@@ -115,7 +115,7 @@ async fn open_the_door(stage: &Stage) {
 }
 
 /// Asks every service for its greeting once a second, for the history.
-pub async fn probe(stage: Arc<Stage>, traffic: Arc<Traffic>) {
+pub(crate) async fn probe(stage: Arc<Stage>, traffic: Arc<Traffic>) {
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

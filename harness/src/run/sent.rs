@@ -16,7 +16,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Makes what is missing in the run directory.
-pub fn make_again(directory: &Path) {
+pub(crate) fn make_again(directory: &Path) {
     let run = RunDirectory::existing(directory);
     let missing = missing(&run);
     if !missing.is_empty() {

@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_millis(300);
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Waits until the message lies in the store or a rule struck, and then until no more calls come.
-pub async fn settled(stage: &Stage, sent: Sent) {
+pub(crate) async fn settled(stage: &Stage, sent: Sent) {
     let deadline = Instant::now() + LIMIT;
     let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
 /// What the migrations of a run share.
-pub struct Migrations {
+pub(crate) struct Migrations {
     /// The one under way begins with no further user.
     paused: watch::Sender<bool>,
     /// Held by the one under way: another step's migration begins when it has ended, with those who are not where they
@@ -26,7 +26,7 @@ impl Default for Migrations {
 
 impl Migrations {
     /// Pauses, or goes on.
-    pub fn pause(&self, paused: bool) {
+    pub(crate) fn pause(&self, paused: bool) {
         self.paused.send_replace(paused);
     }
 
@@ -42,10 +42,10 @@ impl Migrations {
 }
 
 /// Reads the backing disk and records what it finds, under the name of the reading.
-pub type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
+pub(crate) type Inspector = Box<dyn Fn(&str) -> Result<()> + Send + Sync>;
 
 /// What steps act on.
-pub struct Stage {
+pub(crate) struct Stage {
     pub storages: Arc<Storages>,
     /// The mail server.
     pub target: Arc<Mutex<Target>>,
@@ -76,7 +76,7 @@ pub struct Stage {
 
 /// How far the end of the steps' time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Closing {
+pub(crate) enum Closing {
     /// Every step may begin.
     Open,
     /// The traffic has ended: repair and restart only.
@@ -85,7 +85,7 @@ pub enum Closing {
     Over,
 }
 
-pub struct Power {
+pub(crate) struct Power {
     /// Held while the power is off. How many power cuts there were.
     pub off: Mutex<u32>,
     /// The power has gone and the mail server is about to be killed: if it is being started, it will not greet.
@@ -102,14 +102,14 @@ impl Default for Power {
 
 impl Power {
     /// Returns when the power goes and somebody waits to kill the mail server.
-    pub async fn goes(&self) {
+    pub(crate) async fn goes(&self) {
         let mut going = self.going.subscribe();
         // The sender lives as long as `self`.
         let _ = going.wait_for(|going| *going).await;
     }
 
     /// Returns when it is off for good: why.
-    pub async fn is_lost(&self) -> Error {
+    pub(crate) async fn is_lost(&self) -> Error {
         let mut lost = self.lost.subscribe();
         // The sender lives as long as `self`.
         let why = lost.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
@@ -117,7 +117,7 @@ impl Power {
     }
 
     /// Waits until the power is on, and keeps it on while the guard lives.
-    pub async fn steady(&self) -> impl Sized {
+    pub(crate) async fn steady(&self) -> impl Sized {
         self.off.lock().await
     }
 }

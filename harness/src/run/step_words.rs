@@ -9,7 +9,7 @@ fn or_all(storage: Option<&String>) -> &str {
 }
 
 /// What a step does, for the history and the reports.
-pub fn in_words(action: &StepAction) -> String {
+pub(crate) fn in_words(action: &StepAction) -> String {
     match action {
         StepAction::Heal { storage, fault, fail_with } => {
             let what = fault.as_ref().or(storage.as_ref()).map_or("every storage", String::as_str);

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 /// Carries out every step; each waits for its own time, so a slow step does not delay another. A step whose time
 /// has not come when [`Stage::closing`] says so is given up; one that has begun is finished.
-pub async fn run(stage: Arc<Stage>, steps: Vec<StepPlan>, origin: Nanos) {
+pub(crate) async fn run(stage: Arc<Stage>, steps: Vec<StepPlan>, origin: Nanos) {
     let mut tasks = tokio::task::JoinSet::new();
     for (index, step) in steps.into_iter().enumerate() {
         let stage = stage.clone();
@@ -95,7 +95,7 @@ async fn first_firing(storages: &Storages, rule: &str) -> Nanos {
 }
 
 /// Carries out one step and records it as the step of that number.
-pub async fn carry_out(
+pub(crate) async fn carry_out(
     stage: &Arc<Stage>,
     index: usize,
     action: &StepAction,

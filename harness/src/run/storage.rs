@@ -25,10 +25,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The header that says which attempt a message is, as the trace looks for it.
-pub const MARKER: &[u8] = b"X-Fermoposta-Attempt: ";
+pub(crate) const MARKER: &[u8] = b"X-Fermoposta-Attempt: ";
 
 /// A mounted storage.
-pub struct Storage {
+pub(crate) struct Storage {
     name: String,
     backing: PathBuf,
     mountpoint: PathBuf,
@@ -47,11 +47,15 @@ pub struct Storage {
 }
 
 /// Every storage of a run.
-pub struct Storages(Vec<Storage>);
+pub(crate) struct Storages(Vec<Storage>);
 
 impl Storages {
     /// Mounts every storage of `plan`. `backings` are (name, directory).
-    pub fn mount(plan: &Plan, directory: &RunDirectory, backings: &[(String, PathBuf)]) -> Result<Storages> {
+    pub(crate) fn mount(
+        plan: &Plan,
+        directory: &RunDirectory,
+        backings: &[(String, PathBuf)],
+    ) -> Result<Storages> {
         let backings: BTreeMap<&str, &Path> =
             backings.iter().map(|(n, p)| (n.as_str(), p.as_path())).collect();
         let mounted = plan.storages.iter().map(|(name, storage)| {
@@ -63,22 +67,22 @@ impl Storages {
     }
 
     /// The storage of that name.
-    pub fn named(&self, name: &str) -> Result<&Storage> {
+    pub(crate) fn named(&self, name: &str) -> Result<&Storage> {
         self.0.iter().find(|s| s.name == name).ok_or_else(|| anyhow!("no storage {name}"))
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Storage> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Storage> {
         self.0.iter()
     }
 
     /// The storages a step is about: the one it names, or all.
-    pub fn chosen(&self, name: Option<&str>) -> Vec<&Storage> {
+    pub(crate) fn chosen(&self, name: Option<&str>) -> Vec<&Storage> {
         self.0.iter().filter(|s| name.is_none_or(|name| s.name == name)).collect()
     }
 
     /// Starts the clocks of windows and uptime: from now on rules strike, and a power cut can lose what is not synced.
-    pub fn start(&self, origin: Nanos) {
+    pub(crate) fn start(&self, origin: Nanos) {
         for storage in self.0.iter().filter(|storage| storage.durable_start) {
             storage.volatile.make_durable();
         }
@@ -86,62 +90,62 @@ impl Storages {
     }
 
     /// No rule turns the power off any more.
-    pub fn disarm_power_cuts(&self) {
+    pub(crate) fn disarm_power_cuts(&self) {
         for storage in &self.0 {
             storage.cutting.iter().for_each(|rule| _ = storage.arm(rule, false));
         }
     }
 
     /// Some rule may turn the power off.
-    pub fn have_power_cuts(&self) -> bool {
+    pub(crate) fn have_power_cuts(&self) -> bool {
         self.0.iter().any(|storage| !storage.cutting.is_empty())
     }
 
     /// When a rule of that name first fired, on whichever storage.
-    pub fn first_firing(&self, rule: &str) -> Option<Nanos> {
+    pub(crate) fn first_firing(&self, rule: &str) -> Option<Nanos> {
         let stats = self.0.iter().flat_map(|s| s.engine.stats());
         stats.filter(|s| s.name == rule).find_map(|s| s.first)
     }
 
     /// A fault that is for good has struck: not everything comes back.
-    pub fn gone_for_good(&self) -> bool {
+    pub(crate) fn gone_for_good(&self) -> bool {
         let struck =
             |s: &Storage| s.engine.stats().iter().any(|one| one.fired > 0 && s.for_good.contains(&one.name));
         self.0.iter().any(struck)
     }
 
     /// Firings of all rules.
-    pub fn fired(&self) -> u64 {
+    pub(crate) fn fired(&self) -> u64 {
         self.0.iter().flat_map(|s| s.engine.stats()).map(|s| s.fired).sum()
     }
 
     /// Calls so far.
-    pub fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         self.0.iter().map(|storage| storage.counters().calls).sum()
     }
 
     /// What each rule did, for the history.
-    pub fn rule_events(&self) -> Vec<Event> {
+    pub(crate) fn rule_events(&self) -> Vec<Event> {
         self.0.iter().flat_map(Storage::rule_events).collect()
     }
 
     /// How the traces ended that were finished, for the history.
-    pub fn trace_events(&self) -> Vec<Event> {
+    pub(crate) fn trace_events(&self) -> Vec<Event> {
         self.0.iter().filter_map(Storage::trace_event).collect()
     }
 
     /// Disarms every rule and answers every parked call.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.0.iter().for_each(|storage| _ = storage.heal(None, Thaw::Continue));
     }
 
     /// Where they are mounted.
-    pub fn mountpoints(&self) -> Vec<PathBuf> {
+    pub(crate) fn mountpoints(&self) -> Vec<PathBuf> {
         self.0.iter().map(|storage| storage.mountpoint.clone()).collect()
     }
 
     /// Answers every parked call, unmounts, and finishes the traces. Problems are returned, not fatal.
-    pub fn unmount(&self) -> Vec<String> {
+    pub(crate) fn unmount(&self) -> Vec<String> {
         self.0
             .iter()
             .filter_map(|storage| storage.unmount().err().map(|e| format!("{}: {e:#}", storage.name)))
@@ -195,7 +199,7 @@ impl Storage {
     }
 
     /// Mounts it, for the first time or after [`Storage::abort`].
-    pub fn mount_again(&self) -> Result<()> {
+    pub(crate) fn mount_again(&self) -> Result<()> {
         let (engine, trace) = (self.engine.clone(), Some(self.trace.clone()));
         let mount = Mount::new(&self.backing, &self.mountpoint, self.options.clone(), engine, trace)
             .with_context(|| format!("cannot mount storage {}", self.name))?;
@@ -204,35 +208,35 @@ impl Storage {
     }
 
     /// It is mounted: whoever writes below its mount point writes to it.
-    pub fn is_mounted(&self) -> bool {
+    pub(crate) fn is_mounted(&self) -> bool {
         self.mount.lock().is_some()
     }
 
     /// The power goes: no call is completed any more.
-    pub fn power_off(&self) {
+    pub(crate) fn power_off(&self) {
         self.volatile.power_off();
     }
 
     /// How the power cut that a rule has begun chooses what survives.
-    pub fn asked(&self) -> Option<CutMode> {
+    pub(crate) fn asked(&self) -> Option<CutMode> {
         self.volatile.asked()
     }
 
     /// Takes the mount away from under whoever uses it, and the calls parked in it.
-    pub fn abort(&self) -> Result<()> {
+    pub(crate) fn abort(&self) -> Result<()> {
         let Some(mount) = self.mount.lock().take() else { return Ok(()) };
         mount.abort().with_context(|| format!("cannot take storage {} from its mount point", self.name))
     }
 
     /// Answers whoever waits for it, with an error, and from now on everybody. It stays mounted.
-    pub fn cut_off(&self) {
+    pub(crate) fn cut_off(&self) {
         if let Some(mount) = self.mount.lock().as_ref() {
             mount.cut_off();
         }
     }
 
     /// Leaves it mounted, dead, when this process ends: somebody who may still write would else write beneath.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         let mount = self.mount.lock().take();
         if let Some(mount) = mount {
             mount.leave();
@@ -240,23 +244,23 @@ impl Storage {
     }
 
     /// Brings the backing directory into the state that survives. Nothing may be mounted on it.
-    pub fn cut(&self, mode: CutMode, seed: u64, record: PathBuf) -> Result<CutReport> {
+    pub(crate) fn cut(&self, mode: CutMode, seed: u64, record: PathBuf) -> Result<CutReport> {
         let order = CutOrder { mode, seed, record: Some(record) };
         self.volatile.cut(&order).with_context(|| format!("power cut of storage {}", self.name))
     }
 
     /// Everything stored so far is durable.
-    pub fn make_durable(&self) {
+    pub(crate) fn make_durable(&self) {
         self.volatile.make_durable();
     }
 
     /// What a failed fsync marked clean leaves the cache.
-    pub fn evict(&self) -> Result<()> {
+    pub(crate) fn evict(&self) -> Result<()> {
         self.volatile.evict().with_context(|| format!("evict the cache of storage {}", self.name))
     }
 
     /// Sets the state aside in the new directory `to`.
-    pub fn snapshot(&self, to: &Path) -> Result<()> {
+    pub(crate) fn snapshot(&self, to: &Path) -> Result<()> {
         if let Some(parent) = to.parent() {
             std::fs::create_dir_all(parent)?;
         }
@@ -264,37 +268,37 @@ impl Storage {
     }
 
     /// Brings the backing directory back to a state set aside. Nothing may be mounted on it.
-    pub fn roll_back(&self, snapshot: &Path) -> Result<()> {
+    pub(crate) fn roll_back(&self, snapshot: &Path) -> Result<()> {
         self.volatile.roll_back(snapshot).with_context(|| format!("roll storage {} back", self.name))
     }
 
     /// What it counted since the first mount.
-    pub fn counters(&self) -> CounterValues {
+    pub(crate) fn counters(&self) -> CounterValues {
         self.engine.counters()
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Where its data really lies.
-    pub fn backing(&self) -> &Path {
+    pub(crate) fn backing(&self) -> &Path {
         &self.backing
     }
 
     /// Where the mail server sees it.
-    pub fn mountpoint(&self) -> &Path {
+    pub(crate) fn mountpoint(&self) -> &Path {
         &self.mountpoint
     }
 
     /// Arms or disarms a rule; false if it has none of that name.
-    pub fn arm(&self, rule: &str, armed: bool) -> bool {
+    pub(crate) fn arm(&self, rule: &str, armed: bool) -> bool {
         let now = Nanos::now();
         if armed { self.engine.arm(rule, now) } else { self.engine.disarm(rule, now) }.is_ok()
     }
 
     /// Disarms its rules that are not for good (or one) and answers the calls they parked.
-    pub fn heal(&self, rule: Option<&str>, thaw: Thaw) -> bool {
+    pub(crate) fn heal(&self, rule: Option<&str>, thaw: Thaw) -> bool {
         let Ok(rules) = self.engine.heal(rule, Nanos::now()) else { return false };
         if let Some(mount) = self.mount.lock().as_ref() {
             for rule in rules {
@@ -366,7 +370,7 @@ fn trace_options(plan: &Plan, storage: &str) -> TraceOptions {
 
 /// The durability model over `backing`: what may get its name back lies beside it, what does not fit into memory in
 /// `spill`.
-pub fn durability(backing: &Path, spill: &Path, plan: &StoragePlan) -> Result<Arc<Volatile>> {
+pub(crate) fn durability(backing: &Path, spill: &Path, plan: &StoragePlan) -> Result<Arc<Volatile>> {
     let limbo = limbo(backing)?;
     std::fs::create_dir_all(spill).with_context(|| format!("cannot make {}", spill.display()))?;
     let options = durability::Options {
@@ -397,7 +401,7 @@ fn limbo(backing: &Path) -> Result<PathBuf> {
 }
 
 /// After a clean unmount everything is durable, so nothing has to be kept beside the backing directory.
-pub fn leave_durable(volatile: &Volatile, backing: &Path) {
+pub(crate) fn leave_durable(volatile: &Volatile, backing: &Path) {
     volatile.make_durable();
     if let Ok(limbo) = limbo(backing)
         && let Err(error) = std::fs::remove_dir(&limbo)
@@ -407,7 +411,7 @@ pub fn leave_durable(volatile: &Volatile, backing: &Path) {
 }
 
 /// An engine; its rules' problems in one message (scenarios were checked before, so this is for `mount`).
-pub fn engine(rules: Vec<fuse_fs::rules::rule::Rule>, seed: u64) -> Result<Arc<Engine>> {
+pub(crate) fn engine(rules: Vec<fuse_fs::rules::rule::Rule>, seed: u64) -> Result<Arc<Engine>> {
     Engine::new(rules, seed, None).map(Arc::new).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|p| format!("{}: {}; {}", p.field, p.message, p.help)).collect();

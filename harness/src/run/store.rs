@@ -16,7 +16,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// Copies what the run in `from` left on `storage` to the new directory `to`.
-pub fn copy(from: &Path, storage: &str, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, storage: &str, to: &Path) -> Result<()> {
     let places = RunDirectory::existing(from).places();
     let text = std::fs::read_to_string(&places).with_context(|| {
         format!("cannot read {}; is {} the directory of a run?", places.display(), from.display())
@@ -32,7 +32,7 @@ pub fn copy(from: &Path, storage: &str, to: &Path) -> Result<()> {
 }
 
 /// Records the operations of the run in `from` and returns the first message number that it did not use.
-pub fn carry_over(from: &Path, token: RunToken, history: &Recorder) -> Result<MessageId> {
+pub(crate) fn carry_over(from: &Path, token: RunToken, history: &Recorder) -> Result<MessageId> {
     let events = operations(from, token)?;
     let by = Nanos::now().0.saturating_sub(events.last().map_or(0, |event| at(event).0));
     let mut numbers: HashMap<OpId, OpId> = HashMap::new();

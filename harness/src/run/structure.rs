@@ -23,7 +23,7 @@ const READING: &str = "rebuilt";
 /// Rebuilds the index and reads everything, each mailbox begun within `limit`. A mail server that cannot be
 /// brought up for it is in the history, as is a rebuild that fails. After a single delivery a server that is to run
 /// meanwhile is not stopped before: nobody is at work, and a stop may take longer than all the rest.
-pub async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> Result<()> {
+pub(crate) async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> Result<()> {
     let Some(running) = stage.target.lock().await.rebuild_needs_server() else { return Ok(()) };
     if !running || traffic.setup().plan.single.is_none() {
         stop(stage).await?;
@@ -54,7 +54,7 @@ fn failed(stage: &Stage, error: &TargetError) -> Result<()> {
 }
 
 /// Stops the mail server if it runs, and then lets it check its store.
-pub async fn stop(stage: &Stage) -> Result<()> {
+pub(crate) async fn stop(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     if target.idle() {
         return Ok(());

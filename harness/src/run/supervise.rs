@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Kills the mail server.
-pub async fn kill(stage: &Stage) -> Result<()> {
+pub(crate) async fn kill(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     stage.history.record(running::event(TargetEvent::Killed, None));
     if !tokio::task::block_in_place(|| target.kill(KILL_LIMIT))? {
@@ -30,7 +30,7 @@ pub(crate) async fn stop(stage: &Stage) -> Result<()> {
 }
 
 /// Starts the mail server unless it runs. If the power goes meanwhile, it is not waited for any longer.
-pub async fn start(stage: &Stage) -> Result<()> {
+pub(crate) async fn start(stage: &Stage) -> Result<()> {
     let mut target = stage.target.lock().await;
     if let Some(storage) = stage.storages.iter().find(|storage| !storage.is_mounted()) {
         bail!("storage {} is not mounted; whatever was written there would not reach it", storage.name());
@@ -60,7 +60,7 @@ pub async fn start(stage: &Stage) -> Result<()> {
 
 /// Starts the companions through which is read. One that does not come up is in the history: whatever cannot be read
 /// through it will be too.
-pub async fn start_reading(stage: &Stage) {
+pub(crate) async fn start_reading(stage: &Stage) {
     let mut target = stage.target.lock().await;
     if let Err(error) = target.start_reading().await {
         stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
@@ -68,7 +68,7 @@ pub async fn start_reading(stage: &Stage) {
 }
 
 /// Notices that the mail server died by itself; it is not started again before the recovery.
-pub async fn watch_target(stage: Arc<Stage>) {
+pub(crate) async fn watch_target(stage: Arc<Stage>) {
     let mut tick = interval(Duration::from_millis(100));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -25,7 +25,7 @@ fn seed(plan: &Plan, storage: &str, volume: &str) -> u64 {
 }
 
 /// Before anything is mounted: makes the files of every volume.
-pub fn furnish(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
+pub(crate) fn furnish(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
     for (storage, name, volume) in volumes(plan) {
         let backing = backings.iter().find(|(known, _)| known == storage).map(|(_, path)| path);
         let root = backing.with_context(|| format!("no backing directory for {storage}"))?.join(name);
@@ -36,7 +36,7 @@ pub fn furnish(plan: &Plan, backings: &[(String, PathBuf)]) -> Result<()> {
 }
 
 /// Visitors under way, and the processes that serve them.
-pub struct Visits {
+pub(crate) struct Visits {
     stop: watch::Sender<bool>,
     visitors: JoinSet<()>,
     /// Killed when dropped.
@@ -48,7 +48,7 @@ impl Visits {
     ///
     /// # Errors
     /// A process did not start.
-    pub async fn begin(plan: &Plan, storages: &Storages, history: &Recorder) -> Result<Visits> {
+    pub(crate) async fn begin(plan: &Plan, storages: &Storages, history: &Recorder) -> Result<Visits> {
         let (stop, mut visitors, mut portals) = (watch::Sender::new(false), JoinSet::new(), Vec::new());
         for (storage, name, volume) in volumes(plan) {
             let root = storages.named(storage)?.mountpoint().join(name);
@@ -67,7 +67,7 @@ impl Visits {
     }
 
     /// Ends the visits; those under way end by their own time limit.
-    pub async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.stop.send_replace(true);
         while self.visitors.join_next().await.is_some() {}
     }

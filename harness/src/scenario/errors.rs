@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// What is wrong, with the value.
     pub message: String,
     /// The way out.
@@ -17,7 +17,7 @@ pub struct Trouble {
 
 /// What is wrong with one file.
 #[derive(Debug)]
-pub struct ScenarioErrors {
+pub(crate) struct ScenarioErrors {
     file: String,
     problems: Vec<Problem>,
 }
@@ -30,7 +30,7 @@ struct Problem {
 
 impl ScenarioErrors {
     /// Problems of the file at `path` with this `text`, in the order of the text.
-    pub fn new(path: &Path, text: &str, mut troubles: Vec<Trouble>) -> ScenarioErrors {
+    pub(crate) fn new(path: &Path, text: &str, mut troubles: Vec<Trouble>) -> ScenarioErrors {
         troubles.sort_by_key(|trouble| trouble.span.as_ref().map_or(0, |span| span.start));
         let file = path.display().to_string();
         let source = |trouble| Problem {
@@ -41,7 +41,8 @@ impl ScenarioErrors {
         ScenarioErrors { file, problems }
     }
 
-    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+    #[cfg(test)]
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         self.problems.iter().map(|problem| &problem.trouble)
     }
 }

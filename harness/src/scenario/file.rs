@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// A scenario: a mail server on storage that breaks on purpose, under traffic, with what must hold.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// Name in reports and run directories.
     pub name: String,
     /// Why it exists, in one or two sentences.
@@ -68,7 +68,7 @@ pub struct Scenario {
 /// Time as the story has it.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Time {
+pub(crate) struct Time {
     /// Seconds of the story for one second of the run, such as 7200: two hours a second. Steps, traffic, windows of faults,
     /// `uptime`, `healthy-for`, what statements wait for and the clocks of senders are then times of the story. Time limits and latencies, what
     /// `recover-within` says, rates, and the clocks of storages and clients are of the run.
@@ -78,7 +78,7 @@ pub struct Time {
 /// The gateway before the mail server.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct FrontDoor {
+pub(crate) struct FrontDoor {
     /// Messages that have been in its spool for this long are bounced, on the story's clock. Default: never.
     pub lifetime: Option<Span>,
 }
@@ -86,7 +86,7 @@ pub struct FrontDoor {
 /// Users who are treated alike.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Cohort {
+pub(crate) struct Cohort {
     /// Its name, for steps and reports.
     pub name: String,
     /// How many users.
@@ -104,7 +104,7 @@ pub struct Cohort {
 /// web portal serves its pictures. A client asks for them all the while and compares them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Volume {
+pub(crate) struct Volume {
     /// How many files. Default 20.
     pub files: u32,
     /// Size of each. Default 16 KiB.
@@ -124,7 +124,7 @@ impl Default for Volume {
 /// One fault file system.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// Let the kernel cache pages, as on a real disk. Read faults then strike only what is not cached. Default false:
     /// every call reaches the fault file system.
     pub page_cache: bool,
@@ -166,7 +166,7 @@ impl Default for Storage {
 /// The mail server under test.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Target {
+pub(crate) struct Target {
     /// A name that `fermoposta list` shows, or the path of a target file. Default `reference`.
     pub server: String,
     /// Storage beneath its mail store. Default: the only one.
@@ -186,7 +186,7 @@ impl Default for Target {
 /// The traffic: open loop, so that a server that hangs does not stop the arrivals.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Workload {
+pub(crate) struct Workload {
     /// How long operations arrive. Default 10 s. Not together with `stages`.
     pub duration: Option<Span>,
     /// Mean operations a second, such as `"50/s"`; arrivals are Poisson. Default 30/s. Not together with `stages`.
@@ -261,7 +261,7 @@ impl Default for Workload {
 /// How mail is delivered. APPEND is an operation of its own in the mix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum DeliverBy {
+pub(crate) enum DeliverBy {
     /// LMTP: one reply a recipient.
     Lmtp,
     /// SMTP: one reply for all recipients.
@@ -271,7 +271,7 @@ pub enum DeliverBy {
 /// A stretch of constant rate.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Stage {
+pub(crate) struct Stage {
     /// Mean operations a second, such as `"50/s"`.
     #[serde(deserialize_with = "rate")]
     #[schemars(with = "String")]
@@ -283,7 +283,7 @@ pub struct Stage {
 /// One fault: where it strikes, when, and what it does.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Name in reports, steps and control commands; unique in the scenario.
     pub name: String,
     /// Storage it strikes. Default: the only one.
@@ -307,7 +307,7 @@ pub struct Fault {
 /// Something done at a time.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Step {
+pub(crate) struct Step {
     /// When, from the start of the traffic.
     #[serde(default)]
     pub at: Option<Span>,
@@ -336,7 +336,7 @@ pub struct Step {
 /// Another course that the same story may take.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Variant {
+pub(crate) struct Variant {
     /// What `--variant` calls it.
     pub name: String,
     /// What is done otherwise, in a sentence.
@@ -349,7 +349,7 @@ pub struct Variant {
 /// A time counted from the first firing of a fault.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AfterFired {
+pub(crate) struct AfterFired {
     /// The fault's name.
     pub fault: String,
     /// How long after. Default 0.
@@ -360,7 +360,7 @@ pub struct AfterFired {
 /// The moment when a counter of a storage reaches a number. For the exact call use a fault with `effect.power-cut`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AtCounter {
+pub(crate) struct AtCounter {
     /// What is counted, from the mount on.
     pub counter: Counter,
     /// The number that it reaches.

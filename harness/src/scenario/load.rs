@@ -18,7 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Reads and plans a scenario file.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
+pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
     plan(path, &read(path)?, overrides)
 }
 
@@ -31,7 +31,7 @@ fn read(path: &Path) -> Result<String, ScenarioErrors> {
 }
 
 /// The courses that the story of a scenario file may take, in its order; at least one.
-pub fn variants(path: &Path) -> Result<Vec<Variant>, ScenarioErrors> {
+pub(crate) fn variants(path: &Path) -> Result<Vec<Variant>, ScenarioErrors> {
     let text = read(path)?;
     let scenario = parse(&text).map_err(|troubles| ScenarioErrors::new(path, &text, troubles))?;
     if scenario.variant.is_empty() {
@@ -44,7 +44,7 @@ pub fn variants(path: &Path) -> Result<Vec<Variant>, ScenarioErrors> {
 }
 
 /// Plans a scenario's text; `path` names it in messages and is where relative paths start.
-pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
+pub(crate) fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
     let scenario = parse(text).map_err(|troubles| ScenarioErrors::new(path, text, troubles))?;
     resolve::resolve(path, text, scenario, overrides)
         .map_err(|troubles| ScenarioErrors::new(path, text, troubles))
@@ -54,7 +54,7 @@ pub fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, Scen
 const NO_SCENARIOS: [&str; 2] = ["senders", "targets"];
 
 /// Every scenario file below a directory; targets and senders are none.
-pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
@@ -69,7 +69,7 @@ pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Path and reason of every scenario below a directory; what cannot be read says so.
-pub fn describe_below(directory: &Path) -> Vec<(String, String)> {
+pub(crate) fn describe_below(directory: &Path) -> Vec<(String, String)> {
     let files = files_below(directory).unwrap_or_default();
     let why =
         |path: &Path| match std::fs::read_to_string(path).map_err(|e| e.to_string()).map(|text| parse(&text))
@@ -86,7 +86,7 @@ fn in_a_line(troubles: &[Trouble]) -> String {
 }
 
 /// The property a scenario demonstrates, if any.
-pub fn demonstrates(path: &Path) -> io::Result<Option<String>> {
+pub(crate) fn demonstrates(path: &Path) -> io::Result<Option<String>> {
     let text = std::fs::read_to_string(path)?;
     parse(&text)
         .map(|scenario| scenario.demonstrates)
@@ -94,6 +94,6 @@ pub fn demonstrates(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// The JSON schema of scenario files.
-pub fn schema() -> serde_json::Value {
+pub(crate) fn schema() -> serde_json::Value {
     schemars::schema_for!(Scenario).to_value()
 }

@@ -5,14 +5,15 @@ pub(crate) mod errors;
 pub(crate) mod file;
 pub(crate) mod found;
 mod load;
-pub use load::{demonstrates, describe_below, files_below, load, plan, schema, variants};
+pub(crate) use load::{demonstrates, describe_below, files_below, load, plan, schema, variants};
 pub(crate) mod names;
 pub(crate) mod overrides;
 pub(crate) mod parse;
 pub(crate) mod places;
 pub(crate) mod resolve;
 pub(crate) mod sender_files;
-pub(crate) mod sender_table;
+#[cfg(test)]
+mod sender_table;
 pub(crate) mod senders;
 pub(crate) mod statements;
 pub(crate) mod steps;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 /// What the command line says instead of the file.
 #[derive(Clone, Debug, Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     pub seed: u64,
     pub target: Option<String>,
     /// Real mail.

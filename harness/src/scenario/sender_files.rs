@@ -23,12 +23,12 @@ const BUILT_IN: &[&str] = &[
 ];
 
 /// The senders that come with the program.
-pub fn all() -> Vec<Definition> {
+pub(crate) fn all() -> Vec<Definition> {
     BUILT_IN.iter().map(|text| toml::from_str(text).expect("built-in senders are tested")).collect()
 }
 
 /// A sender by its name, or a sender file: as given, or beside the scenario.
-pub fn find(name: &str, beside: &Path) -> Result<Definition, Unusable> {
+pub(crate) fn find(name: &str, beside: &Path) -> Result<Definition, Unusable> {
     let all = all();
     if let Some(sender) = all.iter().find(|sender| sender.name == name) {
         return Ok(sender.clone());

@@ -9,7 +9,7 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 /// All senders that come with the program, as a Markdown table.
-pub fn table_markdown() -> String {
+pub(super) fn table_markdown() -> String {
     let mut out = "| sender | tries again | gives up after | reports a delay after | longest silence | known | source |\n\
                    |---|---|---|---|---|---|---|\n"
         .to_owned();

@@ -25,7 +25,7 @@ struct Draft {
 }
 
 /// The target of `plan` on the storage mounted at `store`, with its files below `work`, on the run's `grounds`.
-pub fn assemble(
+pub(crate) fn assemble(
     plan: &Plan,
     store: &Path,
     queue: Option<&Path>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What can go wrong with a mail server that is none of its findings.
 #[derive(Debug, thiserror::Error)]
-pub enum TargetError {
+pub(crate) enum TargetError {
     /// A command of its definition could not be run.
     #[error("{server}: cannot run `{command}`: {error}")]
     Command { server: String, command: String, error: io::Error },
@@ -80,7 +80,7 @@ pub enum TargetError {
 
 impl TargetError {
     /// Somebody else is where the mail server should be: this says nothing of it.
-    pub fn is_of_somebody_else(&self) -> bool {
+    pub(crate) fn is_of_somebody_else(&self) -> bool {
         matches!(self, TargetError::PortTaken { .. } | TargetError::Stranger { .. })
     }
 }

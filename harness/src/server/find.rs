@@ -50,7 +50,7 @@ impl Unusable {
 }
 
 /// A target by its name, or a target file: as given, or beside the scenario.
-pub fn find(server: &str, beside: &Path) -> Result<Definition, Unusable> {
+pub(crate) fn find(server: &str, beside: &Path) -> Result<Definition, Unusable> {
     let built_in = built_in();
     if let Some(definition) = built_in.iter().find(|definition| definition.name == server) {
         return Ok(definition.clone());

@@ -72,7 +72,7 @@ pub(super) fn let_go(work: &Path) {
 ///
 /// # Errors
 /// Neither succeeded: it may still run.
-pub fn end(work: &Path, answer_calls: &dyn Fn()) -> Result<()> {
+pub(crate) fn end(work: &Path, answer_calls: &dyn Fn()) -> Result<()> {
     let Some(leash) = read(&work.join(FILE))? else { return Ok(()) };
     let ended = leash.run(&leash.kill, work, answer_calls).or_else(|kill| {
         let stopped = leash.run(&leash.stop, work, answer_calls);

@@ -11,7 +11,6 @@ pub(crate) mod needs;
 pub(crate) mod packages;
 pub(crate) mod running;
 mod server;
-pub use server::{Server, greeting};
 mod underway;
 pub(crate) mod vars;
 pub(crate) mod view;

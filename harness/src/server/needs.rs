@@ -6,7 +6,7 @@ use record::plan::server::Definition;
 use std::path::{Path, PathBuf};
 
 /// What runs would use: what is unpacked for the target, or the machine's own.
-pub fn what_runs_would_use(definition: &Definition) -> String {
+pub(crate) fn what_runs_would_use(definition: &Definition) -> String {
     if let Some(root) = place::root(definition) {
         let version = place::version(definition, &root).unwrap_or_default();
         return format!("{version}, unpacked in {}", root.display());
@@ -21,7 +21,7 @@ fn version(definition: &Definition) -> Option<String> {
 }
 
 /// Programs a target needs and that are neither on the machine nor unpacked for it, each with the way out.
-pub fn missing(definition: &Definition) -> Vec<String> {
+pub(crate) fn missing(definition: &Definition) -> Vec<String> {
     let root = place::root(definition);
     let absent = definition.needs.iter().filter(|(program, _)| {
         find(program).is_none() && !root.as_ref().is_some_and(|root| holds(root, program))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// What a server of a target is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// It serves the traffic along with the mail server.
     Companion,
     /// The mail server under test.
@@ -19,17 +19,17 @@ pub enum Role {
 }
 
 /// Services by name, and their addresses.
-pub type Services = Vec<(&'static str, String)>;
+pub(crate) type Services = Vec<(&'static str, String)>;
 
 /// A mail server with its companions.
-pub struct Target {
+pub(crate) struct Target {
     /// In the order in which they start; exactly one is [`Role::Main`].
     servers: Vec<(Role, Server)>,
 }
 
 impl Target {
     /// Of servers that are prepared, in the order in which they start.
-    pub fn of(servers: Vec<(Role, Server)>) -> Target {
+    pub(crate) fn of(servers: Vec<(Role, Server)>) -> Target {
         let main = servers.iter().filter(|(role, _)| *role == Role::Main).count();
         assert_eq!(main, 1, "a target is one mail server and its companions");
         Target { servers }
@@ -46,12 +46,12 @@ impl Target {
     }
 
     /// Starts what serves the traffic and does not run, and waits until every service greets.
-    pub async fn start(&mut self) -> Result<(), TargetError> {
+    pub(crate) async fn start(&mut self) -> Result<(), TargetError> {
         self.start_those(|role| role != Role::Reader).await
     }
 
     /// Starts the companions through which is read; the services to read through.
-    pub async fn start_reading(&mut self) -> Result<Services, TargetError> {
+    pub(crate) async fn start_reading(&mut self) -> Result<Services, TargetError> {
         self.start_those(|role| role == Role::Reader).await?;
         Ok(self.reading_services())
     }
@@ -60,7 +60,7 @@ impl Target {
     ///
     /// # Errors
     /// One could not be stopped.
-    pub async fn stop_reading(&mut self) -> Result<(), TargetError> {
+    pub(crate) async fn stop_reading(&mut self) -> Result<(), TargetError> {
         for (_, server) in self.servers.iter_mut().rev().filter(|(role, _)| *role == Role::Reader) {
             server.stop().await?;
         }
@@ -68,12 +68,12 @@ impl Target {
     }
 
     /// Mail is read through a companion that is there for nothing else.
-    pub fn is_read_by_companion(&self) -> bool {
+    pub(crate) fn is_read_by_companion(&self) -> bool {
         self.imap_of(Role::Reader).is_some()
     }
 
     /// What whoever serves the readings logged last.
-    pub fn reader_words(&self) -> String {
+    pub(crate) fn reader_words(&self) -> String {
         let serves = |server: &Server| server.services().iter().any(|(service, _)| *service == "imap");
         let of = |wanted: Role| self.servers.iter().find(|(role, server)| *role == wanted && serves(server));
         let reader = of(Role::Reader).or_else(|| of(Role::Main)).or_else(|| of(Role::Companion));
@@ -90,7 +90,7 @@ impl Target {
     }
 
     /// Services that the traffic uses: the mail server's, and a companion's IMAP if it has none itself.
-    pub fn services(&self) -> Services {
+    pub(crate) fn services(&self) -> Services {
         let mut services = self.main().services();
         if services.iter().all(|(service, _)| *service != "imap") {
             services.extend(self.imap_of(Role::Companion));
@@ -99,7 +99,7 @@ impl Target {
     }
 
     /// Services for the final readings: as for the traffic, but IMAP through the companion that is there for it.
-    pub fn reading_services(&self) -> Services {
+    pub(crate) fn reading_services(&self) -> Services {
         let mut services = self.services();
         if let Some(imap) = self.imap_of(Role::Reader) {
             services.retain(|(service, _)| *service != "imap");
@@ -114,17 +114,17 @@ impl Target {
     }
 
     /// Everything that serves the traffic runs, as far as the harness can know.
-    pub fn running(&self) -> bool {
+    pub(crate) fn running(&self) -> bool {
         self.serving().all(Server::running)
     }
 
     /// Nothing of it runs.
-    pub fn idle(&self) -> bool {
+    pub(crate) fn idle(&self) -> bool {
         !self.servers.iter().any(|(_, server)| server.running())
     }
 
     /// How one of its servers ended by itself, if one has; afterwards it counts as not running.
-    pub fn ended(&mut self) -> Option<String> {
+    pub(crate) fn ended(&mut self) -> Option<String> {
         self.servers.iter_mut().find_map(|(role, server)| {
             let status = server.ended()?;
             Some(if *role == Role::Main { status } else { format!("{}: {status}", server.name()) })
@@ -133,7 +133,7 @@ impl Target {
 
     /// Stops them in reverse order, each in its own way; one that does not end in time is killed. True if all ended by
     /// themselves.
-    pub async fn stop(&mut self) -> Result<bool, TargetError> {
+    pub(crate) async fn stop(&mut self) -> Result<bool, TargetError> {
         let mut stopped = Vec::new();
         for (_, server) in self.servers.iter_mut().rev() {
             stopped.push(server.stop().await);
@@ -143,14 +143,14 @@ impl Target {
 
     /// Kills it and everything it started, as a power failure would, and waits until all of it is gone. A process
     /// inside a call that the storage holds back stays until that call is answered: then this is `false`.
-    pub fn kill(&mut self, limit: Duration) -> Result<bool, TargetError> {
+    pub(crate) fn kill(&mut self, limit: Duration) -> Result<bool, TargetError> {
         self.begin_kill(Duration::ZERO)?;
         self.wait_gone(limit)
     }
 
     /// Kills it and waits, at most `limit`, until nothing of it will run another instruction: afterwards it cannot
     /// answer anybody, whatever becomes of the calls it waits in.
-    pub fn begin_kill(&mut self, limit: Duration) -> Result<(), TargetError> {
+    pub(crate) fn begin_kill(&mut self, limit: Duration) -> Result<(), TargetError> {
         let sent: Vec<_> = self.servers.iter_mut().map(|(_, server)| server.send_kill()).collect();
         let deadline = Instant::now() + limit;
         let left = || deadline.saturating_duration_since(Instant::now());
@@ -159,24 +159,24 @@ impl Target {
     }
 
     /// Waits until everything that [`Target::begin_kill`] killed is gone, at most `limit`; whether it is.
-    pub fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
+    pub(crate) fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
         let deadline = Instant::now() + limit;
         let left = || deadline.saturating_duration_since(Instant::now());
         self.servers.iter_mut().try_fold(true, |all, (_, server)| Ok(all & server.wait_gone(left())?))
     }
 
     /// Why it is not gone `limit` after it was killed.
-    pub fn lingers(&self, limit: Duration) -> String {
+    pub(crate) fn lingers(&self, limit: Duration) -> String {
         self.main().lingers(limit)
     }
 
     /// The harness did not start its processes, and its own commands alone can end them.
-    pub fn is_on_the_machine(&self) -> bool {
+    pub(crate) fn is_on_the_machine(&self) -> bool {
         self.main().is_on_the_machine()
     }
 
     /// Runs the offline checks of those that have one. `Some(false)`: the store is not consistent.
-    pub fn check(&self) -> Result<Option<bool>, TargetError> {
+    pub(crate) fn check(&self) -> Result<Option<bool>, TargetError> {
         let checks = self.servers.iter().map(|(_, server)| server.check());
         checks.into_iter().try_fold(None, |all, one| {
             let one = one?;
@@ -194,18 +194,18 @@ impl Target {
     }
 
     /// Whether the rebuild of its index needs the running server; `None` when it declares no rebuild.
-    pub fn rebuild_needs_server(&self) -> Option<bool> {
+    pub(crate) fn rebuild_needs_server(&self) -> Option<bool> {
         self.rebuilder().map(|(_, rebuild)| rebuild.running)
     }
 
     /// Rebuilds its index, for each of `users` if the command is about one.
-    pub fn rebuild(&self, users: &[String]) -> Result<(), TargetError> {
+    pub(crate) fn rebuild(&self, users: &[String]) -> Result<(), TargetError> {
         self.rebuilder().map_or(Ok(()), |(server, rebuild)| server.run_rebuild(rebuild, users))
     }
 
     /// Runs `argv` where the mail server itself is, or would be if it ran, and returns what it printed. It must end
     /// with 0 within `limit`.
-    pub fn run_tool(&self, argv: &[String], limit: Duration) -> Result<String, TargetError> {
+    pub(crate) fn run_tool(&self, argv: &[String], limit: Duration) -> Result<String, TargetError> {
         self.main().run_tool(argv, limit)
     }
 
@@ -214,7 +214,7 @@ impl Target {
     ///
     /// # Errors
     /// The target declares none, or it cannot be started.
-    pub fn begin_migration(
+    pub(crate) fn begin_migration(
         &self,
         user: &str,
         from: &std::path::Path,
@@ -225,13 +225,13 @@ impl Target {
     }
 
     /// What its queue holds, as its own command prints it; `None` if it declares no queue.
-    pub fn list_queue(&self, limit: Duration) -> Option<Result<String, TargetError>> {
+    pub(crate) fn list_queue(&self, limit: Duration) -> Option<Result<String, TargetError>> {
         let list = self.main().queue_list()?;
         Some(self.run_tool(list, limit))
     }
 
     /// The first line of what each version command prints, the mail server's first.
-    pub fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self) -> Option<String> {
         let main = self.main().version()?;
         let others = self.servers.iter().filter(|(role, _)| *role != Role::Main);
         let others =
@@ -241,7 +241,7 @@ impl Target {
 }
 
 /// What the history says of a start that failed. That somebody else is where the mail server should be is no failure of it.
-pub fn not_started(error: &anyhow::Error) -> Event {
+pub(crate) fn not_started(error: &anyhow::Error) -> Event {
     let problem = error.to_string();
     match error.downcast_ref::<TargetError>() {
         Some(error) if error.is_of_somebody_else() => Event::Harness { at: Nanos::now(), problem },
@@ -250,7 +250,7 @@ pub fn not_started(error: &anyhow::Error) -> Event {
 }
 
 /// When something happened to the target, for the history.
-pub fn event(
+pub(crate) fn event(
     what: record::history::event::TargetEvent,
     detail: Option<String>,
 ) -> record::history::event::Event {

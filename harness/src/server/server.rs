@@ -37,7 +37,7 @@ const LONGEST_COMMAND: Duration = Duration::from_secs(600);
 
 /// Where a mail server's things lie, and what it sees of the run.
 #[derive(Clone, Copy, Debug)]
-pub struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     /// Its own files.
     pub work: &'a Path,
     /// Where its packages are unpacked; the machine's own are used if absent.
@@ -49,7 +49,7 @@ pub struct Stage<'a> {
 }
 
 /// A mail server with its rendered definition.
-pub struct Server {
+pub(crate) struct Server {
     definition: Definition,
     rendered: Rendered,
     work: PathBuf,
@@ -72,7 +72,7 @@ pub struct Server {
 
 impl Server {
     /// Writes its configuration files and directories.
-    pub fn prepare(
+    pub(crate) fn prepare(
         definition: Definition,
         rendered: Rendered,
         stage: Stage<'_>,
@@ -95,7 +95,7 @@ impl Server {
         })
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.definition.name
     }
 
@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// Starts it and waits until every service greets.
-    pub async fn start(&mut self) -> Result<(), TargetError> {
+    pub(crate) async fn start(&mut self) -> Result<(), TargetError> {
         self.last_kill_ends().await?;
         if !self.prepared {
             for argv in &self.rendered.prepare {
@@ -258,7 +258,7 @@ impl Server {
 
     /// Runs `argv` where the server is, or would be if it ran, and returns what it printed. It must end with 0 within
     /// `limit`; what it complains of goes into the log.
-    pub fn run_tool(&self, argv: &[String], limit: Duration) -> Result<String, TargetError> {
+    pub(crate) fn run_tool(&self, argv: &[String], limit: Duration) -> Result<String, TargetError> {
         let cannot = |error| self.cannot_run(argv, error);
         let mut printed = tempfile::tempfile().map_err(cannot)?;
         let output = Output { out: printed.try_clone().map_err(cannot)?, errors: self.open_log()? };
@@ -308,7 +308,7 @@ impl Server {
     }
 
     /// Services and their addresses.
-    pub fn services(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn services(&self) -> Vec<(&'static str, String)> {
         let listen = &self.rendered.listen;
         [("lmtp", &listen.lmtp), ("smtp", &listen.smtp), ("imap", &listen.imap)]
             .into_iter()
@@ -355,7 +355,7 @@ impl Server {
     }
 
     /// It runs, as far as the harness can know.
-    pub fn running(&self) -> bool {
+    pub(crate) fn running(&self) -> bool {
         match self.definition.kind {
             Kind::Spawned => self.tree.is_some(),
             Kind::Command => self.started,
@@ -363,14 +363,14 @@ impl Server {
     }
 
     /// How it ended by itself, if it has; afterwards it counts as not running.
-    pub fn ended(&mut self) -> Option<String> {
+    pub(crate) fn ended(&mut self) -> Option<String> {
         let status = self.tree.as_mut()?.ended().ok()??;
         self.tree = None;
         (!self.killed).then(|| status.to_string())
     }
 
     /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
-    pub async fn stop(&mut self) -> Result<bool, TargetError> {
+    pub(crate) async fn stop(&mut self) -> Result<bool, TargetError> {
         if self.definition.kind == Kind::Command {
             self.run_patiently(&self.rendered.stop, LONGEST_COMMAND).await?;
             self.has_ended();
@@ -409,7 +409,7 @@ impl Server {
     }
 
     /// Kills it and everything it started and does not wait. A `command` server is killed by its own command.
-    pub fn send_kill(&mut self) -> Result<(), TargetError> {
+    pub(crate) fn send_kill(&mut self) -> Result<(), TargetError> {
         self.started = false;
         if self.definition.kind == Kind::Command {
             // One that is under way already is not disturbed by another.
@@ -424,7 +424,7 @@ impl Server {
     }
 
     /// After [`Server::send_kill`]: waits, at most `limit`, until nothing of it will run another instruction.
-    pub fn wait_doomed(&mut self, limit: Duration) -> Result<(), TargetError> {
+    pub(crate) fn wait_doomed(&mut self, limit: Duration) -> Result<(), TargetError> {
         if self.definition.kind == Kind::Command {
             return self.killer_ended(limit).map(|_| ());
         }
@@ -433,7 +433,7 @@ impl Server {
     }
 
     /// Waits until everything that [`Server::send_kill`] killed is gone, at most `limit`; whether it is.
-    pub fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
+    pub(crate) fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
         if self.definition.kind == Kind::Command {
             return self.killer_ended(limit);
         }
@@ -465,7 +465,7 @@ impl Server {
     }
 
     /// Why it is not gone `limit` after [`Server::send_kill`].
-    pub fn lingers(&self, limit: Duration) -> String {
+    pub(crate) fn lingers(&self, limit: Duration) -> String {
         match self.definition.kind {
             Kind::Command => {
                 format!("{}; it must end the server at once", self.too_slow(&self.rendered.kill, limit))
@@ -479,7 +479,7 @@ impl Server {
     }
 
     /// The harness did not start its processes, and its own commands alone can end them.
-    pub fn is_on_the_machine(&self) -> bool {
+    pub(crate) fn is_on_the_machine(&self) -> bool {
         self.definition.kind == Kind::Command
     }
 
@@ -488,7 +488,7 @@ impl Server {
     }
 
     /// Runs the offline check, if the definition has one. `Some(false)`: the store is not consistent.
-    pub fn check(&self) -> Result<Option<bool>, TargetError> {
+    pub(crate) fn check(&self) -> Result<Option<bool>, TargetError> {
         if self.rendered.check.is_empty() {
             return Ok(None);
         }
@@ -500,17 +500,17 @@ impl Server {
     }
 
     /// How its index is rebuilt.
-    pub fn rebuild(&self) -> Option<&Rebuild> {
+    pub(crate) fn rebuild(&self) -> Option<&Rebuild> {
         self.rendered.rebuild.as_ref()
     }
 
     /// Runs a rebuild's command for each of `users` if it is about one.
-    pub fn run_rebuild(&self, rebuild: &Rebuild, users: &[String]) -> Result<(), TargetError> {
+    pub(crate) fn run_rebuild(&self, rebuild: &Rebuild, users: &[String]) -> Result<(), TargetError> {
         rebuild.commands(users).iter().try_for_each(|command| self.run(command, LONGEST_COMMAND))
     }
 
     /// The first line of what its version command prints.
-    pub fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self) -> Option<String> {
         if self.rendered.version.is_empty() {
             return None;
         }
@@ -541,7 +541,7 @@ fn wait_or_kill(child: &mut Child, limit: Duration) -> io::Result<Option<ExitSta
 }
 
 /// Reads a greeting: `220` for LMTP and SMTP, `* OK` for IMAP. One try, at most 2 s.
-pub async fn greeting(service: &str, address: &str) -> io::Result<()> {
+pub(crate) async fn greeting(service: &str, address: &str) -> io::Result<()> {
     let wanted: &[u8] = if service == "imap" { b"* OK" } else { b"220" };
     let read = async {
         let mut stream = TcpStream::connect(address).await?;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// Where one server's things lie in this run.
 #[derive(Clone, Copy, Debug)]
-pub struct Places<'a> {
+pub(crate) struct Places<'a> {
     /// Mount point of the store's storage.
     pub store: &'a Path,
     /// Its queue, if it has one.
@@ -22,7 +22,7 @@ pub struct Places<'a> {
 }
 
 /// The variables of one server of `plan`, but for the ports.
-pub fn vars(plan: &Plan, definition: &Definition, places: Places<'_>) -> Vars {
+pub(crate) fn vars(plan: &Plan, definition: &Definition, places: Places<'_>) -> Vars {
     let path = |path: Option<&Path>| path.map(|path| path.display().to_string()).unwrap_or_default();
     let sender = plan.workload.bounce_user().map(str::to_owned);
     let users: Vec<String> = plan.workload.user_names().chain(sender).collect();
@@ -59,7 +59,7 @@ fn ids(definition: &Definition) -> [(String, String); 5] {
 }
 
 /// Chooses a free loopback port for each of the servers' names, no two the same.
-pub fn ports(servers: &[&Definition]) -> Result<Vec<BTreeMap<String, String>>> {
+pub(crate) fn ports(servers: &[&Definition]) -> Result<Vec<BTreeMap<String, String>>> {
     let names: Vec<Vec<String>> = servers.iter().map(|definition| definition.ports()).collect();
     // All are bound before any is let go, so that no two are the same.
     let bind = |_: &String| TcpListener::bind("127.0.0.1:0");

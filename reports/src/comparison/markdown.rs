@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// The whole comparison.
 #[must_use]
-pub fn render(comparison: &Comparison) -> String {
+pub(crate) fn render(comparison: &Comparison) -> String {
     shown(&inert::copy(comparison))
 }
 

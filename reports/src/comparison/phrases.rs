@@ -119,7 +119,7 @@ pub(super) fn judgement(row: &Row) -> String {
 }
 
 /// Why a row is not told, in a word or two; empty if it is.
-pub fn doubt(row: &Row) -> String {
+pub(crate) fn doubt(row: &Row) -> String {
     match row.doubt {
         None => String::new(),
         Some(Doubt::Absent) => "missing".to_owned(),

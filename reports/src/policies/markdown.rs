@@ -7,7 +7,7 @@ use crate::kit::markdown::escaped;
 
 /// The table, an item for each policy, and the command for all.
 #[must_use]
-pub fn render(policies: &Policies) -> String {
+pub(crate) fn render(policies: &Policies) -> String {
     let policies = inert::copy(policies);
     let items: String = policies.policies.iter().map(item).collect();
     format!(

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 /// The whole rehearsal.
 #[must_use]
-pub fn render(rehearsal: &Rehearsal) -> String {
+pub(crate) fn render(rehearsal: &Rehearsal) -> String {
     let rehearsal = &inert::copy(rehearsal);
     let mut out = format!(
         "# {}: rehearsal of a migration with {}\n\n{}\n",

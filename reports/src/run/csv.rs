@@ -41,7 +41,7 @@ const ALL: &str = "all";
 /// # Panics
 /// Never: every row has as many cells as the head.
 #[must_use]
-pub fn render_many(reports: &[Report]) -> String {
+pub(crate) fn render_many(reports: &[Report]) -> String {
     let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     let runs = numbered(reports);
     let rows = runs.iter().flat_map(|run| rows(&run.report).into_iter().map(|row| row.cells(run)));

@@ -24,17 +24,12 @@ use super::model::{Property, Report, Statement};
 use super::runs::{Numbered, numbered};
 use crate::kit::verdict::Verdict;
 
-#[must_use]
-pub fn render(report: &Report) -> String {
-    render_many(std::slice::from_ref(report))
-}
-
 /// Several runs in one document.
 ///
 /// # Panics
 /// Never: characters that XML forbids were made harmless before.
 #[must_use]
-pub fn render_many(reports: &[Report]) -> String {
+pub(crate) fn render_many(reports: &[Report]) -> String {
     let mut xml = Xml::new("fermoposta");
     xml.add_test_suites(numbered(reports).iter().map(suite));
     in_schema(&xml.to_string().expect("writing to memory"))
@@ -163,6 +158,10 @@ mod tests {
     use crate::run::samples;
 
     use super::*;
+
+    fn render(report: &Report) -> String {
+        render_many(std::slice::from_ref(report))
+    }
 
     #[test]
     fn verdicts_become_success_failure_and_error() {

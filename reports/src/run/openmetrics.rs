@@ -30,7 +30,7 @@ struct Family {
 
 /// All runs in one document.
 #[must_use]
-pub fn render_many(reports: &[Report]) -> String {
+pub(crate) fn render_many(reports: &[Report]) -> String {
     let runs = numbered(reports);
     let families: String = run_families::FAMILIES
         .iter()

@@ -5,7 +5,7 @@ use crate::kit::figures::grouped;
 
 /// All senders as one. It has no delay, for quantiles do not add.
 #[must_use]
-pub fn total(senders: &[Sender]) -> Sender {
+pub(crate) fn total(senders: &[Sender]) -> Sender {
     let sum = |of: fn(&Sender) -> u64| senders.iter().map(of).fold(0, u64::saturating_add);
     Sender {
         name: "all".to_owned(),
@@ -23,14 +23,14 @@ pub fn total(senders: &[Sender]) -> Sender {
 
 /// Whether every message of every sender is accounted for, and none is lost.
 #[must_use]
-pub fn holds(senders: &[Sender]) -> bool {
+pub(crate) fn holds(senders: &[Sender]) -> bool {
     senders.iter().all(|sender| is_even(sender) && sender.lost == 0)
 }
 
 /// The rule `submitted = stored + queued + bounced + given up + lost` with the numbers of these senders, and in words
 /// what is wrong with them.
 #[must_use]
-pub fn sum_rule(senders: &[Sender]) -> String {
+pub(crate) fn sum_rule(senders: &[Sender]) -> String {
     let all = total(senders);
     let sign = if is_even(&all) { "=" } else { "is not" };
     let parts = [

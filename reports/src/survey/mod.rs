@@ -1,4 +1,4 @@
-pub(crate) mod forms;
+pub mod forms;
 mod how_often;
 pub mod html;
 pub mod markdown;

@@ -1,4 +1,4 @@
-pub(crate) mod forms;
+pub mod forms;
 pub mod html;
 pub mod markdown;
 mod model;

@@ -56,7 +56,13 @@ pub struct Fate {
 
 /// A message that the server would not show because its mailbox could not be read, and of which nothing lies on the
 /// disk either, is lost all the same. Only where nothing else may hold it: mail may wait in a queue that is not listed.
-pub fn settle(fates: &mut [Fate], ledger: &Ledger, messages: &Messages, disk: &Disk, unlisted_queue: bool) {
+pub(crate) fn settle(
+    fates: &mut [Fate],
+    ledger: &Ledger,
+    messages: &Messages,
+    disk: &Disk,
+    unlisted_queue: bool,
+) {
     if !disk.complete || !fates.iter().any(|f| f.unseen > 0) || !disk.understood(ledger, messages) {
         return;
     }
@@ -87,7 +93,7 @@ struct Account<'a> {
 }
 
 /// What became of a message.
-pub fn fate(ledger: &Ledger, messages: &Messages, last: &Final, slot: usize) -> Fate {
+pub(crate) fn fate(ledger: &Ledger, messages: &Messages, last: &Final, slot: usize) -> Fate {
     let ops = messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]).collect();
     let mut account = Account { ledger, ops, places: SmallVec::new() };
     account.arrivals();
@@ -222,7 +228,7 @@ impl Account<'_> {
 }
 
 /// A removal that may have taken its copy away; see the module's words on a refused expunge.
-pub fn may_remove(op: &ClientOp) -> bool {
+pub(crate) fn may_remove(op: &ClientOp) -> bool {
     op.possible() || (op.kind == Kind::Expunge && !op.unsent())
 }
 
@@ -250,7 +256,7 @@ impl Count {
 }
 
 /// Each copy that was certainly removed: when that was known. Keyed by place and UID.
-pub fn removed(ledger: &Ledger) -> HashMap<(PlaceId, Uid), (Nanos, u32)> {
+pub(crate) fn removed(ledger: &Ledger) -> HashMap<(PlaceId, Uid), (Nanos, u32)> {
     let mut out = HashMap::new();
     for (index, op) in ledger.ops.iter().enumerate() {
         if let (true, true, Some(uid)) = (op.kind.removes(), op.certain(), op.uid) {

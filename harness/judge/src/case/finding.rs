@@ -4,7 +4,7 @@ use record::ledger::entry::{PlaceId, Seen};
 use reports::kit::verdict::Verdict;
 
 /// Anomalies kept with evidence per property; all are counted.
-pub const KEPT: usize = 20;
+pub(crate) const KEPT: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct Found {

@@ -10,7 +10,7 @@ use reports::run::Generator;
 use std::time::Duration;
 
 /// For the report.
-pub fn generator(plan: &Plan, ledger: &Ledger) -> Generator {
+pub(crate) fn generator(plan: &Plan, ledger: &Ledger) -> Generator {
     let lateness = Lateness::of(plan, ledger);
     let never_begun = ledger.ops.iter().filter(|op| op.unsent()).count() as u64;
     let left_out = never_begun_in_words(plan, never_begun, lateness.was_late());
@@ -26,7 +26,7 @@ pub fn generator(plan: &Plan, ledger: &Ledger) -> Generator {
 }
 
 /// Whether the load was made in time.
-pub fn lateness_in_words(lateness: &Lateness) -> String {
+pub(crate) fn lateness_in_words(lateness: &Lateness) -> String {
     let within = Duration::from_micros(lateness.all().value_at_quantile(0.99));
     let [within, bound] = [within, lateness.bound()].map(|time| figures::latency(time.as_secs_f64()));
     match (lateness.all().is_empty(), lateness.was_late()) {
@@ -42,7 +42,7 @@ pub fn lateness_in_words(lateness: &Lateness) -> String {
 }
 
 /// What there was no room for; none if there was room for all.
-pub fn never_begun_in_words(plan: &Plan, never_begun: u64, late: bool) -> Option<String> {
+pub(crate) fn never_begun_in_words(plan: &Plan, never_begun: u64, late: bool) -> Option<String> {
     let what = counted(never_begun, "operation was", "operations were");
     let whose = if late {
         "that the generator was slow may be why"

@@ -6,7 +6,7 @@ use reports::run::{Operation, Quantiles};
 use std::collections::BTreeMap;
 
 /// Client operations by kind. Latency counts from the start of each, lateness to it; in microseconds up to a day.
-pub fn operations(ledger: &Ledger) -> Vec<Operation> {
+pub(crate) fn operations(ledger: &Ledger) -> Vec<Operation> {
     let mut kinds: BTreeMap<Kind, (Operation, [Histogram<u64>; 2])> = BTreeMap::new();
     for op in &ledger.ops {
         let (sum, [latency, lateness]) = kinds.entry(op.kind).or_insert_with(|| empty(op.kind));
@@ -33,7 +33,7 @@ pub fn operations(ledger: &Ledger) -> Vec<Operation> {
 }
 
 /// Room for latencies in microseconds, up to a day, with 3 digits.
-pub fn latencies() -> Histogram<u64> {
+pub(crate) fn latencies() -> Histogram<u64> {
     const DAY_US: u64 = 86_400_000_000;
     Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range")
 }
@@ -44,7 +44,7 @@ fn empty(kind: Kind) -> (Operation, [Histogram<u64>; 2]) {
 }
 
 /// Of latencies in microseconds; none without any.
-pub fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {
+pub(crate) fn quantiles(latency: &Histogram<u64>) -> Option<Quantiles> {
     let at = |q| latency.value_at_quantile(q) as f64 / 1e6;
     (!latency.is_empty()).then(|| Quantiles {
         p50_s: at(0.5),

@@ -21,13 +21,13 @@ use record::plan::workload::WorkloadPlan;
 use std::time::Duration;
 
 /// Nothing below this is called late: clocks and schedulers are not finer.
-pub const FLOOR: Duration = Duration::from_millis(10);
+pub(crate) const FLOOR: Duration = Duration::from_millis(10);
 
 /// Of a time limit, the part that a stretch of lateness must last to matter.
 const PART: u32 = 10;
 
 /// What a ledger says of its generator.
-pub struct Lateness {
+pub(crate) struct Lateness {
     /// Stretches in which something was due and was not begun.
     stretches: Vec<(Nanos, Nanos)>,
     /// Lateness of every operation of the traffic, in microseconds.
@@ -39,7 +39,7 @@ pub struct Lateness {
 
 impl Lateness {
     /// Of a run.
-    pub fn of(plan: &Plan, ledger: &Ledger) -> Lateness {
+    pub(crate) fn of(plan: &Plan, ledger: &Ledger) -> Lateness {
         let bound = bound(&plan.workload);
         let stretches = ledger.stalls.iter().copied().filter(|(due, at)| at.since(*due) >= FLOOR).collect();
         let mut lateness = Lateness { stretches, all: latency::latencies(), beyond: 0, bound };
@@ -55,40 +55,40 @@ impl Lateness {
     }
 
     /// Of every operation of the traffic, in microseconds.
-    pub fn all(&self) -> &Histogram<u64> {
+    pub(crate) fn all(&self) -> &Histogram<u64> {
         &self.all
     }
 
     /// What is called late.
-    pub fn bound(&self) -> Duration {
+    pub(crate) fn bound(&self) -> Duration {
         self.bound
     }
 
     /// Operations begun later than that.
-    pub fn beyond(&self) -> u64 {
+    pub(crate) fn beyond(&self) -> u64 {
         self.beyond
     }
 
     /// More than one in a hundred was.
-    pub fn was_late(&self) -> bool {
+    pub(crate) fn was_late(&self) -> bool {
         self.beyond.saturating_mul(100) > self.all.len()
     }
 
     /// The longest stretch of lateness that has a part between the two instants.
-    pub fn worst_between(&self, from: Nanos, to: Nanos) -> Duration {
+    pub(crate) fn worst_between(&self, from: Nanos, to: Nanos) -> Duration {
         let within = self.stretches.iter().filter(|(due, at)| *due <= to && *at >= from);
         within.map(|(due, at)| at.since(*due)).max().unwrap_or_default()
     }
 
     /// What took longer than `limit` between the two instants may have done so because of the generator.
-    pub fn excuses(&self, from: Nanos, to: Nanos, limit: Duration) -> bool {
+    pub(crate) fn excuses(&self, from: Nanos, to: Nanos, limit: Duration) -> bool {
         let worst = self.worst_between(from, to);
         worst >= FLOOR && worst >= limit / PART
     }
 }
 
 /// What is called late under this workload.
-pub fn bound(workload: &WorkloadPlan) -> Duration {
+pub(crate) fn bound(workload: &WorkloadPlan) -> Duration {
     let fastest = workload.stages.iter().map(|stage| stage.rate).fold(0.0, f64::max);
     let room = Duration::try_from_secs_f64(f64::from(workload.in_flight) / fastest).unwrap_or(Duration::MAX);
     room.min(workload.timeout.0 / PART).max(FLOOR)

@@ -1,5 +1,5 @@
 mod case;
-pub use case::Case;
+pub(crate) use case::Case;
 pub(crate) use case::forgetful;
 pub(crate) mod elsewhere;
 pub(crate) mod fate;

@@ -8,7 +8,7 @@ use record::history::{Attempt, Trouble};
 use record::ledger::entry::ClientOp;
 use reports::kit::figures::counted;
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "refused-in-warm-up",
     find: |case| {
         let mut sightings = Sightings::default();
@@ -25,7 +25,7 @@ pub const KIND: Kind = Kind {
 };
 
 /// That the mail server took nothing at all in the warm-up, so that there was no traffic, and what it said.
-pub fn everything(case: &Case<'_>) -> Option<String> {
+pub(crate) fn everything(case: &Case<'_>) -> Option<String> {
     let begun = case.ledger.phases.iter().any(|(_, name)| name == "traffic");
     let refused = all(case);
     let first = refused.iter().find(|one| one.attempt.is_some()).filter(|_| !begun)?;

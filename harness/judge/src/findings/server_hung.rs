@@ -20,7 +20,7 @@ use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, Kind as Operation};
 use reports::kit::figures::counted;
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "no-answer-in-time",
     find,
     sentence: |case, n| {
@@ -38,7 +38,7 @@ fn find(case: &Case<'_>) -> Sightings {
 }
 
 /// How the machine was overloaded where the mail server seemed to hang.
-pub fn excused(case: &Case<'_>) -> Option<String> {
+pub(crate) fn excused(case: &Case<'_>) -> Option<String> {
     look(case).1.into_iter().next()
 }
 

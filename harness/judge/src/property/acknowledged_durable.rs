@@ -9,7 +9,7 @@ use crate::case::finding::{Anomalies, Finding};
 use crate::reason::because::{absence, because};
 use reports::kit::figures::{counted, grouped};
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "acknowledged-durable",
     title: "No acknowledged message is lost",
     definition: "Every acknowledged message that no client asked to remove is there at the end.",
@@ -144,7 +144,7 @@ fn shared(case: &Case<'_>, lost: &[usize]) -> Option<String> {
 }
 
 /// An acknowledged message that is there, or that must be.
-pub fn expected(fate: &crate::case::fate::Fate) -> bool {
+pub(crate) fn expected(fate: &crate::case::fate::Fate) -> bool {
     fate.acknowledged && fate.judged && (fate.missing > 0 || !fate.absent)
 }
 
@@ -188,7 +188,7 @@ fn unread(case: &Case<'_>, slot: usize) -> bool {
 
 /// A finished copy of an acknowledged attempt lies on the disk; `None` if the disk was not read to the end. One that the
 /// server shows to another user only does not count.
-pub fn on_disk(case: &Case<'_>, slot: usize) -> Option<bool> {
+pub(crate) fn on_disk(case: &Case<'_>, slot: usize) -> Option<bool> {
     if case.fates[slot].absent && case.fates[slot].strayed > 0 {
         return Some(false);
     }
@@ -198,7 +198,7 @@ pub fn on_disk(case: &Case<'_>, slot: usize) -> Option<bool> {
 }
 
 /// The server shows the message only after its index was rebuilt from the mail on the disk.
-pub fn hidden(case: &Case<'_>, slot: usize) -> bool {
+pub(crate) fn hidden(case: &Case<'_>, slot: usize) -> bool {
     let fate = &case.fates[slot];
     let rebuilt = case.ledger.readings.iter().filter(|reading| reading.name == super::structure::READING);
     let shown = |range: std::ops::Range<usize>| {
@@ -212,7 +212,7 @@ pub fn hidden(case: &Case<'_>, slot: usize) -> bool {
 }
 
 /// The command that rebuilds the index: the mail server's own, or else a companion's.
-pub fn repair(case: &Case<'_>) -> Option<String> {
+pub(crate) fn repair(case: &Case<'_>) -> Option<String> {
     let mut rebuilds = case.plan.target.definitions().filter_map(|definition| definition.rebuild.as_ref());
     rebuilds.next().map(|rebuild| rebuild.command.join(" "))
 }

@@ -9,7 +9,7 @@ use record::ledger::entry::{OnDisk, Seen};
 use reports::kit::figures::counted;
 use std::collections::HashSet;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "content-intact",
     title: "No message is changed",
     definition: "Every copy that was read, through the server or from the disk, has the digest of the attempt \
@@ -43,13 +43,13 @@ fn check(case: &Case<'_>) -> Finding {
 }
 
 /// What was read differs from what was sent.
-pub fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
+pub(crate) fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
     let sent = seen.attempt.and_then(|a| case.messages.store(case.ledger, a)).and_then(|op| op.digest);
     matches!((sent, seen.digest), (Some(sent), Some(read)) if sent != read)
 }
 
 /// A finished file of an acknowledged attempt is damaged, and no other file of it is intact.
-pub fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
+pub(crate) fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
     let Some(op) = copy.attempt.and_then(|a| case.messages.store(case.ledger, a)) else { return false };
     let differs = |c: &OnDisk| c.digest.is_some() && c.digest != op.digest;
     let intact = || case.disk.finished(case.ledger, op.attempt).any(|c| !differs(c));

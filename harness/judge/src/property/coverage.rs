@@ -13,7 +13,7 @@ use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "coverage",
     title: "The run tested what it set out to test",
     definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
@@ -147,7 +147,7 @@ fn acknowledged(case: &Case<'_>, gaps: &mut Vec<String>) {
 }
 
 /// Messages acknowledged while a rule was in force.
-pub fn under_fault(case: &Case<'_>) -> u64 {
+pub(crate) fn under_fault(case: &Case<'_>) -> u64 {
     let open = in_force::any(case);
     acknowledged_at(case, |at| {
         let next = open.partition_point(|(from, _)| *from <= at);

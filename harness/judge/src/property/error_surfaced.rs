@@ -17,7 +17,7 @@ use fuse_fs::call::Op;
 use record::ledger::entry::ClientOp;
 use reports::kit::figures::{counted, grouped};
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "error-surfaced",
     title: "An error of the storage is never answered with success",
     definition: "No message is acknowledged although the storage had reported that its data or name is not safe, \

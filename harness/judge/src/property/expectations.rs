@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 /// An expectation that a scenario states.
-pub struct Expectation {
+pub(crate) struct Expectation {
     pub name: String,
     /// What it demands, in a few plain words.
     pub title: &'static str,
@@ -25,7 +25,7 @@ pub struct Expectation {
 }
 
 /// Those of one plan.
-pub fn stated(plan: &record::plan::Plan) -> Vec<Expectation> {
+pub(crate) fn stated(plan: &record::plan::Plan) -> Vec<Expectation> {
     let expect = &plan.expect;
     let mut all = Vec::new();
     if let Some(span) = expect.healthy_for {
@@ -71,7 +71,7 @@ fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Found {
 }
 
 /// No fault fired and no operation failed in the first stretch of the traffic.
-pub fn healthy(case: &Case<'_>, span: Duration) -> Finding {
+pub(crate) fn healthy(case: &Case<'_>, span: Duration) -> Finding {
     let (from, to) = (case.ledger.start, case.ledger.start + span);
     let mut anomalies = Anomalies::default();
     for rule in case.ledger.rules.iter().filter(|r| r.first.is_some_and(|at| at < to)) {
@@ -164,7 +164,7 @@ fn disk_intact(case: &Case<'_>) -> Finding {
 }
 
 /// Names of the inspections, in time order.
-pub fn inspections<'a>(case: &Case<'a>) -> Vec<&'a str> {
+pub(crate) fn inspections<'a>(case: &Case<'a>) -> Vec<&'a str> {
     let mut names: Vec<&str> = case.ledger.disks.iter().map(|d| d.name.as_str()).collect();
     names.retain(|name| name.starts_with("inspect"));
     names.dedup();
@@ -172,7 +172,7 @@ pub fn inspections<'a>(case: &Case<'a>) -> Vec<&'a str> {
 }
 
 /// What these inspections found.
-pub fn inspected(case: &Case<'_>, names: &[&str]) -> Finding {
+pub(crate) fn inspected(case: &Case<'_>, names: &[&str]) -> Finding {
     let mut anomalies = Anomalies::default();
     let (mut judged, mut complete) = (0, true);
     for name in names {

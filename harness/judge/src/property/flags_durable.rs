@@ -12,7 +12,7 @@ use fuse_fs::clock::Nanos;
 use record::ledger::entry::{ClientOp, Kind, Seen};
 use reports::kit::figures::counted;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "flags-durable",
     title: "Marks such as read and flagged stay as they were set",
     definition: "Every acknowledged change of a flag is visible at the end, unless a later change may have \
@@ -51,7 +51,7 @@ fn compared<'a>(case: &'a Case<'_>, slot: usize) -> Option<(&'a Seen, u64, u64)>
 }
 
 /// The copy of a message and its flags that are not as the last acknowledged changes left them, if there are any.
-pub fn wrong<'a>(case: &'a Case<'_>, slot: usize) -> Option<(&'a Seen, u64)> {
+pub(crate) fn wrong<'a>(case: &'a Case<'_>, slot: usize) -> Option<(&'a Seen, u64)> {
     let (seen, on, off) = compared(case, slot)?;
     Some((seen, (on & !seen.flags.0) | (off & seen.flags.0))).filter(|(_, wrong)| *wrong != 0)
 }

@@ -8,7 +8,7 @@ use reports::kit::figures::counted;
 use reports::kit::verdict::Verdict;
 
 /// What the full disks leave unproved.
-pub fn gaps<'a>(case: &'a Case<'_>) -> impl Iterator<Item = String> + 'a {
+pub(crate) fn gaps<'a>(case: &'a Case<'_>) -> impl Iterator<Item = String> + 'a {
     case.traces.beneath.full.iter().map(|(storage, refusals)| told(case, storage, refusals))
 }
 
@@ -22,7 +22,7 @@ fn told(case: &Case<'_>, storage: &str, refusals: &Refusals) -> String {
 }
 
 /// A mail server that is not back because the disk beneath it is full has not failed.
-pub fn excuse(case: &Case<'_>, finding: Finding) -> Finding {
+pub(crate) fn excuse(case: &Case<'_>, finding: Finding) -> Finding {
     if finding.verdict != Verdict::Invalid || !case.traces.beneath.was_full(case.ledger.last) {
         return finding;
     }

@@ -15,7 +15,7 @@ use record::history::UserId;
 use reports::kit::figures::{counted, grouped};
 
 /// The property.
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "gone-for-good",
     title: "No acknowledged message is lost with a storage",
     definition: "Every acknowledged message can be read although a fault of the storage is for good.",
@@ -25,7 +25,7 @@ pub const CHECKER: Checker = Checker {
 
 /// What took a message with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// Storage.
     pub storage: String,
     /// Fault.
@@ -34,7 +34,7 @@ pub struct Cause {
 
 impl Cause {
     /// "storage `mail` is gone for good with fault `dead`".
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         format!("storage `{}` is gone for good with fault `{}`", self.storage, self.fault)
     }
 }
@@ -74,7 +74,7 @@ fn check(case: &Case<'_>) -> Finding {
 }
 
 /// A fault that is for good and has struck.
-pub fn fault<'a>(case: &Case<'a>) -> Option<&'a str> {
+pub(crate) fn fault<'a>(case: &Case<'a>) -> Option<&'a str> {
     let mut rules = case
         .plan
         .storages
@@ -92,7 +92,7 @@ pub fn fault<'a>(case: &Case<'a>) -> Option<&'a str> {
 }
 
 /// What keeps an acknowledged message from being read, if it lies beneath.
-pub fn cause(case: &Case<'_>, slot: usize) -> Option<Cause> {
+pub(crate) fn cause(case: &Case<'_>, slot: usize) -> Option<Cause> {
     let fate = &case.fates[slot];
     if !fate.acknowledged || (fate.missing == 0 && fate.unseen == 0) {
         return None;
@@ -113,7 +113,7 @@ fn storages(case: &Case<'_>, slot: usize) -> Vec<u32> {
 }
 
 /// A fault that is for good struck what this user has when all mail was read.
-pub fn took_from(case: &Case<'_>, user: UserId) -> bool {
+pub(crate) fn took_from(case: &Case<'_>, user: UserId) -> bool {
     let mut storages = case.plan.storages.keys().filter_map(|name| case.traces.storage(name));
     storages.any(|number| case.traces.gone(number, user).is_some())
 }

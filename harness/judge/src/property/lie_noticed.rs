@@ -30,7 +30,7 @@ use record::plan::server::Layout;
 use reports::kit::figures::{counted, grouped};
 use std::collections::HashMap;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "lie-noticed",
     title: "The mail server notices when the storage lies",
     definition: "No acknowledged message that a lying storage struck is gone, served with other content or said not \
@@ -147,7 +147,7 @@ fn end(case: &Case<'_>, slot: usize, spoiled: bool) -> End {
 }
 
 /// A read of the message that began after its acknowledgement and after `since` was refused.
-pub fn refused(case: &Case<'_>, slot: usize, since: Nanos) -> bool {
+pub(crate) fn refused(case: &Case<'_>, slot: usize, since: Nanos) -> bool {
     let Some(from) = case.acknowledged_at(slot).map(|at| at.max(since)) else { return false };
     let definite = |op: &ClientOp| {
         let said = matches!(op.trouble, Some(Trouble::RefusedTransient | Trouble::RefusedPermanent));

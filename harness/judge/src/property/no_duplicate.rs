@@ -8,7 +8,7 @@ use crate::case::finding::{Anomalies, Finding};
 use record::ledger::entry::ClientOp;
 use reports::kit::figures::counted;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "no-duplicate",
     title: "No message is there twice",
     definition: "No mailbox holds more copies of a message than attempts, copies and moves may have put there; \
@@ -47,7 +47,7 @@ fn notes(unanswered: u64, redelivered: u64) -> String {
 }
 
 /// More copies than were asked for, or one attempt twice.
-pub fn duplicated(case: &Case<'_>, slot: usize) -> bool {
+pub(crate) fn duplicated(case: &Case<'_>, slot: usize) -> bool {
     case.fates[slot].surplus > 0 || attempt_twice(case, slot)
 }
 

@@ -13,7 +13,7 @@ use record::history::Attempt;
 use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "no-phantom",
     title: "Nothing is there that was refused",
     definition: "No copy is found of an attempt, a copy or a move that the server refused, or of an attempt \

@@ -11,7 +11,7 @@ use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 use std::collections::HashSet;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "no-resurrection",
     title: "Removed messages stay removed",
     definition: "A message whose removal from a mailbox was acknowledged is not seen there by any later read.",

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// Bound where the scenario gives none.
 const DEFAULT: Duration = Duration::from_secs(30);
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "recovers",
     title: "The mail server serves again after the faults",
     definition: "After the last heal, start or power cut, every service greets and a store and a fetch (without IMAP: a \

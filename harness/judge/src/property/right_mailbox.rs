@@ -7,7 +7,7 @@ use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 use std::collections::HashSet;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "right-mailbox",
     title: "Every message is in the right mailbox",
     definition: "A message is seen only in mailboxes of users for which somebody asked.",

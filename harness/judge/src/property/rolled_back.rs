@@ -17,7 +17,7 @@ use reports::kit::figures::{counted, grouped};
 /// Lost messages named.
 const NAMED: usize = 3;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "rolled-back",
     title: "The storage does not go back in time unnoticed",
     definition: "No storage went back in time and took acknowledged mail or changes with it, without an error.",

@@ -17,10 +17,10 @@ use reports::kit::figures::counted;
 use std::collections::BTreeMap;
 
 /// Name of the reading after a rebuild, and of the phase that announces it.
-pub const READING: &str = "rebuilt";
+pub(crate) const READING: &str = "rebuilt";
 const PHASE: &str = "rebuild";
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "structure",
     title: "A rebuilt index shows the same messages",
     definition: "After a rebuild of the mail server's index every mailbox holds the same messages as before it.",

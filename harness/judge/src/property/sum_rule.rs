@@ -12,14 +12,14 @@ use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Found};
 use crate::property::gone_for_good;
 use fuse_fs::clock::Nanos;
+use record::history::MessageId;
 use record::history::event::SenderEvent;
-use record::history::{MessageId, UserId};
 use record::ledger::entry::SenderDone;
 use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "sum-rule",
     title: "Every message that was sent is accounted for",
     definition: "Every message that a sender took over is stored (or was, until a client removed it), queued, bounced or \
@@ -32,7 +32,7 @@ pub const CHECKER: Checker = Checker {
 
 /// Where a message is at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// In a mailbox, or removed by a client.
     Stored,
     /// At the sender, in the spool, in the queue.
@@ -51,16 +51,15 @@ pub enum End {
 
 impl End {
     /// Nobody has it and nobody was told.
-    pub fn lost(self) -> bool {
+    pub(crate) fn lost(self) -> bool {
         matches!(self, End::Lost | End::Dropped)
     }
 }
 
 /// What became of one message.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     pub message: MessageId,
-    pub user: UserId,
     /// Index into the ledger's senders.
     pub sender: u32,
     /// When its sender took it over.
@@ -79,7 +78,6 @@ pub struct Ended {
 
 /// What a sender did with one message.
 struct Journey {
-    user: UserId,
     sender: u32,
     submitted: Nanos,
     let_go: Option<Nanos>,
@@ -100,11 +98,11 @@ impl Journey {
 }
 
 /// Every message that a sender took over, by its id.
-pub fn ends(case: &Case<'_>) -> Vec<Ended> {
+pub(crate) fn ends(case: &Case<'_>) -> Vec<Ended> {
     let mut journeys: BTreeMap<MessageId, Journey> = BTreeMap::new();
     for done in &case.ledger.sent {
-        let (user, sender, submitted) = (done.user, done.sender, done.at);
-        let begin = || Journey { user, sender, submitted, let_go: None, delivered: false, told: None };
+        let (sender, submitted) = (done.sender, done.at);
+        let begin = || Journey { sender, submitted, let_go: None, delivered: false, told: None };
         journeys.entry(done.message).or_insert_with(begin).note(done);
     }
     journeys.iter().map(|(message, journey)| ended(case, *message, journey)).collect()
@@ -117,7 +115,6 @@ fn ended(case: &Case<'_>, message: MessageId, journey: &Journey) -> Ended {
     let first = stores().filter(|op| op.certain()).min_by_key(|op| op.ended);
     Ended {
         message,
-        user: journey.user,
         sender: journey.sender,
         submitted: journey.submitted,
         let_go: journey.let_go,
@@ -146,7 +143,7 @@ fn end(case: &Case<'_>, slot: Option<usize>, journey: &Journey) -> End {
 
 /// Messages by where they are.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sum {
+pub(crate) struct Sum {
     /// Taken over by senders.
     pub submitted: u64,
     /// See [`End::Stored`].
@@ -168,7 +165,7 @@ pub struct Sum {
 }
 
 impl Sum {
-    pub fn of<'a>(ends: impl Iterator<Item = &'a Ended>) -> Sum {
+    pub(crate) fn of<'a>(ends: impl Iterator<Item = &'a Ended>) -> Sum {
         let mut sum = Sum::default();
         ends.for_each(|ended| sum.count(ended));
         sum
@@ -189,7 +186,7 @@ impl Sum {
     }
 
     /// `120 submitted = 100 stored + 3 queued + 10 bounced + 7 given up + 0 lost`.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let [submitted, stored, queued, bounced, given_up, lost] =
             [self.submitted, self.stored, self.queued, self.bounced, self.given_up, self.lost].map(grouped);
         let unjudged = match self.unjudged {

@@ -14,7 +14,7 @@ use record::ledger::entry::{PlaceId, Reading};
 use reports::kit::figures::counted;
 use std::ops::Range;
 
-pub const CHECKER: Checker = Checker {
+pub(crate) const CHECKER: Checker = Checker {
     name: "uid-rules",
     title: "Message numbers (UIDs) keep their rules",
     definition: "Within one UIDVALIDITY, UIDs are given in rising order, never to a second message, and the \

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Content = BTreeSet<(Attempt, [u8; 16])>;
 
 /// What the two readings disagree on, for the coverage; nothing where they agree or there are not two of them.
-pub fn disagreement(case: &Case<'_>) -> Option<String> {
+pub(crate) fn disagreement(case: &Case<'_>) -> Option<String> {
     let maildir = matches!(case.plan.target.definition.layout, Layout::Maildir { .. });
     if case.plan.target.has_imap_during_traffic() || !maildir {
         return None;
@@ -37,7 +37,7 @@ pub fn disagreement(case: &Case<'_>) -> Option<String> {
 }
 
 /// The Maildirs that the target file names hold nothing, and the mail server shows mail: they are not where its mail is.
-pub fn layout_elsewhere(case: &Case<'_>) -> Option<String> {
+pub(crate) fn layout_elsewhere(case: &Case<'_>) -> Option<String> {
     let Layout::Maildir { path } = &case.plan.target.definition.layout else { return None };
     let seen = |seen: &&Seen| seen.attempt.is_some();
     let finals = case.ledger.readings.iter().filter(|reading| reading.name == "final" && reading.complete);

@@ -18,7 +18,7 @@ use record::plan::server::Layout;
 const SHOWN: usize = 10;
 
 /// A sentence with its reason, if there is one.
-pub fn because(sentence: &str, reason: Option<String>) -> String {
+pub(crate) fn because(sentence: &str, reason: Option<String>) -> String {
     match reason {
         Some(reason) => format!("{sentence}: {reason}."),
         None => format!("{sentence}."),
@@ -26,7 +26,7 @@ pub fn because(sentence: &str, reason: Option<String>) -> String {
 }
 
 /// Why an acknowledged message is not there; `on_disk` if its file is.
-pub fn absence(case: &Case<'_>, slot: usize, on_disk: bool) -> Option<String> {
+pub(crate) fn absence(case: &Case<'_>, slot: usize, on_disk: bool) -> Option<String> {
     let since = case.acknowledged_at(slot)?;
     if on_disk {
         return others_or_itself(case, slot, since, "its file");
@@ -51,7 +51,7 @@ fn names_then_data(taken: &Taken) -> Option<u8> {
 }
 
 /// Why a message's content is not what was sent.
-pub fn damage(case: &Case<'_>, slot: usize, read: Nanos) -> Option<String> {
+pub(crate) fn damage(case: &Case<'_>, slot: usize, read: Nanos) -> Option<String> {
     let since = case.acknowledged_at(slot)?;
     let data = |t: &&Taken| matches!(t.effect.kind.as_str(), "write" | "truncate" | "allocate");
     let lost = taken(case, slot, since).filter(|t| case.ledger.cuts[t.cut].at < read);
@@ -59,7 +59,7 @@ pub fn damage(case: &Case<'_>, slot: usize, read: Nanos) -> Option<String> {
 }
 
 /// Why an acknowledged change of these flags is not visible.
-pub fn flags(case: &Case<'_>, slot: usize, bits: u64) -> Option<String> {
+pub(crate) fn flags(case: &Case<'_>, slot: usize, bits: u64) -> Option<String> {
     let touches = |op: &&ClientOp| op.certain() && (op.add.0 | op.remove.0) & bits != 0;
     let op = case.ops(slot).filter(touches).max_by_key(|op| op.invoked)?;
     let within = |t: &Taken| t.effect.kind == "rename" && !leaves(t);
@@ -68,7 +68,7 @@ pub fn flags(case: &Case<'_>, slot: usize, bits: u64) -> Option<String> {
 }
 
 /// Why a removed message is back.
-pub fn undone(case: &Case<'_>, slot: usize) -> Option<String> {
+pub(crate) fn undone(case: &Case<'_>, slot: usize) -> Option<String> {
     let removes = |op: &&ClientOp| op.kind.removes() && op.certain();
     let op = case.ops(slot).filter(removes).max_by_key(|op| op.invoked)?;
     let removes = |t: &Taken| matches!(t.effect.kind.as_str(), "unlink" | "rename");
@@ -104,13 +104,13 @@ fn removal<'a>(case: &'a Case<'_>, attempt: Attempt) -> Option<&'a Taken> {
 }
 
 /// Why a refused attempt is there.
-pub fn phantom(case: &Case<'_>, attempt: Attempt) -> Option<String> {
+pub(crate) fn phantom(case: &Case<'_>, attempt: Attempt) -> Option<String> {
     removal(case, attempt).map(|t| t.sentence(case.ledger))
 }
 
 /// The removal of a refused attempt was undone by a cut, and the storage had refused to make it durable: the server
 /// could do no more than not answer.
-pub fn removal_was_denied(case: &Case<'_>, attempt: Attempt) -> bool {
+pub(crate) fn removal_was_denied(case: &Case<'_>, attempt: Attempt) -> bool {
     let Some(taken) = removal(case, attempt) else { return false };
     let cut = &case.ledger.cuts[taken.cut];
     let Some(storage) = case.traces.storage(&cut.storage) else { return false };
@@ -119,7 +119,7 @@ pub fn removal_was_denied(case: &Case<'_>, attempt: Attempt) -> bool {
 }
 
 /// Lost effects to show with an anomaly, each at the instant of its cut: of the message, else of its user.
-pub fn shown(case: &Case<'_>, slot: Option<usize>, user: Option<UserId>) -> Vec<(Nanos, String)> {
+pub(crate) fn shown(case: &Case<'_>, slot: Option<usize>, user: Option<UserId>) -> Vec<(Nanos, String)> {
     let own: Vec<&Taken> = slot.into_iter().flat_map(|slot| taken(case, slot, Nanos(0))).collect();
     let others = || user.into_iter().flat_map(|user| case.cuts.others(user).rev());
     let chosen: Vec<&Taken> = if own.is_empty() { others().take(SHOWN).collect() } else { own };

@@ -23,7 +23,7 @@ struct Kept {
 }
 
 /// What the lost messages among the acknowledged ones have in common, if anything.
-pub fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<String> {
+pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<String> {
     if lost.len() < FEWEST {
         return None;
     }

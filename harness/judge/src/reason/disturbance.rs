@@ -7,7 +7,7 @@ use record::plan::step::StepAction;
 
 /// From when to when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Disturbance {
+pub(crate) struct Disturbance {
     /// The first fault struck, the first power cut came, or the first step against the server was taken.
     pub began: Nanos,
     /// From here on nothing is in its way any more.
@@ -21,7 +21,7 @@ type End = (Nanos, &'static str);
 
 impl Disturbance {
     /// None if nothing was done to it; `Some(None)` if the run ended before it was over.
-    pub fn of(case: &Case<'_>) -> Option<Option<Disturbance>> {
+    pub(crate) fn of(case: &Case<'_>) -> Option<Option<Disturbance>> {
         let blows = blows(case);
         let (began, last) =
             (blows.iter().map(|(first, _)| *first).min()?, blows.iter().map(|(_, last)| *last).max()?);

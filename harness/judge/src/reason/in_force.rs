@@ -8,7 +8,7 @@ use fuse_fs::rules::rule::{Counter, Threshold, Trigger};
 use record::ledger::entry::RuleCount;
 
 /// Intervals in which any rule was in force, merged.
-pub fn any(case: &Case<'_>) -> Vec<(Nanos, Nanos)> {
+pub(crate) fn any(case: &Case<'_>) -> Vec<(Nanos, Nanos)> {
     let mut all: Vec<(Nanos, Nanos)> =
         case.ledger.rules.iter().flat_map(|rule| intervals(case, rule)).collect();
     all.sort_unstable();
@@ -23,7 +23,7 @@ pub fn any(case: &Case<'_>) -> Vec<(Nanos, Nanos)> {
 }
 
 /// Intervals in which a rule was in force.
-pub fn intervals(case: &Case<'_>, rule: &RuleCount) -> Vec<(Nanos, Nanos)> {
+pub(crate) fn intervals(case: &Case<'_>, rule: &RuleCount) -> Vec<(Nanos, Nanos)> {
     let of_plan = case.plan.storages.get(&rule.storage).into_iter().flat_map(|storage| &storage.rules);
     let trigger =
         of_plan.into_iter().find(|planned| planned.name == rule.rule).map(|planned| &planned.trigger);

@@ -18,7 +18,7 @@ use record::ledger::entry::{ClientOp, Kind, PlaceId};
 use std::collections::HashMap;
 
 /// Every copy too many of this message is excused.
-pub fn explains(case: &Case<'_>, slot: usize) -> bool {
+pub(crate) fn explains(case: &Case<'_>, slot: usize) -> bool {
     if !case.elsewhere.delays() {
         return false;
     }
@@ -34,7 +34,7 @@ pub fn explains(case: &Case<'_>, slot: usize) -> bool {
 
 /// A copy that lies where a client had removed the message may have been delivered after that. One that is there under the
 /// UID that was removed may not.
-pub fn explains_return(case: &Case<'_>, slot: usize) -> bool {
+pub(crate) fn explains_return(case: &Case<'_>, slot: usize) -> bool {
     case.elsewhere.delays() && in_all(case, slot) >= usize::from(case.fates[slot].undone)
 }
 

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const LEAST_SHARE: u64 = 8;
 
 /// What was not where it is said to be, for the coverage.
-pub fn gaps(case: &Case<'_>) -> Vec<String> {
+pub(crate) fn gaps(case: &Case<'_>) -> Vec<String> {
     if !judgeable(case) {
         return Vec::new();
     }
@@ -33,7 +33,7 @@ pub fn gaps(case: &Case<'_>) -> Vec<String> {
 }
 
 /// Users who were moved, by the step that did, and of whose mail nothing was seen where they went.
-pub fn moved_nothing(case: &Case<'_>) -> BTreeSet<(usize, UserId)> {
+pub(crate) fn moved_nothing(case: &Case<'_>) -> BTreeSet<(usize, UserId)> {
     if judgeable(case) { Mail::of(case).moved_nothing() } else { BTreeSet::new() }
 }
 

@@ -3,7 +3,7 @@ use reports::kit::verdict::Verdict;
 
 /// What a claim came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// What was seen, with figures.
     pub seen: String,
     /// Whether it holds.

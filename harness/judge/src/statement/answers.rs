@@ -23,15 +23,15 @@ use reports::run::Statement;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Name of the property.
-pub const PROPERTY: &str = "statements";
+pub(crate) const PROPERTY: &str = "statements";
 /// What it demands, in a few plain words.
-pub const TITLE: &str = "The story is the one that was told";
-pub const DEFINITION: &str = "Every statement of the scenario holds: the run shows what the incident was. One about the mail \
+pub(crate) const TITLE: &str = "The story is the one that was told";
+pub(crate) const DEFINITION: &str = "Every statement of the scenario holds: the run shows what the incident was. One about the mail \
                               that does not hold is a violation; any other makes the run prove nothing of the incident.";
 
 /// A statement with its answer.
 #[derive(Clone, Debug)]
-pub struct Answered<'p> {
+pub(crate) struct Answered<'p> {
     /// As the scenario states it.
     pub stated: &'p StatementPlan,
     /// What was seen.
@@ -39,7 +39,7 @@ pub struct Answered<'p> {
 }
 
 /// Every statement of the plan, judged.
-pub fn answers<'p>(case: &Case<'p>) -> Vec<Answered<'p>> {
+pub(crate) fn answers<'p>(case: &Case<'p>) -> Vec<Answered<'p>> {
     let stated = case.plan.statements.iter();
     stated.map(|stated| Answered { stated, answer: guarded(case, &stated.claim) }).collect()
 }
@@ -87,7 +87,7 @@ fn answer(case: &Case<'_>, claim: &Claim) -> Answer {
 }
 
 /// For the report.
-pub fn reported(answers: &[Answered<'_>]) -> Vec<Statement> {
+pub(crate) fn reported(answers: &[Answered<'_>]) -> Vec<Statement> {
     let one = |Answered { stated, answer }: &Answered<'_>| Statement {
         id: stated.id.clone(),
         required: stated.says.clone(),
@@ -98,7 +98,7 @@ pub fn reported(answers: &[Answered<'_>]) -> Vec<Statement> {
 }
 
 /// The property; none if the scenario states nothing.
-pub fn finding(answers: &[Answered<'_>]) -> Option<Finding> {
+pub(crate) fn finding(answers: &[Answered<'_>]) -> Option<Finding> {
     if answers.is_empty() {
         return None;
     }

@@ -1,6 +1,6 @@
 pub(crate) mod answer;
 mod answers;
-pub use answers::{Answered, DEFINITION, PROPERTY, TITLE, answers, finding, reported};
+pub(crate) use answers::{Answered, DEFINITION, PROPERTY, TITLE, answers, finding, reported};
 pub(crate) mod mail;
 pub(crate) mod onset;
 pub(crate) mod outage;

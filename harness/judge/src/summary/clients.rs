@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const RESOLUTION: u64 = 400;
 
 /// Every class that said something, by name.
-pub fn clients(ledger: &Ledger) -> Vec<ClientClass> {
+pub(crate) fn clients(ledger: &Ledger) -> Vec<ClientClass> {
     let mut classes: BTreeMap<&str, Vec<&ClientSeen>> = BTreeMap::new();
     for seen in &ledger.clients {
         classes.entry(&seen.class).or_default().push(seen);

@@ -23,7 +23,7 @@ use std::ops::Range;
 const UNITS: [usize; 2] = [4096, 512];
 
 /// What came back.
-pub struct Returned<'a> {
+pub(crate) struct Returned<'a> {
     raw: &'a [u8],
     source: Source,
     /// Where the attempt's line begins.
@@ -34,7 +34,7 @@ pub struct Returned<'a> {
 
 impl<'a> Returned<'a> {
     /// A message as it came; none if it names no attempt.
-    pub fn of(raw: &'a [u8], source: Source) -> Option<Returned<'a>> {
+    pub(crate) fn of(raw: &'a [u8], source: Source) -> Option<Returned<'a>> {
         let (start, _) = find_attempt(raw)?;
         let lines = memchr::memchr_iter(b'\n', &raw[start..]).count();
         let lone = lines - memchr::memmem::find_iter(&raw[start..], b"\r\n").count();
@@ -55,7 +55,7 @@ impl<'a> Returned<'a> {
     }
 
     /// How offsets become places in what came, and in what was sent.
-    pub fn about_offsets(&self) -> String {
+    pub(crate) fn about_offsets(&self) -> String {
         let place = match self.start as u64 {
             0 => "Offsets are those of the file that came back".to_owned(),
             start => format!("Offset 0 is byte {} of the file that came back", grouped(start)),
@@ -77,7 +77,12 @@ struct Pair<'a> {
 }
 
 /// The change, and it in one sentence; none if nothing was changed. `own` is the message's attempt.
-pub fn compare(sent: &[u8], file: &Returned<'_>, own: Attempt, run: RunToken) -> Option<(Change, String)> {
+pub(crate) fn compare(
+    sent: &[u8],
+    file: &Returned<'_>,
+    own: Attempt,
+    run: RunToken,
+) -> Option<(Change, String)> {
     let (sent, found) = (file.with_its_line_ends(sent), file.message());
     let stretch = Stretch::between(&sent, found)?;
     let pair = Pair { sent: &sent, found, file, stretch };

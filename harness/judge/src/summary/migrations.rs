@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const NAMED: usize = 10;
 
 /// Every migration, in the order of its steps.
-pub fn migrations(ledger: &Ledger, empty: &BTreeSet<(usize, UserId)>) -> Vec<Migration> {
+pub(crate) fn migrations(ledger: &Ledger, empty: &BTreeSet<(usize, UserId)>) -> Vec<Migration> {
     let mut steps: BTreeMap<usize, BTreeMap<UserId, Vec<&MigrationDone>>> = BTreeMap::new();
     for done in &ledger.migrations {
         steps.entry(done.step).or_default().entry(done.user).or_default().push(done);
@@ -85,7 +85,7 @@ fn trouble(
 }
 
 /// The storage beneath a user's mail at an instant, given where it was when the run began.
-pub fn storage_at<'a>(ledger: &'a Ledger, user: UserId, at: Nanos, begun: &'a str) -> &'a str {
+pub(crate) fn storage_at<'a>(ledger: &'a Ledger, user: UserId, at: Nanos, begun: &'a str) -> &'a str {
     let moves = ledger.migrations.iter().filter(|done| done.user == user && done.at <= at);
     let mut placed = moves.filter_map(|done| match done.state {
         MigrationState::Switched => Some(done.to.as_str()),

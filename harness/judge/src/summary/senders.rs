@@ -6,7 +6,7 @@ use crate::property::sum_rule::{End, Ended, Sum, ends};
 use reports::run::Sender;
 
 /// Every sender, in the order in which the history names them. The delay is that of stored mail.
-pub fn senders(case: &Case<'_>) -> Vec<Sender> {
+pub(crate) fn senders(case: &Case<'_>) -> Vec<Sender> {
     let ends = ends(case);
     let names = case.ledger.senders.iter().enumerate();
     let of = |sender: usize| ends.iter().filter(move |ended| ended.sender as usize == sender);

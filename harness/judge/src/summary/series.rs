@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The whole run, from its warm-up to its end; its users by the cohorts of its plan.
-pub fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Series {
+pub(crate) fn series(ledger: &Ledger, planned: &[CohortPlan], calls: Calls<'_>) -> Series {
     let bins = Bins::of(ledger);
     let (step_s, count) = (bins.step as f64 / 1e9, bins.count);
     Series {

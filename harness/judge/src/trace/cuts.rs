@@ -189,13 +189,13 @@ fn named(directories: &[String]) -> String {
 }
 
 /// The effect took the entry of a directory above the file.
-pub fn above(taken: &Taken, holder: &Holder) -> bool {
+pub(crate) fn above(taken: &Taken, holder: &Holder) -> bool {
     let made = taken.effect.new_path.as_ref().unwrap_or(&taken.effect.path);
     let named = matches!(taken.effect.kind.as_str(), "mkdir" | "rename" | "symlink");
     named && holder.path.strip_prefix(made.as_str()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A cut that came after an instant.
-pub fn after(ledger: &Ledger, taken: &Taken, at: Nanos) -> bool {
+pub(crate) fn after(ledger: &Ledger, taken: &Taken, at: Nanos) -> bool {
     ledger.cuts[taken.cut].at > at
 }

@@ -192,17 +192,17 @@ fn failure(e: &FsEvent) -> Failure {
 }
 
 /// The directory that holds a path; the storage's root is empty.
-pub fn parent(path: &str) -> &str {
+pub(crate) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// It lies where unfinished deliveries lie: in Maildir's `tmp/`.
-pub fn unfinished(path: &str) -> bool {
+pub(crate) fn unfinished(path: &str) -> bool {
     last(parent(path)) == "tmp"
 }
 
 /// It lies where a Maildir's messages lie.
-pub fn finished(path: &str) -> bool {
+pub(crate) fn finished(path: &str) -> bool {
     matches!(last(parent(path)), "new" | "cur")
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod files;
 pub(crate) mod holder;
 pub(crate) mod ranges;
 mod trace;
-pub use trace::{Traces, Wanted, attempt_of, calls, path_class, queued};
+#[cfg(test)]
+pub(crate) use trace::attempt_of;
+pub(crate) use trace::{Traces, Wanted, calls, queued};
 pub(crate) mod lasting;
 pub(crate) mod whole;

@@ -298,11 +298,11 @@ impl Traces {
 }
 
 /// Messages whose calls are asked for, and the name of the user each is for.
-pub type Wanted = HashMap<MessageId, String>;
+pub(crate) type Wanted = HashMap<MessageId, String>;
 
 /// The calls that touched files of the given messages, in time order, at most [`CALLS`] each; and a few calls on other
 /// files of their users (directories, indexes) that a rule struck so that it lied or the call failed.
-pub fn calls(traces: &Traces, ledger: &Ledger, wanted: &Wanted) -> HashMap<MessageId, Vec<FsEvent>> {
+pub(crate) fn calls(traces: &Traces, ledger: &Ledger, wanted: &Wanted) -> HashMap<MessageId, Vec<FsEvent>> {
     let mut found = Calls {
         ledger,
         wanted,
@@ -393,7 +393,7 @@ impl Calls<'_> {
 
 /// `RUN-MESSAGE-ATTEMPT` of this run at the beginning of a mark. What follows its last digit is not part of it: a queue
 /// file may go on with something else than a line's end.
-pub fn attempt_of(mark: &str, run: &str) -> Option<Attempt> {
+pub(crate) fn attempt_of(mark: &str, run: &str) -> Option<Attempt> {
     let rest = mark.trim_start().strip_prefix(run)?.strip_prefix('-')?;
     let (message, rest) = rest.split_once('-')?;
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -410,12 +410,12 @@ fn owner(path: &str) -> &str {
 }
 
 /// It lies in a mail server's queue: the directory that a run makes for it at the root of its storage.
-pub fn queued(path: &str) -> bool {
+pub(crate) fn queued(path: &str) -> bool {
     path.split('/').next() == Some(QUEUE_VOLUME)
 }
 
 /// A path with everything that varies replaced, so that firings can be counted by where they struck.
-pub fn path_class(path: &str) -> String {
+pub(crate) fn path_class(path: &str) -> String {
     let classes: Vec<String> = path.split('/').map(component_class).collect();
     classes.join("/")
 }

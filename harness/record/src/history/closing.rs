@@ -5,20 +5,20 @@ use super::event::Event;
 
 /// What was written, or read, so far.
 #[derive(Clone, Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     count: u64,
     hasher: blake3::Hasher,
 }
 
 impl Lines {
     /// Adds whole lines, with their ends.
-    pub fn add(&mut self, text: &[u8]) {
+    pub(crate) fn add(&mut self, text: &[u8]) {
         self.count += memchr::memchr_iter(b'\n', text).count() as u64;
         self.hasher.update(text);
     }
 
     /// The line that closes them.
-    pub fn closing(&self) -> Event {
+    pub(crate) fn closing(&self) -> Event {
         Event::Closing { lines: self.count, blake3: self.digest() }
     }
 

@@ -16,18 +16,18 @@ use std::str::FromStr;
 /// Bytes of a field's checksum.
 const CHECKSUM: usize = 3;
 /// The seal stands in one line, and no line of a message may be longer than 998 bytes (RFC 5322, 2.1.1).
-pub const MOST_FIELDS: usize = 128;
+pub(crate) const MOST_FIELDS: usize = 128;
 
 /// A seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seal {
+pub(crate) struct Seal {
     digest: Digest,
     fields: Vec<[u8; CHECKSUM]>,
 }
 
 impl Seal {
     /// The seal of a message; none if it has no field, or more than [`MOST_FIELDS`].
-    pub fn of(message: &[u8]) -> Option<Seal> {
+    pub(crate) fn of(message: &[u8]) -> Option<Seal> {
         let (fields, body) = split(message);
         let sealed = (1..=MOST_FIELDS).contains(&fields.len());
         sealed.then(|| Seal {
@@ -37,7 +37,7 @@ impl Seal {
     }
 
     /// All of its fields are among these, and they and the body are what was sealed.
-    pub fn holds(&self, fields: &[Field<'_>], body: &[u8]) -> bool {
+    pub(crate) fn holds(&self, fields: &[Field<'_>], body: &[u8]) -> bool {
         let mut free: Vec<(&Field<'_>, [u8; CHECKSUM])> = fields.iter().map(|f| (f, checksum(f))).collect();
         let mut own = Vec::with_capacity(self.fields.len());
         for wanted in &self.fields {

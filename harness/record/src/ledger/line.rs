@@ -16,7 +16,7 @@ type Names<'a> = Vec<Name<'a>>;
 
 /// A name, borrowed where it holds no escapes.
 #[derive(Deserialize)]
-pub struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl AsRef<str> for Name<'_> {
     fn as_ref(&self) -> &str {
@@ -25,7 +25,7 @@ impl AsRef<str> for Name<'_> {
 }
 
 #[derive(Deserialize)]
-pub struct Invoke<'a> {
+pub(crate) struct Invoke<'a> {
     /// Really started.
     pub at: Nanos,
     /// Wanted by the schedule.
@@ -74,7 +74,7 @@ enum ActionName {
 
 impl Invoke<'_> {
     /// What kind of operation it is.
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match (self.action, self.entry) {
             (ActionName::Store, Some(Entry::Append)) => Kind::Append,
             (ActionName::Store, Some(Entry::Lmtp | Entry::Smtp) | None) => Kind::Deliver,
@@ -89,7 +89,7 @@ impl Invoke<'_> {
 }
 
 #[derive(Deserialize)]
-pub struct Complete<'a> {
+pub(crate) struct Complete<'a> {
     pub at: Nanos,
     pub op: OpId,
     pub outcome: Outcome,
@@ -104,7 +104,7 @@ pub struct Complete<'a> {
 }
 
 #[derive(Deserialize)]
-pub struct SeenCopy<'a> {
+pub(crate) struct SeenCopy<'a> {
     pub uid: Uid,
     pub attempt: Option<Attempt>,
     pub digest: Option<Digest>,
@@ -115,7 +115,7 @@ pub struct SeenCopy<'a> {
 }
 
 #[derive(Deserialize)]
-pub struct Mailbox<'a> {
+pub(crate) struct Mailbox<'a> {
     pub at: Nanos,
     /// When it was first asked for.
     pub asked: Nanos,
@@ -136,7 +136,7 @@ pub struct Mailbox<'a> {
     pub copies: Vec<SeenCopy<'a>>,
 }
 
-pub enum Line<'a> {
+pub(crate) enum Line<'a> {
     /// An operation begins.
     Invoke(Invoke<'a>),
     Complete(Complete<'a>),
@@ -147,7 +147,7 @@ pub enum Line<'a> {
 
 impl<'a> Line<'a> {
     /// Reads one line.
-    pub fn parse(text: &'a [u8]) -> serde_json::Result<Line<'a>> {
+    pub(crate) fn parse(text: &'a [u8]) -> serde_json::Result<Line<'a>> {
         let tagged = |tag: &[u8]| text.starts_with(tag);
         if tagged(br#"{"event":"invoke","#) {
             return serde_json::from_slice(text).map(Line::Invoke);
@@ -168,7 +168,7 @@ impl<'a> Line<'a> {
 }
 
 /// A hash that is never 0, to compare texts that are not kept.
-pub fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(text.as_bytes());
     hasher.finish().max(1)

@@ -5,6 +5,6 @@ pub(crate) mod measure;
 pub(crate) mod options;
 pub(crate) mod plans;
 mod rehearse;
-pub use rehearse::{possible, run};
+pub(crate) use rehearse::{possible, run};
 pub(crate) mod rounds;
 pub(crate) mod summary;

@@ -12,7 +12,7 @@ use strum::VariantArray;
 /// A failure that is tried while users move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, strum::Display, strum::VariantArray)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The new disk stops answering half way, and is repaired in place.
     Freeze,
     /// The new disk is full half way, and has space again a little later.
@@ -28,23 +28,23 @@ pub enum Failure {
 }
 
 /// Users unless the command line says otherwise.
-pub const USUAL_USERS: u32 = 20;
+pub(crate) const USUAL_USERS: u32 = 20;
 /// Messages in each mailbox before the traffic, likewise.
-pub const USUAL_MESSAGES: u32 = 10;
+pub(crate) const USUAL_MESSAGES: u32 = 10;
 /// Operations a second.
-pub const USUAL_RATE: &str = "30/s";
+pub(crate) const USUAL_RATE: &str = "30/s";
 /// Users on their way at once.
-pub const USUAL_AT_ONCE: u32 = 4;
+pub(crate) const USUAL_AT_ONCE: u32 = 4;
 /// New mail is acknowledged within this while a backlog is let in, at the 95th percentile.
-pub const USUAL_LIVE_P95: Span = Span(Duration::from_secs(1));
+pub(crate) const USUAL_LIVE_P95: Span = Span(Duration::from_secs(1));
 /// Seed: a rehearsal is to be the same everywhere.
-pub const USUAL_SEED: u64 = 1;
+pub(crate) const USUAL_SEED: u64 = 1;
 /// Below it a rehearsal lies.
-pub const USUAL_RUNS: &str = "fermoposta-runs";
+pub(crate) const USUAL_RUNS: &str = "fermoposta-runs";
 
 /// The service that is to be moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Service {
+pub(crate) struct Service {
     pub mailboxes: u64,
     /// Messages that arrive in a day for each of them.
     pub mail_per_day: f64,
@@ -52,7 +52,7 @@ pub struct Service {
 
 /// What a rehearsal is asked for.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Directory on the old disk.
     pub source: PathBuf,
     /// Directory on the new disk.
@@ -96,7 +96,7 @@ impl Options {
     ///
     /// # Errors
     /// What is asked for cannot be done; the message says what to change.
-    pub fn checked(mut self) -> Result<Options> {
+    pub(crate) fn checked(mut self) -> Result<Options> {
         let Options { users, at_once, .. } = self;
         ensure!((1..=MOST_USERS).contains(&users), "--users {users}: from 1 to 100,000 are possible");
         ensure!((1..=MOST_AT_ONCE).contains(&at_once), "--at-once {at_once}: from 1 to 64 are possible");
@@ -122,7 +122,7 @@ impl Options {
     }
 
     /// The command for the same rehearsal.
-    pub fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let path = |path: &Path| quoted(&path.display().to_string());
         let mut command = format!(
             "fermoposta rehearse --source {} --destination {}",

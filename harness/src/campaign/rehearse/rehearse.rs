@@ -30,7 +30,7 @@ const ANY: Middle = Middle { old: 1, new: 1 };
 ///
 /// # Errors
 /// The machine lacks what the parts need, or the rehearsal's directory cannot be written.
-pub fn run(options: &Options) -> Result<Option<Rehearsal>> {
+pub(crate) fn run(options: &Options) -> Result<Option<Rehearsal>> {
     crate::run::possible::require(&Plans { options, directory: &options.runs }.migration()?.plan)?;
     stop::install()?;
     let begun = Instant::now();
@@ -66,7 +66,7 @@ pub fn run(options: &Options) -> Result<Option<Rehearsal>> {
 ///
 /// # Errors
 /// Why not, in words for the user.
-pub fn possible(options: &Options) -> Result<()> {
+pub(crate) fn possible(options: &Options) -> Result<()> {
     let plans = Plans { options, directory: &options.runs };
     for part in [plans.baseline(OLD, 1), plans.migration(), plans.outage()] {
         part?;

@@ -14,7 +14,7 @@ use reports::survey::Column;
 use std::path::Path;
 
 #[derive(Clone, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// The same for the same plan of the same mail server, in any survey.
     pub key: String,
     /// Index of its column.
@@ -26,14 +26,14 @@ pub struct Run {
 }
 
 /// All of a survey.
-pub struct Cells {
+pub(crate) struct Cells {
     pub columns: Vec<Column>,
     /// Runs, every pair once before any twice: what is there early shows the whole width.
     pub runs: Vec<Run>,
 }
 
 /// Why there are no runs.
-pub enum Refused {
+pub(crate) enum Refused {
     /// Problems of a scenario file.
     Scenario(Box<ScenarioErrors>),
     Other(anyhow::Error),
@@ -43,7 +43,7 @@ pub enum Refused {
 ///
 /// # Errors
 /// A scenario has problems, two columns or two mail servers have one name, or a mail server cannot run here.
-pub fn cells(options: &Options) -> Result<Cells, Refused> {
+pub(crate) fn cells(options: &Options) -> Result<Cells, Refused> {
     let (columns, files) = columns(options)?;
     let servers = servers(options)?;
     let mut runs = Vec::new();

@@ -3,4 +3,4 @@ pub(crate) mod options;
 pub(crate) mod result;
 pub(crate) mod summary;
 mod survey;
-pub use survey::run;
+pub(crate) use survey::run;

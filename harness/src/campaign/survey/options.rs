@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// What a survey is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     pub scenarios: Vec<PathBuf>,
     /// Names or paths of targets.
     pub targets: Vec<String>,
@@ -23,17 +23,17 @@ pub struct Options {
 }
 
 /// Runs of each pair unless told otherwise.
-pub const USUAL_REPEAT: u32 = 5;
+pub(crate) const USUAL_REPEAT: u32 = 5;
 
 /// The first seed unless told otherwise: a survey is to be the same everywhere.
-pub const USUAL_SEED: u64 = 1;
+pub(crate) const USUAL_SEED: u64 = 1;
 
 /// Where a survey lies unless the user says otherwise.
-pub const USUAL_DIRECTORY: &str = "fermoposta-runs/survey";
+pub(crate) const USUAL_DIRECTORY: &str = "fermoposta-runs/survey";
 
 impl Options {
     /// The command for the same survey.
-    pub fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let mut command = "fermoposta survey".to_owned();
         for scenario in &self.scenarios {
             command += &format!(" {}", quoted(&scenario.display().to_string()));

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct RunResult {
+pub(crate) struct RunResult {
     pub run: String,
     pub target: String,
     /// Its version as it says it itself.
@@ -42,7 +42,7 @@ impl Named for RunResult {
 
 impl RunResult {
     /// What a report comes to.
-    pub fn new(run: String, column: String, report: &Report, directory: Option<PathBuf>) -> RunResult {
+    pub(crate) fn new(run: String, column: String, report: &Report, directory: Option<PathBuf>) -> RunResult {
         RunResult {
             run,
             target: report.run.target.clone(),
@@ -58,7 +58,7 @@ impl RunResult {
     }
 
     /// The worst it shows.
-    pub fn worst(&self) -> Class {
+    pub(crate) fn worst(&self) -> Class {
         self.shown.first().map_or(Class::Unknown, |shown| shown.class)
     }
 }
@@ -78,7 +78,7 @@ fn all_shown(report: &Report) -> Vec<Shown> {
 }
 
 /// The file with the report of a run that shows `class`, below the survey's directory.
-pub fn evidence(result: &RunResult, class: Class) -> String {
+pub(crate) fn evidence(result: &RunResult, class: Class) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name = format!("{}-{}-{}", result.target, result.column, class.symbol());
     let name: String = name.to_lowercase().replace('?', "unknown").chars().map(plain).collect();

@@ -14,10 +14,10 @@ use reports::survey::{Cell, Finding, Row, SCHEMA_VERSION, Survey};
 use std::collections::HashMap;
 
 /// Results by key.
-pub type Done = HashMap<String, RunResult>;
+pub(crate) type Done = HashMap<String, RunResult>;
 
 /// The whole survey.
-pub fn survey(
+pub(crate) fn survey(
     options: &Options,
     cells: &Cells,
     done: &Done,

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Runs a survey, or goes on with it.
-pub fn run(options: &Options) -> Result<Exit> {
+pub(crate) fn run(options: &Options) -> Result<Exit> {
     stop::install()?;
     let cells = match cells(options) {
         Ok(cells) => cells,
@@ -62,9 +62,10 @@ fn finish(options: &Options, cells: &Cells, journal: &Journal<RunResult>, speed:
     for finding in &mut survey.findings {
         finding.report = finding.report.take().filter(|report| file(report).is_file());
     }
-    write_whole(&file("survey.json"), reports::kit::json::to_json(&survey).as_bytes())?;
-    write_whole(&file("survey.html"), reports::survey::html::render(&survey).as_bytes())?;
-    write_whole(&file("survey.md"), reports::survey::markdown::render(&survey).as_bytes())?;
+    for format in reports::survey::forms::FORMATS {
+        let name = format!("survey.{}", format.extension);
+        write_whole(&file(&name), (format.render)(&survey).as_bytes())?;
+    }
     write!(anstream::stdout(), "{}", reports::survey::text::render(&survey))?;
     if stop::requested() {
         anstream::eprintln!(

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// A path whose changing components are `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Shape(Vec<String>);
+pub(crate) struct Shape(Vec<String>);
 
 const ANY: &str = "*";
 
@@ -26,14 +26,14 @@ impl Shape {
     }
 
     /// Whether a path has this shape.
-    pub fn fits(&self, path: &str) -> bool {
+    pub(crate) fn fits(&self, path: &str) -> bool {
         let components: Vec<&str> = path.split('/').collect();
         components.len() == self.0.len()
             && self.0.iter().zip(components).all(|(wanted, found)| wanted == ANY || wanted == found)
     }
 
     /// As a glob of a rule. A `*` in a real name would be taken for any name, which the trace shows afterwards.
-    pub fn glob(&self) -> String {
+    pub(crate) fn glob(&self) -> String {
         let plain = |part: &String| part.chars().fold(String::new(), escape);
         self.0
             .iter()
@@ -59,7 +59,7 @@ impl std::fmt::Display for Shape {
 
 /// One call of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub(crate) struct Call {
     pub op: Op,
     pub path: Shape,
     /// Where rename and link lead.
@@ -72,7 +72,7 @@ pub struct Call {
 
 impl Call {
     /// Whether an event of a trace is a call like this one.
-    pub fn is_like(&self, event: &FsEvent) -> bool {
+    pub(crate) fn is_like(&self, event: &FsEvent) -> bool {
         let to = match (&self.to, &event.new_path) {
             (Some(shape), Some(path)) => shape.fits(path),
             (None, None) => true,
@@ -82,7 +82,7 @@ impl Call {
     }
 
     /// `fsync-2`: its name in the name of a case.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.op, self.number)
     }
 }
@@ -100,7 +100,7 @@ fn counts(op: Op) -> bool {
 }
 
 /// Whether a call of this kind changes what is stored.
-pub fn changes(op: Op) -> bool {
+pub(crate) fn changes(op: Op) -> bool {
     matches!(
         op,
         Op::Create
@@ -125,7 +125,7 @@ pub fn changes(op: Op) -> bool {
 
 /// The calls that two counts of one delivery share, in order: those that succeeded, and of closes those of a file that
 /// was written.
-pub fn calls(first: &[FsEvent], second: &[FsEvent]) -> Vec<Call> {
+pub(crate) fn calls(first: &[FsEvent], second: &[FsEvent]) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for (at, other) in shared(first, second) {
         let event = &first[at];

@@ -10,7 +10,7 @@ use strum::VariantArray;
 
 /// What kind of delivery is swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// How the message enters.
     pub entry: Entry,
     /// It is the first one to its user.
@@ -19,11 +19,11 @@ pub struct Delivery {
 
 impl Delivery {
     /// Number of the user who gets it: user 1 has had mail before, user 2 never.
-    pub fn user(self) -> u32 {
+    pub(crate) fn user(self) -> u32 {
         if self.first { 2 } else { 1 }
     }
 
-    pub fn title(self) -> String {
+    pub(crate) fn title(self) -> String {
         let whom = if self.first { "the first message of a new user" } else { "to a user who has mail" };
         format!("{}, {whom}", self.entry.to_string().to_uppercase())
     }
@@ -37,7 +37,7 @@ impl std::fmt::Display for Delivery {
 
 /// A delivery and its calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
+pub(crate) struct Counted {
     pub delivery: Delivery,
     /// Its calls, in order.
     pub calls: Vec<Call>,
@@ -46,7 +46,7 @@ pub struct Counted {
 /// Errors that a disk gives and that pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray, strum::Display, Serialize, Deserialize)]
 #[strum(serialize_all = "UPPERCASE")]
-pub enum Errno {
+pub(crate) enum Errno {
     /// The device failed.
     Eio,
     /// The disk is full.
@@ -54,7 +54,7 @@ pub enum Errno {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The call fails.
     Errno(Errno),
     /// Writeback fails during the sync, and the cache is emptied after the answer.
@@ -65,7 +65,7 @@ pub enum Fault {
 
 impl Fault {
     /// The last part of a case's name.
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Fault::Errno(errno) => errno.to_string().to_lowercase(),
             Fault::Fsync(like) => format!("fsync-{like}"),
@@ -74,7 +74,7 @@ impl Fault {
         }
     }
 
-    pub fn words(self) -> String {
+    pub(crate) fn words(self) -> String {
         match self {
             Fault::Errno(errno) => format!("fails with {errno}"),
             Fault::Fsync(like) => format!("writeback fails as on {like}"),
@@ -93,7 +93,7 @@ impl Fault {
 
 /// Which faults are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     pub errno: bool,
     /// Failures of writeback.
     pub fsync: bool,
@@ -103,12 +103,12 @@ pub struct Wanted {
 
 impl Wanted {
     /// Every fault there is.
-    pub fn everything() -> Wanted {
+    pub(crate) fn everything() -> Wanted {
         Wanted { errno: true, fsync: true, cuts: Profile::VARIANTS.to_vec() }
     }
 
     /// The faults, in the order of the columns.
-    pub fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<Fault> {
         let errno = Errno::VARIANTS.iter().filter(|_| self.errno).map(|errno| Fault::Errno(*errno));
         let fsync = FsyncModel::VARIANTS.iter().filter(|_| self.fsync).map(|like| Fault::Fsync(*like));
         let cut = |profile: &Profile| {
@@ -120,7 +120,7 @@ impl Wanted {
 
 /// One run: one delivery, one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Case {
+pub(crate) struct Case {
     pub delivery: Delivery,
     /// The call that is struck; none: the power goes when the client has its answer.
     pub call: Option<Call>,
@@ -130,13 +130,13 @@ pub struct Case {
 
 impl Case {
     /// Its name, the same in every sweep of this target: `lmtp.later.fsync-2.eio`.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         let call = self.call.as_ref().map_or(ANSWER.to_owned(), Call::name);
         format!("{}.{call}.{}", self.delivery, self.fault.name())
     }
 
     /// The struck call for people.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         self.call.as_ref().map_or("(the client has its answer)".to_owned(), Call::to_string)
     }
 }
@@ -145,7 +145,7 @@ impl Case {
 const ANSWER: &str = "answer";
 
 /// Every case, delivery by delivery, call by call.
-pub fn cases(counted: &[Counted], wanted: &Wanted) -> Vec<Case> {
+pub(crate) fn cases(counted: &[Counted], wanted: &Wanted) -> Vec<Case> {
     let faults = wanted.faults();
     let mut cases = Vec::new();
     for Counted { delivery, calls } in counted {

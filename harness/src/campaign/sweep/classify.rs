@@ -15,7 +15,7 @@ use reports::run::Report;
 
 /// What the history and the trace say beyond the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// How the delivery ended; none if it never began.
     pub outcome: Option<Outcome>,
     /// Why not well.
@@ -30,7 +30,7 @@ pub struct Seen {
 
 impl Seen {
     /// What a history says; whether the fault struck its call is the trace's to say.
-    pub fn of(ledger: &Ledger, reached: bool) -> Seen {
+    pub(crate) fn of(ledger: &Ledger, reached: bool) -> Seen {
         let found = delivery(ledger);
         let happened = |what| ledger.target.iter().any(|(_, event, _)| *event == what);
         let index = found.and_then(|(index, _)| u32::try_from(index).ok());
@@ -44,7 +44,7 @@ impl Seen {
     }
 
     /// What the client was told.
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let answer = match (self.outcome, self.trouble) {
             (None, _) => "nothing: the delivery never began",
             (Some(Outcome::Ok), _) => "accepted",
@@ -59,13 +59,13 @@ impl Seen {
 }
 
 /// The one delivery: the first store of the traffic.
-pub fn delivery(ledger: &Ledger) -> Option<(usize, &ClientOp)> {
+pub(crate) fn delivery(ledger: &Ledger) -> Option<(usize, &ClientOp)> {
     let (from, _) = ledger.phases.iter().find(|(_, name)| name == "traffic")?;
     ledger.ops.iter().enumerate().find(|(_, op)| op.kind.stores() && op.invoked >= *from)
 }
 
 /// The worst of all that the run shows. Nothing is fine unless the report says that the run proves it.
-pub fn classify(report: &Report, seen: &Seen) -> Class {
+pub(crate) fn classify(report: &Report, seen: &Seen) -> Class {
     let mut shown: Vec<Class> = shown::of(report).into_iter().map(|shown| shown.class).collect();
     if report.properties.iter().any(|p| p.verdict == Verdict::Unknown)
         || report.verdict == Verdict::Unknown
@@ -101,7 +101,7 @@ fn answer(seen: &Seen) -> Class {
 }
 
 /// What was found, in one sentence: what the report shows of that class, else what it says in all.
-pub fn found(report: &Report, class: Class) -> String {
+pub(crate) fn found(report: &Report, class: Class) -> String {
     let shown = shown::of(report).into_iter().find(|shown| shown.class == class);
     shown.map_or_else(|| report.sentence.clone(), |shown| shown.sentence)
 }

@@ -7,5 +7,5 @@ pub(crate) mod prepare;
 pub(crate) mod results;
 pub(crate) mod summary;
 mod sweep;
-pub use sweep::run;
+pub(crate) use sweep::run;
 pub(crate) mod worker;

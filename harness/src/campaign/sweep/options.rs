@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether first deliveries to new users are swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum FirstDelivery {
+pub(crate) enum FirstDelivery {
     /// Together with later ones.
     With,
     /// Only later ones.
@@ -22,7 +22,7 @@ pub enum FirstDelivery {
 
 /// A family of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Family {
+pub(crate) enum Family {
     /// EIO and ENOSPC at each call.
     Errno,
     /// Writeback that fails at each fsync, as each file system shows it.
@@ -33,7 +33,7 @@ pub enum Family {
 
 /// What a sweep is asked for.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Name or path of the target.
     pub target: String,
     pub definition: Definition,
@@ -61,16 +61,16 @@ pub struct Options {
 }
 
 /// Profiles that are cut on unless others are named: the weakest, and that of most machines.
-pub const USUAL_PROFILES: [Profile; 2] = [Profile::StrictPosix, Profile::Ext4Ordered];
+pub(crate) const USUAL_PROFILES: [Profile; 2] = [Profile::StrictPosix, Profile::Ext4Ordered];
 
 /// Seed unless another is given: a sweep is to be the same everywhere.
-pub const USUAL_SEED: u64 = 1;
+pub(crate) const USUAL_SEED: u64 = 1;
 
 /// Below it a sweep lies unless the user says otherwise.
-pub const USUAL_RUNS: &str = "fermoposta-runs";
+pub(crate) const USUAL_RUNS: &str = "fermoposta-runs";
 
 /// Where a sweep lies unless the user says otherwise.
-pub fn usual_directory(runs: &Path, definition: &Definition, defects: &[String]) -> PathBuf {
+pub(crate) fn usual_directory(runs: &Path, definition: &Definition, defects: &[String]) -> PathBuf {
     let parts: Vec<&str> =
         [definition.name.as_str()].into_iter().chain(defects.iter().map(String::as_str)).collect();
     runs.join(format!("sweep-{}", parts.join("-").replace(['/', '='], "-")))
@@ -81,7 +81,7 @@ impl Options {
     ///
     /// # Errors
     /// The target does not offer a wanted entry.
-    pub fn deliveries(&self) -> Result<Vec<Delivery>> {
+    pub(crate) fn deliveries(&self) -> Result<Vec<Delivery>> {
         let listen = &self.definition.listen;
         let offered =
             [(Entry::Lmtp, &listen.lmtp), (Entry::Smtp, &listen.smtp), (Entry::Append, &listen.imap)];
@@ -104,12 +104,12 @@ impl Options {
     }
 
     /// The server may answer long before it delivers, and arrivals can be seen.
-    pub fn delivers_later(&self, entry: Entry) -> bool {
+    pub(crate) fn delivers_later(&self, entry: Entry) -> bool {
         entry == Entry::Smtp && matches!(self.definition.layout, Layout::Maildir { .. })
     }
 
     /// The command for the same sweep, or for one case of it.
-    pub fn command(&self, case: Option<&str>) -> String {
+    pub(crate) fn command(&self, case: Option<&str>) -> String {
         let mut command = format!("fermoposta sweep {}", quoted(&self.target));
         self.defects.iter().for_each(|defect| command += &format!(" --defect {}", quoted(defect)));
         if self.seed != USUAL_SEED {
@@ -165,7 +165,7 @@ impl Options {
     ///
     /// # Errors
     /// Another sweep lies there. For one case only what it stands on is compared.
-    pub fn claim_directory(&self) -> Result<()> {
+    pub(crate) fn claim_directory(&self) -> Result<()> {
         let path = self.directory.join("identity.json");
         let now = self.identity()?;
         let Ok(text) = std::fs::read_to_string(&path) else {

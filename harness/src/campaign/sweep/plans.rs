@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// The rule that strikes.
-pub const RULE: &str = "strike";
+pub(crate) const RULE: &str = "strike";
 
 /// Messages are of one size, so that each delivery has the same calls.
 const SIZE: &str = "4 KiB";
@@ -24,7 +24,7 @@ const SIZE: &str = "4 KiB";
 const PATIENCE: &str = "15s";
 
 /// Makes a user with some mail and a second mailbox, without faults.
-pub fn warm_up(options: &Options) -> Result<Plan> {
+pub(crate) fn warm_up(options: &Options) -> Result<Plan> {
     let workload = json!({ "users": 1, "warm-up": 3, "rate": "1/s", "duration": "1ms", "sizes": sizes() });
     let scenario = json!({
         "name": "sweep-warm-up",
@@ -36,7 +36,7 @@ pub fn warm_up(options: &Options) -> Result<Plan> {
 }
 
 /// The delivery without a fault, to see its calls.
-pub fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Plan> {
+pub(crate) fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Plan> {
     let scenario = json!({
         "name": format!("sweep-count-{delivery}"),
         "why": "The file-system calls of one delivery.",
@@ -47,7 +47,7 @@ pub fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Plan
 }
 
 /// The delivery with the one fault.
-pub fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan> {
+pub(crate) fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan> {
     let id = case.id();
     let then = match (case.fault, &case.call) {
         (Fault::Cut(_, mode), None) => Some(json!({ "power-cut": { "mode": mode } })),

@@ -18,7 +18,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// What is there before the first case.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// Run directory of the warm-up.
     pub store: PathBuf,
     /// Version of the mail server as that run noted it.
@@ -28,7 +28,7 @@ pub struct Prepared {
 }
 
 /// Makes, or finds in the sweep's directory, what its cases stand on. `None`: a signal came.
-pub fn prepare(options: &Options) -> Result<Option<Prepared>> {
+pub(crate) fn prepare(options: &Options) -> Result<Option<Prepared>> {
     options.claim_directory()?;
     let (store, calls) = (options.directory.join("store"), options.directory.join("calls.json"));
     if let Ok(text) = std::fs::read_to_string(&calls) {
@@ -118,7 +118,7 @@ fn of_the_delivery(report: &Report, until_arrival: bool) -> Result<Vec<FsEvent>>
 }
 
 /// Every line of the trace of a run with one storage.
-pub fn trace(run: &Path) -> Result<Vec<FsEvent>> {
+pub(crate) fn trace(run: &Path) -> Result<Vec<FsEvent>> {
     let path = run.join("trace-mail.jsonl");
     let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut events: Vec<FsEvent> = Vec::new();

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// What a case came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct CaseResult {
+pub(crate) struct CaseResult {
     pub case: String,
     /// The worst of its runs.
     pub class: Class,

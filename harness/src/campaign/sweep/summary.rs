@@ -12,10 +12,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// Results by the name of the case.
-pub type Done = HashMap<String, CaseResult>;
+pub(crate) type Done = HashMap<String, CaseResult>;
 
 /// The whole sweep.
-pub fn sweep(options: &Options, prepared: &Prepared, cases: &[Case], done: &Done, speed: String) -> Sweep {
+pub(crate) fn sweep(
+    options: &Options,
+    prepared: &Prepared,
+    cases: &[Case],
+    done: &Done,
+    speed: String,
+) -> Sweep {
     let classes = classes(cases, done);
     Sweep {
         schema_version: SCHEMA_VERSION,
@@ -123,7 +129,7 @@ fn bad(options: &Options, cases: &[Case], done: &Done) -> Vec<BadCase> {
 }
 
 /// How fast it went.
-pub fn speed(cases: u64, took: Duration, jobs: usize) -> String {
+pub(crate) fn speed(cases: u64, took: Duration, jobs: usize) -> String {
     if cases == 0 {
         return "every case had been run before".to_owned();
     }

@@ -21,7 +21,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Runs a sweep, or goes on with it, or runs one case of it.
-pub fn run(options: &Options) -> Result<Exit> {
+pub(crate) fn run(options: &Options) -> Result<Exit> {
     stop::install()?;
     let Some(prepared) = prepare(options)? else { return Ok(interrupted(options)) };
     match &options.case {
@@ -82,9 +82,10 @@ fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
     }
     let speed = summary::speed(count as u64, begun.elapsed(), options.jobs);
     let sweep = summary::sweep(options, prepared, &cases, &results.done, speed);
-    write_whole(&options.directory.join("sweep.json"), reports::kit::json::to_json(&sweep).as_bytes())?;
-    write_whole(&options.directory.join("sweep.html"), reports::sweep::html::render(&sweep).as_bytes())?;
-    write_whole(&options.directory.join("sweep.md"), reports::sweep::markdown::render(&sweep).as_bytes())?;
+    for format in reports::sweep::forms::FORMATS {
+        let name = format!("sweep.{}", format.extension);
+        write_whole(&options.directory.join(name), (format.render)(&sweep).as_bytes())?;
+    }
     write!(anstream::stdout(), "{}", reports::sweep::text::render(&sweep))?;
     Ok(sweep.verdict.into())
 }

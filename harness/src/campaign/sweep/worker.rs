@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const MORE_TRIES: u32 = 2;
 
 /// One run of a case.
-pub struct Ran {
+pub(crate) struct Ran {
     /// What it came to.
     pub class: Class,
     /// What the client was told.
@@ -34,7 +34,7 @@ pub struct Ran {
 
 /// What the runs of a sweep share.
 #[derive(Clone, Copy)]
-pub struct Worker<'a> {
+pub(crate) struct Worker<'a> {
     /// What is asked for.
     pub options: &'a Options,
     /// What all cases stand on.
@@ -89,7 +89,7 @@ impl Worker<'_> {
     }
 
     /// One run of a case; `None` if a signal came.
-    pub fn once(self, case: &Case, name: &str) -> Result<Option<Ran>> {
+    pub(crate) fn once(self, case: &Case, name: &str) -> Result<Option<Ran>> {
         if stop::requested() {
             return Ok(None);
         }

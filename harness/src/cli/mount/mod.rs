@@ -1,5 +1,5 @@
 pub(crate) mod args;
 mod mount;
-pub use mount::{Request, run};
+pub(crate) use mount::{Request, run};
 pub(crate) mod mounted;
 pub(crate) mod socket;

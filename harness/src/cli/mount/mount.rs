@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// What `mount` was asked.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// Directory whose content is shown.
     pub backing: PathBuf,
     pub mountpoint: PathBuf,
@@ -44,7 +44,7 @@ pub struct Request {
 }
 
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
-pub fn run(request: &Request) -> Result<Exit> {
+pub(crate) fn run(request: &Request) -> Result<Exit> {
     let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
     crate::machine::stop::install()?;
     let listener = listen(&request.mountpoint)?;

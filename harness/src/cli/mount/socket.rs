@@ -81,7 +81,7 @@ pub(crate) fn answer(mut stream: UnixStream, execute: impl FnOnce(&Command) -> R
 }
 
 /// Sends one command to a mounted fault file system and prints the answer.
-pub fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
+pub(crate) fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
     let path = socket_path(mountpoint)?;
     let mut stream = UnixStream::connect(&path)
         .with_context(|| format!("no fault file system of yours is mounted at {}", mountpoint.display()))?;

@@ -11,7 +11,7 @@ const REPLY_KEPT: usize = 200;
 
 /// Why a request did not end `ok`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// `fail` or `info`.
     pub outcome: Outcome,
     /// What went wrong.
@@ -22,30 +22,30 @@ pub struct Failure {
 
 impl Failure {
     /// A definite refusal.
-    pub fn refused(trouble: Trouble, reply: &[u8]) -> Failure {
+    pub(crate) fn refused(trouble: Trouble, reply: &[u8]) -> Failure {
         Failure { outcome: Outcome::Fail, trouble, reply: Some(sanitise(reply)) }
     }
 
     /// It may have happened.
-    pub fn unknown(trouble: Trouble, reply: Option<String>) -> Failure {
+    pub(crate) fn unknown(trouble: Trouble, reply: Option<String>) -> Failure {
         Failure { outcome: Outcome::Info, trouble, reply }
     }
 
     /// The same trouble, in a request before the one that counts: that one certainly did not happen.
     #[must_use]
-    pub fn before(self) -> Failure {
+    pub(crate) fn before(self) -> Failure {
         Failure { outcome: Outcome::Fail, ..self }
     }
 
     /// The same trouble, after a part of the operation has already happened.
     #[must_use]
-    pub fn partly(self) -> Failure {
+    pub(crate) fn partly(self) -> Failure {
         Failure { outcome: Outcome::Info, ..self }
     }
 }
 
 /// What the server said, harmless, in no more than [`REPLY_KEPT`] characters.
-pub fn sanitise(reply: &[u8]) -> String {
+pub(crate) fn sanitise(reply: &[u8]) -> String {
     cut(String::from_utf8_lossy(reply).trim_end_matches(['\r', '\n']), REPLY_KEPT)
 }
 

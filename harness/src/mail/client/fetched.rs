@@ -7,7 +7,7 @@ use record::history::{Copy, Uid};
 
 /// How to read with [`super::imap::Session::fetch`].
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Copies of other runs have no attempt.
     pub run: RunToken,
     /// UIDVALIDITY of the mailbox.

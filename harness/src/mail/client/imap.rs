@@ -21,7 +21,7 @@ use std::time::Duration;
 const KEPT: usize = 100_000;
 
 /// A logged-in session.
-pub struct Session {
+pub(crate) struct Session {
     pub wire: Wire,
     next_tag: u32,
     bye: Option<String>,
@@ -29,7 +29,7 @@ pub struct Session {
 
 /// What SELECT or EXAMINE said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Selected {
+pub(crate) struct Selected {
     pub validity: u32,
     /// UIDNEXT, 0 if it was not said.
     pub uid_next: u32,
@@ -50,7 +50,7 @@ impl Session {
     ///
     /// # Errors
     /// No greeting, or the login was refused.
-    pub async fn login(
+    pub(crate) async fn login(
         address: &str,
         user: &str,
         password: &str,
@@ -81,7 +81,7 @@ impl Session {
     }
 
     /// What follows ends within `limit` from now.
-    pub fn extend(&mut self, limit: Duration) {
+    pub(crate) fn extend(&mut self, limit: Duration) {
         self.wire.extend(limit);
     }
 
@@ -89,7 +89,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed and no such mailbox is listed.
-    pub async fn create(&mut self, mailbox: &str) -> Result<(), Failure> {
+    pub(crate) async fn create(&mut self, mailbox: &str) -> Result<(), Failure> {
         let Err(failure) = self.command(&format!("CREATE {}", quote(mailbox))).await else {
             return Ok(());
         };
@@ -101,7 +101,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn list(&mut self) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn list(&mut self) -> Result<Vec<String>, Failure> {
         let done = self.command("LIST \"\" \"*\"").await?;
         Ok(done.data.iter().filter_map(|d| listed(d)).collect())
     }
@@ -110,7 +110,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed, or the server named no UIDVALIDITY.
-    pub async fn select(&mut self, mailbox: &str, read_only: bool) -> Result<Selected, Failure> {
+    pub(crate) async fn select(&mut self, mailbox: &str, read_only: bool) -> Result<Selected, Failure> {
         let verb = if read_only { "EXAMINE" } else { "SELECT" };
         let done = self.command(&format!("{verb} {}", quote(mailbox))).await?;
         let mut selected = Selected::default();
@@ -130,7 +130,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn search(&mut self, text: &str) -> Result<Vec<u32>, Failure> {
+    pub(crate) async fn search(&mut self, text: &str) -> Result<Vec<u32>, Failure> {
         let name = ATTEMPT_HEADER.trim_end_matches(": ");
         self.found(&format!("UID SEARCH HEADER {name} {text}")).await
     }
@@ -139,7 +139,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn search_all(&mut self) -> Result<Vec<u32>, Failure> {
+    pub(crate) async fn search_all(&mut self) -> Result<Vec<u32>, Failure> {
         self.found("UID SEARCH ALL").await
     }
 
@@ -147,7 +147,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn newest(&mut self, exists: u32, most: u32) -> Result<Vec<u32>, Failure> {
+    pub(crate) async fn newest(&mut self, exists: u32, most: u32) -> Result<Vec<u32>, Failure> {
         if exists == 0 || most == 0 {
             return Ok(Vec::new());
         }
@@ -167,7 +167,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed, or a response lacks what was asked for.
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &mut self,
         set: &str,
         read: Reading,
@@ -199,7 +199,11 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn bodies(&mut self, set: &str, mut each: impl FnMut(u32, &[u8])) -> Result<u32, Failure> {
+    pub(crate) async fn bodies(
+        &mut self,
+        set: &str,
+        mut each: impl FnMut(u32, &[u8]),
+    ) -> Result<u32, Failure> {
         let mut count = 0;
         let command = format!("UID FETCH {set} (UID BODY.PEEK[])");
         self.run(&command, |values| {
@@ -216,7 +220,7 @@ impl Session {
     ///
     /// # Errors
     /// `fail` if the literal was not sent in full.
-    pub async fn append(
+    pub(crate) async fn append(
         &mut self,
         mailbox: &str,
         flags: &[String],
@@ -236,7 +240,12 @@ impl Session {
     ///
     /// # Errors
     /// The request failed; if both lists are given and only the second fails, that is `info`.
-    pub async fn flag(&mut self, uid: u32, add: &[String], remove: &[String]) -> Result<String, Failure> {
+    pub(crate) async fn flag(
+        &mut self,
+        uid: u32,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<String, Failure> {
         let mut reply = String::new();
         let mut partly = false;
         for (sign, flags) in [('+', add), ('-', remove)] {
@@ -256,7 +265,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn mv(&mut self, uid: u32, to: &str) -> Result<(Option<Uid>, String), Failure> {
+    pub(crate) async fn mv(&mut self, uid: u32, to: &str) -> Result<(Option<Uid>, String), Failure> {
         self.copy_like("MOVE", uid, to).await
     }
 
@@ -264,7 +273,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn copy(&mut self, uid: u32, to: &str) -> Result<(Option<Uid>, String), Failure> {
+    pub(crate) async fn copy(&mut self, uid: u32, to: &str) -> Result<(Option<Uid>, String), Failure> {
         self.copy_like("COPY", uid, to).await
     }
 
@@ -279,20 +288,20 @@ impl Session {
     ///
     /// # Errors
     /// A request failed.
-    pub async fn expunge(&mut self, uid: u32) -> Result<String, Failure> {
+    pub(crate) async fn expunge(&mut self, uid: u32) -> Result<String, Failure> {
         self.command(&format!("UID STORE {uid} +FLAGS (\\Deleted)")).await?;
         let done = self.command(&format!("UID EXPUNGE {uid}")).await.map_err(Failure::partly)?;
         Ok(sanitise(&done.text))
     }
 
     /// Says goodbye and waits for the answer.
-    pub async fn logout(mut self) {
+    pub(crate) async fn logout(mut self) {
         // All that counts was answered before.
         let _ = self.command("LOGOUT").await;
     }
 
     /// Says goodbye without waiting for the answer: what counts was answered before.
-    pub fn leave(self) {
+    pub(crate) fn leave(self) {
         self.wire.farewell(b"bye LOGOUT\r\n");
     }
 

@@ -1,5 +1,5 @@
 mod failure;
-pub use failure::{Failure, sanitise};
+pub(crate) use failure::{Failure, sanitise};
 pub(crate) mod fetched;
 pub(crate) mod imap;
 pub(crate) mod response;

@@ -16,7 +16,7 @@ const DEPTH: usize = 32;
 
 /// A datum of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     /// Atom, number, NIL, flag; `BODY[...]` is one atom.
     Atom(String),
     /// Quoted string or literal.
@@ -27,7 +27,7 @@ pub enum Value {
 
 /// `OK`, `NO`, `BAD`, `BYE` or `PREAUTH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub(crate) enum Condition {
     Ok,
     No,
     /// Protocol error.
@@ -39,7 +39,7 @@ pub enum Condition {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Response {
+pub(crate) enum Response {
     /// `+ ...`
     Continue,
     /// `TAG OK ...`, or untagged (`tag` is `*`).
@@ -57,7 +57,7 @@ pub enum Response {
 ///
 /// # Errors
 /// [`Trouble::Garbled`] for what no server may say.
-pub async fn read(wire: &mut Wire) -> Result<Response, Trouble> {
+pub(crate) async fn read(wire: &mut Wire) -> Result<Response, Trouble> {
     let mut text = wire.line().await?;
     if text.starts_with(b"+") {
         return Ok(Response::Continue);
@@ -203,11 +203,11 @@ impl Parser<'_> {
 
 impl Value {
     /// An atom equal to `name`, in any case.
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         matches!(self, Value::Atom(atom) if atom.eq_ignore_ascii_case(name))
     }
 
-    pub fn number(&self) -> Option<u32> {
+    pub(crate) fn number(&self) -> Option<u32> {
         match self {
             Value::Atom(atom) => number(atom.as_bytes()).and_then(|n| u32::try_from(n).ok()),
             Value::Text(_) | Value::List(_) => None,
@@ -215,7 +215,7 @@ impl Value {
     }
 
     /// Atom or string as text.
-    pub fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         match self {
             Value::Atom(atom) => Some(atom.clone()),
             Value::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -225,7 +225,7 @@ impl Value {
 }
 
 /// The response code in `[...]` that begins a status text, as words: `["APPENDUID", "38505", "3955"]`.
-pub fn code(text: &[u8]) -> Vec<String> {
+pub(crate) fn code(text: &[u8]) -> Vec<String> {
     let inner = text.strip_prefix(b"[").and_then(|t| t.split(|b| *b == b']').next());
     let words = String::from_utf8_lossy(inner.unwrap_or_default()).into_owned();
     words.split_ascii_whitespace().map(str::to_owned).collect()

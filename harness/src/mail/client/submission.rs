@@ -19,7 +19,7 @@ const END: &[u8] = b".\r\n";
 
 /// Which of the two protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     /// RFC 2033: one reply a recipient after the dot.
     Lmtp,
     /// RFC 5321.
@@ -28,7 +28,7 @@ pub enum Protocol {
 
 /// Sender and recipient, without angle brackets.
 #[derive(Clone, Copy, Debug)]
-pub struct Envelope<'a> {
+pub(crate) struct Envelope<'a> {
     /// Reverse path.
     pub from: &'a str,
     /// The one recipient.
@@ -46,7 +46,7 @@ struct Reply {
 ///
 /// # Errors
 /// How it ended otherwise; see the module.
-pub async fn submit(
+pub(crate) async fn submit(
     protocol: Protocol,
     address: &str,
     envelope: Envelope<'_>,
@@ -136,7 +136,7 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool)> {
 }
 
 /// Doubles the dots that begin lines, and ends the last line if it is not ended.
-pub fn stuff(message: &[u8]) -> Vec<u8> {
+pub(crate) fn stuff(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len() + 64);
     if message.starts_with(b".") {
         out.push(b'.');

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Longest line read.
-pub const LINE_LIMIT: usize = 64 * 1024;
+pub(crate) const LINE_LIMIT: usize = 64 * 1024;
 
-pub struct Wire {
+pub(crate) struct Wire {
     stream: BufReader<TcpStream>,
     /// One for all that is waited for: to set one up for each wait costs more than most waits.
     deadline: Pin<Box<Sleep>>,
@@ -23,7 +23,7 @@ impl Wire {
     ///
     /// # Errors
     /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
-    pub async fn connect(address: &str, limit: Duration) -> Result<Wire, Trouble> {
+    pub(crate) async fn connect(address: &str, limit: Duration) -> Result<Wire, Trouble> {
         let mut deadline = Box::pin(sleep(limit));
         let stream = within(&mut deadline, TcpStream::connect(address)).await?;
         stream.set_nodelay(true).map_err(|_| Trouble::Disconnected)?;
@@ -31,7 +31,7 @@ impl Wire {
     }
 
     /// What follows ends within `limit` from now.
-    pub fn extend(&mut self, limit: Duration) {
+    pub(crate) fn extend(&mut self, limit: Duration) {
         self.deadline.as_mut().reset(Instant::now() + limit);
     }
 
@@ -39,7 +39,7 @@ impl Wire {
     ///
     /// # Errors
     /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
-    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         within(&mut self.deadline, self.stream.get_mut().write_all(bytes)).await
     }
 
@@ -47,7 +47,7 @@ impl Wire {
     ///
     /// # Errors
     /// How many of them the kernel took, and why no more.
-    pub async fn send_counted(&mut self, bytes: &[u8]) -> Result<(), (usize, Trouble)> {
+    pub(crate) async fn send_counted(&mut self, bytes: &[u8]) -> Result<(), (usize, Trouble)> {
         let mut taken = 0;
         while taken < bytes.len() {
             match within(&mut self.deadline, self.stream.get_mut().write(&bytes[taken..])).await {
@@ -60,13 +60,13 @@ impl Wire {
     }
 
     /// Sends last words if they fit into the socket at once, and closes.
-    pub fn farewell(self, words: &[u8]) {
+    pub(crate) fn farewell(self, words: &[u8]) {
         let _ = self.stream.get_ref().try_write(words);
     }
 
     /// Waits until there is something to read, the end or an error included; no deadline ends it. Nothing is lost if it
     /// is given up.
-    pub async fn speaks(&mut self) {
+    pub(crate) async fn speaks(&mut self) {
         // What is wrong with the connection shows when it is read.
         let _ = self.stream.fill_buf().await;
     }
@@ -75,7 +75,7 @@ impl Wire {
     ///
     /// # Errors
     /// [`Trouble::Garbled`] if it is longer than [`LINE_LIMIT`].
-    pub async fn line(&mut self) -> Result<Vec<u8>, Trouble> {
+    pub(crate) async fn line(&mut self) -> Result<Vec<u8>, Trouble> {
         let mut line = Vec::new();
         let mut limited = (&mut self.stream).take(LINE_LIMIT as u64);
         within(&mut self.deadline, limited.read_until(b'\n', &mut line)).await?;
@@ -90,7 +90,7 @@ impl Wire {
     ///
     /// # Errors
     /// [`Trouble::Disconnected`] if they do not all arrive.
-    pub async fn exactly(&mut self, count: u64) -> Result<Vec<u8>, Trouble> {
+    pub(crate) async fn exactly(&mut self, count: u64) -> Result<Vec<u8>, Trouble> {
         let mut bytes = Vec::new();
         let mut limited = (&mut self.stream).take(count);
         within(&mut self.deadline, limited.read_to_end(&mut bytes)).await?;
@@ -117,7 +117,7 @@ async fn within<T>(
 ///
 /// # Errors
 /// Why there is none within `limit`, or that it is not a welcome.
-pub async fn greeting(address: &str, limit: Duration) -> Result<Vec<u8>, Failure> {
+pub(crate) async fn greeting(address: &str, limit: Duration) -> Result<Vec<u8>, Failure> {
     let outcome = async {
         let mut wire = Wire::connect(address, limit).await?;
         wire.line().await

@@ -5,7 +5,7 @@
 //! `Phrase <name@domain>` in ASCII, without comments, groups, routes, escapes, and with a dot in each domain.
 
 /// The value of a field is such a list.
-pub fn regular(value: &[u8]) -> bool {
+pub(crate) fn regular(value: &[u8]) -> bool {
     let Some(parts) = apart(value) else { return false };
     parts.iter().all(|part| mailbox(part.trim_ascii()))
 }

@@ -15,7 +15,7 @@ use record::history::token::RunToken;
 const ACTION: &[u8] = b"action:";
 
 /// The attempts that this message says were not and will not be delivered; none if it is no bounce.
-pub fn bounced(raw: &[u8], run: RunToken) -> Vec<Attempt> {
+pub(crate) fn bounced(raw: &[u8], run: RunToken) -> Vec<Attempt> {
     let own_token = identify(raw).token.is_some();
     let first = tokens::places(raw, run).next().map(|(at, _)| at);
     match first {

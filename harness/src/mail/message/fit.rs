@@ -20,13 +20,13 @@ use record::history::header::{Field, split, trimmed};
 use record::message::DATE;
 
 /// Longest line without its end (RFC 5322, 2.1.1).
-pub const LONGEST_LINE: usize = 998;
+pub(crate) const LONGEST_LINE: usize = 998;
 /// Before the name of a field that was put aside.
-pub const ASIDE: &str = "X-Fermoposta-Original-";
+pub(crate) const ASIDE: &str = "X-Fermoposta-Original-";
 const OWN: &[u8] = b"x-fermoposta-";
 
 /// The final delivery writes them (RFC 5321, 4.4; RFC 9228), and takes off what it finds, or takes it for a loop.
-pub const DELIVERY: &[&str] = &[
+pub(crate) const DELIVERY: &[&str] = &[
     "Return-Path",
     "Delivered-To",
     "X-Delivered-To",
@@ -37,7 +37,7 @@ pub const DELIVERY: &[&str] = &[
     "Delivery-Date",
 ];
 /// Mail stores and mail programs write them into their own files.
-pub const STORE: &[&str] = &[
+pub(crate) const STORE: &[&str] = &[
     "Status",
     "X-Status",
     "X-Keywords",
@@ -55,9 +55,9 @@ pub const STORE: &[&str] = &[
     "X-GM-THRID",
 ];
 /// They name recipients whom others must not see (RFC 5322, 3.6.3).
-pub const BLIND: &[&str] = &["Bcc", "Resent-Bcc", "Apparently-To"];
+pub(crate) const BLIND: &[&str] = &["Bcc", "Resent-Bcc", "Apparently-To"];
 /// Servers count them, answer to them, or complete what belongs to them.
-pub const ACTED_UPON: &[&str] = &[
+pub(crate) const ACTED_UPON: &[&str] = &[
     "Received",
     "Errors-To",
     "Return-Receipt-To",
@@ -71,11 +71,11 @@ pub const ACTED_UPON: &[&str] = &[
     "Resent-Message-ID",
 ];
 /// A header has one of each at most, and servers keep one.
-pub const ONCE: &[&str] =
+pub(crate) const ONCE: &[&str] =
     &["Date", "From", "Sender", "Reply-To", "To", "Cc", "Subject", "In-Reply-To", "References", IDENTIFIER];
 const IDENTIFIER: &str = "Message-ID";
 /// They hold addresses.
-pub const ADDRESSES: &[&str] = &[
+pub(crate) const ADDRESSES: &[&str] = &[
     "From",
     "Sender",
     "Reply-To",
@@ -99,7 +99,7 @@ pub enum Change {
 
 /// What is completed.
 #[derive(Clone, Copy, Debug)]
-pub struct Own<'a> {
+pub(crate) struct Own<'a> {
     /// The line of the attempt's own Message-ID, as [`super::build::message_id`] makes it.
     pub message_id: &'a str,
     /// The message keeps the one that it has.
@@ -111,7 +111,7 @@ pub struct Own<'a> {
 }
 
 /// The message as it is sent; it has CRLF line ends and begins with a field. `note` is told what was done to which field.
-pub fn fit(original: &[u8], own: Own<'_>, mut note: impl FnMut(Change, &str)) -> Vec<u8> {
+pub(crate) fn fit(original: &[u8], own: Own<'_>, mut note: impl FnMut(Change, &str)) -> Vec<u8> {
     let (fields, body) = parted(original);
     let mut kept: Vec<Field<'_>> = Vec::new();
     let mut rest = Vec::with_capacity(original.len() + ASIDE.len());
@@ -150,7 +150,7 @@ fn of_an_mbox(field: &Field<'_>) -> bool {
 }
 
 /// What identifies a message, if a server would take it for that.
-pub fn identifier<'a>(field: &Field<'a>) -> Option<&'a [u8]> {
+pub(crate) fn identifier<'a>(field: &Field<'a>) -> Option<&'a [u8]> {
     let id = field.value().strip_prefix(b"<")?.strip_suffix(b">").filter(|_| field.is(IDENTIFIER))?;
     let plain = |b: &u8| b.is_ascii_graphic() && !b"<>()\\\"".contains(b);
     (id.contains(&b'@') && id.iter().all(plain)).then_some(id)

@@ -15,7 +15,7 @@ const FREEBSD: [f64; 12] =
     [0.2353, 0.4917, 0.676, 0.7958, 0.8536, 0.9047, 0.933, 0.9574, 0.9724, 0.9849, 0.9996, 1.0];
 
 /// One size in bytes.
-pub fn draw(sizes: &Sizes, rng: &mut ChaCha8Rng) -> u64 {
+pub(crate) fn draw(sizes: &Sizes, rng: &mut ChaCha8Rng) -> u64 {
     match *sizes {
         Sizes::Fixed { size } => size.0,
         Sizes::Freebsd2002 { max } => freebsd(rng).min(max.map_or(u64::MAX, |m| m.0)),

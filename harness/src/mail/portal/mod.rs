@@ -1,4 +1,4 @@
 mod page;
-pub use page::{content, furnish};
+pub(crate) use page::furnish;
 pub(crate) mod server;
 pub(crate) mod visitor;

@@ -15,7 +15,7 @@ pub(crate) fn file_name(number: u32) -> String {
 }
 
 /// Content of a file: bytes that nothing can compress, the same at every call.
-pub fn content(seed: u64, volume: &str, number: u32, size: u64) -> Vec<u8> {
+pub(super) fn content(seed: u64, volume: &str, number: u32, size: u64) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new_derive_key("fermoposta volume");
     hasher.update(&seed.to_le_bytes()).update(&number.to_le_bytes()).update(volume.as_bytes());
     let mut bytes = vec![0; usize::try_from(size).expect("volumes' files are small")];
@@ -24,7 +24,7 @@ pub fn content(seed: u64, volume: &str, number: u32, size: u64) -> Vec<u8> {
 }
 
 /// Makes the volume's files below `root`, durably.
-pub fn furnish(root: &Path, seed: u64, volume: &str, plan: &VolumePlan) -> io::Result<()> {
+pub(crate) fn furnish(root: &Path, seed: u64, volume: &str, plan: &VolumePlan) -> io::Result<()> {
     std::fs::create_dir_all(root)?;
     for number in 0..plan.files {
         std::fs::write(root.join(file_name(number)), content(seed, volume, number, plan.size.0))?;

@@ -16,7 +16,7 @@ const LONGEST_LINE: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Listens on a free loopback port, prints its address, and serves what lies directly below `root` until it is killed.
-pub fn serve(root: &Path) -> io::Result<()> {
+pub(crate) fn serve(root: &Path) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut out = io::stdout();
     writeln!(out, "{}", listener.local_addr()?)?;

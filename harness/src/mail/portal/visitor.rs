@@ -28,7 +28,7 @@ const MOST_AT_ONCE: usize = 500;
 
 /// One volume, as a visitor sees it.
 #[derive(Clone, Debug)]
-pub struct Visited {
+pub(crate) struct Visited {
     pub storage: String,
     pub volume: String,
     /// Files and rate.
@@ -43,7 +43,7 @@ pub struct Visited {
 ///
 /// # Errors
 /// It did not say where it listens.
-pub async fn start(root: &Path) -> Result<(Child, String)> {
+pub(crate) async fn start(root: &Path) -> Result<(Child, String)> {
     let mut command = Command::new("/proc/self/exe");
     command.arg("__portal").arg(root).env("FERMOPOSTA_SELF", "1").kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -58,7 +58,12 @@ pub async fn start(root: &Path) -> Result<(Child, String)> {
 }
 
 /// Asks for files at the plan's rate until `stop` says true; then waits for those under way.
-pub async fn visit(visited: Visited, address: String, history: Recorder, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn visit(
+    visited: Visited,
+    address: String,
+    history: Recorder,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut draws = ChaCha8Rng::seed_from_u64(visited.seed);
     let gaps = Exp::new(visited.plan.rate).ok();
     let visited = Arc::new(visited);

@@ -12,7 +12,7 @@ use record::history::event::Event;
 use record::history::{Bounce, Source};
 
 /// Reads it and records one [`Event::Bounces`], named `reading`. Nothing is read where no bounce can come back.
-pub async fn read_bounces(reader: &Reader, reading: &str) {
+pub(crate) async fn read_bounces(reader: &Reader, reading: &str) {
     let Some(user) = reader.setup().plan.bounce_user() else { return };
     let mut read = read_once(reader, user).await;
     for _ in 1..TRIES {

@@ -1,4 +1,6 @@
 pub(crate) mod bounces;
 pub(crate) mod one;
 mod readback;
-pub use readback::{ReadSummary, Reader, read_all};
+#[cfg(test)]
+pub(crate) use readback::ReadSummary;
+pub(crate) use readback::{Reader, read_all};

@@ -9,7 +9,7 @@ use record::history::{Attempt, Copy, UserId};
 ///
 /// # Errors
 /// The reader lets the user not in, or not see the mailbox.
-pub async fn shown(reader: &Reader, user: UserId, attempts: &[Attempt]) -> Result<bool, Failure> {
+pub(crate) async fn shown(reader: &Reader, user: UserId, attempts: &[Attempt]) -> Result<bool, Failure> {
     let mut session = login(reader, user).await?;
     let selected = session.select("INBOX", true).await?;
     let mut uids = session.search_all().await?;

@@ -34,14 +34,14 @@ const BROKEN: usize = 20;
 
 /// Reads mail through one server: the target's own, or a companion that is there to be read through.
 #[derive(Clone)]
-pub struct Reader {
+pub(crate) struct Reader {
     traffic: Arc<Context>,
     imap: String,
 }
 
 impl Reader {
     /// Reads the mail of the traffic's users at `imap`, a `host:port`.
-    pub fn new(traffic: Arc<Context>, imap: String) -> Reader {
+    pub(crate) fn new(traffic: Arc<Context>, imap: String) -> Reader {
         Reader { traffic, imap }
     }
 
@@ -56,7 +56,7 @@ impl Reader {
 
 /// What was said when it was all over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadSummary {
+pub(crate) struct ReadSummary {
     pub mailboxes: u64,
     /// Of these, not completely.
     pub incomplete: u64,
@@ -65,7 +65,7 @@ pub struct ReadSummary {
 
 /// Reads everything and records one [`Event::Mailbox`] a mailbox, named `reading`. Each request is answered
 /// within the larger of the client's time limit and ten seconds; no mailbox is begun again after `limit`.
-pub async fn read_all(reader: &Reader, reading: &str, limit: Duration) -> ReadSummary {
+pub(crate) async fn read_all(reader: &Reader, reading: &str, limit: Duration) -> ReadSummary {
     let end = Instant::now() + limit;
     let mut tasks = JoinSet::new();
     let mut total = ReadSummary::default();

@@ -205,7 +205,7 @@ impl Context {
 
 /// A delivery that was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub(crate) struct Sent {
     pub user: UserId,
     pub attempt: Attempt,
 }

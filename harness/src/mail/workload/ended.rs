@@ -3,7 +3,7 @@ use record::history::{Copy, Outcome, Trouble, Uid};
 
 /// How an operation ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Outcome.
     pub outcome: Outcome,
     /// Why not `ok`.
@@ -18,12 +18,12 @@ pub struct Ended {
 
 impl Ended {
     /// The final positive reply was read.
-    pub fn ok(reply: Option<String>, uid: Option<Uid>) -> Ended {
+    pub(crate) fn ok(reply: Option<String>, uid: Option<Uid>) -> Ended {
         Ended { outcome: Outcome::Ok, trouble: None, reply, uid, seen: Vec::new() }
     }
 
     /// For an error message.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match (&self.reply, self.trouble) {
             (Some(reply), _) => format!("the server said: {reply}"),
             (None, Some(Trouble::TimedOut)) => "no answer in time".to_owned(),

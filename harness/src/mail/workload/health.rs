@@ -10,14 +10,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// A service that greets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
+pub(crate) enum Service {
     Lmtp,
     Smtp,
     Imap,
 }
 
 /// Asks a service for its greeting and records whether it came within `limit`; false too if there is none.
-pub async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
+pub(crate) async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
     let (name, address) = match service {
         Service::Lmtp => ("lmtp", &ctx.setup.endpoints.lmtp),
         Service::Smtp => ("smtp", &ctx.setup.endpoints.smtp),
@@ -34,7 +34,7 @@ pub async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
 ///
 /// # Errors
 /// It was not acknowledged, and why.
-pub async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), String> {
+pub(crate) async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), String> {
     let job = store::Job::delivery(ctx, user);
     let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
     match stored.outcome {
@@ -48,7 +48,7 @@ pub async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), S
 ///
 /// # Errors
 /// Which of the two failed, and how.
-pub async fn health_check(ctx: &Context, user: UserId, patience: Duration) -> Result<(), String> {
+pub(crate) async fn health_check(ctx: &Context, user: UserId, patience: Duration) -> Result<(), String> {
     let (_, known) = deliver_one(ctx, user).await?;
     let deadline = Instant::now() + patience;
     let mut tick = interval(Duration::from_millis(200));

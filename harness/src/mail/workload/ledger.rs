@@ -5,7 +5,7 @@ use record::history::{MessageId, UserId};
 
 /// A message whose only attempt was acknowledged and whose every change since was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     pub message: MessageId,
     pub user: UserId,
     /// Where it is.
@@ -14,7 +14,7 @@ pub struct Known {
 
 /// Known messages by user. Holds at most one small entry a message delivered.
 #[derive(Debug)]
-pub struct Ledger(Vec<Mutex<Vec<Known>>>);
+pub(crate) struct Ledger(Vec<Mutex<Vec<Known>>>);
 
 impl Ledger {
     pub(super) fn new(users: usize) -> Ledger {

@@ -19,7 +19,7 @@ const QUICK: u64 = 32 * 1024;
 
 /// Makes the messages of one run.
 #[derive(Clone, Debug)]
-pub struct Maker {
+pub(crate) struct Maker {
     /// First part of every token.
     pub run: RunToken,
     /// Seed of the workload.
@@ -37,7 +37,7 @@ impl Maker {
     ///
     /// # Errors
     /// The corpus cannot be read.
-    pub fn of(plan: &Plan) -> Result<Maker, crate::mail::message::corpus::CorpusError> {
+    pub(crate) fn of(plan: &Plan) -> Result<Maker, crate::mail::message::corpus::CorpusError> {
         Ok(Maker {
             run: plan.run_token(),
             seed: plan.workload_seed(),
@@ -56,7 +56,7 @@ impl Maker {
     ///
     /// # Errors
     /// Its corpus file is gone, or was changed into something that cannot be sent.
-    pub fn make(&self, attempt: Attempt, user: &str) -> Result<Outgoing, String> {
+    pub(crate) fn make(&self, attempt: Attempt, user: &str) -> Result<Outgoing, String> {
         let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user)) };
         let rest = corpus.message(attempt.message.0);
         rest.map(|rest| assemble(self.run, attempt, &self.fit(corpus, &rest, attempt, user)))
@@ -79,7 +79,7 @@ impl Maker {
     }
 
     /// Where mail for a user goes.
-    pub fn address_of(&self, user: &str) -> String {
+    pub(crate) fn address_of(&self, user: &str) -> String {
         format!("{user}@{}", self.domain)
     }
 }

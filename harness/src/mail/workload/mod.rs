@@ -1,6 +1,7 @@
 pub(crate) mod clients;
 mod context;
-pub use context::{Apart, Context, Endpoints, Sent, Setup, WorkloadError};
+pub(crate) use context::{Apart, Sent};
+pub use context::{Context, Endpoints, Setup};
 pub(crate) mod ended;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -16,5 +17,5 @@ pub(crate) mod senders;
 pub(crate) mod single;
 pub(crate) mod store;
 pub(crate) mod touch;
-pub mod traffic;
+pub(crate) mod traffic;
 pub(crate) mod warm_up;

@@ -7,7 +7,7 @@ tokio::task_local! {
 }
 
 /// Does `work` with this limit.
-pub async fn with<T>(limit: Duration, work: impl Future<Output = T>) -> T {
+pub(crate) async fn with<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     LIMIT.scope(limit, work).await
 }
 

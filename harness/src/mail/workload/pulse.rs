@@ -14,7 +14,7 @@ const BEAT: Duration = Duration::from_millis(100);
 const NOTEWORTHY: Duration = Duration::from_millis(20);
 
 /// Beats until it is dropped.
-pub async fn beat(history: Recorder) {
+pub(crate) async fn beat(history: Recorder) {
     loop {
         let due = Nanos::now() + BEAT;
         tokio::time::sleep(BEAT).await;

@@ -19,7 +19,7 @@ pub(crate) fn rng(seed: u64, purpose: &str, n: u64) -> ChaCha8Rng {
 
 /// Kinds of operations, as in [`Mix`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// LMTP or SMTP.
     Deliver,
     /// IMAP APPEND.
@@ -40,7 +40,7 @@ pub enum Kind {
 
 /// An operation to start.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arrival {
+pub(crate) struct Arrival {
     /// From the start of the traffic.
     pub at: Duration,
     pub kind: Kind,
@@ -50,7 +50,7 @@ pub struct Arrival {
 }
 
 /// The arrivals, in order.
-pub struct Schedule {
+pub(crate) struct Schedule {
     plan: Arc<WorkloadPlan>,
     rng: ChaCha8Rng,
     users: Option<Zipf<f64>>,
@@ -61,7 +61,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// From the plan's first stage on.
-    pub fn new(plan: &Arc<WorkloadPlan>, seed: u64) -> Schedule {
+    pub(crate) fn new(plan: &Arc<WorkloadPlan>, seed: u64) -> Schedule {
         let users = Zipf::new(f64::from(plan.users.max(1)), plan.skew.max(0.0)).ok();
         let stage_end = plan.stages.first().map_or(0.0, |s| s.duration.0.as_secs_f64());
         Schedule { plan: plan.clone(), rng: rng(seed, "arrivals", 0), users, now: 0.0, stage: 0, stage_end }

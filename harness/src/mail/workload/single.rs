@@ -10,7 +10,7 @@ use record::history::{Entry, Outcome};
 use record::plan::workload::SingleDelivery;
 
 /// Makes the plan's one delivery, due at `origin`, and returns when its end is known: what was acknowledged.
-pub async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin: Nanos) -> Option<Sent> {
+pub(crate) async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin: Nanos) -> Option<Sent> {
     let user = single.user_id();
     let job = match single.entry {
         Entry::Lmtp | Entry::Smtp => Job::delivery(ctx, user),

@@ -26,7 +26,7 @@ const HOPELESS: u64 = 8;
 
 /// What a warm-up came to.
 #[derive(Debug, Default)]
-pub struct WarmUp {
+pub(crate) struct WarmUp {
     /// What was accepted, which a server with a queue may deliver later.
     pub sent: Vec<Sent>,
     /// Messages that were not.
@@ -35,7 +35,7 @@ pub struct WarmUp {
 
 impl WarmUp {
     /// There were messages, and none was accepted.
-    pub fn came_to_nothing(&self) -> bool {
+    pub(crate) fn came_to_nothing(&self) -> bool {
         self.sent.is_empty() && self.turned_away > 0
     }
 }
@@ -61,7 +61,7 @@ impl Count {
 ///
 /// # Errors
 /// A message could not be made, or there is no mailbox for bounces.
-pub async fn warm_up(ctx: &Arc<Context>) -> Result<WarmUp, WorkloadError> {
+pub(crate) async fn warm_up(ctx: &Arc<Context>) -> Result<WarmUp, WorkloadError> {
     if ctx.setup.plan.single.is_some() {
         return Ok(WarmUp::default());
     }

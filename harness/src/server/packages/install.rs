@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Unpacks what each of `targets` asks for, and what companions ask for whose programs are not on the machine.
-pub fn install(targets: &[String], into: Option<PathBuf>) -> Result<()> {
+pub(crate) fn install(targets: &[String], into: Option<PathBuf>) -> Result<()> {
     let place = place(into)?;
     for definition in wanted(targets)? {
         let name = &definition.name;

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Prints what is unpacked.
-pub fn list(chosen: Option<PathBuf>) -> Result<()> {
+pub(crate) fn list(chosen: Option<PathBuf>) -> Result<()> {
     let place = place(chosen)?;
     let mut out = anstream::stdout();
     for (name, manifest) in unpacked(&place)? {

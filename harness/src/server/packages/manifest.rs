@@ -11,7 +11,7 @@ const FILE: &str = "fermoposta-manifest.json";
 
 /// Written last, before the directory gets its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// What the target asked for.
     pub asked: Packages,
     /// What was unpacked: package to version.
@@ -20,7 +20,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The manifest in `root`, if there is one.
-    pub fn read(root: &Path) -> Option<Manifest> {
+    pub(crate) fn read(root: &Path) -> Option<Manifest> {
         serde_json::from_slice(&std::fs::read(root.join(FILE)).ok()?).ok()
     }
 

@@ -1,7 +1,7 @@
 pub(crate) mod debian;
 pub(crate) mod install;
 mod list;
-pub use list::list;
+pub(crate) use list::list;
 pub(crate) mod manifest;
 pub(crate) mod place;
 pub(crate) mod registry;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// What ended the waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
+pub(crate) enum Woken {
     /// The server says how many messages there are now.
     Changed,
     /// The time is over.
@@ -26,13 +26,13 @@ pub enum Woken {
 }
 
 /// An IDLE that the server goes along with.
-pub struct Idling<'s> {
+pub(crate) struct Idling<'s> {
     session: &'s mut Session,
     tag: String,
 }
 
 /// Returns once `stop` says true, or nobody is left who could say so.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone.
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn offers(&mut self, capability: &str) -> Result<bool, Failure> {
+    pub(crate) async fn offers(&mut self, capability: &str) -> Result<bool, Failure> {
         let done = self.command("CAPABILITY").await?;
         let mut said = done.data.iter().filter(|data| data.first().is_some_and(|v| v.is("CAPABILITY")));
         Ok(said.any(|data| data.iter().any(|value| value.is(capability))))
@@ -52,7 +52,7 @@ impl Session {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn noop(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn noop(&mut self) -> Result<(), Failure> {
         self.command("NOOP").await.map(drop)
     }
 
@@ -60,7 +60,7 @@ impl Session {
     ///
     /// # Errors
     /// It refused, or did not answer.
-    pub async fn idle(&mut self) -> Result<Idling<'_>, Failure> {
+    pub(crate) async fn idle(&mut self) -> Result<Idling<'_>, Failure> {
         let tag = self.tag();
         self.send(format!("{tag} IDLE\r\n").as_bytes()).await?;
         self.wait_for_go_ahead(&tag).await?;
@@ -71,7 +71,7 @@ impl Session {
     ///
     /// # Errors
     /// The server said BYE, hung up, or spoke out of turn.
-    pub async fn news(
+    pub(crate) async fn news(
         &mut self,
         until: Instant,
         limit: Duration,
@@ -107,7 +107,7 @@ impl Idling<'_> {
     ///
     /// # Errors
     /// As [`Session::news`]; the IDLE is over then.
-    pub async fn news(
+    pub(crate) async fn news(
         &mut self,
         until: Instant,
         limit: Duration,
@@ -120,7 +120,7 @@ impl Idling<'_> {
     ///
     /// # Errors
     /// The server did not say OK.
-    pub async fn done(self, limit: Duration) -> Result<(), Failure> {
+    pub(crate) async fn done(self, limit: Duration) -> Result<(), Failure> {
         self.session.extend(limit);
         self.session.send(b"DONE\r\n").await?;
         self.session.until(&self.tag, |_| ()).await.map(drop)

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// Runs all clients of the plan until `stop` says true; then each ends within the workload's timeout.
-pub async fn run(ctx: Arc<Context>, origin: Nanos, stop: watch::Receiver<bool>) {
+pub(crate) async fn run(ctx: Arc<Context>, origin: Nanos, stop: watch::Receiver<bool>) {
     let Some(plan) = ctx.setup.plan.clients.clone().map(Arc::new) else { return };
     let mut tasks = JoinSet::new();
     for number in 0..plan.webmail {
@@ -28,7 +28,7 @@ pub async fn run(ctx: Arc<Context>, origin: Nanos, stop: watch::Receiver<bool>) 
 }
 
 /// Every client of the plan has been served since then, and was not refused since.
-pub fn served_since(ctx: &Context, since: Nanos) -> bool {
+pub(crate) fn served_since(ctx: &Context, since: Nanos) -> bool {
     ctx.setup.plan.clients.as_ref().is_none_or(|plan| ctx.standing.served_since(plan, since))
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// When each client was last served or not.
 #[derive(Debug, Default)]
-pub struct Standing(Mutex<BTreeMap<(Class, u32), (Nanos, bool)>>);
+pub(crate) struct Standing(Mutex<BTreeMap<(Class, u32), (Nanos, bool)>>);
 
 impl Standing {
     /// Takes a client's word.
