@@ -446,7 +446,7 @@ fn maildirs_that_hold_nothing_while_mail_is_shown_are_not_where_it_is() {
     let report = judge_text(&synthetic::plan(), &world.finish());
     assert_eq!(with_verdict(&report, Verdict::Unknown), ["coverage"]);
     let coverage = report.properties.iter().find(|property| property.name == "coverage").expect("there");
-    insta::assert_snapshot!(coverage.sentence, @"");
+    insta::assert_snapshot!(coverage.sentence, @"Not proved: the mail server shows 8 messages in the end, and the Maildirs that the target's `layout` names (`{user}/Maildir` below the store) hold none: correct `layout`, or remove it.");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Power cuts after every single call of a session, with every worthwhile choice of what survives: a new process must
 //! keep everything that clients were told. Also with cuts while that process starts, and with failed calls before.
 
+use crate::tests::in_memory;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -299,7 +300,7 @@ fn session(root: &Path, last_call: u64, failing: std::ops::Range<u64>, defects: 
 }
 
 fn calls_of_a_session() -> u64 {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     session(root.path(), NEVER, 0..0, &[]).power.calls()
 }
 
@@ -329,7 +330,7 @@ fn a_cut_after_any_call_keeps_every_promise() {
     let calls = calls_of_a_session();
     assert!(calls > 150, "the session makes {calls} calls");
     for last in 0..=calls {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let client = session(root.path(), last, 0..0, &[]);
         let broken = broken(&client, &ways(&client));
         assert!(broken.is_empty(), "cut after call {last} of {calls}: {broken:#?}");
@@ -340,7 +341,7 @@ fn a_cut_after_any_call_keeps_every_promise() {
 fn a_cut_while_it_starts_again_keeps_every_promise() {
     let few = [(Names::None, Bytes::Garbage), (Names::Random(1), Bytes::New), (Names::All, Bytes::Mixed)];
     for last in (0..=calls_of_a_session()).step_by(3) {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let client = session(root.path(), last, 0..0, &[]);
         let (names, bytes) = few[last as usize % few.len()];
         for again in 0.. {
@@ -372,7 +373,7 @@ impl Told {
 #[test]
 fn a_cut_after_one_failed_call_keeps_every_promise_and_every_refusal() {
     for nth in 1..=calls_of_a_session() {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let client = session(root.path(), NEVER, nth..nth + 1, &[]);
         let broken = broken(&client, &ways(&client));
         assert!(broken.is_empty(), "EIO at call {nth}: {broken:#?}");
@@ -383,7 +384,7 @@ fn a_cut_after_one_failed_call_keeps_every_promise_and_every_refusal() {
 fn a_cut_after_failed_calls_keeps_every_promise() {
     for length in [3, 13] {
         for first in 1..=calls_of_a_session() {
-            let root = tempfile::tempdir().unwrap();
+            let root = in_memory();
             let client = session(root.path(), NEVER, first..first + length, &[]);
             let broken = broken(&client, &ways(&client));
             assert!(broken.is_empty(), "EIO at {length} calls from {first}: {broken:#?}");
@@ -394,7 +395,7 @@ fn a_cut_after_failed_calls_keeps_every_promise() {
 /// In how many of the cuts after each call of a few deliveries a promise is broken.
 fn losses(defect: &str, failing: std::ops::Range<u64>) -> usize {
     let lost = |last: u64| {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         // The mailbox is there before, and durable, so that only deliveries are at stake.
         open(root.path(), Power::new(root.path(), NEVER, 0..0), &[]).mailbox(USER, "INBOX").view().unwrap();
         let power = Power::new(root.path(), last, failing.clone());
@@ -434,13 +435,13 @@ fn texts_left(power: &Power, names: Names) -> usize {
 
 /// The calls of loading a mailbox that is there.
 fn calls_of_a_load() -> u64 {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     with_one(root.path(), 0..0).0.calls()
 }
 
 #[test]
 fn a_message_left_in_new_and_cur_does_not_come_back_after_its_expunge() {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let (power, store, uid) = with_one(root.path(), 0..0);
     let inbox = store.mailbox(USER, "INBOX");
     inbox.change_flags(uid, |_| Flags::SEEN).unwrap();
@@ -460,7 +461,7 @@ fn a_message_left_in_new_and_cur_does_not_come_back_after_its_expunge() {
 #[test]
 fn a_flag_whose_change_got_stuck_is_acknowledged_only_once_it_is_durable() {
     let first = calls_of_a_load() + 2;
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     // The rename works; its fsync, and every way back, fails.
     let (power, store, uid) = with_one(root.path(), first..first + 4);
     let inbox = store.mailbox(USER, "INBOX");
@@ -475,7 +476,7 @@ fn a_flag_whose_change_got_stuck_is_acknowledged_only_once_it_is_durable() {
 #[test]
 fn an_expunge_that_got_stuck_is_acknowledged_only_once_it_is_durable() {
     let first = calls_of_a_load() + 2;
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let (power, store, uid) = with_one(root.path(), first..first + 4);
     let inbox = store.mailbox(USER, "INBOX");
     assert!(inbox.expunge(uid).is_err());
@@ -486,7 +487,7 @@ fn an_expunge_that_got_stuck_is_acknowledged_only_once_it_is_durable() {
 #[test]
 fn a_uidnext_that_is_not_durable_is_not_told() {
     let load = calls_of_a_load();
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     // create, write, fsync, rename, fsync of `new`, write of the record, its fsync
     let (power, store, uid) = with_one(root.path(), load + 7..load + 8);
     assert!(store.deliver(USER, "INBOX", &content("b"), None, None).is_err());
@@ -498,7 +499,7 @@ fn a_uidnext_that_is_not_durable_is_not_told() {
 
 #[test]
 fn a_mailbox_made_again_by_a_later_process_has_a_larger_uidvalidity() {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let validity = |round: u32| {
         let store = open(root.path(), Power::new(root.path(), NEVER, 0..0), &[]);
         store.create(USER, "Archive").unwrap();
@@ -514,7 +515,7 @@ fn a_mailbox_made_again_by_a_later_process_has_a_larger_uidvalidity() {
 
 #[test]
 fn a_selected_mailbox_that_another_session_deletes_refuses_everything() {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let (_, store, _) = with_one(root.path(), 0..0);
     store.create(USER, "Archive").unwrap();
     let old = store.mailbox(USER, "Archive");

@@ -5,6 +5,7 @@
 //! The calls really happen in a directory of their own, so that the server reads what it wrote. The model beside it
 //! knows what would be left, and builds it in a new directory.
 
+use crate::tests::in_memory;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
@@ -121,7 +122,7 @@ impl Power {
 
     /// Builds what is left after a cut now, in a new directory.
     pub(super) fn survivors(&self, names: Names, bytes: Bytes) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let model = self.model.lock();
         let mut built = HashMap::new();
         model.build(&model.kept(names), 0, root.path(), bytes, &mut built);

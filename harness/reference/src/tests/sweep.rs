@@ -2,6 +2,7 @@
 //! call from there on failing. What was acknowledged must be readable intact by a new process; what was refused must
 //! not be visible to this one, and not to a new one when the storage let the removal through.
 
+use crate::tests::in_memory;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -170,7 +171,7 @@ fn judge(truth: &Truth, store: &Store, whose: &str, refused_too: bool) {
 }
 
 fn calls_of_a_life() -> u64 {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let files = Faulty::new(Fault::None, 1, 0);
     live(&store(root.path(), files.clone(), &[]));
     files.calls.load(Ordering::Relaxed)
@@ -182,7 +183,7 @@ fn one_failed_call_anywhere_never_breaks_an_answer() {
     assert!(calls > 60, "the sweep covers {calls} calls");
     for fault in [Fault::None, Fault::Short, Fault::Errno(libc::EIO), Fault::Errno(libc::ENOSPC)] {
         for nth in 1..=calls {
-            let root = tempfile::tempdir().unwrap();
+            let root = in_memory();
             let store_now = store(root.path(), Faulty::new(fault, nth, nth), &[]);
             let truth = live(&store_now);
             let harmless = matches!(fault, Fault::None | Fault::Short);
@@ -203,7 +204,7 @@ fn calls_failing_from_one_on_never_lose_an_acknowledged_message() {
     for fault in [Fault::Errno(libc::EIO), Fault::Errno(libc::ENOSPC), Fault::Short] {
         let mut windows = 0;
         for first in 1..=calls_of_a_life() {
-            let root = tempfile::tempdir().unwrap();
+            let root = in_memory();
             let mut truth = live(&store(root.path(), Faulty::new(fault, first, u64::MAX), &[]));
             let later = store(root.path(), Arc::new(Disk), &[]);
             let there = read_back(&later, "INBOX").unwrap().contains(&expected("two"));
@@ -220,7 +221,7 @@ fn calls_failing_from_one_on_never_lose_an_acknowledged_message() {
 #[test]
 fn a_storage_that_heals_shows_nothing_refused() {
     for first in 1..=calls_of_a_life() {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let files = Faulty::new(Fault::Errno(libc::EIO), first, first + 12);
         let store = store(root.path(), files.clone(), &[]);
         let truth = live(&store);
@@ -231,7 +232,7 @@ fn a_storage_that_heals_shows_nothing_refused() {
 
 #[test]
 fn uids_ascend_and_survive_expunge_and_restart() {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let deliver =
         |store: &Store| store.deliver("user1", "INBOX", &message("x"), None, None).unwrap().uid.unwrap();
     let first = store(root.path(), Arc::new(Disk), &[]);
@@ -245,7 +246,7 @@ fn uids_ascend_and_survive_expunge_and_restart() {
 
 #[test]
 fn a_damaged_or_unreadable_message_is_an_error_and_never_short() {
-    let root = tempfile::tempdir().unwrap();
+    let root = in_memory();
     let store_now = store(root.path(), Arc::new(Disk), &[]);
     store_now.deliver("user1", "INBOX", &message("x"), None, None).unwrap();
     let new = root.path().join("user1/Maildir/new");
@@ -258,7 +259,7 @@ mod defects {
     use super::*;
 
     fn with(defect: &str, count: usize, fault: Option<(Fault, u64)>) -> (usize, Vec<String>) {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let (fault, nth) = fault.unwrap_or((Fault::None, 0));
         let store_now = store(root.path(), Faulty::new(fault, nth, nth), &[defect]);
         let delivered = (0..count)
@@ -305,7 +306,7 @@ mod defects {
 
     #[test]
     fn acknowledging_before_writing_acknowledges_on_a_dead_storage() {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let dead = Faulty::new(Fault::Errno(libc::EIO), 1, u64::MAX);
         let store_now = store(root.path(), dead, &[Defect::AckBeforeWrite.name()]);
         assert!(store_now.deliver("user1", "INBOX", &message("x"), None, None).is_ok());
@@ -313,14 +314,14 @@ mod defects {
 
     #[test]
     fn a_uid_is_reused_and_an_expunged_message_returns() {
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let store_now = store(root.path(), Arc::new(Disk), &["reuse-uid"]);
         let deliver = || store_now.deliver("user1", "INBOX", &message("x"), None, None).unwrap().uid.unwrap();
         let last = (deliver(), deliver()).1;
         store_now.mailbox("user1", "INBOX").expunge(last).unwrap();
         assert_eq!(deliver(), last);
 
-        let root = tempfile::tempdir().unwrap();
+        let root = in_memory();
         let store_now = store(root.path(), Arc::new(Disk), &["resurrect-expunged"]);
         store_now.deliver("user1", "INBOX", &message("x"), None, None).unwrap();
         let inbox = store_now.mailbox("user1", "INBOX");
