@@ -10,7 +10,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use record::history::Entry;
+use record::history::Ingress;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
@@ -133,7 +133,7 @@ fn plan(load: &Load) -> WorkloadPlan {
         users: 100,
         skew: 1.0,
         mix: Mix { deliver: 1.0, ..Mix::default() },
-        deliver_by: Entry::Smtp,
+        deliver_by: Ingress::Smtp,
         sizes: match load.size {
             0 => Sizes::Freebsd2002 { max: None },
             size => Sizes::Fixed { size: Bytes(size) },

@@ -33,7 +33,7 @@ const SHARDS: usize = 64;
 const MAX_DEPTH: usize = 4096;
 
 #[derive(Debug)]
-struct Entry {
+struct InodeEntry {
     parent: u64,
     name: Box<[u8]>,
     lookups: u64,
@@ -47,7 +47,7 @@ struct Entry {
 
 #[derive(Debug, Default)]
 struct Shard {
-    entries: HashMap<u64, Entry>,
+    entries: HashMap<u64, InodeEntry>,
     /// Inodes with an unpinned descriptor, oldest first; may hold numbers that lost theirs meanwhile.
     cached: VecDeque<u64>,
 }
@@ -105,7 +105,7 @@ impl InodeTable {
                     Self::rename_entry(&mut shard, ino, parent, name, limit)
                 }
                 None => {
-                    shard.entries.insert(ino, Entry::new(parent, name));
+                    shard.entries.insert(ino, InodeEntry::new(parent, name));
                     Some(ROOT)
                 }
             }
@@ -198,8 +198,8 @@ impl InodeTable {
         let mut last = Errno::ESTALE;
         for _ in 0..8 {
             let (parent, name) = match self.cached(ino)? {
-                Found::Fd(fd) => return Ok(fd),
-                Found::Name(parent, name) => (parent, name),
+                Reached::Fd(fd) => return Ok(fd),
+                Reached::Name(parent, name) => (parent, name),
             };
             match self.open_entry(ino, parent, OsStr::from_bytes(&name)) {
                 Ok(fd) => return Ok(self.keep(ino, fd)),
@@ -210,15 +210,15 @@ impl InodeTable {
         Err(if last == Errno::ENOENT { Errno::ESTALE } else { last })
     }
 
-    fn cached(&self, ino: u64) -> nix::Result<Found> {
+    fn cached(&self, ino: u64) -> nix::Result<Reached> {
         let mut shard = self.shard(ino).lock();
         let entry = shard.entries.get_mut(&ino).ok_or(Errno::ESTALE)?;
         Ok(match &entry.fd {
             Some(fd) => {
                 entry.recent = true;
-                Found::Fd(fd.clone())
+                Reached::Fd(fd.clone())
             }
-            None => Found::Name(entry.parent, entry.name.clone()),
+            None => Reached::Name(entry.parent, entry.name.clone()),
         })
     }
 
@@ -284,14 +284,14 @@ impl InodeTable {
     }
 }
 
-enum Found {
+enum Reached {
     Fd(Arc<OwnedFd>),
     Name(u64, Box<[u8]>),
 }
 
-impl Entry {
-    fn new(parent: u64, name: &OsStr) -> Entry {
-        Entry {
+impl InodeEntry {
+    fn new(parent: u64, name: &OsStr) -> InodeEntry {
+        InodeEntry {
             parent,
             name: name.as_bytes().into(),
             lookups: 1,

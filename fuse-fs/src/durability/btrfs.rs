@@ -3,7 +3,7 @@
 //! The rules B1 to B9 of `docs/persistence.md`. A transaction lasts from one full commit to the next. An inode is
 //! *logged* once a sync wrote it into the log of the present transaction.
 
-use super::effect::{Ino, Key, Kind, NodeKind, OpId};
+use super::effect::{Ino, Key, Mutation, NodeKind, OpId};
 use super::model::Model;
 use super::profile::Profile;
 
@@ -17,12 +17,12 @@ impl Model {
     }
 
     /// What a change of names means for later syncs.
-    pub(crate) fn log_rules(&mut self, op: OpId, kind: &Kind) {
+    pub(crate) fn log_rules(&mut self, op: OpId, kind: &Mutation) {
         if self.profile() != Profile::Btrfs {
             return;
         }
         match kind {
-            Kind::Rename { from, to, ino, directory, .. } => {
+            Mutation::Rename { from, to, ino, directory, .. } => {
                 let (p, q) = (from.key.dir, to.key.dir);
                 let logged = self.is_logged(*ino) || self.is_logged(p);
                 if logged {
@@ -37,13 +37,13 @@ impl Model {
                     }
                 }
             }
-            Kind::Exchange { a, a_ino, b, b_ino } if a.key.dir != b.key.dir => {
+            Mutation::Exchange { a, a_ino, b, b_ino } if a.key.dir != b.key.dir => {
                 for moved in [a.key.dir, b.key.dir, *a_ino, *b_ino] {
                     self.directory(moved).log.moved = op;
                 }
             }
-            Kind::Link { place, ino } if self.is_logged(*ino) => self.lazy.push((place.key.clone(), op)),
-            Kind::Unlink { place, ino, .. } if self.is_new(*ino) && self.is_logged(*ino) => {
+            Mutation::Link { place, ino } if self.is_logged(*ino) => self.lazy.push((place.key.clone(), op)),
+            Mutation::Unlink { place, ino, .. } if self.is_new(*ino) && self.is_logged(*ino) => {
                 self.lazy.push((place.key.clone(), op));
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! What the file system tells the model, call by call.
 
 use super::durability::{CONTENTS, Core, Powered, Volatile};
-use super::effect::{Ino, Kind, NodeKind, OpId, Place, Sync, Time};
+use super::effect::{DirEntry, Ino, Mutation, NodeKind, OpId, Sync, Time};
 use super::model::{Attribute, Captured, Change, Stamp};
 use crate::clock::Nanos;
 use nix::sys::stat::{FileStat, fstat};
@@ -125,7 +125,7 @@ impl Volatile {
         &self,
         call: u64,
         ino: Ino,
-        place: impl FnOnce(&mut Core) -> Option<Place>,
+        place: impl FnOnce(&mut Core) -> Option<DirEntry>,
         before: Before,
         change: Change,
         captured: Captured,
@@ -144,7 +144,7 @@ impl Volatile {
         &self,
         call: u64,
         (ino, kind): (Ino, NodeKind),
-        place: impl FnOnce(&mut Core) -> Option<Place>,
+        place: impl FnOnce(&mut Core) -> Option<DirEntry>,
         attribute: Attribute,
     ) {
         let mut core = self.core.lock();
@@ -163,7 +163,7 @@ impl Volatile {
     pub(crate) fn renamed(
         &self,
         call: u64,
-        kind: impl FnOnce(&mut Core) -> Kind,
+        kind: impl FnOnce(&mut Core) -> Mutation,
         parent: Option<Ino>,
         mtimes: &[(Ino, Time)],
     ) {
@@ -307,16 +307,16 @@ impl Core {
     }
 
     /// A name with its directory's path; `look_up` finds a path that is not known.
-    pub(crate) fn place(&mut self, dir: Ino, name: &OsStr, look_up: impl FnOnce(Ino) -> String) -> Place {
+    pub(crate) fn place(&mut self, dir: Ino, name: &OsStr, look_up: impl FnOnce(Ino) -> String) -> DirEntry {
         let path = self.paths.entry(dir).or_insert_with(|| look_up(dir).into());
-        Place { key: super::effect::Key::new(dir, name.as_bytes()), directory: Arc::clone(path) }
+        DirEntry { key: super::effect::Key::new(dir, name.as_bytes()), directory: Arc::clone(path) }
     }
 
     /// A directory that moved takes the paths of all below it along; a new one may have an old one's number.
-    fn forget_paths(&mut self, kind: &Kind) {
+    fn forget_paths(&mut self, kind: &Mutation) {
         match kind {
-            Kind::Rename { directory: true, .. } | Kind::Exchange { .. } => self.paths.clear(),
-            Kind::Create { ino, kind: NodeKind::Directory, .. } => _ = self.paths.remove(ino),
+            Mutation::Rename { directory: true, .. } | Mutation::Exchange { .. } => self.paths.clear(),
+            Mutation::Create { ino, kind: NodeKind::Directory, .. } => _ = self.paths.remove(ino),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@
 //! each effect. Content is chosen by file: all old, all new, or each page for itself, some torn in sectors.
 
 use super::cut::{CutMode, Fate};
-use super::effect::{Ino, Key, Kind, NodeKind, Op, OpId, Time};
+use super::effect::{Ino, Key, Mutation, NodeKind, Op, OpId, Time};
 use super::file::{Content, Data, PAGE, Page, PageFate, What};
 use super::model::Model;
 use super::node::Node;
@@ -115,7 +115,7 @@ impl Choice<'_> {
                     let at = self.rng.random_range(0..n);
                     self.victim = self.model.ops.keys().nth(at).unwrap_or(0);
                 }
-                let content = |op: &Op| matches!(op.kind, Kind::Write { .. });
+                let content = |op: &Op| matches!(op.kind, Mutation::Write { .. });
                 let ordered = self.model.profile() == Profile::Ordered;
                 let by_order = self.model.ops.get(self.victim).is_some_and(|op| ordered || !content(op));
                 self.horizon = if by_order && !self.strict() { self.victim - 1 } else { last };
@@ -161,7 +161,7 @@ impl Choice<'_> {
                 (false, true) => self.one_half(op, &open, &broken),
                 (false, false) => Vec::new(),
             };
-            if let Kind::Create { place, ino, kind: NodeKind::Directory } = &op.kind
+            if let Mutation::Create { place, ino, kind: NodeKind::Directory } = &op.kind
                 && (kept.is_empty() && !open.is_empty() || absent.contains(&place.key.dir))
             {
                 absent.insert(*ino);
@@ -174,12 +174,12 @@ impl Choice<'_> {
 
     /// Whether the two halves of a rename can survive apart: a file's, from one directory to another.
     fn may_part(&self, op: &Op) -> bool {
-        matches!(&op.kind, Kind::Rename { from, to, directory: false, .. } if from.key.dir != to.key.dir)
+        matches!(&op.kind, Mutation::Rename { from, to, directory: false, .. } if from.key.dir != to.key.dir)
     }
 
     /// The arrival alone, or, if renames may part, the departure alone.
     fn one_half(&mut self, op: &Op, open: &[Key], broken: &HashSet<Key>) -> Vec<Key> {
-        let Kind::Rename { from, to, .. } = &op.kind else { return Vec::new() };
+        let Mutation::Rename { from, to, .. } = &op.kind else { return Vec::new() };
         let departs = self.model.persistence.rename_may_part && self.rng.random_bool(0.5);
         let half = if departs { &from.key } else { &to.key };
         open.iter().filter(|key| *key == half && !broken.contains(*key)).cloned().collect()
@@ -268,7 +268,7 @@ impl Choice<'_> {
         let coin = self.rng.random_bool(0.5);
         let next = data.undo.iter().map(|undo| undo.op).find(|op| *op == upto + 1);
         let next = next.filter(|_| coin && self.mode == CutMode::Random)?;
-        let Kind::Write { offset, len, .. } = self.model.ops.get(next)?.kind else { return None };
+        let Mutation::Write { offset, len, .. } = self.model.ops.get(next)?.kind else { return None };
         let pages = (offset + len).div_ceil(PAGE) - offset / PAGE;
         (pages > 1).then(|| (next, (offset / PAGE + self.rng.random_range(1..pages)) * PAGE))
     }

@@ -4,7 +4,7 @@ use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Place of an effect in its storage's order, from 1; 0 is before all of them.
+/// DirEntry of an effect in its storage's order, from 1; 0 is before all of them.
 pub(crate) type OpId = u64;
 
 /// An inode by the number the kernel sees.
@@ -40,12 +40,12 @@ pub(crate) enum NodeKind {
 
 /// A name with the path of its directory at the time, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct DirEntry {
     pub(crate) key: Key,
     pub(crate) directory: Arc<str>,
 }
 
-impl Place {
+impl DirEntry {
     /// Path below the storage's root, lossily UTF-8.
     pub(crate) fn path(&self) -> String {
         let name = String::from_utf8_lossy(&self.key.name);
@@ -55,32 +55,32 @@ impl Place {
 
 /// What a call did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub(crate) enum Mutation {
     Create {
-        place: Place,
+        place: DirEntry,
         ino: Ino,
         kind: NodeKind,
     },
     Link {
-        place: Place,
+        place: DirEntry,
         ino: Ino,
     },
     Unlink {
-        place: Place,
+        place: DirEntry,
         ino: Ino,
         directory: bool,
     },
     Rename {
-        from: Place,
-        to: Place,
+        from: DirEntry,
+        to: DirEntry,
         ino: Ino,
         replaced: Option<Ino>,
         directory: bool,
     },
     Exchange {
-        a: Place,
+        a: DirEntry,
         a_ino: Ino,
-        b: Place,
+        b: DirEntry,
         b_ino: Ino,
     },
     Write {
@@ -119,20 +119,22 @@ pub(crate) struct Op {
     pub(crate) call: u64,
     pub(crate) at: Nanos,
     pub(crate) wall: Time,
-    pub(crate) kind: Kind,
+    pub(crate) kind: Mutation,
     /// Parts of it that are not durable: names apart, content and attributes one each.
     pub(crate) open: u8,
 }
 
-impl Kind {
+impl Mutation {
     /// The names it changes: each with its new inode.
-    pub(crate) fn names(&self) -> smallvec::SmallVec<[(&Place, Option<Ino>); 2]> {
+    pub(crate) fn names(&self) -> smallvec::SmallVec<[(&DirEntry, Option<Ino>); 2]> {
         use smallvec::smallvec;
         match self {
-            Kind::Create { place, ino, .. } | Kind::Link { place, ino } => smallvec![(place, Some(*ino))],
-            Kind::Unlink { place, .. } => smallvec![(place, None)],
-            Kind::Rename { from, to, ino, .. } => smallvec![(from, None), (to, Some(*ino))],
-            Kind::Exchange { a, a_ino, b, b_ino } => smallvec![(a, Some(*b_ino)), (b, Some(*a_ino))],
+            Mutation::Create { place, ino, .. } | Mutation::Link { place, ino } => {
+                smallvec![(place, Some(*ino))]
+            }
+            Mutation::Unlink { place, .. } => smallvec![(place, None)],
+            Mutation::Rename { from, to, ino, .. } => smallvec![(from, None), (to, Some(*ino))],
+            Mutation::Exchange { a, a_ino, b, b_ino } => smallvec![(a, Some(*b_ino)), (b, Some(*a_ino))],
             _ => smallvec![],
         }
     }
@@ -140,8 +142,8 @@ impl Kind {
     /// The directory that it removes.
     pub(crate) fn removes_directory(&self) -> Option<Ino> {
         match self {
-            Kind::Unlink { ino, directory: true, .. } => Some(*ino),
-            Kind::Rename { replaced, directory: true, .. } => *replaced,
+            Mutation::Unlink { ino, directory: true, .. } => Some(*ino),
+            Mutation::Rename { replaced, directory: true, .. } => *replaced,
             _ => None,
         }
     }
@@ -149,8 +151,8 @@ impl Kind {
     /// Directories to which it moves something.
     pub(crate) fn arrivals(&self) -> impl Iterator<Item = Ino> {
         let (a, b) = match self {
-            Kind::Rename { to, .. } => (Some(to.key.dir), None),
-            Kind::Exchange { a, b, .. } => (Some(a.key.dir), Some(b.key.dir)),
+            Mutation::Rename { to, .. } => (Some(to.key.dir), None),
+            Mutation::Exchange { a, b, .. } => (Some(a.key.dir), Some(b.key.dir)),
             _ => (None, None),
         };
         a.into_iter().chain(b)
@@ -159,8 +161,8 @@ impl Kind {
     /// Whether it may move a directory to another one.
     pub(crate) fn moves_directory(&self) -> bool {
         match self {
-            Kind::Rename { from, to, directory, .. } => *directory && from.key.dir != to.key.dir,
-            Kind::Exchange { a, b, .. } => a.key.dir != b.key.dir,
+            Mutation::Rename { from, to, directory, .. } => *directory && from.key.dir != to.key.dir,
+            Mutation::Exchange { a, b, .. } => a.key.dir != b.key.dir,
             _ => false,
         }
     }
@@ -168,46 +170,46 @@ impl Kind {
     /// The inode it is on.
     pub(crate) fn ino(&self) -> Ino {
         match self {
-            Kind::Create { ino, .. }
-            | Kind::Link { ino, .. }
-            | Kind::Unlink { ino, .. }
-            | Kind::Rename { ino, .. }
-            | Kind::Exchange { a_ino: ino, .. }
-            | Kind::Write { ino, .. }
-            | Kind::Truncate { ino, .. }
-            | Kind::Allocate { ino, .. }
-            | Kind::Mode { ino }
-            | Kind::Owner { ino }
-            | Kind::Times { ino }
-            | Kind::Xattr { ino } => *ino,
+            Mutation::Create { ino, .. }
+            | Mutation::Link { ino, .. }
+            | Mutation::Unlink { ino, .. }
+            | Mutation::Rename { ino, .. }
+            | Mutation::Exchange { a_ino: ino, .. }
+            | Mutation::Write { ino, .. }
+            | Mutation::Truncate { ino, .. }
+            | Mutation::Allocate { ino, .. }
+            | Mutation::Mode { ino }
+            | Mutation::Owner { ino }
+            | Mutation::Times { ino }
+            | Mutation::Xattr { ino } => *ino,
         }
     }
 
     /// As `EffectLine::kind` names it.
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Kind::Create { kind: NodeKind::Directory, .. } => "mkdir",
-            Kind::Create { .. } => "create",
-            Kind::Link { .. } => "link",
-            Kind::Unlink { directory: true, .. } => "rmdir",
-            Kind::Unlink { .. } => "unlink",
-            Kind::Rename { .. } => "rename",
-            Kind::Exchange { .. } => "exchange",
-            Kind::Write { .. } => "write",
-            Kind::Truncate { .. } => "truncate",
-            Kind::Allocate { .. } => "allocate",
-            Kind::Mode { .. } => "chmod",
-            Kind::Owner { .. } => "chown",
-            Kind::Times { .. } => "utimens",
-            Kind::Xattr { .. } => "xattr",
+            Mutation::Create { kind: NodeKind::Directory, .. } => "mkdir",
+            Mutation::Create { .. } => "create",
+            Mutation::Link { .. } => "link",
+            Mutation::Unlink { directory: true, .. } => "rmdir",
+            Mutation::Unlink { .. } => "unlink",
+            Mutation::Rename { .. } => "rename",
+            Mutation::Exchange { .. } => "exchange",
+            Mutation::Write { .. } => "write",
+            Mutation::Truncate { .. } => "truncate",
+            Mutation::Allocate { .. } => "allocate",
+            Mutation::Mode { .. } => "chmod",
+            Mutation::Owner { .. } => "chown",
+            Mutation::Times { .. } => "utimens",
+            Mutation::Xattr { .. } => "xattr",
         }
     }
 
     /// Offset and length, or size.
     pub(crate) fn extent(&self) -> (u64, u64) {
         match self {
-            Kind::Write { offset, len, .. } | Kind::Allocate { offset, len, .. } => (*offset, *len),
-            Kind::Truncate { size, .. } => (*size, 0),
+            Mutation::Write { offset, len, .. } | Mutation::Allocate { offset, len, .. } => (*offset, *len),
+            Mutation::Truncate { size, .. } => (*size, 0),
             _ => (0, 0),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::choice::Survival;
 use super::cut::{EffectLine, Fate, Missing};
-use super::effect::{Ino, Kind, Op, OpId};
+use super::effect::{Ino, Mutation, Op, OpId};
 use super::model::Model;
 
 impl Model {
@@ -38,8 +38,8 @@ impl Model {
     /// Destination of a rename, or the new name of a link, beside a name that the inode had.
     fn new_path(&self, op: &Op) -> Option<String> {
         match &op.kind {
-            Kind::Rename { to, .. } => Some(to.path()),
-            Kind::Exchange { b, .. } => Some(b.path()),
+            Mutation::Rename { to, .. } => Some(to.path()),
+            Mutation::Exchange { b, .. } => Some(b.path()),
             _ => None,
         }
     }

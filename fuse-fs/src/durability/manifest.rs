@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct ManifestEntry {
     /// Path below the top; bytes that are no UTF-8 as `\xNN` after a leading NUL.
     pub(crate) path: String,
     pub(crate) ino: Ino,
@@ -33,7 +33,7 @@ pub(crate) struct Entry {
     pub(crate) xattrs: BTreeMap<String, Vec<u8>>,
 }
 
-impl Entry {
+impl ManifestEntry {
     pub(crate) fn is_directory(&self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }
@@ -101,7 +101,11 @@ impl Objects {
 }
 
 /// A tree, ordered by path; the top itself has an empty one. With `objects` contents are kept there.
-pub(crate) fn read(top: &Path, numbers: &Numbers, objects: Option<&Objects>) -> io::Result<Vec<Entry>> {
+pub(crate) fn read(
+    top: &Path,
+    numbers: &Numbers,
+    objects: Option<&Objects>,
+) -> io::Result<Vec<ManifestEntry>> {
     let mut entries = vec![entry(top, top, crate::inode::ROOT, None)?];
     let mut known: HashMap<Ino, String> = HashMap::new();
     walk(top, numbers, &mut |ino, path, _| {
@@ -117,13 +121,13 @@ pub(crate) fn read(top: &Path, numbers: &Numbers, objects: Option<&Objects>) -> 
     Ok(entries)
 }
 
-fn entry(top: &Path, path: &Path, ino: Ino, digest: Option<&String>) -> io::Result<Entry> {
+fn entry(top: &Path, path: &Path, ino: Ino, digest: Option<&String>) -> io::Result<ManifestEntry> {
     let metadata = std::fs::symlink_metadata(path)?;
     let kind = metadata.file_type();
     let below = path.strip_prefix(top).unwrap_or(path);
     let target = kind.is_symlink().then(|| std::fs::read_link(path)).transpose()?;
     let special = kind.is_block_device() || kind.is_char_device();
-    Ok(Entry {
+    Ok(ManifestEntry {
         path: encoded(below.as_os_str().as_bytes()),
         ino,
         mode: metadata.mode(),
@@ -189,7 +193,11 @@ pub(crate) fn read_lines<T: serde::de::DeserializeOwned>(path: &Path) -> io::Res
 }
 
 /// Makes the tree in the new directory `top`; returns the numbers of its inodes to those of the entries.
-pub(crate) fn build(entries: &[Entry], objects: &Objects, top: &Path) -> io::Result<HashMap<Ino, Ino>> {
+pub(crate) fn build(
+    entries: &[ManifestEntry],
+    objects: &Objects,
+    top: &Path,
+) -> io::Result<HashMap<Ino, Ino>> {
     let mut made: HashMap<Ino, PathBuf> = HashMap::new();
     for entry in entries {
         let path = entry.below(top);
@@ -209,7 +217,7 @@ pub(crate) fn build(entries: &[Entry], objects: &Objects, top: &Path) -> io::Res
 }
 
 /// Makes one inode, without its attributes.
-pub(crate) fn make(entry: &Entry, objects: &Objects, path: &Path) -> io::Result<()> {
+pub(crate) fn make(entry: &ManifestEntry, objects: &Objects, path: &Path) -> io::Result<()> {
     match entry.mode & libc::S_IFMT {
         libc::S_IFDIR if path.is_dir() => Ok(()),
         libc::S_IFDIR => std::fs::create_dir(path),
@@ -226,7 +234,7 @@ pub(crate) fn make(entry: &Entry, objects: &Objects, path: &Path) -> io::Result<
 }
 
 /// Gives an inode its attributes.
-pub(crate) fn dress(entry: &Entry, path: &Path) -> io::Result<()> {
+pub(crate) fn dress(entry: &ManifestEntry, path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let now = std::fs::symlink_metadata(path)?;
     if (now.uid(), now.gid()) != (entry.uid, entry.gid) {
@@ -242,6 +250,6 @@ pub(crate) fn dress(entry: &Entry, path: &Path) -> io::Result<()> {
 }
 
 /// Gives an inode that is there its content again.
-pub(crate) fn make_again(entry: &Entry, objects: &Objects, path: &Path) -> io::Result<()> {
+pub(crate) fn make_again(entry: &ManifestEntry, objects: &Objects, path: &Path) -> io::Result<()> {
     if entry.is_file() { objects.fetch(entry.digest.as_deref().unwrap_or_default(), path) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@
 //! names never overlap (the caller holds locks). An effect is in `ops` as long as a part of it is not durable.
 
 use super::blocks::Blocks;
-use super::effect::{Ino, Key, Kind, NodeKind, Op, OpId, Place, Time};
+use super::effect::{DirEntry, Ino, Key, Mutation, NodeKind, Op, OpId, Time};
 use super::file::{Data, Undo};
 use super::names::Names;
 use super::node::Node;
@@ -147,7 +147,7 @@ impl Model {
         }
     }
 
-    fn begin(&mut self, stamp: Stamp, kind: Kind, open: u8) -> OpId {
+    fn begin(&mut self, stamp: Stamp, kind: Mutation, open: u8) -> OpId {
         self.last += 1;
         let op = Op { call: stamp.call, at: stamp.at, wall: stamp.wall, kind, open };
         self.ops.insert(self.last, op);
@@ -177,12 +177,12 @@ impl Model {
     }
 
     /// Names changed. `mtimes` are the directories' modification times before, where they were not known.
-    pub(crate) fn rename(&mut self, stamp: Stamp, kind: Kind, mtimes: &[(Ino, Time)]) {
+    pub(crate) fn rename(&mut self, stamp: Stamp, kind: Mutation, mtimes: &[(Ino, Time)]) {
         let before = before(&kind);
-        let names: SmallVec<[(Place, Option<Ino>); 2]> =
+        let names: SmallVec<[(DirEntry, Option<Ino>); 2]> =
             kind.names().into_iter().map(|(place, after)| (place.clone(), after)).collect();
         let op = self.begin(stamp, kind.clone(), names.len() as u8);
-        if let Kind::Create { place, ino, kind } = &kind {
+        if let Mutation::Create { place, ino, kind } = &kind {
             self.create(op, place, *ino, *kind);
         }
         self.log_rules(op, &kind);
@@ -196,14 +196,14 @@ impl Model {
                 self.nodes.entry(*ino).and_modify(|node| node.place = Some(place.clone()));
             }
         }
-        if let Kind::Rename { ino, replaced: Some(_), directory: false, .. } = &kind
+        if let Mutation::Rename { ino, replaced: Some(_), directory: false, .. } = &kind
             && matches!(self.profile(), Profile::Ext4Ordered | Profile::Btrfs)
         {
             self.start_writeback(*ino, op);
         }
     }
 
-    fn create(&mut self, op: OpId, place: &Place, ino: Ino, kind: NodeKind) {
+    fn create(&mut self, op: OpId, place: &DirEntry, ino: Ino, kind: NodeKind) {
         self.dead.remove(&ino);
         self.drop_node(ino);
         let mut node = Node::new(kind, op, Some(place.clone()));
@@ -244,7 +244,7 @@ impl Model {
         &mut self,
         stamp: Stamp,
         ino: Ino,
-        place: Option<Place>,
+        place: Option<DirEntry>,
         (size, mtime): (u64, Option<Time>),
         change: Change,
         captured: Captured,
@@ -256,9 +256,9 @@ impl Model {
             return;
         }
         let kind = match change {
-            Change::Write { offset, len } => Kind::Write { ino, offset, len },
-            Change::Truncate { size } => Kind::Truncate { ino, size },
-            Change::Allocate { offset, len, .. } => Kind::Allocate { ino, offset, len },
+            Change::Write { offset, len } => Mutation::Write { ino, offset, len },
+            Change::Truncate { size } => Mutation::Truncate { ino, size },
+            Change::Allocate { offset, len, .. } => Mutation::Allocate { ino, offset, len },
         };
         let op = self.begin(stamp, kind, 1);
         let undoes = self.undoes();
@@ -296,17 +296,17 @@ impl Model {
         stamp: Stamp,
         ino: Ino,
         kind: NodeKind,
-        place: Option<Place>,
+        place: Option<DirEntry>,
         attribute: Attribute,
     ) {
         if self.dead.contains_key(&ino) {
             return;
         }
         let word = match &attribute {
-            Attribute::Mode(..) => Kind::Mode { ino },
-            Attribute::Owner(..) => Kind::Owner { ino },
-            Attribute::Mtime(..) => Kind::Times { ino },
-            Attribute::Xattr(..) => Kind::Xattr { ino },
+            Attribute::Mode(..) => Mutation::Mode { ino },
+            Attribute::Owner(..) => Mutation::Owner { ino },
+            Attribute::Mtime(..) => Mutation::Times { ino },
+            Attribute::Xattr(..) => Mutation::Xattr { ino },
         };
         let op = self.begin(stamp, word, 1);
         let node = self.touch(ino, op, kind, true);
@@ -379,7 +379,7 @@ impl Model {
 
     /// Of changes of modification times, those that are effects of their own.
     pub(crate) fn times(&self, ops: impl Iterator<Item = OpId>) -> Vec<OpId> {
-        let own = |op: &OpId| self.ops.get(*op).is_some_and(|op| matches!(op.kind, Kind::Times { .. }));
+        let own = |op: &OpId| self.ops.get(*op).is_some_and(|op| matches!(op.kind, Mutation::Times { .. }));
         ops.filter(own).collect()
     }
 
@@ -517,14 +517,14 @@ fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> 
     None
 }
 
-/// What the entries held before, in the order of [`Kind::names`].
-fn before(kind: &Kind) -> SmallVec<[Option<Ino>; 2]> {
+/// What the entries held before, in the order of [`Mutation::names`].
+fn before(kind: &Mutation) -> SmallVec<[Option<Ino>; 2]> {
     use smallvec::smallvec;
     match kind {
-        Kind::Create { .. } | Kind::Link { .. } => smallvec![None],
-        Kind::Unlink { ino, .. } => smallvec![Some(*ino)],
-        Kind::Rename { ino, replaced, .. } => smallvec![Some(*ino), *replaced],
-        Kind::Exchange { a_ino, b_ino, .. } => smallvec![Some(*a_ino), Some(*b_ino)],
+        Mutation::Create { .. } | Mutation::Link { .. } => smallvec![None],
+        Mutation::Unlink { ino, .. } => smallvec![Some(*ino)],
+        Mutation::Rename { ino, replaced, .. } => smallvec![Some(*ino), *replaced],
+        Mutation::Exchange { a_ino, b_ino, .. } => smallvec![Some(*a_ino), Some(*b_ino)],
         _ => smallvec![],
     }
 }

@@ -1,6 +1,6 @@
 //! One inode with something that is not durable: attributes, content, and what sync calls need to know of it.
 
-use super::effect::{Ino, Key, NodeKind, OpId, Place, Time};
+use super::effect::{DirEntry, Ino, Key, NodeKind, OpId, Time};
 use super::file::Data;
 use super::track::Track;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub(crate) struct Node {
     /// The effect that made it; 0 if it is older than the model.
     pub(crate) created: OpId,
     /// A name of it, for people.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<DirEntry>,
     pub(crate) mode: Option<Track<u32>>,
     pub(crate) owner: Option<Track<(u32, u32)>>,
     /// Modification time, explicit or by a change of content or entries.
@@ -48,7 +48,7 @@ pub(crate) struct Log {
 }
 
 impl Node {
-    pub(crate) fn new(kind: NodeKind, created: OpId, place: Option<Place>) -> Node {
+    pub(crate) fn new(kind: NodeKind, created: OpId, place: Option<DirEntry>) -> Node {
         Node {
             kind,
             created,

@@ -10,7 +10,7 @@ use super::manifest;
 use super::choice::Survival;
 use super::cut::{CutOrder, CutReport};
 use super::durability::{Core, Volatile};
-use super::manifest::{Entry, Objects};
+use super::manifest::{ManifestEntry, Objects};
 use super::model::Model;
 use super::places::{Limbo, Numbers};
 use super::store::{Extent, Store};
@@ -71,10 +71,10 @@ pub fn replay(record: &Path, to: &Path) -> io::Result<Vec<String>> {
     let extents: Vec<Extent> = read_json(&record.join("put-aside.json"))?;
     let store = Store::saved(&record.join("put-aside.bin"), &extents)?;
     std::fs::create_dir(to).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", to.display())))?;
-    let before: Vec<Entry> = manifest::read_lines(&record.join("before.jsonl"))?;
+    let before: Vec<ManifestEntry> = manifest::read_lines(&record.join("before.jsonl"))?;
     let mut numbers = manifest::build(&before, &objects, to)?;
     let limbo = Limbo::new(&beside(to), to)?;
-    let waiting: Vec<Entry> = manifest::read_lines(&record.join("limbo.jsonl"))?;
+    let waiting: Vec<ManifestEntry> = manifest::read_lines(&record.join("limbo.jsonl"))?;
     numbers.extend(manifest::build(&waiting, &objects, limbo.path())?);
     let order = CutOrder { mode: report.mode, seed: report.seed, record: None };
     let survival = model.decide(order.mode, order.seed);
@@ -91,7 +91,7 @@ pub fn replay(record: &Path, to: &Path) -> io::Result<Vec<String>> {
     .run()?;
     std::fs::remove_dir(limbo.path())?;
     let rebuilt = manifest::read(to, &numbers, Some(&objects))?;
-    let after: Vec<Entry> = manifest::read_lines(&record.join("after.jsonl"))?;
+    let after: Vec<ManifestEntry> = manifest::read_lines(&record.join("after.jsonl"))?;
     Ok(differences(&after, &rebuilt))
 }
 
@@ -101,8 +101,8 @@ fn beside(to: &Path) -> PathBuf {
     to.with_file_name(format!(".{name}-limbo"))
 }
 
-fn differences(recorded: &[Entry], rebuilt: &[Entry]) -> Vec<String> {
-    let by_path = |entries: &[Entry]| -> std::collections::BTreeMap<String, Entry> {
+fn differences(recorded: &[ManifestEntry], rebuilt: &[ManifestEntry]) -> Vec<String> {
+    let by_path = |entries: &[ManifestEntry]| -> std::collections::BTreeMap<String, ManifestEntry> {
         entries.iter().map(|entry| (entry.path.clone(), entry.clone())).collect()
     };
     let (recorded, rebuilt) = (by_path(recorded), by_path(rebuilt));
@@ -119,7 +119,7 @@ fn differences(recorded: &[Entry], rebuilt: &[Entry]) -> Vec<String> {
     lines
 }
 
-fn what_differs(recorded: &Entry, rebuilt: &Entry) -> String {
+fn what_differs(recorded: &ManifestEntry, rebuilt: &ManifestEntry) -> String {
     let fields = [
         ("inode", recorded.ino != rebuilt.ino),
         ("mode", recorded.mode != rebuilt.mode),

@@ -4,7 +4,7 @@ use super::manifest;
 
 use super::durability::Volatile;
 use super::effect::Ino;
-use super::manifest::{Entry, Objects};
+use super::manifest::{ManifestEntry, Objects};
 use super::places::Numbers;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -27,20 +27,22 @@ impl Volatile {
         let mut power = self.power.write();
         let mut core = self.core.lock();
         let objects = Objects::at(&snapshot.join("objects"))?;
-        let tree: Vec<Entry> = manifest::read_lines(&snapshot.join("tree.jsonl"))?;
+        let tree: Vec<ManifestEntry> = manifest::read_lines(&snapshot.join("tree.jsonl"))?;
         self.remove_strangers(&tree)?;
         self.bring_back(&tree, &objects)?;
         self.restart(&mut core, &mut power)
     }
 
     /// Removes every name that the snapshot does not have, or has for another inode.
-    fn remove_strangers(&self, tree: &[Entry]) -> io::Result<()> {
+    fn remove_strangers(&self, tree: &[ManifestEntry]) -> io::Result<()> {
         let numbers = Numbers::of(&self.backing)?;
-        let wanted: HashMap<PathBuf, &Entry> =
+        let wanted: HashMap<PathBuf, &ManifestEntry> =
             tree.iter().map(|entry| (entry.below(&self.backing), entry)).collect();
         let mut strangers: Vec<(PathBuf, bool)> = Vec::new();
         super::places::walk(&self.backing, &numbers, &mut |ino, path, directory| {
-            let same = |entry: &&&Entry| entry.is_directory() == directory && (directory || entry.ino == ino);
+            let same = |entry: &&&ManifestEntry| {
+                entry.is_directory() == directory && (directory || entry.ino == ino)
+            };
             if wanted.get(path).filter(same).is_none() {
                 strangers.push((path.to_owned(), directory));
             }
@@ -59,7 +61,7 @@ impl Volatile {
         Ok(())
     }
 
-    fn bring_back(&self, tree: &[Entry], objects: &Objects) -> io::Result<()> {
+    fn bring_back(&self, tree: &[ManifestEntry], objects: &Objects) -> io::Result<()> {
         let mut known: HashMap<Ino, PathBuf> = HashMap::new();
         for entry in tree {
             let path = entry.below(&self.backing);

@@ -9,7 +9,7 @@
 
 use super::effect::Sync;
 
-use super::effect::{Ino, Key, Kind, OpId};
+use super::effect::{Ino, Key, Mutation, OpId};
 use super::file::Data;
 use super::model::Model;
 use super::profile::Profile;
@@ -93,7 +93,10 @@ impl Model {
             let own = self.ops.get(op).is_some_and(|op| {
                 matches!(
                     op.kind,
-                    Kind::Mode { .. } | Kind::Owner { .. } | Kind::Times { .. } | Kind::Xattr { .. }
+                    Mutation::Mode { .. }
+                        | Mutation::Owner { .. }
+                        | Mutation::Times { .. }
+                        | Mutation::Xattr { .. }
                 )
             });
             if own {
@@ -226,15 +229,15 @@ impl Model {
         let mut homes = Vec::new();
         let leaves = !self.persistence.rename_may_part
             && match self.ops.get(op).map(|op| &op.kind) {
-                Some(Kind::Rename { from, .. }) => from.key == *key,
-                Some(Kind::Exchange { .. }) => true,
+                Some(Mutation::Rename { from, .. }) => from.key == *key,
+                Some(Mutation::Exchange { .. }) => true,
                 _ => false,
             };
         let mut next: Vec<Ino> =
             self.ops.get(op).filter(|_| leaves).map_or(Vec::new(), |op| op.kind.arrivals().collect());
         while let Some(dir) = next.pop() {
             let Some(created) = self.nodes.get(&dir).map(|node| node.created) else { continue };
-            if let Some(Kind::Create { place, .. }) = self.ops.get(created).map(|op| &op.kind) {
+            if let Some(Mutation::Create { place, .. }) = self.ops.get(created).map(|op| &op.kind) {
                 homes.push((place.key.clone(), created));
                 next.push(place.key.dir);
             }
@@ -258,9 +261,11 @@ impl Model {
     fn partners(&self, op: OpId, key: &Key) -> Vec<Key> {
         let other = |a: &Key, b: &Key| vec![if a == key { b.clone() } else { a.clone() }];
         match self.ops.get(op).map(|op| &op.kind) {
-            Some(Kind::Rename { from, to, directory: true, .. }) => other(&from.key, &to.key),
-            Some(Kind::Exchange { a, b, .. }) => other(&a.key, &b.key),
-            Some(Kind::Rename { from, to, .. }) if from.key == *key && !self.persistence.rename_may_part => {
+            Some(Mutation::Rename { from, to, directory: true, .. }) => other(&from.key, &to.key),
+            Some(Mutation::Exchange { a, b, .. }) => other(&a.key, &b.key),
+            Some(Mutation::Rename { from, to, .. })
+                if from.key == *key && !self.persistence.rename_may_part =>
+            {
                 vec![to.key.clone()]
             }
             _ => Vec::new(),

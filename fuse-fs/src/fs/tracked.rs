@@ -6,7 +6,7 @@ use super::handles::FileHandle;
 use super::request::{Answer, Caller, Change as Attributes, Outcome, TimeSet};
 use crate::durability::Volatile;
 use crate::durability::calls::{Mtimes, mtime};
-use crate::durability::effect::{Ino, Kind, NodeKind, Place, Sync};
+use crate::durability::effect::{DirEntry, Ino, Mutation, NodeKind, Sync};
 use crate::durability::model::{Attribute, Change};
 use crate::rules::decision::Action;
 use nix::errno::Errno;
@@ -43,7 +43,7 @@ impl Fs {
     }
 
     /// A name by which an inode is reached, for people.
-    fn place_of(&self, core: &mut crate::durability::Core, ino: Ino) -> Option<Place> {
+    fn place_of(&self, core: &mut crate::durability::Core, ino: Ino) -> Option<DirEntry> {
         let path = self.table.path(ino);
         let name = path.file_name()?.to_owned();
         let parent = self.table.parent(ino)?;
@@ -256,7 +256,7 @@ impl Fs {
         Ok(times)
     }
 
-    fn place(&self, core: &mut crate::durability::Core, dir: Ino, name: &OsStr) -> Place {
+    fn place(&self, core: &mut crate::durability::Core, dir: Ino, name: &OsStr) -> DirEntry {
         core.place(dir, name, |dir| self.directory_path(dir))
     }
 
@@ -273,7 +273,7 @@ impl Fs {
         let times = self.mtimes(volatile, &[(parent, &self.table.fd(parent)?)])?;
         let outcome = work()?;
         if let Some((ino, kind)) = made(&outcome) {
-            let effect = |core: &mut _| Kind::Create { place: self.place(core, parent, name), ino, kind };
+            let effect = |core: &mut _| Mutation::Create { place: self.place(core, parent, name), ino, kind };
             volatile.renamed(caller.seq, effect, None, &times);
         }
         Ok(outcome)
@@ -290,7 +290,7 @@ impl Fs {
         let times = self.mtimes(volatile, &[(parent, &self.table.fd(parent)?)])?;
         let known = self.table.parent(ino);
         let stat = self.link_through(ino, parent, name)?;
-        let effect = |core: &mut _| Kind::Link { place: self.place(core, parent, name), ino };
+        let effect = |core: &mut _| Mutation::Link { place: self.place(core, parent, name), ino };
         volatile.renamed(caller.seq, effect, known, &times);
         Ok(stat)
     }
@@ -323,7 +323,8 @@ impl Fs {
         if let Some((ino, fd)) = known {
             self.table.name_gone(ino, parent, name, fd);
         }
-        let effect = |core: &mut _| Kind::Unlink { place: self.place(core, parent, name), ino, directory };
+        let effect =
+            |core: &mut _| Mutation::Unlink { place: self.place(core, parent, name), ino, directory };
         volatile.renamed(caller.seq, effect, None, &times);
         Ok(())
     }
@@ -367,10 +368,10 @@ impl Fs {
         let effect = |core: &mut _| {
             let (from, to) = (self.place(core, parent, name), self.place(core, new_parent, new_name));
             match replaced.as_ref().filter(|_| exchange) {
-                Some(other) => Kind::Exchange { a: from, a_ino: ino, b: to, b_ino: other.st_ino },
+                Some(other) => Mutation::Exchange { a: from, a_ino: ino, b: to, b_ino: other.st_ino },
                 None => {
                     let replaced = replaced.as_ref().map(|other| other.st_ino);
-                    Kind::Rename { from, to, ino, replaced, directory }
+                    Mutation::Rename { from, to, ino, replaced, directory }
                 }
             }
         };

@@ -9,7 +9,7 @@ mod tests;
 use super::effects::Effect;
 use super::matcher::OPEN_FLAGS;
 use super::opset::OpSet;
-use super::problem::{Found, Problem};
+use super::problem::{Problem, Problems};
 use super::rule::{Counter, Rule, Selector, Threshold, Trigger};
 use crate::call::Op;
 use crate::nearest::nearest;
@@ -17,7 +17,7 @@ use crate::nearest::nearest;
 impl Rule {
     /// Everything wrong with this rule; empty if it can run.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut found = Found::default();
+        let mut found = Problems::default();
         if self.name.trim().is_empty() {
             found.add("name", "the name is empty", "name the rule: reports and commands use it");
         }
@@ -35,7 +35,7 @@ fn names(ops: OpSet) -> String {
     ops.iter().map(|op| op.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn ops(selector: &Selector, effect: &Effect, found: &mut Found) {
+fn ops(selector: &Selector, effect: &Effect, found: &mut Problems) {
     let possible = effect.ops();
     for op in &selector.op {
         if op.ops().and(possible).is_empty() {
@@ -58,7 +58,7 @@ fn ops(selector: &Selector, effect: &Effect, found: &mut Found) {
     }
 }
 
-fn selector(selector: &Selector, found: &mut Found) {
+fn selector(selector: &Selector, found: &mut Problems) {
     let globs = [("path", &selector.path), ("not-path", &selector.not_path), ("command", &selector.command)];
     for (field, pattern) in globs.into_iter().flat_map(|(f, list)| list.iter().map(move |p| (f, p))) {
         if let Err(error) = matcher::glob(pattern) {
@@ -89,7 +89,7 @@ fn selector(selector: &Selector, found: &mut Found) {
     }
 }
 
-fn open_flags(selector: &Selector, found: &mut Found) {
+fn open_flags(selector: &Selector, found: &mut Problems) {
     for name in &selector.open_flags {
         if OPEN_FLAGS.iter().any(|(known, _)| known == name) {
             continue;
@@ -102,7 +102,7 @@ fn open_flags(selector: &Selector, found: &mut Found) {
     }
 }
 
-fn ranges(selector: &Selector, found: &mut Found) {
+fn ranges(selector: &Selector, found: &mut Problems) {
     if let Some(range) = selector.range
         && range.to.is_some_and(|to| to <= range.from)
     {
@@ -121,7 +121,7 @@ fn ranges(selector: &Selector, found: &mut Found) {
     }
 }
 
-fn when(trigger: &Trigger, found: &mut Found) {
+fn when(trigger: &Trigger, found: &mut Problems) {
     for (field, n) in [("nth", trigger.nth), ("every", trigger.every), ("limit", trigger.limit)] {
         if n == Some(0) {
             found.add(format!("when.{field}"), "0 would never strike", "count from 1");
@@ -148,14 +148,14 @@ fn when(trigger: &Trigger, found: &mut Found) {
     counter(trigger, found);
 }
 
-fn rate(trigger: &Trigger, effect: &Effect, found: &mut Found) {
+fn rate(trigger: &Trigger, effect: &Effect, found: &mut Problems) {
     if let (Some(rate), None) = (trigger.rate, effect.rates()) {
         let message = format!("`{}` has no {rate} rate: nobody counted it", effect.name());
         found.add("when.rate", message, "write probability = 0.001, or every = 1000");
     }
 }
 
-fn for_good(rule: &Rule, found: &mut Found) {
+fn for_good(rule: &Rule, found: &mut Problems) {
     if rule.for_good && rule.trigger.window.is_some() {
         found.add(
             "for-good",
@@ -168,7 +168,7 @@ fn for_good(rule: &Rule, found: &mut Found) {
     }
 }
 
-fn exclusive(trigger: &Trigger, found: &mut Found) {
+fn exclusive(trigger: &Trigger, found: &mut Problems) {
     let given = [
         ("nth", trigger.nth.is_some()),
         ("every", trigger.every.is_some()),
@@ -183,7 +183,7 @@ fn exclusive(trigger: &Trigger, found: &mut Found) {
     }
 }
 
-fn counter(trigger: &Trigger, found: &mut Found) {
+fn counter(trigger: &Trigger, found: &mut Problems) {
     match (trigger.counter, trigger.at) {
         (None, None) | (Some(Counter::Uptime), Some(Threshold::Time(_))) => {}
         (Some(counter), None) => {

@@ -14,9 +14,9 @@ pub struct Problem {
 
 /// Problems found so far.
 #[derive(Default)]
-pub(crate) struct Found(Vec<Problem>);
+pub(crate) struct Problems(Vec<Problem>);
 
-impl Found {
+impl Problems {
     pub(crate) fn add(
         &mut self,
         field: impl Into<String>,

@@ -54,13 +54,13 @@ enum Choice {
 struct Cluster {
     /// When the last one was, 0 if no other may follow. Asked first, so that the lock is rarely taken.
     at: AtomicU64,
-    place: Mutex<Option<Place>>,
+    place: Mutex<Option<FileStretch>>,
 }
 
 /// A stretch of a file: inode, and which [`NEAR`] bytes of it.
-type Place = (u64, u64);
+type FileStretch = (u64, u64);
 
-fn place(call: &Call<'_>) -> Option<Place> {
+fn place(call: &Call<'_>) -> Option<FileStretch> {
     call.subject.ino().map(|ino| (ino, call.offset / NEAR))
 }
 

@@ -4,9 +4,9 @@
 //! its property unknown, never valid. A lying storage never mixes with an honest one: what it struck is left to
 //! the property `lie-noticed`.
 
-use crate::case::elsewhere::{Elsewhere, Place};
+use crate::case::elsewhere::{Elsewhere, LastSeen};
 use crate::case::fate::{Fate, fate, settle};
-use crate::case::finding::{Finding, Found};
+use crate::case::finding::{Finding, Violation};
 use crate::case::readings::{Disk, Final};
 use crate::case::{Case, forgetful, latency};
 use crate::property::{ALL, expectations};
@@ -114,10 +114,10 @@ impl Recorded {
         let elsewhere = Elsewhere::of(plan, ledger);
         settle(&mut fates, ledger, messages, &disk, elsewhere.unlisted_queue());
         let place = |attempt| match last.holds(ledger, messages, attempt) {
-            true => Place::Shown,
-            false if disk.finished(ledger, attempt).next().is_some() => Place::Disk,
-            false if disk.complete => Place::Nowhere,
-            false => Place::Unknown,
+            true => LastSeen::Shown,
+            false if disk.finished(ledger, attempt).next().is_some() => LastSeen::Disk,
+            false if disk.complete => LastSeen::Nowhere,
+            false => LastSeen::Unknown,
         };
         elsewhere.account(&mut fates, ledger, messages, place);
         let (last, disk, elsewhere, fates) = (&last, &disk, &elsewhere, &fates[..]);
@@ -231,7 +231,7 @@ fn property(case: &Case<'_>, judged: &Judged, shown: &Shown<'_>) -> Property {
     }
 }
 
-fn anomaly(case: &Case<'_>, found: &Found, shown: &Shown<'_>) -> Anomaly {
+fn anomaly(case: &Case<'_>, found: &Violation, shown: &Shown<'_>) -> Anomaly {
     let message = found.attempt.map(|a| a.message);
     let slot = message.and_then(|m| case.messages.slot(m));
     let mut evidence: Vec<Moment> = slot.map(|slot| words::operations(case, slot)).unwrap_or_default();

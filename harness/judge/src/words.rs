@@ -8,9 +8,9 @@ use crate::property::content_intact::damaged;
 use crate::property::{coverage, full_disk, gone_for_good, overload};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use record::history::{Entry, Outcome};
+use record::history::{Ingress, Outcome};
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, Kind};
+use record::ledger::entry::{ClientOp, OpKind};
 use reports::kit::figures::{counted, grouped};
 use reports::kit::verdict::Verdict;
 use reports::run::{Fault, Messages, Moment, Property};
@@ -195,7 +195,7 @@ pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String
     if !case.plan.target.has_imap_during_traffic() {
         warnings.push("The target has no IMAP: deliveries only.".to_owned());
     }
-    if case.plan.workload.deliver_by == Entry::Append {
+    if case.plan.workload.deliver_by == Ingress::Append {
         warnings
             .push("The target has neither LMTP nor SMTP: deliveries were made by IMAP's APPEND.".to_owned());
     }
@@ -261,7 +261,7 @@ fn specimens(ledger: &Ledger) -> impl Iterator<Item = String> {
 
 /// Fetches that began after the acknowledgement, saw nothing, and no removal explains it.
 fn stale(case: &Case<'_>) -> u64 {
-    let blind = |op: &&ClientOp| op.kind == Kind::Fetch && op.certain() && op.seen.0 == op.seen.1;
+    let blind = |op: &&ClientOp| op.kind == OpKind::Fetch && op.certain() && op.seen.0 == op.seen.1;
     let missed = |read: &&ClientOp| {
         let Some(slot) = case.messages.slot(read.attempt.message) else { return false };
         let there = |op: &ClientOp| {

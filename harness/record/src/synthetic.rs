@@ -7,7 +7,7 @@
 use crate::history::closing::Lines;
 use crate::history::digest::Digest;
 use crate::history::event::Event;
-use crate::history::{Action, Attempt, Copy, Entry, MessageId, OpId, Outcome, Trouble, Uid, UserId};
+use crate::history::{Action, Attempt, Copy, Ingress, MessageId, OpId, Outcome, Trouble, Uid, UserId};
 use crate::plan::expect::Expect;
 use crate::plan::workload::{Mix, Sizes, Stage, WorkloadPlan};
 use crate::plan::{Plan, StoragePlan, TargetPlan};
@@ -81,7 +81,7 @@ pub struct World<W> {
     /// later, so that operations overlap.
     pub lag: usize,
     /// How deliveries enter.
-    pub entry: Entry,
+    pub entry: Ingress,
     /// Digests of attempts that are not made up.
     pub digests: HashMap<Attempt, Digest>,
     held: VecDeque<Event>,
@@ -104,7 +104,7 @@ impl<W: Write> World<W> {
             boxes: BTreeMap::new(),
             fired: 3,
             lag: 0,
-            entry: Entry::Lmtp,
+            entry: Ingress::Lmtp,
             digests: HashMap::new(),
             held: VecDeque::new(),
             out,
@@ -192,10 +192,10 @@ impl<W: Write> World<W> {
 
     /// IMAP APPEND of one attempt with flags.
     pub fn append(&mut self, user: u32, mailbox: &str, message: u64, flags: &[&str], how: How) {
-        self.store(user, mailbox, Entry::Append, (message, 1), flags, how);
+        self.store(user, mailbox, Ingress::Append, (message, 1), flags, how);
     }
 
-    fn store(&mut self, user: u32, mailbox: &str, entry: Entry, id: (u64, u32), flags: &[&str], how: How) {
+    fn store(&mut self, user: u32, mailbox: &str, entry: Ingress, id: (u64, u32), flags: &[&str], how: How) {
         let attempt = Attempt { message: MessageId(id.0), n: id.1 };
         let digest = self.digests.get(&attempt).copied().unwrap_or_else(|| digest(attempt));
         let flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
@@ -210,7 +210,7 @@ impl<W: Write> World<W> {
         let uid = how.applied.then(|| self.at(user, mailbox).add(&copy));
         let mailbox = mailbox.to_owned();
         let action = Action::Store { entry, attempt, mailbox, size: 4096, digest, flags };
-        self.operation(user, action, how, uid.filter(|_| entry == Entry::Append), Vec::new());
+        self.operation(user, action, how, uid.filter(|_| entry == Ingress::Append), Vec::new());
     }
 
     /// UID FETCH of a message.
@@ -387,7 +387,7 @@ fn workload() -> WorkloadPlan {
         users: 3,
         skew: 0.0,
         mix: Mix::default(),
-        deliver_by: Entry::Lmtp,
+        deliver_by: Ingress::Lmtp,
         sizes: Sizes::Fixed { size: Bytes(4096) },
         corpus: None,
         in_flight: 1,

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
-use record::history::Entry;
+use record::history::Ingress;
 use std::path::{Path, PathBuf};
 use strum::VariantArray;
 
@@ -20,7 +20,7 @@ pub(crate) struct SweepArgs {
     targets: Vec<String>,
     /// How mail enters: `lmtp`, `smtp`, `append`; repeatable (default: all that the target offers).
     #[arg(long = "entry", value_name = "ENTRY", value_delimiter = ',', value_parser = entry())]
-    entries: Vec<Entry>,
+    entries: Vec<Ingress>,
     /// Sweep the first delivery to a new user too, not, or alone.
     #[arg(long, value_enum, default_value = "with", value_name = "WHETHER")]
     first_delivery: FirstDelivery,
@@ -58,9 +58,9 @@ pub(crate) struct SweepArgs {
 }
 
 /// Names of entries.
-fn entry() -> impl clap::builder::TypedValueParser<Value = Entry> {
+fn entry() -> impl clap::builder::TypedValueParser<Value = Ingress> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
-    let names = Entry::VARIANTS.iter().map(<&str>::from);
+    let names = Ingress::VARIANTS.iter().map(<&str>::from);
     PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of entries are let through"))
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Waiting {
     pub size: u64,
 }
 
-struct Entry {
+struct SpoolEntry {
     head: Waiting,
     /// A delivery of it is under way.
     busy: bool,
@@ -59,7 +59,7 @@ struct Entry {
 #[derive(Default)]
 struct Index {
     next: u64,
-    entries: BTreeMap<u64, Entry>,
+    entries: BTreeMap<u64, SpoolEntry>,
     /// Of what is being written: number and bytes.
     promised: (u64, u64),
 }
@@ -104,7 +104,7 @@ impl Spool {
         for (id, path) in files(root, MAIL)? {
             let (head, _) = read_head(&path)?;
             index.next = index.next.max(id + 1);
-            index.entries.insert(id, Entry { head, busy: false, not_before: Instant::now() });
+            index.entries.insert(id, SpoolEntry { head, busy: false, not_before: Instant::now() });
         }
         for (id, _) in files(&root.join(BOUNCED), MAIL)? {
             index.next = index.next.max(id + 1);
@@ -143,7 +143,7 @@ impl Spool {
         let path = self.path(id);
         // Whether it was there at all is not known.
         self.write(&path, head, message).inspect_err(|_| drop(fs::remove_file(&path)))?;
-        let entry = Entry { head: head.clone(), busy: false, not_before: Instant::now() };
+        let entry = SpoolEntry { head: head.clone(), busy: false, not_before: Instant::now() };
         self.index.lock().entries.insert(id, entry);
         self.changed.send_replace(());
         Ok(id)

@@ -14,7 +14,7 @@ use record::directory::RunDirectory;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
-use record::history::{Entry, UserId};
+use record::history::{Ingress, UserId};
 use record::plan::{CohortPlan, Plan};
 use std::path::Path;
 use std::sync::Arc;
@@ -107,8 +107,8 @@ pub(crate) fn front_door(
     let name = |user: UserId| names.get(user.0 as usize).cloned();
     let members = |cohort: &CohortPlan| cohort.user_ids().filter_map(name).collect();
     let protocol = match plan.workload.deliver_by {
-        Entry::Lmtp => Protocol::Lmtp,
-        Entry::Smtp | Entry::Append => Protocol::Smtp,
+        Ingress::Lmtp => Protocol::Lmtp,
+        Ingress::Smtp | Ingress::Append => Protocol::Smtp,
     };
     FrontDoor::open(front_door::Setup {
         backends: target.services(),

@@ -22,7 +22,7 @@ use crate::server::running::Target;
 use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use record::directory::{RunDirectory, read_json};
-use record::history::Entry;
+use record::history::Ingress;
 use record::history::event::Event;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
@@ -243,13 +243,13 @@ impl Run {
 
     /// A message that was acknowledged by SMTP may be anywhere for a while, unless its arrival was seen.
     fn read_back_limit(&self) -> Duration {
-        let queued = self.plan.workload.deliver_by == Entry::Smtp && !self.delivers_later();
+        let queued = self.plan.workload.deliver_by == Ingress::Smtp && !self.delivers_later();
         if queued { WARM_UP_LIMIT } else { READ_BACK_LIMIT }
     }
 
     /// An acknowledgement may come before the delivery, and arrivals can be seen.
     fn delivers_later(&self) -> bool {
-        self.plan.workload.deliver_by == Entry::Smtp && self.stage.store.readable()
+        self.plan.workload.deliver_by == Ingress::Smtp && self.stage.store.readable()
     }
 
     /// A queue is drained before and looked into once more after it.

@@ -7,7 +7,7 @@ use crate::machine::{confine, stop};
 use anyhow::{Context, Result, bail};
 use record::directory::RunDirectory;
 use record::plan::Plan;
-use record::plan::server::Kind;
+use record::plan::server::ServerKind;
 use reports::run::Report;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -155,8 +155,8 @@ fn wait_on_the_machine(inner: &mut Inner, directory: &RunDirectory) -> Result<Op
 /// Where a plan's run takes place.
 pub(crate) fn confinement(plan: &Plan) -> Confinement {
     match plan.target.definition.kind {
-        Kind::Spawned => Confinement::Namespaces,
-        Kind::Command => Confinement::Host,
+        ServerKind::Spawned => Confinement::Namespaces,
+        ServerKind::Command => Confinement::Host,
     }
 }
 

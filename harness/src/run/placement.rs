@@ -24,12 +24,12 @@ pub(crate) struct Placement {
     store: PathBuf,
     /// The target's storage: where everybody is without cohorts, and whoever belongs to none.
     home: String,
-    storages: BTreeMap<String, Place>,
+    storages: BTreeMap<String, StorageRoots>,
     by_user: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Place {
+struct StorageRoots {
     mountpoint: PathBuf,
     backing: PathBuf,
 }
@@ -38,7 +38,7 @@ impl Placement {
     /// Of a plan's run; nothing is touched.
     pub(crate) fn of(plan: &Plan, directory: &RunDirectory, backings: &[(String, PathBuf)]) -> Placement {
         let place = |(name, backing): &(String, PathBuf)| {
-            let place = Place { mountpoint: directory.mountpoint(name), backing: backing.clone() };
+            let place = StorageRoots { mountpoint: directory.mountpoint(name), backing: backing.clone() };
             (name.clone(), place)
         };
         let (home, by_user) = (plan.target.storage.clone(), !plan.cohorts.is_empty());
@@ -76,7 +76,7 @@ impl Placement {
         Ok(self.place(storage)?.backing.join(MAIL_VOLUME))
     }
 
-    fn place(&self, storage: &str) -> Result<&Place> {
+    fn place(&self, storage: &str) -> Result<&StorageRoots> {
         self.storages.get(storage).ok_or_else(|| anyhow!("there is no storage {storage}"))
     }
 

@@ -1,7 +1,7 @@
 //! Clients that look at mail again and again: whether they can, and how many.
 
 use super::file::Workload;
-use super::found::Found;
+use super::troubles::Troubles;
 use record::plan::TargetPlan;
 use record::plan::workload::ClientsPlan;
 
@@ -11,7 +11,7 @@ const MOST: u64 = 10_000;
 pub(crate) fn clients(
     workload: &Workload,
     target: Option<&TargetPlan>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Option<ClientsPlan> {
     let clients = workload.clients.as_ref()?;
     number(clients, found);
@@ -28,7 +28,7 @@ pub(crate) fn clients(
     Some(clients.clone())
 }
 
-fn number(clients: &ClientsPlan, found: &mut Found<'_>) {
+fn number(clients: &ClientsPlan, found: &mut Troubles<'_>) {
     let count = u64::from(clients.webmail) + u64::from(clients.held);
     if count == 0 {
         found.add("workload.clients", "there are no clients", "say how many: `webmail = 20` or `held = 20`");
@@ -38,7 +38,7 @@ fn number(clients: &ClientsPlan, found: &mut Found<'_>) {
     }
 }
 
-fn times(clients: &ClientsPlan, found: &mut Found<'_>) {
+fn times(clients: &ClientsPlan, found: &mut Troubles<'_>) {
     let back_off = clients.back_off;
     let times = [
         ("every", clients.every),

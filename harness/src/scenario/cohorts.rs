@@ -1,8 +1,8 @@
 //! Who belongs to which cohort, and on which storage a cohort's mail begins.
 
 use super::file::Scenario;
-use super::found::Found;
 use super::names::storage_of;
+use super::troubles::Troubles;
 use record::history::UserId;
 use record::plan::step::{MigrateOrder, MigrationTool};
 use record::plan::{CohortPlan, StoragePlan};
@@ -14,7 +14,7 @@ const DEFAULT_USERS: u32 = 10;
 const MOST_AT_ONCE: u32 = 64;
 
 /// The number of users: what the file says, or those of all cohorts.
-pub(crate) fn users(scenario: &Scenario, found: &mut Found<'_>) -> u32 {
+pub(crate) fn users(scenario: &Scenario, found: &mut Troubles<'_>) -> u32 {
     let in_cohorts: u64 = scenario.cohort.iter().map(|cohort| u64::from(cohort.users)).sum();
     let users = match (scenario.workload.users, scenario.cohort.is_empty()) {
         (Some(users), false) if u64::from(users) != in_cohorts => {
@@ -39,7 +39,7 @@ pub(crate) fn cohorts(
     scenario: &Scenario,
     storages: &BTreeMap<String, StoragePlan>,
     target: Option<&str>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Vec<CohortPlan> {
     let mut first = 0;
     let mut plans: Vec<CohortPlan> = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn migration_possible(
     order: &MigrateOrder,
     scenario: &Scenario,
     storages: &[String],
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) {
     let field = format!("{field}.do.migrate");
     found.one_of(&format!("{field}.to"), "storage", &order.to, storages);

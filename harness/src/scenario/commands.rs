@@ -1,10 +1,10 @@
 //! A step's command: there is one, and it counts on nothing that a step does not have.
 
-use super::found::Found;
+use super::troubles::Troubles;
 use record::plan::server::render::{in_braces, is_variable};
 
 /// It names a program, and no variable: those of target files are not filled in here.
-pub(super) fn possible(field: &str, argv: &[String], found: &mut Found<'_>) {
+pub(super) fn possible(field: &str, argv: &[String], found: &mut Troubles<'_>) {
     let field = format!("{field}.do.run-command.argv");
     if argv.is_empty() {
         let help = "name a program and its arguments: argv = [\"sync\"]";

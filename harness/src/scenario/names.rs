@@ -1,5 +1,5 @@
 use super::file::Scenario;
-use super::found::Found;
+use super::troubles::Troubles;
 use record::plan::StoragePlan;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ pub(crate) fn storage_of(
     named: Option<&String>,
     field: &str,
     storages: &BTreeMap<String, StoragePlan>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Option<String> {
     let known: Vec<String> = storages.keys().cloned().collect();
     match named {

@@ -3,16 +3,16 @@
 use super::clients;
 use super::errors::Trouble;
 use super::file::{DeliverBy, Fault, Scenario, Workload};
-use super::found::Found;
 use super::names::{fault_names, storage_of};
 use super::overrides::Overrides;
 use super::places::Places;
+use super::troubles::Troubles;
 use super::{cohorts, senders, statements, steps, storages, story};
 use crate::server::find;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
-use record::history::Entry;
+use record::history::Ingress;
 use record::plan::server::{Definition, Layout};
 use record::plan::step::StepAction;
 use record::plan::workload::{Mix, SingleDelivery, Sizes, Stage, WorkloadPlan};
@@ -27,7 +27,7 @@ pub(crate) fn resolve(
     mut scenario: Scenario,
     overrides: &Overrides,
 ) -> Result<Plan, Vec<Trouble>> {
-    let mut found = Found::new(Places::new(text));
+    let mut found = Troubles::new(Places::new(text));
     if scenario.name.trim().is_empty() {
         found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
     }
@@ -77,7 +77,7 @@ pub(crate) fn resolve(
     })
 }
 
-fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found: &mut Found<'_>) {
+fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found: &mut Troubles<'_>) {
     let mut names: Vec<&str> = Vec::new();
     for (index, fault) in faults.iter().enumerate() {
         let field = format!("fault.{index}");
@@ -111,7 +111,7 @@ fn target(
     scenario: &Scenario,
     overrides: &Overrides,
     storages: &BTreeMap<String, StoragePlan>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Option<TargetPlan> {
     let server = overrides.target.as_ref().unwrap_or(&scenario.target.server);
     let storage = storage_of(scenario.target.storage.as_ref(), "target", storages, found);
@@ -141,7 +141,7 @@ fn queue(
     scenario: &Scenario,
     definition: &Definition,
     storages: &BTreeMap<String, StoragePlan>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Option<String> {
     let named = scenario.target.queue.as_ref()?;
     found.one_of("target.queue", "storage", named, &storages.keys().cloned().collect::<Vec<_>>());
@@ -156,7 +156,7 @@ fn queue(
     Some(named.clone())
 }
 
-fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Found<'_>) {
+fn defects_exist(defects: &[String], definition: Option<&Definition>, found: &mut Troubles<'_>) {
     let known: Vec<String> = reference::defect::Defect::all().map(|d| d.name().to_owned()).collect();
     for defect in defects {
         let name = defect.split('=').next().unwrap_or_default();
@@ -177,7 +177,7 @@ fn workload(
     users: u32,
     overrides: &Overrides,
     target: Option<&TargetPlan>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> WorkloadPlan {
     let corpus = overrides.corpus.clone().or_else(|| Some(path.parent()?.join(workload.corpus.as_ref()?)));
     if let Some(corpus) = corpus.as_ref().filter(|corpus| !corpus.exists()) {
@@ -225,15 +225,15 @@ fn workload(
 }
 
 /// The one delivery is for a user that exists, and by an entry that is open.
-fn one_delivery(single: &SingleDelivery, users: u32, target: Option<&TargetPlan>, found: &mut Found<'_>) {
+fn one_delivery(single: &SingleDelivery, users: u32, target: Option<&TargetPlan>, found: &mut Troubles<'_>) {
     if single.user == 0 || single.user > users {
         let message = format!("there is no user {}", single.user);
         found.add("workload.single.user", message, format!("from 1 to {users} are there"));
     }
     let closed = match (single.entry, target.map(|target| &target.definition.listen)) {
-        (Entry::Lmtp, Some(listen)) => listen.lmtp.is_none(),
-        (Entry::Smtp, Some(listen)) => listen.smtp.is_none(),
-        (Entry::Append, Some(listen)) => listen.imap.is_none(),
+        (Ingress::Lmtp, Some(listen)) => listen.lmtp.is_none(),
+        (Ingress::Smtp, Some(listen)) => listen.smtp.is_none(),
+        (Ingress::Append, Some(listen)) => listen.imap.is_none(),
         (_, None) => false,
     };
     if closed {
@@ -258,7 +258,7 @@ const DEFAULT_MIX: Mix = Mix {
     search: 2.0,
 };
 
-fn weights(mix: &Mix, found: &mut Found<'_>) {
+fn weights(mix: &Mix, found: &mut Troubles<'_>) {
     let all = [mix.deliver, mix.append, mix.fetch, mix.flag, mix.mv, mix.copy, mix.expunge, mix.search];
     if all.iter().any(|weight| !weight.is_finite() || *weight < 0.0) {
         found.add(
@@ -286,7 +286,7 @@ fn spare_sender(storages: &mut BTreeMap<String, StoragePlan>, target: &TargetPla
 }
 
 /// Without IMAP nothing but deliveries can be done.
-fn possible_mix(mix: Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) -> Mix {
+fn possible_mix(mix: Mix, target: Option<&TargetPlan>, found: &mut Troubles<'_>) -> Mix {
     let Some(target) = target.filter(|target| !target.has_imap_during_traffic()) else { return mix };
     let mix = mix.deliveries_only();
     if mix.deliver <= 0.0 {
@@ -297,7 +297,7 @@ fn possible_mix(mix: Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) ->
 }
 
 /// Mail can be read back, and it can be seen when it has arrived.
-fn readable(target: &TargetPlan, found: &mut Found<'_>) {
+fn readable(target: &TargetPlan, found: &mut Troubles<'_>) {
     let name = &target.definition.name;
     if target.definitions().all(|definition| definition.listen.imap.is_none()) {
         let message = format!("{name} has no IMAP address");
@@ -312,7 +312,7 @@ fn readable(target: &TargetPlan, found: &mut Found<'_>) {
     }
 }
 
-fn stages(workload: &Workload, found: &mut Found<'_>) -> Vec<Stage> {
+fn stages(workload: &Workload, found: &mut Troubles<'_>) -> Vec<Stage> {
     if workload.stages.is_empty() {
         let duration = workload.duration.unwrap_or(Span(Duration::from_secs(10)));
         if duration.0.is_zero() {
@@ -327,16 +327,21 @@ fn stages(workload: &Workload, found: &mut Found<'_>) -> Vec<Stage> {
     workload.stages.iter().map(|stage| Stage { rate: stage.rate, duration: stage.duration }).collect()
 }
 
-fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found: &mut Found<'_>) -> Entry {
-    let Some(target) = target else { return Entry::Lmtp };
+fn deliver_by(
+    workload: &Workload,
+    mix: &Mix,
+    target: Option<&TargetPlan>,
+    found: &mut Troubles<'_>,
+) -> Ingress {
+    let Some(target) = target else { return Ingress::Lmtp };
     let listen = &target.definition.listen;
     let default = if listen.lmtp.is_some() { DeliverBy::Lmtp } else { DeliverBy::Smtp };
     if workload.deliver_by.is_none() && target.has_imap_alone() {
-        return Entry::Append;
+        return Ingress::Append;
     }
     let (entry, possible) = match workload.deliver_by.unwrap_or(default) {
-        DeliverBy::Lmtp => (Entry::Lmtp, listen.lmtp.is_some()),
-        DeliverBy::Smtp => (Entry::Smtp, listen.smtp.is_some()),
+        DeliverBy::Lmtp => (Ingress::Lmtp, listen.lmtp.is_some()),
+        DeliverBy::Smtp => (Ingress::Smtp, listen.smtp.is_some()),
     };
     if !possible && mix.deliver > 0.0 {
         let message = format!("{} does not listen for it", target.definition.name);
@@ -350,7 +355,7 @@ fn deliver_by(workload: &Workload, mix: &Mix, target: Option<&TargetPlan>, found
     entry
 }
 
-fn expectations(scenario: &Scenario, found: &mut Found<'_>) {
+fn expectations(scenario: &Scenario, found: &mut Troubles<'_>) {
     let faults = fault_names(scenario);
     if let Some(fault) = &scenario.expect.silence_during {
         let field = "expect.silence-during";
@@ -392,7 +397,7 @@ fn harms(action: &StepAction) -> bool {
 pub(crate) const OPERATIONS: [&str; 8] =
     ["deliver", "append", "fetch", "search", "flag", "move", "copy", "expunge"];
 
-fn demonstrates(scenario: &Scenario, found: &mut Found<'_>) {
+fn demonstrates(scenario: &Scenario, found: &mut Troubles<'_>) {
     let Some(property) = &scenario.demonstrates else { return };
     let known: Vec<String> = judge::property::ALL.iter().map(|property| property.name.to_owned()).collect();
     found.one_of("demonstrates", "property", property, &known);

@@ -3,7 +3,7 @@
 use super::sender_files;
 
 use super::file::Workload;
-use super::found::Found;
+use super::troubles::Troubles;
 use record::plan::workload::SenderPlan;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub(crate) fn senders(
     path: &Path,
     workload: &Workload,
     has_story: bool,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Vec<SenderPlan> {
     let beside = path.parent().unwrap_or(Path::new(""));
     let mut plans = Vec::new();

@@ -1,8 +1,8 @@
 //! A scenario's statements: each has a number of its own, and what its claim names exists.
 
 use super::file::Scenario;
-use super::found::Found;
 use super::names::fault_names;
+use super::troubles::Troubles;
 use record::plan::claim::{Claim, Name};
 use record::plan::expect::StatementPlan;
 use record::plan::step::StepAction;
@@ -27,7 +27,7 @@ pub(crate) fn statements(
     scenario: &Scenario,
     storages: &BTreeMap<String, StoragePlan>,
     cohorts: &[CohortPlan],
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) {
     let known = Known {
         faults: fault_names(scenario),
@@ -47,7 +47,7 @@ pub(crate) fn statements(
     }
 }
 
-fn numbered(field: &str, id: &str, before: &[&str], found: &mut Found<'_>) {
+fn numbered(field: &str, id: &str, before: &[&str], found: &mut Troubles<'_>) {
     let (field, help) =
         (format!("{field}.id"), "give each statement a number of its own: the report uses it");
     if id.trim().is_empty() {
@@ -79,7 +79,7 @@ fn phases(scenario: &Scenario) -> Vec<String> {
     named.chain(OWN_PHASES.map(str::to_owned)).collect()
 }
 
-fn names_exist(field: &str, statement: &StatementPlan, known: &Known, found: &mut Found<'_>) {
+fn names_exist(field: &str, statement: &StatementPlan, known: &Known, found: &mut Troubles<'_>) {
     let place = format!("{field}.claim.{}", statement.claim.name());
     for (key, name) in statement.claim.names() {
         let (what, name, known) = match name {
@@ -97,7 +97,7 @@ fn names_exist(field: &str, statement: &StatementPlan, known: &Known, found: &mu
     }
 }
 
-fn figures_make_sense(field: &str, claim: &Claim, found: &mut Found<'_>) {
+fn figures_make_sense(field: &str, claim: &Claim, found: &mut Troubles<'_>) {
     let share = |share: f64| (0.0..=1.0).contains(&share);
     let place = |figure: &str| format!("{field}.claim.{}.{figure}", claim.name());
     let help = "write a share from 0 to 1, such as 0.02";

@@ -3,8 +3,8 @@
 use super::cohorts::migration_possible;
 use super::commands;
 use super::file::{AtCounter, Scenario, Step};
-use super::found::Found;
 use super::names::{fault_names, storage_of};
+use super::troubles::Troubles;
 use fuse_fs::rules::rule::{Counter, Threshold};
 use fuse_fs::units::Span;
 use rand_chacha::rand_core::Rng;
@@ -36,7 +36,7 @@ pub(crate) fn steps(
     seed: u64,
     storages: &BTreeMap<String, StoragePlan>,
     workload: &WorkloadPlan,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Vec<StepPlan> {
     let traffic = workload.stages.iter().map(|stage| stage.duration.0).sum();
     let known = Known { seed, faults: fault_names(scenario), storages, traffic };
@@ -77,7 +77,7 @@ pub(super) fn written<'s>(scenario: &'s Scenario, chosen: Option<&str>) -> Vec<(
     all
 }
 
-fn has_one_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_>) {
+fn has_one_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Troubles<'_>) {
     let times = [step.at.is_some(), step.after_fired.is_some(), step.at_counter.is_some()];
     if times.iter().filter(|given| **given).count() != 1 {
         found.add(
@@ -92,7 +92,7 @@ fn has_one_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'
     }
 }
 
-fn repeats_make_sense(field: &str, step: &Step, found: &mut Found<'_>) {
+fn repeats_make_sense(field: &str, step: &Step, found: &mut Troubles<'_>) {
     match (step.every, step.times) {
         (None, None) => return,
         (Some(every), Some(_)) if every.0.is_zero() => {
@@ -119,7 +119,7 @@ fn repeats_make_sense(field: &str, step: &Step, found: &mut Found<'_>) {
 }
 
 /// A step after the last operation would meet no traffic; repair and restart may come later.
-fn in_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_>) {
+fn in_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Troubles<'_>) {
     let Some(at) = step.at else { return };
     let more =
         step.every.zip(step.times).map_or(Duration::ZERO, |(every, times)| every.0.saturating_mul(times));
@@ -141,7 +141,7 @@ fn in_time(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_>) {
     }
 }
 
-fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut Found<'_>) {
+fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut Troubles<'_>) {
     let (kind, storage) = match action {
         StepAction::Heal { storage, fault, fail_with } => {
             heals(field, fault.as_ref(), fail_with.as_ref(), known, found);
@@ -177,7 +177,7 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
 }
 
 /// A step that holds a migration has one to hold.
-fn something_migrates(field: &str, what: &str, scenario: &Scenario, found: &mut Found<'_>) {
+fn something_migrates(field: &str, what: &str, scenario: &Scenario, found: &mut Troubles<'_>) {
     let migrates = |step: &Step| matches!(step.action, StepAction::Migrate(_));
     let variants = scenario.variant.iter().flat_map(|variant| &variant.step);
     if !scenario.step.iter().chain(variants).any(migrates) {
@@ -187,7 +187,7 @@ fn something_migrates(field: &str, what: &str, scenario: &Scenario, found: &mut 
     }
 }
 
-fn door_changes(field: &str, change: &Change, scenario: &Scenario, found: &mut Found<'_>) {
+fn door_changes(field: &str, change: &Change, scenario: &Scenario, found: &mut Troubles<'_>) {
     let field = format!("{field}.do.front-door");
     if scenario.front_door.is_none() {
         found.add(&field, "the scenario has no front door", "add [front-door]");
@@ -204,7 +204,7 @@ fn heals(
     fault: Option<&String>,
     fail_with: Option<&String>,
     known: &Known<'_>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) {
     if let Some(fault) = fault {
         found.one_of(&format!("{field}.do.heal.fault"), "fault", fault, &known.faults);
@@ -216,7 +216,7 @@ fn heals(
 }
 
 /// A roll-back must know its time beforehand: the storage's state is set aside when that time comes.
-fn goes_back(field: &str, step: &Step, found: &mut Found<'_>) {
+fn goes_back(field: &str, step: &Step, found: &mut Troubles<'_>) {
     let StepAction::RollBack { by, .. } = &step.action else { return };
     let place = format!("{field}.do.roll-back.by");
     match step.at {
@@ -235,7 +235,7 @@ fn goes_back(field: &str, step: &Step, found: &mut Found<'_>) {
 }
 
 /// The step as often as it is to happen. In each stretch the instant is drawn by the seed.
-fn repetitions(field: &str, step: &Step, known: &Known<'_>, found: &mut Found<'_>) -> Vec<StepPlan> {
+fn repetitions(field: &str, step: &Step, known: &Known<'_>, found: &mut Troubles<'_>) -> Vec<StepPlan> {
     let at_counter = step
         .at_counter
         .as_ref()
@@ -270,7 +270,7 @@ fn counter_mark(
     field: &str,
     at: &AtCounter,
     known: &Known<'_>,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> Option<CounterMark> {
     let storage = storage_of(at.storage.as_ref(), field, known.storages, found);
     if at.counter == Counter::Uptime {

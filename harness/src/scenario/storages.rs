@@ -1,8 +1,8 @@
 //! A scenario's storages, with what they promise to keep.
 
 use super::file::{Scenario, Storage, Volume};
-use super::found::Found;
 use super::overrides::Overrides;
+use super::troubles::Troubles;
 use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::units::{Bytes, Span};
 use record::plan::{DEFAULT_MEMORY, MAIL_VOLUME, StoragePlan, VolumePlan};
@@ -16,7 +16,7 @@ const LEAST_MEMORY: Bytes = Bytes(1 << 20);
 pub(crate) fn storages(
     scenario: &Scenario,
     overrides: &Overrides,
-    found: &mut Found<'_>,
+    found: &mut Troubles<'_>,
 ) -> BTreeMap<String, StoragePlan> {
     for (name, storage) in &scenario.storage {
         possible(name, storage, found);
@@ -59,7 +59,7 @@ fn persistence(storage: &Storage, instead: Option<Profile>) -> Persistence {
     }
 }
 
-fn possible(name: &str, storage: &Storage, found: &mut Found<'_>) {
+fn possible(name: &str, storage: &Storage, found: &mut Troubles<'_>) {
     let switches = [
         ("rename-may-part", storage.rename_may_part),
         ("growth-may-be-garbage", storage.growth_may_be_garbage),
@@ -79,7 +79,7 @@ fn possible(name: &str, storage: &Storage, found: &mut Found<'_>) {
 }
 
 /// Its name is one directory's, and it has something to serve.
-fn volume_possible(field: &str, name: &str, volume: &Volume, found: &mut Found<'_>) {
+fn volume_possible(field: &str, name: &str, volume: &Volume, found: &mut Troubles<'_>) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     if name.is_empty() || !name.chars().all(plain) || name == MAIL_VOLUME {
         let message = format!("a volume cannot be called `{name}`");

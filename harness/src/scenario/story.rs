@@ -2,7 +2,7 @@
 //! looks at them. Whatever follows, the plan included, knows the run's clock only.
 
 use super::file::{Fault, Scenario, Step};
-use super::found::Found;
+use super::troubles::Troubles;
 use fuse_fs::rules::rule::Threshold;
 use fuse_fs::units::Span;
 use record::plan::step::StepAction;
@@ -11,7 +11,7 @@ use record::plan::step::StepAction;
 const LARGEST: f64 = 31_536_000.0;
 
 /// Divides every time of the story by its scale, and returns the scale.
-pub(crate) fn to_run_time(scenario: &mut Scenario, found: &mut Found<'_>) -> Option<f64> {
+pub(crate) fn to_run_time(scenario: &mut Scenario, found: &mut Troubles<'_>) -> Option<f64> {
     let scale = scenario.time?.scale;
     if !(1.0..=LARGEST).contains(&scale) {
         let help = "write the story's seconds for one second of the run, from 1 to 31,536,000; 7200 is two hours a second";

@@ -1,10 +1,10 @@
 //! Which course a story takes.
 
 use super::file::Scenario;
-use super::found::Found;
+use super::troubles::Troubles;
 
 /// The variant of that name, or the first; none if the scenario has none.
-pub(crate) fn chosen(scenario: &Scenario, named: Option<&str>, found: &mut Found<'_>) -> Option<String> {
+pub(crate) fn chosen(scenario: &Scenario, named: Option<&str>, found: &mut Troubles<'_>) -> Option<String> {
     let names: Vec<String> = scenario.variant.iter().map(|variant| variant.name.clone()).collect();
     for (number, name) in names.iter().enumerate().filter(|(number, name)| names[..*number].contains(name)) {
         let message = format!("two variants are called `{name}`");

@@ -2,8 +2,8 @@
 //! over when a step arms the fault. And steps that would repair what is for good.
 
 use super::file::{Fault, Scenario, Step};
-use super::found::Found;
 use super::steps::written;
+use super::troubles::Troubles;
 use fuse_fs::rules::rule::{Counter, Threshold};
 use fuse_fs::units::Span;
 use record::plan::step::StepAction;
@@ -11,7 +11,7 @@ use record::plan::workload::WorkloadPlan;
 use std::time::Duration;
 
 /// Checks every fault against the traffic and the steps.
-pub(super) fn windows(scenario: &Scenario, workload: &WorkloadPlan, found: &mut Found<'_>) {
+pub(super) fn windows(scenario: &Scenario, workload: &WorkloadPlan, found: &mut Troubles<'_>) {
     let traffic: Duration = workload.stages.iter().map(|stage| stage.duration.0).sum();
     let steps = written(scenario, None);
     for (index, fault) in scenario.fault.iter().enumerate() {
@@ -27,7 +27,7 @@ pub(super) fn windows(scenario: &Scenario, workload: &WorkloadPlan, found: &mut 
     }
 }
 
-fn opens_in_time(field: &str, fault: &Fault, traffic: Duration, found: &mut Found<'_>) {
+fn opens_in_time(field: &str, fault: &Fault, traffic: Duration, found: &mut Troubles<'_>) {
     let uptime = match (fault.trigger.counter, fault.trigger.at) {
         (Some(Counter::Uptime), Some(Threshold::Time(at))) => Some(("at", at)),
         _ => None,
@@ -48,7 +48,7 @@ fn opens_in_time(field: &str, fault: &Fault, traffic: Duration, found: &mut Foun
 }
 
 /// Of a fault that waits for a step: some step arms it before its window is over.
-fn armed_in_time(field: &str, fault: &Fault, steps: &[(String, &Step, bool)], found: &mut Found<'_>) {
+fn armed_in_time(field: &str, fault: &Fault, steps: &[(String, &Step, bool)], found: &mut Troubles<'_>) {
     let Some(window) = fault.trigger.window.filter(|_| fault.trigger.disarmed) else { return };
     let shut = fault.trigger.after.unwrap_or_default().0.saturating_add(window.0);
     let arms = |step: &&Step| matches!(&step.action, StepAction::Arm { fault: name } if *name == fault.name);
@@ -62,7 +62,7 @@ fn armed_in_time(field: &str, fault: &Fault, steps: &[(String, &Step, bool)], fo
     }
 }
 
-fn repairs_nothing_for_good(field: &str, step: &Step, scenario: &Scenario, found: &mut Found<'_>) {
+fn repairs_nothing_for_good(field: &str, step: &Step, scenario: &Scenario, found: &mut Troubles<'_>) {
     let (kind, name) = match &step.action {
         StepAction::Heal { fault: Some(name), .. } => ("heal", name),
         StepAction::Disarm { fault: name } => ("disarm", name),

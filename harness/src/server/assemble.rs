@@ -9,7 +9,7 @@ use crate::server::packages::place;
 use anyhow::Result;
 use record::plan::Plan;
 use record::plan::server::render::Vars;
-use record::plan::server::{Definition, Kind, When};
+use record::plan::server::{Definition, ServerKind, When};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ pub(crate) fn assemble(
 /// The run's directories and the unpacked packages, under the paths that mail servers see. A server that is not started here
 /// sees what everybody sees.
 fn shown(servers: &[(Role, Definition)], grounds: &Grounds) -> Shown {
-    if servers.iter().any(|(_, definition)| definition.kind == Kind::Command) {
+    if servers.iter().any(|(_, definition)| definition.kind == ServerKind::Command) {
         return Shown::default();
     }
     let mut shown = grounds.shown().clone();

@@ -1,6 +1,6 @@
 //! Which target a name means: one that comes with the program, or a file of the user's own.
 
-use record::plan::server::{Definition, Kind, When, With};
+use record::plan::server::{Definition, ServerKind, When, With};
 use std::path::{Path, PathBuf};
 
 /// The targets that come with the program.
@@ -88,7 +88,7 @@ fn companion(with: &With, beside: &Path) -> Result<Definition, Unusable> {
     let found = find(name, beside)?;
     let wrong =
         |why: &str| Err(Unusable::new(format!("`{name}` cannot be a companion: {why}"), "name another"));
-    if found.kind == Kind::Command {
+    if found.kind == ServerKind::Command {
         return wrong("the harness does not start it");
     }
     if found.name != with.name() {

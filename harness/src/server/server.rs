@@ -12,7 +12,7 @@ use crate::machine::grounds::Shown;
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use crate::machine::view::View;
 use record::plan::server::render::{Rendered, Vars};
-use record::plan::server::{Definition, Kind, Rebuild};
+use record::plan::server::{Definition, Rebuild, ServerKind};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::io::{Read, Seek};
@@ -120,12 +120,12 @@ impl Server {
         }
         let services = self.services();
         let doorway = match self.definition.kind {
-            Kind::Spawned => None,
-            Kind::Command => Some(Doorway::closed(self.name(), &services).await?),
+            ServerKind::Spawned => None,
+            ServerKind::Command => Some(Doorway::closed(self.name(), &services).await?),
         };
         match self.definition.kind {
-            Kind::Spawned => self.tree = Some(self.spawn(&self.rendered.start, self.output()?)?),
-            Kind::Command => {
+            ServerKind::Spawned => self.tree = Some(self.spawn(&self.rendered.start, self.output()?)?),
+            ServerKind::Command => {
                 self.hold(false)?;
                 self.run_patiently(&self.rendered.start, LONGEST_COMMAND).await?;
                 self.hold(true)?;
@@ -172,11 +172,11 @@ impl Server {
         }
         let output = self.output()?;
         let ended = match self.definition.kind {
-            Kind::Spawned => {
+            ServerKind::Spawned => {
                 let mut tree = self.spawn(argv, output)?;
                 patiently(limit, || tree.ended()).await
             }
-            Kind::Command => {
+            ServerKind::Command => {
                 let mut underway = self.begin(argv, output)?;
                 patiently(limit, || underway.ended()).await
             }
@@ -249,7 +249,7 @@ impl Server {
         let output = Output::both(log).map_err(cannot)?;
         match &self.tree {
             Some(tree) if !argv.is_empty() => tree.spawn_inside(&self.launch(&argv), output).map_err(cannot),
-            None if !argv.is_empty() && self.definition.kind == Kind::Command => {
+            None if !argv.is_empty() && self.definition.kind == ServerKind::Command => {
                 self.on_the_machine(&argv, output).spawn().map_err(cannot)
             }
             Some(_) | None => Err(cannot(io::Error::other("the mail server does not run"))),
@@ -276,8 +276,8 @@ impl Server {
                 let mut child = tree.spawn_inside(&self.launch(argv), output).map_err(cannot)?;
                 wait_or_kill(&mut child, limit).map_err(cannot)?
             }
-            (None, Kind::Spawned) => self.spawn(argv, output)?.wait(limit).map_err(cannot)?,
-            (None, Kind::Command) => self.begin(argv, output)?.wait(limit).map_err(cannot)?,
+            (None, ServerKind::Spawned) => self.spawn(argv, output)?.wait(limit).map_err(cannot)?,
+            (None, ServerKind::Command) => self.begin(argv, output)?.wait(limit).map_err(cannot)?,
         };
         self.in_time(argv, status, limit)
     }
@@ -357,8 +357,8 @@ impl Server {
     /// It runs, as far as the harness can know.
     pub(crate) fn running(&self) -> bool {
         match self.definition.kind {
-            Kind::Spawned => self.tree.is_some(),
-            Kind::Command => self.started,
+            ServerKind::Spawned => self.tree.is_some(),
+            ServerKind::Command => self.started,
         }
     }
 
@@ -371,7 +371,7 @@ impl Server {
 
     /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
     pub(crate) async fn stop(&mut self) -> Result<bool, TargetError> {
-        if self.definition.kind == Kind::Command {
+        if self.definition.kind == ServerKind::Command {
             self.run_patiently(&self.rendered.stop, LONGEST_COMMAND).await?;
             self.has_ended();
             return Ok(true);
@@ -411,7 +411,7 @@ impl Server {
     /// Kills it and everything it started and does not wait. A `command` server is killed by its own command.
     pub(crate) fn send_kill(&mut self) -> Result<(), TargetError> {
         self.started = false;
-        if self.definition.kind == Kind::Command {
+        if self.definition.kind == ServerKind::Command {
             // One that is under way already is not disturbed by another.
             if self.killer.is_none() {
                 self.killer = Some(self.begin(&self.rendered.kill, self.output()?)?);
@@ -425,7 +425,7 @@ impl Server {
 
     /// After [`Server::send_kill`]: waits, at most `limit`, until nothing of it will run another instruction.
     pub(crate) fn wait_doomed(&mut self, limit: Duration) -> Result<(), TargetError> {
-        if self.definition.kind == Kind::Command {
+        if self.definition.kind == ServerKind::Command {
             return self.killer_ended(limit).map(|_| ());
         }
         let Some(tree) = self.tree.as_mut() else { return Ok(()) };
@@ -434,7 +434,7 @@ impl Server {
 
     /// Waits until everything that [`Server::send_kill`] killed is gone, at most `limit`; whether it is.
     pub(crate) fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        if self.definition.kind == Kind::Command {
+        if self.definition.kind == ServerKind::Command {
             return self.killer_ended(limit);
         }
         let Some(tree) = self.tree.as_mut() else { return Ok(true) };
@@ -467,10 +467,10 @@ impl Server {
     /// Why it is not gone `limit` after [`Server::send_kill`].
     pub(crate) fn lingers(&self, limit: Duration) -> String {
         match self.definition.kind {
-            Kind::Command => {
+            ServerKind::Command => {
                 format!("{}; it must end the server at once", self.too_slow(&self.rendered.kill, limit))
             }
-            Kind::Spawned => {
+            ServerKind::Spawned => {
                 "killed, but a process of it waits for a call that the storage holds back; it ends when \
                  that is answered"
                     .to_owned()
@@ -480,7 +480,7 @@ impl Server {
 
     /// The harness did not start its processes, and its own commands alone can end them.
     pub(crate) fn is_on_the_machine(&self) -> bool {
-        self.definition.kind == Kind::Command
+        self.definition.kind == ServerKind::Command
     }
 
     fn cannot_kill(&self, error: io::Error) -> TargetError {

@@ -4,7 +4,7 @@
 use crate::group::{Named, TestResult, group, percent};
 use fermoposta::testing::{ScenarioRun, Test, run};
 use libtest_mimic::Failed;
-use reports::run::difference::{Change, ChangeKind as Kind, Difference, HexSide};
+use reports::run::difference::{Change, ChangeKind, Difference, HexSide};
 use reports::run::{Anomaly, Report};
 use std::path::Path;
 use std::process::Command;
@@ -23,7 +23,7 @@ fn server() -> TestResult {
     let shown = shown(&run.report, "content-intact", |_| true)?;
     for (difference, change) in &shown {
         let bytes = proved(&run.report, difference, change)?;
-        assert_eq!((change.kind, bytes), (Kind::BitFlip, 1), "{difference:?}");
+        assert_eq!((change.kind, bytes), (ChangeKind::BitFlip, 1), "{difference:?}");
     }
     made_again(&run.report)?;
     cannot_be_proved(&run.report)?;
@@ -36,7 +36,7 @@ fn disk() -> TestResult {
     let served = |anomaly: &Anomaly| anomaly.sentence.contains("damaged a message");
     for (difference, change) in shown(&run.report, "lie-noticed", served)? {
         let bytes = proved(&run.report, difference, change)?;
-        assert_eq!(change.kind == Kind::BitFlip, bytes == 1, "{difference:?}");
+        assert_eq!(change.kind == ChangeKind::BitFlip, bytes == 1, "{difference:?}");
     }
     Ok(())
 }
@@ -127,7 +127,7 @@ fn of_an_older_version(report: &Report) -> TestResult {
     let history = Path::new(&report.run.directory).join("history.jsonl");
     let text = std::fs::read_to_string(&history)?;
     let without = text.split_inclusive('\n').filter(|line| !line.starts_with(r#"{"event":"specimen""#));
-    std::fs::write(&history, without.collect::<String>())?;
+    std::fs::write(&history, record::synthetic::closed(without.collect::<String>().as_bytes()))?;
     let again = analyze(report)?;
     assert_eq!((again.verdict, &again.sentence), (report.verdict, &report.sentence));
     assert!(again.properties.iter().flat_map(|one| &one.anomalies).all(|one| one.difference.is_none()));

@@ -53,16 +53,16 @@ pub(crate) fn tests() -> Vec<Test> {
     group("survey", fermoposta::testing::cannot_mount(), tests)
 }
 
-struct Place {
+struct SurveyDirectory {
     directory: tempfile::TempDir,
 }
 
-impl Place {
-    fn new() -> std::io::Result<Place> {
+impl SurveyDirectory {
+    fn new() -> std::io::Result<SurveyDirectory> {
         let directory = tempfile::tempdir()?;
         std::fs::write(directory.path().join("sound.toml"), SOUND)?;
         std::fs::write(directory.path().join("careless.toml"), CARELESS)?;
-        Ok(Place { directory })
+        Ok(SurveyDirectory { directory })
     }
 
     fn survey(&self, options: &[&str]) -> std::io::Result<Output> {
@@ -91,7 +91,7 @@ fn announces(output: &Output, what: &str) -> bool {
 }
 
 fn grows() -> TestResult {
-    let place = Place::new()?;
+    let place = SurveyDirectory::new()?;
     let sound = ["sound.toml", "--target", "reference", "--repeat", "2"];
     let output = place.survey(&sound)?;
     ensure(output.status.code() == Some(0), "a sound server is valid", &output)?;
@@ -113,7 +113,7 @@ fn grows() -> TestResult {
 }
 
 fn refused() -> TestResult {
-    let place = Place::new()?;
+    let place = SurveyDirectory::new()?;
     let twice = place.survey(&["sound.toml", "sound.toml", "--target", "reference"])?;
     ensure(twice.status.code() == Some(64), "two columns of one name", &twice)?;
     ensure(

@@ -76,7 +76,7 @@ pub(crate) enum Call {
 
 /// What a call is drawn as.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum CallKind {
     Mkdir,
     Create,
     Write,
@@ -104,37 +104,37 @@ enum Kind {
 /// A call not yet resolved: which kind, and numbers to choose paths and ranges with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draw {
-    kind: Kind,
+    kind: CallKind,
     first: u8,
     second: u8,
     offset: u64,
     len: u64,
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
+fn kind() -> impl Strategy<Value = CallKind> {
     let weights = [
-        (2, Kind::Mkdir),
-        (4, Kind::Create),
-        (8, Kind::Write),
-        (2, Kind::WriteMapped),
-        (2, Kind::Rewrite),
-        (3, Kind::Truncate),
-        (7, Kind::Rename),
-        (1, Kind::Exchange),
-        (2, Kind::Link),
-        (3, Kind::MoveByLink),
-        (3, Kind::Unlink),
-        (1, Kind::Rmdir),
-        (2, Kind::Chmod),
-        (1, Kind::SetXattr),
-        (4, Kind::Fsync),
-        (2, Kind::Fdatasync),
-        (4, Kind::SyncDirectory),
-        (1, Kind::SyncAll),
-        (2, Kind::Hold),
-        (2, Kind::WriteHeld),
-        (1, Kind::SyncHeld),
-        (1, Kind::CloseHeld),
+        (2, CallKind::Mkdir),
+        (4, CallKind::Create),
+        (8, CallKind::Write),
+        (2, CallKind::WriteMapped),
+        (2, CallKind::Rewrite),
+        (3, CallKind::Truncate),
+        (7, CallKind::Rename),
+        (1, CallKind::Exchange),
+        (2, CallKind::Link),
+        (3, CallKind::MoveByLink),
+        (3, CallKind::Unlink),
+        (1, CallKind::Rmdir),
+        (2, CallKind::Chmod),
+        (1, CallKind::SetXattr),
+        (4, CallKind::Fsync),
+        (2, CallKind::Fdatasync),
+        (4, CallKind::SyncDirectory),
+        (1, CallKind::SyncAll),
+        (2, CallKind::Hold),
+        (2, CallKind::WriteHeld),
+        (1, CallKind::SyncHeld),
+        (1, CallKind::CloseHeld),
     ];
     prop::strategy::Union::new_weighted(weights.map(|(weight, kind)| (weight, Just(kind))).to_vec())
 }
@@ -174,7 +174,7 @@ impl Draw {
     /// The calls that it is on this state, if there is anything to do them on.
     pub(super) fn resolve(self, state: &State, holding: bool) -> Vec<Call> {
         match (self.kind, self.one(state, holding)) {
-            (Kind::MoveByLink, Some(Call::Link { from, to })) => {
+            (CallKind::MoveByLink, Some(Call::Link { from, to })) => {
                 vec![Call::Link { from: from.clone(), to }, Call::Unlink(from)]
             }
             (_, call) => call.into_iter().collect(),
@@ -188,33 +188,33 @@ impl Draw {
         let any = || pick(&[&files[..], &directories[1..]].concat(), self.first);
         let len = 1 + self.len.min(LARGEST);
         Some(match self.kind {
-            Kind::Mkdir => Call::Mkdir(free()?),
-            Kind::Create => Call::Create(free()?),
-            Kind::Write => Call::Write { path: file()?, offset: self.offset, len },
-            Kind::WriteMapped => Call::WriteMapped { path: file()?, offset: self.offset, len },
-            Kind::Rewrite => Call::Rewrite { path: file()?, len },
-            Kind::Truncate => Call::Truncate { path: file()?, size: self.offset },
-            Kind::Rename => Call::Rename {
+            CallKind::Mkdir => Call::Mkdir(free()?),
+            CallKind::Create => Call::Create(free()?),
+            CallKind::Write => Call::Write { path: file()?, offset: self.offset, len },
+            CallKind::WriteMapped => Call::WriteMapped { path: file()?, offset: self.offset, len },
+            CallKind::Rewrite => Call::Rewrite { path: file()?, len },
+            CallKind::Truncate => Call::Truncate { path: file()?, size: self.offset },
+            CallKind::Rename => Call::Rename {
                 from: any()?,
                 to: place(&directories, self.second, state, !self.second.is_multiple_of(3))?,
             },
-            Kind::Exchange => Call::Exchange { from: file()?, to: pick(&files, self.second)? },
-            Kind::Link | Kind::MoveByLink => Call::Link { from: file()?, to: free()? },
-            Kind::Unlink => Call::Unlink(file()?),
-            Kind::Rmdir => Call::Rmdir(pick(&directories[1..], self.first)?),
-            Kind::Chmod => {
+            CallKind::Exchange => Call::Exchange { from: file()?, to: pick(&files, self.second)? },
+            CallKind::Link | CallKind::MoveByLink => Call::Link { from: file()?, to: free()? },
+            CallKind::Unlink => Call::Unlink(file()?),
+            CallKind::Rmdir => Call::Rmdir(pick(&directories[1..], self.first)?),
+            CallKind::Chmod => {
                 Call::Chmod { path: any()?, mode: [0o600, 0o640, 0o755][usize::from(self.second) % 3] }
             }
-            Kind::SetXattr => Call::SetXattr { path: file()?, value: format!("v{}", self.second) },
-            Kind::Fsync => Call::Sync { path: file()?, sync: Sync::Full },
-            Kind::Fdatasync => Call::Sync { path: file()?, sync: Sync::Data },
-            Kind::SyncDirectory => Call::Sync { path: pick(&directories, self.first)?, sync: Sync::Full },
-            Kind::SyncAll => Call::SyncAll,
-            Kind::Hold if !holding => Call::Hold(file()?),
-            Kind::WriteHeld if holding => Call::WriteHeld { offset: self.offset, len },
-            Kind::SyncHeld if holding => Call::SyncHeld,
-            Kind::CloseHeld if holding => Call::CloseHeld,
-            Kind::Hold | Kind::WriteHeld | Kind::SyncHeld | Kind::CloseHeld => return None,
+            CallKind::SetXattr => Call::SetXattr { path: file()?, value: format!("v{}", self.second) },
+            CallKind::Fsync => Call::Sync { path: file()?, sync: Sync::Full },
+            CallKind::Fdatasync => Call::Sync { path: file()?, sync: Sync::Data },
+            CallKind::SyncDirectory => Call::Sync { path: pick(&directories, self.first)?, sync: Sync::Full },
+            CallKind::SyncAll => Call::SyncAll,
+            CallKind::Hold if !holding => Call::Hold(file()?),
+            CallKind::WriteHeld if holding => Call::WriteHeld { offset: self.offset, len },
+            CallKind::SyncHeld if holding => Call::SyncHeld,
+            CallKind::CloseHeld if holding => Call::CloseHeld,
+            CallKind::Hold | CallKind::WriteHeld | CallKind::SyncHeld | CallKind::CloseHeld => return None,
         })
     }
 }

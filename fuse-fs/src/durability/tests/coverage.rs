@@ -1,7 +1,7 @@
 //! What became of un-synced effects, by kind: to show that what a profile allows does happen.
 
-use super::reference::{Found, Judge};
-use super::tree::Kind;
+use super::reference::{Judge, Survivors};
+use super::tree::NodeContent;
 use super::world::{Effect, Id, Key, State};
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub(crate) enum Outcome {
 }
 
 /// All kinds of outcome in a tree.
-pub(crate) fn outcomes(judge: &Judge<'_>, found: &Found<'_>) -> BTreeSet<Outcome> {
+pub(crate) fn outcomes(judge: &Judge<'_>, found: &Survivors<'_>) -> BTreeSet<Outcome> {
     let mut seen: BTreeSet<Outcome> = BTreeSet::new();
     for (at, effect) in judge.effects() {
         seen.extend(of_effect(judge, found, at, effect));
@@ -48,14 +48,14 @@ pub(crate) fn outcomes(judge: &Judge<'_>, found: &Found<'_>) -> BTreeSet<Outcome
         }
     }
     for (id, node) in &found.nodes {
-        if let Kind::File(data) = &node.kind {
+        if let NodeContent::File(data) = &node.kind {
             seen.extend(of_content(judge, *id, data));
         }
     }
     seen
 }
 
-fn present(found: &Found<'_>, id: Id) -> bool {
+fn present(found: &Survivors<'_>, id: Id) -> bool {
     found.nodes.contains_key(&id)
 }
 
@@ -63,7 +63,7 @@ fn is_named(judge: &Judge<'_>, id: Id, since: usize) -> bool {
     judge.history.states[since..].iter().all(|state| state.places(id).next().is_some())
 }
 
-fn of_effect(judge: &Judge<'_>, found: &Found<'_>, at: usize, effect: &Effect) -> Option<Outcome> {
+fn of_effect(judge: &Judge<'_>, found: &Survivors<'_>, at: usize, effect: &Effect) -> Option<Outcome> {
     let under = |key: &Key, id: &Id| found.names.get(key) == Some(id);
     match effect {
         Effect::Renamed { id, from, to } if under(from, id) && under(to, id) => {
@@ -85,7 +85,7 @@ fn of_effect(judge: &Judge<'_>, found: &Found<'_>, at: usize, effect: &Effect) -
 }
 
 /// A synced file whose directory is found elsewhere than it is.
-fn of_path(judge: &Judge<'_>, found: &Found<'_>, id: Id) -> Option<Outcome> {
+fn of_path(judge: &Judge<'_>, found: &Survivors<'_>, id: Id) -> Option<Outcome> {
     let now = judge.history.now();
     let parent = now.places(id).map(|key| key.0).next()?;
     let is_there = found.names.iter().any(|(key, at)| *at == id && key.0 == parent);
@@ -94,7 +94,7 @@ fn of_path(judge: &Judge<'_>, found: &Found<'_>, id: Id) -> Option<Outcome> {
     (is_there && elsewhere && present(found, parent)).then_some(Outcome::OldPath)
 }
 
-fn of_unsynced(judge: &Judge<'_>, found: &Found<'_>, effect: &Effect) -> Option<Outcome> {
+fn of_unsynced(judge: &Judge<'_>, found: &Survivors<'_>, effect: &Effect) -> Option<Outcome> {
     let now = judge.history.now();
     let has = |key: &Key, id: &Id| now.names.get(key) == Some(id);
     let one = |is: bool, kept, dropped| Some(if is { kept } else { dropped });

@@ -12,13 +12,13 @@
 use super::content;
 
 use super::rig::Sync;
-use super::tree::{Kind, Node, Tree};
+use super::tree::{Node, NodeContent, Tree};
 use super::world::{Effect, History, Id, Key, ROOT, State};
 use crate::durability::profile::Profile;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A tree found after a cut, in terms of the history.
-pub(crate) struct Found<'a> {
+pub(crate) struct Survivors<'a> {
     pub(super) names: BTreeMap<Key, Id>,
     pub(super) nodes: BTreeMap<Id, &'a Node>,
 }
@@ -65,8 +65,8 @@ pub(crate) fn allowed(judge: Judge<'_>, tree: &Tree) -> Result<(), Why> {
 
 impl<'a> Judge<'a> {
     /// The tree in terms of the history.
-    pub(super) fn find(&self, tree: &'a Tree) -> Result<Found<'a>, Why> {
-        let mut found = Found { names: BTreeMap::new(), nodes: BTreeMap::new() };
+    pub(super) fn find(&self, tree: &'a Tree) -> Result<Survivors<'a>, Why> {
+        let mut found = Survivors { names: BTreeMap::new(), nodes: BTreeMap::new() };
         let mut directories = BTreeMap::from([(String::new(), ROOT)]);
         for (path, node) in &tree.0 {
             let id = self.known(path, node)?;
@@ -82,7 +82,7 @@ impl<'a> Judge<'a> {
         let stranger = || Why::Stranger(format!("{path} is {node:?}"));
         let id = *self.history.numbers.get(&node.ino).ok_or_else(stranger)?;
         let inode = self.history.now().inodes.get(&id).ok_or_else(stranger)?;
-        if inode.is_directory == (node.kind == Kind::Directory) { Ok(id) } else { Err(stranger()) }
+        if inode.is_directory == (node.kind == NodeContent::Directory) { Ok(id) } else { Err(stranger()) }
     }
 
     pub(super) fn last(&self) -> usize {
@@ -130,11 +130,11 @@ impl<'a> Judge<'a> {
     }
 }
 
-impl Found<'_> {
+impl Survivors<'_> {
     fn link_counts(&self) -> Result<(), Why> {
         for (id, node) in &self.nodes {
             let names = self.names.values().filter(|at| *at == id).count() as u64;
-            if node.kind != Kind::Directory && node.nlink != names {
+            if node.kind != NodeContent::Directory && node.nlink != names {
                 return Err(Why::LinkCount(format!("inode {id} has {names} names and is {node:?}")));
             }
         }
@@ -144,7 +144,7 @@ impl Found<'_> {
 
 // ext4, XFS, ordered: one boundary for all names and attributes.
 impl Judge<'_> {
-    fn prefix(&self, found: &Found<'_>) -> Result<(), Why> {
+    fn prefix(&self, found: &Survivors<'_>) -> Result<(), Why> {
         let mut nearest = Why::NoBoundary("no boundary is left to try".into());
         let mut content = None;
         for cut in (self.floor()..=self.ceiling()).rev() {
@@ -158,7 +158,7 @@ impl Judge<'_> {
     }
 
     /// Whether names and attributes are those of a boundary.
-    fn as_at(&self, cut: usize, found: &Found<'_>) -> Result<(), Why> {
+    fn as_at(&self, cut: usize, found: &Survivors<'_>) -> Result<(), Why> {
         let state = &self.history.states[cut];
         let against = |what: String| Err(Why::NoBoundary(format!("not as after call {cut}: {what}")));
         if let Some(key) = differing_name(&state.names, &found.names) {
@@ -174,9 +174,9 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn contents(&self, cut: Option<usize>, found: &Found<'_>) -> Result<(), Why> {
+    fn contents(&self, cut: Option<usize>, found: &Survivors<'_>) -> Result<(), Why> {
         for (id, node) in &found.nodes {
-            if let Kind::File(data) = &node.kind {
+            if let NodeContent::File(data) = &node.kind {
                 content::allowed(self, *id, cut, data)?;
             }
         }
@@ -231,7 +231,7 @@ fn differing_name<'k>(one: &'k BTreeMap<Key, Id>, other: &'k BTreeMap<Key, Id>) 
 
 // strict-posix, btrfs: each name by itself.
 impl Judge<'_> {
-    fn keyed(&self, found: &Found<'_>) -> Result<(), Why> {
+    fn keyed(&self, found: &Survivors<'_>) -> Result<(), Why> {
         let present = |id: Id| id == ROOT || found.nodes.contains_key(&id);
         let keys = self.history.states.iter().flat_map(|state| state.names.keys());
         let keys: BTreeSet<&Key> = keys.filter(|key| present(key.0)).chain(found.names.keys()).collect();
@@ -290,7 +290,7 @@ impl Judge<'_> {
 
     /// A rename inside one directory is whole: not both names, unless another call explains one of them. (Neither name
     /// is a lost inode.)
-    fn halves(&self, found: &Found<'_>) -> Result<(), Why> {
+    fn halves(&self, found: &Survivors<'_>) -> Result<(), Why> {
         for (at, effect) in self.effects() {
             let Effect::Renamed { id, from, to } = effect else { continue };
             let is_both = found.names.get(from) == Some(id) && found.names.get(to) == Some(id);
@@ -309,7 +309,7 @@ impl Judge<'_> {
 
     /// What was durable, or synced (but under `strict-posix`, where that gives no name), and never lost its last name
     /// since, has one.
-    fn nothing_lost(&self, found: &Found<'_>) -> Result<(), Why> {
+    fn nothing_lost(&self, found: &Survivors<'_>) -> Result<(), Why> {
         for &id in self.history.now().inodes.keys().filter(|id| **id != ROOT) {
             let Some(since) = self.kept_since(id) else { continue };
             let named = |state: &State| state.places(id).next().is_some();
@@ -336,7 +336,7 @@ impl Judge<'_> {
 
     /// A name given by link and another taken by unlink may both be missing in different directories; and what is in a
     /// directory that is lost, is lost with it.
-    fn may_be_lost(&self, id: Id, since: usize, found: &Found<'_>) -> bool {
+    fn may_be_lost(&self, id: Id, since: usize, found: &Survivors<'_>) -> bool {
         let unlinked = |(at, effect): (usize, &Effect)| {
             at > self.last_sync_of_all() && matches!(effect, Effect::Unlinked { id: on, .. } if *on == id)
         };
@@ -345,7 +345,7 @@ impl Judge<'_> {
     }
 
     /// Whether a name is durable in a directory that is lost: it was there before, or the directory was synced.
-    fn was_in_a_lost_directory(&self, id: Id, since: usize, found: &Found<'_>) -> bool {
+    fn was_in_a_lost_directory(&self, id: Id, since: usize, found: &Survivors<'_>) -> bool {
         let parents = |state: &State| state.places(id).map(|key| key.0).collect::<BTreeSet<Id>>();
         let synced = |directory: Id| {
             let is_sync =

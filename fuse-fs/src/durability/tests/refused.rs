@@ -4,7 +4,7 @@ use super::call::Call;
 use super::property::prepare;
 use super::reference::{Judge, Why, allowed};
 use super::rig::{Rig, Sync};
-use super::tree::{Kind, Node, Tree};
+use super::tree::{Node, NodeContent, Tree};
 use super::world::History;
 use crate::durability::profile::Profile;
 use crate::durability::profile::Profile::{Btrfs, Ext4Ordered, Ordered, StrictPosix, Xfs};
@@ -95,7 +95,7 @@ impl Tree {
     }
 
     fn filled(&self, path: &str, data: Vec<u8>) -> Tree {
-        self.edited(path, |node| node.kind = Kind::File(data))
+        self.edited(path, |node| node.kind = NodeContent::File(data))
     }
 
     /// Under another name too, with both counted.
@@ -107,7 +107,7 @@ impl Tree {
 
     fn data(&self, path: &str) -> Vec<u8> {
         match &self.0[path].kind {
-            Kind::File(data) => data.clone(),
+            NodeContent::File(data) => data.clone(),
             other => panic!("{path} is {other:?}"),
         }
     }
@@ -142,7 +142,7 @@ fn an_unknown_inode_is_refused() {
     let case = case([create("f")]);
     let is_stranger = |why: &Why| matches!(why, Why::Stranger(_));
     case.refuses(&ALL, &case.after.edited("f", |node| node.ino += 1_000_000), is_stranger);
-    case.refuses(&ALL, &case.after.edited("f", |node| node.kind = Kind::Directory), is_stranger);
+    case.refuses(&ALL, &case.after.edited("f", |node| node.kind = NodeContent::Directory), is_stranger);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The measured sequences (`measured.txt`, whose head explains the format): read, done on a rig, looked at.
 
 use super::rig::{OpenFile, Rig, Sync};
-use super::tree::{Kind, Node, Tree};
+use super::tree::{Node, NodeContent, Tree};
 use crate::fs::request::Outcome;
 use std::collections::BTreeSet;
 
@@ -162,7 +162,7 @@ fn is_counted(path: &str) -> bool {
 fn describe(node: Option<&Node>, attributes: &[&str]) -> String {
     let Some(node) = node else { return "-".into() };
     let mut shown = format!("{:?}", node.kind);
-    if node.kind != Kind::Directory && node.nlink != 1 {
+    if node.kind != NodeContent::Directory && node.nlink != 1 {
         shown += &format!(" nl={}", node.nlink);
     }
     for attribute in attributes {

@@ -9,7 +9,7 @@ use std::path::Path;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(super) ino: u64,
-    pub(super) kind: Kind,
+    pub(super) kind: NodeContent,
     pub(super) mode: u32,
     pub(super) uid: u32,
     /// Seconds since 1970.
@@ -21,7 +21,7 @@ pub(crate) struct Node {
 
 /// Its kind, with its content.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeContent {
     File(Vec<u8>),
     Directory,
     Link(String),
@@ -45,7 +45,7 @@ impl Tree {
             let name = name.to_str().expect("tests use ASCII names");
             let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
             let node = Node::read(&root.join(&path));
-            let is_directory = node.kind == Kind::Directory;
+            let is_directory = node.kind == NodeContent::Directory;
             self.0.insert(path.clone(), node);
             if is_directory {
                 self.add(root, &path);
@@ -58,11 +58,11 @@ impl Node {
     fn read(path: &Path) -> Node {
         let meta = std::fs::symlink_metadata(path).expect("an entry that was just listed");
         let kind = if meta.is_dir() {
-            Kind::Directory
+            NodeContent::Directory
         } else if meta.is_symlink() {
-            Kind::Link(std::fs::read_link(path).expect("a link").to_string_lossy().into_owned())
+            NodeContent::Link(std::fs::read_link(path).expect("a link").to_string_lossy().into_owned())
         } else {
-            Kind::File(std::fs::read(path).expect("a readable file"))
+            NodeContent::File(std::fs::read(path).expect("a readable file"))
         };
         Node {
             ino: meta.ino(),
@@ -112,12 +112,12 @@ pub(crate) fn runs(data: &[u8]) -> String {
     format!("{}[{}{more}]", data.len(), shown.join(" "))
 }
 
-impl std::fmt::Debug for Kind {
+impl std::fmt::Debug for NodeContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Kind::File(data) => f.write_str(&runs(data)),
-            Kind::Directory => f.write_str("dir"),
-            Kind::Link(target) => write!(f, "symlink->{target}"),
+            NodeContent::File(data) => f.write_str(&runs(data)),
+            NodeContent::Directory => f.write_str("dir"),
+            NodeContent::Link(target) => write!(f, "symlink->{target}"),
         }
     }
 }

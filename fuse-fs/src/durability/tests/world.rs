@@ -2,7 +2,7 @@
 
 use super::call::{Call, letter};
 use super::rig::{OpenFile, Rig, Sync};
-use super::tree::{Kind, Node, Tree};
+use super::tree::{Node, NodeContent, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -221,9 +221,9 @@ impl History {
 
 /// An inode as it is found in a tree.
 pub(crate) fn inode(node: &Node) -> Inode {
-    let data = if let Kind::File(data) = &node.kind { data.clone() } else { Vec::new() };
+    let data = if let NodeContent::File(data) = &node.kind { data.clone() } else { Vec::new() };
     Inode {
-        is_directory: node.kind == Kind::Directory,
+        is_directory: node.kind == NodeContent::Directory,
         data: Arc::new(data),
         mode: node.mode,
         xattr: node.xattr.clone(),

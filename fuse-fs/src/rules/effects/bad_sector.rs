@@ -6,11 +6,11 @@
 
 use super::block;
 
-use super::definition::{Contract, Definition, Entry, Outcome, Rates, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Rates, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct BadSector {
     pub block: Option<Bytes>,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "bad-sector",
     about: "a block fails to be read, with EIO, until it is rewritten or the rule is disarmed",
     contract: "lying",
@@ -38,7 +38,7 @@ impl BadSector {
 }
 
 impl Definition for BadSector {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -51,7 +51,7 @@ impl Definition for BadSector {
         Some(Rates { accelerated: 1e-3, field: 1.4e-12 })
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         block::problems("effect.bad-sector.block", self.block(), found);
     }
 

@@ -1,7 +1,7 @@
 //! Which block of its file a read comes upon: what `corrupt-read` and `bad-sector` harm.
 
 use super::definition::Struck;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use rand::{Rng, RngExt};
 
@@ -31,7 +31,7 @@ pub(crate) fn choose(struck: &Struck<'_>, size: u64, random: &mut impl Rng) -> O
 }
 
 /// Checks a block size.
-pub(crate) fn problems(field: &str, size: Bytes, found: &mut Found) {
+pub(crate) fn problems(field: &str, size: Bytes, found: &mut Problems) {
     if size.0 < 512 || !size.0.is_power_of_two() || size.0 > 1 << 20 {
         found.add(
             field,

@@ -5,11 +5,11 @@
 //! Only regular files. Unchanged means: neither written nor renamed nor given other attributes. A firing stands in the
 //! trace as an `unlink` by process 0, one for each file.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::{FileKind, Op};
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct ColdDeletion {
     pub older_than: Span,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "cold-deletion",
     about: "files that did not change for long are deleted behind the server's back",
     contract: "lying",
@@ -30,7 +30,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for ColdDeletion {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -38,7 +38,7 @@ impl Definition for ColdDeletion {
         Contract::Lying
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.older_than.0.is_zero() {
             let help = "write a duration such as \"2s\"";
             found.add("effect.cold-deletion.older-than", "no file is older than no time", help);

@@ -9,12 +9,12 @@
 
 use super::block;
 
-use super::definition::{Contract, Definition, Entry, Outcome, Rates, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Rates, Strike, Struck};
 use crate::call::Op;
 use crate::rules::damage::{Damage, Scar};
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
@@ -53,7 +53,7 @@ pub enum How {
     Garbage,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "corrupt-read",
     about: "a read shows flipped bits, zeros or garbage, once or until the block is overwritten",
     contract: "lying",
@@ -77,7 +77,7 @@ impl CorruptRead {
 }
 
 impl Definition for CorruptRead {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -90,7 +90,7 @@ impl Definition for CorruptRead {
         Some(Rates { accelerated: 1e-4, field: 5e-13 })
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         block::problems("effect.corrupt-read.block", self.block(), found);
         if !(1..=4096).contains(&self.bits()) {
             let message = format!("{} bits are not between 1 and 4096", self.bits());

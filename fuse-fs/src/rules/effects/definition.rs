@@ -3,7 +3,7 @@ use crate::clock::Nanos;
 use crate::rules::decision::{Action, RuleId};
 use crate::rules::draw::{Draws, Purpose};
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub enum Contract {
 
 /// One line of the list of effects.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct EffectListing {
     /// Name in scenario files.
     pub name: &'static str,
     /// What it does.
@@ -59,7 +59,7 @@ pub struct Rates {
 /// What every effect's configuration answers.
 pub(crate) trait Definition {
     /// Its line in the list.
-    fn entry(&self) -> &'static Entry;
+    fn entry(&self) -> &'static EffectListing;
     /// Whether the device keeps its promises under this configuration.
     fn contract(&self) -> Contract {
         Contract::Honest
@@ -69,7 +69,7 @@ pub(crate) trait Definition {
         None
     }
     /// Adds what is wrong with the values; fields are named below the effect's name.
-    fn problems(&self, found: &mut Found);
+    fn problems(&self, found: &mut Problems);
     /// Compiles it; the configuration has no problems.
     fn build(&self) -> Box<dyn Strike>;
 }

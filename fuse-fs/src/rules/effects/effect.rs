@@ -5,14 +5,14 @@
 //! selector and trigger chose. A strike may decline: a call it cannot harm is no firing.
 
 use super::bad_sector;
-use super::definition::{Contract, Definition, Entry, Rates, Strike};
+use super::definition::{Contract, Definition, EffectListing, Rates, Strike};
 use super::{
     cold_deletion, corrupt_read, errno, flapping, freeze, fsync_failure, latency, lost_fsync, lost_write,
     misdirected_write, no_space, path_failover, power_cut, read_only, short_read, short_write, stale_handle,
     stale_read, thin_pool_full, throttle, torn_write, vanish,
 };
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ pub enum Effect {
     Flapping(flapping::Flapping),
 }
 
-pub const CATALOGUE: [Entry; 23] = [
+pub const CATALOGUE: [EffectListing; 23] = [
     errno::ENTRY,
     latency::ENTRY,
     throttle::ENTRY,
@@ -148,7 +148,7 @@ impl Effect {
         matches!(self, Effect::StaleRead(_))
     }
 
-    pub(crate) fn problems(&self, found: &mut Found) {
+    pub(crate) fn problems(&self, found: &mut Problems) {
         self.definition().problems(found);
     }
 
@@ -263,7 +263,7 @@ pub(crate) mod testing {
 
     /// The problems of one effect, a line each.
     pub(crate) fn problems(definition: &dyn Definition) -> String {
-        let mut found = Found::default();
+        let mut found = Problems::default();
         definition.problems(&mut found);
         found.into_problems().iter().map(|p| format!("{p}\n")).collect()
     }

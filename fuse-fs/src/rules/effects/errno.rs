@@ -1,9 +1,9 @@
 //! `errno`: the call fails with an error of your choice and does nothing.
 
 use super::definition::ANSWERED;
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::rules::decision::Action;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Errno {
     pub code: String,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "errno",
     about: "the call fails with an error of your choice and does nothing",
     contract: "honest",
@@ -23,11 +23,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for Errno {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         found.errno("effect.errno.code", &self.code);
     }
 

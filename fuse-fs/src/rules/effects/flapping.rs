@@ -2,9 +2,9 @@
 //! It goes down with the first call that the rule is about; while it is down calls fail.
 
 use super::definition::ANSWERED;
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::rules::decision::Action;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct Flapping {
     pub code: String,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "flapping",
     about: "the storage goes down and comes up again and again; while it is down calls fail",
     contract: "honest",
@@ -37,11 +37,11 @@ impl Flapping {
 }
 
 impl Definition for Flapping {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         for (field, span) in [("down", self.down), ("up", self.up)] {
             if span.0.is_zero() {
                 let help = "write a duration such as \"200ms\"";

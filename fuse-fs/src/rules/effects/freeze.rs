@@ -3,10 +3,10 @@
 //! Nothing fails and nothing is lost while it hangs. The file system parks the call without a thread and
 //! thaws it by itself after the storage's bound, or this rule's, should nobody heal it.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub enum OnThaw {
     Fail(String),
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "freeze",
     about: "the call hangs until the rule is healed, then continues or fails",
     contract: "honest",
@@ -42,11 +42,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for Freeze {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if let OnThaw::Fail(name) = &self.on_thaw {
             found.errno("effect.freeze.on-thaw.fail", name);
         }

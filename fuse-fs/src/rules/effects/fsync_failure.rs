@@ -5,12 +5,12 @@
 //! `ext4-data` answers 0 to the fsync that failed and tells the next one, so it counts as a lie.
 //! Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::durability::profile::FsyncModel;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct FsyncFailure {
     pub like: FsyncModel,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "fsync-failure",
     about: "writeback fails during an fsync; the error is told once, the data is never written",
     contract: "honest; lying if like ext4-data, where the fsync itself answers 0",
@@ -30,7 +30,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for FsyncFailure {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -41,7 +41,7 @@ impl Definition for FsyncFailure {
         }
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(*self)

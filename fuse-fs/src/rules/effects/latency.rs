@@ -3,9 +3,9 @@
 //! The wait is drawn from the rule's own draws and the call's ordinal. Tails have no natural end, so a
 //! wait never exceeds `max`, or one hour where none is given.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Span;
 use rand::RngExt;
 use rand_distr::{Distribution, LogNormal, Normal, Pareto};
@@ -61,7 +61,7 @@ pub enum Latency {
     },
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "latency",
     about: "the call waits: fixed, uniform, normal, log-normal or Pareto",
     contract: "honest",
@@ -69,11 +69,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for Latency {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         match self {
             Latency::Fixed(span) => not_zero(found, "fixed", *span),
             Latency::Uniform { min, max } if min > max => found.add(
@@ -99,7 +99,7 @@ impl Definition for Latency {
     }
 }
 
-fn not_zero(found: &mut Found, field: &str, span: Span) {
+fn not_zero(found: &mut Problems, field: &str, span: Span) {
     if span.0.is_zero() {
         found.add(
             format!("effect.latency.{field}"),
@@ -109,7 +109,7 @@ fn not_zero(found: &mut Found, field: &str, span: Span) {
     }
 }
 
-fn positive(found: &mut Found, field: &str, value: f64) {
+fn positive(found: &mut Problems, field: &str, value: f64) {
     if !(value > 0.0 && value.is_finite()) {
         found.add(
             format!("effect.latency.{field}"),

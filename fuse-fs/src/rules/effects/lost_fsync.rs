@@ -1,10 +1,10 @@
 //! `lost-fsync`: a sync call answers that all is well and makes nothing durable, as a drive does that ignores FLUSH.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct LostFsync {}
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "lost-fsync",
     about: "fsync answers 0 and makes nothing durable",
     contract: "lying",
@@ -21,7 +21,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for LostFsync {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -29,7 +29,7 @@ impl Definition for LostFsync {
         super::definition::Contract::Lying
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(*self)

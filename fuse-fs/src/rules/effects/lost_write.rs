@@ -3,11 +3,11 @@
 //! It is lost at once and for good: what stood there before is read on. Where the write made the file longer, the
 //! file is as long as the writer believes, because its size is kept elsewhere, and reads zeros there.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Rates, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Rates, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::{Action, TornReport};
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 #[serde(deny_unknown_fields)]
 pub struct LostWrite {}
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "lost-write",
     about: "a write is reported as done and never was",
     contract: "lying",
@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for LostWrite {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -38,7 +38,7 @@ impl Definition for LostWrite {
         Some(super::misdirected_write::RATES)
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(*self)

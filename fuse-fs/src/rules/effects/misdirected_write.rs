@@ -4,11 +4,11 @@
 //! elsewhere; what would land beyond that end is lost to this file, as on a disk where another file's blocks lie
 //! there.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Rates, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Rates, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub enum Towards {
     Start,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "misdirected-write",
     about: "a write goes to another place of its file and is reported as done",
     contract: "lying",
@@ -52,7 +52,7 @@ impl Default for MisdirectedWrite {
 }
 
 impl Definition for MisdirectedWrite {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -64,7 +64,7 @@ impl Definition for MisdirectedWrite {
         Some(RATES)
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.by.0 == 0 {
             let help = "leave it out or write a distance such as \"8 KiB\"";
             found.add(

@@ -6,11 +6,11 @@
 //! a call that fails later has spent, a file replaced by rename or held open after unlink gives back like any
 //! other or not at all. `statfs` tells the truth about the budget, or lies with the backing's free space.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::{Call, FileKind, Op};
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub enum Statfs {
     Lies,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "no-space",
     about: "writes and creates fail with ENOSPC once a budget of bytes or files is spent",
     contract: "honest; lying if statfs does not tell",
@@ -61,7 +61,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for NoSpace {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -72,7 +72,7 @@ impl Definition for NoSpace {
         }
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.bytes.is_none() && self.files.is_none() {
             found.add(
                 "effect.no-space",

@@ -3,9 +3,9 @@
 //! later ones until the rule is disarmed or its window ends. Healing the rule ends the outage at once.
 
 use super::definition::ANSWERED;
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::rules::decision::Action;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub enum Then {
     Fail(String),
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "path-failover",
     about: "calls hang for an outage, then go on, or fail until the rule is over",
     contract: "honest",
@@ -42,11 +42,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for PathFailover {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.outage.0.is_zero() {
             let help = "write a duration such as \"30s\"";
             found.add("effect.path-failover.outage", "an outage of no time is none", help);

@@ -4,10 +4,10 @@
 //! brings the storage into the surviving state, mounts it again and starts the mail server.
 
 use super::definition::ANSWERED;
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::durability::cut::CutMode;
 use crate::rules::decision::Action;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub enum Moment {
     After,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "power-cut",
     about: "the power goes at this call: what was not durable survives or not, within the storage's profile",
     contract: "honest",
@@ -40,11 +40,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for PowerCut {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(*self)

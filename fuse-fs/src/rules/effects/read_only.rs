@@ -3,11 +3,11 @@
 //! fails at the write. A sync fails too: nothing more can be made durable (ext4 answers so after its journal was
 //! aborted).
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct ReadOnly {}
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "read-only",
     about: "everything that would change something fails with EROFS; reads go on",
     contract: "honest",
@@ -45,11 +45,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for ReadOnly {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(*self)

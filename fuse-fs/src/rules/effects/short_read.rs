@@ -2,11 +2,11 @@
 //!
 //! A program that does not ask for the rest has read a truncated message.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use rand::RngExt;
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ pub enum Amount {
 #[serde(transparent)]
 pub struct ShortRead(pub Amount);
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "short-read",
     about: "a read returns fewer bytes than asked, at least one",
     contract: "honest",
@@ -37,7 +37,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Amount {
-    pub(super) fn problems(&self, field: &str, found: &mut Found) {
+    pub(super) fn problems(&self, field: &str, found: &mut Problems) {
         match self {
             Amount::Bytes(Bytes(0)) => {
                 found.add(
@@ -77,11 +77,11 @@ impl Strike for Amount {
 }
 
 impl Definition for ShortRead {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         self.0.problems("effect.short-read", found);
     }
 

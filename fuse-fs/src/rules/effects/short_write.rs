@@ -2,11 +2,11 @@
 //!
 //! A program that does not write the rest has stored a truncated message.
 
-use super::definition::{Definition, Entry, Strike};
+use super::definition::{Definition, EffectListing, Strike};
 use super::short_read::Amount;
 use crate::call::Op;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ShortWrite(pub Amount);
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "short-write",
     about: "a write takes fewer bytes than given and says so, at least one",
     contract: "honest",
@@ -23,11 +23,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for ShortWrite {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         self.0.problems("effect.short-write", found);
     }
 

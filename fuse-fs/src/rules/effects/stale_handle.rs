@@ -4,11 +4,11 @@
 //! The fault begins with the first call that the rule is asked about, an `open` included, so a selector on
 //! operations that leaves `open`, `create` and `opendir` out may take a handle opened since for an old one.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[serde(deny_unknown_fields)]
 pub struct StaleHandle {}
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "stale-handle",
     about: "files that were open when the fault began answer ESTALE; new opens work",
     contract: "honest",
@@ -41,11 +41,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for StaleHandle {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(Since(AtomicU64::new(u64::MAX)))

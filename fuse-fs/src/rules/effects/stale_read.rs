@@ -6,11 +6,11 @@
 //! A file that was not changed since is left alone. A program that appends where a struck call says that the file
 //! ends writes over what it wrote last.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct StaleRead {}
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "stale-read",
     about: "reads show bytes and size of the file as they were before its last change",
     contract: "lying",
@@ -27,7 +27,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for StaleRead {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -35,7 +35,7 @@ impl Definition for StaleRead {
         Contract::Lying
     }
 
-    fn problems(&self, _: &mut Found) {}
+    fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {
         Box::new(*self)

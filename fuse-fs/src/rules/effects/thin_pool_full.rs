@@ -6,12 +6,12 @@
 //! New space is what makes a file longer; a write into a hole counts as an overwrite, and what is deleted is not
 //! given back (a pool without discard). A write that fits partly waits as a whole.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use super::no_space::growth;
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub struct ThinPoolFull {
     pub queue: Span,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "thin-pool-full",
     about: "writes that need new space wait, then fail with ENOSPC; overwrites go on, statfs tells of plenty",
     contract: "honest",
@@ -42,11 +42,11 @@ impl Default for ThinPoolFull {
 }
 
 impl Definition for ThinPoolFull {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.queue.0.is_zero() {
             let help = "write a duration, or use effect.no-space, which fails at once";
             found.add("effect.thin-pool-full.queue", "a queue of no time is none", help);

@@ -6,11 +6,11 @@
 //! of the layer above (30 s for a SCSI command). So `queue` is a time: a call that would wait longer fails
 //! with ETIMEDOUT, at once, and takes no place in the queue.
 
-use super::definition::{Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use crate::clock::Nanos;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub struct Throttle {
 /// The wait after which a call gives up, where the scenario sets none: Linux's timeout of a SCSI command.
 const DEFAULT_QUEUE: Duration = Duration::from_secs(30);
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "throttle",
     about: "calls pass at a limited rate, in calls or bytes a second, and queue for their turn",
     contract: "honest",
@@ -43,11 +43,11 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 impl Definition for Throttle {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.bytes_per_second.is_none() && self.calls_per_second.is_none() {
             found.add(
                 "effect.throttle",

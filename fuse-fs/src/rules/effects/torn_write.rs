@@ -4,11 +4,11 @@
 //! is told decides the contract: a device that reports success has lied, one that reports a short count or an
 //! error has not. A short count needs a kept prefix; where there is none, the write fails with EIO.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::Op;
 use crate::rules::decision::{Action, TornReport};
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -57,7 +57,7 @@ pub enum Report {
     Error(String),
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "torn-write",
     about: "only some sectors of a write reach the file",
     contract: "lying if it reports success, honest if it reports a short count or an error",
@@ -70,7 +70,7 @@ const DEFAULT_SECTOR: Bytes = Bytes(512);
 type Ranges = SmallVec<[(u64, u64); 4]>;
 
 impl Definition for TornWrite {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -81,7 +81,7 @@ impl Definition for TornWrite {
         }
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.sector.is_some_and(|s| s.0 == 0 || !s.0.is_power_of_two()) {
             found.add("effect.torn-write.sector", "a sector is a power of two", "write 512 or \"4 KiB\"");
         }

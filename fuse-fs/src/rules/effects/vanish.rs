@@ -5,11 +5,11 @@
 //! Which: those that the selector names; `where.share` takes a share of mailboxes. Files that are open can be read on.
 //! A name that is hidden is not free: making it anew fails with `EEXIST`.
 
-use super::definition::{Contract, Definition, Entry, Outcome, Strike, Struck};
+use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
 use crate::call::{Call, FileKind, Op};
 use crate::rules::decision::{Action, Hidden};
 use crate::rules::opset::OpSet;
-use crate::rules::problem::Found;
+use crate::rules::problem::Problems;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub enum Hide {
     Everything,
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EffectListing = EffectListing {
     name: "vanish",
     about: "files are not to be found, without an error, until the rule is healed",
     contract: "lying",
@@ -49,7 +49,7 @@ impl Default for Vanish {
 }
 
 impl Definition for Vanish {
-    fn entry(&self) -> &'static Entry {
+    fn entry(&self) -> &'static EffectListing {
         &ENTRY
     }
 
@@ -57,7 +57,7 @@ impl Definition for Vanish {
         Contract::Lying
     }
 
-    fn problems(&self, found: &mut Found) {
+    fn problems(&self, found: &mut Problems) {
         if self.depth == 0 {
             found.add("effect.vanish.depth", "0 components name no directory", "write 1 or more");
         }

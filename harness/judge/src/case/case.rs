@@ -1,13 +1,13 @@
 use super::elsewhere::Elsewhere;
 use super::fate::Fate;
-use super::finding::Found;
+use super::finding::Violation;
 use super::readings::{Disk, Final};
 use crate::trace::Traces;
 use crate::trace::cuts::Cuts;
 use fuse_fs::clock::Nanos;
 use record::history::{Attempt, MessageId};
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, PlaceId, RolledBack};
+use record::ledger::entry::{ClientOp, MailboxId, RolledBack};
 use record::ledger::messages::Messages;
 use record::plan::Plan;
 
@@ -46,13 +46,13 @@ impl Case<'_> {
     }
 
     /// Where it was first stored.
-    pub fn origin(&self, slot: usize) -> Option<PlaceId> {
+    pub fn origin(&self, slot: usize) -> Option<MailboxId> {
         self.ops(slot).find(|op| op.kind.stores()).map(|op| op.place)
     }
 
     /// A violation about a message.
-    pub fn about(&self, slot: usize, sentence: String) -> Found {
-        Found { attempt: self.spokesman(slot), place: self.origin(slot), ..Found::general(sentence) }
+    pub fn about(&self, slot: usize, sentence: String) -> Violation {
+        Violation { attempt: self.spokesman(slot), place: self.origin(slot), ..Violation::general(sentence) }
     }
 
     /// When the message was first acknowledged.
@@ -106,7 +106,7 @@ impl Case<'_> {
     }
 
     /// A lying rule struck a file of this place's user that holds no message.
-    pub fn place_lied_about(&self, place: PlaceId) -> bool {
+    pub fn place_lied_about(&self, place: MailboxId) -> bool {
         let user = self.ledger.user_of(place);
         let below = &self.traces.lied_below;
         !below.is_empty() && (below.contains_key("") || below.contains_key(&self.ledger.user_name(user)))

@@ -11,9 +11,9 @@
 use super::fate::Fate;
 use super::spool::Spool;
 use fuse_fs::clock::Nanos;
-use record::history::{Attempt, Entry};
+use record::history::{Attempt, Ingress};
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, Kind, QueueRead};
+use record::ledger::entry::{ClientOp, OpKind, QueueRead};
 use record::ledger::messages::Messages;
 use record::plan::Plan;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ pub struct Elsewhere {
 impl Elsewhere {
     /// From the final readings.
     pub fn of(plan: &Plan, ledger: &Ledger) -> Elsewhere {
-        let (smtp, spool) = (plan.workload.deliver_by == Entry::Smtp, Spool::of(ledger));
+        let (smtp, spool) = (plan.workload.deliver_by == Ingress::Smtp, Spool::of(ledger));
         if !smtp && spool.is_empty() {
             return Elsewhere::default();
         }
@@ -96,14 +96,14 @@ impl Elsewhere {
         fates: &mut [Fate],
         ledger: &Ledger,
         messages: &Messages,
-        place: impl Fn(Attempt) -> Place,
+        place: impl Fn(Attempt) -> LastSeen,
     ) {
         if !self.matters() {
             return;
         }
         for (slot, fate) in fates.iter_mut().enumerate() {
             let ops = messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]);
-            self.account_one(fate, ops.filter(|op| op.kind == Kind::Deliver), &place);
+            self.account_one(fate, ops.filter(|op| op.kind == OpKind::Deliver), &place);
         }
     }
 
@@ -114,15 +114,15 @@ impl Elsewhere {
         &self,
         fate: &mut Fate,
         stores: impl Iterator<Item = &'a ClientOp> + Clone,
-        place: &impl Fn(Attempt) -> Place,
+        place: &impl Fn(Attempt) -> LastSeen,
     ) {
         let waits = |op: &&ClientOp| op.possible() && self.waits(op.attempt, place(op.attempt));
         let bounced = |op: &&ClientOp| op.certain() && self.bounced.contains_key(&op.attempt);
-        let failed = |op: &&ClientOp| bounced(op) && !waits(op) && place(op.attempt) != Place::Shown;
+        let failed = |op: &&ClientOp| bounced(op) && !waits(op) && place(op.attempt) != LastSeen::Shown;
         let unread = |attempt| match place(attempt) {
-            Place::Unknown => true,
-            Place::Nowhere => self.too_late.binary_search(&attempt).is_ok(),
-            Place::Shown | Place::Disk => false,
+            LastSeen::Unknown => true,
+            LastSeen::Nowhere => self.too_late.binary_search(&attempt).is_ok(),
+            LastSeen::Shown | LastSeen::Disk => false,
         };
         let left = |op: &ClientOp| self.queued(op.attempt) && unread(op.attempt);
         let (waiting, failed) = (stores.clone().filter(waits).count(), stores.clone().filter(failed).count());
@@ -140,18 +140,18 @@ impl Elsewhere {
 }
 
 impl Elsewhere {
-    fn waits(&self, attempt: Attempt, place: Place) -> bool {
+    fn waits(&self, attempt: Attempt, place: LastSeen) -> bool {
         match place {
-            Place::Shown => false,
-            Place::Disk => self.queued(attempt),
-            Place::Nowhere | Place::Unknown => self.waiting.binary_search(&attempt).is_ok(),
+            LastSeen::Shown => false,
+            LastSeen::Disk => self.queued(attempt),
+            LastSeen::Nowhere | LastSeen::Unknown => self.waiting.binary_search(&attempt).is_ok(),
         }
     }
 }
 
 /// Where an attempt was found at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum LastSeen {
     /// The mail server shows it.
     Shown,
     /// The mail server did not show it, and it lies finished on the disk.

@@ -12,11 +12,11 @@
 //! EXPUNGE may legally finish it.
 
 use super::readings::Disk;
-use super::readings::{Final, Found};
+use super::readings::{Final, FinalCopy};
 use fuse_fs::clock::Nanos;
 use record::history::{Outcome, Uid};
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, Kind, PlaceId, Seen};
+use record::ledger::entry::{ClientOp, MailboxId, OpKind, Seen};
 use record::ledger::messages::Messages;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -69,7 +69,7 @@ pub(crate) fn settle(
     for (slot, fate) in fates.iter_mut().enumerate().filter(|(_, f)| f.unseen > 0 && f.absent) {
         let mut stores =
             messages.ops(slot).iter().map(|&i| &ledger.ops[i as usize]).filter(|op| op.kind.stores());
-        if stores.all(|op| disk.lacks(op.attempt) && !(unlisted_queue && op.kind == Kind::Deliver)) {
+        if stores.all(|op| disk.lacks(op.attempt) && !(unlisted_queue && op.kind == OpKind::Deliver)) {
             (fate.judged, fate.missing) = (true, fate.unseen);
         }
     }
@@ -89,7 +89,7 @@ struct Count {
 struct Account<'a> {
     ledger: &'a Ledger,
     ops: SmallVec<[&'a ClientOp; 4]>,
-    places: SmallVec<[(PlaceId, Count); 2]>,
+    places: SmallVec<[(MailboxId, Count); 2]>,
 }
 
 /// What became of a message.
@@ -102,7 +102,7 @@ pub(crate) fn fate(ledger: &Ledger, messages: &Messages, last: &Final, slot: usi
 }
 
 impl Account<'_> {
-    fn at(&mut self, place: PlaceId) -> &mut Count {
+    fn at(&mut self, place: MailboxId) -> &mut Count {
         let known = self.places.iter().position(|p| p.0 == place);
         let index = known.unwrap_or_else(|| {
             self.places.push((place, Count::default()));
@@ -115,9 +115,9 @@ impl Account<'_> {
         for index in 0..self.ops.len() {
             let op = self.ops[index];
             let destination = match op.kind {
-                Kind::Deliver | Kind::Append => Some(op.place),
-                Kind::Move | Kind::Copy => op.to,
-                Kind::Fetch | Kind::Search | Kind::Flag | Kind::Expunge => None,
+                OpKind::Deliver | OpKind::Append => Some(op.place),
+                OpKind::Move | OpKind::Copy => op.to,
+                OpKind::Fetch | OpKind::Search | OpKind::Flag | OpKind::Expunge => None,
             };
             let Some(place) = destination else { continue };
             let certain = op.certain() && (op.kind.stores() || !self.overtaken(index));
@@ -149,7 +149,7 @@ impl Account<'_> {
         }
     }
 
-    fn judge(&mut self, last: &Final, found: &[Found]) -> Fate {
+    fn judge(&mut self, last: &Final, found: &[FinalCopy]) -> Fate {
         let mut fate = self.start(last);
         for copy in found {
             self.find(&mut fate, &self.ledger.seen[copy.seen as usize]);
@@ -198,7 +198,7 @@ impl Account<'_> {
         }
     }
 
-    fn of_another_user(&self, place: PlaceId) -> bool {
+    fn of_another_user(&self, place: MailboxId) -> bool {
         let user = self.ledger.user_of(place);
         !self.ops.iter().any(|op| self.ledger.user_of(op.place) == user)
     }
@@ -206,8 +206,8 @@ impl Account<'_> {
     /// Stores that certainly happened less copies whose expunge may have: moves keep the number.
     fn least_in_all(&self) -> u32 {
         let stored = self.ops.iter().filter(|op| op.kind.stores() && op.certain()).count();
-        let mut gone: SmallVec<[(PlaceId, Uid); 4]> = SmallVec::new();
-        for op in self.ops.iter().filter(|op| op.kind == Kind::Expunge && may_remove(op)) {
+        let mut gone: SmallVec<[(MailboxId, Uid); 4]> = SmallVec::new();
+        for op in self.ops.iter().filter(|op| op.kind == OpKind::Expunge && may_remove(op)) {
             if let Some(key) = op.uid.map(|uid| (op.place, uid)).filter(|key| !gone.contains(key)) {
                 gone.push(key);
             }
@@ -221,7 +221,7 @@ impl Account<'_> {
 
     fn copies_possible(&self) -> u32 {
         let both = |op: &&&ClientOp| {
-            op.kind == Kind::Copy && op.possible() || op.kind == Kind::Move && op.outcome == Outcome::Info
+            op.kind == OpKind::Copy && op.possible() || op.kind == OpKind::Move && op.outcome == Outcome::Info
         };
         self.ops.iter().filter(both).count() as u32
     }
@@ -229,7 +229,7 @@ impl Account<'_> {
 
 /// A removal that may have taken its copy away; see the module's words on a refused expunge.
 pub(crate) fn may_remove(op: &ClientOp) -> bool {
-    op.possible() || (op.kind == Kind::Expunge && !op.unsent())
+    op.possible() || (op.kind == OpKind::Expunge && !op.unsent())
 }
 
 fn note(list: &mut SmallVec<[Uid; 2]>, uid: Uid) {
@@ -256,7 +256,7 @@ impl Count {
 }
 
 /// Each copy that was certainly removed: when that was known. Keyed by place and UID.
-pub(crate) fn removed(ledger: &Ledger) -> HashMap<(PlaceId, Uid), (Nanos, u32)> {
+pub(crate) fn removed(ledger: &Ledger) -> HashMap<(MailboxId, Uid), (Nanos, u32)> {
     let mut out = HashMap::new();
     for (index, op) in ledger.ops.iter().enumerate() {
         if let (true, true, Some(uid)) = (op.kind.removes(), op.certain(), op.uid) {

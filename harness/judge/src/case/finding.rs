@@ -1,34 +1,34 @@
 use fuse_fs::clock::Nanos;
 use record::history::{Attempt, Source};
-use record::ledger::entry::{PlaceId, Seen};
+use record::ledger::entry::{MailboxId, Seen};
 use reports::kit::verdict::Verdict;
 
 /// Anomalies kept with evidence per property; all are counted.
 pub(crate) const KEPT: usize = 20;
 
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct Violation {
     /// In one sentence.
     pub sentence: String,
     /// Whose file and operations are evidence.
     pub attempt: Option<Attempt>,
-    pub place: Option<PlaceId>,
+    pub place: Option<MailboxId>,
     /// When it was read, if a reading showed it.
     pub read_at: Option<Nanos>,
     /// It is about the attempt's bytes, and they were read so.
     pub bytes: Option<Source>,
 }
 
-impl Found {
+impl Violation {
     /// About no message.
-    pub fn general(sentence: String) -> Found {
-        Found { sentence, attempt: None, place: None, read_at: None, bytes: None }
+    pub fn general(sentence: String) -> Violation {
+        Violation { sentence, attempt: None, place: None, read_at: None, bytes: None }
     }
 
     /// About a copy that a client saw.
-    pub fn seen(seen: &Seen, sentence: String) -> Found {
+    pub fn seen(seen: &Seen, sentence: String) -> Violation {
         let (place, read_at) = (Some(seen.place), Some(seen.ended));
-        Found { attempt: seen.attempt, place, read_at, ..Found::general(sentence) }
+        Violation { attempt: seen.attempt, place, read_at, ..Violation::general(sentence) }
     }
 }
 
@@ -41,7 +41,7 @@ pub struct Finding {
     /// Violations in all.
     pub count: u64,
     /// The first of them.
-    pub found: Vec<Found>,
+    pub found: Vec<Violation>,
     /// What the reader should know besides.
     pub warnings: Vec<String>,
     /// It holds because nothing in the run put it to the test.
@@ -86,12 +86,12 @@ impl Finding {
 pub struct Anomalies {
     pub count: u64,
     /// The first [`KEPT`].
-    pub kept: Vec<Found>,
+    pub kept: Vec<Violation>,
 }
 
 impl Anomalies {
     /// Adds one; the words are made only if they are kept.
-    pub fn add(&mut self, make: impl FnOnce() -> Found) {
+    pub fn add(&mut self, make: impl FnOnce() -> Violation) {
         self.count += 1;
         if self.kept.len() < KEPT {
             self.kept.push(make());
@@ -100,11 +100,11 @@ impl Anomalies {
 
     /// Puts one before all others that says what many of them share; it is not counted.
     pub fn lead(&mut self, sentence: String) {
-        self.kept.insert(0, Found::general(sentence));
+        self.kept.insert(0, Violation::general(sentence));
     }
 
     /// Adds one that is about no message.
     pub fn say(&mut self, sentence: impl FnOnce() -> String) {
-        self.add(|| Found::general(sentence()));
+        self.add(|| Violation::general(sentence()));
     }
 }

@@ -1,13 +1,13 @@
 use hdrhistogram::Histogram;
 use record::history::{Outcome, Trouble};
 use record::ledger::Ledger;
-use record::ledger::entry::Kind;
+use record::ledger::entry::OpKind;
 use reports::run::{Operation, Quantiles};
 use std::collections::BTreeMap;
 
 /// Client operations by kind. Latency counts from the start of each, lateness to it; in microseconds up to a day.
 pub(crate) fn operations(ledger: &Ledger) -> Vec<Operation> {
-    let mut kinds: BTreeMap<Kind, (Operation, [Histogram<u64>; 2])> = BTreeMap::new();
+    let mut kinds: BTreeMap<OpKind, (Operation, [Histogram<u64>; 2])> = BTreeMap::new();
     for op in &ledger.ops {
         let (sum, [latency, lateness]) = kinds.entry(op.kind).or_insert_with(|| empty(op.kind));
         if op.unsent() {
@@ -38,7 +38,7 @@ pub(crate) fn latencies() -> Histogram<u64> {
     Histogram::new_with_bounds(1, DAY_US, 3).expect("1 us to a day with 3 digits is a valid range")
 }
 
-fn empty(kind: Kind) -> (Operation, [Histogram<u64>; 2]) {
+fn empty(kind: OpKind) -> (Operation, [Histogram<u64>; 2]) {
     let name: &str = kind.into();
     (Operation { name: name.to_owned(), ..Operation::default() }, [latencies(), latencies()])
 }

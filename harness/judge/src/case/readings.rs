@@ -1,12 +1,12 @@
 use record::history::{Attempt, UserId};
 use record::ledger::Ledger;
-use record::ledger::entry::{OnDisk, PlaceId, Seen};
+use record::ledger::entry::{MailboxId, OnDisk, Seen};
 use record::ledger::messages::Messages;
 use std::collections::{HashMap, HashSet};
 
 /// What was found of a message in the final reading.
 #[derive(Clone, Copy)]
-pub struct Found {
+pub struct FinalCopy {
     slot: u32,
     /// Index into [`Ledger::seen`].
     pub seen: u32,
@@ -14,10 +14,10 @@ pub struct Found {
 
 /// The final readings.
 pub struct Final {
-    found: Vec<Found>,
-    read: HashSet<PlaceId>,
+    found: Vec<FinalCopy>,
+    read: HashSet<MailboxId>,
     /// Places whose last final reading failed, and why.
-    pub failed: Vec<(PlaceId, String)>,
+    pub failed: Vec<(MailboxId, String)>,
     /// Indices of copies that carry no attempt of this run.
     pub strangers: Vec<u32>,
 }
@@ -26,7 +26,7 @@ impl Final {
     /// Sorts the copies of the last final reading of each mailbox by message.
     pub fn of(ledger: &Ledger, messages: &Messages) -> Final {
         let finals = ledger.readings.iter().enumerate().filter(|(_, r)| r.name == "final");
-        let last: HashMap<PlaceId, usize> = finals.map(|(i, r)| (r.place, i)).collect();
+        let last: HashMap<MailboxId, usize> = finals.map(|(i, r)| (r.place, i)).collect();
         let mut chosen: Vec<usize> = last.into_values().collect();
         chosen.sort_unstable();
         let mut out =
@@ -48,13 +48,13 @@ impl Final {
     fn sort_in(&mut self, ledger: &Ledger, messages: &Messages, seen: u32) {
         let attempt = ledger.seen[seen as usize].attempt;
         match attempt.and_then(|a| messages.slot(a.message)) {
-            Some(slot) => self.found.push(Found { slot: slot as u32, seen }),
+            Some(slot) => self.found.push(FinalCopy { slot: slot as u32, seen }),
             None => self.strangers.push(seen),
         }
     }
 
     /// Copies of one message.
-    pub fn copies(&self, slot: usize) -> &[Found] {
+    pub fn copies(&self, slot: usize) -> &[FinalCopy] {
         let from = self.found.partition_point(|f| (f.slot as usize) < slot);
         let to = self.found.partition_point(|f| (f.slot as usize) <= slot);
         &self.found[from..to]
@@ -79,7 +79,7 @@ impl Final {
     }
 
     /// The place was read to its end.
-    pub fn was_read(&self, place: PlaceId) -> bool {
+    pub fn was_read(&self, place: MailboxId) -> bool {
         self.read.contains(&place)
     }
 }

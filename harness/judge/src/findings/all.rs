@@ -4,7 +4,7 @@
 //! A kind is a pure function of a [`Case`], as a checker is, and changes no verdict. A kind that saw nothing is left out.
 
 use super::bounced;
-use super::sighting::{Kind, Sighting, Sightings};
+use super::sighting::{FindingKind, Sighting, Sightings};
 use super::{
     duplicated, hidden_until_repair, left_behind, permanent_refusal, refused_in_warm_up, server_crashed,
     server_hung, stored_although_refused,
@@ -13,7 +13,7 @@ use crate::case::Case;
 use reports::run::{Example, Finding, Moment};
 
 /// Every kind, the gravest first.
-pub const ALL: &[Kind] = &[
+pub const ALL: &[FindingKind] = &[
     left_behind::KIND,
     hidden_until_repair::KIND,
     server_crashed::KIND,
@@ -30,7 +30,7 @@ pub fn all(case: &Case<'_>) -> Vec<Finding> {
     ALL.iter().filter_map(|kind| finding(case, kind)).collect()
 }
 
-fn finding(case: &Case<'_>, kind: &Kind) -> Option<Finding> {
+fn finding(case: &Case<'_>, kind: &FindingKind) -> Option<Finding> {
     let Sightings { count, kept } = (kind.find)(case);
     let example = |seen: Sighting| Example {
         message: seen.attempt.map(|attempt| case.ledger.token(attempt)),

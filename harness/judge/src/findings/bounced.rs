@@ -1,9 +1,9 @@
 //! Acknowledged mail that the server gave back to its sender: accounted for, and not delivered.
 
-use super::sighting::{Kind, Sighting, Sightings, messages};
+use super::sighting::{FindingKind, Sighting, Sightings, messages};
 use crate::case::Case;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "bounced",
     find,
     sentence: |_, n| format!("{} acknowledged and then bounced to the sender.", messages(n)),

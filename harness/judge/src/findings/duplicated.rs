@@ -3,12 +3,12 @@
 
 use crate::reason::redelivery;
 
-use super::sighting::{Kind, Sighting, Sightings, messages};
+use super::sighting::{FindingKind, Sighting, Sightings, messages};
 use crate::case::Case;
 use crate::property::no_duplicate::duplicated;
 use reports::kit::figures::counted;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "duplicated",
     find,
     sentence: |_, n| format!("{} stored more than once, as is allowed after a disturbance.", messages(n)),

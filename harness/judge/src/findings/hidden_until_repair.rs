@@ -1,11 +1,11 @@
 //! Acknowledged mail that lies on the disk, is not shown by the server, and is shown again once an administrator has
 //! had its index rebuilt. To the owner it is gone until then, so the verdict stays; but nothing is lost.
 
-use super::sighting::{Kind, Sighting, Sightings, messages};
+use super::sighting::{FindingKind, Sighting, Sightings, messages};
 use crate::case::Case;
 use crate::property::acknowledged_durable::{hidden, repair};
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "hidden-until-repair",
     find,
     sentence: |case, n| {

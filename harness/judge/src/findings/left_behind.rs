@@ -1,7 +1,7 @@
 //! Acknowledged mail that is gone from where its user is served, and lies intact in the copy that a migration left on
 //! another storage: the migration lost it, and it can be got back.
 
-use super::sighting::{Kind, Sighting, Sightings, messages};
+use super::sighting::{FindingKind, Sighting, Sightings, messages};
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// Name of the reading of a storage that its users are not served from.
 pub const READING: &str = "left on ";
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "left-behind",
     find,
     sentence: |_, n| {

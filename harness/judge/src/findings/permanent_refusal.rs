@@ -5,13 +5,13 @@
 //! own files the storage had reported an error about; and only where the same kind of operation succeeded at a time
 //! without such a fault, so that it was not for the message or its recipient.
 
-use super::sighting::{Kind, Sightings, answer, ended};
+use super::sighting::{FindingKind, Sightings, answer, ended};
 use crate::case::Case;
 use record::history::Trouble;
-use record::ledger::entry::{ClientOp, Kind as Operation};
+use record::ledger::entry::{ClientOp, OpKind};
 use reports::kit::figures::counted;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "permanent-refusal",
     find,
     sentence: |_, n| {
@@ -27,7 +27,7 @@ fn find(case: &Case<'_>) -> Sightings {
     let mut sightings = Sightings::default();
     let succeeds =
         |kind| case.ledger.ops.iter().any(|op| op.kind == kind && op.certain() && !under_fault(case, op));
-    let works = [Operation::Deliver, Operation::Append].map(|kind| (kind, succeeds(kind)));
+    let works = [OpKind::Deliver, OpKind::Append].map(|kind| (kind, succeeds(kind)));
     for (index, op) in case.ledger.ops.iter().enumerate().filter(|(_, op)| op.kind.stores()) {
         let works = works.iter().any(|(kind, works)| *kind == op.kind && *works);
         if works && permanent(case, index, op) && (under_fault(case, op) || case.traces.met_error(op.attempt))
@@ -41,7 +41,7 @@ fn find(case: &Case<'_>) -> Sightings {
 fn permanent(case: &Case<'_>, index: usize, op: &ClientOp) -> bool {
     match (op.trouble, op.kind) {
         (Some(Trouble::RefusedPermanent), _) => true,
-        (Some(Trouble::RefusedTransient), Operation::Append) => {
+        (Some(Trouble::RefusedTransient), OpKind::Append) => {
             let reply = answer(case, index).to_ascii_uppercase();
             PERMANENT.iter().any(|code| reply.contains(&format!("[{code}]")))
         }

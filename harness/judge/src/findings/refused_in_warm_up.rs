@@ -1,14 +1,14 @@
 //! Before any fault was armed the mail server refused something, or did not answer: mail, a login, the making of a mailbox.
 //! What it was is left out of the run. A message that was accepted when it was sent again is not counted.
 
-use super::sighting::{Kind, Sighting, Sightings, answer};
+use super::sighting::{FindingKind, Sighting, Sightings, answer};
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
 use record::history::{Attempt, Trouble};
 use record::ledger::entry::ClientOp;
 use reports::kit::figures::counted;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "refused-in-warm-up",
     find: |case| {
         let mut sightings = Sightings::default();

@@ -1,11 +1,11 @@
 //! The mail server ended although the run had not asked it to, and had not killed it. Whether somebody else did is not known.
 
-use super::sighting::{Kind, Sighting, Sightings};
+use super::sighting::{FindingKind, Sighting, Sightings};
 use crate::case::Case;
 use record::history::event::TargetEvent;
 use reports::kit::figures::counted;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "server-crashed",
     find,
     sentence: |_, n| format!("The mail server ended {} without being asked to.", counted(n, "time", "times")),

@@ -9,7 +9,7 @@
 //! Whether it hung or was only slower than the client's limit cannot be told: nobody listened any longer. RFC 5321, 4.5.3.2.6,
 //! has a client wait ten minutes. So the limit is named, and nothing is said of the server but that.
 
-use super::sighting::{Kind, Sighting, Sightings};
+use super::sighting::{FindingKind, Sighting, Sightings};
 use crate::case::Case;
 use crate::case::lateness::Lateness;
 use crate::property::overload;
@@ -17,10 +17,10 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::rules::effects::Effect;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
-use record::ledger::entry::{ClientOp, Kind as Operation};
+use record::ledger::entry::{ClientOp, OpKind};
 use reports::kit::figures::counted;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "no-answer-in-time",
     find,
     sentence: |case, n| {
@@ -73,9 +73,9 @@ fn look(case: &Case<'_>) -> (Sightings, Vec<String>) {
 }
 
 const IMAP: &str = "IMAP";
-type Belongs = fn(Operation) -> bool;
+type Belongs = fn(OpKind) -> bool;
 const SERVICES: [(&str, Belongs); 2] =
-    [("deliveries", |kind| kind == Operation::Deliver), (IMAP, |kind| kind != Operation::Deliver)];
+    [("deliveries", |kind| kind == OpKind::Deliver), (IMAP, |kind| kind != OpKind::Deliver)];
 
 /// Each start of the server, and its end.
 fn lives(case: &Case<'_>) -> Vec<(Nanos, Nanos)> {

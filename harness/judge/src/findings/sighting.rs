@@ -8,7 +8,7 @@ use reports::kit::figures::counted;
 const KEPT: usize = 10;
 
 /// A kind of finding.
-pub struct Kind {
+pub struct FindingKind {
     pub name: &'static str,
     /// Looks for it.
     pub(crate) find: fn(&Case<'_>) -> Sightings,

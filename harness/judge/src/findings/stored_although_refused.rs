@@ -1,11 +1,11 @@
 //! The server answered 4yz, 5yz or NO, and a copy is there all the same: the sender tries again or bounces what arrived.
 
-use super::sighting::{Kind, Sighting, Sightings, answer, messages};
+use super::sighting::{FindingKind, Sighting, Sightings, answer, messages};
 use crate::case::Case;
 use record::history::{Attempt, Trouble};
 use record::ledger::entry::ClientOp;
 
-pub(crate) const KIND: Kind = Kind {
+pub(crate) const KIND: FindingKind = FindingKind {
     name: "stored-although-refused",
     find,
     sentence: |_, n| format!("{} stored although the server had refused to.", messages(n)),

@@ -2,7 +2,7 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, damage};
 use record::history::{Attempt, Source};
 use record::ledger::entry::{OnDisk, Seen};
@@ -56,18 +56,18 @@ pub(crate) fn damaged_on_disk(case: &Case<'_>, copy: &OnDisk) -> bool {
     op.certain() && !copy.unfinished && differs(copy) && !intact()
 }
 
-fn served(case: &Case<'_>, seen: &Seen) -> Found {
+fn served(case: &Case<'_>, seen: &Seen) -> Violation {
     let reason = slot(case, seen.attempt).and_then(|slot| damage(case, slot, seen.ended));
     let sentence = because("A message was served with other content than was sent", reason);
-    Found { bytes: Some(Source::Imap), ..Found::seen(seen, sentence) }
+    Violation { bytes: Some(Source::Imap), ..Violation::seen(seen, sentence) }
 }
 
 fn slot(case: &Case<'_>, attempt: Option<Attempt>) -> Option<usize> {
     case.messages.slot(attempt?.message)
 }
 
-fn stored(case: &Case<'_>, copy: &OnDisk) -> Found {
+fn stored(case: &Case<'_>, copy: &OnDisk) -> Violation {
     let reason = slot(case, copy.attempt).and_then(|slot| damage(case, slot, case.ledger.last));
     let sentence = because("A message lies on the disk with other content than was sent", reason);
-    Found { attempt: copy.attempt, bytes: Some(Source::Disk), ..Found::general(sentence) }
+    Violation { attempt: copy.attempt, bytes: Some(Source::Disk), ..Violation::general(sentence) }
 }

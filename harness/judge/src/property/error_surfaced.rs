@@ -50,8 +50,10 @@ fn check(case: &Case<'_>) -> Finding {
             }
         }
         if let Some((op, risk)) = hidden {
-            anomalies
-                .add(|| crate::case::finding::Found { attempt: Some(op.attempt), ..case.about(slot, risk) });
+            anomalies.add(|| crate::case::finding::Violation {
+                attempt: Some(op.attempt),
+                ..case.about(slot, risk)
+            });
         }
     }
     let sentence = sentence([anomalies.count, refused, anew, unknown]);

@@ -2,13 +2,13 @@
 
 use super::overload;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::case::generator::lateness_in_words;
 use crate::case::latency;
 use crate::case::lateness::Lateness;
 use fuse_fs::clock::Nanos;
 use record::history::{Outcome, Trouble};
-use record::ledger::entry::{ClientOp, DiskRead, Kind};
+use record::ledger::entry::{ClientOp, DiskRead, OpKind};
 use record::plan::expect::LatencyBound;
 use record::plan::step::StepAction;
 use reports::kit::figures::counted;
@@ -62,12 +62,12 @@ fn expectation(
     Expectation { name: name.to_owned(), title, definition, check: Box::new(check) }
 }
 
-fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Found {
+fn operation(case: &Case<'_>, op: &ClientOp, how: &str) -> Violation {
     let kind: &str = op.kind.into();
     let at = case.ledger.moment(op.invoked);
     let attempt = op.kind.stores().then_some(op.attempt);
     let sentence = format!("The {kind} started at {at} {how}.");
-    Found { attempt, place: Some(op.place), ..Found::general(sentence) }
+    Violation { attempt, place: Some(op.place), ..Violation::general(sentence) }
 }
 
 /// No fault fired and no operation failed in the first stretch of the traffic.
@@ -201,7 +201,7 @@ fn inspection(case: &Case<'_>, reads: &[&DiskRead], anomalies: &mut Anomalies) -
     let users: HashSet<_> = reads.iter().filter(|d| d.complete).map(|d| d.user).collect();
     let mut judged = 0;
     for slot in 0..case.fates.len() {
-        let removal = case.ops(slot).any(|op| op.kind == Kind::Expunge && op.invoked <= reads_end(reads));
+        let removal = case.ops(slot).any(|op| op.kind == OpKind::Expunge && op.invoked <= reads_end(reads));
         let acknowledged = |op: &&ClientOp| {
             op.kind.stores()
                 && op.certain()

@@ -6,10 +6,10 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, flags};
 use fuse_fs::clock::Nanos;
-use record::ledger::entry::{ClientOp, Kind, Seen};
+use record::ledger::entry::{ClientOp, OpKind, Seen};
 use reports::kit::figures::counted;
 
 pub(crate) const CHECKER: Checker = Checker {
@@ -59,10 +59,10 @@ pub(crate) fn wrong<'a>(case: &'a Case<'_>, slot: usize) -> Option<(&'a Seen, u6
 /// Flags that must be set and flags that must not, if there can be one copy only.
 fn demanded(case: &Case<'_>, slot: usize) -> Option<(u64, u64)> {
     let stores = case.ops(slot).filter(|op| op.kind.stores() && op.possible()).count();
-    if stores != 1 || case.ops(slot).any(|op| op.kind == Kind::Copy && !op.unsent()) {
+    if stores != 1 || case.ops(slot).any(|op| op.kind == OpKind::Copy && !op.unsent()) {
         return None;
     }
-    let changes = || case.ops(slot).filter(|op| op.kind == Kind::Flag || op.kind.stores());
+    let changes = || case.ops(slot).filter(|op| op.kind == OpKind::Flag || op.kind.stores());
     let touched = changes().fold(0, |all, op| all | op.add.0 | op.remove.0);
     if touched == 0 {
         return None;
@@ -92,10 +92,10 @@ fn acts_until(op: &ClientOp) -> Nanos {
     op.settled()
 }
 
-fn lost(case: &Case<'_>, slot: usize, seen: &Seen, wrong: u64) -> Found {
+fn lost(case: &Case<'_>, slot: usize, seen: &Seen, wrong: u64) -> Violation {
     let names = case.ledger.flag_names.iter().enumerate().filter(|(bit, _)| wrong & (1 << bit) != 0);
     let names: Vec<&str> = names.map(|(_, name)| name.as_str()).collect();
     let what = format!("An acknowledged change of {} is not visible at the end", names.join(", "));
     let sentence = because(&what, flags(case, slot, wrong));
-    Found::seen(seen, sentence)
+    Violation::seen(seen, sentence)
 }

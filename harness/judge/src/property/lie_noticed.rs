@@ -21,11 +21,11 @@ use super::acknowledged_durable::expected;
 use super::checker::Checker;
 use super::content_intact::damaged;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::trace::holder::{finished, unfinished};
 use fuse_fs::clock::Nanos;
 use record::history::{Outcome, Source, Trouble};
-use record::ledger::entry::{ClientOp, Kind, Seen};
+use record::ledger::entry::{ClientOp, OpKind, Seen};
 use record::plan::server::Layout;
 use reports::kit::figures::{counted, grouped};
 use std::collections::HashMap;
@@ -92,11 +92,11 @@ fn check(case: &Case<'_>) -> Finding {
 }
 
 /// Where it was read with other content, about that attempt and its bytes.
-fn about(case: &Case<'_>, slot: usize, spoiled: Option<&Seen>, sentence: String) -> Found {
+fn about(case: &Case<'_>, slot: usize, spoiled: Option<&Seen>, sentence: String) -> Violation {
     let about = case.about(slot, sentence);
     match spoiled {
         Some(Seen { attempt, ended, .. }) => {
-            Found { attempt: *attempt, read_at: Some(*ended), bytes: Some(Source::Imap), ..about }
+            Violation { attempt: *attempt, read_at: Some(*ended), bytes: Some(Source::Imap), ..about }
         }
         None => about,
     }
@@ -157,7 +157,7 @@ pub(crate) fn refused(case: &Case<'_>, slot: usize, since: Nanos) -> bool {
 }
 
 fn reads(op: &ClientOp) -> bool {
-    matches!(op.kind, Kind::Fetch | Kind::Search)
+    matches!(op.kind, OpKind::Fetch | OpKind::Search)
 }
 
 /// The server moved a file of the message out of its mailbox, and it is there still.

@@ -7,7 +7,7 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, phantom, removal_was_denied};
 use record::history::Attempt;
 use record::ledger::entry::Seen;
@@ -60,9 +60,9 @@ fn refused_attempts(case: &Case<'_>, slot: usize) -> Vec<Attempt> {
     attempts.filter(|a| case.messages.store(case.ledger, *a).is_some_and(|op| !op.possible())).collect()
 }
 
-fn alien(seen: &Seen) -> Found {
+fn alien(seen: &Seen) -> Violation {
     let sentence = "A message names an attempt of this run that nobody made.".to_owned();
-    Found::seen(seen, sentence)
+    Violation::seen(seen, sentence)
 }
 
 fn unnamed_warning(n: u64) -> Option<String> {

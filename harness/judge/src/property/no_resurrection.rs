@@ -5,7 +5,7 @@ use crate::reason::redelivery;
 use super::checker::Checker;
 use crate::case::Case;
 use crate::case::fate::removed;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, undone};
 use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
@@ -50,7 +50,7 @@ fn check(case: &Case<'_>) -> Finding {
     Finding::of(anomalies, sentence).of_cases(gone.len() as u64)
 }
 
-fn again(case: &Case<'_>, slot: usize, seen: &Seen) -> Found {
+fn again(case: &Case<'_>, slot: usize, seen: &Seen) -> Violation {
     let sentence = because("A message was seen again after its removal was acknowledged", undone(case, slot));
-    Found::seen(seen, sentence)
+    Violation::seen(seen, sentence)
 }

@@ -21,7 +21,7 @@ use crate::reason::disturbance::Disturbance;
 use fuse_fs::clock::Nanos;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
-use record::ledger::entry::{ClientOp, Kind, PlaceId};
+use record::ledger::entry::{ClientOp, MailboxId, OpKind};
 use reports::kit::figures;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -152,10 +152,10 @@ fn parts(case: &Case<'_>, disturbance: Disturbance, bound: Duration) -> Vec<Part
     let mut parts: Vec<Part> =
         services.into_iter().map(|service| greeting(case, from, before, service)).collect();
     let stored = before.stored(case);
-    parts.push(Part { worked: stored, ..operation(case, from, "store", Kind::stores) });
+    parts.push(Part { worked: stored, ..operation(case, from, "store", OpKind::stores) });
     parts.push(match case.plan.target.has_imap_during_traffic() {
         true => {
-            Part { worked: before.read(case), ..operation(case, from, "fetch", |kind| kind == Kind::Fetch) }
+            Part { worked: before.read(case), ..operation(case, from, "fetch", |kind| kind == OpKind::Fetch) }
         }
         false => Part { worked: stored, ..arrival(case, from) },
     });
@@ -171,12 +171,12 @@ struct Before {
 
 impl Before {
     fn stored(self, case: &Case<'_>) -> Option<bool> {
-        any(self.operations(case, Kind::stores))
+        any(self.operations(case, OpKind::stores))
     }
 
     /// Whatever IMAP was asked for shows that it works.
     fn read(self, case: &Case<'_>) -> Option<bool> {
-        let ops = self.operations(case, |kind| kind != Kind::Deliver);
+        let ops = self.operations(case, |kind| kind != OpKind::Deliver);
         let readings = case.ledger.readings.iter().filter(|reading| reading.at < self.at);
         any(ops.chain(readings.map(|reading| reading.complete)))
     }
@@ -186,7 +186,7 @@ impl Before {
     }
 
     /// Whether each succeeded in time.
-    fn operations(self, case: &Case<'_>, kind: impl Fn(Kind) -> bool) -> impl Iterator<Item = bool> {
+    fn operations(self, case: &Case<'_>, kind: impl Fn(OpKind) -> bool) -> impl Iterator<Item = bool> {
         let ops =
             case.ledger.ops.iter().filter(move |op| op.invoked < self.at && kind(op.kind) && !op.unsent());
         ops.map(move |op| op.certain() && op.ended.since(op.invoked) <= self.bound)
@@ -214,10 +214,10 @@ fn greeting(case: &Case<'_>, from: Nanos, before: Before, service: &str) -> Part
     Part { name, back: probes.find(|p| p.2).map(|p| p.0), tried, worked, failed: true }
 }
 
-fn operation(case: &Case<'_>, from: Nanos, name: &str, kind: impl Fn(Kind) -> bool) -> Part {
+fn operation(case: &Case<'_>, from: Nanos, name: &str, kind: impl Fn(OpKind) -> bool) -> Part {
     let mut part = Part { name: name.to_owned(), back: None, tried: false, worked: None, failed: false };
     let ops = case.ledger.ops.iter().filter(|op| op.invoked >= from && kind(op.kind) && !op.unsent());
-    let struck: HashSet<PlaceId> = struck_mailboxes(case).collect();
+    let struck: HashSet<MailboxId> = struck_mailboxes(case).collect();
     for op in ops {
         // That a damaged message is refused, or a mailbox that holds one, says nothing about the service.
         let damaged = case.message_lied_about(op.attempt.message) || struck.contains(&op.place);
@@ -232,7 +232,7 @@ fn operation(case: &Case<'_>, from: Nanos, name: &str, kind: impl Fn(Kind) -> bo
 }
 
 /// Mailboxes with a message that a lying storage struck: who looks for another one there meets it too.
-fn struck_mailboxes<'a>(case: &'a Case<'_>) -> impl Iterator<Item = PlaceId> + 'a {
+fn struck_mailboxes<'a>(case: &'a Case<'_>) -> impl Iterator<Item = MailboxId> + 'a {
     (0..case.fates.len()).filter(|slot| case.lied_about(*slot)).filter_map(|slot| case.origin(slot))
 }
 

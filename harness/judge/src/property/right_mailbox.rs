@@ -2,7 +2,7 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use record::ledger::entry::Seen;
 use reports::kit::figures::counted;
 use std::collections::HashSet;
@@ -37,9 +37,9 @@ fn astray(case: &Case<'_>, slot: usize, seen: &Seen) -> bool {
     !case.ops(slot).any(|op| asked(op.to) || op.kind.stores() && asked(Some(op.place)))
 }
 
-fn wrong(case: &Case<'_>, slot: usize, seen: &Seen) -> Found {
+fn wrong(case: &Case<'_>, slot: usize, seen: &Seen) -> Violation {
     let owner = case.origin(slot).map(|place| case.ledger.user_name(case.ledger.user_of(place)));
     let whose = owner.map_or(String::new(), |owner| format!(" for {owner}"));
     let place = case.ledger.place_name(seen.place);
-    Found::seen(seen, format!("A message{whose} is in {place}, where nobody sent it."))
+    Violation::seen(seen, format!("A message{whose} is in {place}, where nobody sent it."))
 }

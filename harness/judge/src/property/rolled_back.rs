@@ -10,7 +10,7 @@ use super::checker::Checker;
 use super::flags_durable::wrong;
 use super::lie_noticed::refused;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use record::ledger::entry::RolledBack;
 use reports::kit::figures::{counted, grouped};
 
@@ -54,7 +54,7 @@ fn check(case: &Case<'_>) -> Finding {
             let words = format!("{}{}", sentence.trim_end_matches('.'), named(case, &taken));
             anomalies.add(|| match first {
                 Some(slot) => case.about(slot, words),
-                None => Found::general(words),
+                None => Violation::general(words),
             });
         }
         sentences.push(sentence);

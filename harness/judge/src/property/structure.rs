@@ -8,11 +8,11 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::property::gone_for_good;
 use record::history::Attempt;
 use record::history::event::TargetEvent;
-use record::ledger::entry::{ClientOp, PlaceId, Reading};
+use record::ledger::entry::{ClientOp, MailboxId, Reading};
 use reports::kit::figures::counted;
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ fn differ(n: u64) -> String {
 }
 
 /// The last reading of that name of each mailbox.
-fn last<'a>(case: &'a Case<'_>, name: &str) -> BTreeMap<PlaceId, &'a Reading> {
+fn last<'a>(case: &'a Case<'_>, name: &str) -> BTreeMap<MailboxId, &'a Reading> {
     case.ledger.readings.iter().filter(|r| r.name == name).map(|r| (r.place, r)).collect()
 }
 
@@ -135,7 +135,7 @@ fn copies(n: u64, known: bool) -> String {
     format!("{copies} {of} {is}")
 }
 
-fn found(place: PlaceId, after: &Reading, attempt: Option<Attempt>, what: String) -> Found {
+fn found(place: MailboxId, after: &Reading, attempt: Option<Attempt>, what: String) -> Violation {
     let sentence = format!("{what} the rebuild of the index.");
-    Found { attempt, place: Some(place), read_at: Some(after.at), ..Found::general(sentence) }
+    Violation { attempt, place: Some(place), read_at: Some(after.at), ..Violation::general(sentence) }
 }

@@ -9,7 +9,7 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::property::gone_for_good;
 use fuse_fs::clock::Nanos;
 use record::history::MessageId;
@@ -235,7 +235,7 @@ fn wrongly(sum: &Sum) -> Option<String> {
     (sum.told_wrongly > 0).then(|| format!("{what} stored although the author had been told that it failed."))
 }
 
-fn loss(case: &Case<'_>, ended: &Ended, slot: Option<usize>) -> Found {
+fn loss(case: &Case<'_>, ended: &Ended, slot: Option<usize>) -> Violation {
     let sender = case.ledger.senders.get(ended.sender as usize).map_or("a sender", String::as_str);
     let sentence = match ended.end {
         End::Dropped => format!("{sender} let a message go that nobody had acknowledged, and told nobody."),
@@ -243,6 +243,6 @@ fn loss(case: &Case<'_>, ended: &Ended, slot: Option<usize>) -> Found {
     };
     match slot {
         Some(slot) => case.about(slot, sentence),
-        None => Found::general(sentence),
+        None => Violation::general(sentence),
     }
 }

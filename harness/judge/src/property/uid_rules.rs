@@ -7,10 +7,10 @@
 
 use super::checker::Checker;
 use crate::case::Case;
-use crate::case::finding::{Anomalies, Finding, Found};
+use crate::case::finding::{Anomalies, Finding, Violation};
 use fuse_fs::clock::Nanos;
 use record::history::{Attempt, MessageId, Uid};
-use record::ledger::entry::{PlaceId, Reading};
+use record::ledger::entry::{MailboxId, Reading};
 use reports::kit::figures::counted;
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ pub(crate) const CHECKER: Checker = Checker {
 /// One statement about a UID.
 #[derive(Clone, Copy)]
 struct Claim {
-    place: PlaceId,
+    place: MailboxId,
     uid: Uid,
     message: Option<MessageId>,
     attempt: Option<Attempt>,
@@ -114,12 +114,12 @@ fn taken_back(case: &Case<'_>, claim: &Claim) -> bool {
     rollbacks.any(|b| beneath(&b.storage) && b.undoes(claim.begun, claim.ended))
 }
 
-fn found(claim: &Claim, sentence: String) -> Found {
-    Found {
+fn found(claim: &Claim, sentence: String) -> Violation {
+    Violation {
         attempt: claim.attempt,
         place: Some(claim.place),
         read_at: Some(claim.ended),
-        ..Found::general(sentence)
+        ..Violation::general(sentence)
     }
 }
 
@@ -195,7 +195,7 @@ fn uid_next(case: &Case<'_>, anomalies: &mut Anomalies) {
         r.uid_next > 0 && r.name != super::structure::READING && !case.place_lied_about(r.place)
     };
     let readings = case.ledger.readings.iter().filter(judged);
-    let mut known: std::collections::BTreeMap<(PlaceId, u32), u32> = std::collections::BTreeMap::new();
+    let mut known: std::collections::BTreeMap<(MailboxId, u32), u32> = std::collections::BTreeMap::new();
     for reading in readings {
         let top = case.ledger.seen[reading.copies.clone()].iter().map(|s| s.uid.uid).max().unwrap_or(0);
         let before = known.insert((reading.place, reading.validity), reading.uid_next).unwrap_or(0);
@@ -203,7 +203,7 @@ fn uid_next(case: &Case<'_>, anomalies: &mut Anomalies) {
             let floor = before.max(top + 1);
             let sentence = format!("UIDNEXT is {}, but must be at least {floor}.", reading.uid_next);
             let (place, read_at) = (Some(reading.place), Some(reading.at));
-            anomalies.add(|| Found { place, read_at, ..Found::general(sentence) });
+            anomalies.add(|| Violation { place, read_at, ..Violation::general(sentence) });
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::trace::holder::{Holder, finished};
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
 use record::history::event::TargetEvent;
-use record::ledger::entry::{ClientOp, Kind, PlaceId};
+use record::ledger::entry::{ClientOp, MailboxId, OpKind};
 use std::collections::HashMap;
 
 /// Every copy too many of this message is excused.
@@ -40,7 +40,7 @@ pub(crate) fn explains_return(case: &Case<'_>, slot: usize) -> bool {
 
 /// What disturbed any delivery of the message.
 fn in_all(case: &Case<'_>, slot: usize) -> usize {
-    let delivered = case.ops(slot).filter(|op| op.kind == Kind::Deliver && op.possible());
+    let delivered = case.ops(slot).filter(|op| op.kind == OpKind::Deliver && op.possible());
     delivered.map(|op| spare(case, op)).sum()
 }
 
@@ -50,7 +50,7 @@ fn spare(case: &Case<'_>, op: &ClientOp) -> usize {
     queue.saturating_add(case.elsewhere.spool.uncertain(op.attempt))
 }
 
-fn copies(case: &Case<'_>, slot: usize) -> HashMap<(Attempt, PlaceId), usize> {
+fn copies(case: &Case<'_>, slot: usize) -> HashMap<(Attempt, MailboxId), usize> {
     let mut copies = HashMap::new();
     for found in case.last.copies(slot) {
         let seen = &case.ledger.seen[found.seen as usize];

@@ -6,7 +6,7 @@ use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use record::history::{Outcome, Trouble};
-use record::ledger::entry::{ClientOp, Kind};
+use record::ledger::entry::{ClientOp, OpKind};
 use reports::kit::figures::{counted, grouped};
 use std::time::Duration;
 
@@ -214,7 +214,7 @@ pub(crate) fn collateral_volume(
 /// The first delivery begun from `from` on that the mail server itself acknowledged, for a user whose mail is on this storage.
 fn first_delivery(view: &View<'_, '_>, storage: &str, from: Nanos) -> Option<Nanos> {
     let there = |op: &&ClientOp| {
-        op.kind == Kind::Deliver
+        op.kind == OpKind::Deliver
             && op.invoked >= from
             && view.served(op)
             && view.storage_of(view.user(op), op.ended) == storage

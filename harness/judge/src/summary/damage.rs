@@ -5,7 +5,7 @@
 
 use super::difference::{Returned, compare};
 use crate::case::Case;
-use crate::case::finding::Found;
+use crate::case::finding::Violation;
 use fuse_fs::clock::Nanos;
 use record::directory::RunDirectory;
 use record::history::digest::Digest;
@@ -22,7 +22,7 @@ use std::path::Path;
 type Kept = (Nanos, Specimen);
 
 /// The difference that shows what was found, where it is about bytes and they were kept.
-pub(crate) fn difference(run_dir: &Path, case: &Case<'_>, found: &Found) -> Option<Difference> {
+pub(crate) fn difference(run_dir: &Path, case: &Case<'_>, found: &Violation) -> Option<Difference> {
     let (attempt, source) = (found.attempt?, found.bytes?);
     let kept: Vec<&Kept> = case.ledger.specimens.iter().filter(|(_, one)| one.attempt == attempt).collect();
     let shown = &chosen(&kept, source)?.1;

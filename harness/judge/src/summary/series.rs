@@ -10,7 +10,7 @@ use crate::trace::calls::Calls;
 use fuse_fs::clock::Nanos;
 use record::history::Outcome;
 use record::ledger::Ledger;
-use record::ledger::entry::Kind;
+use record::ledger::entry::OpKind;
 use record::plan::CohortPlan;
 use reports::run::series::{Outcomes, Series, Service, ServiceState, Stretch, Track};
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ fn lateness(ledger: &Ledger, bins: &Bins) -> Vec<Option<f64>> {
 }
 
 fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
-    let mut by_kind: BTreeMap<Kind, Vec<(Nanos, Duration)>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<OpKind, Vec<(Nanos, Duration)>> = BTreeMap::new();
     for op in ledger.ops.iter().filter(|op| op.outcome == Outcome::Ok) {
         by_kind.entry(op.kind).or_default().push((op.ended, op.ended.since(op.invoked)));
     }
@@ -74,7 +74,7 @@ fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
 }
 
 /// Of operations by their end and how long they took.
-fn track(kind: Kind, mut ops: Vec<(Nanos, Duration)>, bins: &Bins) -> Track {
+fn track(kind: OpKind, mut ops: Vec<(Nanos, Duration)>, bins: &Bins) -> Track {
     ops.sort_unstable();
     let name: &str = kind.into();
     let mut track = Track { name: name.to_owned(), ok: Vec::new(), p50_s: Vec::new(), p99_s: Vec::new() };
@@ -144,7 +144,7 @@ mod tests {
     fn latencies_of_a_bin_are_those_of_its_operations() {
         let op = |ended_us: u64, took_us| (Nanos(ended_us * 1000), Duration::from_micros(took_us));
         let bins = Bins { from: Nanos(0), step: 1_000_000, count: 3 };
-        let track = track(Kind::Deliver, vec![op(2_500, 2_000), op(900, 800), op(500, 500)], &bins);
+        let track = track(OpKind::Deliver, vec![op(2_500, 2_000), op(900, 800), op(500, 500)], &bins);
         assert_eq!(track.ok, [2, 0, 1]);
         assert_eq!(
             track.p99_s.iter().map(|s| s.map(|s| format!("{s:.4}"))).collect::<Vec<_>>(),

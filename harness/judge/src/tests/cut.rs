@@ -7,7 +7,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::{EffectLine, Fate, Missing};
 use record::history::digest::Digest;
 use record::history::event::Event;
-use record::history::{Attempt, DiskCopy, Entry, MessageId, UserId};
+use record::history::{Attempt, DiskCopy, Ingress, MessageId, UserId};
 use record::synthetic::{MailboxModel, OK, REFUSED, UNANSWERED, VANISHED, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
@@ -214,7 +214,7 @@ fn of_an_expunge_in_two_steps_the_one_that_left_the_mailbox_is_named() {
 
 /// Messages 1 to 3 are stored, the cut takes the data of message 1, and INBOX cannot be read to its end. On the disk
 /// are messages 2, 3 and `more`.
-fn unreadable(more: Option<DiskCopy>, deliver_by: Entry) -> Report {
+fn unreadable(more: Option<DiskCopy>, deliver_by: Ingress) -> Report {
     let (mut run, mut world) = stored();
     run.plan.workload.deliver_by = deliver_by;
     let data = dropped(1, 101, "write", &new(1), None);
@@ -252,7 +252,7 @@ pub(crate) fn on_disk(id: Attempt) -> DiskCopy {
 
 #[test]
 fn an_error_for_a_message_that_the_disk_does_not_hold_is_a_loss() {
-    let report = unreadable(None, Entry::Lmtp);
+    let report = unreadable(None, Ingress::Lmtp);
     assert_eq!(blamed(&report), ["acknowledged-durable"]);
     assert_eq!(report.messages.lost, 1);
     insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message cannot be read, and no file on the disk holds it: bytes 0 to 4,096 of user1/Maildir/new/1 were never made durable: no fsync of the file between call 1 and the cut at 0.010 s (storage `mail`, profile ext4-ordered).");
@@ -262,9 +262,9 @@ fn an_error_for_a_message_that_the_disk_does_not_hold_is_a_loss() {
 fn an_error_for_a_message_that_may_lie_somewhere_is_unknown() {
     let there = on_disk(Attempt { message: MessageId(1), n: 1 });
     for report in [
-        unreadable(Some(there.clone()), Entry::Lmtp),
-        unreadable(Some(DiskCopy { unfinished: true, ..there }), Entry::Lmtp),
-        unreadable(None, Entry::Smtp),
+        unreadable(Some(there.clone()), Ingress::Lmtp),
+        unreadable(Some(DiskCopy { unfinished: true, ..there }), Ingress::Lmtp),
+        unreadable(None, Ingress::Smtp),
     ] {
         assert!(blamed(&report).is_empty(), "{:#?}", report.properties);
         assert_eq!(with_verdict(&report, Verdict::Unknown), ["acknowledged-durable", "coverage"]);

@@ -12,7 +12,7 @@ use record::history::{Attempt, MessageId, Source, Specimen};
 use record::synthetic::{OK, RUN, World};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
-use reports::run::difference::{ChangeKind as Kind, Difference};
+use reports::run::difference::{ChangeKind, Difference};
 
 const ATTEMPT: Attempt = Attempt { message: MessageId(1), n: 1 };
 
@@ -90,7 +90,7 @@ fn the_bytes_are_shown_with_their_files_and_where_they_were_read() {
     let shown = Damaged::new().with_sent(&sent()).kept(Source::Imap, &spoiled(), None).difference();
     let shown = shown.expect("it was kept");
     let change = shown.change.expect("they can be compared");
-    assert_eq!((change.kind, change.at, change.replaced, change.by), (Kind::BitFlip, 1_000, 1, 1));
+    assert_eq!((change.kind, change.at, change.replaced, change.by), (ChangeKind::BitFlip, 1_000, 1, 1));
     assert_eq!(shown.sent_file, "damaged/1a2b3c4d-1-1/sent.eml");
     assert_eq!(shown.found_file, "damaged/1a2b3c4d-1-1/1-final-Imap.eml");
     insta::assert_snapshot!(shown.notes.join("\n"), @"

@@ -12,7 +12,7 @@ use super::table::{attempt, copy_of, drop_copy};
 use crate::testing::run_dir::{Mail, anomalies, blamed, judge_text};
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, TargetEvent};
-use record::history::{Action, DiskCopy, Entry, OpId, Outcome, Source, Trouble, UserId};
+use record::history::{Action, DiskCopy, Ingress, OpId, Outcome, Source, Trouble, UserId};
 use record::plan::server::Rebuild;
 use record::synthetic::{OK, REFUSED, World, digest};
 
@@ -42,7 +42,7 @@ fn world() -> Mail {
 fn delivery(world: &mut Mail, message: u64, trouble: Trouble, reply: &str) {
     let (at, op, mailbox) = (world.tick(), OpId(1000 + message), "INBOX".to_owned());
     let (attempt, flags) = (attempt(message, 1), Vec::new());
-    let (entry, size, digest) = (Entry::Lmtp, 1, digest(attempt));
+    let (entry, size, digest) = (Ingress::Lmtp, 1, digest(attempt));
     let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let outcome = if trouble == Trouble::TimedOut { Outcome::Info } else { Outcome::Fail };

@@ -6,7 +6,7 @@ use crate::testing::run_dir::{Mail, answer, blamed, judge_text, with_verdict};
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::Span;
 use record::history::event::{Event, TargetEvent};
-use record::history::{Action, Entry, OpId, Outcome, Trouble, UserId};
+use record::history::{Action, Ingress, OpId, Outcome, Trouble, UserId};
 use record::plan::Plan;
 use record::plan::expect::LatencyBound;
 use record::synthetic::{self, OK, VANISHED, World, digest};
@@ -94,7 +94,7 @@ fn the_latency_of_a_late_generator_is_not_judged() {
 fn never_begun(world: &mut Mail, message: u64, n: u32) {
     let (at, op) = (world.tick(), OpId(7_000 + message * 10 + u64::from(n)));
     let (attempt, mailbox, flags) = (attempt(message, n), "INBOX".to_owned(), Vec::new());
-    let (entry, size, digest) = (Entry::Lmtp, 0, digest(attempt));
+    let (entry, size, digest) = (Ingress::Lmtp, 0, digest(attempt));
     let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let (outcome, trouble) = (Outcome::Fail, Some(Trouble::Saturated));

@@ -6,7 +6,7 @@ use super::table::attempt;
 use crate::testing::run_dir::{Mail, answer, blamed, judge_text, with_verdict};
 use record::history::digest::Digest;
 use record::history::event::Event;
-use record::history::{Attempt, DiskCopy, Entry, Source, UserId};
+use record::history::{Attempt, DiskCopy, Ingress, Source, UserId};
 use record::plan::Plan;
 use record::synthetic::{OK, World, digest};
 use reports::kit::verdict::Verdict;
@@ -51,7 +51,7 @@ fn stored(id: Attempt) -> (Attempt, Digest) {
 /// Message 1 and the recovery's are stored and arrived; `on_disk` is what the disk shows.
 fn run(on_disk: &[(Attempt, Digest)], queued: &[Attempt]) -> Report {
     let mut world = World::new(Vec::new(), 1);
-    world.entry = Entry::Smtp;
+    world.entry = Ingress::Smtp;
     world.deliver(0, 1, 1, OK);
     recovery(&mut world);
     arrived(&mut world, attempt(900, 1), Duration::ZERO);
@@ -80,7 +80,7 @@ fn what_left_the_queue_between_the_readings_is_no_disagreement() {
     let both = [stored(attempt(1, 1)), stored(attempt(900, 1))];
     let late = [both[0], both[1], stored(attempt(2, 1))];
     let mut world = World::new(Vec::new(), 1);
-    world.entry = Entry::Smtp;
+    world.entry = Ingress::Smtp;
     world.deliver(0, 1, 1, OK);
     world.deliver(0, 2, 1, OK);
     super::table::drop_copy(&mut world, 0, "INBOX", 2);

@@ -11,7 +11,7 @@ use super::table::{attempt, copy_of, drop_copy};
 use crate::testing::run_dir::{Mail, anomalies, answer, blamed, judge_text, with_verdict};
 use fuse_fs::units::Span;
 use record::history::event::{Event, TargetEvent};
-use record::history::{Attempt, Bounce, DiskCopy, Entry, Source, UserId};
+use record::history::{Attempt, Bounce, DiskCopy, Ingress, Source, UserId};
 use record::plan::server::Queue;
 use record::synthetic::{OK, REFUSED, UNANSWERED, World};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// The plan of an MTA that says how its queue is listed.
 pub(crate) fn plan() -> Plan {
     let mut plan = synthetic::plan();
-    plan.workload.deliver_by = Entry::Smtp;
+    plan.workload.deliver_by = Ingress::Smtp;
     let (list, drain_within) = (vec!["list-queue".to_owned()], Span(Duration::from_secs(30)));
     plan.target.definition.queue = Some(Queue { list, drain_within });
     plan
@@ -28,7 +28,7 @@ pub(crate) fn plan() -> Plan {
 /// Messages 1 to 4 of one user, acknowledged and stored; 900 is the recovery's.
 pub(crate) fn delivered() -> Mail {
     let mut world = World::new(Vec::new(), 1);
-    world.entry = Entry::Smtp;
+    world.entry = Ingress::Smtp;
     (1..=4).for_each(|message| world.deliver(0, message, 1, OK));
     world.recover(900);
     world

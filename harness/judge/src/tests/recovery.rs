@@ -7,7 +7,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::units::Span;
 use proptest::prelude::*;
 use record::history::event::{Event, TargetEvent};
-use record::history::{Action, Entry, OpId, Outcome, Trouble, UserId};
+use record::history::{Action, Ingress, OpId, Outcome, Trouble, UserId};
 use record::plan::Plan;
 use record::plan::step::{StepAction, StepPlan};
 use record::synthetic;
@@ -34,7 +34,7 @@ fn pass(world: &mut Mail, seconds: u64) {
 
 fn deliver(world: &mut Mail, message: u64, Try(trouble, seconds): Try) {
     let (at, op, mailbox) = (world.tick(), OpId(5_000 + message), "INBOX".to_owned());
-    let (attempt, flags, entry, size) = (attempt(message, 1), Vec::new(), Entry::Lmtp, 1);
+    let (attempt, flags, entry, size) = (attempt(message, 1), Vec::new(), Ingress::Lmtp, 1);
     let digest = digest(attempt);
     let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });

@@ -5,7 +5,7 @@ use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::Span;
 use record::history::event::{Event, TargetEvent};
-use record::history::{Action, Entry, OpId, Outcome, Trouble, UserId};
+use record::history::{Action, Ingress, OpId, Outcome, Trouble, UserId};
 use record::plan::expect::LatencyBound;
 use record::synthetic;
 use record::synthetic::{OK, REFUSED, World, digest};
@@ -71,7 +71,7 @@ fn latencies_of_an_overloaded_machine_are_not_the_servers() {
 fn silence(world: &mut Mail, message: u64) {
     let (at, op, mailbox) = (world.tick(), OpId(1000 + message), "INBOX".to_owned());
     let attempt = super::table::attempt(message, 1);
-    let (entry, size, digest, flags) = (Entry::Lmtp, 1, digest(attempt), Vec::new());
+    let (entry, size, digest, flags) = (Ingress::Lmtp, 1, digest(attempt), Vec::new());
     let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let (at, outcome, trouble) = (world.tick(), Outcome::Info, Some(Trouble::TimedOut));

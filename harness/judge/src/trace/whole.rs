@@ -20,7 +20,7 @@ const STRUCK_LATER: u64 = 64;
 
 /// What was found in a trace.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct TraceRead {
     /// Lines before the closing record.
     lines: u64,
     /// Lines that make no sense.
@@ -34,9 +34,9 @@ pub(super) struct Found {
 }
 
 /// Reads a trace, and shows each call.
-pub(super) fn read(path: &Path, mut each: impl FnMut(FsEvent)) -> Result<Found> {
+pub(super) fn read(path: &Path, mut each: impl FnMut(FsEvent)) -> Result<TraceRead> {
     let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let (mut text, mut digest, mut found) = (Vec::new(), blake3::Hasher::new(), Found::default());
+    let (mut text, mut digest, mut found) = (Vec::new(), blake3::Hasher::new(), TraceRead::default());
     loop {
         text.clear();
         if input.read_until(b'\n', &mut text)? == 0 {
@@ -63,7 +63,7 @@ pub(super) fn read(path: &Path, mut each: impl FnMut(FsEvent)) -> Result<Found> 
     }
 }
 
-impl Found {
+impl TraceRead {
     fn note(&mut self, event: &FsEvent) {
         for (rule, nth) in &event.fired {
             match self.firings.get_mut(rule) {
@@ -105,7 +105,7 @@ impl Ordinals {
 pub(super) fn doubts(
     plan: &Plan,
     ledger: &Ledger,
-    found: &BTreeMap<String, Found>,
+    found: &BTreeMap<String, TraceRead>,
 ) -> BTreeMap<String, String> {
     if !ledger.ended {
         return BTreeMap::new();
@@ -123,7 +123,7 @@ pub(super) fn doubts(
     of_plan.chain(strange).collect()
 }
 
-impl Found {
+impl TraceRead {
     /// What is wrong with the trace of a storage.
     fn doubt(&self, storage: &str, ledger: &Ledger) -> Option<String> {
         let Some(closed) = &self.closed else { return Some(self.unclosed()) };

@@ -104,7 +104,7 @@ pub enum Trouble {
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub enum Entry {
+pub enum Ingress {
     /// LMTP: one reply a recipient.
     Lmtp,
     /// SMTP.
@@ -119,7 +119,7 @@ pub enum Entry {
 pub enum Action {
     /// Deliver by LMTP or SMTP, or APPEND: one attempt for one user.
     Store {
-        entry: Entry,
+        entry: Ingress,
         attempt: Attempt,
         /// Destination; `INBOX` for LMTP and SMTP.
         mailbox: String,

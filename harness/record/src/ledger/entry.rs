@@ -10,11 +10,11 @@ use std::time::Duration;
 
 /// Index into [`super::ledger::Ledger::places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlaceId(pub u32);
+pub struct MailboxId(pub u32);
 
 /// One mailbox of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct UserMailbox {
     pub user: UserId,
     pub mailbox: String,
 }
@@ -29,7 +29,7 @@ pub struct FlagSet(pub u64);
 )]
 #[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum OpKind {
     /// LMTP or SMTP delivery.
     Deliver,
     /// IMAP APPEND.
@@ -48,29 +48,29 @@ pub enum Kind {
     Expunge,
 }
 
-impl Kind {
+impl OpKind {
     /// It brings a new message.
     pub fn stores(self) -> bool {
-        matches!(self, Kind::Deliver | Kind::Append)
+        matches!(self, OpKind::Deliver | OpKind::Append)
     }
     /// It takes a message out of its mailbox.
     pub fn removes(self) -> bool {
-        matches!(self, Kind::Move | Kind::Expunge)
+        matches!(self, OpKind::Move | OpKind::Expunge)
     }
 }
 
 /// One client operation.
 #[derive(Clone, Debug)]
 pub struct ClientOp {
-    pub kind: Kind,
+    pub kind: OpKind,
     /// How it ended; `info` until told otherwise.
     pub outcome: Outcome,
     /// Why not `ok`.
     pub trouble: Option<Trouble>,
     /// Mailbox it is about.
-    pub place: PlaceId,
+    pub place: MailboxId,
     /// Destination of move and copy.
-    pub to: Option<PlaceId>,
+    pub to: Option<MailboxId>,
     /// When it was really started.
     pub invoked: Nanos,
     /// When the schedule wanted it.
@@ -123,7 +123,7 @@ impl ClientOp {
 /// One copy as a client saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
-    pub place: PlaceId,
+    pub place: MailboxId,
     pub uid: Uid,
     /// Which attempt its header names.
     pub attempt: Option<Attempt>,
@@ -146,7 +146,7 @@ pub struct Reading {
     pub at: Nanos,
     /// When it was first asked for.
     pub asked: Nanos,
-    pub place: PlaceId,
+    pub place: MailboxId,
     pub complete: bool,
     /// LIST did not name it.
     pub unlisted: bool,

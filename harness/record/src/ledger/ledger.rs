@@ -16,9 +16,9 @@ use fuse_fs::mount::trace::Closed;
 mod tests;
 
 use super::entry::{
-    BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, MigrationDone, NotLetIn, OnDisk,
-    Place, PlaceId, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone,
-    SpoolDone, StepDone,
+    BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, MailboxId, MigrationDone, NotLetIn,
+    OnDisk, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone,
+    SpoolDone, StepDone, UserMailbox,
 };
 
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
@@ -54,8 +54,8 @@ pub struct Ledger {
     /// Operations in the order of their invocation.
     pub ops: Vec<ClientOp>,
     pub seen: Vec<Seen>,
-    /// Mailboxes by [`PlaceId`].
-    pub places: Vec<Place>,
+    /// Mailboxes by [`MailboxId`].
+    pub places: Vec<UserMailbox>,
     /// Readings through the protocol.
     pub readings: Vec<Reading>,
     /// Readings of the disk.
@@ -117,7 +117,7 @@ pub struct Ledger {
     /// Replies of operations that did not end well, by index of the operation.
     pub replies: HashMap<u32, Box<str>>,
     pending: HashMap<u64, u32>,
-    mailboxes: HashMap<String, HashMap<u32, PlaceId>>,
+    mailboxes: HashMap<String, HashMap<u32, MailboxId>>,
 }
 
 /// What the last line says.
@@ -273,7 +273,7 @@ impl Ledger {
         });
     }
 
-    fn look(&mut self, place: PlaceId, begun: Nanos, ended: Nanos, copies: &[SeenCopy<'_>]) {
+    fn look(&mut self, place: MailboxId, begun: Nanos, ended: Nanos, copies: &[SeenCopy<'_>]) {
         for copy in copies {
             let flags = self.flags(&copy.flags);
             let date = copy.internal_date.as_deref().map_or(0, line::hash);
@@ -402,14 +402,14 @@ impl Ledger {
         self.last = self.last.max(at);
     }
 
-    fn place(&mut self, user: UserId, mailbox: &str) -> PlaceId {
+    fn place(&mut self, user: UserId, mailbox: &str) -> MailboxId {
         if !self.mailboxes.contains_key(mailbox) {
             self.mailboxes.insert(mailbox.to_owned(), HashMap::new());
         }
         let users = self.mailboxes.get_mut(mailbox).expect("inserted above");
         *users.entry(user.0).or_insert_with(|| {
-            self.places.push(Place { user, mailbox: mailbox.to_owned() });
-            PlaceId(self.places.len() as u32 - 1)
+            self.places.push(UserMailbox { user, mailbox: mailbox.to_owned() });
+            MailboxId(self.places.len() as u32 - 1)
         })
     }
 
@@ -431,7 +431,7 @@ impl Ledger {
     }
 
     /// User and mailbox in words.
-    pub fn place_name(&self, place: PlaceId) -> String {
+    pub fn place_name(&self, place: MailboxId) -> String {
         let place = &self.places[place.0 as usize];
         format!("{} {}", self.user_name(place.user), place.mailbox)
     }
@@ -442,7 +442,7 @@ impl Ledger {
     }
 
     /// Whose a place is.
-    pub fn user_of(&self, place: PlaceId) -> UserId {
+    pub fn user_of(&self, place: MailboxId) -> UserId {
         self.places[place.0 as usize].user
     }
 

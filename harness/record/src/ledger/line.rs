@@ -2,10 +2,10 @@
 //! flat structures: reading them through the tagged enum buffers every value and takes several times as long.
 //! The writer puts the tag first; a line that does not begin with one of the three tags is read as [`Event`].
 
-use super::entry::Kind;
+use super::entry::OpKind;
 use crate::history::digest::Digest;
 use crate::history::event::Event;
-use crate::history::{Attempt, Entry, MessageId, OpId, Outcome, Trouble, Uid, UserId};
+use crate::history::{Attempt, Ingress, MessageId, OpId, Outcome, Trouble, Uid, UserId};
 use fuse_fs::clock::Nanos;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -36,7 +36,7 @@ pub(crate) struct Invoke<'a> {
     pub user: UserId,
     #[serde(rename = "do")]
     action: ActionName,
-    entry: Option<Entry>,
+    entry: Option<Ingress>,
     /// Stored attempt.
     pub attempt: Option<Attempt>,
     /// Its size.
@@ -74,16 +74,16 @@ enum ActionName {
 
 impl Invoke<'_> {
     /// What kind of operation it is.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> OpKind {
         match (self.action, self.entry) {
-            (ActionName::Store, Some(Entry::Append)) => Kind::Append,
-            (ActionName::Store, Some(Entry::Lmtp | Entry::Smtp) | None) => Kind::Deliver,
-            (ActionName::Fetch, _) => Kind::Fetch,
-            (ActionName::Search, _) => Kind::Search,
-            (ActionName::Flag, _) => Kind::Flag,
-            (ActionName::Move, _) => Kind::Move,
-            (ActionName::Copy, _) => Kind::Copy,
-            (ActionName::Expunge, _) => Kind::Expunge,
+            (ActionName::Store, Some(Ingress::Append)) => OpKind::Append,
+            (ActionName::Store, Some(Ingress::Lmtp | Ingress::Smtp) | None) => OpKind::Deliver,
+            (ActionName::Fetch, _) => OpKind::Fetch,
+            (ActionName::Search, _) => OpKind::Search,
+            (ActionName::Flag, _) => OpKind::Flag,
+            (ActionName::Move, _) => OpKind::Move,
+            (ActionName::Copy, _) => OpKind::Copy,
+            (ActionName::Expunge, _) => OpKind::Expunge,
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Definition {
     /// What it is, in one line.
     pub about: String,
     /// Who starts and kills the server.
-    pub kind: Kind,
+    pub kind: ServerKind,
     /// Program and arguments. For `kind = "spawned"` it must stay in the foreground; for `kind = "command"` it
     /// starts the server and returns.
     #[serde(default)]
@@ -274,7 +274,7 @@ impl Queue {
 /// Who starts and kills the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ServerKind {
     /// The harness, inside the run's namespaces.
     Spawned,
     /// Commands of the user's, in the host's namespaces.

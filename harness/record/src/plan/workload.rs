@@ -19,7 +19,7 @@ pub struct WorkloadPlan {
     /// Weights of operations.
     pub mix: Mix,
     /// Protocol for `deliver`.
-    pub deliver_by: crate::history::Entry,
+    pub deliver_by: crate::history::Ingress,
     pub sizes: Sizes,
     /// Real messages instead of generated ones.
     pub corpus: Option<PathBuf>,
@@ -101,7 +101,7 @@ pub struct SenderPlan {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SingleDelivery {
     /// How it enters: `lmtp`, `smtp` or `append` (to INBOX).
-    pub entry: crate::history::Entry,
+    pub entry: crate::history::Ingress,
     /// Number of the user who gets it, from 1. The check of the recovery is for the same user.
     pub user: u32,
     /// After the answer it is waited until the message lies in the store, or a rule struck, and no more calls come; a few
@@ -122,7 +122,7 @@ impl SingleDelivery {
 impl WorkloadPlan {
     /// The user who sends all mail, so that bounces come back into the same store; only SMTP knows bounces.
     pub fn bounce_user(&self) -> Option<&'static str> {
-        (self.deliver_by == crate::history::Entry::Smtp).then_some("bounces")
+        (self.deliver_by == crate::history::Ingress::Smtp).then_some("bounces")
     }
 
     /// `user1` to `userN`.

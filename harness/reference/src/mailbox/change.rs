@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::mailbox::{Entry, Mailbox, RENAME_RACES, State, UNDO_TRIES, fresh_base};
+use super::mailbox::{IndexEntry, Mailbox, RENAME_RACES, State, UNDO_TRIES, fresh_base};
 use crate::defect::Defect;
 use crate::flags::Flags;
 
@@ -103,7 +103,7 @@ impl Mailbox {
         if flags == old.flags {
             return Ok(Some(flags));
         }
-        let new = Entry { relative: place(&old.base, Some(flags)), flags, ..old.clone() };
+        let new = IndexEntry { relative: place(&old.base, Some(flags)), flags, ..old.clone() };
         match self.rename_durably(&mut state, &old.relative, &new.relative) {
             Renamed::Done => {
                 state.messages.insert(uid, new);
@@ -138,12 +138,12 @@ impl Mailbox {
         Ok(true)
     }
 
-    fn bury(&self, state: &mut State, uid: u32, entry: &Entry, grave: &str) -> Option<io::Error> {
+    fn bury(&self, state: &mut State, uid: u32, entry: &IndexEntry, grave: &str) -> Option<io::Error> {
         match self.rename_durably(state, &entry.relative, grave) {
             Renamed::Done => None,
             Renamed::Undone(error) => Some(error),
             Renamed::Stuck(error) => {
-                state.messages.insert(uid, Entry { relative: grave.to_owned(), ..entry.clone() });
+                state.messages.insert(uid, IndexEntry { relative: grave.to_owned(), ..entry.clone() });
                 Some(error)
             }
         }
@@ -176,7 +176,7 @@ impl Mailbox {
     ) -> io::Result<u32> {
         let mut state = self.state.lock();
         self.load(&mut state)?;
-        let entry = Entry { relative: place(&base, flags), base, flags: flags.unwrap_or_default() };
+        let entry = IndexEntry { relative: place(&base, flags), base, flags: flags.unwrap_or_default() };
         let path = self.dir.join(&entry.relative);
         // An earlier refusal gets another chance to be durable; this message does not depend on it.
         drop(self.settle(&mut state));
@@ -197,7 +197,7 @@ impl Mailbox {
     }
 
     /// Removes a message that is refused, or hides it while the storage does not let go of it.
-    fn refuse(&self, state: &mut State, entry: &Entry) {
+    fn refuse(&self, state: &mut State, entry: &IndexEntry) {
         let path = self.dir.join(&entry.relative);
         if self.discard(&path) {
             // The refusal stands whether or not the removal is durable; the next change makes sure of it.

@@ -42,7 +42,7 @@ pub(crate) const RENAME_RACES: usize = 8;
 
 /// One message as the index knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct IndexEntry {
     /// Path below the mailbox's directory, such as `cur/NAME:2,S`.
     pub(crate) relative: String,
     /// The part of the file name that never changes.
@@ -80,7 +80,7 @@ pub(crate) struct State {
     pub(crate) next: u32,
     /// What `next` was when the table was last durable. Clients are told this one: a UIDNEXT never falls.
     pub(crate) durable_next: u32,
-    pub(crate) messages: BTreeMap<u32, Entry>,
+    pub(crate) messages: BTreeMap<u32, IndexEntry>,
     /// Base name to UID, for every record of the table.
     pub(crate) known: BTreeMap<String, u32>,
     /// The table on disk may differ: write it anew before the next append.
@@ -163,15 +163,15 @@ impl Mailbox {
         self.entry(uid).map(|entry| entry.flags)
     }
 
-    pub(crate) fn entry(&self, uid: u32) -> Option<Entry> {
+    pub(crate) fn entry(&self, uid: u32) -> Option<IndexEntry> {
         self.state.lock().messages.get(&uid).cloned()
     }
 
-    pub(crate) fn moved(&self, uid: u32, before: &Entry) -> bool {
+    pub(crate) fn moved(&self, uid: u32, before: &IndexEntry) -> bool {
         self.entry(uid).as_ref() != Some(before)
     }
 
-    fn read_entry(&self, entry: &Entry) -> io::Result<Stored> {
+    fn read_entry(&self, entry: &IndexEntry) -> io::Result<Stored> {
         let path = self.dir.join(&entry.relative);
         let bytes = files::read_all(&*self.files, &path)?;
         check_size(&entry.base, bytes.len())?;

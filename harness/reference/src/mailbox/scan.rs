@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::mailbox::{Entry, LEAVES, Mailbox, State, process_mark};
+use super::mailbox::{IndexEntry, LEAVES, Mailbox, State, process_mark};
 use crate::flags::Flags;
 
 /// What a reading of the directories found: entries by base name.
-type Listing = BTreeMap<String, Entry>;
+type Listing = BTreeMap<String, IndexEntry>;
 
 impl Mailbox {
     /// Makes directories and UID table durable and reads the mailbox, once per process.
@@ -65,7 +65,7 @@ impl Mailbox {
     }
 
     /// Files without a UID came from an earlier process or from another program: nothing is known of their fsyncs.
-    fn make_durable(&self, fresh: &[&Entry]) -> io::Result<()> {
+    fn make_durable(&self, fresh: &[&IndexEntry]) -> io::Result<()> {
         for entry in fresh {
             let file = self.files.open(&self.dir.join(&entry.relative))?;
             self.sync_message(&file)?;
@@ -150,7 +150,11 @@ impl Mailbox {
 }
 
 /// A file of `new` or `cur` as its name says.
-fn named(folder: &str, name: &str) -> Entry {
+fn named(folder: &str, name: &str) -> IndexEntry {
     let (base, letters) = name.split_once(":2,").unwrap_or((name, ""));
-    Entry { relative: format!("{folder}/{name}"), base: base.to_owned(), flags: Flags::from_letters(letters) }
+    IndexEntry {
+        relative: format!("{folder}/{name}"),
+        base: base.to_owned(),
+        flags: Flags::from_letters(letters),
+    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::power::{BYTES, Bytes, Names, Power};
-use super::told::{Place, Told, USER, content};
+use super::told::{Promised, Told, USER, content};
 use crate::defect::{Defect, Defects};
 use crate::files::Files;
 use crate::flags::Flags;
@@ -45,7 +45,7 @@ impl Client {
     /// Carries out an operation about `open` and notes its answer, unless the power went before there was one.
     fn ask<T>(
         &mut self,
-        open: &[Place],
+        open: &[Promised],
         stays: bool,
         operation: impl FnOnce(&Client) -> std::io::Result<T>,
         note: impl FnOnce(&mut Told, std::io::Result<T>),
@@ -81,7 +81,7 @@ impl Client {
     }
 
     /// The UID of a message, if it was told.
-    fn uid(&self, place: Place) -> Option<u32> {
+    fn uid(&self, place: Promised) -> Option<u32> {
         self.told.there.get(&place).map(|(uid, _)| *uid)
     }
 
@@ -115,7 +115,7 @@ impl Client {
             Ok(copied[0].1)
         };
         let lenient = self.lenient;
-        let open: &[Place] = if remove { &[source, target] } else { &[target] };
+        let open: &[Promised] = if remove { &[source, target] } else { &[target] };
         self.ask(open, remove, operation, |told, outcome| match outcome {
             Ok(new) => {
                 told.there.insert(target, (new, flags));
@@ -274,16 +274,16 @@ impl Client {
 }
 
 impl Told {
-    fn add(&mut self, place: Place, uid: u32, flags: Flags) {
+    fn add(&mut self, place: Promised, uid: u32, flags: Flags) {
         self.there.insert(place, (uid, vec![flags]));
     }
 
-    fn take(&mut self, place: Place) {
+    fn take(&mut self, place: Promised) {
         self.there.remove(&place);
     }
 
     /// Nothing is known of a message any more.
-    fn drop_promise(&mut self, place: Place) {
+    fn drop_promise(&mut self, place: Promised) {
         self.there.remove(&place);
         self.maybe.insert(place);
     }

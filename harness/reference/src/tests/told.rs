@@ -11,17 +11,17 @@ pub(crate) const USER: &str = "user1";
 pub(super) const MAILBOXES: [&str; 3] = ["INBOX", "Archive", "Trash"];
 
 /// A message in a mailbox.
-pub(crate) type Place = (&'static str, &'static str);
+pub(crate) type Promised = (&'static str, &'static str);
 
 /// What clients may rely on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
     /// Messages that are there, with their UID and the flags they may have.
-    pub(super) there: BTreeMap<Place, (u32, Vec<Flags>)>,
+    pub(super) there: BTreeMap<Promised, (u32, Vec<Flags>)>,
     /// What the operation without an answer is about: each may be there or not, with any flags.
-    pub(super) open: Vec<Place>,
+    pub(super) open: Vec<Promised>,
     /// Messages of earlier operations without an answer.
-    pub(super) maybe: BTreeSet<Place>,
+    pub(super) maybe: BTreeSet<Promised>,
     /// That operation removes nothing, so one of them is there.
     pub(super) open_stays: bool,
     /// Largest UIDVALIDITY and UIDNEXT told of a mailbox.

@@ -12,7 +12,7 @@ use fuse_fs::rules::rule::Counter;
 use judge::property::overload;
 use record::directory::RunDirectory;
 use record::history::event::{Event, MigrationState, SpoolEvent};
-use record::history::{Action, Attempt, Entry, MessageId, OpId, Outcome};
+use record::history::{Action, Attempt, Ingress, MessageId, OpId, Outcome};
 use record::ledger::entry::Busy;
 use reports::kit::verdict::Verdict;
 use reports::rehearsal::Drain;
@@ -150,7 +150,7 @@ impl Seen {
                 op,
                 user: _,
                 action: Action::Store { entry, attempt, size, .. },
-            } if entry != Entry::Append => {
+            } if entry != Ingress::Append => {
                 self.open.insert(op, attempt);
                 // What the generator was late with is not the mail server's; a wait for room is.
                 let due = intended + at.since(room.unwrap_or(intended).max(intended));
@@ -280,7 +280,7 @@ mod tests {
     fn deliver(seen: &mut Seen, message: u64, due: u64, late: Option<u64>) {
         let (op, intended) = (OpId(message), ms(due));
         let action = Action::Store {
-            entry: Entry::Lmtp,
+            entry: Ingress::Lmtp,
             attempt: attempt(message),
             mailbox: "INBOX".to_owned(),
             size: 1_000 + message,
@@ -342,7 +342,7 @@ mod tests {
             let mut seen = Seen::default();
             deliver(&mut seen, 7, 1_000, Some(5_000));
             let action = Action::Store {
-                entry: Entry::Lmtp,
+                entry: Ingress::Lmtp,
                 attempt: attempt(8),
                 mailbox: "INBOX".to_owned(),
                 size: 1,

@@ -4,7 +4,7 @@ use super::calls::{Call, changes};
 use fuse_fs::call::Op;
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::profile::{FsyncModel, Profile};
-use record::history::Entry;
+use record::history::Ingress;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
@@ -12,7 +12,7 @@ use strum::VariantArray;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Delivery {
     /// How the message enters.
-    pub entry: Entry,
+    pub entry: Ingress,
     /// It is the first one to its user.
     pub first: bool,
 }
@@ -172,7 +172,7 @@ mod tests {
         };
         let calls =
             ops.iter().enumerate().map(|(n, op)| serde_json::from_value(call((n, op))).expect("a call"));
-        vec![Counted { delivery: Delivery { entry: Entry::Lmtp, first: false }, calls: calls.collect() }]
+        vec![Counted { delivery: Delivery { entry: Ingress::Lmtp, first: false }, calls: calls.collect() }]
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::cases::{Delivery, Wanted};
 use anyhow::{Context, Result, bail};
 use fuse_fs::durability::profile::Profile;
-use record::history::Entry;
+use record::history::Ingress;
 use record::plan::quoted;
 use record::plan::server::{Definition, Layout};
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// Seeded defects of the reference server.
     pub defects: Vec<String>,
     /// Entries; all that the target offers if empty.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Ingress>,
     pub first: FirstDelivery,
     pub wanted: Wanted,
     /// One case only.
@@ -84,8 +84,8 @@ impl Options {
     pub(crate) fn deliveries(&self) -> Result<Vec<Delivery>> {
         let listen = &self.definition.listen;
         let offered =
-            [(Entry::Lmtp, &listen.lmtp), (Entry::Smtp, &listen.smtp), (Entry::Append, &listen.imap)];
-        let offered: Vec<Entry> =
+            [(Ingress::Lmtp, &listen.lmtp), (Ingress::Smtp, &listen.smtp), (Ingress::Append, &listen.imap)];
+        let offered: Vec<Ingress> =
             offered.iter().filter(|(_, address)| address.is_some()).map(|(entry, _)| *entry).collect();
         if let Some(missing) = self.entries.iter().find(|entry| !offered.contains(entry)) {
             let names: Vec<&str> = offered.iter().map(<&str>::from).collect();
@@ -104,8 +104,8 @@ impl Options {
     }
 
     /// The server may answer long before it delivers, and arrivals can be seen.
-    pub(crate) fn delivers_later(&self, entry: Entry) -> bool {
-        entry == Entry::Smtp && matches!(self.definition.layout, Layout::Maildir { .. })
+    pub(crate) fn delivers_later(&self, entry: Ingress) -> bool {
+        entry == Ingress::Smtp && matches!(self.definition.layout, Layout::Maildir { .. })
     }
 
     /// The command for the same sweep, or for one case of it.
@@ -208,7 +208,7 @@ mod tests {
             definition: crate::server::find::find("reference", Path::new("")).expect("built in"),
             would_use: "0.1.0".to_owned(),
             defects: vec!["no-fsync".to_owned()],
-            entries: vec![Entry::Append],
+            entries: vec![Ingress::Append],
             first: FirstDelivery::Without,
             wanted: Wanted { errno: true, fsync: false, cuts: vec![Profile::Xfs] },
             case: None,
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_not_offered_is_refused() {
-        let asked = Options { entries: vec![Entry::Smtp], ..options(Path::new("d")) };
+        let asked = Options { entries: vec![Ingress::Smtp], ..options(Path::new("d")) };
         let error = asked.deliveries().expect_err("there is no SMTP").to_string();
         assert_eq!(error, "reference does not listen for smtp; it offers lmtp, append");
     }

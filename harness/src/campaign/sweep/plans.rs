@@ -8,7 +8,7 @@ use super::options::Options;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
 use fuse_fs::durability::cut::CutMode;
-use record::history::Entry;
+use record::history::Ingress;
 use record::plan::Plan;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ fn workload(options: &Options, delivery: Delivery, then: Option<Value>, beyond_t
         ("timeout".to_owned(), json!(PATIENCE)),
         ("single".to_owned(), Value::Object(single)),
     ]);
-    if delivery.entry == Entry::Smtp {
+    if delivery.entry == Ingress::Smtp {
         workload.insert("deliver-by".to_owned(), json!("smtp"));
     }
     Value::Object(workload)

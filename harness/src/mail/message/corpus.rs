@@ -35,7 +35,7 @@ const NAMES: usize = 50;
 /// The messages that can be sent.
 #[derive(Clone, Debug)]
 pub struct Corpus {
-    places: Arc<[Place]>,
+    places: Arc<[MailSpan]>,
     skipped: Skipped,
     changed: Arc<BTreeMap<Change, BTreeMap<String, u64>>>,
 }
@@ -78,7 +78,7 @@ fn first_reason(skipped: &Skipped) -> String {
 }
 
 #[derive(Clone, Debug)]
-struct Place {
+struct MailSpan {
     file: Arc<Path>,
     offset: u64,
     length: u64,
@@ -95,12 +95,12 @@ impl Corpus {
     /// `path` cannot be read, or no message in it can be sent. A file below it that cannot be read is left out.
     pub fn load(path: &Path) -> Result<Corpus, CorpusError> {
         let unreadable = |error| CorpusError::Unreadable { path: path.to_owned(), error };
-        let mut found = Found::default();
+        let mut found = Listing::default();
         match std::fs::metadata(path).map_err(unreadable)?.is_dir() {
             true => found.tree(path, Within::Directory, 0).map_err(unreadable)?,
             false => found.of_any_form(path, true).map_err(unreadable)?,
         }
-        let Found { places, skipped, changed, identifiers: _ } = found;
+        let Listing { places, skipped, changed, identifiers: _ } = found;
         match places.is_empty() {
             true => Err(CorpusError::Empty { path: path.to_owned(), skipped }),
             false => Ok(Corpus { places: places.into(), skipped, changed: changed.into() }),
@@ -141,8 +141,8 @@ impl Corpus {
 }
 
 #[derive(Default)]
-struct Found {
-    places: Vec<Place>,
+struct Listing {
+    places: Vec<MailSpan>,
     skipped: Skipped,
     changed: BTreeMap<Change, BTreeMap<String, u64>>,
     identifiers: HashSet<blake3::Hash>,
@@ -158,7 +158,7 @@ enum Within {
     MaildirPart,
 }
 
-impl Found {
+impl Listing {
     fn tree(&mut self, folder: &Path, within: Within, depth: usize) -> io::Result<()> {
         if depth > DEPTH {
             self.skip(folder, "too many directories within each other");
@@ -202,7 +202,13 @@ impl Found {
         }
         let from_line = from_line(&mut BufReader::new(File::open(path)?))?;
         let length = meta.len().saturating_sub(from_line);
-        self.offer(Place { file: path.into(), offset: from_line, length, quoted: false, identified: false })
+        self.offer(MailSpan {
+            file: path.into(),
+            offset: from_line,
+            length,
+            quoted: false,
+            identified: false,
+        })
     }
 
     /// An mbox or one message. One that holds a single message may be either: it is an mbox if it is the path that was
@@ -220,7 +226,7 @@ impl Found {
             return self.file(path);
         }
         let path: Arc<Path> = path.into();
-        let place = |range: &Range<u64>| Place {
+        let place = |range: &Range<u64>| MailSpan {
             file: path.clone(),
             offset: range.start,
             length: range.end - range.start,
@@ -230,9 +236,9 @@ impl Found {
         messages.iter().try_for_each(|range| self.offer(place(range)))
     }
 
-    fn offer(&mut self, place: Place) -> io::Result<()> {
+    fn offer(&mut self, place: MailSpan) -> io::Result<()> {
         match read(&place)?.and_then(|message| self.can_be_fit(&message)) {
-            Ok(identified) => self.places.push(Place { identified, ..place }),
+            Ok(identified) => self.places.push(MailSpan { identified, ..place }),
             Err(why) => {
                 let file = place.file.clone();
                 self.skip(&file, &format!("at byte {}: {why}", place.offset));
@@ -302,7 +308,7 @@ fn from_line(lines: &mut impl BufRead) -> io::Result<u64> {
 }
 
 /// The message as it is sent, or why it cannot be.
-fn read(place: &Place) -> io::Result<Result<Vec<u8>, &'static str>> {
+fn read(place: &MailSpan) -> io::Result<Result<Vec<u8>, &'static str>> {
     if place.length > LARGEST {
         return Ok(Err("larger than 25 MB"));
     }

@@ -113,7 +113,7 @@ pub(crate) async fn login_as(reader: &Reader, name: &str) -> Result<Session, Fai
 
 /// One mailbox as far as it could be read.
 #[derive(Default)]
-struct Found {
+struct MailboxRead {
     selected: Selected,
     copies: Vec<Copy>,
     problems: Vec<String>,
@@ -125,7 +125,7 @@ struct Found {
     unlisted: bool,
 }
 
-impl Found {
+impl MailboxRead {
     fn trouble(&mut self, failure: &Failure) {
         self.silent |= failure.trouble == Trouble::TimedOut;
         self.problems.push(words(failure));
@@ -148,7 +148,7 @@ impl Tries {
 
 /// One mailbox, for one reading.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct OneMailbox<'a> {
     reader: &'a Reader,
     reading: &'a str,
     user: UserId,
@@ -162,11 +162,11 @@ async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -
     let mut summary = ReadSummary::default();
     for mailbox in names {
         let asked = Nanos::now();
-        let mut found = read_mailbox(Place { reader, reading, user, mailbox }, end).await;
+        let mut found = read_mailbox(OneMailbox { reader, reading, user, mailbox }, end).await;
         let unlisted = mailbox != "INBOX" && listed.as_ref().is_ok_and(|l| l.iter().all(|n| n != mailbox));
         if unlisted && found.refused {
             // The server answered twice that there is no such mailbox: completely read, and nothing in it.
-            found = Found::default();
+            found = MailboxRead::default();
         }
         found.unlisted = unlisted;
         if let Err(failure) = &listed {
@@ -180,7 +180,7 @@ async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -
     summary
 }
 
-fn event(user: UserId, mailbox: &str, reading: &str, asked: Nanos, found: Found) -> Event {
+fn event(user: UserId, mailbox: &str, reading: &str, asked: Nanos, found: MailboxRead) -> Event {
     Event::Mailbox {
         at: Nanos::now(),
         asked,
@@ -214,7 +214,7 @@ async fn list_once(reader: &Reader, user: UserId) -> Result<Vec<String>, Failure
 }
 
 /// Reads a mailbox until a reading is complete; otherwise keeps the reading that found most.
-async fn read_mailbox(place: Place<'_>, end: Instant) -> Found {
+async fn read_mailbox(place: OneMailbox<'_>, end: Instant) -> MailboxRead {
     let mut best = read_once(place).await;
     let (mut tries, mut silent) = (Tries::default(), best.silent);
     while !best.problems.is_empty() && tries.once_more(silent, end) {
@@ -228,15 +228,15 @@ async fn read_mailbox(place: Place<'_>, end: Instant) -> Found {
     best
 }
 
-async fn read_once(place: Place<'_>) -> Found {
-    let mut found = Found::default();
+async fn read_once(place: OneMailbox<'_>) -> MailboxRead {
+    let mut found = MailboxRead::default();
     if let Err(failure) = read_into(place, &mut found).await {
         found.trouble(&failure);
     }
     found
 }
 
-async fn read_into(place: Place<'_>, found: &mut Found) -> Result<(), Failure> {
+async fn read_into(place: OneMailbox<'_>, found: &mut MailboxRead) -> Result<(), Failure> {
     let opened = open(place).await;
     found.refused = opened.as_ref().is_err_and(says_absent);
     let (mut session, selected) = opened?;
@@ -270,19 +270,19 @@ fn says_absent(failure: &Failure) -> bool {
         && !UNABLE.iter().any(|code| reply.contains(&format!("[{code}]")))
 }
 
-async fn open(place: Place<'_>) -> Result<(Session, Selected), Failure> {
+async fn open(place: OneMailbox<'_>) -> Result<(Session, Selected), Failure> {
     let mut session = login(place.reader, place.user).await?;
     let selected = session.select(place.mailbox, true).await?;
     Ok((session, selected))
 }
 
 async fn fetch(
-    place: Place<'_>,
+    place: OneMailbox<'_>,
     session: &mut Session,
     set: &str,
-    found: &mut Found,
+    found: &mut MailboxRead,
 ) -> Result<u32, Failure> {
-    let Place { reader, reading, user, mailbox } = place;
+    let OneMailbox { reader, reading, user, mailbox } = place;
     let setup = reader.setup();
     let whole = Reading { run: setup.run, validity: found.selected.validity, whole: true };
     let see = |copy: Copy, damaged| {
@@ -294,7 +294,7 @@ async fn fetch(
 
 /// Reads one message over a new session, so that one broken message does not hide the others. Returns a session
 /// to go on with.
-async fn single(place: Place<'_>, uid: u32, found: &mut Found) -> Result<Session, Failure> {
+async fn single(place: OneMailbox<'_>, uid: u32, found: &mut MailboxRead) -> Result<Session, Failure> {
     let (mut session, _) = open(place).await?;
     let problem = match fetch(place, &mut session, &uid.to_string(), found).await {
         Ok(1..) => return Ok(session),

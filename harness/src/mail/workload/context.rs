@@ -22,7 +22,7 @@ use crate::mail::message::corpus::Corpus;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
-use record::history::{Attempt, Entry, MessageId, UserId};
+use record::history::{Attempt, Ingress, MessageId, UserId};
 use record::plan::logins::Logins;
 use record::plan::workload::WorkloadPlan;
 use std::collections::HashSet;
@@ -127,9 +127,9 @@ impl Context {
             return Err(WorkloadError::NoService("IMAP"));
         }
         let (address, name) = match setup.plan.deliver_by {
-            Entry::Lmtp => (&endpoints.lmtp, "LMTP"),
-            Entry::Smtp => (&endpoints.smtp, "SMTP"),
-            Entry::Append => (&endpoints.imap, "IMAP"),
+            Ingress::Lmtp => (&endpoints.lmtp, "LMTP"),
+            Ingress::Smtp => (&endpoints.smtp, "SMTP"),
+            Ingress::Append => (&endpoints.imap, "IMAP"),
         };
         if address.is_none() {
             return Err(WorkloadError::NoService(name));

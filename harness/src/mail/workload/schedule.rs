@@ -19,7 +19,7 @@ pub(crate) fn rng(seed: u64, purpose: &str, n: u64) -> ChaCha8Rng {
 
 /// Kinds of operations, as in [`Mix`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MixKind {
     /// LMTP or SMTP.
     Deliver,
     /// IMAP APPEND.
@@ -43,7 +43,7 @@ pub(crate) enum Kind {
 pub(crate) struct Arrival {
     /// From the start of the traffic.
     pub at: Duration,
-    pub kind: Kind,
+    pub kind: MixKind,
     pub user: UserId,
     /// Randomness for its details.
     pub draw: u64,
@@ -100,16 +100,16 @@ impl Iterator for Schedule {
 }
 
 /// The kind at `share` (0 to 1) of the summed weights.
-fn kind(mix: &Mix, share: f64) -> Kind {
+fn kind(mix: &Mix, share: f64) -> MixKind {
     let weights = [
-        (mix.deliver, Kind::Deliver),
-        (mix.append, Kind::Append),
-        (mix.fetch, Kind::Fetch),
-        (mix.flag, Kind::Flag),
-        (mix.mv, Kind::Move),
-        (mix.copy, Kind::Copy),
-        (mix.expunge, Kind::Expunge),
-        (mix.search, Kind::Search),
+        (mix.deliver, MixKind::Deliver),
+        (mix.append, MixKind::Append),
+        (mix.fetch, MixKind::Fetch),
+        (mix.flag, MixKind::Flag),
+        (mix.mv, MixKind::Move),
+        (mix.copy, MixKind::Copy),
+        (mix.expunge, MixKind::Expunge),
+        (mix.search, MixKind::Search),
     ];
     let mut left = share * weights.iter().map(|(w, _)| w).sum::<f64>();
     for (weight, kind) in weights {
@@ -118,7 +118,7 @@ fn kind(mix: &Mix, share: f64) -> Kind {
         }
         left -= weight;
     }
-    Kind::Deliver
+    MixKind::Deliver
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(between(20, 25), 0);
         assert!((7600..8400).contains(&between(25, 45)), "{}", between(25, 45));
         assert!(all.is_sorted_by_key(|x| x.at));
-        let delivers = all.iter().filter(|x| x.kind == Kind::Deliver).count() as f64 / all.len() as f64;
+        let delivers = all.iter().filter(|x| x.kind == MixKind::Deliver).count() as f64 / all.len() as f64;
         assert!((delivers - 0.5).abs() < 0.03, "{delivers}");
         let of = |user| all.iter().filter(|x| x.user == UserId(user)).count() as f64;
         assert!((of(0) / of(1) - 2.0).abs() < 0.3, "{} {}", of(0), of(1));

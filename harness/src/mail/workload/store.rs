@@ -11,7 +11,7 @@ use crate::mail::client::submission::{Envelope, Protocol, submit};
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
 use record::history::identity::digest;
-use record::history::{Action, Attempt, Entry, MessageId, Outcome, Trouble, UserId};
+use record::history::{Action, Attempt, Ingress, MessageId, Outcome, Trouble, UserId};
 use record::message::Outgoing;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -27,7 +27,7 @@ const NOTICE: &[u8] =
 pub(crate) struct Job {
     user: UserId,
     message: MessageId,
-    entry: Entry,
+    entry: Ingress,
     mailbox: String,
     flags: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl Job {
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
-        Job { user, message: ctx.new_message(), entry: Entry::Append, mailbox, flags }
+        Job { user, message: ctx.new_message(), entry: Ingress::Append, mailbox, flags }
     }
 
     /// The logical message.
@@ -89,9 +89,9 @@ pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due
     let action = job.action(n, message.size, message.digest);
     let operation = Operation::begin(ctx, job.user, due, action);
     let ended = match job.entry {
-        Entry::Lmtp => deliver(ctx, job.user, Protocol::Lmtp, &message).await,
-        Entry::Smtp => deliver(ctx, job.user, Protocol::Smtp, &message).await,
-        Entry::Append => append(ctx, job, &message).await,
+        Ingress::Lmtp => deliver(ctx, job.user, Protocol::Lmtp, &message).await,
+        Ingress::Smtp => deliver(ctx, job.user, Protocol::Smtp, &message).await,
+        Ingress::Append => append(ctx, job, &message).await,
     };
     Ok(operation.end(ended))
 }
@@ -182,8 +182,8 @@ pub(crate) async fn send(
 ) {
     let mut permit = Some(permit);
     let attempts = match job.entry {
-        Entry::Lmtp | Entry::Smtp => ctx.setup.plan.retries.saturating_add(1),
-        Entry::Append => 1,
+        Ingress::Lmtp | Ingress::Smtp => ctx.setup.plan.retries.saturating_add(1),
+        Ingress::Append => 1,
     };
     for n in 1..=attempts {
         let done = match permit.take() {

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::ended::Ended;
 use super::ledger::Known;
 use super::operation::{Operation, action_of, never_begun};
-use super::schedule::Kind;
+use super::schedule::MixKind;
 use crate::mail::client::Failure;
 use crate::mail::client::fetched::Reading;
 use crate::mail::client::imap::Session;
@@ -78,20 +78,20 @@ async fn find(
 }
 
 /// Reads or changes a message that was taken from the ledger, and puts it back if its state is still known.
-pub(crate) async fn touch(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Nanos) {
+pub(crate) async fn touch(ctx: &Context, kind: MixKind, known: Known, draw: u64, intended: Nanos) {
     let back = match kind {
-        Kind::Fetch => {
+        MixKind::Fetch => {
             read(ctx, &known, Look::Whole, intended).await;
             Some(known)
         }
-        Kind::Search => {
+        MixKind::Search => {
             read(ctx, &known, Look::Header, intended).await;
             Some(known)
         }
-        Kind::Flag | Kind::Move | Kind::Copy | Kind::Expunge => {
+        MixKind::Flag | MixKind::Move | MixKind::Copy | MixKind::Expunge => {
             change(ctx, kind, known, draw, intended).await
         }
-        Kind::Deliver | Kind::Append => Some(known),
+        MixKind::Deliver | MixKind::Append => Some(known),
     };
     if let Some(known) = back {
         ctx.ledger.put(known);
@@ -99,14 +99,14 @@ pub(crate) async fn touch(ctx: &Context, kind: Kind, known: Known, draw: u64, in
 }
 
 /// Records an operation that was never made for want of room.
-pub(crate) fn saturated(ctx: &Context, kind: Kind, known: Known, intended: Nanos) {
-    let action = action_of(&known, kind == Kind::Fetch);
+pub(crate) fn saturated(ctx: &Context, kind: MixKind, known: Known, intended: Nanos) {
+    let action = action_of(&known, kind == MixKind::Fetch);
     never_begun(ctx, known.user, intended, action);
     ctx.ledger.put(known);
 }
 
 /// Finds the message, then changes it if there is exactly one copy. Returns what is known afterwards.
-async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Nanos) -> Option<Known> {
+async fn change(ctx: &Context, kind: MixKind, known: Known, draw: u64, intended: Nanos) -> Option<Known> {
     let search = Operation::begin(ctx, known.user, intended.into(), action_of(&known, false));
     let (mut session, seen) = match find(ctx, &known, Look::Header, false).await {
         Ok(found) => found,
@@ -128,14 +128,14 @@ async fn change(ctx: &Context, kind: Kind, known: Known, draw: u64, intended: Na
     known_after(known, &action, ended.outcome)
 }
 
-fn action(kind: Kind, known: &Known, uid: Uid, draw: u64, archive: &str) -> Action {
+fn action(kind: MixKind, known: &Known, uid: Uid, draw: u64, archive: &str) -> Action {
     let (message, mailbox) = (known.message, known.mailbox.clone());
     let to = if mailbox == archive { "INBOX" } else { archive }.to_owned();
     match kind {
-        Kind::Move => Action::Move { message, mailbox, uid, to },
-        Kind::Copy => Action::Copy { message, mailbox, uid, to },
-        Kind::Expunge => Action::Expunge { message, mailbox, uid },
-        Kind::Flag | Kind::Deliver | Kind::Append | Kind::Fetch | Kind::Search => {
+        MixKind::Move => Action::Move { message, mailbox, uid, to },
+        MixKind::Copy => Action::Copy { message, mailbox, uid, to },
+        MixKind::Expunge => Action::Expunge { message, mailbox, uid },
+        MixKind::Flag | MixKind::Deliver | MixKind::Append | MixKind::Fetch | MixKind::Search => {
             let flag = vec![FLAGS[(draw % 3) as usize].to_owned()];
             let (add, remove) = if draw & 4 == 0 { (flag, Vec::new()) } else { (Vec::new(), flag) };
             Action::Flag { message, mailbox, uid, add, remove }

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::ledger::Known;
-use super::schedule::{Arrival, Kind, Schedule};
+use super::schedule::{Arrival, MixKind, Schedule};
 use super::store::{Job, Room};
 use super::{senders, store, touch};
 use fuse_fs::clock::Nanos;
@@ -112,21 +112,24 @@ enum Work {
     /// A sending mail system takes the message over; the number draws which.
     Send(Job, u64),
     Store(Job),
-    Touch(Kind, Known, u64),
+    Touch(MixKind, Known, u64),
 }
 
 /// Where nobody has a known message yet, a delivery is made instead.
 fn work(ctx: &Context, arrival: Arrival) -> Work {
     let Arrival { kind, user, draw, .. } = arrival;
     match kind {
-        Kind::Deliver => delivery(ctx, user, draw),
-        Kind::Append => Work::Store(Job::append(ctx, user, draw)),
-        Kind::Fetch | Kind::Flag | Kind::Move | Kind::Copy | Kind::Expunge | Kind::Search => {
-            match ctx.ledger.take(user, draw >> 8) {
-                Some(known) => Work::Touch(kind, known, draw),
-                None => delivery(ctx, user, draw),
-            }
-        }
+        MixKind::Deliver => delivery(ctx, user, draw),
+        MixKind::Append => Work::Store(Job::append(ctx, user, draw)),
+        MixKind::Fetch
+        | MixKind::Flag
+        | MixKind::Move
+        | MixKind::Copy
+        | MixKind::Expunge
+        | MixKind::Search => match ctx.ledger.take(user, draw >> 8) {
+            Some(known) => Work::Touch(kind, known, draw),
+            None => delivery(ctx, user, draw),
+        },
     }
 }
 

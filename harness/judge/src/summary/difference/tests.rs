@@ -18,7 +18,7 @@ fn told(sent: &[u8], raw: &[u8], source: Source) -> (Change, String) {
     compare(sent, &found, OWN, RUN).expect("they differ")
 }
 
-/// Kind, alignment and sentence of a file on the disk.
+/// OpKind, alignment and sentence of a file on the disk.
 fn on_disk(sent: &[u8], raw: &[u8]) -> (ChangeKind, Option<u64>, String) {
     let (change, sentence) = told(sent, raw, Source::Disk);
     (change.kind, change.aligned, sentence)

@@ -5,7 +5,7 @@ use fuse_fs::clock::Nanos;
 use record::history::event::{SenderEvent, SpoolEvent};
 use record::history::{Attempt, MessageId};
 use record::ledger::Ledger;
-use record::ledger::entry::Kind;
+use record::ledger::entry::OpKind;
 use reports::run::series::Backlog;
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ fn with_senders(ledger: &Ledger) -> Spans {
 /// until its last attempt ended.
 fn deliveries(ledger: &Ledger) -> Spans {
     let mut spans: HashMap<MessageId, (Nanos, Nanos, bool)> = HashMap::new();
-    for op in ledger.ops.iter().filter(|op| op.kind == Kind::Deliver) {
+    for op in ledger.ops.iter().filter(|op| op.kind == OpKind::Deliver) {
         let (from, to, done) = spans.entry(op.attempt.message).or_insert((op.invoked, op.ended, false));
         *from = (*from).min(op.invoked);
         *to = match (*done, op.certain()) {

@@ -1,6 +1,6 @@
 //! What is wrong with a definition that its types cannot exclude.
 
-use super::{Definition, Kind, MountEntry};
+use super::{Definition, MountEntry, ServerKind};
 use crate::plan::logins::LoginForm;
 use crate::plan::logins::NoLoginForm;
 use std::path::{Component, Path};
@@ -47,7 +47,7 @@ impl Definition {
             return Err(Impossible::Variable(problem));
         }
         self.login.as_deref().map_or(Ok(()), LoginForm::possible)?;
-        if self.kind == Kind::Command {
+        if self.kind == ServerKind::Command {
             self.possible_command()?;
         }
         self.mounts.iter().try_for_each(possible_mount)?;

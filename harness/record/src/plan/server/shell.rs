@@ -5,7 +5,7 @@
 //! such value may stand there.
 
 use super::render::{in_braces, is_variable};
-use super::{Definition, Kind};
+use super::{Definition, ServerKind};
 use std::path::Path;
 
 /// Programs that read a whole command line, or a script.
@@ -195,7 +195,7 @@ impl Definition {
         let scripts = self
             .files
             .iter()
-            .filter(|(path, file)| self.kind == Kind::Command && is_script(self, path, file.text()));
+            .filter(|(path, file)| self.kind == ServerKind::Command && is_script(self, path, file.text()));
         let files = scripts.map(|(path, file)| (format!("the shell's script `files.{path:?}`"), file.text()));
         lines.chain(files).find_map(|(place, text)| bare(&place, text))
     }

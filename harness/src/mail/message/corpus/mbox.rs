@@ -47,11 +47,11 @@ struct Line {
     end: u64,
     /// Length of the empty line before it; 0 without one.
     blank: u64,
-    kind: Kind,
+    kind: Separator,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Separator {
     Dated,
     /// Nothing else stands in it.
     Bare,
@@ -94,12 +94,14 @@ fn begins<'a>(file: &File, lines: &'a [Line]) -> io::Result<Vec<&'a Line>> {
     Ok(out)
 }
 
-fn header_follows(kind: Kind, text: &[u8]) -> bool {
+fn header_follows(kind: Separator, text: &[u8]) -> bool {
     let (fields, _) = split(text);
     let quoted = |field: &Field<'_>| field.raw.starts_with(b">From ");
     match kind {
-        Kind::Dated => fields.iter().find(|field| !quoted(field)).is_some_and(|first| first.name().is_some()),
-        Kind::Bare | Kind::Other => {
+        Separator::Dated => {
+            fields.iter().find(|field| !quoted(field)).is_some_and(|first| first.name().is_some())
+        }
+        Separator::Bare | Separator::Other => {
             fields.iter().all(|field| field.name().is_some() || quoted(field))
                 && fields.iter().any(|field| KNOWN.iter().any(|known| field.is(known)))
         }
@@ -150,13 +152,13 @@ fn from_lines(mut file: &File) -> io::Result<(Vec<Line>, u64)> {
     }
 }
 
-fn kind(line: &[u8]) -> Kind {
+fn kind(line: &[u8]) -> Separator {
     let text = String::from_utf8_lossy(line);
     let words: Vec<&str> = text.split_ascii_whitespace().skip(1).collect();
     match words.as_slice() {
-        [] => Kind::Bare,
-        words if (0..words.len()).any(|day| dated(&words[day..])) => Kind::Dated,
-        _ => Kind::Other,
+        [] => Separator::Bare,
+        words if (0..words.len()).any(|day| dated(&words[day..])) => Separator::Dated,
+        _ => Separator::Other,
     }
 }
 

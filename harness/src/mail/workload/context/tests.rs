@@ -32,7 +32,7 @@ pub(crate) fn plan() -> WorkloadPlan {
             expunge: 0.5,
             search: 0.5,
         },
-        deliver_by: Entry::Lmtp,
+        deliver_by: Ingress::Lmtp,
         sizes: Sizes::Fixed { size: Bytes(2000) },
         corpus: None,
         in_flight: 50,
@@ -120,7 +120,7 @@ async fn a_server_with_imap_alone_gets_its_deliveries_by_append() {
     let mut bench = Bench::new(plan(), |_| Answer::Ok).await;
     let setup = &mut Arc::get_mut(&mut bench.ctx).expect("nobody else has it").setup;
     (setup.endpoints.lmtp, Arc::get_mut(&mut setup.plan).expect("nobody else has it").deliver_by) =
-        (None, Entry::Append);
+        (None, Ingress::Append);
     warm_up(&bench.ctx).await.expect("it is let in");
     health_check(&bench.ctx, UserId(0), Duration::ZERO).await.expect("it is stored and read");
     bench.run().await;
@@ -130,7 +130,7 @@ async fn a_server_with_imap_alone_gets_its_deliveries_by_append() {
     });
     let stored: Vec<_> = stored.collect();
     assert!(
-        stored.iter().all(|(entry, _, outcome)| (*entry, *outcome) == (Entry::Append, Outcome::Ok)),
+        stored.iter().all(|(entry, _, outcome)| (*entry, *outcome) == (Ingress::Append, Outcome::Ok)),
         "{stored:?}"
     );
     assert!(stored.iter().filter(|(_, mailbox, _)| mailbox == "INBOX").count() > 100);

@@ -50,7 +50,7 @@ fn on_postfix() -> Overrides {
 fn without_imap_deliveries_are_left_of_the_mix() {
     let made = plan(Path::new("t.toml"), GOOD, &on_postfix()).unwrap().workload;
     assert_eq!(made.mix, made.mix.deliveries_only());
-    assert_eq!((made.deliver_by, made.mix.deliver > 0.0), (record::history::Entry::Smtp, true));
+    assert_eq!((made.deliver_by, made.mix.deliver > 0.0), (record::history::Ingress::Smtp, true));
     let appends = GOOD.replace("[workload]", "[workload]\nmix = { append = 1.0 }");
     insta::assert_snapshot!(shown_with(&appends, &on_postfix()), @r#"
       × t.toml has a problem

@@ -6,7 +6,7 @@ use crate::mail::workload::clients::run::{run, served_since, within_grace};
 use crate::mail::workload::context::tests::plan;
 use crate::mail::workload::context::{Endpoints, Setup};
 use fuse_fs::units::Span;
-use record::history::Entry;
+use record::history::Ingress;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
@@ -39,7 +39,7 @@ impl Bench {
     fn start(imap: &str, clients: ClientsPlan, limit: Span) -> Bench {
         let folder = tempfile::tempdir().expect("temp dir");
         let (mut plan, imap) = (plan(), Some(imap.to_owned()));
-        (plan.clients, plan.timeout, plan.deliver_by) = (Some(clients), limit, Entry::Lmtp);
+        (plan.clients, plan.timeout, plan.deliver_by) = (Some(clients), limit, Ingress::Lmtp);
         let history = Recorder::create(&folder.path().join("history")).expect("created");
         let token = RunToken(7);
         let setup = Setup {

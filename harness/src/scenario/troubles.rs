@@ -7,16 +7,16 @@ use fuse_fs::units::Span;
 use std::time::Duration;
 
 /// Problems found so far, with the places of the text.
-pub(crate) struct Found<'t> {
+pub(crate) struct Troubles<'t> {
     pub(super) places: Places<'t>,
     pub(super) troubles: Vec<Trouble>,
     /// Seconds of the story for one of the run, once its times are those of the run.
     pub(super) story_scale: Option<f64>,
 }
 
-impl<'t> Found<'t> {
-    pub(super) fn new(places: Places<'t>) -> Found<'t> {
-        Found { places, troubles: Vec::new(), story_scale: None }
+impl<'t> Troubles<'t> {
+    pub(super) fn new(places: Places<'t>) -> Troubles<'t> {
+        Troubles { places, troubles: Vec::new(), story_scale: None }
     }
 
     /// A time of the story as its author wrote it, but for what the division rounded.
