@@ -5,6 +5,7 @@
 //! Nothing of this happens where there is neither.
 
 use super::stage::Stage;
+use anyhow::{Context, Result};
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
 use record::history::event::Event;
@@ -47,7 +48,7 @@ pub(crate) async fn list_again(stage: &Stage, run: RunToken) {
     record(stage, listed);
 }
 
-async fn listed(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>, String> {
+async fn listed(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>> {
     let mut attempts = spooled(stage)?;
     attempts.extend(queued(stage, run).await?);
     attempts.sort_unstable();
@@ -55,27 +56,27 @@ async fn listed(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>, String> {
     Ok(attempts)
 }
 
-fn spooled(stage: &Stage) -> Result<Vec<Attempt>, String> {
+fn spooled(stage: &Stage) -> Result<Vec<Attempt>> {
     let Some(door) = &stage.door else { return Ok(Vec::new()) };
     let waiting = block_in_place(|| door.waiting());
-    let waiting = waiting.map_err(|error| format!("the front door's spool cannot be read: {error}"))?;
+    let waiting = waiting.context("the front door's spool cannot be read")?;
     Ok(waiting.into_iter().filter_map(|message| message.attempt).collect())
 }
 
-async fn queued(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>, String> {
+async fn queued(stage: &Stage, run: RunToken) -> Result<Vec<Attempt>> {
     let target = stage.target.lock().await;
     let printed = block_in_place(|| target.list_queue(LIST_LIMIT));
     match printed {
         Some(Ok(text)) => Ok(attempts_in(text.as_bytes(), run)),
-        Some(Err(error)) => Err(error.to_string()),
+        Some(Err(error)) => Err(error.into()),
         None => Ok(Vec::new()),
     }
 }
 
-fn record(stage: &Stage, listed: Result<Vec<Attempt>, String>) {
+fn record(stage: &Stage, listed: Result<Vec<Attempt>>) {
     let (attempts, error) = match listed {
         Ok(attempts) => (attempts, None),
-        Err(error) => (Vec::new(), Some(error)),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
     };
     let (at, reading, complete) = (Nanos::now(), "final".to_owned(), error.is_none());
     stage.history.record(Event::Queue { at, reading, complete, error, attempts });

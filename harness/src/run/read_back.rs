@@ -94,8 +94,17 @@ async fn end(stage: &Stage, by_companion: bool) -> Result<()> {
     Ok(())
 }
 
+/// Why a user was shown none of its mail.
+#[derive(Debug, thiserror::Error)]
+enum Unshown {
+    #[error("its INBOX is shown without them")]
+    Without,
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Of each user whether a message was shown, or why none was.
-async fn look(reader: &Reader, mail: &Mail, limit: Duration) -> BTreeMap<UserId, Result<(), String>> {
+async fn look(reader: &Reader, mail: &Mail, limit: Duration) -> BTreeMap<UserId, Result<(), Unshown>> {
     let (mut tasks, mut looked) = (JoinSet::new(), BTreeMap::new());
     let deadline = Instant::now() + limit;
     for (user, attempts) in mail.clone() {
@@ -117,15 +126,15 @@ async fn look_for(
     user: UserId,
     attempts: &[Attempt],
     deadline: Instant,
-) -> Result<(), String> {
+) -> Result<(), Unshown> {
     let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         let why = match shown(reader, user, attempts).await {
             Ok(true) => return Ok(()),
-            Ok(false) => "its INBOX is shown without them".to_owned(),
-            Err(failure) => words(&failure),
+            Ok(false) => Unshown::Without,
+            Err(failure) => Unshown::Failed(words(&failure)),
         };
         if Instant::now() >= deadline {
             return Err(why);
@@ -144,12 +153,12 @@ struct One {
 
 fn unseen(
     mail: &Mail,
-    looked: BTreeMap<UserId, Result<(), String>>,
+    looked: BTreeMap<UserId, Result<(), Unshown>>,
     on_disk: Option<&BTreeSet<Attempt>>,
 ) -> Vec<One> {
     let lies = |user: &UserId| on_disk.map(|there| mail[user].iter().any(|attempt| there.contains(attempt)));
     let failed = looked.into_iter().filter_map(|(user, seen)| Some((user, seen.err()?)));
-    failed.map(|(user, why)| One { on_disk: lies(&user), user, why }).collect()
+    failed.map(|(user, why)| One { on_disk: lies(&user), user, why: why.to_string() }).collect()
 }
 
 /// All users who were shown none of their mail.

@@ -4,7 +4,7 @@
 //! answering with everybody on it. Each part is an ordinary run, with its backing directories on the two disks, and one that
 //! cannot be run does not keep the others from it. What the parts come to together is decided in one file, `summary.rs`.
 
-use super::done::Done;
+use super::done::{Done, NoResult};
 use super::options::{Failure, Options};
 use super::plans::{Part, Plans};
 use super::rounds::{Middle, NEW, OLD};
@@ -136,7 +136,7 @@ impl Stage<'_> {
 
     fn not_run(&mut self, failure: Failure, why: String) {
         let about = plans::about(failure).to_owned();
-        self.add(Done { name: failure.to_string(), about, reproduce: None, report: Err(why) });
+        self.add(Done { name: failure.to_string(), about, reproduce: None, report: Err(NoResult(why)) });
     }
 
     /// Runs a part; false if a signal came.
@@ -152,7 +152,7 @@ impl Stage<'_> {
         let report = match again::run(&plan, &places, |_| ()) {
             Ok(Outcome::Judged(report)) => Ok(report),
             Ok(Outcome::Interrupted(_)) => return false,
-            Err(error) => Err(format!("It came to no result: {error:#}")),
+            Err(error) => Err(NoResult(format!("It came to no result: {error:#}"))),
         };
         self.add(Done { name, about, reproduce: Some(plan.reproduce()), report });
         true
@@ -161,7 +161,7 @@ impl Stage<'_> {
     fn add(&mut self, done: Done) {
         let told = match &done.report {
             Ok(report) => format!("{} {}", report.verdict.word(), report.sentence),
-            Err(why) => why.clone(),
+            Err(why) => why.to_string(),
         };
         anstream::eprintln!("  {}", reports::kit::inert::inert(&told));
         self.done.push(done);

@@ -9,7 +9,7 @@ use reports::kit::figures;
 mod tests;
 
 use super::baselines;
-use super::done::Done;
+use super::done::{Done, NoResult};
 use super::measure::Outage;
 use super::options::{Options, Service};
 use reports::comparison::Comparison;
@@ -87,8 +87,8 @@ fn reasons(found: &Findings<'_>) -> Vec<(Verdict, String)> {
 
 fn reason(done: &Done) -> Option<(Verdict, String)> {
     let (verdict, why) = match &done.report {
-        Ok(report) => (report.verdict, &report.sentence),
-        Err(why) => (Verdict::Unknown, why),
+        Ok(report) => (report.verdict, report.sentence.clone()),
+        Err(why) => (Verdict::Unknown, why.to_string()),
     };
     (verdict != Verdict::Valid).then(|| (verdict, format!("{}: {why}", done.name)))
 }
@@ -145,7 +145,7 @@ fn part(done: &Done) -> Part {
         name: name.clone(),
         about: about.clone(),
         verdict: report.map_or(Verdict::Unknown, |report| report.verdict),
-        found: report.map_or_else(|why| why.clone(), told),
+        found: report.map_or_else(NoResult::to_string, told),
         moved: moved.collect(),
         kept_out: held.max_by(|one, other| one.p95_s.total_cmp(&other.p95_s)),
         directory: report.ok().map(|report| report.run.directory.clone()),

@@ -23,18 +23,28 @@ pub(crate) async fn read_bounces(reader: &Reader, reading: &str) {
     }
     let (bounces, error) = match read {
         Ok(bounces) => (bounces, None),
-        Err(error) => (Vec::new(), Some(error)),
+        Err(unread) => (Vec::new(), Some(unread.to_string())),
     };
     let (at, reading, source, complete) = (Nanos::now(), reading.to_owned(), Source::Imap, error.is_none());
     reader.setup().history.record(Event::Bounces { at, reading, source, complete, error, bounces });
 }
 
-async fn read_once(reader: &Reader, user: &str) -> Result<Vec<Bounce>, String> {
+/// Why the mailbox was not read to its end.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("{0}")]
+    Failed(String),
+    #[error("{wanted} messages are there, {got} could be read")]
+    Short { wanted: u32, got: u32 },
+}
+
+async fn read_once(reader: &Reader, user: &str) -> Result<Vec<Bounce>, Unread> {
     let mut bounces = Vec::new();
-    let read = read_inbox(reader, user, &mut bounces).await.map_err(|failure| words(&failure))?;
+    let read =
+        read_inbox(reader, user, &mut bounces).await.map_err(|failure| Unread::Failed(words(&failure)))?;
     match read {
         (wanted, got) if wanted == got => Ok(bounces),
-        (wanted, got) => Err(format!("{wanted} messages are there, {got} could be read")),
+        (wanted, got) => Err(Unread::Short { wanted, got }),
     }
 }
 

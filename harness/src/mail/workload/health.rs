@@ -1,5 +1,7 @@
 use super::context::{Context, Sent};
+use super::ended::Ended;
 use super::ledger::Known;
+use super::maker::Unmade;
 use super::{store, touch};
 use crate::mail::client::wire;
 use fuse_fs::clock::Nanos;
@@ -30,16 +32,33 @@ pub(crate) async fn probe(ctx: &Context, service: Service, limit: Duration) -> b
     up
 }
 
+/// A user who was not served, and why.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unserved {
+    #[error(transparent)]
+    Unmade(#[from] Unmade),
+    #[error("delivery to {user}: {why}")]
+    Delivery { user: String, why: String },
+    #[error("fetch from {user}: {why}")]
+    Fetch { user: String, why: String },
+}
+
+impl Unserved {
+    fn delivery(ctx: &Context, user: UserId, ended: &Ended) -> Unserved {
+        Unserved::Delivery { user: ctx.user(user).to_owned(), why: ended.words() }
+    }
+}
+
 /// Delivers one message to `user`, recorded as an ordinary operation.
 ///
 /// # Errors
 /// It was not acknowledged, and why.
-pub(crate) async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), String> {
+pub(crate) async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), Unserved> {
     let job = store::Job::delivery(ctx, user);
     let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
     match stored.outcome {
         Outcome::Ok => Ok((job.sent(), job.known())),
-        Outcome::Fail | Outcome::Info => Err(format!("delivery to {}: {}", ctx.user(user), stored.words())),
+        Outcome::Fail | Outcome::Info => Err(Unserved::delivery(ctx, user, &stored)),
     }
 }
 
@@ -48,7 +67,7 @@ pub(crate) async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Kn
 ///
 /// # Errors
 /// Which of the two failed, and how.
-pub(crate) async fn health_check(ctx: &Context, user: UserId, patience: Duration) -> Result<(), String> {
+pub(crate) async fn health_check(ctx: &Context, user: UserId, patience: Duration) -> Result<(), Unserved> {
     let (_, known) = deliver_one(ctx, user).await?;
     let deadline = Instant::now() + patience;
     let mut tick = interval(Duration::from_millis(200));
@@ -63,11 +82,11 @@ pub(crate) async fn health_check(ctx: &Context, user: UserId, patience: Duration
     }
 }
 
-async fn fetch_one(ctx: &Context, user: UserId, known: &Known) -> Result<(), String> {
+async fn fetch_one(ctx: &Context, user: UserId, known: &Known) -> Result<(), Unserved> {
     let message = known.message;
     let fetched = touch::read(ctx, known, touch::Look::Whole, Nanos::now()).await;
     match fetched.seen.iter().any(|c| c.attempt.is_some_and(|a| a.message == message)) {
         true => Ok(()),
-        false => Err(format!("fetch from {}: {}", ctx.user(user), fetched.words())),
+        false => Err(Unserved::Fetch { user: ctx.user(user).to_owned(), why: fetched.words() }),
     }
 }

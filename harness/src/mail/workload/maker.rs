@@ -32,6 +32,15 @@ pub(crate) struct Maker {
     pub corpus: Option<Corpus>,
 }
 
+/// Why an attempt has no bytes.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unmade {
+    #[error("a message of the corpus cannot be read any more: {0}")]
+    Unreadable(#[source] std::io::Error),
+    #[error("making a message: {0}")]
+    Panicked(#[source] tokio::task::JoinError),
+}
+
 impl Maker {
     /// The maker of a plan's run.
     ///
@@ -56,11 +65,11 @@ impl Maker {
     ///
     /// # Errors
     /// Its corpus file is gone, or was changed into something that cannot be sent.
-    pub(crate) fn make(&self, attempt: Attempt, user: &str) -> Result<Outgoing, String> {
+    pub(crate) fn make(&self, attempt: Attempt, user: &str) -> Result<Outgoing, Unmade> {
         let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user)) };
         let rest = corpus.message(attempt.message.0);
         rest.map(|rest| assemble(self.run, attempt, &self.fit(corpus, &rest, attempt, user)))
-            .map_err(|e| format!("a message of the corpus cannot be read any more: {e}"))
+            .map_err(Unmade::Unreadable)
     }
 
     fn fit(&self, corpus: &Corpus, real: &[u8], attempt: Attempt, user: &str) -> Vec<u8> {

@@ -23,7 +23,8 @@ pub(crate) async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin:
             Some(job.sent())
         }
         Ok(_) => None,
-        Err(problem) => {
+        Err(unmade) => {
+            let problem = unmade.to_string();
             ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem });
             None
         }

@@ -3,10 +3,12 @@
 use super::touch;
 
 use super::context::{Context, Sent};
-use super::ended::{Ended, words};
+use super::ended::Ended;
 use super::ledger::Known;
 use super::maker::AUTHOR;
+use super::maker::Unmade;
 use super::operation::{Due, Operation, never_begun};
+use crate::mail::client::Failure;
 use crate::mail::client::submission::{Envelope, Protocol, submit};
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
@@ -81,10 +83,10 @@ impl Job {
 ///
 /// # Errors
 /// The message could not be made (its corpus file is gone); nothing was recorded but that.
-pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due>) -> Result<Ended, String> {
+pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due>) -> Result<Ended, Unmade> {
     let due = due.into();
     let message = make(ctx, job, n).await.inspect_err(|problem| {
-        ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.clone() });
+        ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.to_string() });
     })?;
     let action = job.action(n, message.size, message.digest);
     let operation = Operation::begin(ctx, job.user, due, action);
@@ -118,13 +120,13 @@ fn sender(ctx: &Context) -> String {
 ///
 /// # Errors
 /// It was not acknowledged, and why.
-pub(crate) async fn notice(ctx: &Context, user: &str) -> Result<(), String> {
+pub(crate) async fn notice(ctx: &Context, user: &str) -> Result<(), Failure> {
     // Only SMTP knows bounces.
     let (protocol, address) = (Protocol::Smtp, ctx.delivery(UserId(u32::MAX), Protocol::Smtp));
     let (from, to) = (sender(ctx), ctx.address_of(user));
     let envelope = Envelope { from: &from, to: &to };
     let done = submit(protocol, address, envelope, NOTICE, ctx.timeout()).await;
-    done.map(|_| ()).map_err(|failure| words(&failure))
+    done.map(drop)
 }
 
 async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
@@ -142,14 +144,14 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
 }
 
 /// Makes the bytes of an attempt; what takes long, off the thread that the clocks run on.
-async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, String> {
+async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
     let attempt = Attempt { message: job.message, n };
     if ctx.maker.is_quick(attempt) {
         return ctx.maker.make(attempt, ctx.user(job.user));
     }
     let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
     let work = move || maker.make(attempt, &user);
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(format!("making a message: {e}")))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Unmade::Panicked(error)))
 }
 
 /// Room for operations under way, and the sign that the traffic is over.

@@ -5,6 +5,8 @@
 //! another one is sent. If nothing at all is accepted, the warm-up ends early.
 
 use super::context::{Context, Sent, WorkloadError};
+use super::ended::words;
+use super::maker::Unmade;
 use super::{ended, store, touch};
 use crate::mail::client::Failure;
 use fuse_fs::clock::Nanos;
@@ -106,7 +108,7 @@ async fn bounces(ctx: &Context) -> Result<(), WorkloadError> {
     for n in 1..=ATTEMPTS {
         match store::notice(ctx, user).await {
             Ok(()) => return Ok(()),
-            Err(refused) => why = refused,
+            Err(refused) => why = words(&refused),
         }
         if n < ATTEMPTS {
             sleep(ctx.setup.plan.retry_after.0).await;
@@ -160,7 +162,8 @@ enum Message {
 
 async fn one_message(ctx: &Context, user: UserId, count: &Count) -> Result<Message, WorkloadError> {
     let job = store::Job::delivery(ctx, user);
-    let cannot = |why| WorkloadError::WarmUp { user: ctx.user(user).to_owned(), why };
+    let cannot =
+        |why: Unmade| WorkloadError::WarmUp { user: ctx.user(user).to_owned(), why: why.to_string() };
     let mut become_of = Message::Refused;
     for n in 1..=ATTEMPTS {
         let ended = store::attempt(ctx, &job, n, Nanos::now()).await.map_err(cannot)?;

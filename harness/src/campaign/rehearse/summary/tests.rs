@@ -1,7 +1,7 @@
 //! What parts made up for tests come to.
 
 use super::{Findings, rehearsal};
-use crate::campaign::rehearse::done::Done;
+use crate::campaign::rehearse::done::{Done, NoResult};
 use crate::campaign::rehearse::measure::Outage;
 use crate::campaign::rehearse::options::tests::options;
 use crate::campaign::rehearse::options::{Options, Service};
@@ -105,7 +105,8 @@ fn the_worst_part_decides_and_is_named_first() {
 
 #[test]
 fn a_part_without_a_result_leaves_it_open() {
-    let told = told(|_, done, _| done[1].report = Err("It came to no result: no space.".to_owned()));
+    let told =
+        told(|_, done, _| done[1].report = Err(NoResult("It came to no result: no space.".to_owned())));
     assert_eq!(told.verdict, Verdict::Unknown);
     assert_eq!(told.parts[1].found, "It came to no result: no space.");
     assert_eq!(told.parts[1].verdict, Verdict::Unknown);
