@@ -99,7 +99,7 @@ mod tests {
         }
 
         fn done(&self, piece: &u32) -> Result<Option<(String, u32)>> {
-            anyhow::ensure!(piece % 2 == 0, "odd");
+            anyhow::ensure!(piece.is_multiple_of(2), "odd");
             Ok(Some((piece.to_string(), piece / 2)))
         }
     }

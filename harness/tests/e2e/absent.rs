@@ -15,6 +15,7 @@ const ELSEWHERE: &str = r#"
 name = "elsewhere"
 about = "A server that keeps its mail beside its logs"
 kind = "spawned"
+prepare = [["mkdir", "{work}/mail"]]
 start = [
     "{exe}", "__reference-server", "--store", "{work}/mail", "--password", "secret",
     "--lmtp", "127.0.0.1:{port.lmtp}", "--imap", "127.0.0.1:{port.imap}",

@@ -423,6 +423,19 @@ no-faults = true
 acknowledged = 500
 "#;
 
+const MUCH: &str = r#"
+name = "much"
+why = "More mail than the disk holds."
+[storage.mail]
+[workload]
+duration = "3s"
+rate = "100/s"
+users = 3
+mix = { deliver = 1 }
+[expect]
+no-faults = true
+"#;
+
 const MOVES: &str = r#"
 name = "moves"
 why = "Users move from one storage to another."
@@ -511,7 +524,7 @@ static STAGED: [Staged; 18] = [
     },
     Staged {
         name: "disk_that_fills",
-        run: || Run::on_disk("mkdir disk && mount -t tmpfs -o size=600k none disk"),
+        run: || Run { scenario: MUCH, ..Run::on_disk("mkdir disk && mount -t tmpfs -o size=3m none disk") },
         codes: &[UNKNOWN, ENVIRONMENT],
         words: "make room",
     },
@@ -560,8 +573,8 @@ static STAGED: [Staged; 18] = [
     Staged {
         name: "real_mail_that_is_none",
         run: || Run { before: "mkdir mail", more: &["--corpus", "mail"], ..Run::of(HEALTHY) },
-        codes: &[USAGE],
-        words: "mail",
+        codes: &[USAGE, ENVIRONMENT],
+        words: "has no message that can be sent",
     },
 ];
 
