@@ -18,6 +18,7 @@ use crate::trace::cuts::Cuts;
 use crate::trace::{Traces, Wanted};
 use crate::{doubt, property, recorded, statement, trace, words};
 use fuse_fs::mount::trace::FsEvent;
+use record::directory::RunDirectory;
 use record::history::MessageId;
 use record::ledger::messages::Messages;
 use record::ledger::{Ledger, LedgerError};
@@ -52,11 +53,12 @@ pub enum JudgeError {
 
 /// Judges a saved run.
 pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
-    let plan = read_plan(&run_dir.join("plan.json"))?;
-    let path = run_dir.join("history.jsonl");
+    let directory = RunDirectory::existing(run_dir);
+    let plan = read_plan(&directory.plan())?;
+    let path = directory.history();
     let mut ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
         .map_err(|error| JudgeError::History { path, error })?;
-    of_this_plan(&ledger, run_dir)?;
+    of_this_plan(&ledger, directory.plan())?;
     ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
     let mut traces = Traces::read(run_dir, &plan, &ledger, &messages)
@@ -70,8 +72,7 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     Ok(report)
 }
 
-fn of_this_plan(ledger: &Ledger, run_dir: &Path) -> Result<(), JudgeError> {
-    let path = run_dir.join("plan.json");
+fn of_this_plan(ledger: &Ledger, path: PathBuf) -> Result<(), JudgeError> {
     let read = std::fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
     let found = blake3::hash(&read).to_hex();
     match ledger.plan.as_deref().is_none_or(|recorded| recorded == found.as_str()) {
@@ -262,7 +263,7 @@ struct Environment {
 }
 
 fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
-    let noted = std::fs::read(run_dir.join("environment.json")).ok();
+    let noted = std::fs::read(RunDirectory::existing(run_dir).environment()).ok();
     let noted: Environment = noted.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let by_rule = ledger.rules.iter().any(|r| r.lying && r.fired > 0);
     let lying = by_rule || !ledger.rollbacks.is_empty() || !forgetful(plan, ledger).is_empty();

@@ -11,6 +11,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trace;
+pub use trace::events;
 mod words;
 
 mod corpus;

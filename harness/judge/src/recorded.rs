@@ -1,44 +1,44 @@
 //! The files that a judgement is made from, with their digests: whoever is shown a report can tell whether these are the
 //! files that it was made from. Order and digests are a function of the files alone.
 
+use record::directory::RunDirectory;
 use reports::run::Recorded;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Files of a run directory that are read to judge it, beside the traces.
-const NAMED: [&str; 4] = ["plan.json", "scenario.toml", "environment.json", "history.jsonl"];
-/// Directory of the records of power cuts.
-const CUTS: &str = "cuts";
-/// Directory of the bytes of damaged mail.
-const DAMAGED: &str = "damaged";
 
 /// Every file that is there, by its path.
 ///
 /// # Errors
 /// One cannot be read; the error names it.
 pub fn recorded(run: &Path) -> io::Result<Vec<Recorded>> {
-    let mut files: Vec<PathBuf> =
-        NAMED.iter().map(PathBuf::from).filter(|file| run.join(file).is_file()).collect();
-    files.extend(
-        crate::trace::files::trace_files(run)?.iter().filter_map(|path| path.file_name().map(PathBuf::from)),
-    );
-    cut_records(run, &mut files)?;
-    specimens(run, &mut files)?;
+    let directory = RunDirectory::existing(run);
+    let traces = directory.traces()?.into_iter().map(|(_, path)| path);
+    let own = directory.judged().into_iter().filter(|file| file.is_file()).chain(traces);
+    let mut files: Vec<PathBuf> = own.map(|path| below(run, &path)).collect();
+    cut_records(&directory, &mut files)?;
+    specimens(&directory, &mut files)?;
     files.sort();
     files.iter().map(|file| named(run, file)).collect()
 }
 
+fn below(run: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(run).unwrap_or(path).to_owned()
+}
+
 /// What each power cut took; a run without power cuts has none.
-fn cut_records(run: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let records = entries(run, Path::new(CUTS))?.into_iter().map(|cut| cut.join("effects.jsonl"));
+fn cut_records(directory: &RunDirectory, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let run = directory.path();
+    let cuts = entries(run, &below(run, &directory.cuts()))?;
+    let records = cuts.into_iter().map(|cut| cut.join("effects.jsonl"));
     files.extend(records.filter(|record| run.join(record).is_file()));
     Ok(())
 }
 
 /// What was sent and what came back of each damaged message; mostly there are none.
-fn specimens(run: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for message in entries(run, Path::new(DAMAGED))? {
+fn specimens(directory: &RunDirectory, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let run = directory.path();
+    for message in entries(run, &below(run, &directory.damaged()))? {
         files.extend(entries(run, &message)?.into_iter().filter(|file| run.join(file).is_file()));
     }
     Ok(())

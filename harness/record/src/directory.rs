@@ -4,6 +4,10 @@ use anyhow::Context;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// How the name of a trace begins, before its storage's.
+const TRACE: &str = "trace-";
+const TRACE_END: &str = ".jsonl";
+
 /// A run directory.
 #[derive(Clone, Debug)]
 pub struct RunDirectory(PathBuf);
@@ -63,7 +67,28 @@ impl RunDirectory {
 
     /// File-system calls of one storage.
     pub fn trace(&self, storage: &str) -> PathBuf {
-        self.0.join(format!("trace-{}.jsonl", file_name(storage)))
+        self.0.join(format!("{TRACE}{}{TRACE_END}", file_name(storage)))
+    }
+
+    /// The traces that are there, with their storages' names in files.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn traces(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut traces = Vec::new();
+        for entry in std::fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let storage = name.strip_prefix(TRACE).and_then(|rest| rest.strip_suffix(TRACE_END));
+            traces.extend(storage.map(|storage| (storage.to_owned(), path)));
+        }
+        traces.sort();
+        Ok(traces)
+    }
+
+    /// What is read to judge the run, beside traces and records: each may be there.
+    pub fn judged(&self) -> [PathBuf; 4] {
+        [self.plan(), self.scenario(), self.environment(), self.history()]
     }
 
     pub fn report(&self) -> PathBuf {

@@ -2,6 +2,7 @@ pub(crate) mod beneath;
 pub(crate) mod calls;
 pub(crate) mod cuts;
 pub(crate) mod files;
+pub use files::events;
 pub(crate) mod holder;
 pub(crate) mod ranges;
 mod trace;

@@ -6,13 +6,14 @@
 //! lines that make no sense are counted.
 
 use super::beneath::Beneath;
-use super::files::{storage_name, stream, trace_files};
+use super::files::stream;
 use super::holder::{Failure, Holder, answered};
 use crate::trace::lasting::Lasting;
 use crate::trace::whole;
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
+use record::directory::RunDirectory;
 use record::history::{Attempt, MessageId, UserId};
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
@@ -37,7 +38,8 @@ type Held = HashMap<(u32, u64), Vec<(u64, Attempt)>>;
 /// The summary of every trace of a run.
 #[derive(Debug, Default)]
 pub struct Traces {
-    files: Vec<PathBuf>,
+    /// By the storages' names, in their order.
+    files: Vec<(String, PathBuf)>,
     holders: HashMap<Attempt, Vec<Holder>>,
     held: Held,
     current: HashMap<(u32, u64), (Attempt, usize)>,
@@ -89,10 +91,9 @@ impl Traces {
         let lying = ledger.rules.iter().filter(|r| r.lying);
         let lying = lying.map(|r| (r.storage.clone(), r.rule.clone())).collect();
         let known = Known { ledger, messages, lying, lasting: Lasting::of(plan, ledger) };
-        let mut traces = Traces { files: trace_files(run)?, ..Traces::default() };
+        let mut traces = Traces { files: RunDirectory::existing(run).traces()?, ..Traces::default() };
         let mut all = BTreeMap::new();
-        for (storage, path) in traces.files.clone().into_iter().enumerate() {
-            let name = storage_name(&path);
+        for (storage, (name, path)) in traces.files.clone().into_iter().enumerate() {
             let found = whole::read(&path, |event| traces.take(storage as u32, &name, &known, &event))?;
             traces.damaged += found.damaged;
             all.insert(name, found);
@@ -210,14 +211,15 @@ impl Traces {
 
     /// Shows every call in the trace of a storage; false if there is none, or it is not whole.
     pub fn each(&self, storage: &str, each: impl FnMut(FsEvent)) -> bool {
-        let file = self.storage(storage).and_then(|number| self.files.get(number as usize));
+        let file =
+            self.storage(storage).and_then(|number| self.files.get(number as usize)).map(|(_, path)| path);
         file.is_some_and(|file| stream(file, each).is_ok() && !self.doubts.contains_key(storage))
     }
 
     /// The number of a storage, if it has a trace.
     pub fn storage(&self, name: &str) -> Option<u32> {
         let name = whole::file_name(name);
-        self.files.iter().position(|path| storage_name(path) == name).map(|index| index as u32)
+        self.files.iter().position(|(known, _)| *known == *name).map(|index| index as u32)
     }
 
     /// The fault for good that struck what a user has on a storage, or what everybody has, when all mail was read.
@@ -243,7 +245,7 @@ impl Traces {
 
     /// A storage by its number.
     pub fn storage_name(&self, number: u32) -> String {
-        self.files.get(number as usize).map_or(String::new(), |path| storage_name(path))
+        self.files.get(number as usize).map_or(String::new(), |(name, _)| name.clone())
     }
 
     /// The attempt's files all carry a reported failure that stood when it was acknowledged: which.
@@ -314,12 +316,11 @@ pub(crate) fn calls(traces: &Traces, ledger: &Ledger, wanted: &Wanted) -> HashMa
     if wanted.is_empty() {
         return found.out;
     }
-    for path in &traces.files {
-        let storage = storage_name(path);
+    for (storage, path) in &traces.files {
         found.held.clear();
         found.created.clear();
         // The first reading succeeded; should this one not, less evidence is shown and nothing else changes.
-        if stream(path, |event: FsEvent| found.take(&storage, event)).is_err() {
+        if stream(path, |event: FsEvent| found.take(storage, event)).is_err() {
             break;
         }
     }

@@ -9,6 +9,7 @@ use super::rounds::{Middle, NEW, OLD, freeze, round_steps, rounds};
 use crate::scenario;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
+use record::directory::RunDirectory;
 use record::plan::step::MigrationTool;
 use record::plan::{Plan, quoted};
 use serde_json::{Map, Value, json};
@@ -286,7 +287,7 @@ impl Plans<'_> {
         };
         let plan = scenario::plan(&PathBuf::from(format!("{name}.toml")), &text, &overrides)
             .map_err(|problems| anyhow!("{:?}", miette::Report::new(problems)))?;
-        let file = self.directory.join(&name).join("scenario.toml");
+        let file = RunDirectory::existing(&self.directory.join(&name)).scenario();
         let mut made_by = Plan { file: Some(file), ..plan.clone() }.reproduce();
         for (storage, disk) in &disks {
             made_by += &format!(" --storage-dir-of {storage}={}", quoted(&disk.display().to_string()));

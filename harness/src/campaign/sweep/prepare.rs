@@ -8,13 +8,13 @@ use crate::run::outer;
 use crate::run::outer::{Outcome, Places};
 use anyhow::{Context, Result, bail, ensure};
 use fuse_fs::clock::Nanos;
-use fuse_fs::mount::trace::{FsEvent, Line};
+use fuse_fs::mount::trace::FsEvent;
 use record::directory::RunDirectory;
 use record::ledger::Ledger;
 use record::plan::Plan;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// What is there before the first case.
@@ -104,7 +104,8 @@ fn healthy(options: &Options, plan: &Plan, runs: &Path, name: &str) -> Result<Op
 /// The calls between the beginning of the one delivery and its answer, or its arrival in the store.
 fn of_the_delivery(report: &Report, until_arrival: bool) -> Result<Vec<FsEvent>> {
     let directory = Path::new(&report.run.directory);
-    let ledger = Ledger::read(BufReader::new(std::fs::File::open(directory.join("history.jsonl"))?))?;
+    let ledger =
+        Ledger::read(BufReader::new(std::fs::File::open(RunDirectory::existing(directory).history())?))?;
     let (_, op) = classify::delivery(&ledger).context("the history has no delivery")?;
     let arrived = ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
     let end = arrived.filter(|_| until_arrival).unwrap_or(op.ended);
@@ -119,15 +120,8 @@ fn of_the_delivery(report: &Report, until_arrival: bool) -> Result<Vec<FsEvent>>
 
 /// Every line of the trace of a run with one storage.
 pub(crate) fn trace(run: &Path) -> Result<Vec<FsEvent>> {
-    let path = run.join("trace-mail.jsonl");
-    let file = std::fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut events: Vec<FsEvent> = Vec::new();
-    for line in BufReader::new(file).lines() {
-        let line = Line::parse(line?.as_bytes());
-        events.extend(line.with_context(|| format!("{} is damaged", path.display()))?.event());
-    }
-    events.sort_by_key(|event| (event.at, event.seq));
-    Ok(events)
+    let path = RunDirectory::existing(run).trace("mail");
+    judge::events(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::campaign::work::Work;
 use crate::machine::stop;
 use crate::run::outer::{Outcome, Places};
 use anyhow::Result;
+use record::directory::RunDirectory;
 use record::ledger::Ledger;
 use reports::kit::class::{Class, Weight};
 use reports::run::Report;
@@ -120,7 +121,7 @@ fn is_bad(ran: &Ran) -> bool {
 
 fn judged(case: &Case, report: Report) -> Result<Ran> {
     let directory = PathBuf::from(&report.run.directory);
-    let history = std::fs::File::open(directory.join("history.jsonl"))?;
+    let history = std::fs::File::open(RunDirectory::existing(&directory).history())?;
     let ledger = Ledger::read(BufReader::new(history))?;
     let seen = Seen::of(&ledger, reached(case, &ledger, &directory)?);
     let class = classify(&report, &seen);

@@ -15,7 +15,7 @@ pub(crate) mod tests;
 
 use super::progress::Progress;
 
-use super::ledger::Ledger;
+use super::known::KnownMail;
 use super::maker::Maker;
 use crate::mail::client::submission::Protocol;
 use crate::mail::message::corpus::Corpus;
@@ -89,7 +89,7 @@ impl Setup {
 pub struct Context {
     pub(crate) setup: Setup,
     pub(crate) maker: Arc<Maker>,
-    pub(crate) ledger: Ledger,
+    pub(crate) known: KnownMail,
     next_message: AtomicU64,
     pub(crate) standing: standing::Standing,
     pub(crate) warming_up: AtomicBool,
@@ -137,10 +137,10 @@ impl Context {
         if setup.users.is_empty() {
             return Err(WorkloadError::NoUsers);
         }
-        let ledger = Ledger::new(setup.users.len());
+        let known = KnownMail::new(setup.users.len());
         let (next_message, standing) = (AtomicU64::new(0), standing::Standing::default());
         let (maker, warming_up) = (setup.maker(), AtomicBool::new(false));
-        Ok(Context { setup, maker, ledger, next_message, standing, warming_up })
+        Ok(Context { setup, maker, known, next_message, standing, warming_up })
     }
 
     /// The first new message is this one: those before it are in the store already.

@@ -1,6 +1,6 @@
 use super::context::{Context, Sent};
 use super::ended::Ended;
-use super::ledger::Known;
+use super::known::Known;
 use super::maker::Unmade;
 use super::{store, touch};
 use crate::mail::client::wire;
@@ -76,7 +76,7 @@ pub(crate) async fn health_check(ctx: &Context, user: UserId, patience: Duration
         tick.tick().await;
         let fetched = fetch_one(ctx, user, &known).await;
         if fetched.is_ok() || Instant::now() >= deadline {
-            ctx.ledger.put(known);
+            ctx.known.put(known);
             return fetched;
         }
     }

@@ -6,7 +6,7 @@ pub(crate) mod ended;
 #[cfg(test)]
 pub(crate) mod fake;
 pub(crate) mod health;
-pub(crate) mod ledger;
+pub(crate) mod known;
 pub(crate) mod maker;
 pub(crate) mod operation;
 pub(crate) mod patience;

@@ -2,7 +2,7 @@
 
 use super::ended::Ended;
 
-use super::ledger::Known;
+use super::known::Known;
 
 use super::context::Context;
 use fuse_fs::clock::Nanos;

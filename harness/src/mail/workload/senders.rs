@@ -127,7 +127,7 @@ impl Queued<'_> {
         match (ended.outcome, ended.trouble) {
             (Outcome::Ok, _) => {
                 if certain {
-                    self.ctx.ledger.put(self.job.known());
+                    self.ctx.known.put(self.job.known());
                 }
                 self.note(SenderEvent::Delivered);
                 Left::Nothing

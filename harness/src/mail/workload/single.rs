@@ -19,7 +19,7 @@ pub(crate) async fn deliver_once(ctx: &Context, single: &SingleDelivery, origin:
     };
     match store::attempt(ctx, &job, 1, origin).await {
         Ok(ended) if ended.outcome == Outcome::Ok => {
-            ctx.ledger.put(job.known());
+            ctx.known.put(job.known());
             Some(job.sent())
         }
         Ok(_) => None,

@@ -4,7 +4,7 @@ use super::touch;
 
 use super::context::{Context, Sent};
 use super::ended::Ended;
-use super::ledger::Known;
+use super::known::Known;
 use super::maker::AUTHOR;
 use super::maker::Unmade;
 use super::operation::{Due, Operation, never_begun};
@@ -211,7 +211,7 @@ pub(crate) async fn send(
 async fn settled(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> bool {
     let Ok(ended) = attempt(ctx, job, n, intended).await else { return true };
     if ended.outcome == Outcome::Ok && n == 1 {
-        ctx.ledger.put(job.known());
+        ctx.known.put(job.known());
     }
     ended.outcome == Outcome::Ok || ended.trouble == Some(Trouble::RefusedPermanent)
 }

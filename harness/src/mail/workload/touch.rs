@@ -5,7 +5,7 @@
 
 use super::context::Context;
 use super::ended::Ended;
-use super::ledger::Known;
+use super::known::Known;
 use super::operation::{Operation, action_of, never_begun};
 use super::schedule::MixKind;
 use crate::mail::client::Failure;
@@ -94,7 +94,7 @@ pub(crate) async fn touch(ctx: &Context, kind: MixKind, known: Known, draw: u64,
         MixKind::Deliver | MixKind::Append => Some(known),
     };
     if let Some(known) = back {
-        ctx.ledger.put(known);
+        ctx.known.put(known);
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn touch(ctx: &Context, kind: MixKind, known: Known, draw: u64,
 pub(crate) fn saturated(ctx: &Context, kind: MixKind, known: Known, intended: Nanos) {
     let action = action_of(&known, kind == MixKind::Fetch);
     never_begun(ctx, known.user, intended, action);
-    ctx.ledger.put(known);
+    ctx.known.put(known);
 }
 
 /// Finds the message, then changes it if there is exactly one copy. Returns what is known afterwards.

@@ -1,7 +1,7 @@
 //! Starts operations by the clock.
 
 use super::context::Context;
-use super::ledger::Known;
+use super::known::Known;
 use super::schedule::{Arrival, MixKind, Schedule};
 use super::store::{Job, Room};
 use super::{senders, store, touch};
@@ -126,7 +126,7 @@ fn work(ctx: &Context, arrival: Arrival) -> Work {
         | MixKind::Move
         | MixKind::Copy
         | MixKind::Expunge
-        | MixKind::Search => match ctx.ledger.take(user, draw >> 8) {
+        | MixKind::Search => match ctx.known.take(user, draw >> 8) {
             Some(known) => Work::Touch(kind, known, draw),
             None => delivery(ctx, user, draw),
         },

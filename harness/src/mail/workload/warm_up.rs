@@ -171,7 +171,7 @@ async fn one_message(ctx: &Context, user: UserId, count: &Count) -> Result<Messa
             count.accepted.fetch_add(1, Ordering::Relaxed);
             // A message is touched only if its first attempt was acknowledged.
             if n == 1 {
-                ctx.ledger.put(job.known());
+                ctx.known.put(job.known());
             }
             return Ok(Message::Accepted(job.sent_by(n)));
         }

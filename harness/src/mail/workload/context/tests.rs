@@ -4,7 +4,7 @@ use super::*;
 use crate::mail::readback::{ReadSummary, Reader, read_all};
 use crate::mail::workload::fake::{Answer, Fake};
 use crate::mail::workload::health::{Service, deliver_one, health_check, probe};
-use crate::mail::workload::ledger::Known;
+use crate::mail::workload::known::Known;
 use crate::mail::workload::traffic::{TrafficSummary, traffic};
 use crate::mail::workload::warm_up::warm_up;
 use fuse_fs::clock::Nanos;

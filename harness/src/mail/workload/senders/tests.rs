@@ -93,7 +93,7 @@ async fn sent(times: &str, answer: fn(u64) -> Answer) -> (Bench, Told) {
 }
 
 fn knows_where_it_is(bench: &Bench) -> bool {
-    bench.ctx.ledger.take(UserId(0), 0).is_some()
+    bench.ctx.known.take(UserId(0), 0).is_some()
 }
 
 #[tokio::test]

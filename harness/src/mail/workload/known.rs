@@ -14,15 +14,15 @@ pub(crate) struct Known {
 
 /// Known messages by user. Holds at most one small entry a message delivered.
 #[derive(Debug)]
-pub(crate) struct Ledger(Vec<Mutex<Vec<Known>>>);
+pub(crate) struct KnownMail(Vec<Mutex<Vec<Known>>>);
 
-impl Ledger {
-    pub(super) fn new(users: usize) -> Ledger {
-        Ledger((0..users).map(|_| Mutex::default()).collect())
+impl KnownMail {
+    pub(super) fn new(users: usize) -> KnownMail {
+        KnownMail((0..users).map(|_| Mutex::default()).collect())
     }
 
     /// Takes a message of `user`, or of the next user who has one, chosen by `draw`. Nobody else gets it until it
-    /// is [`Ledger::put`] back.
+    /// is [`KnownMail::put`] back.
     pub(super) fn take(&self, user: UserId, draw: u64) -> Option<Known> {
         let (before, from) = self.0.split_at(user.0 as usize % self.0.len());
         from.iter().chain(before).find_map(|known| {
@@ -44,13 +44,13 @@ mod tests {
 
     #[test]
     fn a_message_is_lent_once() {
-        let ledger = Ledger::new(3);
-        assert_eq!(ledger.take(UserId(1), 5), None);
+        let mail = KnownMail::new(3);
+        assert_eq!(mail.take(UserId(1), 5), None);
         let known = Known { message: MessageId(7), user: UserId(0), mailbox: "INBOX".to_owned() };
-        ledger.put(known.clone());
-        assert_eq!(ledger.take(UserId(1), 5), Some(known.clone()));
-        assert_eq!(ledger.take(UserId(0), 5), None);
-        ledger.put(known.clone());
-        assert_eq!(ledger.take(UserId(0), 0), Some(known));
+        mail.put(known.clone());
+        assert_eq!(mail.take(UserId(1), 5), Some(known.clone()));
+        assert_eq!(mail.take(UserId(0), 5), None);
+        mail.put(known.clone());
+        assert_eq!(mail.take(UserId(0), 0), Some(known));
     }
 }
