@@ -350,7 +350,7 @@ impl Run {
         match self.plan.workload.single.is_some() && self.plan.target.definition.check.is_empty() {
             // Everything is read and nothing is checked afterwards: a stop in its own way would prove no more.
             true => supervise::kill(&self.stage).await?,
-            false => structure::stop(&self.stage).await?,
+            false => structure::stop_and_check(&self.stage).await?,
         }
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });

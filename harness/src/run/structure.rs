@@ -26,7 +26,7 @@ const READING: &str = "rebuilt";
 pub(crate) async fn rebuild(stage: &Stage, traffic: &Arc<Traffic>, limit: Duration) -> Result<()> {
     let Some(running) = stage.target.lock().await.rebuild_needs_server() else { return Ok(()) };
     if !running || traffic.setup().plan.single.is_none() {
-        stop(stage).await?;
+        stop_and_check(stage).await?;
     }
     if running && supervise::start(stage).await.is_err() {
         return Ok(());
@@ -54,16 +54,12 @@ fn failed(stage: &Stage, error: &TargetError) -> Result<()> {
 }
 
 /// Stops the mail server if it runs, and then lets it check its store.
-pub(crate) async fn stop(stage: &Stage) -> Result<()> {
-    let mut target = stage.target.lock().await;
-    if target.idle() {
+pub(crate) async fn stop_and_check(stage: &Stage) -> Result<()> {
+    if stage.target.lock().await.idle() {
         return Ok(());
     }
-    stage.history.record(running::event(TargetEvent::Stopping, None));
-    let by_itself = target.stop().await?;
-    let detail = (!by_itself).then(|| "it did not end in time and was killed".to_owned());
-    stage.history.record(running::event(TargetEvent::Stopped, detail));
-    check(stage, &target)
+    supervise::stop(stage).await?;
+    check(stage, &*stage.target.lock().await)
 }
 
 fn check(stage: &Stage, target: &Target) -> Result<()> {
