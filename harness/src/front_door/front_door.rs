@@ -17,14 +17,13 @@
 mod tests;
 
 use super::admission::{Rules, Service, user_name};
-use super::control::Control;
-use super::control::StillInside;
+use super::control::{Control, StillInside};
 use super::desk::Desk;
 use super::drain::Drain;
 use super::listener::{NotOpened, Port, PortState, Speaks};
 use super::spool::{Spool, Waiting, waiting};
-use crate::mail::client::submission::Protocol;
 use anyhow::Context;
+use record::history::Protocol;
 use record::history::recorder::Recorder;
 use record::plan::front_door::{AccessPolicy, Change, MailPolicy};
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@ use super::admission::Service;
 use super::desk::Desk;
 use super::mail::MailSession;
 use super::peer::Peer;
-use crate::mail::client::submission::Protocol;
+use record::history::Protocol;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use super::dot::DotFinder;
 use super::peer::Peer;
 use super::transaction::{Route, Transaction};
 use super::words::{Verb, address, verb};
-use crate::mail::client::submission::Protocol;
+use record::history::Protocol;
 use record::plan::front_door::QueueLimit;
 use std::sync::Arc;
 

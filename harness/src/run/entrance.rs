@@ -1,20 +1,18 @@
 //! Where clients come in: at the mail server itself, or at the front door before it; and what they bring.
 
 use crate::front_door;
-use crate::mail::message::fit::Change;
-use record::history::corpus::CorpusUsed;
-
 use crate::front_door::FrontDoor;
-use crate::mail::client::submission::Protocol;
 use crate::mail::message::corpus::Corpus;
+use crate::mail::message::fit::Change;
 use crate::mail::workload::{Apart, Endpoints, Setup};
 use crate::server::running::{Services, Target};
 use anyhow::Result;
 use record::directory::RunDirectory;
+use record::history::corpus::CorpusUsed;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
-use record::history::{Ingress, UserId};
+use record::history::{Ingress, Protocol, UserId};
 use record::plan::{CohortPlan, Plan};
 use std::path::Path;
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 use super::arrival;
 use super::stage::Stage;
 use super::supervise;
-use crate::mail::workload::health::Service;
 use crate::mail::workload::{Context as Traffic, Sent, health, patience};
 use crate::server::running;
 use fuse_fs::clock::Nanos;
@@ -128,12 +127,7 @@ pub(crate) async fn probe(stage: Arc<Stage>, traffic: Arc<Traffic>) {
 async fn greets(stage: &Stage, traffic: &Traffic, limit: Duration) -> bool {
     let mut all = true;
     for (name, _) in &stage.services {
-        let service = match *name {
-            "lmtp" => Service::Lmtp,
-            "smtp" => Service::Smtp,
-            _ => Service::Imap,
-        };
-        all &= health::probe(traffic, service, limit).await;
+        all &= health::probe(traffic, name, limit).await;
     }
     all
 }

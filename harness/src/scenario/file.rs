@@ -4,6 +4,7 @@ use fuse_fs::durability::profile::Profile;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
+use record::history::Protocol;
 use record::plan::expect::{Expect, StatementPlan};
 use record::plan::step::StepAction;
 use record::plan::workload::{ClientsPlan, Mix, SingleDelivery, Sizes};
@@ -206,7 +207,7 @@ pub(crate) struct Workload {
     pub mix: Option<Mix>,
     /// Protocol of `deliver`: `lmtp` or `smtp`. Default: what the target listens on, LMTP first; if it listens on IMAP alone,
     /// deliveries are made by APPEND.
-    pub deliver_by: Option<DeliverBy>,
+    pub deliver_by: Option<Protocol>,
     /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
     pub sizes: Option<Sizes>,
     /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files, Maildirs and mbox files.
@@ -256,16 +257,6 @@ impl Default for Workload {
             clients: None,
         }
     }
-}
-
-/// How mail is delivered. APPEND is an operation of its own in the mix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum DeliverBy {
-    /// LMTP: one reply a recipient.
-    Lmtp,
-    /// SMTP: one reply for all recipients.
-    Smtp,
 }
 
 /// A stretch of constant rate.

@@ -2,7 +2,7 @@
 
 use super::clients;
 use super::errors::Trouble;
-use super::file::{DeliverBy, Fault, Scenario, Workload};
+use super::file::{Fault, Scenario, Workload};
 use super::names::{fault_names, storage_of};
 use super::overrides::Overrides;
 use super::places::Places;
@@ -12,7 +12,7 @@ use crate::server::find;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
-use record::history::Ingress;
+use record::history::{Ingress, Protocol};
 use record::plan::server::{Definition, Layout};
 use record::plan::step::StepAction;
 use record::plan::workload::{Mix, SingleDelivery, Sizes, Stage, WorkloadPlan};
@@ -335,13 +335,13 @@ fn deliver_by(
 ) -> Ingress {
     let Some(target) = target else { return Ingress::Lmtp };
     let listen = &target.definition.listen;
-    let default = if listen.lmtp.is_some() { DeliverBy::Lmtp } else { DeliverBy::Smtp };
+    let default = if listen.lmtp.is_some() { Protocol::Lmtp } else { Protocol::Smtp };
     if workload.deliver_by.is_none() && target.has_imap_alone() {
         return Ingress::Append;
     }
     let (entry, possible) = match workload.deliver_by.unwrap_or(default) {
-        DeliverBy::Lmtp => (Ingress::Lmtp, listen.lmtp.is_some()),
-        DeliverBy::Smtp => (Ingress::Smtp, listen.smtp.is_some()),
+        Protocol::Lmtp => (Ingress::Lmtp, listen.lmtp.is_some()),
+        Protocol::Smtp => (Ingress::Smtp, listen.smtp.is_some()),
     };
     if !possible && mix.deliver > 0.0 {
         let message = format!("{} does not listen for it", target.definition.name);

@@ -6,11 +6,10 @@
 
 use crate::group::{TestResult, percent};
 use fermoposta::testing::{Needs, Test};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::{fs, io};
 use tempfile::TempDir;
 
 const INVALID: i32 = 1;

@@ -1,6 +1,5 @@
 mod case;
-pub(crate) use case::Case;
-pub(crate) use case::forgetful;
+pub(crate) use case::{Case, forgetful};
 pub(crate) mod elsewhere;
 pub(crate) mod fate;
 pub(crate) mod finding;

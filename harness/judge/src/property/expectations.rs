@@ -1,11 +1,10 @@
 //! What a scenario expects besides the properties. Each expectation it states is one property of its report.
 
 use super::overload;
-use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::case::generator::lateness_in_words;
-use crate::case::latency;
 use crate::case::lateness::Lateness;
+use crate::case::{Case, latency};
 use fuse_fs::clock::Nanos;
 use record::history::{Outcome, Trouble};
 use record::ledger::entry::{ClientOp, DiskRead, OpKind};

@@ -113,6 +113,17 @@ pub enum Ingress {
     Append,
 }
 
+/// How mail is delivered. APPEND is an operation of its own in the mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "DeliverBy")]
+pub enum Protocol {
+    /// LMTP: one reply a recipient.
+    Lmtp,
+    /// SMTP: one reply for all recipients.
+    Smtp,
+}
+
 /// What an operation asks. Mailbox names are as the client says them; `INBOX` is in capitals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]

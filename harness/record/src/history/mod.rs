@@ -5,8 +5,8 @@ pub mod event;
 pub mod header;
 mod history;
 pub use history::{
-    Action, Attempt, Bounce, Copy, DiskCopy, Ingress, MessageId, OpId, Outcome, Source, Specimen, Trouble,
-    Uid, UserId, trace_label,
+    Action, Attempt, Bounce, Copy, DiskCopy, Ingress, MessageId, OpId, Outcome, Protocol, Source, Specimen,
+    Trouble, Uid, UserId, trace_label,
 };
 pub mod identity;
 pub mod recorder;

@@ -9,22 +9,13 @@ mod tests;
 use super::failure::{Failure, sanitise};
 use super::wire::Wire;
 use memchr::memmem;
-use record::history::Trouble;
+use record::history::{Protocol, Trouble};
 use std::time::Duration;
 
 /// Lines of one reply, at most.
 const REPLY_LINES: usize = 100;
 /// The dot that ends a message.
 const END: &[u8] = b".\r\n";
-
-/// Which of the two protocols.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// RFC 2033: one reply a recipient after the dot.
-    Lmtp,
-    /// RFC 5321.
-    Smtp,
-}
 
 /// Sender and recipient, without angle brackets.
 #[derive(Clone, Copy, Debug)]

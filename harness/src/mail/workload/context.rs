@@ -7,28 +7,25 @@
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
-use super::patience;
-use crate::mail::workload::clients::standing;
-
-#[cfg(test)]
-pub(crate) mod tests;
-
-use super::progress::Progress;
-
 use super::known::KnownMail;
 use super::maker::Maker;
-use crate::mail::client::submission::Protocol;
+use super::patience;
+use super::progress::Progress;
 use crate::mail::message::corpus::Corpus;
+use crate::mail::workload::clients::standing;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
-use record::history::{Attempt, Ingress, MessageId, UserId};
+use record::history::{Attempt, Ingress, MessageId, Protocol, UserId};
 use record::plan::logins::Logins;
 use record::plan::workload::WorkloadPlan;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Addresses, `host:port`.
 #[derive(Clone, Debug, Default)]

@@ -10,25 +10,18 @@ use record::history::{Outcome, UserId};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// A service that greets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
-    Lmtp,
-    Smtp,
-    Imap,
-}
-
 /// Asks a service for its greeting and records whether it came within `limit`; false too if there is none.
-pub(crate) async fn probe(ctx: &Context, service: Service, limit: Duration) -> bool {
-    let (name, address) = match service {
-        Service::Lmtp => ("lmtp", &ctx.setup.endpoints.lmtp),
-        Service::Smtp => ("smtp", &ctx.setup.endpoints.smtp),
-        Service::Imap => ("imap", &ctx.setup.endpoints.imap),
+pub(crate) async fn probe(ctx: &Context, service: &str, limit: Duration) -> bool {
+    let endpoints = &ctx.setup.endpoints;
+    let address = match service {
+        "lmtp" => &endpoints.lmtp,
+        "smtp" => &endpoints.smtp,
+        _ => &endpoints.imap,
     };
     let Some(address) = address else { return false };
     let at = Nanos::now();
     let up = wire::greeting(address, limit).await.is_ok();
-    ctx.setup.history.record(Event::Probe { at, service: name.to_owned(), up });
+    ctx.setup.history.record(Event::Probe { at, service: service.to_owned(), up });
     up
 }
 

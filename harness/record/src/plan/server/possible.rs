@@ -1,8 +1,7 @@
 //! What is wrong with a definition that its types cannot exclude.
 
 use super::{Definition, MountEntry, ServerKind};
-use crate::plan::logins::LoginForm;
-use crate::plan::logins::NoLoginForm;
+use crate::plan::logins::{LoginForm, NoLoginForm};
 use std::path::{Component, Path};
 
 /// A contradiction in a definition, in words for whoever wrote the file.

@@ -3,7 +3,7 @@ use crate::mail::workload::touch;
 use super::*;
 use crate::mail::readback::{ReadSummary, Reader, read_all};
 use crate::mail::workload::fake::{Answer, Fake};
-use crate::mail::workload::health::{Service, deliver_one, health_check, probe};
+use crate::mail::workload::health::{deliver_one, health_check, probe};
 use crate::mail::workload::known::Known;
 use crate::mail::workload::traffic::{TrafficSummary, traffic};
 use crate::mail::workload::warm_up::warm_up;
@@ -392,9 +392,9 @@ async fn damaged_messages_are_kept_by_fetches_of_the_traffic_and_by_readings() {
 async fn probes_tell_greeting_from_silence() {
     let bench = Bench::new(plan(), |_| Answer::Ok).await;
     let limit = Duration::from_millis(300);
-    assert!(probe(&bench.ctx, Service::Lmtp, limit).await);
-    assert!(probe(&bench.ctx, Service::Imap, limit).await);
-    assert!(!probe(&bench.ctx, Service::Smtp, limit).await);
+    assert!(probe(&bench.ctx, "lmtp", limit).await);
+    assert!(probe(&bench.ctx, "imap", limit).await);
+    assert!(!probe(&bench.ctx, "smtp", limit).await);
     assert_eq!(bench.events().len(), 2);
 }
 
