@@ -3,9 +3,10 @@
 use crate::case::Case;
 use crate::case::generator::{lateness_in_words, never_begun_in_words};
 use crate::case::lateness::Lateness;
-use crate::property::acknowledged_durable::{hidden, on_disk};
+use crate::property::acknowledged_durable::hidden;
 use crate::property::content_intact::damaged;
 use crate::property::{coverage, full_disk, gone_for_good, overload};
+use crate::reason::remains::on_disk;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use record::history::{Ingress, Outcome};

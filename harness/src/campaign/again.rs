@@ -3,7 +3,8 @@
 
 use crate::machine::load;
 use crate::machine::stop;
-use crate::run::outer::{self, Outcome, Places};
+use crate::run::outer::{self, Outcome};
+use crate::run::places::Places;
 use anyhow::Result;
 use record::plan::Plan;
 use reports::kit::verdict::Verdict;

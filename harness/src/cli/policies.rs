@@ -5,7 +5,7 @@ use super::output::TableArgs;
 use super::run::{fresh_seed, run_one, show_problems};
 use crate::exit::Exit;
 use crate::machine::stop;
-use crate::run::outer::Places;
+use crate::run::places::Places;
 use crate::scenario;
 use crate::scenario::errors::ScenarioErrors;
 use crate::scenario::file::Variant;

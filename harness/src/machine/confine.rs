@@ -5,7 +5,8 @@
 //! the inner also watches a pipe whose other end only the outer holds, so that `kill -9` of either ends the run.
 
 use super::process::Output;
-use anyhow::{Context, Result};
+use crate::machine::binds::mount_proc;
+use anyhow::Result;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
@@ -158,19 +159,6 @@ pub(crate) fn settle(confinement: Confinement, places: &[PathBuf]) -> Result<()>
         super::seal::seal(places, &sockets)?;
     }
     Ok(())
-}
-
-/// A /proc that shows this PID namespace. In some containers the kernel forbids it to an ordinary user; then callers' command
-/// names are those the older /proc shows. To root the older one would show ways into other processes.
-pub(crate) fn mount_proc() -> Result<()> {
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    match mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>) {
-        Err(error) if !nix::unistd::geteuid().is_root() => {
-            tracing::warn!("no /proc for the run's PID namespace: {error}");
-            Ok(())
-        }
-        done => done.context("no /proc for the run's PID namespace"),
-    }
 }
 
 /// Mail servers have no rights over the run's network, and none are needed: nobody else is in it.

@@ -10,6 +10,7 @@
 
 pub(crate) mod ask;
 mod attributes;
+pub(crate) mod binds;
 pub(crate) mod capabilities;
 pub(crate) mod confine;
 pub(crate) mod copy_tree;

@@ -1,6 +1,7 @@
 //! Directories of the machine that programs write to wherever they run. In a run each is another one, in memory.
 
-use super::view::{bind, empty_directory};
+use super::binds::bind;
+use super::binds::empty_directory;
 use anyhow::{Context, Result};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;

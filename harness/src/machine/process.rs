@@ -166,7 +166,7 @@ impl Drop for ProcessTree {
 /// The init of a target's namespace: enters the view that the text `view` describes, is locked in it, runs `argv`, passes SIGTERM on,
 /// reaps orphans, ends as `argv` ended.
 pub(crate) fn target_init(view: &str, argv: &[String], starts: u32) -> Result<i32> {
-    super::confine::mount_proc()?;
+    super::binds::mount_proc()?;
     count_processes_from(first_pid(starts));
     let view: View = serde_json::from_str(view)?;
     view.enter()?;

@@ -1,7 +1,8 @@
 //! The machine as a run sees it: nothing of it can be changed but in the run's own places.
 
-use super::private::{self, Held};
-use super::{attributes, sockets, view};
+use super::binds;
+use super::private::Held;
+use super::{attributes, private, sockets};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,6 @@ fn hold(place: &Path) -> Result<(PathBuf, Held)> {
 
 /// Lays the place over itself as a mount of its own, which is writable.
 fn open_again(place: &Path, held: &Held) -> Result<()> {
-    view::bind(&held.path(), place)?;
+    binds::bind(&held.path(), place)?;
     Ok(attributes::writable(Held::hold(place)?.descriptor())?)
 }

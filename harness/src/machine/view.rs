@@ -3,13 +3,15 @@
 use super::grounds::Shown;
 use super::private::Held;
 use super::{attributes, capabilities, own_user_namespace, private};
+use crate::machine::binds::bind;
+use crate::machine::binds::empty_directory;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, Metadata};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// A view, made by the init of the server's namespaces.
@@ -122,20 +124,6 @@ fn lay_over(over: &[PathBuf], at: &Path) -> Result<()> {
 fn escaped(path: &Path) -> String {
     let text = path.display().to_string();
     text.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| ":,\\".contains(c)).chain([c])).collect()
-}
-
-pub(super) fn bind(from: &Path, at: &Path) -> nix::Result<()> {
-    mount(Some(from), at, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)
-}
-
-pub(super) fn empty_directory(at: &Path, like: &Metadata) -> Result<()> {
-    let mut data = format!("mode={:o}", like.mode() & 0o7777);
-    // In an ordinary user's namespace there is no other owner than that user.
-    if nix::unistd::geteuid().is_root() {
-        data += &format!(",uid={},gid={}", like.uid(), like.gid());
-    }
-    mount(Some("tmpfs"), at, Some("tmpfs"), MsFlags::empty(), Some(data.as_str()))
-        .with_context(|| format!("cannot mount an empty directory on {}", at.display()))
 }
 
 /// Something of the kind of `like` to mount on at `at`. If there is none, and none can be made because the machine is

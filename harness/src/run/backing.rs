@@ -4,7 +4,7 @@
 //! mail would be read as this one's. So a run makes a new directory there, with a number if there is one of its name, and
 //! touches nothing else.
 
-use super::outer::Places;
+use super::places::Places;
 use anyhow::{Context, Result};
 use record::directory::RunDirectory;
 use std::collections::BTreeMap;

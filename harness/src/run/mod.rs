@@ -21,6 +21,7 @@ pub(crate) mod migration;
 pub(crate) mod outer;
 pub(crate) mod owners;
 pub(crate) mod placement;
+pub(crate) mod places;
 pub(crate) mod possible;
 pub(crate) mod power;
 pub(crate) mod progress;

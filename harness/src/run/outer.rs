@@ -4,36 +4,15 @@ use super::backing::Backings;
 use super::{guard, sent, store};
 use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, stop};
+use crate::run::places::Places;
 use anyhow::{Context, Result, bail};
 use record::directory::RunDirectory;
 use record::plan::Plan;
 use record::plan::server::ServerKind;
 use reports::run::Report;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Where things lie.
-#[derive(Clone, Debug)]
-pub(crate) struct Places {
-    /// Run directories are made below it.
-    pub runs: PathBuf,
-    /// A directory of the run's own is made in it for the backing directories; they lie in the run directory if absent.
-    pub storage: Option<PathBuf>,
-    /// Those of these storages lie likewise in other directories: on other disks.
-    pub apart: BTreeMap<String, PathBuf>,
-    /// Name of the run directory of one of many runs, which shows no progress of its own; made of scenario, target and
-    /// seed if absent.
-    pub name: Option<String>,
-}
-
-impl Places {
-    /// Of one of many runs, with everything in its run directory of that name.
-    pub(crate) fn one_of_many(runs: PathBuf, name: &str) -> Places {
-        Places { runs, storage: None, apart: BTreeMap::new(), name: Some(name.to_owned()) }
-    }
-}
 
 /// How a run came out.
 pub(crate) enum Outcome {

@@ -1,7 +1,7 @@
 //! A step's command: there is one, and it counts on nothing that a step does not have.
 
 use super::troubles::Troubles;
-use record::plan::server::render::{in_braces, is_variable};
+use record::plan::server::variables::{in_braces, is_variable};
 
 /// It names a program, and no variable: those of target files are not filled in here.
 pub(super) fn possible(field: &str, argv: &[String], found: &mut Troubles<'_>) {

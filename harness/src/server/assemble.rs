@@ -1,7 +1,8 @@
 //! From a plan to a mail server that can be started: packages found, variables filled in, files written.
 
 use super::running::{Role, Target};
-use super::server::{Server, Stage};
+use super::server::Server;
+use super::stage::Stage;
 use super::vars;
 use super::vars::Places;
 use crate::machine::grounds::{Grounds, Shown};

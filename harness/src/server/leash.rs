@@ -1,7 +1,7 @@
 //! What ends a mail server of a `command` target that nobody has ended: its own commands, in a file from before its start
 //! until it was stopped or killed. It outlives the recording process.
 
-use super::server::LOG;
+use super::logs::LOG;
 use super::underway::Underway;
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};

@@ -45,6 +45,9 @@ fn end(path: &Path) -> Option<String> {
     (!shown.is_empty()).then(|| format!("the end of {}:\n{}", path.display(), shown.join("\n")))
 }
 
+/// Name of the file with its output.
+pub(crate) const LOG: &str = "output.log";
+
 #[cfg(test)]
 mod tests {
     use super::*;

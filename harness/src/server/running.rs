@@ -261,7 +261,7 @@ pub(crate) fn event(
 mod tests {
     use super::*;
     use crate::machine::grounds::Shown;
-    use crate::server::server::Stage;
+    use crate::server::stage::Stage;
     use record::plan::server::Definition;
     use record::plan::server::render::Vars;
 

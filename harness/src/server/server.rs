@@ -8,9 +8,10 @@ use super::leash::Leash;
 use super::underway::{Underway, patiently};
 use super::view::failed;
 use super::{leash, logs, view};
-use crate::machine::grounds::Shown;
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use crate::machine::view::View;
+use crate::server::logs::LOG;
+use crate::server::stage::Stage;
 use record::plan::server::render::{Rendered, Vars};
 use record::plan::server::{Definition, Rebuild, ServerKind};
 use std::fs::{File, OpenOptions};
@@ -23,9 +24,6 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
-/// Name of the file with its output.
-pub(super) const LOG: &str = "output.log";
-
 /// A `kill` command that has not ended is waited for before the next start.
 const LAST_KILL: Duration = Duration::from_secs(10);
 
@@ -34,19 +32,6 @@ const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// A command of a definition that takes longer is given up.
 const LONGEST_COMMAND: Duration = Duration::from_secs(600);
-
-/// Where a mail server's things lie, and what it sees of the run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stage<'a> {
-    /// Its own files.
-    pub work: &'a Path,
-    /// Where its packages are unpacked; the machine's own are used if absent.
-    pub root: Option<&'a Path>,
-    /// The run's directories, under the paths that it sees.
-    pub shown: &'a Shown,
-    /// The run's places that it may not write to otherwise.
-    pub sealed: &'a [PathBuf],
-}
 
 /// A mail server with its rendered definition.
 pub(crate) struct Server {
@@ -573,6 +558,7 @@ fn tail(log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::grounds::Shown;
     use crate::server::running::{Role, Target};
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a mail server alone sees: its packages over `/usr`, its files and users over `/etc`, mounts, `/dev/log`.
 
-use super::server::Stage;
+use super::stage::Stage;
 use crate::machine::syslog;
 
 use super::accounts::Accounts;

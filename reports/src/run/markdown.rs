@@ -3,17 +3,17 @@
 //! Several runs begin with a table of all, the worst first. A page has no more than [`MAX`] bytes: a CI system that is given more
 //! shows nothing, so it ends before the section that would be too much, and says so.
 
-use crate::kit::markdown::escaped;
-use crate::kit::markdown::word;
+use self::table::table;
+use super::model::{Finding, Property, Quantiles, Report};
+use crate::kit::figures::{grouped, latency};
+use crate::kit::markdown::{escaped, word};
+use crate::kit::verdict::Verdict;
 
 pub(crate) mod evidence;
 pub(crate) mod story_tables;
+mod table;
 #[cfg(test)]
 mod tests;
-
-use super::model::{Finding, Property, Quantiles, Report};
-use crate::kit::figures::{grouped, latency};
-use crate::kit::verdict::Verdict;
 
 /// GitHub takes 1 MiB for all that a step has to say; this leaves room for others.
 pub const MAX: usize = 900_000;
@@ -94,15 +94,6 @@ fn head(report: &Report) -> String {
     }));
     lines.extend(run.clock().sentence().map(|clocks| format!("Story time: {clocks}.")));
     lines.join("\n\n") + "\n\n"
-}
-
-/// A table, and an empty line after it; nothing without rows.
-fn table(head: &str, rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let rows: String = rows.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
-    format!("{head}\n{rows}\n")
 }
 
 fn properties(report: &Report, which: fn(Verdict) -> bool) -> String {

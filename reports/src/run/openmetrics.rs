@@ -7,6 +7,7 @@
 //! Labels of every sample: `scenario`, `target`, `seed`, and `run`, which counts the runs of one scenario on one mail server.
 //! Written by hand, because the client library for Rust keeps families in hash maps: the order would differ each time.
 
+mod family;
 pub(crate) mod run_families;
 pub(crate) mod sample;
 pub(crate) mod story_families;
@@ -18,15 +19,8 @@ use std::collections::BTreeSet;
 use super::model::Report;
 use super::runs::{Numbered, numbered};
 
+use self::family::Family;
 use self::sample::{Labels, Sample};
-
-/// A metric family. Its unit is the end of its name.
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    /// What one run adds to it.
-    samples: fn(&Report) -> Vec<Sample>,
-}
 
 /// All runs in one document.
 #[must_use]

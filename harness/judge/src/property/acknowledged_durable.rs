@@ -2,6 +2,8 @@
 
 use crate::property::gone_for_good;
 use crate::reason::cohort;
+use crate::reason::remains::expected;
+use crate::reason::remains::on_disk;
 
 use super::checker::Checker;
 use crate::case::Case;
@@ -143,11 +145,6 @@ fn shared(case: &Case<'_>, lost: &[usize]) -> Option<String> {
     cohort::shared(case, lost, &expected.collect::<Vec<usize>>())
 }
 
-/// An acknowledged message that is there, or that must be.
-pub(crate) fn expected(fate: &crate::case::fate::Fate) -> bool {
-    fate.acknowledged && fate.judged && (fate.missing > 0 || !fate.absent)
-}
-
 fn loss(case: &Case<'_>, slot: usize) -> String {
     if let Some(elsewhere) = strayed(case, slot) {
         return elsewhere;
@@ -186,21 +183,11 @@ fn unread(case: &Case<'_>, slot: usize) -> bool {
     case.origin(slot).is_some_and(|place| !case.last.was_read(place))
 }
 
-/// A finished copy of an acknowledged attempt lies on the disk; `None` if the disk was not read to the end. One that the
-/// server shows to another user only does not count.
-pub(crate) fn on_disk(case: &Case<'_>, slot: usize) -> Option<bool> {
-    if case.fates[slot].absent && case.fates[slot].strayed > 0 {
-        return Some(false);
-    }
-    let mut stores = case.ops(slot).filter(|op| op.kind.stores() && op.possible());
-    let there = stores.any(|op| case.disk.finished(case.ledger, op.attempt).next().is_some());
-    (there || case.disk.complete).then_some(there)
-}
-
 /// The server shows the message only after its index was rebuilt from the mail on the disk.
 pub(crate) fn hidden(case: &Case<'_>, slot: usize) -> bool {
     let fate = &case.fates[slot];
-    let rebuilt = case.ledger.readings.iter().filter(|reading| reading.name == super::structure::READING);
+    let rebuilt =
+        case.ledger.readings.iter().filter(|reading| reading.name == crate::reason::remains::READING);
     let shown = |range: std::ops::Range<usize>| {
         let id = case.messages.id(slot);
         case.ledger.seen[range].iter().any(|seen| seen.attempt.is_some_and(|a| a.message == id))

@@ -5,11 +5,11 @@
 //! to the storage and to nobody else: a message counts here if it lies beneath, whole or not, where such a fault struck when
 //! everything was read. One that was acknowledged and is not even there stays the mail server's.
 
-use super::acknowledged_durable::on_disk;
-use super::lie_noticed::refused;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
 use crate::property::checker::Checker;
+use crate::reason::remains::on_disk;
+use crate::reason::remains::refused;
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
 use reports::kit::figures::{counted, grouped};

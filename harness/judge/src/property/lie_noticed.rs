@@ -15,17 +15,17 @@
 //!
 //! What a storage that went back took is the business of `rolled-back`.
 
-use crate::reason::cohort;
-
-use super::acknowledged_durable::expected;
 use super::checker::Checker;
 use super::content_intact::damaged;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
+use crate::reason::cohort;
+use crate::reason::remains::reads;
+use crate::reason::remains::{expected, refused};
 use crate::trace::holder::{finished, unfinished};
 use fuse_fs::clock::Nanos;
-use record::history::{Outcome, Source, Trouble};
-use record::ledger::entry::{ClientOp, OpKind, Seen};
+use record::history::Source;
+use record::ledger::entry::{ClientOp, Seen};
 use record::plan::server::Layout;
 use reports::kit::figures::{counted, grouped};
 use std::collections::HashMap;
@@ -144,20 +144,6 @@ fn end(case: &Case<'_>, slot: usize, spoiled: bool) -> End {
         (false, false, false) if served_as_empty(case, slot) => End::ServedAsEmpty,
         (false, false, false) => End::Unharmed,
     }
-}
-
-/// A read of the message that began after its acknowledgement and after `since` was refused.
-pub(crate) fn refused(case: &Case<'_>, slot: usize, since: Nanos) -> bool {
-    let Some(from) = case.acknowledged_at(slot).map(|at| at.max(since)) else { return false };
-    let definite = |op: &ClientOp| {
-        let said = matches!(op.trouble, Some(Trouble::RefusedTransient | Trouble::RefusedPermanent));
-        op.outcome == Outcome::Fail && said
-    };
-    case.ops(slot).any(|op| reads(op) && definite(op) && op.invoked > from)
-}
-
-fn reads(op: &ClientOp) -> bool {
-    matches!(op.kind, OpKind::Fetch | OpKind::Search)
 }
 
 /// The server moved a file of the message out of its mailbox, and it is there still.

@@ -8,9 +8,9 @@
 
 use super::checker::Checker;
 use super::flags_durable::wrong;
-use super::lie_noticed::refused;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
+use crate::reason::remains::refused;
 use record::ledger::entry::RolledBack;
 use reports::kit::figures::{counted, grouped};
 

@@ -10,14 +10,13 @@ use super::checker::Checker;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::property::gone_for_good;
+use crate::reason::remains::READING;
 use record::history::Attempt;
 use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, MailboxId, Reading};
 use reports::kit::figures::counted;
 use std::collections::BTreeMap;
 
-/// Name of the reading after a rebuild, and of the phase that announces it.
-pub(crate) const READING: &str = "rebuilt";
 const PHASE: &str = "rebuild";
 
 pub(crate) const CHECKER: Checker = Checker {

@@ -95,7 +95,7 @@ fn claims(case: &Case<'_>) -> Vec<Claim> {
 
 /// Where the copies of readings after a rebuild stand; adjacent ones are one.
 fn rebuilt(case: &Case<'_>) -> Vec<Range<usize>> {
-    let readings = case.ledger.readings.iter().filter(|r| r.name == super::structure::READING);
+    let readings = case.ledger.readings.iter().filter(|r| r.name == crate::reason::remains::READING);
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for copies in readings.map(|r| r.copies.clone()) {
         match ranges.last_mut() {
@@ -192,7 +192,7 @@ fn in_order<'a>(
 /// UIDNEXT does not fall, and lies above every UID of its reading.
 fn uid_next(case: &Case<'_>, anomalies: &mut Anomalies) {
     let judged = |r: &&Reading| {
-        r.uid_next > 0 && r.name != super::structure::READING && !case.place_lied_about(r.place)
+        r.uid_next > 0 && r.name != crate::reason::remains::READING && !case.place_lied_about(r.place)
     };
     let readings = case.ledger.readings.iter().filter(judged);
     let mut known: std::collections::BTreeMap<(MailboxId, u32), u32> = std::collections::BTreeMap::new();

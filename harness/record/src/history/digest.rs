@@ -53,3 +53,8 @@ impl<'de> Deserialize<'de> for Digest {
         d.deserialize_str(Visitor)
     }
 }
+
+pub(crate) fn cut(hash: &blake3::Hash) -> Digest {
+    let (head, _) = hash.as_bytes().split_first_chunk::<16>().expect("a BLAKE3 hash has 32 bytes");
+    Digest(*head)
+}

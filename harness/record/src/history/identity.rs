@@ -9,6 +9,8 @@ use super::header::{self, Field};
 use super::history::Attempt;
 use super::seal::Seal;
 use super::token::{RunToken, Token};
+use crate::history::canonical::canonical;
+use crate::history::digest::cut;
 
 /// Name of the header that carries the token, as the trace looks for it.
 pub const ATTEMPT_HEADER: &str = "X-Fermoposta-Attempt: ";
@@ -44,11 +46,6 @@ impl Identified {
 /// Digest of bytes that begin with the attempt's line and have CRLF line ends.
 pub fn digest(bytes: &[u8]) -> Digest {
     cut(&blake3::hash(bytes))
-}
-
-pub(crate) fn cut(hash: &blake3::Hash) -> Digest {
-    let (head, _) = hash.as_bytes().split_first_chunk::<16>().expect("a BLAKE3 hash has 32 bytes");
-    Digest(*head)
 }
 
 /// Knows a message again. Nothing is copied.
@@ -136,21 +133,9 @@ fn hash_canonical(raw: &[u8]) -> (Digest, u64) {
     (cut(&hasher.finalize()), size)
 }
 
-/// Hands out `raw` in pieces, with every lone LF replaced by CRLF.
-pub fn canonical(raw: &[u8], mut piece: impl FnMut(&[u8])) {
-    let mut rest = 0;
-    for end in memchr::memchr_iter(b'\n', raw) {
-        if end == 0 || raw[end - 1] != b'\r' {
-            piece(&raw[rest..end]);
-            piece(b"\r\n");
-            rest = end + 1;
-        }
-    }
-    piece(&raw[rest..]);
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::history::canonical::canonical;
     use crate::message;
 
     use crate::history::history::MessageId;

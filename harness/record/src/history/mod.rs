@@ -1,3 +1,4 @@
+pub mod canonical;
 pub(crate) mod closing;
 pub mod corpus;
 pub mod digest;

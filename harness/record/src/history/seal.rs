@@ -8,8 +8,8 @@
 //! A field that was changed, or taken off, breaks the seal: whoever sends takes care that no server has a reason to do that.
 
 use super::header::{Field, split, trimmed};
+use crate::history::canonical::canonical;
 use crate::history::digest::Digest;
-use crate::history::identity::canonical;
 use std::fmt;
 use std::str::FromStr;
 
@@ -89,7 +89,7 @@ fn digest<'a, 'b: 'a>(fields: impl Iterator<Item = &'a Field<'b>>, body: &[u8]) 
     }
     hasher.update(b"\n");
     canonical(body, |piece| _ = hasher.update(piece));
-    super::identity::cut(&hasher.finalize())
+    super::digest::cut(&hasher.finalize())
 }
 
 /// Hands out a field in pieces, without its white space and line ends.

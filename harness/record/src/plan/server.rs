@@ -3,6 +3,7 @@
 pub(crate) mod possible;
 pub mod render;
 mod shell;
+pub mod variables;
 
 use fuse_fs::units::Span;
 use schemars::JsonSchema;

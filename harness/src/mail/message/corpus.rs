@@ -6,10 +6,13 @@
 //! ([`crate::message::fit`]). What cannot be sent over SMTP is left out and reported. Symbolic links to directories are not
 //! followed. A file outside of a Maildir may be an mbox too: mail programs keep a directory of them.
 
+mod lines;
 mod mbox;
 use super::fit::{Change, LONGEST_LINE, Own, fit, identifier};
+use crate::mail::message::corpus::lines::next_line;
+use record::history::canonical::canonical;
 use record::history::header::split;
-use record::history::identity::{ATTEMPT_HEADER, canonical};
+use record::history::identity::ATTEMPT_HEADER;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io;
@@ -280,23 +283,6 @@ impl Listing {
             self.skipped.first.push(format!("{}: {why}", path.display()));
         }
     }
-}
-
-/// What matters of a line; its bytes are not kept, so that a line of gigabytes costs nothing.
-struct Line {
-    length: u64,
-    from: bool,
-    blank: bool,
-}
-
-fn next_line(lines: &mut impl BufRead) -> io::Result<Line> {
-    let mut head = Vec::new();
-    lines.take(5).read_until(b'\n', &mut head)?;
-    let mut length = head.len() as u64;
-    if head.last().is_some_and(|b| *b != b'\n') {
-        length += lines.skip_until(b'\n')? as u64;
-    }
-    Ok(Line { length, from: head == b"From ", blank: head == b"\n" || head == b"\r\n" })
 }
 
 /// Length of the `From ` line that begins a file, 0 if none does.

@@ -23,7 +23,7 @@ pub(super) fn tables(report: &Report) -> String {
 
 /// A table and what is said after it; nothing without rows.
 fn table(head: &str, rows: &[Vec<String>], after: &str) -> String {
-    if rows.is_empty() { String::new() } else { super::table(head, rows) + after }
+    if rows.is_empty() { String::new() } else { super::table::table(head, rows) + after }
 }
 
 fn statements(statements: &[Statement]) -> String {

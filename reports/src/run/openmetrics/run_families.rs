@@ -1,6 +1,6 @@
 //! The run and its answers.
 
-use super::Family;
+use super::family::Family;
 use super::sample::{Labels, Sample, of, one, plain, quantiles, verdicts};
 use crate::run::model::{Fault, Messages, Operation, Report};
 

@@ -1,6 +1,6 @@
 //! What a story adds: senders, clients and migrations.
 
-use super::Family;
+use super::family::Family;
 use super::sample::{Labels, Sample, of, one, quantiles};
 use crate::run::model::{ClientClass, Migration, Report, Sender};
 

@@ -1,25 +1,9 @@
 //! The variables in a definition's texts: which there are, and filling them in.
 
-use super::shell;
-use super::{Definition, FileText, Listen, MountEntry, Queue, Rebuild};
+use super::{Definition, FileText, Listen, MountEntry, Queue, Rebuild, shell};
+use crate::plan::server::variables::KNOWN;
+use crate::plan::server::variables::in_braces;
 use std::collections::BTreeMap;
-
-/// Variables other than ports and companions'.
-const KNOWN: [&str; 13] = [
-    "store",
-    "queue",
-    "work",
-    "root",
-    "exe",
-    "uid",
-    "gid",
-    "users",
-    "domain",
-    "password",
-    "internal",
-    "internal-group",
-    "unprivileged",
-];
 
 impl Definition {
     /// The first variable that nobody fills in: a misspelling would reach the server as it stands.
@@ -125,22 +109,6 @@ fn variables_in(text: &str) -> impl Iterator<Item = String> {
     let like =
         |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b".-".contains(&b));
     in_braces(text).map(|(_, name)| name).filter(like).map(str::to_owned)
-}
-
-/// It names a variable of some target, or of one of its commands.
-pub fn is_variable(name: &str) -> bool {
-    let of_companion = name.strip_prefix("with.").is_some_and(|rest| rest.contains('.'));
-    KNOWN.contains(&name)
-        || ["user", "from", "to"].contains(&name)
-        || name.starts_with("port.")
-        || of_companion
-}
-
-/// Where a brace opens, and what stands in it. After `%` or `$` it is in the server's own language.
-pub fn in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let open = text.match_indices('{').map(|(at, _)| at);
-    let ours = open.filter(|at| !text[..*at].ends_with(['%', '$']));
-    ours.filter_map(|at| Some((at, text[at + 1..].split_once('}')?.0)))
 }
 
 fn ports_in(text: &str) -> impl Iterator<Item = String> {

@@ -4,7 +4,8 @@
 //! What takes more than quotation to read (here-documents, backquotes, `$'...'`) counts as unclear to the text's end, and no
 //! such value may stand there.
 
-use super::render::{in_braces, is_variable};
+use super::variables::in_braces;
+use super::variables::is_variable;
 use super::{Definition, ServerKind};
 use std::path::Path;
 
