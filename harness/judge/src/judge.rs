@@ -54,11 +54,11 @@ pub enum JudgeError {
 /// Judges a saved run.
 pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     let directory = RunDirectory::existing(run_dir);
-    let plan = read_plan(&directory.plan())?;
+    let (plan, recorded_plan) = read_plan(&directory.plan())?;
     let path = directory.history();
     let mut ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
         .map_err(|error| JudgeError::History { path, error })?;
-    of_this_plan(&ledger, directory.plan())?;
+    of_this_plan(&ledger, recorded_plan, directory.plan())?;
     ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
     let mut traces = Traces::read(run_dir, &plan, &ledger, &messages)
@@ -72,10 +72,8 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
     Ok(report)
 }
 
-fn of_this_plan(ledger: &Ledger, path: PathBuf) -> Result<(), JudgeError> {
-    let read = std::fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
-    let found = blake3::hash(&read).to_hex();
-    match ledger.plan.as_deref().is_none_or(|recorded| recorded == found.as_str()) {
+fn of_this_plan(ledger: &Ledger, found: blake3::Hash, path: PathBuf) -> Result<(), JudgeError> {
+    match ledger.plan.as_deref().is_none_or(|recorded| recorded == found.to_hex().as_str()) {
         true => Ok(()),
         false => Err(JudgeError::OtherPlan { path }),
     }
@@ -96,9 +94,12 @@ pub(crate) struct Recorded {
     pub(crate) cuts: Cuts,
 }
 
-fn read_plan(path: &Path) -> Result<Plan, JudgeError> {
-    serde_json::from_reader(BufReader::new(open(path)?))
-        .map_err(|error| JudgeError::Plan { path: path.to_owned(), error })
+/// The plan, and the digest of its file.
+fn read_plan(path: &Path) -> Result<(Plan, blake3::Hash), JudgeError> {
+    let text = std::fs::read(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
+    let plan = serde_json::from_slice(&text);
+    let plan = plan.map_err(|error| JudgeError::Plan { path: path.to_owned(), error })?;
+    Ok((plan, blake3::hash(&text)))
 }
 
 fn open(path: &Path) -> Result<File, JudgeError> {

@@ -2,61 +2,13 @@
 //! disk that is not there. None of it may look like proof.
 
 use crate::group::{Named, TestResult, group, percent};
+use crate::stage::{HEALTHY, MOVES, Run, elsewhere, fermoposta};
 use fermoposta::testing::Test;
 use libtest_mimic::Failed;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-/// The built-in server, which keeps its mail beside its logs.
-const ELSEWHERE: &str = r#"
-name = "elsewhere"
-about = "A server that keeps its mail beside its logs"
-kind = "spawned"
-prepare = [["mkdir", "{work}/mail"]]
-start = [
-    "{exe}", "__reference-server", "--store", "{work}/mail", "--password", "secret",
-    "--lmtp", "127.0.0.1:{port.lmtp}", "--imap", "127.0.0.1:{port.imap}",
-]
-listen = { lmtp = "127.0.0.1:{port.lmtp}", imap = "127.0.0.1:{port.imap}" }
-layout.maildir = { path = "{user}/Maildir" }
-"#;
-
-const HEALTHY: &str = r#"
-name = "healthy"
-why = "Nothing goes wrong."
-[storage.mail]
-[workload]
-duration = "2s"
-rate = "20/s"
-users = 3
-[expect]
-no-faults = true
-"#;
-
-const MOVES: &str = r#"
-name = "moves"
-why = "Users move from one storage to another."
-[storage.old]
-[storage.new]
-[target]
-storage = "old"
-[front-door]
-[[cohort]]
-name = "all"
-users = 3
-[workload]
-duration = "60s"
-until-steps-done = true
-rate = "20/s"
-[[step]]
-at = "500ms"
-do.migrate = { to = "new", tool = "cp", passes = 0 }
-[expect]
-no-faults = true
-"#;
 
 pub(crate) fn tests() -> Vec<Test> {
     let tests: [Named; 5] = [
@@ -69,26 +21,13 @@ pub(crate) fn tests() -> Vec<Test> {
     group("absent", fermoposta::testing::cannot_mount(), tests)
 }
 
-fn fermoposta(arguments: &[&str]) -> Result<Output, Failed> {
-    Ok(Command::new(std::env::current_exe()?).env("FERMOPOSTA_SELF", "1").args(arguments).output()?)
-}
-
-/// Runs a scenario with more arguments; its report, and its directory.
-fn run(place: &Path, scenario: &str, more: &[&str]) -> Result<(Report, PathBuf), Failed> {
-    let (file, runs) = (place.join("scenario.toml"), place.join("runs"));
-    fs::write(&file, scenario)?;
-    let (file, shown) = (file.display().to_string(), runs.display().to_string());
-    let output = fermoposta(&[&["run", &file, "--json", "--seed", "7", "--runs", &shown], more].concat())?;
+/// A run in JSON; its report, and its directory.
+fn recorded(place: &Path, run: &Run<'_>) -> Result<(Report, PathBuf), Failed> {
+    let output = Run { more: &["--json"], target: run.target.clone(), ..*run }.start(place)?;
     let report = reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout))
         .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
-    let run = fs::read_dir(runs)?.next().ok_or("no run directory")??;
+    let run = fs::read_dir(place.join("runs"))?.next().ok_or("no run directory")??;
     Ok((report, run.path()))
-}
-
-fn elsewhere(place: &Path) -> Result<String, Failed> {
-    let target = place.join("elsewhere.toml");
-    fs::write(&target, ELSEWHERE)?;
-    Ok(target.display().to_string())
 }
 
 fn coverage(report: &Report) -> &str {
@@ -97,7 +36,7 @@ fn coverage(report: &Report) -> &str {
 
 fn a_store_elsewhere() -> TestResult {
     let place = tempfile::tempdir()?;
-    let (report, _) = run(place.path(), HEALTHY, &["--target", &elsewhere(place.path())?])?;
+    let (report, _) = recorded(place.path(), &Run::at(elsewhere()))?;
     let said = coverage(&report);
     assert_eq!(report.verdict, Verdict::Unknown, "{said}");
     assert!(said.contains("never seen on storage `mail`"), "{said}");
@@ -107,14 +46,14 @@ fn a_store_elsewhere() -> TestResult {
 
 fn a_migration_of_nothing() -> TestResult {
     let place = tempfile::tempdir()?;
-    let (report, _) = run(place.path(), MOVES, &["--target", &elsewhere(place.path())?])?;
+    let (report, _) = recorded(place.path(), &Run { scenario: MOVES, ..Run::at(elsewhere()) })?;
     let said = coverage(&report);
     assert_eq!(report.verdict, Verdict::Unknown, "{said}");
     assert!(said.contains("3 users were moved"), "{said}");
     let migration = report.migrations.first().ok_or("no migration")?;
     assert_eq!((migration.users, migration.switched), (3, 0));
     let place = tempfile::tempdir()?;
-    let (report, _) = run(place.path(), MOVES, &[])?;
+    let (report, _) = recorded(place.path(), &Run::of(MOVES))?;
     assert_eq!(report.verdict, Verdict::Valid, "{}", coverage(&report));
     assert_eq!(report.migrations.first().map(|one| one.switched), Some(3));
     Ok(())
@@ -122,14 +61,14 @@ fn a_migration_of_nothing() -> TestResult {
 
 fn a_trace_that_is_gone() -> TestResult {
     let place = tempfile::tempdir()?;
-    let (report, run) = run(place.path(), HEALTHY, &[])?;
+    let (report, run) = recorded(place.path(), &Run::of(HEALTHY))?;
     assert_eq!(report.verdict, Verdict::Valid, "{}", coverage(&report));
     fs::remove_file(run.join("trace-mail.jsonl"))?;
     let shown = run.display().to_string();
-    assert_eq!(fermoposta(&["report", "--verify", &shown])?.status.code(), Some(1));
-    assert_eq!(fermoposta(&["analyze", &shown])?.status.code(), Some(2));
+    assert_eq!(fermoposta(place.path(), &["report", "--verify", &shown])?.status.code(), Some(1));
+    assert_eq!(fermoposta(place.path(), &["analyze", &shown])?.status.code(), Some(2));
     assert_eq!(
-        fermoposta(&["report", "--verify", &shown])?.status.code(),
+        fermoposta(place.path(), &["report", "--verify", &shown])?.status.code(),
         Some(2),
         "unknown, and sealed as unknown"
     );
@@ -138,19 +77,19 @@ fn a_trace_that_is_gone() -> TestResult {
 
 fn a_report_that_was_edited() -> TestResult {
     let place = tempfile::tempdir()?;
-    let (_, run) = run(place.path(), HEALTHY, &[])?;
+    let (_, run) = recorded(place.path(), &Run::of(HEALTHY))?;
     let (file, shown) = (run.join("report.json"), run.display().to_string());
-    assert_eq!(fermoposta(&["report", &shown])?.status.code(), Some(0));
+    assert_eq!(fermoposta(place.path(), &["report", &shown])?.status.code(), Some(0));
     let text = fs::read_to_string(&file)?;
     fs::write(&file, text.replacen("\"lost\": 0", "\"lost\": 1", 1))?;
     for command in [&["report", &shown][..], &["compare", &shown, &shown]] {
-        let output = fermoposta(command)?;
+        let output = fermoposta(place.path(), command)?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(64), "{said}");
         assert!(said.contains("report.json: it was edited") && said.contains("fermoposta analyze"), "{said}");
     }
-    assert_eq!(fermoposta(&["analyze", &shown])?.status.code(), Some(0));
-    assert_eq!(fermoposta(&["report", &shown])?.status.code(), Some(0), "made anew");
+    assert_eq!(fermoposta(place.path(), &["analyze", &shown])?.status.code(), Some(0));
+    assert_eq!(fermoposta(place.path(), &["report", &shown])?.status.code(), Some(0), "made anew");
     Ok(())
 }
 
@@ -160,7 +99,7 @@ fn a_disk_that_is_not_there() -> TestResult {
     fs::write(&scenario, HEALTHY)?;
     let [scenario, shown, runs] =
         [&scenario, &disk, &place.path().join("runs")].map(|path| path.display().to_string());
-    let output = fermoposta(&["run", &scenario, "--runs", &runs, "--storage-dir", &shown])?;
+    let output = fermoposta(place.path(), &["run", &scenario, "--runs", &runs, "--storage-dir", &shown])?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains(&format!("--storage-dir {shown}: it is not there")), "{said}");

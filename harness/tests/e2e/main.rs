@@ -18,6 +18,7 @@ mod real_mail;
 mod report_page;
 mod servers;
 mod set_up;
+mod stage;
 mod survey;
 mod sweep;
 

@@ -1,12 +1,13 @@
 //! What is wrong around the mail server is said as such: never valid, and never held against it.
 
 use crate::group::{Named, TestResult, group, percent};
+use crate::stage::{Run, START, ends, server};
 use fermoposta::testing::Test;
 use libtest_mimic::Failed;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 /// Between two looks at what is waited for.
@@ -48,18 +49,6 @@ listen = { lmtp = "127.0.0.1:{port.lmtp}" }
 layout.maildir = { path = "{user}/Maildir" }
 "#;
 
-const WITH_IMAP: &str = r#"
-name = "mine"
-about = "The built-in server, otherwise set up"
-kind = "spawned"
-start = [
-    "{exe}", "__reference-server", "--store", "{store}", "--password", "{password}",
-    "--lmtp", "127.0.0.1:{port.lmtp}", "--imap", "127.0.0.1:{port.imap}",
-]
-listen = { lmtp = "127.0.0.1:{port.lmtp}", imap = "127.0.0.1:{port.imap}" }
-layout.maildir = { path = "{user}/Maildir" }
-"#;
-
 /// One that only reads, but not what the mail server stores.
 const READER: &str = r#"
 name = "reader"
@@ -75,32 +64,16 @@ fn ensure(holds: bool, problem: impl FnOnce() -> String) -> TestResult {
 }
 
 fn run(place: &Path, target: &str, more: &[&str]) -> Result<Output, Failed> {
-    std::fs::write(place.join("short.toml"), SCENARIO)?;
-    let file = place.join("mine.toml");
-    std::fs::write(&file, target)?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null()).current_dir(place);
-    command.args(["run", "short.toml", "--seed", "1", "--target"]).arg(&file).args(more);
-    Ok(command.output()?)
-}
-
-fn ends_with(output: &Output, code: i32, words: &[&str]) -> TestResult {
-    let said =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    // Lines are broken where the terminal's width wants it.
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    ensure(output.status.code() == Some(code), || format!("it ended with {}:\n{said}", output.status))?;
-    let missing = words.iter().find(|word| !said.contains(**word));
-    missing.map_or(Ok(()), |word| Err(format!("`{word}` is not said:\n{said}").into()))
+    Ok(Run { scenario: SCENARIO, target: Some(target.to_owned()), more, ..Run::of("") }.start(place)?)
 }
 
 /// The same run on the same disk found the mail of the run before: 3 damaged, 20 twice.
 fn the_same_disk_serves_twice() -> TestResult {
     let place = tempfile::tempdir()?;
     std::fs::create_dir(place.path().join("disk"))?;
-    for runs in ["before", "after"] {
-        let output = run(place.path(), WITH_IMAP, &["--runs", runs, "--storage-dir", "disk"])?;
-        ends_with(&output, 0, &["VALID"])?;
+    for _ in 0..2 {
+        let output = run(place.path(), &server(START, ""), &["--storage-dir", "disk"])?;
+        ends(&output, 0, &["VALID"])?;
     }
     let on_disk = std::fs::read_dir(place.path().join("disk"))?.count();
     ensure(on_disk == 2, || format!("there are {on_disk} directories on the disk"))
@@ -109,10 +82,10 @@ fn the_same_disk_serves_twice() -> TestResult {
 /// All mail lay on the disk, and everybody who logged in saw an empty mailbox: all of it was called invisible.
 fn a_login_of_another_form() -> TestResult {
     let place = tempfile::tempdir()?;
-    let other = format!("login = \"{{user}}@{{domain}}\"\n{WITH_IMAP}");
+    let other = format!("login = \"{{user}}@{{domain}}\"\n{}", server(START, ""));
     let output = run(place.path(), &other, &[])?;
     let words = ["mail cannot be read back, before any fault was armed", "it lies on the disk", "`login`"];
-    ends_with(&output, ENVIRONMENT, &words)
+    ends(&output, ENVIRONMENT, &words)
 }
 
 fn a_companion_that_looks_elsewhere() -> TestResult {
@@ -121,7 +94,7 @@ fn a_companion_that_looks_elsewhere() -> TestResult {
     let reader = place.path().join("reader.toml");
     let with = format!("with = [{{ target = \"{}\", when = \"reading\" }}]\n{SERVER}", reader.display());
     let output = run(place.path(), &with, &[])?;
-    ends_with(&output, ENVIRONMENT, &["none of the mail that was accepted", "it lies on the disk"])
+    ends(&output, ENVIRONMENT, &["none of the mail that was accepted", "it lies on the disk"])
 }
 
 /// Both services of a server that somebody else should have started.
@@ -149,7 +122,7 @@ fn somebody_else_is_at_the_port() -> TestResult {
     let ports = [listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()];
     let output = run(place.path(), &command("exit 0", ports), &[])?;
     let own = format!("process {} (", std::process::id());
-    ends_with(&output, ENVIRONMENT, &["was not started: somebody else answers at 127.0.0.1:", &own])
+    ends(&output, ENVIRONMENT, &["was not started: somebody else answers at 127.0.0.1:", &own])
 }
 
 /// Greets the first who comes.
@@ -194,20 +167,14 @@ fn somebody_else_comes_to_the_port() -> TestResult {
     });
     let output = run(place.path(), &command(&start, ports), &[])?;
     let _there_until_now = stranger.join().map_err(|_| "the stranger panicked")??;
-    ends_with(
-        &output,
-        ENVIRONMENT,
-        &["which was there before it was started", "not the mail server under test"],
-    )
+    ends(&output, ENVIRONMENT, &["which was there before it was started", "not the mail server under test"])
 }
 
 /// A refusal before any fault ended the run as if the machine were in trouble.
 fn a_server_that_refuses_everything() -> TestResult {
     let place = tempfile::tempdir()?;
-    let refusing = format!(
-        "prepare = [['/bin/sh', '-c', ': > \"{{store}}/user1\"; : > \"{{store}}/user2\"']]\n{WITH_IMAP}"
-    );
-    let output = run(place.path(), &refusing, &[])?;
+    let refusing = r#"prepare = [['/bin/sh', '-c', ': > "{store}/user1"; : > "{store}/user2"']]"#;
+    let output = run(place.path(), &server(START, refusing), &[])?;
     let words = ["the mail server accepted none of", "in the warm-up, before any fault was armed"];
-    ends_with(&output, UNKNOWN, &words)
+    ends(&output, UNKNOWN, &words)
 }
