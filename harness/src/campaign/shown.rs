@@ -48,13 +48,14 @@ pub(crate) fn violation(property: &Property, report: &Report) -> Class {
 }
 
 fn by_property(property: &Property, report: &Report) -> Shown {
-    let first = property.anomalies.first();
-    let said = first.map_or(&property.sentence, |anomaly| &anomaly.sentence);
+    let said = property.anomalies.first().map_or(&property.sentence, |anomaly| &anomaly.sentence);
+    // What many losses share is said first and has no moments of its own.
+    let told = property.anomalies.iter().map(|anomaly| &anomaly.evidence).find(|told| !told.is_empty());
     Shown {
         class: violation(property, report),
         count: property.count.max(1),
         sentence: format!("{}: {said}", property.name),
-        evidence: first.map(|anomaly| anomaly.evidence.clone()).unwrap_or_default(),
+        evidence: told.cloned().unwrap_or_default(),
     }
 }
 
@@ -88,19 +89,28 @@ mod tests {
         Finding { kind: kind.to_owned(), count: 3, sentence: format!("{kind} was seen."), examples }
     }
 
+    fn anomaly(sentence: &str, evidence: &[Moment]) -> Anomaly {
+        let (sentence, evidence) = (sentence.to_owned(), evidence.to_vec());
+        Anomaly { sentence, message: None, place: None, evidence, difference: None }
+    }
+
+    #[test]
+    fn what_many_losses_share_is_said_with_the_evidence_of_one() {
+        let mut report = report(&["acknowledged-durable"], &[], 9, 0);
+        let evidence = [moment("acknowledged")];
+        report.properties[0].anomalies =
+            vec![anomaly("9 of 10 messages of user2 are gone", &[]), anomaly("one is gone", &evidence)];
+        let shown = of(&report);
+        assert_eq!(shown[0].sentence, "acknowledged-durable: 9 of 10 messages of user2 are gone");
+        assert_eq!(shown[0].evidence, evidence);
+    }
+
     #[test]
     fn the_worst_comes_first_and_of_two_reasons_the_violation() {
         let mut report = report(&["no-phantom", "acknowledged-durable"], &[], 1, 0);
         report.findings = vec![finding("permanent-refusal"), finding("stored-although-refused")];
         let evidence = vec![moment("acknowledged")];
-        let anomaly = Anomaly {
-            sentence: "one is gone".to_owned(),
-            message: None,
-            place: None,
-            evidence: evidence.clone(),
-            difference: None,
-        };
-        report.properties[1].anomalies = vec![anomaly];
+        report.properties[1].anomalies = vec![anomaly("one is gone", &evidence)];
         let shown = of(&report);
         let classes: Vec<Class> = shown.iter().map(|shown| shown.class).collect();
         assert_eq!(classes, [Class::Lost, Class::StoredAlthoughRefused, Class::PermanentRefusal]);
