@@ -1,12 +1,12 @@
 // Opens pages in headless Chromium and prints what it found as one JSON object: of each page, for each of light, dark and narrow,
-// { errors, requests, pictures, serious, load_ms, scroll, text, hidden_on_paper, foreign, dead_links, dark }.
-// Arguments: directory of node_modules, path of Chromium, a directory for screenshots (or ""), pages.
+// { errors, requests, pictures, serious, scroll, text, hidden_on_paper, foreign, dead_links, dark }.
+// Arguments: directory of node_modules, path of Chromium, a directory for screenshots (or ""), `all`, or `load` for the milliseconds until each view is there and nothing else, pages.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [modules, chromium, shots, ...pages] = process.argv.slice(2);
+const [modules, chromium, shots, wanted, ...pages] = process.argv.slice(2);
 const require = createRequire(`${modules}/package.json`);
 const puppeteer = require('puppeteer-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -27,6 +27,10 @@ async function look(browser, page, view) {
   const begun = performance.now();
   await tab.goto(pathToFileURL(page).href, { waitUntil: 'load' });
   const load_ms = Math.round(performance.now() - begun);
+  if (wanted === 'load') {
+    await tab.close();
+    return load_ms;
+  }
   const seen = await tab.evaluate(() => ({
     pictures: [...document.querySelectorAll('figure svg')].filter(svg => svg.getBoundingClientRect().height > 0).length,
     scroll: document.documentElement.scrollWidth > document.documentElement.clientWidth,
@@ -55,7 +59,7 @@ async function look(browser, page, view) {
   const bad = result.violations.filter(violation => ['serious', 'critical'].includes(violation.impact));
   const serious = bad.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)} (${nodes.length})`);
   await tab.close();
-  return { ...seen, errors, requests, serious, load_ms };
+  return { ...seen, errors, requests, serious };
 }
 
 const browser = await puppeteer.launch({

@@ -140,18 +140,15 @@ pub(crate) fn write_all(files: &dyn Files, file: &File, mut bytes: &[u8]) -> io:
 /// Reads a file to its end.
 pub(crate) fn read_all(files: &dyn Files, path: &Path) -> io::Result<Vec<u8>> {
     let file = files.open(path)?;
-    let mut bytes = Vec::new();
-    let mut length = 0;
+    let (mut bytes, mut chunk) = (Vec::new(), vec![0; CHUNK_BYTES]);
     loop {
-        bytes.resize(length + CHUNK_BYTES, 0);
-        match files.read(&file, &mut bytes[length..]) {
+        match files.read(&file, &mut chunk) {
             Ok(0) => break,
-            Ok(count) => length += count,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    bytes.truncate(length);
     files.close(file)?;
     Ok(bytes)
 }

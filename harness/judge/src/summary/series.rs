@@ -54,15 +54,8 @@ fn storing(ledger: &Ledger, bins: &Bins) -> Outcomes {
 /// The 99th percentile of how late the operations of each bin were begun, by the bin in which they were.
 fn lateness(ledger: &Ledger, bins: &Bins) -> Vec<Option<f64>> {
     let begun = ledger.ops.iter().filter(|op| !op.unsent());
-    let mut late: Vec<Vec<Duration>> = vec![Vec::new(); bins.count];
-    for (bin, by) in begun.filter_map(|op| Some((bins.at(op.invoked)?, op.lateness()))) {
-        late[bin].push(by);
-    }
-    let p99 = |mut all: Vec<Duration>| {
-        all.sort_unstable();
-        Some(all[(all.len().checked_sub(1)?) * 99 / 100].as_micros() as f64 / 1e6)
-    };
-    late.into_iter().map(p99).collect()
+    let late = sorted(begun.map(|op| (op.invoked, op.lateness())), bins);
+    late.iter().map(|all| percentile(all, 99)).collect()
 }
 
 fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
@@ -74,23 +67,32 @@ fn kinds(ledger: &Ledger, bins: &Bins) -> Vec<Track> {
 }
 
 /// Of operations by their end and how long they took.
-fn track(kind: OpKind, mut ops: Vec<(Nanos, Duration)>, bins: &Bins) -> Track {
-    ops.sort_unstable();
+fn track(kind: OpKind, ops: Vec<(Nanos, Duration)>, bins: &Bins) -> Track {
+    let took = sorted(ops.into_iter(), bins);
     let name: &str = kind.into();
-    let mut track = Track { name: name.to_owned(), ok: Vec::new(), p50_s: Vec::new(), p99_s: Vec::new() };
-    let mut latency = crate::case::latency::latencies();
-    let mut ops = ops.into_iter().skip_while(|(ended, _)| bins.at(*ended).is_none()).peekable();
-    for bin in 0..bins.count {
-        latency.reset();
-        while let Some((_, took)) = ops.next_if(|(ended, _)| bins.at(*ended) == Some(bin)) {
-            latency.saturating_record((took.as_micros() as u64).max(1));
-        }
-        let at = |q| (!latency.is_empty()).then(|| latency.value_at_quantile(q) as f64 / 1e6);
-        track.ok.push(latency.len());
-        track.p50_s.push(at(0.5));
-        track.p99_s.push(at(0.99));
+    Track {
+        name: name.to_owned(),
+        ok: took.iter().map(|all| all.len() as u64).collect(),
+        p50_s: took.iter().map(|all| percentile(all, 50)).collect(),
+        p99_s: took.iter().map(|all| percentile(all, 99)).collect(),
     }
-    track
+}
+
+/// What was measured at these moments, by bin, the shortest first. Exact values: a histogram for each bin costs far more than
+/// the few operations that are in it.
+fn sorted(measured: impl Iterator<Item = (Nanos, Duration)>, bins: &Bins) -> Vec<Vec<Duration>> {
+    let mut all: Vec<Vec<Duration>> = vec![Vec::new(); bins.count];
+    for (bin, length) in measured.filter_map(|(at, length)| Some((bins.at(at)?, length))) {
+        all[bin].push(length);
+    }
+    all.iter_mut().for_each(|lengths| lengths.sort_unstable());
+    all
+}
+
+/// Seconds, to the microsecond: the shortest of `sorted` that so many of a hundred are not longer than.
+fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    Some(sorted.get(rank.checked_sub(1)?)?.as_micros() as f64 / 1e6)
 }
 
 fn armed(ledger: &Ledger) -> Vec<Stretch> {
