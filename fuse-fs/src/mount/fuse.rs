@@ -3,12 +3,14 @@
 
 use super::encode::{attributes, bare, listed_kind, time_set};
 use super::service::Service;
+use crate::call::Op;
 use crate::fs::listing::Listing;
 use crate::fs::request::{Answer, Caller, Change, Outcome, Request};
 use fuser::{
     Errno, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags,
     TimeOrNow, WriteFlags,
 };
+use nix::sys::stat::FileStat;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -16,16 +18,37 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// How long the kernel may believe an answer when caching is on.
-const CACHE_TTL: Duration = Duration::from_secs(1);
+/// How long the kernel may believe a name or attributes that it was told.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 /// Background requests the kernel may have under way: frozen ones must not starve the others.
 const BACKGROUND: u16 = u16::MAX;
 
 pub(crate) struct Wire {
     pub(crate) service: Arc<Service>,
-    /// Whether the kernel may cache pages, names and attributes.
+    /// Whether the kernel may cache pages, and names and attributes whoever asks for them.
     pub(crate) cached: bool,
+}
+
+/// How long the kernel may answer in our place. Nine of ten calls beneath a mail server ask for names and attributes; where no
+/// rule asks for them too, they need not be asked again for what only the kernel itself can change.
+#[derive(Clone, Copy)]
+struct Believed {
+    name: Duration,
+    attributes: Duration,
+}
+
+impl Believed {
+    /// Of a file with several names each is asked for: by its last one it is known to rules and trace.
+    fn of(self, stat: &FileStat) -> Believed {
+        let several = stat.st_nlink > 1 && stat.st_mode & libc::S_IFMT != libc::S_IFDIR;
+        if several { Believed { name: Duration::ZERO, ..self } } else { self }
+    }
+
+    /// Where one time stands for both.
+    fn both(self) -> Duration {
+        self.name.min(self.attributes)
+    }
 }
 
 /// A running session.
@@ -81,8 +104,12 @@ macro_rules! answer {
 }
 
 impl Wire {
-    fn ttl(&self) -> Duration {
-        if self.cached { CACHE_TTL } else { Duration::ZERO }
+    fn believed(&self) -> Believed {
+        let unless_asked = |op| match self.cached || !self.service.decide.asks(op) {
+            true => BELIEVED,
+            false => Duration::ZERO,
+        };
+        Believed { name: unless_asked(Op::Lookup), attributes: unless_asked(Op::Getattr) }
     }
 
     /// How the kernel treats an open file: never the flags it was opened with.
@@ -95,16 +122,19 @@ impl Wire {
     }
 
     fn entry(&self, by: &fuser::Request, request: Request<'_>, reply: fuser::ReplyEntry) {
-        let ttl = self.ttl();
+        let believed = self.believed();
         self.service.serve(request, caller(by), move |_, outcome| {
-            answer!(reply, outcome, Answer::Entry(stat) => reply.entry(&ttl, &attributes(&stat), Generation(0)))
+            answer!(reply, outcome, Answer::Entry(stat) => {
+                let Believed { name, attributes: valid } = believed.of(&stat);
+                reply.entry_with_ttls(&valid, &name, &attributes(&stat), Generation(0));
+            })
         });
     }
 
     fn attr(&self, by: &fuser::Request, request: Request<'_>, reply: fuser::ReplyAttr) {
-        let ttl = self.ttl();
+        let valid = self.believed().attributes;
         self.service.serve(request, caller(by), move |_, outcome| {
-            answer!(reply, outcome, Answer::Attributes(stat) => reply.attr(&ttl, &attributes(&stat)))
+            answer!(reply, outcome, Answer::Attributes(stat) => reply.attr(&valid, &attributes(&stat)))
         });
     }
 
@@ -163,7 +193,7 @@ fn fill_plus(
     directory: u64,
     listing: &Listing,
     offset: u64,
-    ttl: Duration,
+    believed: Believed,
     mut reply: fuser::ReplyDirectoryPlus,
 ) {
     let names = listing.0.as_deref().unwrap_or_default();
@@ -176,7 +206,8 @@ fn fill_plus(
             None => bare(entry.ino, listed_kind(entry.kind)),
         };
         let node = INodeNo(looked_up.as_ref().map_or(0, |stat| stat.st_ino));
-        if reply.add(node, n, &entry.name, &ttl, &attr, Generation(0)) {
+        let valid = looked_up.as_ref().map_or(Duration::ZERO, |stat| believed.of(stat).both());
+        if reply.add(node, n, &entry.name, &valid, &attr, Generation(0)) {
             if let Some(stat) = looked_up {
                 service.fs.forget(stat.st_ino, 1);
             }
@@ -431,11 +462,11 @@ impl fuser::Filesystem for Wire {
         offset: u64,
         reply: fuser::ReplyDirectoryPlus,
     ) {
-        let ttl = self.ttl();
+        let believed = self.believed();
         let request = Request::Readdir { handle: handle.0, offset };
         self.service.serve(request, caller(by), move |service, outcome: Outcome<Answer>| {
             answer!(reply, outcome,
-                Answer::Listing(listing) => fill_plus(service, ino.0, &listing, offset, ttl, reply))
+                Answer::Listing(listing) => fill_plus(service, ino.0, &listing, offset, believed, reply))
         });
     }
 
@@ -506,11 +537,11 @@ impl fuser::Filesystem for Wire {
         flags: i32,
         reply: fuser::ReplyCreate,
     ) {
-        let (ttl, open) = (self.ttl(), self.open_flags());
+        let (valid, open) = (self.believed().both(), self.open_flags());
         let request = Request::Create { parent: parent.0, name: borrowed(name), mode, flags };
         self.service.serve(request, caller(by), move |_, outcome| {
             answer!(reply, outcome, Answer::Created(stat, handle) => reply.created(
-                &ttl, &attributes(&stat), Generation(0), fuser::FileHandle(handle), open,
+                &valid, &attributes(&stat), Generation(0), fuser::FileHandle(handle), open,
             ))
         });
     }

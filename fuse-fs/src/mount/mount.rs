@@ -43,7 +43,8 @@ const CUT: Duration = Duration::from_secs(10);
 pub struct MountOptions {
     /// Event loops; more than there are cores is slower.
     pub threads: usize,
-    /// Let the kernel cache pages, names and attributes. Off: every call reaches the rules.
+    /// Let the kernel cache pages, names and attributes. Off: every call reaches the rules, but for questions for names and
+    /// attributes that no rule asks for: what was answered to those is believed for a second.
     pub page_cache: bool,
     /// No frozen call waits longer, whatever its rule says.
     pub longest_freeze: Duration,

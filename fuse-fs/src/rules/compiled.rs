@@ -105,6 +105,12 @@ impl Compiled {
         self.armed.load(Relaxed) && self.ops.has(op)
     }
 
+    /// Whether it has to see calls of `op` once it is armed.
+    pub(crate) fn asks(&self, op: Op) -> bool {
+        let attributes = matches!(op, Op::Getattr | Op::Lookup);
+        self.ops.has(op) || (attributes && self.rule.effect.changes_unasked())
+    }
+
     /// Strikes a call its selector matched, if trigger and effect agree.
     pub(crate) fn strike(
         &self,

@@ -12,6 +12,9 @@ pub trait Decide: Send + Sync + 'static {
     fn decide(&self, call: &crate::call::Call<'_>, now: crate::clock::Nanos) -> Decision;
     /// Whether any rule could strike this operation. `false` skips everything, building the path included.
     fn armed(&self, op: crate::call::Op) -> bool;
+    /// Whether a rule, armed or not, has to see every call of this operation, or shows something else by it than was there: then the
+    /// kernel may not answer in its place from what it was told before.
+    fn asks(&self, op: crate::call::Op) -> bool;
     /// A call ended well and moved this many bytes.
     fn completed(&self, op: crate::call::Op, bytes: u64);
     /// The rule's name, for the trace.
@@ -35,6 +38,9 @@ impl Decide for NoFaults {
         Decision::proceed()
     }
     fn armed(&self, _: crate::call::Op) -> bool {
+        false
+    }
+    fn asks(&self, _: crate::call::Op) -> bool {
         false
     }
     fn completed(&self, _: crate::call::Op, _: u64) {}

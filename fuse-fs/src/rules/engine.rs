@@ -40,6 +40,8 @@ pub struct Engine {
     lies: Arc<Lies>,
     /// Operations that an armed rule could strike, as an [`OpSet`].
     armed: AtomicU64,
+    /// Operations that a rule, armed or not, has to see, as an [`OpSet`].
+    asked: AtomicU64,
     /// Held by whoever changes rules or lists.
     changes: Mutex<()>,
 }
@@ -78,6 +80,7 @@ impl Engine {
             lists: ArcSwap::from_pointee(vec![None; Op::VARIANTS.len()]),
             lies: Arc::default(),
             armed: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
             changes: Mutex::new(()),
         };
         engine.add(rules, Nanos(0))?;
@@ -126,6 +129,9 @@ impl Engine {
             self.rules.store(old);
             return Err(vec![too_large(&error)]);
         }
+        let asked: Vec<Op> =
+            Op::VARIANTS.iter().copied().filter(|op| added.iter().any(|r| r.asks(*op))).collect();
+        self.asked.fetch_or(OpSet::of(&asked).0, Relaxed);
         if self.start.load(Relaxed) != NOT_STARTED {
             added.iter().filter(|r| r.armed.load(Relaxed)).for_each(|r| r.open_interval(now));
         }
@@ -277,6 +283,10 @@ impl Decide for Engine {
 
     fn armed(&self, op: Op) -> bool {
         OpSet(self.armed.load(Relaxed)).has(op)
+    }
+
+    fn asks(&self, op: Op) -> bool {
+        OpSet(self.asked.load(Relaxed)).has(op)
     }
 
     fn completed(&self, op: Op, bytes: u64) {

@@ -54,6 +54,9 @@ impl<F: Fn(&Call<'_>) -> Decision + Send + Sync + 'static> Decide for Script<F> 
     fn armed(&self, op: Op) -> bool {
         self.0.contains(&op)
     }
+    fn asks(&self, op: Op) -> bool {
+        self.0.contains(&op)
+    }
     fn completed(&self, _: Op, _: u64) {}
     fn rule_name(&self, _: RuleId) -> String {
         "script".into()

@@ -1,5 +1,6 @@
 //! Tests on real mounts. Without `/dev/fuse` or root they are listed as ignored.
 
+mod believed;
 mod effects;
 mod faults;
 mod fidelity;
@@ -14,7 +15,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let usable = nix::unistd::geteuid().is_root() && std::path::Path::new("/dev/fuse").exists();
     let reason = if usable { "" } else { "needs root and /dev/fuse" };
-    let tests = [fidelity::TESTS, ownership::TESTS, faults::TESTS, effects::TESTS];
+    let tests = [fidelity::TESTS, ownership::TESTS, faults::TESTS, effects::TESTS, believed::TESTS];
     let trials = tests.into_iter().flatten().map(|&(name, test)| {
         let run = move || {
             test();

@@ -127,7 +127,8 @@ impl Default for Volume {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Storage {
     /// Let the kernel cache pages, as on a real disk. Read faults then strike only what is not cached. Default false:
-    /// every call reaches the fault file system.
+    /// every call reaches the fault file system, but for questions for names and attributes where no rule asks for `lookup` and
+    /// `getattr`.
     pub page_cache: bool,
     /// A freeze thaws by itself after this long, should the controller die. Default 5 m.
     pub thaw_after: Option<Span>,

@@ -64,6 +64,10 @@ pub(crate) trait Definition {
     fn contract(&self) -> Contract {
         Contract::Honest
     }
+    /// Whether it changes size or times of a file at a call that is not said to change them.
+    fn changes_unasked(&self) -> bool {
+        false
+    }
     /// How often it strikes by nature, if anybody counted.
     fn rates(&self) -> Option<Rates> {
         None

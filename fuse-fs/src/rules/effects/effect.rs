@@ -133,6 +133,11 @@ impl Effect {
         self.definition().entry().ops
     }
 
+    /// Whether it changes size or times of a file at a call that is not said to change them.
+    pub(crate) fn changes_unasked(&self) -> bool {
+        self.definition().changes_unasked()
+    }
+
     /// Whether a device with this effect keeps its promises.
     pub fn contract(&self) -> Contract {
         self.definition().contract()

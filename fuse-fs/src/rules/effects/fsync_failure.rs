@@ -41,6 +41,11 @@ impl Definition for FsyncFailure {
         }
     }
 
+    /// Where what failed reads as old, sizes go back.
+    fn changes_unasked(&self) -> bool {
+        true
+    }
+
     fn problems(&self, _: &mut Problems) {}
 
     fn build(&self) -> Box<dyn Strike> {

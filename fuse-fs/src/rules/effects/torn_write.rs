@@ -81,6 +81,11 @@ impl Definition for TornWrite {
         }
     }
 
+    /// The file may be longer than whoever wrote it was told.
+    fn changes_unasked(&self) -> bool {
+        self.report != Report::Success
+    }
+
     fn problems(&self, found: &mut Problems) {
         if self.sector.is_some_and(|s| s.0 == 0 || !s.0.is_power_of_two()) {
             found.add("effect.torn-write.sector", "a sector is a power of two", "write 512 or \"4 KiB\"");
