@@ -59,7 +59,7 @@ impl Service {
             return match self.fs.power() {
                 Power::Off => self.hold(reply),
                 powered @ (Power::None | Power::On(_)) => {
-                    let outcome = self.fs.perform(&request, &caller, &Action::Proceed);
+                    let outcome = as_seen(self.fs.perform(&request, &caller, &Action::Proceed));
                     drop(powered);
                     self.count(op, &outcome);
                     reply(self, outcome)
@@ -143,7 +143,7 @@ impl Service {
             self.record_victims(victims, &mut journey);
         }
         let outcome = match failure {
-            None => self.fs.perform(request, caller, &journey.decision.action),
+            None => as_seen(self.fs.perform(request, caller, &journey.decision.action)),
             Some(errno) => {
                 self.close_anyway(request, caller);
                 Err(errno)
@@ -258,6 +258,11 @@ impl Service {
     pub(crate) fn heal(&self, rule: Option<RuleId>, outcome: Thaw) -> usize {
         self.parking.heal(rule, outcome)
     }
+}
+
+/// That this process has no descriptor left is no limit of whoever called.
+fn as_seen(outcome: Outcome<Answer>) -> Outcome<Answer> {
+    outcome.map_err(|error| if error == Errno::EMFILE { Errno::ENFILE } else { error })
 }
 
 /// Whether a call of this kind changes something or makes it durable.

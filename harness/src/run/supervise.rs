@@ -63,7 +63,7 @@ pub(crate) async fn start(stage: &Stage) -> Result<()> {
 pub(crate) async fn start_reading(stage: &Stage) {
     let mut target = stage.target.lock().await;
     if let Err(error) = target.start_reading().await {
-        stage.history.record(running::event(TargetEvent::NotReady, Some(error.to_string())));
+        stage.history.record(running::not_started(&error.into()));
     }
 }
 

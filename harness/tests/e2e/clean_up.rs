@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<Test> {
     let quiet = |seconds| percent(30, seconds);
-    let tests: [Named; 11] = [
+    let tests: [Named; 14] = [
         ("after_success", quiet(10), after_success),
         ("after_a_server_that_never_greets", quiet(5), after_a_server_that_never_greets),
         ("after_sigint", quiet(4), || after_signal(Signal::SIGINT)),
@@ -24,6 +24,9 @@ pub(crate) fn tests() -> Vec<Test> {
         ("after_kill_9_of_the_harness_in_a_power_cut", quiet(4), after_kill_9_in_a_power_cut),
         ("after_a_power_cut_while_the_storage_is_frozen", quiet(15), after_a_power_cut_while_frozen),
         ("after_a_power_cut_of_a_mount", quiet(2), after_a_power_cut_of_a_mount),
+        ("a_cut_whose_record_has_no_place_cuts_nothing", quiet(2), a_cut_without_a_record),
+        ("a_cut_that_fails_leaves_a_dead_mount", quiet(2), a_cut_that_fails),
+        ("a_mount_without_descriptors_serves_on", quiet(2), a_mount_without_descriptors),
     ];
     group("clean_up", fermoposta::testing::cannot_mount(), tests)
 }
@@ -316,7 +319,8 @@ impl Mounted {
         }
         let mut command = Command::new(std::env::current_exe()?);
         command.env("FERMOPOSTA_SELF", "1").arg("mount").args(["backing", "mnt"]).current_dir(place.path());
-        command.args(["--persistence", "strict-posix"]).stdin(Stdio::null()).stderr(Stdio::null());
+        command.args(["--persistence", "strict-posix"]).stdin(Stdio::null());
+        command.stderr(File::create(place.path().join("log"))?);
         let mounted = Mounted { child: command.spawn()?, place };
         wait_until("the mount", || mounted.is_mounted())?;
         Ok(mounted)
@@ -376,4 +380,82 @@ fn after_a_power_cut_of_a_mount() -> TestResult {
         return Err(Failed::from("a directory was left beside the backing one"));
     }
     is_clean(mounted.place.path())
+}
+
+fn a_cut_without_a_record() -> TestResult {
+    let mut mounted = Mounted::start()?;
+    std::fs::write(mounted.path("mnt/not-synced"), "still there")?;
+    std::fs::write(mounted.path("file"), "")?;
+    for (record, why) in [
+        ("file/record", "cannot be made"),
+        ("mnt/record", "lies on the storage"),
+        ("backing/record", "lies on"),
+    ] {
+        let cut = mounted.control(&["power-cut", "--mode", "drop-unsynced", "--record", record]);
+        let said = cut.err().and_then(|failed| failed.message().map(str::to_owned)).unwrap_or_default();
+        if !said.contains("nothing was cut: ") || !said.contains(why) {
+            return Err(Failed::from(format!("{record}: {said}")));
+        }
+    }
+    if !mounted.path("mnt/not-synced").exists() {
+        return Err(Failed::from("the power was cut all the same"));
+    }
+    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
+    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")
+}
+
+/// What was removed and comes back with the cut is gone: somebody emptied the directory that keeps it.
+fn a_cut_that_fails() -> TestResult {
+    let mut mounted = Mounted::start()?;
+    std::fs::File::create(mounted.path("mnt/synced"))?.sync_all()?;
+    std::fs::File::open(mounted.path("mnt"))?.sync_all()?;
+    std::fs::remove_file(mounted.path("mnt/synced"))?;
+    std::fs::remove_dir_all(mounted.path(".limbo-backing"))?;
+    let cut = mounted.control(&["power-cut", "--mode", "drop-unsynced"]);
+    let said = cut.err().and_then(|failed| failed.message().map(str::to_owned)).unwrap_or_default();
+    if !said.contains("the power cut failed: ") || !said.contains("umount mnt") {
+        return Err(Failed::from(said));
+    }
+    expect_code(mounted.child.wait()?.code(), 70, "the mount's end")?;
+    let written = std::fs::write(mounted.path("mnt/late"), "x").map_err(|error| error.raw_os_error());
+    nix::mount::umount2(&mounted.path("mnt"), nix::mount::MntFlags::MNT_DETACH)?;
+    if written != Err(Some(libc::ENOTCONN)) || mounted.path("mnt/late").exists() {
+        return Err(Failed::from(format!("a write into the dead mount: {written:?}")));
+    }
+    is_clean(mounted.place.path())
+}
+
+/// No command is heard while no descriptor is left; the storage has nothing to do with that, and then they are.
+fn a_mount_without_descriptors() -> TestResult {
+    let mut mounted = Mounted::start()?;
+    let pid = Pid::from_raw(i32::try_from(mounted.child.id())?);
+    let free = (0..).find(|n| !Path::new(&format!("/proc/{pid}/fd/{n}")).exists()).unwrap_or(0);
+    limit_descriptors(pid, free, 4096)?;
+    let deaf = || {
+        std::fs::read_to_string(mounted.path("log")).is_ok_and(|log| log.contains("commands cannot be heard"))
+    };
+    let heard: TestResult = std::thread::scope(|scope| {
+        let status = scope.spawn(|| mounted.control(&["status"]));
+        let unheard = wait_until("a command that is not heard", deaf);
+        let refused = File::create_new(mounted.path("mnt/f")).map_err(|error| error.raw_os_error());
+        limit_descriptors(pid, 4096, 4096)?;
+        status.join().map_err(|_| "the command panicked")??;
+        match refused {
+            Err(Some(libc::ENFILE)) => unheard,
+            other => Err(format!("a file made without descriptors: {other:?}").into()),
+        }
+    });
+    heard?;
+    File::create_new(mounted.path("mnt/f"))?;
+    kill(pid, Signal::SIGTERM)?;
+    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
+    is_clean(mounted.place.path())
+}
+
+fn limit_descriptors(pid: Pid, soft: u64, hard: u64) -> TestResult {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the limit is plain data that outlives the call, and nothing is asked for.
+    let set =
+        unsafe { libc::prlimit(pid.as_raw(), libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut()) };
+    if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().into()) }
 }

@@ -63,6 +63,7 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
         mount: None,
         seed: request.seed,
         cuts: 0,
+        lost: None,
     };
     mounted.mount_again()?;
     let origin = Nanos::now();
@@ -79,10 +80,13 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
 
 fn finish(mounted: Mounted, mut guard: Child) -> Result<()> {
     release(&mounted, None, Thaw::Continue)?;
-    if let Some(mount) = mounted.mount {
-        mount.unmount()?;
+    let lost = mounted.lost.is_some();
+    match mounted.mount {
+        Some(mount) if lost => mount.leave(),
+        Some(mount) => mount.unmount()?,
+        None => {}
     }
-    if let Some(volatile) = &mounted.options.durability {
+    if let (Some(volatile), false) = (&mounted.options.durability, lost) {
         leave_durable(volatile, &mounted.backing);
     }
     guard.kill()?;
@@ -149,21 +153,29 @@ fn serve(mounted: &mut Mounted, listener: &UnixListener, steps: &[StepPlan], ori
     // A power cut that a rule begins is noticed within milliseconds; steps and signals can wait longer.
     let pause = Duration::from_millis(if mounted.options.durability.is_some() { 2 } else { 100 });
     let mut due: Vec<&StepPlan> = steps.iter().collect();
-    while !crate::machine::stop::requested() && mounted.is_mounted() {
+    let mut deaf = false;
+    while !crate::machine::stop::requested() && mounted.is_mounted() && mounted.lost.is_none() {
         cut_if_asked(mounted)?;
         carry_out_due(mounted, &mut due, origin);
         wait_readable(listener, pause)?;
         match listener.accept() {
             Ok((stream, _)) => {
+                deaf = false;
                 if let Err(error) = answer(stream, |command| execute(mounted, command)) {
                     tracing::warn!("control connection: {error:#}");
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+            // As when no descriptor is left. Whoever uses the storage has nothing to do with it.
+            Err(error) => {
+                if !std::mem::replace(&mut deaf, true) {
+                    tracing::warn!("commands cannot be heard: {error}");
+                }
+                std::thread::park_timeout(pause);
+            }
         }
     }
-    Ok(())
+    mounted.lost.clone().map_or(Ok(()), |why| Err(anyhow!(why)))
 }
 
 /// A rule turned the power off: the rest is ours.

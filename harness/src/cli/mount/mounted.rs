@@ -1,6 +1,6 @@
 //! The mounted storage and what may be asked of it.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::Volatile;
 use fuse_fs::durability::cut::{CutMode, CutOrder, CutReport};
@@ -10,7 +10,7 @@ use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::decide::Decide;
 use fuse_fs::rules::engine::Engine;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A storage with everything that outlives its mount.
@@ -25,6 +25,8 @@ pub(crate) struct Mounted {
     pub(super) seed: u64,
     /// Power cuts so far.
     pub(super) cuts: u32,
+    /// Why the storage is out of reach for good: a power cut that failed.
+    pub(super) lost: Option<String>,
 }
 
 impl Mounted {
@@ -46,7 +48,8 @@ impl Mounted {
         self.options.durability.as_ref().ok_or_else(|| anyhow!(how))
     }
 
-    /// The power goes and comes back. Whoever uses the mount loses it.
+    /// The power goes and comes back. Whoever uses the mount loses it. If that fails, the mount stays where it is, dead: what
+    /// is written there reaches nobody, and never the directory beneath.
     pub(super) fn power_cut(
         &mut self,
         mode: CutMode,
@@ -54,16 +57,57 @@ impl Mounted {
         record: Option<PathBuf>,
     ) -> Result<CutReport> {
         let volatile = self.volatile()?.clone();
+        if let Some(record) = &record {
+            self.make_room(record)?;
+        }
         volatile.power_off();
         self.cuts += 1;
         let seed = seed
             .unwrap_or_else(|| record::plan::seed::component_seed(self.seed, &format!("cut {}", self.cuts)));
-        if let Some(mount) = self.mount.take() {
-            mount.abort().context("the mount could not be taken from its users")?;
+        let order = CutOrder { mode, seed, record };
+        self.cut(&volatile, &order).map_err(|error| {
+            let why = self.left_dead(&error);
+            anyhow!(self.lost.insert(why).clone())
+        })
+    }
+
+    fn cut(&mut self, volatile: &Volatile, order: &CutOrder) -> Result<CutReport> {
+        if self.mount.as_ref().is_some_and(|mount| !mount.cut_off()) {
+            self.take_away()?;
         }
-        let report = volatile.cut(&CutOrder { mode, seed, record })?;
+        let report = volatile.cut(order)?;
+        self.take_away()?;
         self.mount_again()?;
         Ok(report)
+    }
+
+    fn take_away(&mut self) -> Result<()> {
+        let taken = self.mount.take().map_or(Ok(()), Mount::abort);
+        taken.context("the mount could not be taken from its users")
+    }
+
+    fn left_dead(&self, error: &anyhow::Error) -> String {
+        let at = self.mountpoint.display();
+        format!(
+            "the power cut failed: {error:#}; the storage is out of reach, and what it holds is not what a power cut leaves. \
+             End whoever uses {at}, then `umount {at}`"
+        )
+    }
+
+    /// Makes the directory of a cut's record, while nothing is lost yet.
+    fn make_room(&self, record: &Path) -> Result<()> {
+        let place = record.display();
+        std::fs::create_dir_all(record)
+            .with_context(|| format!("nothing was cut: the record's directory {place} cannot be made"))?;
+        let place_itself = record.canonicalize()?;
+        for storage in [&self.mountpoint, &self.backing] {
+            if place_itself.starts_with(storage.canonicalize()?) {
+                bail!(
+                    "nothing was cut: the record's directory {place} lies on the storage that loses its power; name another"
+                );
+            }
+        }
+        Ok(())
     }
 }
 
