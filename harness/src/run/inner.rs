@@ -44,7 +44,9 @@ pub(crate) fn record(directory: &Path, quiet: bool) -> Result<()> {
     let confinement = super::outer::confinement(&plan);
     let shown = [directory.target(), directory.mountpoints(), directory.links()];
     let grounds = Grounds::new(directory.path(), &backings, &shown);
-    confine::settle(confinement, grounds.writable()).context("the run's namespaces could not be set up")?;
+    confine::settle(confinement, grounds.writable()).context(
+        "the run's namespaces could not be set up (`fermoposta doctor` tells what this machine forbids)",
+    )?;
     let guard = (confinement == Confinement::Host).then(|| guard::start(&plan, &directory)).transpose()?;
     make_queue(&plan, &backings)?;
     let placement = Placement::of(&plan, &directory, &backings);

@@ -19,13 +19,26 @@ pub(crate) enum NoMount {
     Forbidden,
     #[error("cannot be opened: {0}")]
     Unopened(std::io::Error),
-    #[error("the trial mount failed (see above); run as root")]
+    #[error("the trial mount failed (see above); {}", who_may_mount(nix::unistd::geteuid().is_root()))]
     Failed,
     #[error(
         "namespaces cannot be made: {0}; run as root, or allow them (`sysctl kernel.unprivileged_userns_clone=1`, \
          in a container `--cap-add SYS_ADMIN --security-opt seccomp=unconfined`)"
     )]
     NoNamespaces(std::io::Error),
+}
+
+/// The way out for whom the kernel lets make namespaces, but not mount in them.
+fn who_may_mount(root: bool) -> &'static str {
+    match root {
+        true => {
+            "AppArmor or another security module may forbid it (`dmesg | grep DENIED`); in a container \
+             `--cap-add SYS_ADMIN --security-opt apparmor=unconfined`"
+        }
+        false => {
+            "run as root, or let AppArmor allow it (`sysctl kernel.apparmor_restrict_unprivileged_userns=0` as root)"
+        }
+    }
 }
 
 /// Whether /dev/fuse can be opened.
@@ -94,4 +107,15 @@ pub fn cannot_run(definition: &Definition) -> Option<String> {
 /// Why runs cannot mount here, if they cannot.
 pub fn cannot_mount() -> Option<String> {
     dev_fuse().err().map(|reason| format!("/dev/fuse {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_not_mount_is_told_who_forbids_it() {
+        assert!(who_may_mount(true).contains("AppArmor") && !who_may_mount(true).contains("run as root"));
+        assert!(who_may_mount(false).contains("AppArmor") && who_may_mount(false).contains("run as root"));
+    }
 }

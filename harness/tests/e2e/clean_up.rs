@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<Test> {
     let quiet = |seconds| percent(30, seconds);
-    let tests: [Named; 14] = [
+    let tests: [Named; 15] = [
         ("after_success", quiet(10), after_success),
         ("after_a_server_that_never_greets", quiet(5), after_a_server_that_never_greets),
         ("after_sigint", quiet(4), || after_signal(Signal::SIGINT)),
@@ -27,6 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ("a_cut_whose_record_has_no_place_cuts_nothing", quiet(2), a_cut_without_a_record),
         ("a_cut_that_fails_leaves_a_dead_mount", quiet(2), a_cut_that_fails),
         ("a_mount_without_descriptors_serves_on", quiet(2), a_mount_without_descriptors),
+        ("a_mount_is_told_however_long_the_path_of_its_socket", quiet(2), a_long_temporary_directory),
     ];
     group("clean_up", fermoposta::testing::cannot_mount(), tests)
 }
@@ -309,19 +310,29 @@ fn after_a_power_cut_while_frozen() -> TestResult {
 struct Mounted {
     place: tempfile::TempDir,
     child: Child,
+    temporary: Option<PathBuf>,
 }
 
 impl Mounted {
     fn start() -> Result<Mounted, Failed> {
+        Mounted::start_with(None)
+    }
+
+    /// Its sockets lie in a directory of this name, or where all do.
+    fn start_with(temporary: Option<&str>) -> Result<Mounted, Failed> {
         let place = tempfile::tempdir()?;
-        for name in ["backing", "mnt"] {
-            std::fs::create_dir(place.path().join(name))?;
+        let temporary = temporary.map(|name| place.path().join(name));
+        for directory in ["backing", "mnt"].map(|name| place.path().join(name)).iter().chain(&temporary) {
+            std::fs::create_dir(directory)?;
         }
         let mut command = Command::new(std::env::current_exe()?);
         command.env("FERMOPOSTA_SELF", "1").arg("mount").args(["backing", "mnt"]).current_dir(place.path());
         command.args(["--persistence", "strict-posix"]).stdin(Stdio::null());
         command.stderr(File::create(place.path().join("log"))?);
-        let mounted = Mounted { child: command.spawn()?, place };
+        if let Some(temporary) = &temporary {
+            command.env("TMPDIR", temporary);
+        }
+        let mounted = Mounted { child: command.spawn()?, place, temporary };
         wait_until("the mount", || mounted.is_mounted())?;
         Ok(mounted)
     }
@@ -338,6 +349,9 @@ impl Mounted {
     fn control(&self, arguments: &[&str]) -> Result<String, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env("FERMOPOSTA_SELF", "1").args(["ctl", "mnt"]).args(arguments);
+        if let Some(temporary) = &self.temporary {
+            command.env("TMPDIR", temporary);
+        }
         let output = command.current_dir(self.place.path()).output()?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
@@ -458,4 +472,15 @@ fn limit_descriptors(pid: Pid, soft: u64, hard: u64) -> TestResult {
     let set =
         unsafe { libc::prlimit(pid.as_raw(), libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut()) };
     if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().into()) }
+}
+
+fn a_long_temporary_directory() -> TestResult {
+    let mut mounted = Mounted::start_with(Some(&"l".repeat(120)))?;
+    let said = mounted.control(&["status"])?;
+    if !said.contains("counters") {
+        return Err(Failed::from(said));
+    }
+    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
+    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
+    is_clean(mounted.place.path())
 }

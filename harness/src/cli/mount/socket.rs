@@ -3,7 +3,9 @@
 use crate::exit::Exit;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use fuse_fs::mount::control::{Command, Reply};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -12,13 +14,33 @@ use std::time::Duration;
 /// A power cut with a hundred thousand effects takes seconds; anything else far less.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
+/// Where a control socket lies. Its directory is reached by a descriptor: an address holds 107 bytes, a path more.
+pub(super) struct Address {
+    directory: File,
+    path: PathBuf,
+}
+
+impl Address {
+    fn short(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default();
+        Path::new("/proc/self/fd").join(self.directory.as_raw_fd().to_string()).join(name)
+    }
+
+    fn connect(&self) -> std::io::Result<UnixStream> {
+        UnixStream::connect(self.short())
+    }
+}
+
 /// The control socket of a mount point. Only the parent directory is looked at: the mount may be frozen.
-pub(super) fn socket_path(mountpoint: &Path) -> Result<PathBuf> {
+pub(super) fn address(mountpoint: &Path) -> Result<Address> {
     let name = mountpoint.file_name().ok_or_else(|| anyhow!("{} has no name", mountpoint.display()))?;
     let parent = mountpoint.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
     let digest = blake3::hash(parent.join(name).as_os_str().as_encoded_bytes()).to_hex();
-    Ok(private_directory()?.join(format!("{}.sock", &digest[..16])))
+    let directory = private_directory()?;
+    let path = directory.join(format!("{}.sock", &digest[..16]));
+    let directory = File::open(&directory).with_context(|| format!("cannot open {}", directory.display()))?;
+    Ok(Address { directory, path })
 }
 
 pub(crate) fn private_directory() -> Result<PathBuf> {
@@ -52,15 +74,16 @@ impl Drop for Listener {
 }
 
 pub(crate) fn listen(mountpoint: &Path) -> Result<Listener> {
-    let path = socket_path(mountpoint)?;
-    if UnixStream::connect(&path).is_ok() {
+    let address = address(mountpoint)?;
+    if address.connect().is_ok() {
         bail!("a fault file system is mounted at {} already", mountpoint.display());
     }
     // Nobody answers on it: it was left by one that was killed.
-    let _ = std::fs::remove_file(&path);
-    let socket = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    let _ = std::fs::remove_file(&address.path);
+    let socket = UnixListener::bind(address.short())
+        .with_context(|| format!("cannot listen on {}", address.path.display()))?;
     socket.set_nonblocking(true)?;
-    Ok(Listener { socket, path })
+    Ok(Listener { socket, path: address.path })
 }
 
 /// Reads one command, has it carried out and answers.
@@ -82,8 +105,8 @@ pub(crate) fn answer(mut stream: UnixStream, execute: impl FnOnce(&Command) -> R
 
 /// Sends one command to a mounted fault file system and prints the answer.
 pub(crate) fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
-    let path = socket_path(mountpoint)?;
-    let mut stream = UnixStream::connect(&path)
+    let mut stream = address(mountpoint)?
+        .connect()
         .with_context(|| format!("no fault file system of yours is mounted at {}", mountpoint.display()))?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     writeln!(stream, "{}", serde_json::to_string(command)?)?;
