@@ -30,7 +30,7 @@ pub(crate) struct Wire {
     pub(crate) cached: bool,
 }
 
-/// How long the kernel may answer in our place. Nine of ten calls beneath a mail server ask for names and attributes; where no
+/// How long the kernel may answer in our place. Four of five calls beneath a mail server ask for names and attributes; where no
 /// rule asks for them too, they need not be asked again for what only the kernel itself can change.
 #[derive(Clone, Copy)]
 struct Believed {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<Test> {
     let quiet = |seconds| percent(30, seconds);
-    let tests: [Named; 15] = [
+    let tests: [Named; 16] = [
         ("after_success", quiet(10), after_success),
         ("after_a_server_that_never_greets", quiet(5), after_a_server_that_never_greets),
         ("after_sigint", quiet(4), || after_signal(Signal::SIGINT)),
@@ -25,6 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ("after_a_power_cut_while_the_storage_is_frozen", quiet(15), after_a_power_cut_while_frozen),
         ("after_a_power_cut_of_a_mount", quiet(2), after_a_power_cut_of_a_mount),
         ("a_cut_whose_record_has_no_place_cuts_nothing", quiet(2), a_cut_without_a_record),
+        ("a_frozen_mount_loses_its_power_with_a_record", quiet(2), a_cut_while_frozen),
         ("a_cut_that_fails_leaves_a_dead_mount", quiet(2), a_cut_that_fails),
         ("a_mount_without_descriptors_serves_on", quiet(2), a_mount_without_descriptors),
         ("a_mount_is_told_however_long_the_path_of_its_socket", quiet(2), a_long_temporary_directory),
@@ -411,11 +412,22 @@ fn a_cut_without_a_record() -> TestResult {
             return Err(Failed::from(format!("{record}: {said}")));
         }
     }
-    if !mounted.path("mnt/not-synced").exists() {
-        return Err(Failed::from("the power was cut all the same"));
+    if !mounted.path("mnt/not-synced").exists() || mounted.path("backing/record").exists() {
+        return Err(Failed::from("the power was cut all the same, or something was made on the storage"));
     }
     kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
     expect_code(mounted.child.wait()?.code(), 0, "the mount's end")
+}
+
+fn a_cut_while_frozen() -> TestResult {
+    let mut mounted = Mounted::start()?;
+    mounted.control(&["freeze"])?;
+    mounted.control(&["power-cut", "--record", "record"])?;
+    mounted.control(&["heal"])?;
+    std::fs::write(mounted.path("mnt/again"), "the power is on")?;
+    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
+    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
+    is_clean(mounted.place.path())
 }
 
 /// What was removed and comes back with the cut is gone: somebody emptied the directory that keeps it.

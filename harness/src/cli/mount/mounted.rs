@@ -1,5 +1,6 @@
 //! The mounted storage and what may be asked of it.
 
+use super::socket::resolved;
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::Volatile;
@@ -48,8 +49,8 @@ impl Mounted {
         self.options.durability.as_ref().ok_or_else(|| anyhow!(how))
     }
 
-    /// The power goes and comes back. Whoever uses the mount loses it. If that fails, the mount stays where it is, dead: what
-    /// is written there reaches nobody, and never the directory beneath.
+    /// The power goes and comes back. Whoever uses the mount loses it. If that fails, the mount stays where it is, dead, so that
+    /// nobody writes beneath it; but for a user who may not cut connections, or if it cannot be mounted again.
     pub(super) fn power_cut(
         &mut self,
         mode: CutMode,
@@ -88,26 +89,30 @@ impl Mounted {
 
     fn left_dead(&self, error: &anyhow::Error) -> String {
         let at = self.mountpoint.display();
+        let way_out = match self.mount {
+            Some(_) => format!("{at} stays mounted, dead: end whoever uses it, then `umount {at}`"),
+            None => format!("nothing is mounted at {at} any more: end whoever would write beneath it"),
+        };
         format!(
-            "the power cut failed: {error:#}; the storage is out of reach, and what it holds is not what a power cut leaves. \
-             End whoever uses {at}, then `umount {at}`"
+            "the power cut failed: {error:#}; what the storage holds is not what a power cut leaves; {way_out}"
         )
     }
 
-    /// Makes the directory of a cut's record, while nothing is lost yet.
+    /// Makes the directory of a cut's record, while nothing is lost yet. The mount is not looked at: it may be frozen.
     fn make_room(&self, record: &Path) -> Result<()> {
         let place = record.display();
+        let storages = [resolved(&self.mountpoint)?, resolved(&self.backing)?];
+        let outside = |record: PathBuf| match storages.iter().any(|storage| record.starts_with(storage)) {
+            true => bail!(
+                "nothing was cut: the record's directory {place} lies on the storage that loses its power; name another"
+            ),
+            false => Ok(()),
+        };
+        outside(std::path::absolute(record)?)?;
         std::fs::create_dir_all(record)
             .with_context(|| format!("nothing was cut: the record's directory {place} cannot be made"))?;
-        let place_itself = record.canonicalize()?;
-        for storage in [&self.mountpoint, &self.backing] {
-            if place_itself.starts_with(storage.canonicalize()?) {
-                bail!(
-                    "nothing was cut: the record's directory {place} lies on the storage that loses its power; name another"
-                );
-            }
-        }
-        Ok(())
+        // A link may have led there.
+        outside(record.canonicalize()?)
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// Where a control socket lies. Its directory is reached by a descriptor: an address holds 107 bytes, a path more.
-pub(super) struct Address {
+struct Address {
     directory: File,
     path: PathBuf,
 }
@@ -31,12 +31,17 @@ impl Address {
     }
 }
 
-/// The control socket of a mount point. Only the parent directory is looked at: the mount may be frozen.
-pub(super) fn address(mountpoint: &Path) -> Result<Address> {
-    let name = mountpoint.file_name().ok_or_else(|| anyhow!("{} has no name", mountpoint.display()))?;
-    let parent = mountpoint.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// A directory's path without links. Only its parent is looked at: a mount may be frozen.
+pub(super) fn resolved(directory: &Path) -> Result<PathBuf> {
+    let name = directory.file_name().ok_or_else(|| anyhow!("{} has no name", directory.display()))?;
+    let parent = directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
-    let digest = blake3::hash(parent.join(name).as_os_str().as_encoded_bytes()).to_hex();
+    Ok(parent.join(name))
+}
+
+/// The control socket of a mount point.
+fn address(mountpoint: &Path) -> Result<Address> {
+    let digest = blake3::hash(resolved(mountpoint)?.as_os_str().as_encoded_bytes()).to_hex();
     let directory = private_directory()?;
     let path = directory.join(format!("{}.sock", &digest[..16]));
     let directory = File::open(&directory).with_context(|| format!("cannot open {}", directory.display()))?;
