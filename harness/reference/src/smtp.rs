@@ -201,7 +201,8 @@ impl Session<'_> {
             match self.store.deliver(user, "INBOX", bytes, None, None) {
                 Ok(one) => delivered.push(one),
                 Err(error) => {
-                    delivered.iter().for_each(|one| one.mailbox.withdraw(one.uid));
+                    // A sender tries again after this refusal; what it then gets twice is the lesser harm.
+                    delivered.iter().for_each(|one| _ = one.mailbox.withdraw(one.uid));
                     return self.say(refusal(user, &error));
                 }
             }

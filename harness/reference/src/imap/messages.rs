@@ -11,6 +11,7 @@ use imap_types::sequence::SequenceSet;
 use super::command::{flag_set, name};
 use super::session::{Answer, Handled, Session};
 use crate::flags::Flags;
+use crate::mailbox::{Mailbox, Moved};
 
 /// What a client asked to do with flags.
 struct FlagChange {
@@ -135,8 +136,7 @@ impl Session<'_> {
         Ok(true)
     }
 
-    /// COPY and MOVE. A MOVE copies all messages durably before it removes the first: a crash in between leaves
-    /// duplicates, never a loss. When a removal fails, the copies of what remains are withdrawn.
+    /// COPY and MOVE.
     fn transfer(&mut self, set: &SequenceSet, target: &Name<'_>, by_uid: bool, remove: bool) -> Handled {
         let target = name(target);
         if let Some(refusal) = self.missing(&target)? {
@@ -152,22 +152,24 @@ impl Session<'_> {
         let uids: Vec<_> = targets.iter().map(|(_, uid)| *uid).collect();
         let Some(selected) = &self.selected else { return Ok(Answer::bad("select a mailbox first")) };
         let (source, target) = (selected.mailbox.clone(), self.store.mailbox(&self.user(), &target));
-        let mut copied = source.copy(&uids, &target)?;
+        if remove { self.relocate(&source, &uids, &target) } else { self.copy(&source, &uids, &target) }
+    }
+
+    fn copy(&mut self, source: &Mailbox, uids: &[u32], target: &Mailbox) -> Handled {
+        let copied = source.copy(uids, target)?;
         let validity = target.view()?.validity;
-        if !remove {
-            self.synchronise()?;
-            return Ok(Answer::Ok(format!("{}copied", copy_uid(validity, &copied))));
-        }
-        let failed =
-            copied.iter().enumerate().find_map(|(at, (uid, _))| Some((at, source.expunge(*uid).err()?)));
-        if let Some((at, _)) = failed {
-            target.withdraw(copied.split_off(at).into_iter().map(|(_, new)| new));
-        }
-        if !copied.is_empty() {
-            self.line(&format!("* OK {}moved", copy_uid(validity, &copied)));
+        self.synchronise()?;
+        Ok(Answer::Ok(format!("{}copied", copy_uid(validity, &copied))))
+    }
+
+    fn relocate(&mut self, source: &Mailbox, uids: &[u32], target: &Mailbox) -> Handled {
+        let Moved { moved, failed } = source.move_to(uids, target)?;
+        if !moved.is_empty() {
+            let validity = target.view()?.validity;
+            self.line(&format!("* OK {}moved", copy_uid(validity, &moved)));
         }
         self.synchronise()?;
-        failed.map_or(Ok(Answer::ok("moved")), |(_, error)| Err(error))
+        failed.map_or(Ok(Answer::ok("moved")), Err)
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use imap_types::sequence::{SeqOrUid, Sequence, SequenceSet};
 
 use crate::flags::Flags;
-use crate::mailbox::{Mailbox, View};
+use crate::mailbox::{Mailbox, View, is_in_doubt};
 use crate::store::Store;
 use crate::wire::{Wire, complain};
 
@@ -48,6 +48,8 @@ pub(crate) enum Answer {
     Bad(String),
     /// OK, and the connection ends.
     Bye,
+    /// None, and the connection ends: whether the command took place is not known.
+    InDoubt,
 }
 
 impl Answer {
@@ -67,11 +69,15 @@ impl Answer {
     /// does. A full disk is not the user's quota.
     fn storage(error: &io::Error) -> Answer {
         complain("imap", error);
+        if is_in_doubt(error) {
+            return Answer::InDoubt;
+        }
         Answer::no("[UNAVAILABLE] storage error")
     }
 }
 
-/// What a command handler returns; an error is one of the storage and becomes a tagged NO.
+/// What a command handler returns; an error is one of the storage and becomes a tagged NO, or the end of the
+/// connection where a NO might not be true.
 pub(crate) type Handled = io::Result<Answer>;
 
 /// Speaks with one client until it leaves.
@@ -104,10 +110,13 @@ impl Session<'_> {
             Answer::No(text) => format!("{tag} NO {text}"),
             Answer::Bad(text) => format!("{tag} BAD {text}"),
             Answer::Bye => format!("{tag} OK bye"),
+            Answer::InDoubt => {
+                "* BYE [UNAVAILABLE] storage error, the command may have taken place".to_owned()
+            }
         };
         self.line(&text);
         self.flush()?;
-        Ok(!matches!(answer, Answer::Bye))
+        Ok(!matches!(answer, Answer::Bye | Answer::InDoubt))
     }
 
     /// Tells the client what other sessions changed.

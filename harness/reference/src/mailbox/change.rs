@@ -1,4 +1,5 @@
-//! Changes to a mailbox. Each returns `Ok` only when it is durable, and undoes itself before it returns an error.
+//! Changes to a mailbox. Each returns `Ok` only when it is durable, and undoes itself before it returns an error. Where
+//! the undoing fails too, or is not durable, the error is [`in_doubt`]: nobody may be told that nothing happened.
 
 use crate::files;
 
@@ -6,17 +7,50 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::mailbox::{IndexEntry, Mailbox, RENAME_RACES, State, UNDO_TRIES, fresh_base};
+use super::mailbox::{IndexEntry, LEAVES, Mailbox, RENAME_RACES, State, UNDO_TRIES, fresh_base};
 use crate::defect::Defect;
 use crate::flags::Flags;
 
 /// How a rename with its directory fsyncs ended.
 enum Renamed {
     Done,
-    /// It failed and the file has its old name.
+    /// It failed and the file durably has its old name.
     Undone(io::Error),
-    /// It failed and the file kept its new name.
-    Stuck(io::Error),
+    /// It failed, and which name a crash would leave is not known.
+    InDoubt {
+        error: io::Error,
+        /// Whether the file has its new name now.
+        stuck: bool,
+    },
+}
+
+/// Why a change failed that could not be taken back durably.
+#[derive(Debug)]
+struct InDoubt(io::Error);
+
+impl std::fmt::Display for InDoubt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, and what was done until then cannot be taken back", self.0)
+    }
+}
+
+impl std::error::Error for InDoubt {}
+
+fn in_doubt(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), InDoubt(error))
+}
+
+/// Whether a failed change may have happened nevertheless. A client then gets no answer rather than a refusal.
+pub(crate) fn is_in_doubt(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<InDoubt>())
+}
+
+/// What became of a MOVE.
+pub(crate) struct Moved {
+    /// Source and new UIDs of what is only in the target now.
+    pub(crate) moved: Vec<(u32, u32)>,
+    /// Why the rest was not moved.
+    pub(crate) failed: Option<io::Error>,
 }
 
 /// Whether an error means a full disk or quota.
@@ -57,12 +91,30 @@ impl Mailbox {
                 Ok(Some(new)) => copied.push((*uid, new)),
                 Ok(None) => {}
                 Err(error) => {
-                    target.withdraw(copied.iter().map(|(_, new)| *new));
-                    return Err(error);
+                    let gone = target.withdraw(copied.iter().map(|(_, new)| *new));
+                    return Err(if gone { error } else { in_doubt(error) });
                 }
             }
         }
         Ok(copied)
+    }
+
+    /// Moves messages to `target`. All are copied durably before the first is removed: a crash in between leaves
+    /// duplicates, never a loss. When a removal fails, the copies of what remains are withdrawn; the copy of a message
+    /// whose removal is in doubt stays, because it may be the only one left.
+    pub(crate) fn move_to(&self, uids: &[u32], target: &Mailbox) -> io::Result<Moved> {
+        let mut moved = self.copy(uids, target)?;
+        let failure =
+            moved.iter().enumerate().find_map(|(at, (uid, _))| Some((at, self.expunge(*uid).err()?)));
+        let Some((at, error)) = failure else { return Ok(Moved { moved, failed: None }) };
+        let mut left = moved.split_off(at);
+        let doubted = is_in_doubt(&error);
+        if doubted {
+            left.remove(0);
+        }
+        let gone = target.withdraw(left.into_iter().map(|(_, new)| new));
+        let failed = Some(if gone || doubted { error } else { in_doubt(error) });
+        Ok(Moved { moved, failed })
     }
 
     fn copy_one(&self, uid: u32, target: &Mailbox) -> io::Result<Option<u32>> {
@@ -80,14 +132,16 @@ impl Mailbox {
         Err(io::Error::other("the message is renamed too often"))
     }
 
-    /// Removes messages just stored, because the answer will be a refusal.
-    pub(crate) fn withdraw(&self, uids: impl IntoIterator<Item = u32>) {
+    /// Removes messages just stored, because the answer will be a refusal; whether they are durably gone.
+    pub(crate) fn withdraw(&self, uids: impl IntoIterator<Item = u32>) -> bool {
         let mut state = self.state.lock();
+        let mut gone = true;
         for uid in uids {
             if let Some(entry) = state.messages.remove(&uid) {
-                self.refuse(&mut state, &entry);
+                gone &= self.refuse(&mut state, &entry);
             }
         }
+        gone
     }
 
     /// Sets the flags of a message; `None` when it is no longer there.
@@ -97,8 +151,8 @@ impl Mailbox {
         change: impl Fn(Flags) -> Flags,
     ) -> io::Result<Option<Flags>> {
         let mut state = self.state.lock();
-        let Some(old) = state.messages.get(&uid).cloned() else { return Ok(None) };
         self.settle(&mut state)?;
+        let Some(old) = state.messages.get(&uid).cloned() else { return Ok(None) };
         let flags = change(old.flags);
         if flags == old.flags {
             return Ok(Some(flags));
@@ -110,9 +164,11 @@ impl Mailbox {
                 Ok(Some(flags))
             }
             Renamed::Undone(error) => Err(error),
-            Renamed::Stuck(error) => {
-                state.messages.insert(uid, new);
-                Err(error)
+            Renamed::InDoubt { error, stuck } => {
+                if stuck {
+                    state.messages.insert(uid, new);
+                }
+                Err(in_doubt(error))
             }
         }
     }
@@ -121,32 +177,48 @@ impl Mailbox {
     /// failed fsync can be answered by putting it back.
     pub(crate) fn expunge(&self, uid: u32) -> io::Result<bool> {
         let mut state = self.state.lock();
-        let Some(entry) = state.messages.get(&uid).cloned() else { return Ok(false) };
         self.settle(&mut state)?;
+        let Some(entry) = state.messages.get(&uid).cloned() else { return Ok(false) };
         if self.defects.strikes(Defect::ResurrectExpunged) {
             state.messages.remove(&uid);
             return Ok(true);
         }
         let grave = format!("tmp/{}.expunged", entry.base);
-        if entry.relative != grave
-            && let Some(error) = self.bury(&mut state, uid, &entry, &grave)
-        {
-            return Err(error);
+        match self.rename_durably(&mut state, &entry.relative, &grave) {
+            Renamed::Done => {}
+            Renamed::Undone(error) => return Err(error),
+            Renamed::InDoubt { error, stuck } => {
+                if stuck {
+                    state.messages.insert(uid, IndexEntry { relative: grave, ..entry });
+                }
+                return Err(in_doubt(error));
+            }
         }
         state.messages.remove(&uid);
         self.discard(&self.dir.join(grave));
         Ok(true)
     }
 
-    fn bury(&self, state: &mut State, uid: u32, entry: &IndexEntry, grave: &str) -> Option<io::Error> {
-        match self.rename_durably(state, &entry.relative, grave) {
-            Renamed::Done => None,
-            Renamed::Undone(error) => Some(error),
-            Renamed::Stuck(error) => {
-                state.messages.insert(uid, IndexEntry { relative: grave.to_owned(), ..entry.clone() });
-                Some(error)
+    /// Makes the names on the disk those known here, if they may be others, and brings back messages whose failed
+    /// expunge left them in `tmp`, which the next process sweeps.
+    pub(super) fn settle(&self, state: &mut State) -> io::Result<()> {
+        if state.doubtful {
+            self.bring_back(state)?;
+            for leaf in LEAVES {
+                self.sync_dir(&self.dir.join(leaf))?;
             }
+            state.doubtful = false;
         }
+        Ok(())
+    }
+
+    fn bring_back(&self, state: &mut State) -> io::Result<()> {
+        for entry in state.messages.values_mut().filter(|entry| entry.relative.starts_with("tmp/")) {
+            let home = place(&entry.base, Some(entry.flags));
+            self.files.rename(&self.dir.join(&entry.relative), &self.dir.join(&home))?;
+            entry.relative = home;
+        }
+        Ok(())
     }
 
     fn write_message(&self, path: &Path, bytes: &[u8], date: Option<SystemTime>) -> io::Result<()> {
@@ -189,22 +261,21 @@ impl Mailbox {
                 state.messages.insert(uid, entry);
                 Ok(uid)
             }
-            Err(error) => {
-                self.refuse(&mut state, &entry);
-                Err(error)
-            }
+            Err(error) => Err(if self.refuse(&mut state, &entry) { error } else { in_doubt(error) }),
         }
     }
 
-    /// Removes a message that is refused, or hides it while the storage does not let go of it.
-    fn refuse(&self, state: &mut State, entry: &IndexEntry) {
+    /// Removes a message that is refused, or hides it while the storage does not let go of it; whether it is durably
+    /// gone. If not, the next change makes sure of it.
+    fn refuse(&self, state: &mut State, entry: &IndexEntry) -> bool {
         let path = self.dir.join(&entry.relative);
-        if self.discard(&path) {
-            // The refusal stands whether or not the removal is durable; the next change makes sure of it.
-            state.doubtful |= self.sync_dir(files::parent(&path)).is_err();
-        } else {
+        if !self.discard(&path) {
             state.refused.insert(entry.base.clone());
+            return false;
         }
+        let gone = self.sync_dir(files::parent(&path)).is_ok();
+        state.doubtful |= !gone;
+        gone
     }
 
     /// Unlinks a file, tried a few times; whether it is gone.
@@ -218,12 +289,19 @@ impl Mailbox {
 
     fn rename_durably(&self, state: &mut State, from: &str, to: &str) -> Renamed {
         let (from, to) = (self.dir.join(from), self.dir.join(to));
-        let renamed = self.files.rename(&from, &to).and_then(|()| self.sync_parents(&from, &to));
-        let Err(error) = renamed else { return Renamed::Done };
+        let error = match self.files.rename(&from, &to) {
+            Err(error) if self.files.stat(&from).is_ok() => return Renamed::Undone(error),
+            renamed => match renamed.and_then(|()| self.sync_parents(&from, &to)) {
+                Ok(()) => return Renamed::Done,
+                Err(error) => error,
+            },
+        };
         let back = (0..UNDO_TRIES).any(|_| self.rename_back(&to, &from));
-        // The operation is refused whether or not its undoing is durable; the next change makes sure of it.
-        state.doubtful |= !back || self.sync_parents(&to, &from).is_err();
-        if back || self.files.stat(&from).is_ok() { Renamed::Undone(error) } else { Renamed::Stuck(error) }
+        if back && self.sync_parents(&to, &from).is_ok() {
+            return Renamed::Undone(error);
+        }
+        state.doubtful = true;
+        Renamed::InDoubt { error, stuck: !back && self.files.stat(&from).is_err() }
     }
 
     /// Takes a rename back; a file that never left counts as back.

@@ -5,10 +5,9 @@
 //! message bytes happens outside the lock.
 //!
 //! `tmp` holds messages being written and messages being expunged (`*.expunged`); both are swept when the mailbox is
-//! first loaded. Hence one limit: when the storage dies for good between the rename of an expunge and its fsync, so that
-//! it cannot be taken back either, the expunge is refused and the message is still gone for the next process. A storage
-//! that heals while the process lives has no such case. A crash in the middle of a flag change or a MOVE leaves the
-//! message at least once.
+//! first loaded. When the storage fails an expunge and its undoing, the next process may find the message or not: the
+//! client gets no answer, and the message comes back when the storage heals while the process lives. A crash in the
+//! middle of a flag change or a MOVE leaves the message at least once.
 //!
 //! What a power cut may keep is taken at its weakest: bytes by fsync of their file, names by fsync of their directory,
 //! nothing by any other fsync, and a rename between directories may leave both names until both are synced.
@@ -110,6 +109,8 @@ impl Mailbox {
     pub(crate) fn open(&self) -> io::Result<View> {
         let mut state = self.state.lock();
         self.load(&mut state)?;
+        // A storage that still fails is told by the scan, if it matters to it.
+        drop(self.settle(&mut state));
         self.scan(&mut state)?;
         Ok(view(&state))
     }
@@ -189,17 +190,6 @@ impl Mailbox {
             return Ok(());
         }
         self.forgiving(self.files.sync(file))
-    }
-
-    /// Makes the names on the disk those known here, if they may be others.
-    pub(crate) fn settle(&self, state: &mut State) -> io::Result<()> {
-        if state.doubtful {
-            for leaf in LEAVES {
-                self.sync_dir(&self.dir.join(leaf))?;
-            }
-            state.doubtful = false;
-        }
-        Ok(())
     }
 
     /// Applies the defect that ignores a failed fsync.

@@ -11,7 +11,7 @@ use super::told::{Promised, Told, USER, content};
 use crate::defect::{Defect, Defects};
 use crate::files::Files;
 use crate::flags::Flags;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, Moved, is_in_doubt};
 use crate::store::Store;
 
 /// No power cut, no failing call.
@@ -23,7 +23,7 @@ struct Client {
     store: Store,
     root: std::path::PathBuf,
     told: Told,
-    /// Refusals may be half done, because more than one call in a row fails.
+    /// Refused changes of mailboxes may be half done, because more than one call in a row fails.
     lenient: bool,
 }
 
@@ -71,11 +71,11 @@ impl Client {
         if !self.is_there(name) {
             return;
         }
-        let (place, lenient) = ((name, text), self.lenient);
+        let place = (name, text);
         let operation = |client: &Client| client.store.deliver(USER, name, &content(text), flags, None);
         self.ask(&[place], false, operation, |told, outcome| match outcome {
             Ok(one) => told.add(place, one.uid.unwrap_or(0), flags.unwrap_or_default()),
-            Err(_) if lenient => told.drop_promise(place),
+            Err(error) if is_in_doubt(&error) => told.in_doubt(&[place]),
             Err(_) => {}
         });
     }
@@ -94,10 +94,11 @@ impl Client {
             |client| client.mailbox(name).change_flags(uid, |_| flags),
             |told, outcome| {
                 let allowed = &mut told.there.get_mut(&place).unwrap().1;
-                if outcome.is_ok() {
-                    allowed.clear();
+                match outcome {
+                    Ok(_) => *allowed = vec![flags],
+                    Err(error) if is_in_doubt(&error) => allowed.push(flags),
+                    Err(_) => {}
                 }
-                allowed.push(flags);
             },
         );
     }
@@ -107,14 +108,13 @@ impl Client {
         let Some(uid) = self.uid(source).filter(|_| self.is_there(to)) else { return };
         let flags = self.told.there[&source].1.clone();
         let operation = |client: &Client| {
-            let copied = client.mailbox(from).copy(&[uid], &client.mailbox(to))?;
-            if remove && let Err(error) = client.mailbox(from).expunge(uid) {
-                client.mailbox(to).withdraw(copied.iter().map(|(_, new)| *new));
-                return Err(error);
+            let (source, target) = (client.mailbox(from), client.mailbox(to));
+            if !remove {
+                return Ok(source.copy(&[uid], &target)?[0].1);
             }
-            Ok(copied[0].1)
+            let Moved { moved, failed } = source.move_to(&[uid], &target)?;
+            failed.map_or_else(|| Ok(moved[0].1), Err)
         };
-        let lenient = self.lenient;
         let open: &[Promised] = if remove { &[source, target] } else { &[target] };
         self.ask(open, remove, operation, |told, outcome| match outcome {
             Ok(new) => {
@@ -123,7 +123,7 @@ impl Client {
                     told.take(source);
                 }
             }
-            Err(_) if lenient => open.iter().for_each(|place| told.drop_promise(*place)),
+            Err(error) if is_in_doubt(&error) => told.in_doubt(open),
             Err(_) => {}
         });
     }
@@ -131,11 +131,10 @@ impl Client {
     fn expunge(&mut self, name: &'static str, text: &'static str) {
         let place = (name, text);
         let Some(uid) = self.uid(place) else { return };
-        let lenient = self.lenient;
         let operation = |client: &Client| client.mailbox(name).expunge(uid);
         self.ask(&[place], false, operation, |told, outcome| match outcome {
             Ok(_) => told.take(place),
-            Err(_) if lenient => told.drop_promise(place),
+            Err(error) if is_in_doubt(&error) => told.in_doubt(&[place]),
             Err(_) => {}
         });
     }
@@ -280,6 +279,14 @@ impl Told {
 
     fn take(&mut self, place: Promised) {
         self.there.remove(&place);
+    }
+
+    /// Some of these are there; when there is more than one, at least one of them.
+    fn in_doubt(&mut self, places: &[Promised]) {
+        places.iter().for_each(|place| self.drop_promise(*place));
+        if let [one, other] = places {
+            self.either.push([*one, *other]);
+        }
     }
 
     /// Nothing is known of a message any more.
@@ -479,9 +486,20 @@ fn an_expunge_that_got_stuck_is_acknowledged_only_once_it_is_durable() {
     let root = in_memory();
     let (power, store, uid) = with_one(root.path(), first..first + 4);
     let inbox = store.mailbox(USER, "INBOX");
-    assert!(inbox.expunge(uid).is_err());
+    assert!(is_in_doubt(&inbox.expunge(uid).unwrap_err()));
     assert!(inbox.expunge(uid).unwrap());
     assert_eq!(texts_left(&power, Names::None), 0);
+}
+
+#[test]
+fn a_message_whose_expunge_got_stuck_comes_back_when_the_storage_heals() {
+    let first = calls_of_a_load() + 2;
+    let root = in_memory();
+    let (power, store, uid) = with_one(root.path(), first..first + 4);
+    let inbox = store.mailbox(USER, "INBOX");
+    assert!(is_in_doubt(&inbox.expunge(uid).unwrap_err()));
+    assert_eq!(inbox.open().unwrap().messages.len(), 1);
+    assert_eq!(texts_left(&power, Names::None), 1);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Told {
     pub(super) open: Vec<Promised>,
     /// Messages of earlier operations without an answer.
     pub(super) maybe: BTreeSet<Promised>,
+    /// Pairs of which at least one is there: source and target of a move that nobody knows the end of.
+    pub(super) either: Vec<[Promised; 2]>,
     /// That operation removes nothing, so one of them is there.
     pub(super) open_stays: bool,
     /// Largest UIDVALIDITY and UIDNEXT told of a mailbox.
@@ -72,6 +74,7 @@ impl Told {
     /// Whether `store`, opened by a new process, keeps every promise. It is written to.
     pub(super) fn kept_by(&self, store: &Store) -> Result<(), String> {
         let mut open_found = self.open.is_empty() || !self.open_stays;
+        let mut seen = BTreeSet::new();
         for name in MAILBOXES {
             self.existence(store, name)?;
             if !store.exists(USER, name).map_err(|error| error.to_string())? {
@@ -80,7 +83,12 @@ impl Told {
             let found = shown(store, name, self.half)?;
             self.messages(name, &found)?;
             open_found |= found.iter().any(|one| self.open.iter().any(|open| *open == (name, &*one.text)));
+            seen.extend(found.into_iter().map(|one| (name, one.text)));
             self.uids(store, name)?;
+        }
+        let is_seen = |(name, text): &Promised| seen.contains(&(*name, (*text).to_owned()));
+        if let Some(lost) = self.either.iter().find(|places| !places.iter().any(is_seen)) {
+            return Err(format!("none of {lost:?} is there"));
         }
         let subscriptions = store.subscriptions(USER).map_err(|error| error.to_string())?;
         let missing = self.subscribed.iter().find(|name| !subscriptions.iter().any(|other| other == *name));
