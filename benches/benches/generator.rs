@@ -2,7 +2,7 @@
 //!
 //! The sink that takes the mail is a process of its own, so that its time does not count. `cargo bench --bench generator`
 //! sends for 10 s at 1,000 messages a second; `-- RATE SECONDS SIZE` changes that (0 as the size: the sizes of real mail).
-//! Beside it, where it is installed, Postfix' `smtp-source` sends as much to the same sink, one connection a message as here.
+//! Beside it, where it is installed, Postfix' `smtp-source` sends as much to the same sink, one connection a message.
 //! Figures of one machine and one run are compared with each other only.
 
 use fermoposta::testing::inside::{Context, Endpoints, Setup, traffic};

@@ -11,6 +11,7 @@ use super::known::KnownMail;
 use super::maker::Maker;
 use super::patience;
 use super::progress::Progress;
+use crate::mail::client::submission::Kept;
 use crate::mail::message::corpus::Corpus;
 use crate::mail::workload::clients::standing;
 use record::history::recorder::Recorder;
@@ -87,6 +88,7 @@ pub struct Context {
     pub(crate) setup: Setup,
     pub(crate) maker: Arc<Maker>,
     pub(crate) known: KnownMail,
+    pub(crate) kept: Kept,
     next_message: AtomicU64,
     pub(crate) standing: standing::Standing,
     pub(crate) warming_up: AtomicBool,
@@ -134,10 +136,10 @@ impl Context {
         if setup.users.is_empty() {
             return Err(WorkloadError::NoUsers);
         }
-        let known = KnownMail::new(setup.users.len());
+        let (known, kept) = (KnownMail::new(setup.users.len()), Kept::default());
         let (next_message, standing) = (AtomicU64::new(0), standing::Standing::default());
         let (maker, warming_up) = (setup.maker(), AtomicBool::new(false));
-        Ok(Context { setup, maker, known, next_message, standing, warming_up })
+        Ok(Context { setup, maker, known, kept, next_message, standing, warming_up })
     }
 
     /// The first new message is this one: those before it are in the store already.

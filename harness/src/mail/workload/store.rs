@@ -7,9 +7,11 @@ use super::ended::Ended;
 use super::known::Known;
 use super::maker::{AUTHOR, Unmade};
 use super::operation::{Due, Operation, never_begun};
+use super::schedule::rng;
 use crate::mail::client::Failure;
-use crate::mail::client::submission::{Envelope, submit};
+use crate::mail::client::submission::{Envelope, Stay, submit};
 use fuse_fs::clock::Nanos;
+use rand::RngExt;
 use record::history::event::Event;
 use record::history::identity::digest;
 use record::history::{Action, Attempt, Ingress, MessageId, Outcome, Protocol, Trouble, UserId};
@@ -90,8 +92,8 @@ pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due
     let action = job.action(n, message.size, message.digest);
     let operation = Operation::begin(ctx, job.user, due, action);
     let ended = match job.entry {
-        Ingress::Lmtp => deliver(ctx, job.user, Protocol::Lmtp, &message).await,
-        Ingress::Smtp => deliver(ctx, job.user, Protocol::Smtp, &message).await,
+        Ingress::Lmtp => deliver(ctx, job, Protocol::Lmtp, &message).await,
+        Ingress::Smtp => deliver(ctx, job, Protocol::Smtp, &message).await,
         Ingress::Append => append(ctx, job, &message).await,
     };
     Ok(operation.end(ended))
@@ -102,12 +104,23 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
     never_begun(ctx, job.user, intended, job.action(n, 0, digest(b"")));
 }
 
-async fn deliver(ctx: &Context, user: UserId, protocol: Protocol, message: &Outgoing) -> Ended {
-    let address = ctx.delivery(user, protocol);
-    let (from, to) = (sender(ctx), ctx.address(user));
+async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
+    let door = (protocol, ctx.delivery(job.user, protocol));
+    let (from, to) = (sender(ctx), ctx.address(job.user));
     let envelope = Envelope { from: &from, to: &to };
-    let done = submit(protocol, address, envelope, &message.bytes, ctx.timeout()).await;
+    let stay = stay(ctx.setup.seed, job.message);
+    let done = ctx.kept.submit(door, envelope, &message.bytes, ctx.timeout(), stay).await;
     done.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None))
+}
+
+/// Half of all connections carry another message, so that a server meets short ones and long ones; a quarter of these
+/// messages begin with RSET.
+fn stay(seed: u64, message: MessageId) -> Stay {
+    match rng(seed, "stay", message.0).random_range(0..8) {
+        0 => Stay::WaitForReset,
+        1..4 => Stay::Wait,
+        _ => Stay::Leave,
+    }
 }
 
 /// Who gets the bounces.

@@ -73,6 +73,7 @@ async fn make(ctx: &Arc<Context>, origin: Nanos, mut stop: watch::Receiver<bool>
         if stopped_before(&mut stop, intended).await {
             break;
         }
+        ctx.kept.part();
         start(ctx, arrival, intended, &room, &mut tasks, &mut summary);
         while let Some(done) = tasks.try_join_next() {
             note(ctx, done, &mut summary);
@@ -86,6 +87,7 @@ async fn make(ctx: &Arc<Context>, origin: Nanos, mut stop: watch::Receiver<bool>
     while let Some(done) = tasks.join_next().await {
         note(ctx, done, &mut summary);
     }
+    ctx.kept.part_all();
     summary
 }
 

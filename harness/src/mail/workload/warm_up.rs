@@ -69,6 +69,7 @@ pub(crate) async fn warm_up(ctx: &Arc<Context>) -> Result<WarmUp, WorkloadError>
     }
     ctx.warming_up.store(true, Ordering::Relaxed);
     let warm = everybody(ctx).await;
+    ctx.kept.part_all();
     ctx.warming_up.store(false, Ordering::Relaxed);
     warm
 }

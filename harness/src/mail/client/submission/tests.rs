@@ -105,6 +105,28 @@ async fn nobody_listens() {
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::Disconnected)));
 }
 
+#[tokio::test]
+async fn a_body_of_eight_bits_is_announced_only_where_that_is_offered() {
+    let message = "A: b\r\n\r\n\u{e9}\r\n";
+    for (offer, mail) in [
+        ("250-x\r\n250 8BITMIME\r\n", "MAIL FROM:<s@x> BODY=8BITMIME\r\n"),
+        ("250-8BITMIME.example\r\n250 SIZE\r\n", "MAIL FROM:<s@x>\r\n"),
+    ] {
+        let mut acts = HELLO.to_vec();
+        (acts[2], acts[3]) = (Act::Say(offer), Act::Hear(mail));
+        acts.extend([
+            Act::Say("354 go\r\n"),
+            Act::Hear("A: b\r\n\r\n\u{e9}\r\n.\r\n"),
+            Act::Say("250 ok\r\n"),
+        ]);
+        let server = serve(acts).await;
+        let envelope = Envelope { from: "s@x", to: "u@x" };
+        let got = submit(Protocol::Lmtp, &server.address, envelope, message.as_bytes(), LIMIT).await;
+        assert_eq!(got, Ok("250 ok".to_owned()));
+        server.finished().await;
+    }
+}
+
 /// What a server does, byte by byte.
 fn unstuff(wire: &[u8]) -> Vec<u8> {
     let at_line_start = |i: usize| i == 0 || wire[i - 1] == b'\n';
