@@ -3,7 +3,9 @@
 use crate::clock::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -112,6 +114,9 @@ pub enum FileKind {
     Special,
 }
 
+/// Parts of a file.
+pub type Parts = SmallVec<[Range<u64>; 2]>;
+
 /// What a selector may ask about a call beyond its fixed fields. The answers cost something, so
 /// they are asked for only by rules that need them.
 pub trait Subject {
@@ -125,6 +130,12 @@ pub trait Subject {
     fn kind(&self) -> Option<FileKind>;
     /// Size of the file in bytes before the call, `None` if it does not exist (yet).
     fn size(&self) -> Option<u64>;
+    /// The parts of this range of the file, ascending, for which the storage holds no space yet: holes, and what lies beyond its
+    /// end.
+    fn unbacked(&self, range: Range<u64>) -> Parts {
+        let from = self.size().unwrap_or(range.start).max(range.start);
+        Parts::from_iter((from < range.end).then_some(from..range.end))
+    }
     /// The calling thread's name (`/proc/PID/comm`), `None` if it is gone.
     fn command(&self) -> Option<Cow<'_, str>>;
     /// Inode number of the file, `None` if it does not exist (yet).

@@ -8,5 +8,6 @@ pub(crate) mod lies;
 pub(crate) mod listing;
 pub(crate) mod names;
 pub(crate) mod request;
+pub(crate) mod space;
 pub(crate) mod tracked;
 pub(crate) mod xattrs;

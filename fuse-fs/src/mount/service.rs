@@ -6,11 +6,12 @@
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::trace::FsEvent;
-use crate::call::{Call, FileKind, Op, Subject};
+use crate::call::{Call, FileKind, Op, Parts, Subject};
 use crate::clock::Nanos;
 use crate::durability::cut::CutMode;
 use crate::fs::lies::{Victim, age};
 use crate::fs::request::{Answer, Caller, Outcome, Request};
+use crate::fs::space;
 use crate::fs::{Fs, Power};
 use crate::rules::decide::Decide;
 use crate::rules::decision::{Action, Decision, RuleId};
@@ -19,9 +20,14 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstatat};
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What `fallocate` does in these ways gives space back, or moves what is there.
+const NEEDS_NO_SPACE: i32 =
+    libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_COLLAPSE_RANGE | libc::FALLOC_FL_INSERT_RANGE;
 
 /// Everything behind one mount.
 pub(crate) struct Service {
@@ -378,6 +384,15 @@ impl Subject for Facts<'_> {
 
     fn size(&self) -> Option<u64> {
         self.stat().and_then(|stat| u64::try_from(stat.st_size).ok())
+    }
+
+    fn unbacked(&self, range: Range<u64>) -> Parts {
+        let file = self.request.file_handle().and_then(|handle| self.fs.files.get(handle).ok());
+        match (file, self.request) {
+            (_, Request::Fallocate { mode, .. }) if mode & NEEDS_NO_SPACE != 0 => Parts::new(),
+            (Some(file), _) => space::unbacked(&file.fd, range),
+            (None, _) => Parts::new(),
+        }
     }
 
     fn ino(&self) -> Option<u64> {

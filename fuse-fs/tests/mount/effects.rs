@@ -36,6 +36,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_read_only_storage_reads", read_only),
     ("old_handles_are_stale_and_new_ones_are_not", stale_handle),
     ("a_full_thin_pool_queues_new_blocks_and_overwrites", thin_pool),
+    ("a_hole_needs_space_on_a_full_storage", full_hole),
     ("a_healed_thin_pool_carries_out_what_waited", thin_pool_grown),
     ("a_path_fails_over", failover),
     ("a_path_that_does_not_come_back_fails", failover_fails),
@@ -373,6 +374,21 @@ fn thin_pool() {
     let space = nix::sys::statvfs::statvfs(&bench.at("f")).unwrap();
     assert!(space.blocks_available() > 0, "the file system knows nothing of its pool");
     assert_eq!(fired(&engine), 1);
+}
+
+fn full_hole() {
+    let (bench, engine) = ruled("effect.no-space = { bytes = 4096 }");
+    // What was there before the storage was full.
+    let sparse = open(bench.beneath("f"));
+    sparse.set_len(1 << 20).unwrap();
+    sparse.write_all_at(&[1; 8192], 0).unwrap();
+    let file = open(bench.at("f"));
+    assert_eq!(file.write_at(&[2; 8192], 0).unwrap(), 8192, "an overwrite");
+    assert_eq!(file.write_at(&[3; 8192], 4096).unwrap(), 8192, "half of it into the hole");
+    assert_eq!(errno(file.write_at(b"x", 65_536)), libc::ENOSPC);
+    let allocated = nix::fcntl::fallocate(&file, nix::fcntl::FallocateFlags::empty(), 65_536, 1);
+    assert_eq!(allocated, Err(nix::errno::Errno::ENOSPC));
+    assert_eq!(fired(&engine), 2);
 }
 
 fn thin_pool_grown() {

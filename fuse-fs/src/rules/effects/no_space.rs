@@ -1,19 +1,20 @@
 //! `no-space`: the storage is full once a budget of bytes or files is spent.
 //!
-//! Spent is counted from the moment the rule first strikes: a write spends what it adds to its file's size, a
-//! create, mkdir, mknod or symlink one file. A write that fits partly writes that part, as file systems do; the
+//! Spent is counted from the moment the rule first strikes: a write spends what it puts where its file has no space yet,
+//! beyond its end or in a hole, a create, mkdir, mknod or symlink one file. A write that fits partly writes that part, as file systems do; the
 //! next one fails with ENOSPC. Unlink, rmdir and truncate give back. The count is an estimate on the careful side:
 //! a call that fails later has spent, a file replaced by rename or held open after unlink gives back like any
 //! other or not at all. `statfs` tells the truth about the budget, or lies with the backing's free space.
 
 use super::definition::{Contract, Definition, EffectListing, Outcome, Strike, Struck};
-use crate::call::{Call, FileKind, Op};
+use crate::call::{Call, FileKind, Op, Parts};
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
 use crate::rules::problem::Problems;
 use crate::units::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The storage is full once a budget is spent. At least one of the two budgets.
@@ -100,7 +101,7 @@ impl Strike for Left {
         let call = struck.call;
         match call.op {
             Op::Write | Op::CopyFileRange => self.write(call),
-            Op::Fallocate => self.allocate(growth(call)),
+            Op::Fallocate => self.allocate(bytes_in(&wanted(call))),
             Op::Create | Op::Mkdir | Op::Mknod | Op::Symlink => self.create(),
             Op::Truncate => {
                 self.shrink(call.subject.size().map_or(0, |size| size.saturating_sub(call.offset)))
@@ -113,10 +114,25 @@ impl Strike for Left {
     }
 }
 
-/// By how much a call extends its file.
-pub(crate) fn growth(call: &Call<'_>) -> u64 {
-    let end = call.offset.saturating_add(call.len);
-    end.saturating_sub(call.subject.size().unwrap_or(call.offset)).min(call.len)
+/// The parts that a call needs new space for.
+pub(crate) fn wanted(call: &Call<'_>) -> Parts {
+    call.subject.unbacked(call.offset..call.offset.saturating_add(call.len))
+}
+
+pub(crate) fn bytes_in(parts: &[Range<u64>]) -> u64 {
+    parts.iter().map(|part| part.end - part.start).sum()
+}
+
+/// How many bytes of a call come before those for which `left` does not suffice.
+fn fitting(call: &Call<'_>, parts: &[Range<u64>], mut left: u64) -> u64 {
+    for part in parts {
+        let needed = part.end - part.start;
+        if needed > left {
+            return part.start + left - call.offset;
+        }
+        left -= needed;
+    }
+    call.len
 }
 
 fn removed_bytes(call: &Call<'_>) -> u64 {
@@ -132,12 +148,12 @@ fn full() -> Option<Outcome> {
 
 impl Left {
     fn write(&self, call: &Call<'_>) -> Option<Outcome> {
-        let wanted = growth(call);
-        let bytes = self.bytes.as_ref().filter(|_| wanted > 0)?;
-        let before = bytes.update(Relaxed, Relaxed, |left| left.saturating_sub(wanted));
-        let missing = wanted.saturating_sub(before);
-        match call.len - missing {
-            _ if missing == 0 => None,
+        let bytes = self.bytes.as_ref()?;
+        let parts = wanted(call);
+        let needed = bytes_in(&parts);
+        let before = bytes.update(Relaxed, Relaxed, |left| left.saturating_sub(needed));
+        match fitting(call, &parts, before) {
+            all if all == call.len => None,
             0 => full(),
             fits => Some(Outcome::act(Action::Short(fits))),
         }
@@ -203,6 +219,15 @@ mod tests {
         assert_eq!(action(&*strike, Op::Create, 0, 0, 0), FULL);
         assert_eq!(action(&*strike, Op::Unlink, 0, 0, 150), None);
         assert_eq!(action(&*strike, Op::Write, 0, 150, 0), None, "unlink gave back");
+    }
+
+    #[test]
+    fn what_goes_into_a_hole_needs_space_and_what_lies_before_it_does_not() {
+        let parts: Parts = [100..150, 180..200].into_iter().collect();
+        let subject = &testing::Known::default();
+        let call = Call { op: Op::Write, offset: 50, len: 150, pid: 1, uid: 0, open_flags: 0, subject };
+        assert_eq!(bytes_in(&parts), 70);
+        assert_eq!([0, 49, 50, 60, 70].map(|left| fitting(&call, &parts, left)), [50, 99, 130, 140, 150]);
     }
 
     #[test]

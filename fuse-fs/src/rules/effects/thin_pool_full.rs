@@ -3,11 +3,10 @@
 //! space of the file system, which knows nothing of the pool. Healing the rule is the larger pool: waiting writes
 //! are carried out.
 //!
-//! New space is what makes a file longer; a write into a hole counts as an overwrite, and what is deleted is not
-//! given back (a pool without discard). A write that fits partly waits as a whole.
+//! New space is what makes a file longer or fills a hole; what is deleted is not given back (a pool without discard). A write that fits partly waits as a whole.
 
 use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
-use super::no_space::growth;
+use super::no_space::{bytes_in, wanted};
 use crate::call::Op;
 use crate::rules::decision::Action;
 use crate::rules::opset::OpSet;
@@ -65,7 +64,7 @@ struct Pool {
 
 impl Strike for Pool {
     fn strike(&self, struck: &Struck<'_>) -> Option<Outcome> {
-        let new = growth(struck.call);
+        let new = bytes_in(&wanted(struck.call));
         let taken = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(new));
         taken.is_err().then(|| Outcome { freeze: true, ..Outcome::act(Action::Overdue(libc::ENOSPC)) })
     }

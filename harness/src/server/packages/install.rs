@@ -2,7 +2,7 @@
 
 use super::debian;
 use super::manifest::Manifest;
-use super::place::place;
+use super::place::{in_place, place};
 use super::registry;
 use crate::exit::NoSuch;
 use crate::server::{find, needs};
@@ -40,11 +40,11 @@ fn wanted(targets: &[String]) -> Result<Vec<Definition>> {
 
 fn unpack(definition: &Definition, place: &Path) -> Result<()> {
     let (name, packages) = (&definition.name, &definition.packages);
-    let root = place.join(name);
-    if Manifest::read(&root).is_some_and(|manifest| manifest.asked == *packages) {
+    if let Some(root) = in_place(place, definition) {
         anstream::println!("{name}: is unpacked in {} already", root.display());
         return Ok(());
     }
+    let root = place.join(name);
     std::fs::create_dir_all(place)
         .with_context(|| format!("cannot make {}; name another place with --into", place.display()))?;
     let unfinished = tempfile::Builder::new().prefix(&format!(".{name}-")).tempdir_in(place)?;

@@ -12,10 +12,42 @@ pub(crate) fn place(chosen: Option<PathBuf>) -> Result<PathBuf> {
     Ok(std::path::absolute(place)?)
 }
 
-/// The unpacked packages of a target, if they are there and the ones it asks for.
+/// The unpacked packages that a target asks for: under its own name, or under that of another target which asks for the
+/// same, so that a copy of a target file with another setting needs nothing of its own.
 pub(crate) fn root(definition: &Definition) -> Option<PathBuf> {
-    let root = place(None).ok()?.join(&definition.name);
-    Manifest::read(&root).filter(|manifest| manifest.asked == definition.packages).map(|_| root)
+    in_place(&place(None).ok()?, definition)
+}
+
+/// The same in `place`.
+pub(super) fn in_place(place: &Path, definition: &Definition) -> Option<PathBuf> {
+    if definition.packages.is_empty() {
+        return None;
+    }
+    let fits = |manifest: &Manifest| manifest.asked == definition.packages;
+    let own = place.join(&definition.name);
+    if Manifest::read(&own).as_ref().is_some_and(fits) {
+        return Some(own);
+    }
+    let others = unpacked(place).ok()?;
+    others.iter().find(|(_, manifest)| fits(manifest)).map(|(name, _)| place.join(name))
+}
+
+/// What is unpacked in `place`, by the names of the directories.
+///
+/// # Errors
+/// It is there and cannot be read.
+pub(super) fn unpacked(place: &Path) -> Result<Vec<(String, Manifest)>> {
+    if !place.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(place).with_context(|| format!("cannot read {}", place.display()))?;
+    let named = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
+        Some((name, Manifest::read(&entry.path())?))
+    };
+    let mut found: Vec<_> = entries.filter_map(Result::ok).filter_map(named).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
 }
 
 /// The version of what is unpacked in `root` of a target: that of the first package it asks for.
@@ -30,3 +62,34 @@ pub(crate) fn version(definition: &Definition, root: &Path) -> Option<String> {
 
 /// Says where servers are unpacked, for installing them and for runs.
 pub(crate) const PLACE: &str = "FERMOPOSTA_SERVERS";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::plan::server::Packages;
+    use std::collections::BTreeMap;
+
+    fn definition(name: &str, packages: &[&str]) -> Definition {
+        let mut definition = record::synthetic::plan().target.definition;
+        definition.name = name.to_owned();
+        definition.packages.debian = packages.iter().map(|package| (*package).to_owned()).collect();
+        definition
+    }
+
+    #[test]
+    fn packages_unpacked_for_one_target_serve_every_other_that_asks_for_the_same() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, package) in [("cyrus", "cyrus-imapd"), ("courier", "courier-mta")] {
+            let root = place.path().join(name);
+            std::fs::create_dir(&root).unwrap();
+            let asked = Packages { debian: vec![package.to_owned()], ..Packages::default() };
+            Manifest { asked, versions: BTreeMap::new() }.write(&root).unwrap();
+        }
+        let found = |name, packages: &[&str]| in_place(place.path(), &definition(name, packages));
+        assert_eq!(found("cyrus-defaults", &["cyrus-imapd"]), Some(place.path().join("cyrus")));
+        assert_eq!(found("courier", &["courier-mta"]), Some(place.path().join("courier")));
+        assert_eq!(found("cyrus", &["courier-mta"]), Some(place.path().join("courier")));
+        assert_eq!(found("cyrus", &["cyrus-imapd", "cyrus-murder"]), None);
+        assert_eq!(found("cyrus", &[]), None);
+    }
+}
