@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Where all mail arrives.
-pub(super) const INBOX: &str = "INBOX";
+const INBOX: &str = "INBOX";
 /// A message of no attempt.
 const NOTICE: &[u8] =
     b"From: <sender@fermoposta.invalid>\r\nSubject: bounces arrive here\r\n\r\nThis mailbox works.\r\n";

@@ -9,7 +9,6 @@ use super::ended::words;
 use super::maker::Unmade;
 use super::{ended, store, touch};
 use crate::mail::client::Failure;
-use crate::mail::client::imap::Session;
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
 use record::history::{Outcome, Trouble, UserId};
@@ -149,19 +148,8 @@ async fn let_in(ctx: &Context, user: UserId, count: &Count) {
         Err(failure) => return not_let_in("login", &failure),
     };
     match session.create(&ctx.setup.archive).await {
-        Ok(()) => {
-            open_once(&mut session, &ctx.setup.archive).await;
-            session.logout().await;
-        }
+        Ok(()) => session.logout().await,
         Err(failure) => not_let_in(&format!("CREATE {}", ctx.setup.archive), &failure),
-    }
-}
-
-/// Some servers begin their list of UIDs when a mailbox is first opened, and two clients who do that at once each get one of
-/// their own (seen: Courier). Nobody's mailbox is new but once. What is refused is asked for again by the traffic.
-async fn open_once(session: &mut Session, archive: &str) {
-    for mailbox in [store::INBOX, archive] {
-        drop(session.select(mailbox, false).await);
     }
 }
 
