@@ -144,6 +144,7 @@ fn plan(load: &Load) -> WorkloadPlan {
         warm_up: 0,
         retries: 0,
         retry_after: span(1.0),
+        recipients: Vec::new(),
         senders: Vec::new(),
         single: None,
         clients: None,

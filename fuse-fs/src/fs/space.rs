@@ -70,8 +70,7 @@ mod tests {
         assert_eq!(pages(0..10), [0..2, 3..5, 6..10]);
         assert_eq!(pages(2..3), []);
         assert_eq!(pages(3..8), [3..5, 6..8]);
-        assert_eq!(pages(9..10), [9..10]);
         file.write_all_at(&[1; 8 * 4096], 0).unwrap();
-        assert_eq!(pages(0..9), [8..9]);
+        assert_eq!(pages(0..9), vec![Range { start: 8, end: 9 }]);
     }
 }

@@ -209,7 +209,7 @@ impl<W: Write> World<W> {
         };
         let uid = how.applied.then(|| self.at(user, mailbox).add(&copy));
         let mailbox = mailbox.to_owned();
-        let action = Action::Store { entry, attempt, mailbox, size: 4096, digest, flags };
+        let action = Action::Store { entry, attempt, mailbox, size: 4096, digest, flags, carries: None };
         self.operation(user, action, how, uid.filter(|_| entry == Ingress::Append), Vec::new());
     }
 
@@ -395,6 +395,7 @@ fn workload() -> WorkloadPlan {
         warm_up: 0,
         retries: 0,
         retry_after: second,
+        recipients: Vec::new(),
         senders: Vec::new(),
         until_steps_done: false,
         single: None,

@@ -8,7 +8,7 @@ use super::control::Stay;
 use super::desk::Desk;
 use super::spool::{Due, Waiting};
 use crate::mail::client::Failure;
-use crate::mail::client::submission::{Envelope, submit};
+use crate::mail::client::submission::submit;
 use fuse_fs::clock::Nanos;
 use record::history::event::SpoolEvent;
 use record::history::{Outcome, Protocol, Trouble};
@@ -126,7 +126,7 @@ impl Drain {
                 return self.desk.spool.put_off(id, self.pause);
             }
         };
-        let envelope = Envelope { from: &head.from, to: &head.to };
+        let envelope = (&*head.from, &*head.to);
         let done = submit(self.protocol, &self.address, envelope, &message, self.desk.timeout).await;
         drop(stay);
         match done {

@@ -209,6 +209,9 @@ pub(crate) struct Workload {
     /// Protocol of `deliver`: `lmtp` or `smtp`. Default: what the target listens on, LMTP first; if it listens on IMAP alone,
     /// deliveries are made by APPEND.
     pub deliver_by: Option<Protocol>,
+    /// Shares of deliveries to one user, to two at once in one transaction, to three, and so on. Default `[80, 12, 4, 2, 2]`;
+    /// `[1]` sends every message to one user.
+    pub recipients: Option<Vec<f64>>,
     /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
     pub sizes: Option<Sizes>,
     /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files, Maildirs and mbox files.
@@ -246,6 +249,7 @@ impl Default for Workload {
             skew: 0.8,
             mix: None,
             deliver_by: None,
+            recipients: None,
             sizes: None,
             corpus: None,
             in_flight: 200,

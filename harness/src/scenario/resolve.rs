@@ -218,10 +218,30 @@ fn workload(
         warm_up: workload.warm_up,
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
+        recipients: recipients(workload, found),
         senders: Vec::new(),
         single: workload.single.clone(),
         clients: clients::clients(workload, target, found),
     }
+}
+
+/// Shares of deliveries to one user, to two, and so on. There are more recipients in real mail of some senders and fewer in that
+/// of others; the default is a choice, not a measurement.
+fn recipients(workload: &Workload, found: &mut Troubles<'_>) -> Vec<f64> {
+    let shares = workload.recipients.clone().unwrap_or_else(|| DEFAULT_RECIPIENTS.to_vec());
+    let help = "write a share for one recipient, one for two, and so on: `recipients = [80, 12, 4, 2, 2]`";
+    if shares.iter().any(|share| !share.is_finite() || *share < 0.0) || shares.iter().sum::<f64>() <= 0.0 {
+        found.add("workload.recipients", format!("shares of {shares:?}"), help);
+    }
+    if shares.len() > MOST_RECIPIENTS {
+        let message = format!("{} recipients of one message", shares.len());
+        found.add(
+            "workload.recipients",
+            message,
+            format!("RFC 5321 lets a server refuse more than {MOST_RECIPIENTS}"),
+        );
+    }
+    shares
 }
 
 /// The one delivery is for a user that exists, and by an entry that is open.
@@ -246,6 +266,11 @@ fn one_delivery(single: &SingleDelivery, users: u32, target: Option<&TargetPlan>
         found.add("workload.single.until-arrival", message, "only Maildir is read past the mail server");
     }
 }
+
+/// Shares of deliveries to one user, to two, and so on.
+const DEFAULT_RECIPIENTS: [f64; 5] = [80.0, 12.0, 4.0, 2.0, 2.0];
+/// Recipients of one message that every server must take (RFC 5321, 4.5.3.1.8).
+const MOST_RECIPIENTS: usize = 100;
 
 const DEFAULT_MIX: Mix = Mix {
     deliver: 60.0,

@@ -26,7 +26,7 @@ pub(crate) fn difference(run_dir: &Path, case: &Case<'_>, found: &Violation) -> 
     let (attempt, source) = (found.attempt?, found.bytes?);
     let kept: Vec<&Kept> = case.ledger.specimens.iter().filter(|(_, one)| one.attempt == attempt).collect();
     let shown = &chosen(&kept, source)?.1;
-    let sent_file = RunDirectory::sent_name(&case.ledger.token(attempt));
+    let sent_file = RunDirectory::sent_name(&case.ledger.token(carried(case, attempt)));
     let files = Files { run_dir, case, shown };
     let (change, sentence, offsets) = match files.compared(&sent_file) {
         Ok((change, sentence, offsets)) => (Some(change), sentence, Some(offsets)),
@@ -36,6 +36,13 @@ pub(crate) fn difference(run_dir: &Path, case: &Case<'_>, found: &Violation) -> 
     notes.extend(on_disk(case, attempt, shown));
     notes.extend(offsets);
     Some(Difference { sentence, notes, sent_file, found_file: shown.file.clone(), change })
+}
+
+/// The attempt whose token the bytes of this one carry: that of the first recipient.
+fn carried(case: &Case<'_>, attempt: Attempt) -> Attempt {
+    let store = case.messages.store(case.ledger, attempt);
+    let message = store.and_then(|op| op.carries).unwrap_or(attempt.message);
+    Attempt { message, ..attempt }
 }
 
 /// What was read in this way, else in the other. What IMAP served and the disk holds just so is shown as it is there: its
@@ -108,7 +115,8 @@ impl Files<'_> {
         self.proved(file, identify(&raw).digest, self.shown.digest)?;
         let found = Returned::of(&raw, *source).ok_or_else(|| Incomparable::Nameless(file.clone()))?;
         let run = self.case.ledger.run.parse()?;
-        let (change, sentence) = compare(&sent, &found, *attempt, run).ok_or(Incomparable::Same)?;
+        let (change, sentence) =
+            compare(&sent, &found, carried(self.case, *attempt), run).ok_or(Incomparable::Same)?;
         Ok((change, sentence, found.about_offsets()))
     }
 

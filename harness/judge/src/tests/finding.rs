@@ -43,7 +43,7 @@ fn delivery(world: &mut Mail, message: u64, trouble: Trouble, reply: &str) {
     let (at, op, mailbox) = (world.tick(), OpId(1000 + message), "INBOX".to_owned());
     let (attempt, flags) = (attempt(message, 1), Vec::new());
     let (entry, size, digest) = (Ingress::Lmtp, 1, digest(attempt));
-    let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
+    let action = Action::Store { entry, attempt, mailbox, size, digest, flags, carries: None };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let outcome = if trouble == Trouble::TimedOut { Outcome::Info } else { Outcome::Fail };
     let (at, trouble, reply) = (world.tick(), Some(trouble), Some(reply.to_owned()));

@@ -95,7 +95,7 @@ fn never_begun(world: &mut Mail, message: u64, n: u32) {
     let (at, op) = (world.tick(), OpId(7_000 + message * 10 + u64::from(n)));
     let (attempt, mailbox, flags) = (attempt(message, n), "INBOX".to_owned(), Vec::new());
     let (entry, size, digest) = (Ingress::Lmtp, 0, digest(attempt));
-    let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
+    let action = Action::Store { entry, attempt, mailbox, size, digest, flags, carries: None };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let (outcome, trouble) = (Outcome::Fail, Some(Trouble::Saturated));
     world.write(&Event::Complete { at, op, outcome, trouble, reply: None, uid: None, seen: Vec::new() });

@@ -36,7 +36,7 @@ fn deliver(world: &mut Mail, message: u64, Try(trouble, seconds): Try) {
     let (at, op, mailbox) = (world.tick(), OpId(5_000 + message), "INBOX".to_owned());
     let (attempt, flags, entry, size) = (attempt(message, 1), Vec::new(), Ingress::Lmtp, 1);
     let digest = digest(attempt);
-    let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
+    let action = Action::Store { entry, attempt, mailbox, size, digest, flags, carries: None };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     pass(world, seconds);
     let outcome = match trouble {

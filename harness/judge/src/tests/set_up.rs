@@ -72,7 +72,7 @@ fn silence(world: &mut Mail, message: u64) {
     let (at, op, mailbox) = (world.tick(), OpId(1000 + message), "INBOX".to_owned());
     let attempt = super::table::attempt(message, 1);
     let (entry, size, digest, flags) = (Ingress::Lmtp, 1, digest(attempt), Vec::new());
-    let action = Action::Store { entry, attempt, mailbox, size, digest, flags };
+    let action = Action::Store { entry, attempt, mailbox, size, digest, flags, carries: None };
     world.write(&Event::Invoke { at, intended: at, room: None, op, user: UserId(0), action });
     let (at, outcome, trouble) = (world.tick(), Outcome::Info, Some(Trouble::TimedOut));
     world.write(&Event::Complete { at, op, outcome, trouble, reply: None, uid: None, seen: Vec::new() });

@@ -67,11 +67,14 @@ impl Cuts {
     fn keep(&mut self, traces: &Traces, users: &HashMap<&str, UserId>, storage: Option<u32>, taken: Taken) {
         let effect = &taken.effect;
         let lied = effect.missing == Missing::HonestSync;
-        if let Some(attempt) = storage.and_then(|s| traces.held_at(s, effect.ino, effect.call)) {
-            if lied {
-                self.lied_about.insert(attempt, taken.cut);
+        if let Some(attempts) = storage.and_then(|s| traces.held_at(s, effect.ino, effect.call)) {
+            for attempt in attempts {
+                if lied {
+                    self.lied_about.insert(*attempt, taken.cut);
+                }
+                self.by_attempt.entry(*attempt).or_default().push(taken.clone());
             }
-            return self.by_attempt.entry(attempt).or_default().push(taken);
+            return;
         }
         let Some(user) = effect.path.split('/').find_map(|name| users.get(name)) else { return };
         if lied {

@@ -15,9 +15,10 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use record::directory::RunDirectory;
 use record::history::{Attempt, MessageId, UserId};
-use record::ledger::Ledger;
 use record::ledger::messages::Messages;
+use record::ledger::{Bearers, Ledger};
 use record::plan::{MAIL_VOLUME, Plan, QUEUE_VOLUME};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +33,11 @@ const HELD: Duration = Duration::from_millis(1);
 
 /// Directory syncs: (started, ended, errno).
 type DirectorySyncs = HashMap<(u32, String), Vec<(Nanos, Nanos, i32)>>;
-/// What held an inode, in the order of the calls: (first call, attempt).
-type Held = HashMap<(u32, u64), Vec<(u64, Attempt)>>;
+/// What held an inode, in the order of the calls: (first call, attempts). Several are recipients of one message whose copies
+/// are one file.
+type Held = HashMap<(u32, u64), Vec<(u64, Bearers)>>;
+/// Attempts that a file holds, each with its place among their holders.
+type Current = SmallVec<[(Attempt, usize); 1]>;
 
 /// The summary of every trace of a run.
 #[derive(Debug, Default)]
@@ -42,7 +46,7 @@ pub struct Traces {
     files: Vec<(String, PathBuf)>,
     holders: HashMap<Attempt, Vec<Holder>>,
     held: Held,
-    current: HashMap<(u32, u64), (Attempt, usize)>,
+    current: HashMap<(u32, u64), Current>,
     /// Files made and not yet known to hold an attempt: first call, when, name.
     created: HashMap<(u32, u64), (u64, Nanos, String)>,
     directory_syncs: DirectorySyncs,
@@ -83,6 +87,11 @@ impl Known<'_> {
         let op = self.messages.store(self.ledger, attempt)?;
         op.certain().then_some(op.ended)
     }
+
+    /// The token that several recipients' attempts carry; none if it is an attempt's own.
+    fn token(&self, attempt: Attempt) -> Option<Attempt> {
+        self.messages.store(self.ledger, attempt)?.carries.map(|message| Attempt { message, n: attempt.n })
+    }
 }
 
 impl Traces {
@@ -112,8 +121,11 @@ impl Traces {
             self.current.remove(&key);
             self.created.insert(key, (e.seq, e.end.unwrap_or(e.at), e.path.clone()));
         }
-        if let Some(attempt) = e.mark.as_deref().and_then(|mark| attempt_of(mark, &known.ledger.run)) {
-            self.hold(key, attempt, known, e);
+        if let Some(token) = e.mark.as_deref().and_then(|mark| attempt_of(mark, &known.ledger.run)) {
+            self.hold(key, token, known, e);
+        }
+        if let (Op::Link, 0, Some(to)) = (e.op, e.errno, &e.new_path) {
+            self.share(key, to, known, e);
         }
         self.count_firings(name, &known.lying, key, e);
         if let Some((rule, user)) = known.lasting.struck(name, e) {
@@ -129,28 +141,56 @@ impl Traces {
             let ended = e.end.unwrap_or(Nanos(u64::MAX));
             self.directory_syncs.entry((storage, e.path.clone())).or_default().push((e.at, ended, e.errno));
         }
-        if let Some((attempt, index)) = self.current.get(&key)
-            && let Some(list) = self.holders.get_mut(attempt)
-        {
-            list[*index].note(e);
+        for (attempt, index) in self.current.get(&key).into_iter().flatten() {
+            if let Some(list) = self.holders.get_mut(attempt) {
+                list[*index].note(e);
+            }
         }
     }
 
-    fn hold(&mut self, key: (u32, u64), attempt: Attempt, known: &Known<'_>, e: &FsEvent) {
-        if self.current.get(&key).is_some_and(|(held, _)| *held == attempt) {
+    /// The file holds what carries this token: the attempt of whoever is named in its path, or of all whom it was for.
+    fn hold(&mut self, key: (u32, u64), token: Attempt, known: &Known<'_>, e: &FsEvent) {
+        let holds = |one: &(Attempt, usize)| known.ledger.groups.all(token).contains(&one.0);
+        if self.current.get(&key).is_some_and(|held| held.iter().any(holds)) {
             return;
         }
-        let mut holder = match self.created.remove(&key) {
+        let holder = match self.created.remove(&key) {
             Some((seq, at, path)) => Holder::new(key.0, seq, &path, Some(at), e),
             None => Holder::new(key.0, e.seq, &e.path, None, e),
         };
+        let bearers = known.ledger.groups.at(token, &holder.path, &known.ledger.users);
+        self.held.entry(key).or_default().push((holder.from, bearers.clone()));
+        self.current.remove(&key);
+        for attempt in bearers {
+            self.add(key, attempt, holder.clone(), known);
+        }
+    }
+
+    /// One more recipient's copy is the same file under another name.
+    fn share(&mut self, key: (u32, u64), to: &str, known: &Known<'_>, e: &FsEvent) {
+        let Some((first, index)) = self.current.get(&key).and_then(|held| held.first()).copied() else {
+            return;
+        };
+        let Some(token) = known.token(first) else { return };
+        for attempt in known.ledger.groups.at(token, to, &known.ledger.users) {
+            if self.current.get(&key).is_some_and(|held| held.iter().any(|(one, _)| *one == attempt)) {
+                continue;
+            }
+            let holder = self.holders[&first][index].clone();
+            let mut bearers = self.held[&key].last().map(|(_, bearers)| bearers.clone()).unwrap_or_default();
+            bearers.push(attempt);
+            self.held.entry(key).or_default().push((e.seq, bearers));
+            self.add(key, attempt, holder, known);
+        }
+    }
+
+    fn add(&mut self, key: (u32, u64), attempt: Attempt, mut holder: Holder, known: &Known<'_>) {
         if let Some(at) = known.acknowledged(attempt) {
             holder.acknowledge(at);
         }
-        self.held.entry(key).or_default().push((holder.from, attempt));
         let list = self.holders.entry(attempt).or_default();
         list.push(holder);
-        self.current.insert(key, (attempt, list.len() - 1));
+        self.current.entry(key).or_default().push((attempt, list.len() - 1));
     }
 
     /// A parked call stands in the trace twice: when it was parked, without an end, and when it ended.
@@ -175,8 +215,8 @@ impl Traces {
             *self.struck.entry(rule_key).or_default().entry(class).or_default() += ended;
             self.firings.extend(e.end.map(|_| e.at));
             match self.current.get(&key) {
-                Some((attempt, _)) if lies => {
-                    self.lied_about.insert(*attempt, rule.clone());
+                Some(held) if lies => {
+                    self.lied_about.extend(held.iter().map(|(attempt, _)| (*attempt, rule.clone())));
                 }
                 None if lies => {
                     self.lied_below.insert(owner(&e.path).to_owned(), rule.clone());
@@ -202,11 +242,11 @@ impl Traces {
         self.holders.get(&attempt).map_or(&[], Vec::as_slice)
     }
 
-    /// The attempt that an inode held at the call with this ordinal.
-    pub fn held_at(&self, storage: u32, ino: u64, call: u64) -> Option<Attempt> {
+    /// The attempts that an inode held at the call with this ordinal.
+    pub fn held_at(&self, storage: u32, ino: u64, call: u64) -> Option<&Bearers> {
         let held = self.held.get(&(storage, ino))?;
         let next = held.partition_point(|(from, _)| *from <= call);
-        Some(held[next.checked_sub(1)?].1)
+        Some(&held[next.checked_sub(1)?].1)
     }
 
     /// Shows every call in the trace of a storage; false if there is none, or it is not whole.
@@ -330,7 +370,7 @@ pub(crate) fn calls(traces: &Traces, ledger: &Ledger, wanted: &Wanted) -> HashMa
 struct Calls<'a> {
     ledger: &'a Ledger,
     wanted: &'a Wanted,
-    held: HashMap<u64, MessageId>,
+    held: HashMap<u64, Bearers>,
     /// Files made and not yet known to hold an attempt.
     created: HashMap<u64, FsEvent>,
     out: HashMap<MessageId, Vec<FsEvent>>,
@@ -348,27 +388,31 @@ impl Calls<'_> {
                 return;
             }
         }
-        if let Some(attempt) = event.mark.as_deref().and_then(|mark| attempt_of(mark, &self.ledger.run)) {
-            self.hold(event.ino, attempt.message);
+        if let Some(token) = event.mark.as_deref().and_then(|mark| attempt_of(mark, &self.ledger.run)) {
+            self.hold(event.ino, self.ledger.groups.at(token, &event.path, &self.ledger.users));
         }
         match self.held.get(&event.ino) {
-            Some(message) if self.wanted.contains_key(message) => {
-                let list = self.out.entry(*message).or_default();
-                if list.len() < CALLS {
-                    list.push(event);
+            Some(bearers) => {
+                for message in
+                    bearers.iter().map(|one| one.message).filter(|one| self.wanted.contains_key(one))
+                {
+                    let list = self.out.entry(message).or_default();
+                    if list.len() < CALLS {
+                        list.push(event.clone());
+                    }
                 }
             }
             None if !event.fired.is_empty() && self.tells(storage, &event) => self.beside(&event),
-            Some(_) | None => {}
+            None => {}
         }
     }
 
     /// The calls of a message's file begin with the one that made it.
-    fn hold(&mut self, ino: u64, message: MessageId) {
-        let before = self.held.insert(ino, message);
-        let created = self.created.remove(&ino).filter(|_| before != Some(message));
-        if let Some(created) = created.filter(|_| self.wanted.contains_key(&message)) {
-            self.out.entry(message).or_default().push(created);
+    fn hold(&mut self, ino: u64, bearers: Bearers) {
+        let before = self.held.insert(ino, bearers.clone());
+        let created = self.created.remove(&ino).filter(|_| before.as_ref() != Some(&bearers));
+        for message in bearers.iter().map(|one| one.message).filter(|one| self.wanted.contains_key(one)) {
+            self.out.entry(message).or_default().extend(created.clone());
         }
     }
 

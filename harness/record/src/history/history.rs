@@ -141,6 +141,10 @@ pub enum Action {
         /// Flags set by APPEND.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         flags: Vec<String>,
+        /// One message went to several recipients at once: the attempt whose token its bytes carry, that of the first of them.
+        /// A copy of it is this attempt in a mailbox of this user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carries: Option<Attempt>,
     },
     /// UID FETCH of the whole message.
     Fetch {
@@ -265,4 +269,7 @@ pub struct Bounce {
     pub place: String,
     /// The attempts whose tokens it carries.
     pub attempts: Vec<Attempt>,
+    /// Local parts of the addresses that it names, but for those in what it returns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }

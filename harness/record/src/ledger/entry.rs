@@ -81,6 +81,8 @@ pub struct ClientOp {
     pub ended: Nanos,
     /// The message and, for a store, the attempt (else 0).
     pub attempt: Attempt,
+    /// The message whose token the bytes of a stored attempt carry, where several recipients got it at once.
+    pub carries: Option<MessageId>,
     /// Digest of a stored attempt.
     pub digest: Option<Digest>,
     /// Its size, bytes; 0 if it stores nothing.

@@ -21,9 +21,10 @@ use super::entry::{
     SpoolDone, StepDone, UserMailbox,
 };
 
+use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use crate::history::event::{Event, MigrationState, TargetEvent};
-use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
+use crate::history::{Attempt, Bounce, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
 use reports::kit::figures::Clock;
 use std::collections::HashMap;
@@ -92,6 +93,8 @@ pub struct Ledger {
     pub sent: Vec<SenderDone>,
     /// What the front door's spool took and let go.
     pub spooled: Vec<SpoolDone>,
+    /// Messages that went to several recipients at once.
+    pub groups: Groups,
     /// Clients that come again and again, or hold on.
     pub clients: Vec<ClientSeen>,
     /// Requests for files of volumes that hold no mail.
@@ -207,6 +210,9 @@ impl Ledger {
     fn invoke(&mut self, line: &Invoke<'_>) {
         let place = self.place(line.user, &line.mailbox);
         let to = line.to.as_ref().map(|to| self.place(line.user, to));
+        if let (Some(token), Some(attempt)) = (line.carries, line.attempt) {
+            self.groups.add(token, line.user, attempt);
+        }
         let mut add = self.flags(&line.add);
         add.0 |= self.flags(&line.flags).0;
         let op = ClientOp {
@@ -220,6 +226,7 @@ impl Ledger {
             due: line.room.map_or(line.intended, |room| room.max(line.intended)),
             ended: Nanos(u64::MAX),
             attempt: line.attempt.unwrap_or(Attempt { message: line.message.unwrap_or(MessageId(0)), n: 0 }),
+            carries: line.carries.map(|token| token.message),
             digest: line.digest,
             size: line.size.map_or(0, |size| u32::try_from(size).unwrap_or(u32::MAX)),
             uid: line.uid,
@@ -274,10 +281,12 @@ impl Ledger {
     }
 
     fn look(&mut self, place: MailboxId, begun: Nanos, ended: Nanos, copies: &[SeenCopy<'_>]) {
+        let user = self.user_of(place);
         for copy in copies {
             let flags = self.flags(&copy.flags);
             let date = copy.internal_date.as_deref().map_or(0, line::hash);
-            let (uid, attempt, digest) = (copy.uid, copy.attempt, copy.digest);
+            let attempt = copy.attempt.map(|token| self.groups.own(token, user));
+            let (uid, digest) = (copy.uid, copy.digest);
             self.seen.push(Seen { place, uid, attempt, digest, flags, date, begun, ended });
         }
     }
@@ -317,17 +326,26 @@ impl Ledger {
                     armed,
                 });
             }
-            Event::Specimen { at, specimen } => self.specimens.push((at, specimen)),
+            Event::Specimen { at, specimen } => {
+                for attempt in self.groups.at(specimen.attempt, &specimen.place, &self.users) {
+                    self.specimens.push((at, Specimen { attempt, ..specimen.clone() }));
+                }
+            }
             Event::Corpus { at: _, corpus } => self.corpus = Some(corpus),
             Event::SpecimensLeftOut { at: _, count } => self.specimens_left_out += count,
             Event::Arrived { at, attempt } => self.arrived.push((at, attempt)),
             Event::Astray { at: _, place, files, first } => self.astray.push(Astray { place, files, first }),
             Event::Queue { at, reading, complete, error, attempts } => {
                 self.note_time(at);
+                // Whose of them waits is not known: a queue names the message, not for whom it is left.
+                let attempts = attempts.into_iter().flat_map(|token| self.groups.all(token)).collect();
                 self.queues.push(QueueRead { name: reading, at, complete, error, attempts });
             }
             Event::Bounces { at, reading, source, complete, error, bounces } => {
                 self.note_time(at);
+                let own =
+                    |bounce: Bounce| Bounce { attempts: self.groups.bounced(&bounce, &self.users), ..bounce };
+                let bounces = bounces.into_iter().map(own).collect();
                 self.bounces.push(BounceRead { name: reading, source, complete, error, bounces });
             }
             Event::Cut { at, back, storage, record, report } => {
@@ -391,7 +409,7 @@ impl Ledger {
         self.note_time(at);
         let first = self.disk_copies.len();
         self.disk_copies.extend(copies.iter().map(|c| OnDisk {
-            attempt: c.attempt,
+            attempt: c.attempt.map(|token| self.groups.own(token, user)),
             digest: c.digest,
             unfinished: c.unfinished,
         }));

@@ -58,6 +58,8 @@ pub(crate) struct Invoke<'a> {
     pub remove: Names<'a>,
     /// UID asked for.
     pub uid: Option<Uid>,
+    /// The attempt whose token the bytes carry, if they went to several recipients.
+    pub carries: Option<Attempt>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

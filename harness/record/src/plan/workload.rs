@@ -33,6 +33,9 @@ pub struct WorkloadPlan {
     pub retries: u32,
     /// Time between attempts.
     pub retry_after: Span,
+    /// Shares of deliveries to one user, to two at once, and so on; empty: one each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<f64>,
     /// Sending mail systems that deliver the mail; empty if the harness delivers it itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub senders: Vec<SenderPlan>,

@@ -286,6 +286,7 @@ mod tests {
             size: 1_000 + message,
             digest: Digest([0; 16]),
             flags: Vec::new(),
+            carries: None,
         };
         seen.take(Event::Invoke { at: intended, intended, room: None, op, user: UserId(0), action });
         let outcome = if late.is_some() { Outcome::Ok } else { Outcome::Info };
@@ -348,6 +349,7 @@ mod tests {
                 size: 1,
                 digest: Digest([0; 16]),
                 flags: Vec::new(),
+                carries: None,
             };
             let (at, intended, room) = (ms(6_000), ms(1_000), room.map(ms));
             seen.take(Event::Invoke { at, intended, room, op: OpId(8), user: UserId(0), action });

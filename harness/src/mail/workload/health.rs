@@ -76,7 +76,7 @@ pub(crate) async fn health_check(ctx: &Context, user: UserId, patience: Duration
 }
 
 async fn fetch_one(ctx: &Context, user: UserId, known: &Known) -> Result<(), Unserved> {
-    let message = known.message;
+    let message = known.marked;
     let fetched = touch::read(ctx, known, touch::Look::Whole, Nanos::now()).await;
     match fetched.seen.iter().any(|c| c.attempt.is_some_and(|a| a.message == message)) {
         true => Ok(()),

@@ -7,6 +7,8 @@ use record::history::{MessageId, UserId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     pub message: MessageId,
+    /// The one whose token it carries: another if several users got it at once.
+    pub marked: MessageId,
     pub user: UserId,
     /// Where it is.
     pub mailbox: String,
@@ -46,7 +48,8 @@ mod tests {
     fn a_message_is_lent_once() {
         let mail = KnownMail::new(3);
         assert_eq!(mail.take(UserId(1), 5), None);
-        let known = Known { message: MessageId(7), user: UserId(0), mailbox: "INBOX".to_owned() };
+        let (message, mailbox) = (MessageId(7), "INBOX".to_owned());
+        let known = Known { message, marked: message, user: UserId(0), mailbox };
         mail.put(known.clone());
         assert_eq!(mail.take(UserId(1), 5), Some(known.clone()));
         assert_eq!(mail.take(UserId(0), 5), None);

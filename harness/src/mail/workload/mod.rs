@@ -5,6 +5,7 @@ pub use context::{Context, Endpoints, Setup};
 pub(crate) mod ended;
 #[cfg(test)]
 pub(crate) mod fake;
+mod group;
 pub(crate) mod health;
 pub(crate) mod known;
 pub(crate) mod maker;

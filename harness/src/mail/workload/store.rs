@@ -9,7 +9,7 @@ use super::maker::{AUTHOR, Unmade};
 use super::operation::{Due, Operation, never_begun};
 use super::schedule::rng;
 use crate::mail::client::Failure;
-use crate::mail::client::submission::{Envelope, Stay, submit};
+use crate::mail::client::submission::{Envelope, Stay, Told, submit};
 use fuse_fs::clock::Nanos;
 use rand::RngExt;
 use record::history::event::Event;
@@ -33,20 +33,30 @@ pub(crate) struct Job {
     entry: Ingress,
     mailbox: String,
     flags: Vec<String>,
+    /// Of several recipients of one message: the attempt whose token it carries.
+    carries: Option<Attempt>,
 }
 
 impl Job {
     /// A new message, as the plan delivers.
     pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
-        let entry = ctx.setup.plan.deliver_by;
-        Job { user, message: ctx.new_message(), entry, mailbox: INBOX.to_owned(), flags: Vec::new() }
+        let (entry, message) = (ctx.setup.plan.deliver_by, ctx.new_message());
+        Job { user, message, entry, mailbox: INBOX.to_owned(), flags: Vec::new(), carries: None }
+    }
+
+    /// One new message for all these users, whose first attempt is one transaction.
+    pub(super) fn deliveries(ctx: &Context, users: impl IntoIterator<Item = UserId>) -> Vec<Job> {
+        let mut jobs: Vec<Job> = users.into_iter().map(|user| Job::delivery(ctx, user)).collect();
+        let token = jobs.first().map(|job| Attempt { message: job.message, n: 1 });
+        jobs.iter_mut().for_each(|job| job.carries = token);
+        jobs
     }
 
     /// A new message by APPEND: half of them to the second mailbox, half of them read.
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
-        Job { user, message: ctx.new_message(), entry: Ingress::Append, mailbox, flags }
+        Job { user, message: ctx.new_message(), entry: Ingress::Append, mailbox, flags, carries: None }
     }
 
     /// The logical message.
@@ -60,7 +70,8 @@ impl Job {
 
     /// What is known of it once its first attempt was acknowledged.
     pub(super) fn known(&self) -> Known {
-        Known { message: self.message, user: self.user, mailbox: self.mailbox.clone() }
+        let marked = self.carries.map_or(self.message, |token| token.message);
+        Known { message: self.message, marked, user: self.user, mailbox: self.mailbox.clone() }
     }
 
     /// What its first attempt was.
@@ -73,10 +84,11 @@ impl Job {
         Sent { user: self.user, attempt: Attempt { message: self.message, n } }
     }
 
-    fn action(&self, n: u32, size: u64, digest: record::history::digest::Digest) -> Action {
+    pub(super) fn action(&self, n: u32, size: u64, digest: record::history::digest::Digest) -> Action {
         let attempt = Attempt { message: self.message, n };
         let (mailbox, flags) = (self.mailbox.clone(), self.flags.clone());
-        Action::Store { entry: self.entry, attempt, mailbox, size, digest, flags }
+        let carries = self.carries.filter(|token| token.n == n);
+        Action::Store { entry: self.entry, attempt, mailbox, size, digest, flags, carries }
     }
 }
 
@@ -86,9 +98,7 @@ impl Job {
 /// The message could not be made (its corpus file is gone); nothing was recorded but that.
 pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due>) -> Result<Ended, Unmade> {
     let due = due.into();
-    let message = make(ctx, job, n).await.inspect_err(|problem| {
-        ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.to_string() });
-    })?;
+    let message = make(ctx, job, n).await?;
     let action = job.action(n, message.size, message.digest);
     let operation = Operation::begin(ctx, job.user, due, action);
     let ended = match job.entry {
@@ -105,12 +115,28 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
 }
 
 async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
-    let door = (protocol, ctx.delivery(job.user, protocol));
-    let (from, to) = (sender(ctx), ctx.address(job.user));
+    let mut told = None;
+    deliver_all(ctx, std::slice::from_ref(job), protocol, message, &mut |_, ended| told = Some(ended)).await;
+    told.unwrap_or_else(|| Failure::unknown(Trouble::Garbled, None).into())
+}
+
+/// Delivers to all users of one message, who are let in at one place, and tells of each, by its place in `jobs`, once.
+pub(super) async fn deliver_all(
+    ctx: &Context,
+    jobs: &[Job],
+    protocol: Protocol,
+    message: &Outgoing,
+    tell: &mut impl FnMut(usize, Ended),
+) {
+    let Some(first) = jobs.first() else { return };
+    let door = (protocol, ctx.delivery(first.user, protocol));
+    let (from, to): (_, Vec<String>) = (sender(ctx), jobs.iter().map(|job| ctx.address(job.user)).collect());
     let envelope = Envelope { from: &from, to: &to };
-    let stay = stay(ctx.setup.seed, job.message);
-    let done = ctx.kept.submit(door, envelope, &message.bytes, ctx.timeout(), stay).await;
-    done.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None))
+    let mut end = |recipient, told: Told| {
+        tell(recipient, told.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
+    };
+    let stay = stay(ctx.setup.seed, first.message);
+    ctx.kept.submit(door, envelope, &message.bytes, ctx.timeout(), stay, &mut end).await;
 }
 
 /// Half of all connections carry another message, so that a server meets short ones and long ones; a quarter of these
@@ -124,7 +150,7 @@ fn stay(seed: u64, message: MessageId) -> Stay {
 }
 
 /// Who gets the bounces.
-fn sender(ctx: &Context) -> String {
+pub(super) fn sender(ctx: &Context) -> String {
     ctx.setup.plan.bounce_user().map_or_else(|| AUTHOR.to_owned(), |user| ctx.address_of(user))
 }
 
@@ -136,8 +162,7 @@ pub(crate) async fn notice(ctx: &Context, user: &str) -> Result<(), Failure> {
     // Only SMTP knows bounces.
     let (protocol, address) = (Protocol::Smtp, ctx.delivery(UserId(u32::MAX), Protocol::Smtp));
     let (from, to) = (sender(ctx), ctx.address_of(user));
-    let envelope = Envelope { from: &from, to: &to };
-    let done = submit(protocol, address, envelope, NOTICE, ctx.timeout()).await;
+    let done = submit(protocol, address, (&from, &to), NOTICE, ctx.timeout()).await;
     done.map(drop)
 }
 
@@ -155,8 +180,14 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
     }
 }
 
-/// Makes the bytes of an attempt; what takes long, off the thread that the clocks run on.
-async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
+/// Makes the bytes of an attempt; what takes long, off the thread that the clocks run on. That it cannot be made is recorded.
+pub(super) async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
+    bytes(ctx, job, n).await.inspect_err(|problem| {
+        ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem: problem.to_string() });
+    })
+}
+
+async fn bytes(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
     let attempt = Attempt { message: job.message, n };
     if ctx.maker.is_quick(attempt) {
         return ctx.maker.make(attempt, ctx.user(job.user));
@@ -187,41 +218,47 @@ impl Room {
 }
 
 /// All attempts of one message. Room is held only while an attempt is under way.
-pub(crate) async fn send(
-    ctx: &Context,
-    job: Job,
-    mut intended: Nanos,
-    permit: OwnedSemaphorePermit,
-    mut room: Room,
-) {
-    let mut permit = Some(permit);
+pub(crate) async fn send(ctx: &Context, job: Job, intended: Nanos, permit: OwnedSemaphorePermit, room: Room) {
+    let done = settled(ctx, &job, 1, intended).await;
+    drop(permit);
+    if !done {
+        send_again(ctx, &job, room).await;
+    }
+}
+
+/// All attempts but the first.
+pub(super) async fn send_again(ctx: &Context, job: &Job, mut room: Room) {
     let attempts = match job.entry {
         Ingress::Lmtp | Ingress::Smtp => ctx.setup.plan.retries.saturating_add(1),
         Ingress::Append => 1,
     };
-    for n in 1..=attempts {
-        let done = match permit.take() {
-            Some(_held) => settled(ctx, &job, n, intended).await,
-            None => {
-                saturated(ctx, &job, n, intended);
-                false
-            }
-        };
-        if done || n == attempts {
-            return;
-        }
-        intended = Nanos::now() + ctx.setup.plan.retry_after.0;
+    for n in 2..=attempts {
+        let intended = Nanos::now() + ctx.setup.plan.retry_after.0;
         tokio::select! {
             () = tokio::time::sleep(ctx.setup.plan.retry_after.0) => {}
             _ = room.over.wait_for(|over| *over) => return,
         }
-        permit = room.semaphore.clone().try_acquire_owned().ok();
+        let done = match room.semaphore.clone().try_acquire_owned() {
+            Ok(_held) => settled(ctx, job, n, intended).await,
+            Err(_) => {
+                saturated(ctx, job, n, intended);
+                false
+            }
+        };
+        if done {
+            return;
+        }
     }
 }
 
 /// Makes one attempt; false if the sender should try again.
 async fn settled(ctx: &Context, job: &Job, n: u32, intended: Nanos) -> bool {
     let Ok(ended) = attempt(ctx, job, n, intended).await else { return true };
+    note(ctx, job, n, &ended)
+}
+
+/// Where the message is, if that is known now; false if the sender should try again.
+pub(super) fn note(ctx: &Context, job: &Job, n: u32, ended: &Ended) -> bool {
     if ended.outcome == Outcome::Ok && n == 1 {
         ctx.known.put(job.known());
     }

@@ -62,7 +62,7 @@ async fn find(
     let mut session = login(ctx, known.user).await?;
     let selected = session.select(&known.mailbox, read_only).await?;
     let run = ctx.setup.run;
-    let uids = session.search(&format!("{run}-{}-", known.message.0)).await?;
+    let uids = session.search(&format!("{run}-{}-", known.marked.0)).await?;
     let mut seen = Vec::new();
     if !uids.is_empty() {
         let set: Vec<String> = uids.iter().map(u32::to_string).collect();

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::known::Known;
 use super::schedule::{Arrival, MixKind, Schedule};
 use super::store::{Job, Room};
-use super::{senders, store, touch};
+use super::{group, senders, store, touch};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
 use record::history::event::Event;
@@ -114,6 +114,8 @@ enum Work {
     /// A sending mail system takes the message over; the number draws which.
     Send(Job, u64),
     Store(Job),
+    /// One message for several users.
+    Group(Vec<Job>),
     Touch(MixKind, Known, u64),
 }
 
@@ -136,8 +138,13 @@ fn work(ctx: &Context, arrival: Arrival) -> Work {
 }
 
 fn delivery(ctx: &Context, user: UserId, draw: u64) -> Work {
-    let job = Job::delivery(ctx, user);
-    if ctx.setup.plan.senders.is_empty() { Work::Store(job) } else { Work::Send(job, draw) }
+    if !ctx.setup.plan.senders.is_empty() {
+        return Work::Send(Job::delivery(ctx, user), draw);
+    }
+    match group::others(ctx, user, draw).as_slice() {
+        [] => Work::Store(Job::delivery(ctx, user)),
+        others => Work::Group(Job::deliveries(ctx, [user].iter().chain(others).copied())),
+    }
 }
 
 fn start(
@@ -163,6 +170,10 @@ fn start(
             let (ctx, room) = (ctx.clone(), room.clone());
             tasks.spawn(async move { store::send(&ctx, job, intended, permit, room).await });
         }
+        (Work::Group(jobs), Ok(permit)) => {
+            let (ctx, room) = (ctx.clone(), room.clone());
+            tasks.spawn(async move { group::send(&ctx, jobs, intended, permit, room).await });
+        }
         (Work::Touch(kind, known, draw), Ok(permit)) => {
             let ctx = ctx.clone();
             tasks.spawn(async move {
@@ -174,6 +185,10 @@ fn start(
             summary.saturated += 1;
             store::saturated(ctx, &job, 1, intended);
         }
+        (Work::Group(jobs), Err(_)) => {
+            summary.saturated += 1;
+            jobs.iter().for_each(|job| store::saturated(ctx, job, 1, intended));
+        }
         (Work::Touch(kind, known, _), Err(_)) => {
             summary.saturated += 1;
             touch::saturated(ctx, kind, known, intended);
@@ -184,8 +199,11 @@ fn start(
 fn note(ctx: &Context, done: Result<(), JoinError>, summary: &mut TrafficSummary) {
     if let Err(error) = done {
         summary.panicked += 1;
-        ctx.setup
-            .history
-            .record(Event::Harness { at: Nanos::now(), problem: format!("a client task: {error}") });
+        panicked(ctx, &error);
     }
+}
+
+pub(super) fn panicked(ctx: &Context, error: &JoinError) {
+    let problem = format!("a client task: {error}");
+    ctx.setup.history.record(Event::Harness { at: Nanos::now(), problem });
 }

@@ -8,7 +8,7 @@ pub(super) mod queue;
 use super::*;
 use crate::mail::client::Failure;
 use crate::mail::client::imap::Session;
-use crate::mail::client::submission::{Envelope, submit};
+use crate::mail::client::submission::submit;
 use record::history::event::{Event, SpoolEvent};
 use record::history::token::RunToken;
 use record::history::{Attempt, MessageId, Outcome, Trouble};
@@ -96,7 +96,7 @@ impl Under {
 
     async fn send_within(&self, number: u64, user: &str, limit: Duration) -> Ended {
         let to = format!("{user}@fermoposta.invalid");
-        let envelope = Envelope { from: "s@x", to: &to };
+        let envelope = ("s@x", &*to);
         ended(submit(Protocol::Lmtp, &self.at("lmtp"), envelope, &message(number), limit).await)
     }
 

@@ -18,7 +18,7 @@ const BODY: &[u8] = b"A: b\r\n\r\n.dot\r\n";
 
 /// The outcome of a delivery to a server that does this, directly and through the door.
 async fn both(acts: &[Act]) -> (Ended, Ended) {
-    let envelope = Envelope { from: "s@x", to: "u@x" };
+    let envelope = ("s@x", "u@x");
     let (direct, behind) = (serve(acts.to_vec()).await, serve(acts.to_vec()).await);
     let under = Under::new(vec![("lmtp", behind.address.clone())]);
     let through = under.at("lmtp");

@@ -3,10 +3,11 @@
 //! A kept connection may be closed by the server at any time, or say 421 to the next MAIL (RFC 5321, 4.3.2 and 3.8): as long
 //! as the message was not handed over, another connection is made at once, and that one's outcome counts.
 
-use super::{Envelope, Session};
+use super::session::{Begun, Session, is_parting};
+use super::{Envelope, Told};
 use crate::mail::client::Failure;
 use parking_lot::Mutex;
-use record::history::{Outcome, Protocol, Trouble};
+use record::history::Protocol;
 use std::time::{Duration, Instant};
 
 /// A connection is kept for so long without a message.
@@ -39,60 +40,60 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Submits a message that has CRLF line ends, over a kept connection if there is one. Returns the final reply, sanitised.
-    ///
-    /// # Errors
-    /// How it ended otherwise; see [the module above](super).
+    /// Submits a message that has CRLF line ends, over a kept connection if there is one, and tells of each recipient, by its
+    /// place in the envelope, once.
     pub(crate) async fn submit(
+        &self,
+        door: (Protocol, &str),
+        envelope: Envelope<'_>,
+        message: &[u8],
+        limit: Duration,
+        stay: Stay,
+        tell: &mut impl FnMut(usize, Told),
+    ) {
+        let (mut session, begun) = match self.begin(door, envelope, message, limit).await {
+            Ok(begun) => begun,
+            Err(failure) => return (0..envelope.to.len()).for_each(|one| tell(one, Err(failure.clone()))),
+        };
+        begun.refused.into_iter().for_each(|(recipient, failure)| tell(recipient, Err(failure)));
+        if begun.taken.is_empty() {
+            return session.leave();
+        }
+        let usable = session.finish(begun.taken, message, tell).await;
+        match stay {
+            _ if !usable => {}
+            Stay::Leave => session.leave(),
+            Stay::Wait | Stay::WaitForReset => self.waiting.lock().push(Waiting {
+                protocol: door.0,
+                address: door.1.to_owned(),
+                session,
+                since: Instant::now(),
+                reset: stay == Stay::WaitForReset,
+            }),
+        }
+    }
+
+    /// A connection on which the server waits for the message, or took nobody: a kept one if there is one on which it still
+    /// serves.
+    async fn begin(
         &self,
         (protocol, address): (Protocol, &str),
         envelope: Envelope<'_>,
         message: &[u8],
         limit: Duration,
-        stay: Stay,
-    ) -> Result<String, Failure> {
-        let begun = Instant::now();
-        let kept = self.begun(protocol, address, envelope, message, limit).await?;
-        let mut session = match kept {
-            Some(session) => session,
-            None => {
-                let left = limit.saturating_sub(begun.elapsed());
-                let mut session = Session::open(protocol, address, left).await?;
-                session.begin(envelope, message, false).await?;
-                session
+    ) -> Result<(Session, Begun), Failure> {
+        let started = Instant::now();
+        if let Some((mut session, reset)) = self.take(protocol, address) {
+            session.extend(limit);
+            match session.begin(envelope, message, reset).await {
+                Err(failure) if is_parting(&failure) => {}
+                begun => return begun.map(|begun| (session, begun)),
             }
-        };
-        let reply = session.finish(message).await?;
-        if stay == Stay::Leave {
-            session.leave();
-        } else {
-            self.waiting.lock().push(Waiting {
-                protocol,
-                address: address.to_owned(),
-                session,
-                since: Instant::now(),
-                reset: stay == Stay::WaitForReset,
-            });
         }
-        Ok(reply)
-    }
-
-    /// A kept connection on which the server waits for the message; none if there is none on which it still serves.
-    async fn begun(
-        &self,
-        protocol: Protocol,
-        address: &str,
-        envelope: Envelope<'_>,
-        message: &[u8],
-        limit: Duration,
-    ) -> Result<Option<Session>, Failure> {
-        let Some((mut session, reset)) = self.take(protocol, address) else { return Ok(None) };
-        session.wire.extend(limit);
-        match session.begin(envelope, message, reset).await {
-            Ok(()) => Ok(Some(session)),
-            Err(failure) if is_parting(&failure) => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        let left = limit.saturating_sub(started.elapsed());
+        let mut session = Session::open(protocol, address, left).await?;
+        let begun = session.begin(envelope, message, false).await?;
+        Ok((session, begun))
     }
 
     fn take(&self, protocol: Protocol, address: &str) -> Option<(Session, bool)> {
@@ -116,16 +117,11 @@ impl Kept {
     }
 }
 
-/// The server is done with the connection, not with the message.
-fn is_parting(failure: &Failure) -> bool {
-    let said_so = failure.reply.as_ref().is_some_and(|reply| reply.starts_with("421"));
-    failure.outcome == Outcome::Fail && (failure.trouble == Trouble::Disconnected || said_so)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::mail::client::script::{Act, serve};
+    use record::history::{Outcome, Trouble};
 
     const LIMIT: Duration = Duration::from_secs(10);
     const MESSAGE: &[u8] = b"A: b\r\n\r\nc\r\n";
@@ -151,9 +147,12 @@ mod tests {
     ];
 
     async fn sent(kept: &Kept, address: &str, stay: Stay) -> Result<String, (Outcome, Trouble)> {
-        let envelope = Envelope { from: "s@x", to: "u@x" };
-        let sent = kept.submit((Protocol::Lmtp, address), envelope, MESSAGE, LIMIT, stay).await;
-        sent.map_err(|failure| (failure.outcome, failure.trouble))
+        let envelope = Envelope { from: "s@x", to: &["u@x".to_owned()] };
+        let mut told = Vec::new();
+        let mut tell = |_, one: Told| told.push(one.map_err(|failure| (failure.outcome, failure.trouble)));
+        kept.submit((Protocol::Lmtp, address), envelope, MESSAGE, LIMIT, stay, &mut tell).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        told.remove(0)
     }
 
     fn acts(parts: &[&[Act]]) -> Vec<Act> {

@@ -17,7 +17,7 @@ const HELLO: [Act; 8] = [
 
 async fn outcome(acts: Vec<Act>) -> Result<String, (Outcome, Trouble)> {
     let server = serve(acts).await;
-    let envelope = Envelope { from: "s@x", to: "u@x" };
+    let envelope = ("s@x", "u@x");
     let got = submit(Protocol::Lmtp, &server.address, envelope, b"A: b\r\n\r\n.dot\r\n", LIMIT).await;
     server.finished().await;
     got.map_err(|f| (f.outcome, f.trouble))
@@ -91,7 +91,7 @@ async fn a_server_that_stops_reading_the_body_is_fail() {
     acts.extend([Act::Say("354 go\r\n"), Act::Stall]);
     let server = serve(acts).await;
     let message = [b'x'; 998].into_iter().chain(*b"\r\n").cycle().take(30_000_000).collect::<Vec<u8>>();
-    let envelope = Envelope { from: "s@x", to: "u@x" };
+    let envelope = ("s@x", "u@x");
     let got = submit(Protocol::Lmtp, &server.address, envelope, &message, LIMIT).await;
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::TimedOut)));
 }
@@ -101,7 +101,7 @@ async fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     drop(listener);
-    let got = submit(Protocol::Smtp, &address, Envelope { from: "a@x", to: "b@x" }, b"A: b\r\n", LIMIT).await;
+    let got = submit(Protocol::Smtp, &address, ("a@x", "b@x"), b"A: b\r\n", LIMIT).await;
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::Disconnected)));
 }
 
@@ -120,7 +120,7 @@ async fn a_body_of_eight_bits_is_announced_only_where_that_is_offered() {
             Act::Say("250 ok\r\n"),
         ]);
         let server = serve(acts).await;
-        let envelope = Envelope { from: "s@x", to: "u@x" };
+        let envelope = ("s@x", "u@x");
         let got = submit(Protocol::Lmtp, &server.address, envelope, message.as_bytes(), LIMIT).await;
         assert_eq!(got, Ok("250 ok".to_owned()));
         server.finished().await;
@@ -140,5 +140,117 @@ proptest! {
         let stuffed = stuff(&message);
         prop_assert_eq!(unstuff(&stuffed), message);
         prop_assert!(!stuffed.split_inclusive(|b| *b == b'\n').any(|l| l == b".\r\n"));
+    }
+}
+
+mod several {
+    use super::*;
+
+    /// What became of each of three recipients, and in which order that was known.
+    async fn outcomes(
+        protocol: Protocol,
+        acts: Vec<Act>,
+    ) -> Vec<(usize, Result<String, (Outcome, Trouble)>)> {
+        let server = serve(acts).await;
+        let to = ["a@x", "b@x", "c@x"].map(str::to_owned);
+        let mut told = Vec::new();
+        let mut tell = |recipient, one: Told| told.push((recipient, one.map_err(|f| (f.outcome, f.trouble))));
+        let (envelope, message) = (Envelope { from: "s@x", to: &to }, b"A: b\r\n\r\nc\r\n");
+        let door = (protocol, &*server.address);
+        Kept::default().submit(door, envelope, message, LIMIT, Stay::Leave, &mut tell).await;
+        server.finished().await;
+        told
+    }
+
+    fn opened(hello: &'static str, replies: [&'static str; 3]) -> Vec<Act> {
+        let mut acts = vec![
+            Act::Say("220 hello\r\n"),
+            Act::Hear(hello),
+            Act::Say("250 x\r\n"),
+            Act::Hear("MAIL FROM:<s@x>\r\n"),
+            Act::Say("250 ok\r\n"),
+        ];
+        for (heard, said) in
+            ["RCPT TO:<a@x>\r\n", "RCPT TO:<b@x>\r\n", "RCPT TO:<c@x>\r\n"].into_iter().zip(replies)
+        {
+            acts.extend([Act::Hear(heard), Act::Say(said)]);
+        }
+        acts
+    }
+
+    fn sent(mut acts: Vec<Act>, last: impl IntoIterator<Item = Act>) -> Vec<Act> {
+        acts.extend([Act::Hear("DATA\r\n"), Act::Say("354 go\r\n"), Act::Hear("A: b\r\n\r\nc\r\n.\r\n")]);
+        acts.extend(last);
+        acts
+    }
+
+    fn lmtp(replies: [&'static str; 3], last: impl IntoIterator<Item = Act>) -> Vec<Act> {
+        sent(opened("LHLO fermoposta.invalid\r\n", replies), last)
+    }
+
+    const OK: &str = "250 ok\r\n";
+
+    fn ok(recipient: usize, reply: &str) -> (usize, Result<String, (Outcome, Trouble)>) {
+        (recipient, Ok(reply.to_owned()))
+    }
+
+    #[tokio::test]
+    async fn lmtp_answers_for_each_in_the_order_of_those_it_took() {
+        let replies = Act::Say("250 2.0.0 first\r\n451 4.3.0 second\r\n250 2.0.0 third\r\n");
+        let told = outcomes(Protocol::Lmtp, lmtp([OK; 3], [replies])).await;
+        let refused = (1, Err((Outcome::Fail, Trouble::RefusedTransient)));
+        assert_eq!(told, [ok(0, "250 2.0.0 first"), refused, ok(2, "250 2.0.0 third")]);
+    }
+
+    #[tokio::test]
+    async fn a_recipient_that_is_refused_gets_no_reply_after_the_dot() {
+        let replies = Act::Say("250 2.0.0 first\r\n250 2.0.0 third\r\n");
+        let told = outcomes(Protocol::Lmtp, lmtp([OK, "550 unknown\r\n", OK], [replies])).await;
+        let refused = (1, Err((Outcome::Fail, Trouble::RefusedPermanent)));
+        assert_eq!(told, [refused, ok(0, "250 2.0.0 first"), ok(2, "250 2.0.0 third")]);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_sent_anything_if_all_are_refused() {
+        let acts = opened("LHLO fermoposta.invalid\r\n", ["450 later\r\n"; 3]);
+        let told = outcomes(Protocol::Lmtp, acts).await;
+        let refused = |recipient| (recipient, Err((Outcome::Fail, Trouble::RefusedTransient)));
+        assert_eq!(told, [0, 1, 2].map(refused));
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_stays_and_what_was_not_may_have_happened() {
+        let unknown = |trouble| move |recipient| (recipient, Err((Outcome::Info, trouble)));
+        for (end, trouble) in [
+            (Act::Close, Trouble::Disconnected),
+            (Act::Stall, Trouble::TimedOut),
+            (Act::Say("nonsense\r\n250 whose is it?\r\n"), Trouble::Garbled),
+        ] {
+            let acts = lmtp([OK; 3], [Act::Say("250 2.0.0 first\r\n"), end]);
+            let told = outcomes(Protocol::Lmtp, acts).await;
+            assert_eq!(told[0], ok(0, "250 2.0.0 first"));
+            assert_eq!(told[1..], [1, 2].map(unknown(trouble)));
+        }
+    }
+
+    #[tokio::test]
+    async fn before_the_dot_nobody_has_got_anything() {
+        let mut acts = opened("LHLO fermoposta.invalid\r\n", [OK; 3]);
+        acts.truncate(8);
+        acts.push(Act::Close);
+        let told = outcomes(Protocol::Lmtp, acts).await;
+        assert_eq!(told, [0, 1, 2].map(|n| (n, Err((Outcome::Fail, Trouble::Disconnected)))));
+    }
+
+    #[tokio::test]
+    async fn smtp_answers_once_for_all_it_took() {
+        let acts =
+            |last| sent(opened("EHLO fermoposta.invalid\r\n", [OK, "452 full\r\n", OK]), [Act::Say(last)]);
+        let told = outcomes(Protocol::Smtp, acts("250 2.0.0 queued\r\n")).await;
+        let refused = (1, Err((Outcome::Fail, Trouble::RefusedTransient)));
+        assert_eq!(told, [refused.clone(), ok(0, "250 2.0.0 queued"), ok(2, "250 2.0.0 queued")]);
+        let told = outcomes(Protocol::Smtp, acts("554 no\r\n")).await;
+        let never = |recipient| (recipient, Err((Outcome::Fail, Trouble::RefusedPermanent)));
+        assert_eq!(told, [refused, never(0), never(2)]);
     }
 }

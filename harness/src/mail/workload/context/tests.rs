@@ -40,6 +40,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         warm_up: 1,
         retries: 2,
         retry_after: span(50),
+        recipients: Vec::new(),
         senders: Vec::new(),
         until_steps_done: false,
         single: None,
@@ -296,7 +297,8 @@ async fn a_lost_message_is_an_ok_fetch_that_sees_nothing() {
     warm_up(&bench.ctx).await.expect("warm");
     health_check(&bench.ctx, UserId(0), Duration::ZERO).await.expect("it is stored and read");
     bench.fake.lose("abcd0123-0-1");
-    let known = Known { message: MessageId(0), user: UserId(0), mailbox: "INBOX".to_owned() };
+    let (message, mailbox) = (MessageId(0), "INBOX".to_owned());
+    let known = Known { message, marked: message, user: UserId(0), mailbox };
     let ended = touch::read(&bench.ctx, &known, touch::Look::Whole, Nanos::now()).await;
     assert_eq!((ended.outcome, ended.seen.len()), (Outcome::Ok, 0));
 }
@@ -373,7 +375,8 @@ async fn damaged_messages_are_kept_by_fetches_of_the_traffic_and_by_readings() {
     let bench = Bench::new(plan, |_| Answer::Ok).await;
     warm_up(&bench.ctx).await.expect("warm");
     bench.fake.damage("abcd0123-1-1");
-    let known = Known { message: MessageId(1), user: UserId(0), mailbox: "INBOX".to_owned() };
+    let (message, mailbox) = (MessageId(1), "INBOX".to_owned());
+    let known = Known { message, marked: message, user: UserId(0), mailbox };
     touch::read(&bench.ctx, &known, touch::Look::Whole, Nanos::now()).await;
     bench.fake.damage("abcd0123-2-1");
     read_all(&bench.reader(), "final", Duration::from_secs(5)).await;

@@ -1,0 +1,105 @@
+//! Messages that went to several recipients at once: their copies carry one token, and whose they are tells them apart.
+
+use crate::history::{Attempt, Bounce, UserId};
+use smallvec::{SmallVec, smallvec};
+use std::collections::HashMap;
+
+/// Attempts that one token may stand for.
+pub type Bearers = SmallVec<[Attempt; 1]>;
+
+/// Every such message of a run, by the attempt whose token it carries.
+#[derive(Debug, Default)]
+pub struct Groups(HashMap<Attempt, Vec<(UserId, Attempt)>>);
+
+impl Groups {
+    pub(super) fn add(&mut self, token: Attempt, user: UserId, attempt: Attempt) {
+        self.0.entry(token).or_default().push((user, attempt));
+    }
+
+    /// The attempt of which a copy with this token is one, in a mailbox of this user. In a mailbox of somebody whom it was not
+    /// for it is the first recipient's, astray.
+    pub fn own(&self, token: Attempt, user: UserId) -> Attempt {
+        let members = self.0.get(&token).into_iter().flatten();
+        members.filter(|(whose, _)| *whose == user).map(|(_, attempt)| *attempt).next().unwrap_or(token)
+    }
+
+    /// All that the token stands for where nothing says whose.
+    pub fn all(&self, token: Attempt) -> Bearers {
+        match self.0.get(&token) {
+            None => smallvec![token],
+            Some(members) => members.iter().map(|(_, attempt)| *attempt).collect(),
+        }
+    }
+
+    /// Those that a file or a place of this name belongs to: whoever is named in it, else all of them.
+    pub fn at(&self, token: Attempt, place: &str, users: &[String]) -> Bearers {
+        let words = || place.split(['/', ' ']).filter_map(|word| word.split('@').next());
+        self.named(token, users, |name| words().any(|word| word == name))
+    }
+
+    /// Those whom a bounce is about.
+    pub(super) fn bounced(&self, bounce: &Bounce, users: &[String]) -> Vec<Attempt> {
+        let named = |name: &str| bounce.names.iter().any(|one| one == name);
+        bounce.attempts.iter().flat_map(|token| self.named(*token, users, named)).collect()
+    }
+
+    fn named(&self, token: Attempt, users: &[String], named: impl Fn(&str) -> bool) -> Bearers {
+        let Some(members) = self.0.get(&token) else { return smallvec![token] };
+        let is_named = |user: &UserId| users.get(user.0 as usize).is_some_and(|name| named(name));
+        let found: Bearers =
+            members.iter().filter(|(user, _)| is_named(user)).map(|(_, attempt)| *attempt).collect();
+        if found.is_empty() { self.all(token) } else { found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::MessageId;
+
+    fn attempt(message: u64) -> Attempt {
+        Attempt { message: MessageId(message), n: 1 }
+    }
+
+    /// Message 7 went to the second, the fourth and the first of four users.
+    fn groups() -> (Groups, Vec<String>) {
+        let mut groups = Groups::default();
+        for (user, message) in [(1, 7), (3, 8), (0, 9)] {
+            groups.add(attempt(7), UserId(user), attempt(message));
+        }
+        (groups, (1..=4).map(|n| format!("user{n}")).collect())
+    }
+
+    #[test]
+    fn a_copy_is_of_the_attempt_for_whose_mailbox_it_is_in() {
+        let (groups, _) = groups();
+        let of = |token, user| groups.own(attempt(token), UserId(user)).message.0;
+        assert_eq!([of(7, 1), of(7, 3), of(7, 0), of(7, 2), of(5, 3)], [7, 8, 9, 7, 5]);
+    }
+
+    #[test]
+    fn a_file_is_of_whoever_is_named_in_its_path_and_else_of_all() {
+        let (groups, users) = groups();
+        let of = |place: &str| {
+            groups.at(attempt(7), place, &users).iter().map(|a| a.message.0).collect::<Vec<_>>()
+        };
+        assert_eq!(of("mail/user4/Maildir/tmp/1"), [8]);
+        assert_eq!(of("example.test/user1@example.test/new/1"), [9]);
+        assert_eq!(of("user4 INBOX, UID 7"), [8]);
+        assert_eq!(of("queue/active/1A2B3"), [7, 8, 9]);
+        assert_eq!(of("user44/Maildir/tmp/1"), [7, 8, 9]);
+        assert_eq!(groups.at(attempt(5), "user4/x", &users).as_slice(), [attempt(5)]);
+    }
+
+    #[test]
+    fn a_bounce_is_about_whom_it_names() {
+        let (groups, users) = groups();
+        let of = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let bounce = Bounce { place: String::new(), attempts: vec![attempt(7)], names };
+            groups.bounced(&bounce, &users).iter().map(|a| a.message.0).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&["MAILER-DAEMON", "user4"]), [8]);
+        assert_eq!(of(&["MAILER-DAEMON"]), [7, 8, 9]);
+    }
+}
