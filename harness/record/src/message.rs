@@ -1,21 +1,18 @@
 //! Makes messages: the two lines that make a copy known again, then generated or real mail.
 
+mod body;
+
 use crate::history::Attempt;
 use crate::history::digest::Digest;
 use crate::history::identity::{digest, head, sealed_digest};
 use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use rand::{Rng, SeedableRng};
+use body::Form;
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// From this size on a generated message has an attachment.
 const MULTIPART_FROM: u64 = 32 * 1024;
-/// Base64 digits a line, as RFC 2045 wants at most.
-const LINE: u64 = 76;
-/// Bytes that these digits stand for.
-const LINE_BYTES: usize = 57;
 
 /// A message ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,24 +44,26 @@ pub struct Addresses<'a> {
     pub to: &'a str,
 }
 
-/// A message of about `size` bytes (never less than its headers) whose body is base64 of pseudo-random bytes,
-/// so that no compressing store can hide a torn write. The same (seed, run, attempt, size) give the same bytes.
+/// A message of about `size` bytes (never less than its headers; a few have no body) whose body is of pseudo-random bytes, so that
+/// no compressing store can hide a torn write: base64 if it is large, else in one of the forms that mail has. The same (seed, run,
+/// attempt, size) give the same bytes.
 pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, seed: u64) -> Outgoing {
-    let mut rng = body_rng(seed, attempt);
+    let mut rng = rng_for("fermoposta message body", seed, attempt);
     let mut rest = headers(run, attempt, to);
-    let single = size < MULTIPART_FROM;
-    rest.extend_from_slice(if single { SINGLE } else { MULTIPART });
+    let form =
+        (size < MULTIPART_FROM).then(|| Form::draw(&mut rng_for("fermoposta message form", seed, attempt)));
+    rest.extend_from_slice(form.map_or(MULTIPART, Form::headers));
     let prefix = assemble(run, attempt, &rest).size - rest.len() as u64;
     let left = size.saturating_sub(prefix + rest.len() as u64);
-    match single {
-        true => random_base64(&mut rest, &mut rng, left),
-        false => attachment(&mut rest, &mut rng, left),
+    match form {
+        Some(form) => form.write(&mut rest, &mut rng, left),
+        None => attachment(&mut rest, &mut rng, left),
     }
     assemble(run, attempt, &rest)
 }
 
-fn body_rng(seed: u64, attempt: Attempt) -> ChaCha8Rng {
-    let mut key = blake3::Hasher::new_derive_key("fermoposta message body");
+fn rng_for(purpose: &str, seed: u64, attempt: Attempt) -> ChaCha8Rng {
+    let mut key = blake3::Hasher::new_derive_key(purpose);
     key.update(&seed.to_le_bytes());
     key.update(&attempt.message.0.to_le_bytes());
     key.update(&attempt.n.to_le_bytes());
@@ -90,8 +89,6 @@ fn headers(run: RunToken, attempt: Attempt, to: Addresses<'_>) -> Vec<u8> {
     .into_bytes()
 }
 
-const SINGLE: &[u8] =
-    b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: base64\r\n\r\n";
 const MULTIPART: &[u8] = b"Content-Type: multipart/mixed; boundary=\"=_fermoposta\"\r\n\r\n\
     --=_fermoposta\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nSee the attachment.\r\n\
     --=_fermoposta\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\
@@ -99,28 +96,8 @@ const MULTIPART: &[u8] = b"Content-Type: multipart/mixed; boundary=\"=_fermopost
 
 fn attachment(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
     const TAIL: &[u8] = b"\r\n--=_fermoposta--\r\n";
-    random_base64(out, rng, size.saturating_sub(TAIL.len() as u64));
+    Form::Base64.write(out, rng, size.saturating_sub(TAIL.len() as u64));
     out.extend_from_slice(TAIL);
-}
-
-/// At least one line, otherwise at most `size` bytes with line ends, and less than six short of it.
-fn random_base64(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
-    let full = usize::try_from(size / (LINE + 2)).expect("a message fits into memory");
-    let last = usize::try_from((size % (LINE + 2)).saturating_sub(2) / 4 * 3).expect("a line is short");
-    let last = if full == 0 { last.max(3) } else { last };
-    let mut raw = vec![0; full * LINE_BYTES + last];
-    rng.fill_bytes(&mut raw);
-    out.reserve(raw.len() / 3 * 4 + (full + 1) * 2);
-    for line in raw.chunks(LINE_BYTES) {
-        base64_line(out, line);
-    }
-}
-
-fn base64_line(out: &mut Vec<u8>, raw: &[u8]) {
-    let from = out.len();
-    out.resize(from + raw.len() / 3 * 4, 0);
-    STANDARD.encode_slice(raw, &mut out[from..]).expect("three bytes are four digits");
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

@@ -139,9 +139,9 @@ fn nothing_is_shown_that_is_not_proved_and_the_reason_is_said() {
     ];
     insta::assert_snapshot!(reasons.join("\n"), @"
     The bytes cannot be compared: what was sent could not be made again (damaged/1a2b3c4d-1-1/sent.eml: No such file or directory (os error 2)).
-    The bytes cannot be compared: damaged/1a2b3c4d-1-1/sent.eml has the digest cee450a2406289497e67bcd0cc5503c0, and 7d068c15fe0e1d6798fb768901d86b24 was recorded.
+    The bytes cannot be compared: damaged/1a2b3c4d-1-1/sent.eml has the digest cee450a2406289497e67bcd0cc5503c0, and 32013b763cf1b5673c025f2d918d0bda was recorded.
     The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml could not be written: no space.
-    The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml has the digest 7d068c15fe0e1d6798fb768901d86b24, and a67a14820f0a7d7c104182652d6227a8 was recorded.
+    The bytes cannot be compared: damaged/1a2b3c4d-1-1/1-final-Imap.eml has the digest 32013b763cf1b5673c025f2d918d0bda, and d3b12e1cbbd2a2947d3b85aa2ce3e577 was recorded.
     ");
 }
 

@@ -132,6 +132,7 @@ async fn deliver(shared: Arc<Shared>, mut stream: Stream, answer: fn(u64) -> Ans
             stream.read_until(b'\n', &mut bytes).await.ok().filter(|n| *n > 0)?;
         }
         bytes.truncate(bytes.len() - 3);
+        let bytes = unstuffed(&bytes);
         let answer = answer(shared.deliveries.fetch_add(1, Ordering::Relaxed));
         if !matches!(answer, Answer::Refuse(_)) {
             store(&shared, &user, "INBOX", Vec::new(), bytes);
@@ -146,6 +147,12 @@ async fn deliver(shared: Arc<Shared>, mut stream: Stream, answer: fn(u64) -> Ans
             Answer::Silence => {}
         }
     }
+}
+
+/// Without the dots that were put before dots; only CRLF ends a line.
+fn unstuffed(wire: &[u8]) -> Vec<u8> {
+    let dotted = |at: usize| wire[at] == b'.' && (at == 0 || wire[..at].ends_with(b"\r\n"));
+    (0..wire.len()).filter(|at| !dotted(*at)).map(|at| wire[at]).collect()
 }
 
 fn store(shared: &Shared, user: &str, mailbox: &str, flags: Vec<String>, bytes: Vec<u8>) -> u32 {

@@ -1,0 +1,211 @@
+//! The bodies of generated messages, of every form that mail has: a server that handles one well may damage another.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rand::{Rng, RngExt};
+use rand_chacha::ChaCha8Rng;
+
+/// Base64 digits a line, as RFC 2045 wants at most.
+const BASE64_LINE: u64 = 76;
+/// Bytes that these digits stand for.
+const BASE64_LINE_BYTES: usize = 57;
+/// Octets of a line, as RFC 5321 wants at most, without its end.
+const LONGEST_LINE: u64 = 998;
+const LINE_END: &[u8] = b"\r\n";
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Base64,
+    /// UTF-8 text as it is.
+    EightBit,
+    QuotedPrintable,
+    /// ASCII text with what transports have been known to change: dots at line starts, blanks at line ends, empty lines and lines
+    /// of the greatest length.
+    Plain,
+    Empty,
+}
+
+impl Form {
+    /// Half of all bodies are base64, as most of what is large is.
+    pub(super) fn draw(rng: &mut ChaCha8Rng) -> Form {
+        match rng.random_range(0..16) {
+            0..8 => Form::Base64,
+            8..11 => Form::EightBit,
+            11..13 => Form::QuotedPrintable,
+            13..15 => Form::Plain,
+            _ => Form::Empty,
+        }
+    }
+
+    /// The header lines that say so, and the line between header and body.
+    pub(super) fn headers(self) -> &'static [u8] {
+        match self {
+            Form::Base64 => {
+                b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            }
+            Form::EightBit => b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
+            Form::QuotedPrintable => {
+                b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+            }
+            Form::Plain | Form::Empty => {
+                b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+            }
+        }
+    }
+
+    /// At most `size` bytes with line ends, less than six short of it, if it is not empty; base64 has one line at least.
+    pub(super) fn write(self, out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
+        match self {
+            Form::Base64 => base64(out, rng, size),
+            Form::EightBit => lines(out, size, |out, left| eight_bit(out, rng, left)),
+            Form::QuotedPrintable => lines(out, size, |out, left| quoted_printable(out, rng, left)),
+            Form::Plain => lines(out, size, |out, left| plain(out, rng, left)),
+            Form::Empty => {}
+        }
+    }
+}
+
+/// Writes lines as long as there is room for one; `line` gets how long it may be without its end.
+fn lines(out: &mut Vec<u8>, size: u64, mut line: impl FnMut(&mut Vec<u8>, u64)) {
+    let end = out.len() as u64 + size;
+    while let Some(left) = end.checked_sub(out.len() as u64 + LINE_END.len() as u64).filter(|left| *left > 0)
+    {
+        line(out, left);
+        out.extend_from_slice(LINE_END);
+    }
+}
+
+/// The length of a line: what was drawn, or all that is left if little would be left after it.
+fn length(drawn: u64, left: u64, longest: u64) -> u64 {
+    let end = LINE_END.len() as u64;
+    if left <= longest && left.saturating_sub(drawn) <= end { left } else { drawn.min(left - left.min(end)) }
+}
+
+/// Letters of two bytes each.
+fn eight_bit(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
+    let length = length(rng.random_range(20..200), left, LONGEST_LINE);
+    for _ in 0..length / 2 {
+        // From U+00C0 to U+017F.
+        let letter = char::from_u32(rng.random_range(0xC0..0x180)).unwrap_or('e');
+        out.extend_from_slice(letter.encode_utf8(&mut [0; 2]).as_bytes());
+    }
+    if length % 2 == 1 {
+        out.push(b'x');
+    }
+}
+
+/// Three characters a byte. But for the last every line goes on in the next.
+fn quoted_printable(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
+    const LINE: u64 = 73;
+    let goes_on = left > LINE;
+    for _ in 0..left.min(LINE - 1) / 3 {
+        let byte: u8 = rng.random();
+        out.extend_from_slice(format!("={byte:02X}").as_bytes());
+    }
+    if goes_on {
+        out.push(b'=');
+    } else {
+        (0..left.min(LINE - 1) % 3).for_each(|_| out.push(b'x'));
+    }
+}
+
+fn plain(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
+    let (before, after): (&[u8], &[u8]) = match rng.random_range(0..8) {
+        0 => (b".", b""),
+        1 => (b"..", b""),
+        2 => (b"", b" "),
+        3 => (b" ", b"\t "),
+        _ => (b"", b""),
+    };
+    let drawn = match rng.random_range(0..16) {
+        0 => LONGEST_LINE,
+        short @ 1..3 => short - 1,
+        _ => rng.random_range(4..100),
+    };
+    let length = usize::try_from(length(drawn, left, LONGEST_LINE)).unwrap_or(1);
+    let from = out.len();
+    out.extend_from_slice(before);
+    while out.len() - from < length.saturating_sub(after.len()) {
+        out.push(rng.random_range(b'0'..=b'z'));
+    }
+    out.extend_from_slice(after);
+    out.truncate(from + length);
+}
+
+/// At least one line.
+fn base64(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
+    let full = usize::try_from(size / (BASE64_LINE + 2)).expect("a message fits into memory");
+    let last =
+        usize::try_from((size % (BASE64_LINE + 2)).saturating_sub(2) / 4 * 3).expect("a line is short");
+    let last = if full == 0 { last.max(3) } else { last };
+    let mut raw = vec![0; full * BASE64_LINE_BYTES + last];
+    rng.fill_bytes(&mut raw);
+    out.reserve(raw.len() / 3 * 4 + (full + 1) * 2);
+    for line in raw.chunks(BASE64_LINE_BYTES) {
+        base64_line(out, line);
+    }
+}
+
+fn base64_line(out: &mut Vec<u8>, raw: &[u8]) {
+    let from = out.len();
+    out.resize(from + raw.len() / 3 * 4, 0);
+    STANDARD.encode_slice(raw, &mut out[from..]).expect("three bytes are four digits");
+    out.extend_from_slice(LINE_END);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    fn body(form: Form, size: u64, seed: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        form.write(&mut out, &mut ChaCha8Rng::seed_from_u64(seed), size);
+        out
+    }
+
+    const FORMS: [Form; 4] = [Form::Base64, Form::EightBit, Form::QuotedPrintable, Form::Plain];
+
+    #[test]
+    fn every_form_reaches_its_size_in_lines_that_may_be_sent() {
+        for (form, size) in FORMS.into_iter().flat_map(|form| (6..3_000).map(move |size| (form, size))) {
+            let body = body(form, size, size);
+            let got = body.len() as u64;
+            assert!(got <= size && got + 6 > size, "{form:?}: wanted {size}, got {got}");
+            let lines: Vec<_> = body.split_inclusive(|byte| *byte == b'\n').collect();
+            let sendable = |line: &&[u8]| {
+                line.ends_with(LINE_END) && line.len() <= 1_000 && !line[..line.len() - 2].contains(&b'\r')
+            };
+            assert!(lines.iter().all(sendable), "{form:?}, {size}: {:?}", String::from_utf8_lossy(&body));
+        }
+    }
+
+    #[test]
+    fn each_form_holds_what_it_is_for() {
+        let has = |body: &[u8], wanted: &[u8]| memchr::memmem::find(body, wanted).is_some();
+        let plain = body(Form::Plain, 60_000, 1);
+        assert!(plain.is_ascii());
+        for wanted in [&b"\r\n."[..], b"\r\n..", b" \r\n", b"\t \r\n", b"\r\n\r\n", b"\r\n.\r\n"] {
+            assert!(has(&plain, wanted), "{:?}", String::from_utf8_lossy(wanted));
+        }
+        assert!(plain.split(|byte| *byte == b'\n').any(|line| line.len() == 999));
+        let text = body(Form::EightBit, 4_000, 1);
+        assert!(
+            String::from_utf8(text.clone()).is_ok()
+                && text.iter().filter(|byte| !byte.is_ascii()).count() > 3_000
+        );
+        let quoted = body(Form::QuotedPrintable, 4_000, 1);
+        assert!(quoted.is_ascii() && quoted.split(|byte| *byte == b'\n').all(|line| line.len() <= 77));
+        assert_eq!(body(Form::Empty, 4_000, 1), b"");
+    }
+
+    #[test]
+    fn every_form_is_drawn() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let drawn: Vec<_> = (0..1_000).map(|_| Form::draw(&mut rng)).collect();
+        let count = |form| drawn.iter().filter(|one| **one == form).count();
+        assert!((400..600).contains(&count(Form::Base64)));
+        assert!(FORMS.iter().chain([&Form::Empty]).all(|form| count(*form) > 30));
+    }
+}
