@@ -1,4 +1,4 @@
-//! The defects that are wrong about fsync itself: files that skip, postpone or retry it. All else is passed on.
+//! The defects that are wrong about fsync itself: files that skip, postpone, retry or misdirect it. All else is passed on.
 
 use std::fs::File;
 use std::io;
@@ -15,12 +15,15 @@ use crate::files::Files;
 pub(crate) fn wrap(files: Arc<dyn Files>, defects: &Defects) -> Arc<dyn Files> {
     let postpone =
         defects.every(Defect::AckBeforeFsync).map(|every| usize::try_from(every).unwrap_or(usize::MAX));
-    let (retry, no_directories) =
-        (defects.has(Defect::TrustRetriedFsync), defects.has(Defect::NoDirectoryFsync));
-    if postpone.is_none() && !retry && !no_directories {
+    let (retry, no_directories, misdirected) = (
+        defects.has(Defect::TrustRetriedFsync),
+        defects.has(Defect::NoDirectoryFsync),
+        defects.has(Defect::SyncWrongDirectory),
+    );
+    if postpone.is_none() && !retry && !no_directories && !misdirected {
         return files;
     }
-    Arc::new(Careless { files, postpone, retry, no_directories, due: Mutex::default() })
+    Arc::new(Careless { files, postpone, retry, no_directories, misdirected, due: Mutex::default() })
 }
 
 /// An fsync that was answered and not yet made.
@@ -34,6 +37,7 @@ struct Careless {
     postpone: Option<usize>,
     retry: bool,
     no_directories: bool,
+    misdirected: bool,
     due: Mutex<Vec<Due>>,
 }
 
@@ -101,7 +105,14 @@ impl Files for Careless {
                 self.later(at_a_time, Due::Directory(path.to_path_buf()));
                 Ok(())
             }
+            None if self.misdirected => self.files.sync_dir(&origin(path)),
             None => self.tried(|| self.files.sync_dir(path)),
         }
     }
+}
+
+/// Where the files of a Maildir's `new` and `cur` were written.
+fn origin(path: &Path) -> PathBuf {
+    let is_final = path.file_name().is_some_and(|name| name == "new" || name == "cur");
+    if is_final { path.with_file_name("tmp") } else { path.to_path_buf() }
 }

@@ -39,6 +39,22 @@ pub enum Defect {
     AckBeforeFsync,
     /// Calls fsync again when it failed, and takes the second answer for the truth.
     TrustRetriedFsync,
+    /// Stores a message for several recipients only for the first, and acknowledges it for all.
+    LoseLaterRecipients,
+    /// Answers for several recipients in the wrong order.
+    SwapReplies,
+    /// Clears the eighth bit of every byte.
+    StripEighthBit,
+    /// Keeps the dots that a sender puts before dots.
+    KeepStuffedDots,
+    /// Acknowledges messages of more than N KiB without storing them.
+    LoseLarge,
+    /// Acknowledges every message after the N-th without storing it.
+    LoseAfterN,
+    /// Every N-th delivery takes the place of the message that is in the mailbox last.
+    OverwriteLast,
+    /// Makes the directory durable from which a file was renamed, and not the one it is in.
+    SyncWrongDirectory,
 }
 
 impl Defect {
@@ -74,6 +90,16 @@ impl Defect {
             Defect::TrustRetriedFsync => {
                 "calls fsync again when it failed, and takes the second answer for the truth"
             }
+            Defect::LoseLaterRecipients => "stores a message for several recipients only for the first",
+            Defect::SwapReplies => "answers for several recipients in the wrong order",
+            Defect::StripEighthBit => "clears the eighth bit of every byte",
+            Defect::KeepStuffedDots => "keeps the dots that a sender puts before dots",
+            Defect::LoseLarge => "acknowledges messages of more than N KiB without storing them",
+            Defect::LoseAfterN => "acknowledges every message after the N-th without storing it",
+            Defect::OverwriteLast => "every N-th delivery takes the place of the mailbox's last message",
+            Defect::SyncWrongDirectory => {
+                "makes the directory durable that a file was renamed from, not the one it is in"
+            }
         }
     }
 
@@ -86,9 +112,18 @@ impl Defect {
             | Defect::NoFsync
             | Defect::NoDirectoryFsync
             | Defect::AckBeforeFsync
-            | Defect::TrustRetriedFsync => "acknowledged-durable",
+            | Defect::TrustRetriedFsync
+            | Defect::LoseLaterRecipients
+            | Defect::SwapReplies
+            | Defect::LoseLarge
+            | Defect::LoseAfterN
+            | Defect::OverwriteLast
+            | Defect::SyncWrongDirectory => "acknowledged-durable",
             Defect::IgnoreFsyncError => "error-surfaced",
-            Defect::TruncateOnEnospc | Defect::FlipByte => "content-intact",
+            Defect::TruncateOnEnospc
+            | Defect::FlipByte
+            | Defect::StripEighthBit
+            | Defect::KeepStuffedDots => "content-intact",
             Defect::ReuseUid => "uid-rules",
             Defect::WrongMailbox => "right-mailbox",
             Defect::ResurrectExpunged => "no-resurrection",
@@ -100,7 +135,9 @@ impl Defect {
     pub fn default_every(self) -> Option<u64> {
         match self {
             Defect::LoseOneInN | Defect::WrongMailbox | Defect::Duplicate | Defect::FlipByte => Some(20),
-            Defect::AckBeforeFsync => Some(10),
+            Defect::AckBeforeFsync | Defect::OverwriteLast => Some(10),
+            Defect::LoseLarge => Some(16),
+            Defect::LoseAfterN => Some(100),
             Defect::ResurrectExpunged => Some(1),
             Defect::AckBeforeWrite
             | Defect::IgnoreWriteError
@@ -109,7 +146,12 @@ impl Defect {
             | Defect::TruncateOnEnospc
             | Defect::NoFsync
             | Defect::NoDirectoryFsync
-            | Defect::TrustRetriedFsync => None,
+            | Defect::TrustRetriedFsync
+            | Defect::LoseLaterRecipients
+            | Defect::SwapReplies
+            | Defect::StripEighthBit
+            | Defect::KeepStuffedDots
+            | Defect::SyncWrongDirectory => None,
         }
     }
 }
@@ -179,6 +221,12 @@ impl Defects {
         self.armed.iter().find(|(choice, _)| choice.defect == defect).map(|(choice, _)| choice.every)
     }
 
+    /// Counts one opportunity and says whether there were more than N before.
+    pub fn is_spent(&self, defect: Defect) -> bool {
+        let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
+        armed.is_some_and(|(choice, seen)| seen.fetch_add(1, Ordering::Relaxed) >= choice.every)
+    }
+
     /// Counts one opportunity and says whether the defect strikes.
     pub fn strikes(&self, defect: Defect) -> bool {
         let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
@@ -205,7 +253,7 @@ mod tests {
         let error = |text: &str| text.parse::<DefectChoice>().unwrap_err();
         insta::assert_snapshot!(error("flip-byte=0"), @"defect 'flip-byte': '0' is not a whole number from 1");
         insta::assert_snapshot!(error("reuse-uid=3"), @"defect 'reuse-uid' takes no number");
-        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync");
+        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, overwrite-last, sync-wrong-directory");
     }
 
     #[test]

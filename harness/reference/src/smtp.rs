@@ -3,6 +3,7 @@
 //! Limits: command lines of 2,048 bytes, 100 recipients, messages of [`MESSAGE_LIMIT_BYTES`]. Only CRLF ends a line,
 //! so a bare LF is content and cannot end a message.
 
+use crate::defect::Defect;
 use crate::mailbox::change::is_full;
 use crate::store::{Delivered, Store, valid_name};
 use crate::wire::{MESSAGE_LIMIT_BYTES, Wire, complain};
@@ -15,6 +16,9 @@ const LINE_LIMIT_BYTES: u64 = 2048;
 const RECIPIENT_LIMIT: usize = 100;
 /// Largest piece of a message's line read at once.
 const PIECE_BYTES: u64 = 64 * 1024;
+
+/// The reply to a message that is durable.
+const STORED: &str = "250 2.0.0 stored";
 
 /// Which of the two protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,26 +177,32 @@ impl Session<'_> {
             return self.say("503 5.5.1 no valid recipients");
         }
         self.say("354 end with a dot")?;
-        let message = read_message(&mut self.wire.input)?;
-        let recipients = std::mem::take(&mut self.recipients);
+        let stuffed = self.store.has(Defect::KeepStuffedDots);
+        let message = read_message(&mut self.wire.input, stuffed)?;
+        let mut recipients = std::mem::take(&mut self.recipients);
         self.reset();
+        let lost =
+            if self.store.has(Defect::LoseLaterRecipients) { recipients.split_off(1) } else { Vec::new() };
         match (message, self.dialect) {
             (None, Dialect::Lmtp) => {
                 recipients.iter().try_for_each(|_| self.say("552 5.3.4 message too big"))
             }
             (None, Dialect::Smtp) => self.say("552 5.3.4 message too big"),
-            (Some(bytes), Dialect::Lmtp) => {
-                recipients.iter().try_for_each(|user| self.deliver_one(user, &bytes))
-            }
+            (Some(bytes), Dialect::Lmtp) => self.deliver_each(&recipients, &lost, &bytes),
             (Some(bytes), Dialect::Smtp) => self.deliver_all(&recipients, &bytes),
         }
     }
 
-    fn deliver_one(&mut self, user: &str, bytes: &[u8]) -> io::Result<()> {
-        match self.store.deliver(user, "INBOX", bytes, None, None) {
-            Ok(_) => self.say("250 2.0.0 stored"),
-            Err(error) => self.say(refusal(user, &error)),
+    /// One reply for each; also for those whose copy a defect has `lost`.
+    fn deliver_each(&mut self, recipients: &[String], lost: &[String], bytes: &[u8]) -> io::Result<()> {
+        if !self.store.has(Defect::SwapReplies) {
+            recipients.iter().try_for_each(|user| self.say(deliver_one(self.store, user, bytes)))?;
+            return lost.iter().try_for_each(|_| self.say(STORED));
         }
+        let mut replies: Vec<_> =
+            recipients.iter().map(|user| deliver_one(self.store, user, bytes)).collect();
+        replies.reverse();
+        replies.iter().try_for_each(|reply| self.say(reply))
     }
 
     fn deliver_all(&mut self, recipients: &[String], bytes: &[u8]) -> io::Result<()> {
@@ -207,7 +217,14 @@ impl Session<'_> {
                 }
             }
         }
-        self.say("250 2.0.0 stored")
+        self.say(STORED)
+    }
+}
+
+fn deliver_one(store: &Store, user: &str, bytes: &[u8]) -> &'static str {
+    match store.deliver(user, "INBOX", bytes, None, None) {
+        Ok(_) => STORED,
+        Err(error) => refusal(user, &error),
     }
 }
 
@@ -223,8 +240,9 @@ fn path<'a>(rest: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
     inner.split_once('>')
 }
 
-/// Reads up to the line with the single dot and undoes dot-stuffing; `None` when the message is too big.
-fn read_message(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+/// Reads up to the line with the single dot and undoes dot-stuffing, unless it stays `stuffed`; `None` when the message is too
+/// big.
+fn read_message(input: &mut impl BufRead, stuffed: bool) -> io::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     let mut piece = Vec::new();
     let (mut at_line_start, mut fits, mut after_cr) = (true, true, false);
@@ -236,7 +254,7 @@ fn read_message(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
         if at_line_start && piece == b".\r\n" {
             return Ok(fits.then_some(message));
         }
-        let kept = if at_line_start && piece[0] == b'.' { &piece[1..] } else { &piece[..] };
+        let kept = if at_line_start && piece[0] == b'.' && !stuffed { &piece[1..] } else { &piece[..] };
         fits &= message.len() + kept.len() <= MESSAGE_LIMIT_BYTES;
         if fits {
             message.extend_from_slice(kept);
@@ -251,7 +269,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> String {
-        String::from_utf8(read_message(&mut text.as_bytes()).unwrap().unwrap()).unwrap()
+        String::from_utf8(read_message(&mut text.as_bytes(), false).unwrap().unwrap()).unwrap()
     }
 
     #[test]
@@ -269,6 +287,6 @@ mod tests {
 
     #[test]
     fn an_end_before_the_dot_is_an_error() {
-        assert!(read_message(&mut &b"a\r\n"[..]).is_err());
+        assert!(read_message(&mut &b"a\r\n"[..], false).is_err());
     }
 }

@@ -66,18 +66,34 @@ impl Store {
         date: Option<SystemTime>,
     ) -> io::Result<Delivered> {
         let mailbox = self.mailbox(self.recipient(user, name), name);
-        if self.defects.strikes(Defect::LoseOneInN) {
+        if self.loses(bytes) {
             return Ok(Delivered { mailbox, uid: None });
         }
         let bytes = self.content(bytes);
         if self.defects.has(Defect::AckBeforeWrite) {
             return Ok(in_background(mailbox, bytes, flags, date));
         }
+        let before = mailbox.view()?.messages.last().map(|(uid, _)| *uid);
         let uid = mailbox.deliver(&bytes, flags, date)?;
+        if let Some(before) = before.filter(|_| self.defects.strikes(Defect::OverwriteLast)) {
+            mailbox.expunge(before)?;
+        }
         if self.defects.strikes(Defect::Duplicate) {
             mailbox.deliver(&bytes, flags, date)?;
         }
         Ok(Delivered { mailbox, uid: Some(uid) })
+    }
+
+    /// Whether a defect is armed.
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.defects.has(defect)
+    }
+
+    /// Whether a defect acknowledges a message that it does not store.
+    fn loses(&self, bytes: &[u8]) -> bool {
+        let kib = self.defects.every(Defect::LoseLarge);
+        let too_large = kib.is_some_and(|kib| bytes.len() as u64 > kib * 1024);
+        self.defects.strikes(Defect::LoseOneInN) || self.defects.is_spent(Defect::LoseAfterN) || too_large
     }
 
     fn recipient<'a>(&self, user: &'a str, name: &str) -> &'a str {
@@ -89,6 +105,9 @@ impl Store {
 
     fn content(&self, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
+        if self.defects.has(Defect::StripEighthBit) {
+            bytes.iter_mut().for_each(|byte| *byte &= 0x7F);
+        }
         if self.defects.strikes(Defect::FlipByte) {
             let middle = bytes.len() / 2;
             let target = bytes[middle..].iter().position(u8::is_ascii_alphanumeric);

@@ -127,7 +127,8 @@ fn everything_is_there(run: &Path) -> TestResult {
             .collect();
         for op in ledger.ops.iter().filter(|op| op.kind.stores() && op.certain()) {
             let own = ledger.user_name(ledger.user_of(op.place)) == *user;
-            if own && copies.get(&op.attempt) != Some(&op.digest) {
+            let carried = Attempt { message: op.carries.unwrap_or(op.attempt.message), ..op.attempt };
+            if own && copies.get(&carried) != Some(&op.digest) {
                 let token = ledger.token(op.attempt);
                 return Err(
                     format!("{token} of {user}, who is {} on {storage}, is not there", one.state).into()

@@ -1,11 +1,13 @@
-//! Many losses that share one thing, said once: whole users, a whole storage, one stretch of time, the oldest mail.
+//! Many losses that share one thing, said once: one stretch of time, whole users, a whole storage, the oldest mail, what is
+//! large, who was not the first recipient, every n-th message.
 //!
 //! It only adds words before the single losses; counts and verdict stay. A group is said to be lost if at least nine
-//! tenths of it are and other groups exist that are not.
+//! tenths of it are and other groups exist that are not; all else is said only if it is true of every loss and of nothing
+//! that is left.
 
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
-use reports::kit::figures::{counted, grouped};
+use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
 
 /// Fewer losses are told one by one.
@@ -19,6 +21,10 @@ struct Kept {
     place: u32,
     storage: Option<u32>,
     at: Nanos,
+    /// Bytes.
+    size: u32,
+    /// It went to several users at once, and this one was not the first.
+    later_recipient: bool,
     lost: bool,
 }
 
@@ -34,21 +40,28 @@ pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<S
     mail.sort_unstable_by_key(|m| m.at);
     let user = |id: u32| case.ledger.user_name(record::history::UserId(id));
     let storage = |id: u32| format!("storage `{}`", case.traces.storage_name(id));
-    by(case, &mail, |m| Some(m.user), ("user", "users"), user)
+    window(case, &mail)
+        .or_else(|| from_then_on(case, &mail))
+        .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
         .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
-        .or_else(|| window(case, &mail))
         .or_else(|| oldest(&mail))
+        .or_else(|| large(&mail))
+        .or_else(|| later_recipients(&mail))
+        .or_else(|| every_nth(&mail))
 }
 
 fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
     let place = case.origin(slot)?;
     let attempt = case.spokesman(slot)?;
     let storage = case.traces.holders(attempt).first().map(|h| h.storage);
+    let stored = case.messages.store(case.ledger, attempt)?;
     Some(Kept {
         user: case.ledger.user_of(place).0,
         place: place.0,
         storage,
         at: case.acknowledged_at(slot)?,
+        size: stored.size,
+        later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
         lost,
     })
 }
@@ -135,6 +148,28 @@ fn window(case: &Case<'_>, mail: &[Kept]) -> Option<String> {
     })
 }
 
+/// How many messages may be acknowledged in another order than they were stored.
+const AT_ONCE: usize = 20;
+
+/// All that was acknowledged from an instant on is lost, and before it no more than what was under way at the same time. `mail` is
+/// in time order.
+fn from_then_on(case: &Case<'_>, mail: &[Kept]) -> Option<String> {
+    let last_left = mail.iter().rposition(|m| !m.lost)?;
+    let (before, after) = mail.split_at(last_left + 1);
+    let first = before.iter().position(|m| m.lost)?;
+    let sooner = before.iter().filter(|m| m.lost).count();
+    (after.len() >= FEWEST && sooner < after.len() && last_left - first < AT_ONCE).then(|| {
+        format!(
+            "All {} acknowledged from {} on are gone, and {} of those that were acknowledged shortly before; none of the {} \
+             earlier ones.",
+            counted(after.len() as u64, "message", "messages"),
+            case.ledger.moment(after[0].at),
+            grouped(sooner as u64),
+            grouped(first as u64)
+        )
+    })
+}
+
 /// In each mailbox that lost any, all that are lost are older than all that are left. `mail` is in time order.
 fn oldest(mail: &[Kept]) -> Option<String> {
     let mut left: BTreeMap<u32, bool> = BTreeMap::new();
@@ -154,4 +189,95 @@ fn oldest(mail: &[Kept]) -> Option<String> {
             grouped(lost.count() as u64)
         )
     })
+}
+
+/// What is lost is larger than all that is left.
+fn large(mail: &[Kept]) -> Option<String> {
+    let smallest = mail.iter().filter(|m| m.lost).map(|m| m.size).min()?;
+    let left: Vec<u32> = mail.iter().filter(|m| !m.lost).map(|m| m.size).collect();
+    let largest = left.iter().max()?;
+    (left.len() >= FEWEST && *largest < smallest).then(|| {
+        format!(
+            "The {} lost messages are all that have {} or more; the largest of the {} that are left has {}.",
+            grouped((mail.len() - left.len()) as u64),
+            bytes(f64::from(smallest)),
+            grouped(left.len() as u64),
+            bytes(f64::from(*largest))
+        )
+    })
+}
+
+/// Who was the first, or the only one, to get a message at once with others has it.
+fn later_recipients(mail: &[Kept]) -> Option<String> {
+    let (later, first): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.later_recipient);
+    let lost = later.iter().filter(|m| m.lost).count();
+    let all = later.len();
+    (first.len() >= FEWEST && first.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(|| {
+        format!(
+            "Of {} for users who were not the first of several to get a message at once, {} are gone; no other message is.",
+            counted(all as u64, "copy", "copies"),
+            grouped(lost as u64)
+        )
+    })
+}
+
+/// In the order of the acknowledgements the losses stand equally far apart, but for what came at the same time. `mail` is in
+/// time order.
+fn every_nth(mail: &[Kept]) -> Option<String> {
+    let places: Vec<usize> =
+        mail.iter().enumerate().filter(|(_, m)| m.lost).map(|(place, _)| place).collect();
+    let mut gaps: Vec<usize> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_unstable();
+    let usual = *gaps.get(gaps.len() / 2)?;
+    let slack = (usual / 5).max(1);
+    let even = gaps.iter().all(|gap| gap.abs_diff(usual) <= slack);
+    (usual > 2
+        && even
+        && places[0] <= usual + slack
+        && mail.len() - places[places.len() - 1] <= usual + slack)
+        .then(|| {
+            format!(
+                "About every {usual}th acknowledged message is gone: {} of {}, from the first to the last.",
+                grouped(places.len() as u64),
+                grouped(mail.len() as u64)
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(of: impl Fn(usize) -> (u32, bool, bool)) -> Vec<Kept> {
+        let kept = |n: usize| {
+            let (size, later_recipient, lost) = of(n);
+            Kept { user: 0, place: 0, storage: None, at: Nanos(n as u64), size, later_recipient, lost }
+        };
+        (1..=100).map(kept).collect()
+    }
+
+    #[test]
+    fn what_is_lost_for_its_size_is_said_with_both_sizes() {
+        let large_ones = mail(|n| (n as u32 * 1_000, false, n > 64));
+        insta::assert_snapshot!(large(&large_ones).unwrap(), @"The 36 lost messages are all that have 65.0 KB or more; the largest of the 64 that are left has 64.0 KB.");
+        assert_eq!(large(&mail(|n| (n as u32 * 1_000, false, n > 64 || n == 3))), None);
+        assert_eq!(large(&mail(|n| (n as u32, false, true))), None, "nothing is left");
+    }
+
+    #[test]
+    fn what_later_recipients_lost_is_said() {
+        let later = mail(|n| (1, n % 7 == 0, n % 7 == 0));
+        insta::assert_snapshot!(later_recipients(&later).unwrap(), @"Of 14 copies for users who were not the first of several to get a message at once, 14 are gone; no other message is.");
+        assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 7 == 0 || n == 1))), None);
+        assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 14 == 0))), None, "only half of them");
+    }
+
+    #[test]
+    fn every_twentieth_is_said_also_if_some_came_at_the_same_time() {
+        let exact = mail(|n| (1, false, n % 20 == 0));
+        insta::assert_snapshot!(every_nth(&exact).unwrap(), @"About every 20th acknowledged message is gone: 5 of 100, from the first to the last.");
+        assert!(every_nth(&mail(|n| (1, false, [20, 41, 60, 79, 99].contains(&n)))).is_some());
+        assert_eq!(every_nth(&mail(|n| (1, false, [20, 41, 60, 70, 99].contains(&n)))), None);
+        assert_eq!(every_nth(&mail(|n| (1, false, (50..56).contains(&n)))), None, "a stretch of time");
+    }
 }

@@ -60,7 +60,7 @@ pub(crate) struct Options {
     pub elsewhere: bool,
 }
 
-/// Profiles that are cut on unless others are named: the weakest, and that of most machines.
+/// Profiles that are cut on unless others are named: the weakest without its switches, and that of most machines.
 pub(crate) const USUAL_PROFILES: [Profile; 2] = [Profile::StrictPosix, Profile::Ext4Ordered];
 
 /// Seed unless another is given: a sweep is to be the same everywhere.
