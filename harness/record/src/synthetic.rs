@@ -185,6 +185,15 @@ impl<W: Write> World<W> {
         self.operation(user, action, OK, None, Vec::new());
     }
 
+    /// One message for several users at once: (user, message) of each, and what becomes of it. The copies of all carry the token of
+    /// the first.
+    pub fn deliver_to_several(&mut self, members: &[((u32, u64), How)]) {
+        let token = Attempt { message: MessageId(members[0].0.1), n: 1 };
+        for ((user, message), how) in members {
+            self.store_carrying(*user, "INBOX", self.entry, ((*message, 1), Some(token)), &[], *how);
+        }
+    }
+
     /// Delivery of one attempt.
     pub fn deliver(&mut self, user: u32, message: u64, n: u32, how: How) {
         self.store(user, "INBOX", self.entry, (message, n), &[], how);
@@ -196,12 +205,25 @@ impl<W: Write> World<W> {
     }
 
     fn store(&mut self, user: u32, mailbox: &str, entry: Ingress, id: (u64, u32), flags: &[&str], how: How) {
+        self.store_carrying(user, mailbox, entry, (id, None), flags, how);
+    }
+
+    fn store_carrying(
+        &mut self,
+        user: u32,
+        mailbox: &str,
+        entry: Ingress,
+        (id, carries): ((u64, u32), Option<Attempt>),
+        flags: &[&str],
+        how: How,
+    ) {
         let attempt = Attempt { message: MessageId(id.0), n: id.1 };
-        let digest = self.digests.get(&attempt).copied().unwrap_or_else(|| digest(attempt));
+        let token = carries.unwrap_or(attempt);
+        let digest = self.digests.get(&token).copied().unwrap_or_else(|| digest(token));
         let flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
         let copy = Copy {
             uid: Uid { validity: 0, uid: 0 },
-            attempt: Some(attempt),
+            attempt: Some(token),
             digest: Some(digest),
             size: 4096,
             flags: flags.clone(),
@@ -209,7 +231,7 @@ impl<W: Write> World<W> {
         };
         let uid = how.applied.then(|| self.at(user, mailbox).add(&copy));
         let mailbox = mailbox.to_owned();
-        let action = Action::Store { entry, attempt, mailbox, size: 4096, digest, flags, carries: None };
+        let action = Action::Store { entry, attempt, mailbox, size: 4096, digest, flags, carries };
         self.operation(user, action, how, uid.filter(|_| entry == Ingress::Append), Vec::new());
     }
 

@@ -29,6 +29,8 @@ pub(crate) mod sender;
 #[cfg(test)]
 mod set_up;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod statement;
 #[cfg(test)]
 mod step;
