@@ -13,7 +13,7 @@ use crate::property::{ALL, expectations};
 use crate::reason::because;
 use crate::statement::Answered;
 use crate::summary::series::series;
-use crate::summary::{damage, timeline};
+use crate::summary::{LostMail, damage, lost_mail, timeline};
 use crate::trace::cuts::Cuts;
 use crate::trace::{Traces, Wanted};
 use crate::{doubt, property, recorded, statement, trace, words};
@@ -51,8 +51,21 @@ pub enum JudgeError {
     OtherPlan { path: PathBuf },
 }
 
-/// Judges a saved run.
+/// What a run comes to.
+#[derive(Debug)]
+pub struct Judgement {
+    pub report: Report,
+    /// All mail that is lost, hidden or damaged; the report names the first of it.
+    pub lost_mail: Vec<LostMail>,
+}
+
+/// Judges a saved run; the report alone.
 pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
+    judgement(run_dir).map(|judgement| judgement.report)
+}
+
+/// Judges a saved run.
+pub fn judgement(run_dir: &Path) -> Result<Judgement, JudgeError> {
     let directory = RunDirectory::existing(run_dir);
     let (plan, recorded_plan) = read_plan(&directory.plan())?;
     let path = directory.history();
@@ -65,11 +78,12 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
     let cuts = Cuts::read(run_dir, &ledger, &traces);
     traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
-    let mut report = Recorded { plan, ledger, messages, traces, cuts }.judge(run_dir);
+    let recorded = Recorded { plan, ledger, messages, traces, cuts };
+    let Judgement { mut report, lost_mail } = recorded.judge(run_dir);
     let unreadable = |error| JudgeError::Read { path: run_dir.to_owned(), error };
     report.run.recorded = recorded::recorded(run_dir).map_err(unreadable)?;
     report.run.fingerprint = recorded::fingerprint(&report.run.recorded);
-    Ok(report)
+    Ok(Judgement { report, lost_mail })
 }
 
 fn of_this_plan(ledger: &Ledger, found: blake3::Hash, path: PathBuf) -> Result<(), JudgeError> {
@@ -107,7 +121,7 @@ fn open(path: &Path) -> Result<File, JudgeError> {
 }
 
 impl Recorded {
-    pub(crate) fn judge(&self, run_dir: &Path) -> Report {
+    pub(crate) fn judge(&self, run_dir: &Path) -> Judgement {
         let Recorded { plan, ledger, messages, traces, cuts } = self;
         let last = Final::of(ledger, messages);
         let disk = Disk::of(ledger);
@@ -123,7 +137,8 @@ impl Recorded {
         };
         elsewhere.account(&mut fates, ledger, messages, place);
         let (last, disk, elsewhere, fates) = (&last, &disk, &elsewhere, &fates[..]);
-        report(run_dir, &Case { plan, ledger, traces, cuts, messages, last, disk, elsewhere, fates })
+        let case = Case { plan, ledger, traces, cuts, messages, last, disk, elsewhere, fates };
+        Judgement { report: report(run_dir, &case), lost_mail: lost_mail::list(&case) }
     }
 }
 

@@ -1,7 +1,7 @@
 mod case;
 pub mod findings;
 mod judge;
-pub use judge::{JudgeError, judge, properties};
+pub use judge::{JudgeError, Judgement, judge, judgement, properties};
 pub mod property;
 mod reason;
 pub mod recorded;

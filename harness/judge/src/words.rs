@@ -57,7 +57,7 @@ pub(crate) fn messages(case: &Case<'_>) -> Messages {
     sum
 }
 
-fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
+pub(crate) fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
     let seen = case.ledger.seen.iter().filter(|seen| damaged(case, seen));
     seen.filter_map(|seen| case.messages.slot(seen.attempt?.message)).collect()
 }

@@ -100,6 +100,11 @@ impl RunDirectory {
         self.0.join("report.html")
     }
 
+    /// Every acknowledged message that is not as it must be; only if there are any.
+    pub fn lost_mail(&self) -> PathBuf {
+        self.0.join("lost-mail.csv")
+    }
+
     /// Why the recording process gave up, in words for the user.
     pub fn failure(&self) -> PathBuf {
         self.0.join("failure.txt")

@@ -6,6 +6,8 @@ use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, stop};
 use crate::run::places::Places;
 use anyhow::{Context, Result, bail};
+use judge::Judgement;
+use judge::summary::LostMail;
 use record::directory::RunDirectory;
 use record::plan::Plan;
 use record::plan::server::ServerKind;
@@ -42,8 +44,9 @@ pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
 /// is put what was sent.
 pub(crate) fn judge(directory: &Path) -> Result<Report> {
     sent::make_again(directory);
-    let report = judge::judge(directory)?;
+    let Judgement { report, lost_mail } = judge::judgement(directory)?;
     let run = RunDirectory::existing(directory);
+    write_lost_mail(&run.lost_mail(), &lost_mail)?;
     let page = reports::run::html::page::render_many(std::slice::from_ref(&report));
     for (path, text) in
         [(run.report(), judge::seal::sealed(&reports::kit::json::to_json(&report))), (run.page(), page)]
@@ -51,6 +54,20 @@ pub(crate) fn judge(directory: &Path) -> Result<Report> {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(report)
+}
+
+/// The list is there if it has a line.
+fn write_lost_mail(path: &Path, lost: &[LostMail]) -> Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    if lost.is_empty() {
+        return match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(cannot),
+            Ok(()) | Err(_) => Ok(()),
+        };
+    }
+    let mut list = csv::Writer::from_path(path).with_context(cannot)?;
+    lost.iter().try_for_each(|one| list.serialize(one)).with_context(cannot)?;
+    list.flush().with_context(cannot)
 }
 
 fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {

@@ -294,8 +294,13 @@ fn last_lines(report: &Report, style: Style) -> String {
     let [page, directory, reproduce] =
         ["Report to show", "Everything recorded", "Run it again"].map(|words| bold(words, style));
     let run = &report.run;
+    let messages = &report.messages;
+    let lost = match messages.lost + messages.invisible + messages.damaged {
+        0 => String::new(),
+        _ => format!("{}        {}/lost-mail.csv\n", bold("All lost mail", style), run.directory),
+    };
     format!(
-        "{page}       {0}/report.html\n{directory}  {0}\n{reproduce}         {1}\n",
+        "{page}       {0}/report.html\n{lost}{directory}  {0}\n{reproduce}         {1}\n",
         run.directory, run.reproduce
     )
 }

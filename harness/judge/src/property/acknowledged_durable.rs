@@ -145,7 +145,7 @@ fn shared(case: &Case<'_>, lost: &[usize]) -> Option<String> {
     cohort::shared(case, lost, &expected.collect::<Vec<usize>>())
 }
 
-fn loss(case: &Case<'_>, slot: usize) -> String {
+pub(crate) fn loss(case: &Case<'_>, slot: usize) -> String {
     if let Some(elsewhere) = strayed(case, slot) {
         return elsewhere;
     }

@@ -1,6 +1,8 @@
 pub(crate) mod clients;
 pub(crate) mod damage;
 pub(crate) mod difference;
+pub(crate) mod lost_mail;
+pub use lost_mail::LostMail;
 pub(crate) mod migrations;
 pub(crate) mod senders;
 pub(crate) mod series;

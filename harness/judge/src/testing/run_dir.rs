@@ -36,6 +36,10 @@ pub(crate) fn judge_text(plan: &Plan, text: &[u8]) -> Report {
 }
 
 pub(crate) fn judge_ledger(plan: &Plan, ledger: Ledger) -> Report {
+    judgement(plan, ledger).report
+}
+
+pub(crate) fn judgement(plan: &Plan, ledger: Ledger) -> Judgement {
     let (plan, messages) = (plan.clone(), Messages::of(&ledger));
     Recorded { plan, ledger, messages, traces: Traces::default(), cuts: Cuts::default() }
         .judge(Path::new("run"))

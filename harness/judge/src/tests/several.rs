@@ -1,8 +1,9 @@
 //! One message for several users at once: each has an outcome and a copy of its own, though all copies carry one token.
 
 use super::table::drop_copy;
-use crate::testing::run_dir::{Mail, blamed, judge_text};
+use crate::testing::run_dir::{Mail, blamed, judge_text, judgement};
 use record::history::Outcome;
+use record::ledger::Ledger;
 use record::synthetic::{How, OK, REFUSED, World, plan};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
@@ -71,4 +72,18 @@ fn a_copy_that_goes_later_is_that_users_loss() {
         (blamed(&report), whose(&report)),
         (vec!["acknowledged-durable"], vec!["user2 INBOX".to_owned()])
     );
+}
+
+#[test]
+fn the_list_of_lost_mail_names_each_with_its_user_and_the_token_that_its_bytes_carry() {
+    let mut world = World::new(Vec::new(), 4);
+    world.deliver_to_several(&[((0, 1), OK), ((1, 2), LOST)]);
+    world.deliver(2, 3, 1, LOST);
+    world.recover(900);
+    let ledger = Ledger::read(&world.finish()[..]).unwrap();
+    let lost = judgement(&plan(), ledger).lost_mail;
+    let named: Vec<_> =
+        lost.iter().map(|one| format!("{} {} {}", one.token, one.user, one.mailbox)).collect();
+    assert_eq!(named, ["1a2b3c4d-1-1 user2 INBOX", "1a2b3c4d-3-1 user3 INBOX"]);
+    assert!(lost.iter().all(|one| one.bytes == 4096 && one.what.contains("gone")), "{lost:?}");
 }

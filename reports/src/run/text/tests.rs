@@ -123,6 +123,7 @@ fn invalid() {
         its own.
 
     Report to show       fermoposta-runs/fsync-eio-42/report.html
+    All lost mail        fermoposta-runs/fsync-eio-42/lost-mail.csv
     Everything recorded  fermoposta-runs/fsync-eio-42
     Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
     ");
