@@ -4,7 +4,7 @@ use crate::case::Case;
 use crate::case::generator::{lateness_in_words, never_begun_in_words};
 use crate::case::lateness::Lateness;
 use crate::property::acknowledged_durable::hidden;
-use crate::property::content_intact::damaged;
+use crate::property::content_intact::damaged_slots;
 use crate::property::{coverage, full_disk, gone_for_good, overload};
 use crate::reason::remains::on_disk;
 use fuse_fs::clock::Nanos;
@@ -15,7 +15,7 @@ use record::ledger::entry::{ClientOp, OpKind};
 use reports::kit::figures::{counted, grouped};
 use reports::kit::verdict::Verdict;
 use reports::run::{Fault, Messages, Moment, Property};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// Counts messages. Struck by a lie or not makes no difference here.
 pub(crate) fn messages(case: &Case<'_>) -> Messages {
@@ -55,11 +55,6 @@ pub(crate) fn messages(case: &Case<'_>) -> Messages {
         }
     }
     sum
-}
-
-pub(crate) fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
-    let seen = case.ledger.seen.iter().filter(|seen| damaged(case, seen));
-    seen.filter_map(|seen| case.messages.slot(seen.attempt?.message)).collect()
 }
 
 /// The answer in one sentence. The gravest finding first; what is only not proved last.

@@ -42,8 +42,14 @@ fn check(case: &Case<'_>) -> Finding {
     Finding::of(anomalies, sentence)
 }
 
+/// Messages of which a damaged copy was seen.
+pub(crate) fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
+    let seen = case.ledger.seen.iter().filter(|seen| damaged(case, seen));
+    seen.filter_map(|seen| case.messages.slot(seen.attempt?.message)).collect()
+}
+
 /// What was read differs from what was sent.
-pub(crate) fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
+fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
     let sent = seen.attempt.and_then(|a| case.messages.store(case.ledger, a)).and_then(|op| op.digest);
     matches!((sent, seen.digest), (Some(sent), Some(read)) if sent != read)
 }

@@ -3,7 +3,7 @@
 
 use crate::case::Case;
 use crate::property::acknowledged_durable::loss;
-use crate::words::damaged_slots;
+use crate::property::content_intact::damaged_slots;
 use serde::Serialize;
 
 /// One such message.
