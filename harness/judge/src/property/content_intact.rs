@@ -49,7 +49,7 @@ pub(crate) fn damaged_slots(case: &Case<'_>) -> HashSet<usize> {
 }
 
 /// What was read differs from what was sent.
-fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
+pub(crate) fn damaged(case: &Case<'_>, seen: &Seen) -> bool {
     let sent = seen.attempt.and_then(|a| case.messages.store(case.ledger, a)).and_then(|op| op.digest);
     matches!((sent, seen.digest), (Some(sent), Some(read)) if sent != read)
 }
