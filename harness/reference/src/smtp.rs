@@ -179,30 +179,35 @@ impl Session<'_> {
         self.say("354 end with a dot")?;
         let stuffed = self.store.has(Defect::KeepStuffedDots);
         let message = read_message(&mut self.wire.input, stuffed)?;
-        let mut recipients = std::mem::take(&mut self.recipients);
+        let recipients = std::mem::take(&mut self.recipients);
         self.reset();
-        let lost =
-            if self.store.has(Defect::LoseLaterRecipients) { recipients.split_off(1) } else { Vec::new() };
         match (message, self.dialect) {
             (None, Dialect::Lmtp) => {
                 recipients.iter().try_for_each(|_| self.say("552 5.3.4 message too big"))
             }
             (None, Dialect::Smtp) => self.say("552 5.3.4 message too big"),
-            (Some(bytes), Dialect::Lmtp) => self.deliver_each(&recipients, &lost, &bytes),
-            (Some(bytes), Dialect::Smtp) => self.deliver_all(&recipients, &bytes),
+            (Some(bytes), Dialect::Lmtp) => self.deliver_each(&recipients, &bytes),
+            (Some(bytes), Dialect::Smtp) => self.deliver_all(self.kept(&recipients), &bytes),
         }
     }
 
-    /// One reply for each; also for those whose copy a defect has `lost`.
-    fn deliver_each(&mut self, recipients: &[String], lost: &[String], bytes: &[u8]) -> io::Result<()> {
-        if !self.store.has(Defect::SwapReplies) {
-            recipients.iter().try_for_each(|user| self.say(deliver_one(self.store, user, bytes)))?;
-            return lost.iter().try_for_each(|_| self.say(STORED));
+    /// Those whose copy is kept: all, but for a defect.
+    fn kept<'r>(&self, recipients: &'r [String]) -> &'r [String] {
+        if self.store.has(Defect::LoseLaterRecipients) { &recipients[..1] } else { recipients }
+    }
+
+    /// One reply for each.
+    fn deliver_each(&mut self, recipients: &[String], bytes: &[u8]) -> io::Result<()> {
+        let (store, kept) = (self.store, self.kept(recipients).len());
+        let mut replies = recipients.iter().enumerate().map(|(at, user)| match at < kept {
+            true => deliver_one(store, user, bytes),
+            false => STORED,
+        });
+        if !store.has(Defect::SwapReplies) {
+            return replies.try_for_each(|reply| self.say(reply));
         }
-        let mut replies: Vec<_> =
-            recipients.iter().map(|user| deliver_one(self.store, user, bytes)).collect();
-        replies.reverse();
-        replies.iter().try_for_each(|reply| self.say(reply))
+        let replies: Vec<_> = replies.collect();
+        replies.iter().rev().try_for_each(|reply| self.say(reply))
     }
 
     fn deliver_all(&mut self, recipients: &[String], bytes: &[u8]) -> io::Result<()> {

@@ -73,15 +73,21 @@ impl Store {
         if self.defects.has(Defect::AckBeforeWrite) {
             return Ok(in_background(mailbox, bytes, flags, date));
         }
-        let before = mailbox.view()?.messages.last().map(|(uid, _)| *uid);
         let uid = mailbox.deliver(&bytes, flags, date)?;
-        if let Some(before) = before.filter(|_| self.defects.strikes(Defect::OverwriteLast)) {
-            mailbox.expunge(before)?;
+        if self.defects.strikes(Defect::OverwriteLast) {
+            self.remove_before(&mailbox, uid)?;
         }
         if self.defects.strikes(Defect::Duplicate) {
             mailbox.deliver(&bytes, flags, date)?;
         }
         Ok(Delivered { mailbox, uid: Some(uid) })
+    }
+
+    /// The defect: the message before this one makes room for it.
+    fn remove_before(&self, mailbox: &Mailbox, uid: u32) -> io::Result<()> {
+        let view = mailbox.view()?;
+        let before = view.messages.iter().rev().find(|(other, _)| *other < uid);
+        before.map_or(Ok(()), |(other, _)| mailbox.expunge(*other).map(drop))
     }
 
     /// Whether a defect is armed.

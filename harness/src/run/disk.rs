@@ -74,8 +74,8 @@ pub(crate) fn read_bounces(
     walk.account(&store_root.join(path.replace("{user}", user)));
     let finished = walk.copies.iter().filter(|(_, copy)| !copy.unfinished);
     let bounce = |(ino, copy): (&u64, &DiskCopy)| {
-        let (attempts, names) = walk.bounced.get(ino)?.clone();
-        Some(Bounce { place: copy.path.clone(), attempts, names })
+        let attempts = walk.bounced.get(ino)?.clone();
+        Some(Bounce { place: copy.path.clone(), attempts })
     };
     (finished.filter_map(bounce).collect(), walk.error.clone())
 }
@@ -86,8 +86,8 @@ struct Walk<'a> {
     root: &'a Path,
     run: RunToken,
     copies: BTreeMap<u64, DiskCopy>,
-    /// Attempts that a message says have failed, and whom it names, by its inode.
-    bounced: BTreeMap<u64, (Vec<Attempt>, Vec<String>)>,
+    /// Attempts that a message says have failed, by its inode.
+    bounced: BTreeMap<u64, Vec<Attempt>>,
     error: Option<String>,
     damaged: Damaged<'a>,
 }
@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
         let known = identity::identify(raw);
         let bounced = message::bounce::bounced(raw, self.run);
         if !bounced.is_empty() {
-            self.bounced.insert(ino, (bounced, message::bounce::names(raw, self.run)));
+            self.bounced.insert(ino, bounced);
         }
         let attempt = known.attempt(self.run);
         let path = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
@@ -295,14 +295,12 @@ mod tests {
     fn bounces_are_found_with_the_attempts_that_they_name() {
         let root = tempfile::tempdir().unwrap();
         let returned = "X-Fermoposta-Attempt: 1a2b3c4d-7-1";
-        let failed = format!("Subject: failed\n\n<user2@example.test>: no such user\n{returned}\n");
-        put(root.path(), "bounces/Maildir/new/1", &failed);
+        put(root.path(), "bounces/Maildir/new/1", &format!("Subject: failed\n\n{returned}\n"));
         put(root.path(), "bounces/Maildir/new/2", "Subject: bounces arrive here\n\nThis mailbox works.\n");
         put(root.path(), "bounces/Maildir/tmp/3", &format!("Subject: unfinished\n\n{returned}\n"));
         let (bounces, error) = read_bounces(root.path(), &layout(), "bounces", RUN);
         let attempts = vec![Attempt { message: MessageId(7), n: 1 }];
-        let (place, names) = ("bounces/Maildir/new/1".to_owned(), vec!["user2".to_owned()]);
-        assert_eq!(bounces, [Bounce { place, attempts, names }]);
+        assert_eq!(bounces, [Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts }]);
         assert_eq!(error, None);
         assert!(read_bounces(root.path(), &Layout::Opaque {}, "bounces", RUN).1.is_some());
     }

@@ -41,7 +41,8 @@ pub(crate) fn resolve(
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
     let senders = senders::senders(path, &scenario.workload, scenario.time.is_some(), &mut found);
     let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
-    let workload = WorkloadPlan { senders, ..workload };
+    let recipients = recipients(&scenario, workload.deliver_by, &mut found);
+    let workload = WorkloadPlan { senders, recipients, ..workload };
     if let Some(target) = &target {
         spare_sender(&mut storages, target, &workload);
     }
@@ -218,7 +219,7 @@ fn workload(
         warm_up: workload.warm_up,
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
-        recipients: recipients(workload, found),
+        recipients: Vec::new(),
         senders: Vec::new(),
         single: workload.single.clone(),
         clients: clients::clients(workload, target, found),
@@ -226,12 +227,23 @@ fn workload(
 }
 
 /// Shares of deliveries to one user, to two, and so on. There are more recipients in real mail of some senders and fewer in that
-/// of others; the default is a choice, not a measurement.
-fn recipients(workload: &Workload, found: &mut Troubles<'_>) -> Vec<f64> {
-    let shares = workload.recipients.clone().unwrap_or_else(|| DEFAULT_RECIPIENTS.to_vec());
+/// of others; the default is a choice, not a measurement. Where mail may wait on its way there is one: see
+/// [`record::ledger::Groups`].
+fn recipients(scenario: &Scenario, by: Ingress, found: &mut Troubles<'_>) -> Vec<f64> {
+    let at_once = by == Ingress::Lmtp && scenario.front_door.is_none();
+    let Some(shares) = scenario.workload.recipients.clone() else {
+        return if at_once { DEFAULT_RECIPIENTS.to_vec() } else { vec![1.0] };
+    };
     let help = "write a share for one recipient, one for two, and so on: `recipients = [80, 12, 4, 2, 2]`";
     if shares.iter().any(|share| !share.is_finite() || *share < 0.0) || shares.iter().sum::<f64>() <= 0.0 {
         found.add("workload.recipients", format!("shares of {shares:?}"), help);
+    }
+    if shares.len() > 1 && !at_once {
+        found.add(
+            "workload.recipients",
+            "for whom of several a message waits in a queue, or at a front door, could not be told",
+            "deliver by LMTP and without a front door, or write `recipients = [1]`",
+        );
     }
     if shares.len() > MOST_RECIPIENTS {
         let message = format!("{} recipients of one message", shares.len());

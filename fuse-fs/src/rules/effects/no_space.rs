@@ -1,8 +1,8 @@
 //! `no-space`: the storage is full once a budget of bytes or files is spent.
 //!
 //! Spent is counted from the moment the rule first strikes: a write spends what it puts where its file has no space yet,
-//! beyond its end or in a hole, a create, mkdir, mknod or symlink one file. A write that fits partly writes that part, as file systems do; the
-//! next one fails with ENOSPC. Unlink, rmdir and truncate give back. The count is an estimate on the careful side:
+//! beyond its end or in a hole, a create, mkdir, mknod or symlink one file. A write that fits partly writes that part,
+//! as file systems do; the next one fails with ENOSPC. Unlink, rmdir and truncate give back. The count is an estimate on the careful side:
 //! a call that fails later has spent, a file replaced by rename or held open after unlink gives back like any
 //! other or not at all. `statfs` tells the truth about the budget, or lies with the backing's free space.
 

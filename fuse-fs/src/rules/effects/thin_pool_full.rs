@@ -3,7 +3,8 @@
 //! space of the file system, which knows nothing of the pool. Healing the rule is the larger pool: waiting writes
 //! are carried out.
 //!
-//! New space is what makes a file longer or fills a hole; what is deleted is not given back (a pool without discard). A write that fits partly waits as a whole.
+//! New space is what makes a file longer or fills a hole; what is deleted is not given back (a pool without discard). A
+//! write that fits partly waits as a whole.
 
 use super::definition::{Definition, EffectListing, Outcome, Strike, Struck};
 use super::no_space::{bytes_in, wanted};

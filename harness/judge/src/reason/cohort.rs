@@ -237,7 +237,7 @@ fn every_nth(mail: &[Kept]) -> Option<String> {
         && mail.len() - places[places.len() - 1] <= usual + slack)
         .then(|| {
             format!(
-                "About every {usual}th acknowledged message is gone: {} of {}, from the first to the last.",
+                "About one in {usual} acknowledged messages is gone, evenly spread: {} of {}.",
                 grouped(places.len() as u64),
                 grouped(mail.len() as u64)
             )
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn every_twentieth_is_said_also_if_some_came_at_the_same_time() {
         let exact = mail(|n| (1, false, n % 20 == 0));
-        insta::assert_snapshot!(every_nth(&exact).unwrap(), @"About every 20th acknowledged message is gone: 5 of 100, from the first to the last.");
+        insta::assert_snapshot!(every_nth(&exact).unwrap(), @"About one in 20 acknowledged messages is gone, evenly spread: 5 of 100.");
         assert!(every_nth(&mail(|n| (1, false, [20, 41, 60, 79, 99].contains(&n)))).is_some());
         assert_eq!(every_nth(&mail(|n| (1, false, [20, 41, 60, 70, 99].contains(&n)))), None);
         assert_eq!(every_nth(&mail(|n| (1, false, (50..56).contains(&n)))), None, "a stretch of time");

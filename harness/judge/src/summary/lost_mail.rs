@@ -4,6 +4,7 @@
 use crate::case::Case;
 use crate::property::acknowledged_durable::loss;
 use crate::property::content_intact::damaged_slots;
+use crate::property::gone_for_good;
 use serde::Serialize;
 
 /// One such message.
@@ -26,10 +27,13 @@ pub struct LostMail {
 pub(crate) fn list(case: &Case<'_>) -> Vec<LostMail> {
     let damaged = damaged_slots(case);
     let lost = case.fates.iter().enumerate().filter(|(_, fate)| fate.acknowledged);
-    lost.filter_map(|(slot, fate)| match (fate.missing > 0, damaged.contains(&slot)) {
-        (true, _) => named(case, slot, loss(case, slot)),
-        (false, true) => named(case, slot, "It is served with other content than was sent.".to_owned()),
-        (false, false) => None,
+    lost.filter_map(|(slot, fate)| match (gone_for_good::cause(case, slot), fate.missing > 0) {
+        (Some(_), _) => named(case, slot, "It lies on what was taken away for good.".to_owned()),
+        (None, true) => named(case, slot, loss(case, slot)),
+        (None, false) if damaged.contains(&slot) => {
+            named(case, slot, "It is served with other content than was sent.".to_owned())
+        }
+        (None, false) => None,
     })
     .collect()
 }

@@ -42,10 +42,8 @@ pub(crate) fn queue(world: &mut Mail, attempts: &[Attempt], error: Option<&str>)
 
 pub(crate) fn bounces(world: &mut Mail, source: Source, attempts: &[Attempt], error: Option<&str>) {
     let (at, reading, error) = (world.tick(), "final".to_owned(), error.map(str::to_owned));
-    let bounce = |attempt: &Attempt| {
-        let (place, attempts) = ("bounces/Maildir/new/1".to_owned(), vec![*attempt]);
-        Bounce { place, attempts, names: Vec::new() }
-    };
+    let bounce =
+        |attempt: &Attempt| Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts: vec![*attempt] };
     let (complete, bounces) = (error.is_none(), attempts.iter().map(bounce).collect());
     world.write(&Event::Bounces { at, reading, source, complete, error, bounces });
 }

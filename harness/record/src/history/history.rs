@@ -269,7 +269,4 @@ pub struct Bounce {
     pub place: String,
     /// The attempts whose tokens it carries.
     pub attempts: Vec<Attempt>,
-    /// Local parts of the addresses that it names, but for those in what it returns.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
 }

@@ -1,6 +1,9 @@
 //! Messages that went to several recipients at once: their copies carry one token, and whose they are tells them apart.
+//!
+//! Limit: a queue, a bounce or a spool names the token and not for whom it is left. So nothing that passes one is sent to several
+//! at once; what it held would excuse the loss of another's copy.
 
-use crate::history::{Attempt, Bounce, UserId};
+use crate::history::{Attempt, UserId};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
@@ -33,19 +36,10 @@ impl Groups {
 
     /// Those that a file or a place of this name belongs to: whoever is named in it, else all of them.
     pub fn at(&self, token: Attempt, place: &str, users: &[String]) -> Bearers {
-        let words = || place.split(['/', ' ']).filter_map(|word| word.split('@').next());
-        self.named(token, users, |name| words().any(|word| word == name))
-    }
-
-    /// Those whom a bounce is about.
-    pub(super) fn bounced(&self, bounce: &Bounce, users: &[String]) -> Vec<Attempt> {
-        let named = |name: &str| bounce.names.iter().any(|one| one == name);
-        bounce.attempts.iter().flat_map(|token| self.named(*token, users, named)).collect()
-    }
-
-    fn named(&self, token: Attempt, users: &[String], named: impl Fn(&str) -> bool) -> Bearers {
         let Some(members) = self.0.get(&token) else { return smallvec![token] };
-        let is_named = |user: &UserId| users.get(user.0 as usize).is_some_and(|name| named(name));
+        let words = || place.split(['/', ' ']).filter_map(|word| word.split('@').next());
+        let is_named =
+            |user: &UserId| users.get(user.0 as usize).is_some_and(|name| words().any(|word| word == name));
         let found: Bearers =
             members.iter().filter(|(user, _)| is_named(user)).map(|(_, attempt)| *attempt).collect();
         if found.is_empty() { self.all(token) } else { found }
@@ -89,17 +83,5 @@ mod tests {
         assert_eq!(of("queue/active/1A2B3"), [7, 8, 9]);
         assert_eq!(of("user44/Maildir/tmp/1"), [7, 8, 9]);
         assert_eq!(groups.at(attempt(5), "user4/x", &users).as_slice(), [attempt(5)]);
-    }
-
-    #[test]
-    fn a_bounce_is_about_whom_it_names() {
-        let (groups, users) = groups();
-        let of = |names: &[&str]| {
-            let names = names.iter().map(|name| (*name).to_owned()).collect();
-            let bounce = Bounce { place: String::new(), attempts: vec![attempt(7)], names };
-            groups.bounced(&bounce, &users).iter().map(|a| a.message.0).collect::<Vec<_>>()
-        };
-        assert_eq!(of(&["MAILER-DAEMON", "user4"]), [8]);
-        assert_eq!(of(&["MAILER-DAEMON"]), [7, 8, 9]);
     }
 }

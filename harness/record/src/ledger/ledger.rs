@@ -24,7 +24,7 @@ use super::entry::{
 use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use crate::history::event::{Event, MigrationState, TargetEvent};
-use crate::history::{Attempt, Bounce, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
+use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
 use reports::kit::figures::Clock;
 use std::collections::HashMap;
@@ -337,15 +337,10 @@ impl Ledger {
             Event::Astray { at: _, place, files, first } => self.astray.push(Astray { place, files, first }),
             Event::Queue { at, reading, complete, error, attempts } => {
                 self.note_time(at);
-                // Whose of them waits is not known: a queue names the message, not for whom it is left.
-                let attempts = attempts.into_iter().flat_map(|token| self.groups.all(token)).collect();
                 self.queues.push(QueueRead { name: reading, at, complete, error, attempts });
             }
             Event::Bounces { at, reading, source, complete, error, bounces } => {
                 self.note_time(at);
-                let own =
-                    |bounce: Bounce| Bounce { attempts: self.groups.bounced(&bounce, &self.users), ..bounce };
-                let bounces = bounces.into_iter().map(own).collect();
                 self.bounces.push(BounceRead { name: reading, source, complete, error, bounces });
             }
             Event::Cut { at, back, storage, record, report } => {

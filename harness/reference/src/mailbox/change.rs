@@ -215,8 +215,14 @@ impl Mailbox {
     fn bring_back(&self, state: &mut State) -> io::Result<()> {
         for entry in state.messages.values_mut().filter(|entry| entry.relative.starts_with("tmp/")) {
             let home = place(&entry.base, Some(entry.flags));
-            self.files.rename(&self.dir.join(&entry.relative), &self.dir.join(&home))?;
-            entry.relative = home;
+            match self.files.rename(&self.dir.join(&entry.relative), &self.dir.join(&home)) {
+                // Where it is instead, if anywhere, is found when the mailbox is opened.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => {
+                    renamed?;
+                    entry.relative = home;
+                }
+            }
         }
         Ok(())
     }

@@ -480,24 +480,27 @@ fn a_flag_whose_change_got_stuck_is_acknowledged_only_once_it_is_durable() {
     assert_eq!(next.mailbox(USER, "INBOX").open().unwrap().messages, [(uid, Flags::SEEN)]);
 }
 
-#[test]
-fn an_expunge_that_got_stuck_is_acknowledged_only_once_it_is_durable() {
+/// A mailbox whose only message could not be expunged: the rename works; its fsync, and every way back, fails.
+fn with_one_stuck(root: &Path) -> (Arc<Power>, Arc<Mailbox>, u32) {
     let first = calls_of_a_load() + 2;
-    let root = in_memory();
-    let (power, store, uid) = with_one(root.path(), first..first + 4);
+    let (power, store, uid) = with_one(root, first..first + 4);
     let inbox = store.mailbox(USER, "INBOX");
     assert!(is_in_doubt(&inbox.expunge(uid).unwrap_err()));
+    (power, inbox, uid)
+}
+
+#[test]
+fn an_expunge_that_got_stuck_is_acknowledged_only_once_it_is_durable() {
+    let root = in_memory();
+    let (power, inbox, uid) = with_one_stuck(root.path());
     assert!(inbox.expunge(uid).unwrap());
     assert_eq!(texts_left(&power, Names::None), 0);
 }
 
 #[test]
 fn a_message_whose_expunge_got_stuck_comes_back_when_the_storage_heals() {
-    let first = calls_of_a_load() + 2;
     let root = in_memory();
-    let (power, store, uid) = with_one(root.path(), first..first + 4);
-    let inbox = store.mailbox(USER, "INBOX");
-    assert!(is_in_doubt(&inbox.expunge(uid).unwrap_err()));
+    let (power, inbox, _) = with_one_stuck(root.path());
     assert_eq!(inbox.open().unwrap().messages.len(), 1);
     assert_eq!(texts_left(&power, Names::None), 1);
 }

@@ -24,19 +24,6 @@ pub(crate) fn bounced(raw: &[u8], run: RunToken) -> Vec<Attempt> {
     }
 }
 
-/// Local parts of the addresses that it names before what it returns, each once: among them those who were not served.
-pub(crate) fn names(raw: &[u8], run: RunToken) -> Vec<String> {
-    let end = tokens::places(raw, run).next().map_or(raw.len(), |(at, _)| at);
-    let text = String::from_utf8_lossy(&raw[..end]);
-    let address = |c: char| c.is_ascii_alphanumeric() || "@._-+=".contains(c);
-    let words = text.split(|c| !address(c)).filter_map(|word| word.split_once('@'));
-    let mut names: Vec<String> =
-        words.map(|(local, _)| local.to_owned()).filter(|local| !local.is_empty()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 /// No `Action:` at all (a bounce in words), or one that says `failed`. What follows the first token is the returned
 /// message's own.
 fn tells_failure(before: &[u8]) -> bool {
@@ -81,14 +68,6 @@ mod tests {
             named("Subject: failure\n\nIt failed.\n\n> X-Fermoposta-Attempt: 1a2b3c4d-7-1\n"),
             [(7, 1)]
         );
-    }
-
-    #[test]
-    fn whom_a_bounce_is_about_is_named_before_what_it_returns() {
-        let text = "From: MAILER-DAEMON@mx.test\nTo: bounces@example.test\n\n<user2@example.test>:\nSorry.\n\n\
-                    X-Fermoposta-Attempt: 1a2b3c4d-7-1\nTo: <user1@example.test>\n";
-        assert_eq!(names(text.as_bytes(), RUN), ["MAILER-DAEMON", "bounces", "user2"]);
-        assert_eq!(names(report("Action: failed").as_bytes(), RUN), ["user1"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::readback::{BATCH, Reader, TRIES, login_as, patience};
 use crate::mail::client::Failure;
-use crate::mail::message::bounce::{bounced, names};
+use crate::mail::message::bounce::bounced;
 use crate::mail::workload::ended::words;
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
@@ -60,8 +60,7 @@ async fn read_inbox(reader: &Reader, user: &str, bounces: &mut Vec<Bounce>) -> R
         let keep = |uid: u32, raw: &[u8]| {
             let attempts = bounced(raw, run);
             if !attempts.is_empty() {
-                let place = format!("UID {uid} of {user}");
-                bounces.push(Bounce { place, attempts, names: names(raw, run) });
+                bounces.push(Bounce { place: format!("UID {uid} of {user}"), attempts });
             }
         };
         got += session.bodies(&set.join(","), keep).await?;

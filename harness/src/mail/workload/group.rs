@@ -14,32 +14,28 @@ use super::store::{self, Job, Room};
 use fuse_fs::clock::Nanos;
 use rand::RngExt;
 use rand::seq::IteratorRandom;
-use record::history::{Ingress, Protocol, UserId};
+use record::history::{Protocol, UserId};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-/// How mail for several users is delivered; one by one where there is no such way.
-fn protocol(ctx: &Context) -> Option<Protocol> {
-    match ctx.setup.plan.deliver_by {
-        Ingress::Lmtp => Some(Protocol::Lmtp),
-        Ingress::Smtp => Some(Protocol::Smtp),
-        Ingress::Append => None,
-    }
-}
+/// Its answer is for each of them, and nothing waits behind it.
+const PROTOCOL: Protocol = Protocol::Lmtp;
 
 /// Those besides `first` whom a message goes to, as `draw` has it; nobody is named twice. All of them are let in where `first`
 /// is.
 pub(super) fn others(ctx: &Context, first: UserId, draw: u64) -> Vec<UserId> {
     let shares = &ctx.setup.plan.recipients;
-    let Some(protocol) = protocol(ctx).filter(|_| shares.len() > 1) else { return Vec::new() };
+    if shares.len() < 2 {
+        return Vec::new();
+    }
     let mut rng = schedule::rng(ctx.setup.seed, "recipients", draw);
     let number = number(shares, rng.random());
     if number < 2 {
         return Vec::new();
     }
-    let here = ctx.delivery(first, protocol);
-    let fit = ctx.user_ids().filter(|user| *user != first && ctx.delivery(*user, protocol) == here);
+    let here = ctx.delivery(first, PROTOCOL);
+    let fit = ctx.user_ids().filter(|user| *user != first && ctx.delivery(*user, PROTOCOL) == here);
     fit.sample(&mut rng, number - 1)
 }
 
@@ -78,7 +74,6 @@ pub(super) async fn send(
 /// The one attempt that they share; for each whether it is settled, so that nobody tries again.
 async fn attempt(ctx: &Context, jobs: &[Job], intended: Nanos) -> Vec<bool> {
     let mut settled = vec![true; jobs.len()];
-    let Some(protocol) = protocol(ctx) else { return settled };
     let Ok(message) = store::make(ctx, &jobs[0], 1).await else { return settled };
     let begin = |job: &Job| {
         let action = job.action(1, message.size, message.digest);
@@ -89,7 +84,7 @@ async fn attempt(ctx: &Context, jobs: &[Job], intended: Nanos) -> Vec<bool> {
         let Some(operation) = operations[recipient].take() else { return };
         settled[recipient] = store::note(ctx, &jobs[recipient], 1, &operation.end(ended));
     };
-    store::deliver_all(ctx, jobs, protocol, &message, &mut tell).await;
+    store::deliver_all(ctx, jobs, PROTOCOL, &message, &mut tell).await;
     settled
 }
 

@@ -1,7 +1,7 @@
 //! Mail servers unpacked beside the system: which are there, and unpacking them.
 //!
-//! Each lies in a directory of its target's name, and serves every target that asks for the same packages. It is filled under another name and renamed when it is complete,
-//! so a directory with a manifest is whole.
+//! Each lies in a directory of its target's name, and serves every target that asks for the same packages. It is filled
+//! under another name and renamed when it is complete, so a directory with a manifest is whole.
 
 use super::place::{place, unpacked};
 
