@@ -55,6 +55,8 @@ pub enum Defect {
     OverwriteLast,
     /// Makes the directory durable from which a file was renamed, and not the one it is in.
     SyncWrongDirectory,
+    /// After a delivery that failed acknowledges the next one without storing it.
+    LoseAfterError,
 }
 
 impl Defect {
@@ -100,6 +102,7 @@ impl Defect {
             Defect::SyncWrongDirectory => {
                 "makes the directory durable that a file was renamed from, not the one it is in"
             }
+            Defect::LoseAfterError => "acknowledges the message after a failed one without storing it",
         }
     }
 
@@ -118,7 +121,8 @@ impl Defect {
             | Defect::LoseLarge
             | Defect::LoseAfterN
             | Defect::OverwriteLast
-            | Defect::SyncWrongDirectory => "acknowledged-durable",
+            | Defect::SyncWrongDirectory
+            | Defect::LoseAfterError => "acknowledged-durable",
             Defect::IgnoreFsyncError => "error-surfaced",
             Defect::TruncateOnEnospc
             | Defect::FlipByte
@@ -151,7 +155,8 @@ impl Defect {
             | Defect::SwapReplies
             | Defect::StripEighthBit
             | Defect::KeepStuffedDots
-            | Defect::SyncWrongDirectory => None,
+            | Defect::SyncWrongDirectory
+            | Defect::LoseAfterError => None,
         }
     }
 }
@@ -227,6 +232,18 @@ impl Defects {
         armed.is_some_and(|(choice, seen)| seen.fetch_add(1, Ordering::Relaxed) >= choice.every)
     }
 
+    /// Remembers that the condition of a defect is met.
+    pub fn provoke(&self, defect: Defect) {
+        let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
+        armed.iter().for_each(|(_, met)| met.store(1, Ordering::Relaxed));
+    }
+
+    /// Whether its condition was met since this was asked last.
+    pub fn is_provoked(&self, defect: Defect) -> bool {
+        let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
+        armed.is_some_and(|(_, met)| met.swap(0, Ordering::Relaxed) > 0)
+    }
+
     /// Counts one opportunity and says whether the defect strikes.
     pub fn strikes(&self, defect: Defect) -> bool {
         let armed = self.armed.iter().find(|(choice, _)| choice.defect == defect);
@@ -253,7 +270,7 @@ mod tests {
         let error = |text: &str| text.parse::<DefectChoice>().unwrap_err();
         insta::assert_snapshot!(error("flip-byte=0"), @"defect 'flip-byte': '0' is not a whole number from 1");
         insta::assert_snapshot!(error("reuse-uid=3"), @"defect 'reuse-uid' takes no number");
-        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, overwrite-last, sync-wrong-directory");
+        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, overwrite-last, sync-wrong-directory, lose-after-error");
     }
 
     #[test]

@@ -73,7 +73,9 @@ impl Store {
         if self.defects.has(Defect::AckBeforeWrite) {
             return Ok(in_background(mailbox, bytes, flags, date));
         }
-        let uid = mailbox.deliver(&bytes, flags, date)?;
+        let uid = mailbox
+            .deliver(&bytes, flags, date)
+            .inspect_err(|_| self.defects.provoke(Defect::LoseAfterError))?;
         if self.defects.strikes(Defect::OverwriteLast) {
             self.remove_before(&mailbox, uid)?;
         }
@@ -99,7 +101,10 @@ impl Store {
     fn loses(&self, bytes: &[u8]) -> bool {
         let kib = self.defects.every(Defect::LoseLarge);
         let too_large = kib.is_some_and(|kib| bytes.len() as u64 > kib * 1024);
-        self.defects.strikes(Defect::LoseOneInN) || self.defects.is_spent(Defect::LoseAfterN) || too_large
+        self.defects.strikes(Defect::LoseOneInN)
+            || self.defects.is_spent(Defect::LoseAfterN)
+            || self.defects.is_provoked(Defect::LoseAfterError)
+            || too_large
     }
 
     fn recipient<'a>(&self, user: &'a str, name: &str) -> &'a str {

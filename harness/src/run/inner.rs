@@ -16,6 +16,7 @@ use crate::machine::confine::Confinement;
 use crate::machine::grounds::Grounds;
 use crate::machine::{confine, environment};
 use crate::mail::workload;
+use crate::mail::workload::single::Following;
 use crate::mail::workload::{Context as Traffic, single, warm_up};
 use crate::server::assemble::assemble;
 use crate::server::running::Target;
@@ -26,7 +27,7 @@ use record::history::Ingress;
 use record::history::event::Event;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
-use record::plan::workload::SingleDelivery;
+use record::plan::workload::{FOLLOWING, SingleDelivery};
 use record::plan::{Plan, QUEUE_VOLUME};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -203,15 +204,16 @@ impl Run {
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         self.enter("traffic");
         let power = self.watch_power();
-        let clients = match &self.plan.workload.single {
-            Some(single) => {
-                self.one_delivery(single).await;
-                None
-            }
-            None => self.traffic_under_fault().await,
+        let (following, clients) = match &self.plan.workload.single {
+            Some(single) => (Some(self.one_delivery(single).await), None),
+            None => (None, self.traffic_under_fault().await),
         };
         self.enter("recovery");
         let recovered = recovery::recover(&self.plan, &self.stage, &self.traffic).await;
+        if let Some(following) = following.filter(|left| recovered && !left.are_over()) {
+            self.enter(FOLLOWING);
+            recovery::follow(&self.plan, &self.traffic, following).await;
+        }
         visits.end().await;
         // A power cut that a call began just before its rule was disarmed is carried out, never left half done.
         let steady = self.stage.power.steady().await;
@@ -330,22 +332,30 @@ impl Run {
         }
     }
 
-    /// The one delivery, with the rules armed from its beginning to its end, and what is done next.
-    async fn one_delivery(&self, single: &SingleDelivery) {
+    /// The one delivery, with the rules armed from its beginning to its end, what is done next, and those that follow; returned
+    /// are those that are left.
+    async fn one_delivery(&self, single: &SingleDelivery) -> Following {
         let watch = tokio::spawn(supervise::watch_target(self.stage.clone()));
         let origin = Nanos::now();
         self.stage.storages.start(origin);
-        let sent = single::deliver_once(&self.traffic, single, origin).await;
-        if let Some(sent) = sent.filter(|_| single.until_arrival) {
-            settled::settled(&self.stage, sent).await;
+        let delivered = single::deliver_once(&self.traffic, single, origin).await;
+        if let Some(sent) = delivered.sent.filter(|_| single.until_arrival) {
+            settled::arrived(&self.stage, sent).await;
+        } else if single.until_quiet && !delivered.timed_out {
+            settled::at_rest(&self.stage).await;
         }
         self.stage.storages.disarm_power_cuts();
         power::settled(&self.stage, LONGEST_STEP).await;
         if let Some(then) = &single.then {
             steps::carry_out(&self.stage, self.plan.steps.len(), then, Ok(None)).await;
         }
+        let mut following = Following::of(&self.traffic, single);
+        if !delivered.timed_out {
+            following.go_on(&self.traffic).await;
+        }
         watch.abort();
         let _ = watch.await;
+        following
     }
 
     async fn tear_down(&self) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::arrival;
 use super::stage::Stage;
 use super::supervise;
+use crate::mail::workload::single::Following;
 use crate::mail::workload::{Context as Traffic, Sent, health, patience};
 use crate::server::running;
 use fuse_fs::clock::Nanos;
@@ -16,6 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+/// Time between two tries.
+const PACE: Duration = Duration::from_millis(200);
 
 /// A greeting that takes longer is none.
 const GREETING: Duration = Duration::from_secs(2);
@@ -43,14 +47,28 @@ pub(crate) async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bo
     }
     open_the_door(stage).await;
     let gone = stage.storages.gone_for_good() && plan.expect.recover_within.is_none();
-    let usual = if gone { WITHOUT_REPAIR } else { USUAL };
-    let bound = plan.expect.recover_within.map_or(usual, |span| span.0);
+    let bound = bound(plan, if gone { WITHOUT_REPAIR } else { USUAL });
     let grace = if gone || plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
     let deadline = Instant::now() + bound + grace;
     let slow = Notify::new();
     tokio::select! {
         served = again_and_again(plan, stage, traffic, deadline, &slow) => served,
         () = once_patiently(plan, stage, traffic, deadline, &slow) => true,
+    }
+}
+
+fn bound(plan: &Plan, usual: Duration) -> Duration {
+    plan.expect.recover_within.map_or(usual, |span| span.0)
+}
+
+/// Makes the deliveries that are left after the one, now that the server serves, for as long as it may take to come back.
+pub(crate) async fn follow(plan: &Plan, traffic: &Traffic, mut following: Following) {
+    let deadline = Instant::now() + bound(plan, USUAL);
+    let mut tick = interval(PACE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !following.are_over() && Instant::now() < deadline {
+        tick.tick().await;
+        following.go_on(traffic).await;
     }
 }
 
@@ -73,7 +91,7 @@ async fn again_and_again(
     slow: &Notify,
 ) -> bool {
     let patience = traffic.timeout().min(GREETING);
-    let mut tick = interval(Duration::from_millis(200));
+    let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sent = Vec::new();
     while Instant::now() < deadline {

@@ -258,10 +258,13 @@ fn recipients(scenario: &Scenario, by: Ingress, found: &mut Troubles<'_>) -> Vec
 
 /// The one delivery is for a user that exists, and by an entry that is open.
 fn one_delivery(single: &SingleDelivery, users: u32, target: Option<&TargetPlan>, found: &mut Troubles<'_>) {
-    if single.user == 0 || single.user > users {
-        let message = format!("there is no user {}", single.user);
-        found.add("workload.single.user", message, format!("from 1 to {users} are there"));
-    }
+    let mut there = |key: &str, user: u32| {
+        if user == 0 || user > users {
+            found.add(key, format!("there is no user {user}"), format!("from 1 to {users} are there"));
+        }
+    };
+    there("workload.single.user", single.user);
+    single.following.iter().for_each(|user| there("workload.single.following", *user));
     let closed = match (single.entry, target.map(|target| &target.definition.listen)) {
         (Ingress::Lmtp, Some(listen)) => listen.lmtp.is_none(),
         (Ingress::Smtp, Some(listen)) => listen.smtp.is_none(),

@@ -11,9 +11,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 pub(crate) fn tests() -> Vec<Test> {
-    let tests: [Named; 3] = [
+    let tests: [Named; 4] = [
         ("the_reference_server_has_no_bad_case_and_a_sweep_goes_on", percent(35, 12), goes_on),
         ("defects_of_durability_lose_mail", percent(30, 40), defects),
+        ("what_a_fault_leaves_in_the_server_shows_at_the_next_deliveries", percent(35, 16), next_deliveries),
         ("a_case_whose_run_fails_has_no_result_and_is_run_again", percent(35, 16), failing_runs),
     ];
     group("sweep", fermoposta::testing::cannot_mount(), tests)
@@ -75,6 +76,19 @@ fn defects() -> TestResult {
         ensure(sweep.bad.iter().any(|bad| bad.class == Class::Lost), defect, &output)?;
     }
     Ok(())
+}
+
+/// A case that made one delivery and looked at it alone found nothing: the message that failed is refused, as it should be.
+fn next_deliveries() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let directory = place.path().join("s");
+    let case = ["--case", "lmtp.later.fsync-1.eio", "--defect", "lose-after-error"];
+    let output = sweep(&directory, &case)?;
+    ensure(output.status.code() == Some(1), "the message after it is lost", &output)?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure(said.contains("acknowledged-durable"), "and named", &output)?;
+    let sound = sweep(&place.path().join("sound"), &case[..2])?;
+    ensure(sound.status.code() == Some(0), "a sound server is not blamed", &sound)
 }
 
 /// An interrupt that reached the recording process first was written down as a case of which nothing is known.

@@ -99,6 +99,9 @@ pub struct SenderPlan {
     pub share: f64,
 }
 
+/// Phase of a run in which the deliveries of [`SingleDelivery::following`] are made that were left when the server came back.
+pub const FOLLOWING: &str = "following";
+
 /// Exactly one attempt to store one message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -111,14 +114,31 @@ pub struct SingleDelivery {
     /// seconds at most. For servers that deliver from a queue into Maildir: their faults strike the delivery too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub until_arrival: bool,
-    /// Done as soon as the client knows what became of it, or after `until-arrival`.
+    /// After the answer it is waited until a rule struck or no more calls come; a second at most. For servers that go on working
+    /// after the answer: their faults strike these calls too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_quiet: bool,
+    /// Users, by number, of the deliveries that follow it by the same entry, in this order: at once, in the process that met the
+    /// fault. From the first that is not acknowledged on they are made when the server serves again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub following: Vec<u32>,
+    /// Done as soon as the client knows what became of it, or after `until-arrival` and `until-quiet`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<StepAction>,
 }
 
+fn numbered(user: u32) -> crate::history::UserId {
+    crate::history::UserId(user.saturating_sub(1))
+}
+
 impl SingleDelivery {
     pub fn user_id(&self) -> crate::history::UserId {
-        crate::history::UserId(self.user.saturating_sub(1))
+        numbered(self.user)
+    }
+
+    /// Of the deliveries that follow.
+    pub fn following_ids(&self) -> impl Iterator<Item = crate::history::UserId> {
+        self.following.iter().copied().map(numbered)
     }
 }
 

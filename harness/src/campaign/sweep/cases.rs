@@ -18,9 +18,19 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Number of the user who gets it: user 1 has had mail before, user 2 never.
+    /// Number of the user who gets it: those up to [`WITH_MAIL`] have had mail before.
     pub(crate) fn user(self) -> u32 {
-        if self.first { 2 } else { 1 }
+        if self.first { WITH_MAIL + 1 } else { 1 }
+    }
+
+    /// Numbers of the users who get the deliveries that follow it: the same one, one who has mail, and the same again.
+    pub(crate) fn following(self) -> [u32; 3] {
+        [self.user(), WITH_MAIL, self.user()]
+    }
+
+    /// Users that there must be for it.
+    pub(crate) fn users(self) -> u32 {
+        self.user().max(WITH_MAIL)
     }
 
     pub(crate) fn title(self) -> String {
@@ -34,6 +44,9 @@ impl std::fmt::Display for Delivery {
         write!(f, "{}.{}", self.entry, if self.first { "first" } else { "later" })
     }
 }
+
+/// Users of the store that every case begins with.
+pub(crate) const WITH_MAIL: u32 = 2;
 
 /// A delivery and its calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

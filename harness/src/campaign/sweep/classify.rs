@@ -9,6 +9,7 @@ use record::history::event::TargetEvent;
 use record::history::{Outcome, Trouble};
 use record::ledger::Ledger;
 use record::ledger::entry::ClientOp;
+use record::plan::workload::FOLLOWING;
 use reports::kit::class::Class;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
@@ -26,6 +27,8 @@ pub(crate) struct Seen {
     pub not_ready: bool,
     /// The fault struck the call it was meant for.
     pub reached: bool,
+    /// The server came back and did not take a delivery that followed: its last words.
+    pub unserved: Option<String>,
 }
 
 impl Seen {
@@ -40,6 +43,7 @@ impl Seen {
             reply: index.and_then(|index| ledger.replies.get(&index)).map(ToString::to_string),
             not_ready: happened(TargetEvent::NotReady),
             reached,
+            unserved: unserved(ledger),
         }
     }
 
@@ -64,6 +68,15 @@ pub(crate) fn delivery(ledger: &Ledger) -> Option<(usize, &ClientOp)> {
     ledger.ops.iter().enumerate().find(|(_, op)| op.kind.stores() && op.invoked >= *from)
 }
 
+/// What was answered last to a delivery that was tried again and again after the server came back, and not taken.
+fn unserved(ledger: &Ledger) -> Option<String> {
+    let (from, _) = ledger.phases.iter().find(|(_, name)| name == FOLLOWING)?;
+    let stores = ledger.ops.iter().enumerate().filter(|(_, op)| op.kind.stores() && op.invoked >= *from);
+    let (index, _) = stores.last().filter(|(_, op)| !op.certain())?;
+    let reply = u32::try_from(index).ok().and_then(|index| ledger.replies.get(&index));
+    Some(reply.map_or("no answer".to_owned(), ToString::to_string))
+}
+
 /// The worst of all that the run shows. Nothing is fine unless the report says that the run proves it.
 pub(crate) fn classify(report: &Report, seen: &Seen) -> Class {
     let mut shown: Vec<Class> = shown::of(report).into_iter().map(|shown| shown.class).collect();
@@ -77,7 +90,7 @@ pub(crate) fn classify(report: &Report, seen: &Seen) -> Class {
         shown.push(Class::NotReached);
     }
     let overloaded = report.run.overload.is_some();
-    if seen.not_ready && !overloaded {
+    if (seen.not_ready || seen.unserved.is_some()) && !overloaded {
         shown.push(Class::ServerHung);
     }
     // A client that waited in vain on an overloaded machine has seen nothing of the mail server.
@@ -100,8 +113,11 @@ fn answer(seen: &Seen) -> Class {
     }
 }
 
-/// What was found, in one sentence: what the report shows of that class, else what it says in all.
-pub(crate) fn found(report: &Report, class: Class) -> String {
-    let shown = shown::of(report).into_iter().find(|shown| shown.class == class);
-    shown.map_or_else(|| report.sentence.clone(), |shown| shown.sentence)
+/// What was found, in one sentence: what the report shows of that class, else what became of a delivery that followed, else what the
+/// report says in all.
+pub(crate) fn found(report: &Report, class: Class, seen: &Seen) -> String {
+    let shown = shown::of(report).into_iter().find(|shown| shown.class == class).map(|shown| shown.sentence);
+    let later = || seen.unserved.as_ref().filter(|_| class == Class::ServerHung);
+    let refused = || later().map(|reply| format!("back, and a delivery that followed was not taken: {reply}"));
+    shown.or_else(refused).unwrap_or_else(|| report.sentence.clone())
 }

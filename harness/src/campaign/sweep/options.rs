@@ -103,9 +103,14 @@ impl Options {
             .collect())
     }
 
-    /// The server may answer long before it delivers, and arrivals can be seen.
-    pub(crate) fn delivers_later(&self, entry: Ingress) -> bool {
-        entry == Ingress::Smtp && matches!(self.definition.layout, Layout::Maildir { .. })
+    /// The key of a scenario that says where a delivery's calls end. None: with the answer, as nobody can tell when a queue has
+    /// delivered into a store that only its own server can read.
+    pub(crate) fn end(&self, entry: Ingress) -> Option<&'static str> {
+        match (entry, &self.definition.layout) {
+            (Ingress::Lmtp | Ingress::Append, _) => Some("until-quiet"),
+            (Ingress::Smtp, Layout::Maildir { .. }) => Some("until-arrival"),
+            (Ingress::Smtp, _) => None,
+        }
     }
 
     /// The command for the same sweep, or for one case of it.

@@ -3,7 +3,7 @@
 
 use crate::scenario;
 
-use super::cases::{Case, Delivery, Fault};
+use super::cases::{Case, Delivery, Fault, WITH_MAIL};
 use super::options::Options;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
@@ -23,9 +23,15 @@ const SIZE: &str = "4 KiB";
 /// wait for minutes (RFC 5321, 4.5.3.2).
 const PATIENCE: &str = "15s";
 
-/// Makes a user with some mail and a second mailbox, without faults.
+/// Messages of each user who has mail.
+const BEFORE: u32 = 3;
+
+/// Makes users with some mail and a second mailbox, without faults.
 pub(crate) fn warm_up(options: &Options) -> Result<Plan> {
-    let workload = json!({ "users": 1, "warm-up": 3, "rate": "1/s", "duration": "1ms", "sizes": sizes() });
+    let workload = json!({
+        "users": WITH_MAIL, "warm-up": BEFORE * WITH_MAIL, "rate": "1/s", "duration": "1ms", "sizes": sizes(),
+        "recipients": [1],
+    });
     let scenario = json!({
         "name": "sweep-warm-up",
         "why": "The store that every case of a sweep begins with.",
@@ -40,7 +46,7 @@ pub(crate) fn count(options: &Options, delivery: Delivery, store: &Path) -> Resu
     let scenario = json!({
         "name": format!("sweep-count-{delivery}"),
         "why": "The file-system calls of one delivery.",
-        "workload": workload(options, delivery, None, true),
+        "workload": Value::Object(workload(options, delivery, Map::new(), true)),
         "expect": { "no-faults": true },
     });
     plan(options, &scenario, Some(store), options.command(None))
@@ -55,10 +61,12 @@ pub(crate) fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan>
         (Fault::Fsync(_), _) => Some(json!({ "evict": {} })),
         (Fault::Errno(_) | Fault::Cut(..), _) => None,
     };
+    let mut after = Map::from_iter([("following".to_owned(), json!(case.delivery.following()))]);
+    after.extend(then.map(|then| ("then".to_owned(), then)));
     let mut scenario = Map::from_iter([
         ("name".to_owned(), json!(format!("sweep-{id}"))),
         ("why".to_owned(), json!(format!("{}: {}.", case.place(), case.fault.words()))),
-        ("workload".to_owned(), workload(options, case.delivery, then, case.call.is_some())),
+        ("workload".to_owned(), json!(workload(options, case.delivery, after, case.call.is_some()))),
         ("expect".to_owned(), json!({ "recover-within": "8s", "acknowledged-under-fault": 0 })),
     ]);
     if let Fault::Cut(profile, _) = case.fault {
@@ -87,18 +95,23 @@ fn rule(case: &Case) -> Option<Value> {
     }))
 }
 
-/// With what follows the answer: a server with a queue delivers after it.
-fn workload(options: &Options, delivery: Delivery, then: Option<Value>, beyond_the_answer: bool) -> Value {
+/// One delivery and what comes `after` it; perhaps with the calls beyond the answer, until the server is done with it.
+fn workload(
+    options: &Options,
+    delivery: Delivery,
+    after: Map<String, Value>,
+    beyond_the_answer: bool,
+) -> Map<String, Value> {
     let mut single = Map::from_iter([
         ("entry".to_owned(), json!(delivery.entry)),
         ("user".to_owned(), json!(delivery.user())),
     ]);
-    if beyond_the_answer && options.delivers_later(delivery.entry) {
-        single.insert("until-arrival".to_owned(), json!(true));
+    if let Some(end) = options.end(delivery.entry).filter(|_| beyond_the_answer) {
+        single.insert(end.to_owned(), json!(true));
     }
-    single.extend(then.map(|then| ("then".to_owned(), then)));
+    single.extend(after);
     let mut workload = Map::from_iter([
-        ("users".to_owned(), json!(delivery.user())),
+        ("users".to_owned(), json!(delivery.users())),
         ("sizes".to_owned(), sizes()),
         ("timeout".to_owned(), json!(PATIENCE)),
         ("single".to_owned(), Value::Object(single)),
@@ -106,7 +119,7 @@ fn workload(options: &Options, delivery: Delivery, then: Option<Value>, beyond_t
     if delivery.entry == Ingress::Smtp {
         workload.insert("deliver-by".to_owned(), json!("smtp"));
     }
-    Value::Object(workload)
+    workload
 }
 
 fn sizes() -> Value {

@@ -81,7 +81,7 @@ fn count(options: &Options, delivery: Delivery, store: &Path) -> Result<Option<V
         let Some(report) = healthy(options, &plan, &counts, &format!("{delivery}-{pass}"))? else {
             return Ok(None);
         };
-        passes.push(of_the_delivery(&report, options.delivers_later(delivery.entry))?);
+        passes.push(of_the_delivery(&report, options.end(delivery.entry).is_some())?);
     }
     // There may be none: a server that answers before it writes.
     Ok(Some(calls(&passes[0], &passes[1])))
@@ -102,14 +102,14 @@ fn healthy(options: &Options, plan: &Plan, runs: &Path, name: &str) -> Result<Op
     }
 }
 
-/// The calls between the beginning of the one delivery and its answer, or its arrival in the store.
-fn of_the_delivery(report: &Report, until_arrival: bool) -> Result<Vec<FsEvent>> {
+/// The calls between the beginning of the one delivery and its answer, or the end of what the server does for it.
+fn of_the_delivery(report: &Report, beyond_the_answer: bool) -> Result<Vec<FsEvent>> {
     let directory = Path::new(&report.run.directory);
     let ledger =
         Ledger::read(BufReader::new(std::fs::File::open(RunDirectory::existing(directory).history())?))?;
     let (_, op) = classify::delivery(&ledger).context("the history has no delivery")?;
-    let arrived = ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
-    let end = arrived.filter(|_| until_arrival).unwrap_or(op.ended);
+    let done = ledger.phases.iter().find(|(_, name)| name == "recovery").map(|(at, _)| *at);
+    let end = done.filter(|_| beyond_the_answer).unwrap_or(op.ended);
     let within = |at: Nanos| op.intended <= at && at <= end;
     let events = trace(directory)?;
     ensure!(

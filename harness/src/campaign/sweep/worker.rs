@@ -126,7 +126,7 @@ fn judged(case: &Case, report: Report) -> Result<Ran> {
     let ledger = Ledger::read(BufReader::new(history))?;
     let seen = Seen::of(&ledger, reached(case, &ledger, &directory)?);
     let class = classify(&report, &seen);
-    let (told, found) = (seen.told(), found(&report, class));
+    let (told, found) = (seen.told(), found(&report, class, &seen));
     Ok(Ran { class, told, found, directory, report })
 }
 

@@ -3,7 +3,8 @@ use crate::campaign::samples::report;
 use reports::run::Anomaly;
 
 fn accepted() -> Seen {
-    Seen { outcome: Some(Outcome::Ok), trouble: None, reply: None, not_ready: false, reached: true }
+    let (outcome, reached) = (Some(Outcome::Ok), true);
+    Seen { outcome, trouble: None, reply: None, not_ready: false, reached, unserved: None }
 }
 
 fn ended(outcome: Outcome, trouble: Trouble) -> Seen {
@@ -39,6 +40,7 @@ fn without_a_violation_the_answer_counts() {
     assert_eq!(of(&ended(Outcome::Info, Trouble::Garbled)), Class::Unknown);
     assert_eq!(of(&Seen { outcome: None, ..accepted() }), Class::Unknown);
     assert_eq!(of(&Seen { not_ready: true, ..accepted() }), Class::ServerHung);
+    assert_eq!(of(&Seen { unserved: Some("451 later".to_owned()), ..accepted() }), Class::ServerHung);
 }
 
 #[test]
@@ -74,7 +76,11 @@ fn the_evidence_is_the_anomaly_of_the_class() {
     let sentence = "two copies of one attempt".to_owned();
     violated.properties[0].anomalies =
         vec![Anomaly { sentence, message: None, place: None, evidence: Vec::new(), difference: None }];
-    assert_eq!(found(&violated, Class::Duplicated), "no-duplicate: two copies of one attempt");
-    assert_eq!(found(&violated, Class::OtherViolation), "uid-rules: uid-rules was judged");
-    assert_eq!(found(&violated, Class::PermanentRefusal), "as it is");
+    assert_eq!(found(&violated, Class::Duplicated, &accepted()), "no-duplicate: two copies of one attempt");
+    assert_eq!(found(&violated, Class::OtherViolation, &accepted()), "uid-rules: uid-rules was judged");
+    assert_eq!(found(&violated, Class::PermanentRefusal, &accepted()), "as it is");
+    let refused = Seen { unserved: Some("451 later".to_owned()), ..accepted() };
+    let words = "back, and a delivery that followed was not taken: 451 later";
+    assert_eq!(found(&violated, Class::ServerHung, &refused), words);
+    assert_eq!(found(&violated, Class::Duplicated, &refused), "no-duplicate: two copies of one attempt");
 }
