@@ -1,25 +1,20 @@
 //! The wire: decodes a FUSE request, has it served, encodes the answer. With
-//! `encode`, the only place that names the library.
+//! `session`, `fill` and `encode`, the only place that names the library.
 
-use super::encode::{attributes, bare, listed_kind, time_set};
+use super::believed::Believed;
+use super::encode::{attributes, time_set};
+use super::fill::{fill, fill_plus};
 use super::service::Service;
-use crate::call::Op;
-use crate::fs::listing::Listing;
 use crate::fs::request::{Answer, Caller, Change, Outcome, Request};
 use fuser::{
     Errno, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags,
     TimeOrNow, WriteFlags,
 };
-use nix::sys::stat::FileStat;
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-/// How long the kernel may believe a name or attributes that it was told.
-const BELIEVED: Duration = Duration::from_secs(1);
+use std::time::SystemTime;
 
 /// Background requests the kernel may have under way: frozen ones must not starve the others.
 const BACKGROUND: u16 = u16::MAX;
@@ -28,57 +23,6 @@ pub(crate) struct Wire {
     pub(crate) service: Arc<Service>,
     /// Whether the kernel may cache pages, and names and attributes whoever asks for them.
     pub(crate) cached: bool,
-}
-
-/// How long the kernel may answer in our place. Four of five calls beneath a mail server ask for names and attributes; where no
-/// rule asks for them too, they need not be asked again for what only the kernel itself can change.
-#[derive(Clone, Copy)]
-struct Believed {
-    name: Duration,
-    attributes: Duration,
-}
-
-impl Believed {
-    /// Of a file with several names each is asked for: by its last one it is known to rules and trace.
-    fn of(self, stat: &FileStat) -> Believed {
-        let several = stat.st_nlink > 1 && stat.st_mode & libc::S_IFMT != libc::S_IFDIR;
-        if several { Believed { name: Duration::ZERO, ..self } } else { self }
-    }
-
-    /// Where one time stands for both.
-    fn both(self) -> Duration {
-        self.name.min(self.attributes)
-    }
-}
-
-/// A running session.
-pub(crate) type Session = fuser::Session<Wire>;
-
-/// Number of event loops, each with a channel of its own, and who may use the mount.
-pub(crate) fn session_config(threads: usize, everybody: bool) -> (fuser::Config, fuser::SessionACL) {
-    let acl = if everybody { fuser::SessionACL::All } else { fuser::SessionACL::Owner };
-    let mut config = fuser::Config::default();
-    config.acl = acl;
-    config.n_threads = Some(threads.max(1));
-    config.clone_fd = true;
-    (config, acl)
-}
-
-/// A session on a descriptor that is mounted already.
-pub(crate) fn session_on(wire: Wire, device: OwnedFd, threads: usize) -> std::io::Result<Session> {
-    let (config, acl) = session_config(threads, true);
-    fuser::Session::from_fd(wire, device, acl, config)
-}
-
-/// A session mounted by `fusermount3`, for users without the right to mount.
-pub(crate) fn session_by_helper(wire: Wire, mountpoint: &Path, threads: usize) -> std::io::Result<Session> {
-    let (mut config, _) = session_config(threads, false);
-    config.mount_options = vec![
-        fuser::MountOption::FSName("fermoposta".into()),
-        fuser::MountOption::Subtype("fermoposta".into()),
-        fuser::MountOption::DefaultPermissions,
-    ];
-    fuser::Session::new(wire, mountpoint, &config)
 }
 
 fn caller(request: &fuser::Request) -> Caller {
@@ -105,11 +49,7 @@ macro_rules! answer {
 
 impl Wire {
     fn believed(&self) -> Believed {
-        let unless_asked = |op| match self.cached || !self.service.decide.asks(op) {
-            true => BELIEVED,
-            false => Duration::ZERO,
-        };
-        Believed { name: unless_asked(Op::Lookup), attributes: unless_asked(Op::Getattr) }
+        Believed::unless_asked(|op| !self.cached && self.service.decide.asks(op))
     }
 
     /// How the kernel treats an open file: never the flags it was opened with.
@@ -175,46 +115,6 @@ impl Wire {
             answer!(reply, outcome, Answer::Opened(handle) => reply.opened(fuser::FileHandle(handle), flags))
         });
     }
-}
-
-fn fill(listing: &Listing, offset: u64, mut reply: fuser::ReplyDirectory) {
-    let names = listing.0.as_deref().unwrap_or_default();
-    for (n, entry) in (offset + 1..).zip(names.iter().skip(offset as usize)) {
-        if reply.add(INodeNo(entry.ino), n, listed_kind(entry.kind), &entry.name) {
-            break;
-        }
-    }
-    reply.ok();
-}
-
-/// Lists with attributes: each entry counts as looked up, except the two dots and one that did not fit.
-fn fill_plus(
-    service: &Service,
-    directory: u64,
-    listing: &Listing,
-    offset: u64,
-    believed: Believed,
-    mut reply: fuser::ReplyDirectoryPlus,
-) {
-    let names = listing.0.as_deref().unwrap_or_default();
-    for (n, entry) in (offset + 1..).zip(names.iter().skip(offset as usize)) {
-        let dots = entry.name == "." || entry.name == "..";
-        let looked_up = if dots { None } else { service.fs.lookup(directory, &entry.name).ok() };
-        let attr = match &looked_up {
-            Some(stat) => attributes(stat),
-            // Number 0 tells the kernel that this entry was not looked up; dots and vanished names get that.
-            None => bare(entry.ino, listed_kind(entry.kind)),
-        };
-        let node = INodeNo(looked_up.as_ref().map_or(0, |stat| stat.st_ino));
-        let valid = looked_up.as_ref().map_or(Duration::ZERO, |stat| believed.of(stat).both());
-        if reply.add(node, n, &entry.name, &valid, &attr, Generation(0)) {
-            if let Some(stat) = looked_up {
-                service.fs.forget(stat.st_ino, 1);
-            }
-            break;
-        }
-    }
-    reply.ok();
 }
 
 fn borrowed(name: &OsStr) -> Cow<'_, OsStr> {

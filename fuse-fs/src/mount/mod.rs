@@ -1,10 +1,13 @@
+mod believed;
 mod connection;
 pub mod control;
 pub(crate) mod encode;
+mod fill;
 pub(crate) mod fuse;
 mod mount;
 pub use mount::{Mount, MountError, MountOptions, detach};
 pub mod parking;
 pub mod recorder;
 pub(crate) mod service;
+mod session;
 pub mod trace;

@@ -8,10 +8,11 @@
 //! that call is answered: by heal, by the freeze's bound, or by [`Mount::abort`].
 
 use super::connection::Connection;
-use super::fuse::{Session, Wire, session_by_helper, session_on};
+use super::fuse::Wire;
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::service::Service;
+use super::session::{Session, session_by_helper, session_on};
 use crate::fs::Fs;
 use crate::rules::decide::Decide;
 use crate::rules::decision::RuleId;

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 /// The shipped scenario that finds a defect; [`Defect::caught_by`] names the property.
 fn finder(defect: Defect) -> &'static str {
     match defect {
-        Defect::AckBeforeWrite
-        | Defect::IgnoreWriteError
-        | Defect::SwapReplies
-        | Defect::LoseAfterError => "eio-on-write",
+        Defect::AckBeforeWrite | Defect::IgnoreWriteError | Defect::SwapReplies | Defect::LoseAfterError => {
+            "eio-on-write"
+        }
         Defect::IgnoreFsyncError => "eio-on-fsync",
         Defect::TruncateOnEnospc => "enospc-and-recovery",
         Defect::NoFsync | Defect::NoDirectoryFsync | Defect::AckBeforeFsync => "power-cuts-20",

@@ -118,6 +118,7 @@ fn answer(seen: &Seen) -> Class {
 pub(crate) fn found(report: &Report, class: Class, seen: &Seen) -> String {
     let shown = shown::of(report).into_iter().find(|shown| shown.class == class).map(|shown| shown.sentence);
     let later = || seen.unserved.as_ref().filter(|_| class == Class::ServerHung);
-    let refused = || later().map(|reply| format!("back, and a delivery that followed was not taken: {reply}"));
+    let refused =
+        || later().map(|reply| format!("back, and a delivery that followed was not taken: {reply}"));
     shown.or_else(refused).unwrap_or_else(|| report.sentence.clone())
 }
