@@ -3,9 +3,10 @@
 //! An inode is known by its number there (`st_ino`), never by a path: an entry remembers its parent and one of
 //! its names only to be found again. Descriptors (`O_PATH`) are opened when first needed and kept in a bounded
 //! second-chance queue, so that a million known files need no million descriptors; an evicted one is opened
-//! again through parent and name, and must then still be the same inode (`ESTALE` otherwise). An inode whose
-//! remembered name is gone (unlinked but open, or one hard link of several) keeps its descriptor until the
-//! kernel forgets it: so its number cannot be used again meanwhile.
+//! again through parent and name, and must then still be the same inode (`ESTALE` otherwise). Where the process has none left
+//! all that are idle make room. An inode whose
+//! remembered name is gone (unlinked but open) keeps its descriptor until the kernel forgets it: so its number cannot be used
+//! again meanwhile. One of several hard links goes by the name before then, if that is known.
 //!
 //! Limits: the backing directory changes through the mount only. An entry takes about 150 bytes with a
 //! 21-byte name (`bytes_per_known_inode` measures it on a million and fails above 320).
@@ -40,6 +41,8 @@ struct InodeEntry {
     /// Known entries whose parent this is: it must stay to find them.
     children: u32,
     fd: Option<Arc<OwnedFd>>,
+    /// The name before, of a file that was seen under several.
+    other: Option<Box<(u64, Box<[u8]>)>>,
     /// The remembered name is gone: the descriptor is the only way to the inode.
     pinned: bool,
     recent: bool,
@@ -102,6 +105,7 @@ impl InodeTable {
             match shard.entries.get_mut(&ino) {
                 Some(entry) => {
                     entry.lookups += 1;
+                    entry.keep_other(parent, name);
                     Self::rename_entry(&mut shard, ino, parent, name, limit)
                 }
                 None => {
@@ -118,24 +122,18 @@ impl InodeTable {
 
     /// Gives an entry a new parent and name; returns the parent it had, if that changed.
     fn rename_entry(shard: &mut Shard, ino: u64, parent: u64, name: &OsStr, limit: usize) -> Option<u64> {
-        let entry = shard.entries.get_mut(&ino)?;
-        if *entry.name != *name.as_bytes() {
-            entry.name = name.as_bytes().into();
-        }
-        let before = std::mem::replace(&mut entry.parent, parent);
-        if std::mem::take(&mut entry.pinned) {
-            shard.cached.push_back(ino);
-            shard.evict(limit);
-        }
+        let before = shard.entries.get_mut(&ino)?.take_name(parent, name);
+        shard.unpin(ino, limit);
         (before != parent).then_some(before)
     }
 
-    fn adopt(&self, parent: u64) {
-        if parent != ROOT
-            && let Some(entry) = self.shard(parent).lock().entries.get_mut(&parent)
-        {
-            entry.children += 1;
-        }
+    /// Whether the parent is known, and so stays.
+    fn adopt(&self, parent: u64) -> bool {
+        parent == ROOT
+            || self.shard(parent).lock().entries.get_mut(&parent).is_some_and(|entry| {
+                entry.children += 1;
+                true
+            })
     }
 
     fn orphan(&self, parent: u64) {
@@ -172,15 +170,25 @@ impl InodeTable {
         }
     }
 
-    /// The name `parent`/`name` of `ino` is gone; `fd` keeps the inode if that was the remembered name.
+    /// The name `parent`/`name` of `ino` is gone; `fd` keeps the inode if that was the remembered name, unless it has another one.
     pub(crate) fn name_gone(&self, ino: u64, parent: u64, name: &OsStr, fd: Arc<OwnedFd>) {
-        let mut shard = self.shard(ino).lock();
-        if let Some(entry) = shard.entries.get_mut(&ino)
-            && entry.parent == parent
-            && *entry.name == *name.as_bytes()
-        {
-            entry.fd = Some(fd);
-            entry.pinned = true;
+        let other =
+            self.shard(ino).lock().entries.get_mut(&ino).and_then(|entry| entry.lose(parent, name, fd));
+        if let Some((parent, name)) = other.map(|other| *other) {
+            self.go_by(ino, parent, OsStr::from_bytes(&name));
+        }
+    }
+
+    /// Reaches an inode that lost its name by another one. It keeps its descriptor until that is seen to lead there: it may be gone
+    /// meanwhile, and whoever removes it from then on says so.
+    fn go_by(&self, ino: u64, parent: u64, name: &OsStr) {
+        if !self.adopt(parent) {
+            return;
+        }
+        let before = self.shard(ino).lock().entries.get_mut(&ino).map(|entry| entry.take_name(parent, name));
+        self.orphan(before.unwrap_or(parent));
+        if self.open_entry(ino, parent, name).is_ok() {
+            self.shard(ino).lock().unpin(ino, self.per_shard);
         }
     }
 
@@ -225,7 +233,7 @@ impl InodeTable {
     fn open_entry(&self, ino: u64, parent: u64, name: &OsStr) -> nix::Result<OwnedFd> {
         let directory = self.fd(parent)?;
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(&*directory, name, flags, Mode::empty())?;
+        let fd = self.opened(|| openat(&*directory, name, flags, Mode::empty()))?;
         let stat = fstat(&fd)?;
         if stat.st_dev == self.device && self.visible(stat.st_ino) == ino {
             Ok(fd)
@@ -246,6 +254,19 @@ impl InodeTable {
             shard.evict(self.per_shard);
         }
         fd
+    }
+
+    /// What `open` opens, once more after making room where this process has no descriptor left.
+    pub(crate) fn opened<T>(&self, open: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
+        match open() {
+            Err(Errno::EMFILE) if self.make_room() => open(),
+            other => other,
+        }
+    }
+
+    /// Closes the descriptors that can be opened again through their names and that no call holds; whether there was one.
+    fn make_room(&self) -> bool {
+        self.shards.iter().map(|shard| shard.lock().close_all()).sum::<usize>() > 0
     }
 
     /// A directory that holds a name of the inode, if it is known and has one.
@@ -280,7 +301,7 @@ impl InodeTable {
 
     /// How many descriptors the table holds, the root's apart.
     pub(crate) fn open_descriptors(&self) -> usize {
-        self.shards.iter().map(|s| s.lock().entries.values().filter(|e| e.fd.is_some()).count()).sum()
+        self.shards.iter().map(|shard| shard.lock().open()).sum()
     }
 }
 
@@ -297,9 +318,42 @@ impl InodeEntry {
             lookups: 1,
             children: 0,
             fd: None,
+            other: None,
             pinned: false,
             recent: false,
         }
+    }
+
+    fn is_called(&self, parent: u64, name: &OsStr) -> bool {
+        self.parent == parent && *self.name == *name.as_bytes()
+    }
+
+    /// Goes by another name from now on; returns the parent it had.
+    fn take_name(&mut self, parent: u64, name: &OsStr) -> u64 {
+        if *self.name != *name.as_bytes() {
+            self.name = name.as_bytes().into();
+        }
+        std::mem::replace(&mut self.parent, parent)
+    }
+
+    /// Before it is called otherwise: the name that it has may stay.
+    fn keep_other(&mut self, parent: u64, name: &OsStr) {
+        if !self.pinned && !self.is_called(parent, name) {
+            self.other = Some(Box::new((self.parent, self.name.clone())));
+        }
+    }
+
+    /// Loses a name; if it went by that, it is pinned, and the other one that it may have is returned.
+    fn lose(&mut self, parent: u64, name: &OsStr, fd: Arc<OwnedFd>) -> Option<Box<(u64, Box<[u8]>)>> {
+        if !self.is_called(parent, name) {
+            let is_other =
+                |other: &mut Box<(u64, Box<[u8]>)>| other.0 == parent && *other.1 == *name.as_bytes();
+            self.other.take_if(is_other);
+            return None;
+        }
+        self.fd = Some(fd);
+        self.pinned = true;
+        self.other.take()
     }
 }
 
@@ -315,6 +369,29 @@ impl Shard {
             self.cached.retain(|i| entries.get(i).is_some_and(|e| e.fd.is_some()));
         }
         Some(entry.parent)
+    }
+
+    /// Its descriptor is one of those that can be opened again.
+    fn unpin(&mut self, ino: u64, limit: usize) {
+        if self.entries.get_mut(&ino).is_some_and(|entry| std::mem::take(&mut entry.pinned)) {
+            self.cached.push_back(ino);
+            self.evict(limit);
+        }
+    }
+
+    fn close_all(&mut self) -> usize {
+        let open = self.open();
+        let idle = |entry: &&mut InodeEntry| {
+            !entry.pinned && entry.fd.as_ref().is_some_and(|fd| Arc::strong_count(fd) == 1)
+        };
+        self.entries.values_mut().filter(idle).for_each(|entry| entry.fd = None);
+        let entries = &self.entries;
+        self.cached.retain(|ino| entries.get(ino).is_some_and(|entry| entry.fd.is_some()));
+        open - self.open()
+    }
+
+    fn open(&self) -> usize {
+        self.entries.values().filter(|entry| entry.fd.is_some()).count()
     }
 
     /// Closes the oldest unpinned descriptors not used since the last look, down to `limit`.

@@ -22,8 +22,8 @@ impl Fs {
     pub(super) fn opendir(&self, ino: u64) -> Outcome<u64> {
         let directory = self.table.fd(ino)?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = nix::fcntl::openat(&*directory, ".", flags, Mode::empty())
-            .or_else(|_| self.reopen(&directory, flags))?;
+        let open = || nix::fcntl::openat(&*directory, ".", flags, Mode::empty());
+        let fd = self.table.opened(open).or_else(|_| self.reopen(&directory, flags))?;
         Ok(self.directories.insert(DirHandle { fd, ino, names: parking_lot::Mutex::default() }))
     }
 
@@ -40,7 +40,7 @@ impl Fs {
 
     pub(super) fn list(&self, directory: &DirHandle) -> Outcome<Listing> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut own = match Dir::openat(&directory.fd, ".", flags, Mode::empty()) {
+        let mut own = match self.table.opened(|| Dir::openat(&directory.fd, ".", flags, Mode::empty())) {
             Ok(own) => own,
             // A directory that was removed has no entries and cannot be opened any more.
             Err(Errno::ENOENT) => return Ok(Listing(Some(Arc::from([])))),

@@ -166,7 +166,8 @@ impl Fs {
     /// Opens the inode behind an `O_PATH` descriptor again, with access.
     pub(crate) fn reopen(&self, fd: &OwnedFd, flags: OFlag) -> Outcome<OwnedFd> {
         let name = fd.as_raw_fd().to_string();
-        openat(&self.descriptors, name.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())
+        let open = || openat(&self.descriptors, name.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty());
+        self.table.opened(open)
     }
 
     /// Path of a descriptor below `/proc`, for calls that take no `O_PATH` descriptor.

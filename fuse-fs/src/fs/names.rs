@@ -30,6 +30,14 @@ fn backing_flags(flags: i32) -> OFlag {
 
 const SET_ID: u32 = libc::S_ISUID | libc::S_ISGID;
 
+/// A call that fails makes nothing.
+fn take_back(directory: &OwnedFd, name: &OsStr, is_directory: bool) {
+    let flags = if is_directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
+    if let Err(error) = unlinkat(directory, name, flags) {
+        tracing::warn!(?name, %error, "what a call made that failed afterwards stays");
+    }
+}
+
 impl Fs {
     pub(super) fn open(&self, ino: u64, flags: i32) -> Outcome<u64> {
         let fd = self.table.fd(ino)?;
@@ -83,7 +91,7 @@ impl Fs {
     ) -> Outcome<(FileStat, u64, bool)> {
         let directory = self.directory(parent)?;
         let new = self.opened_flags(flags) | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
-        match openat(&*directory, name, new, Mode::from_bits_truncate(mode)) {
+        match self.table.opened(|| openat(&*directory, name, new, Mode::from_bits_truncate(mode))) {
             Ok(fd) => {
                 let stat = self.give_to(&directory, name, &fd, mode, caller)?;
                 self.table.remember(stat.st_ino, parent, name);
@@ -113,10 +121,7 @@ impl Fs {
     ) -> Outcome<FileStat> {
         self.try_give_to(directory, fd, mode, caller).inspect_err(|_| {
             let is_directory = fstat(fd).is_ok_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFDIR);
-            let flags = if is_directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
-            if let Err(error) = unlinkat(directory, name, flags) {
-                tracing::warn!(?name, %error, "a file that could not be given to its owner stays");
-            }
+            take_back(directory, name, is_directory);
         })
     }
 
@@ -144,7 +149,7 @@ impl Fs {
         self.seen(fstat(fd)?)
     }
 
-    /// Ends the creation of an entry that is not an open file.
+    /// Ends the creation of an entry that is not an open file; removes it again if that fails.
     fn enter(
         &self,
         directory: &OwnedFd,
@@ -154,7 +159,11 @@ impl Fs {
         caller: &Caller,
     ) -> Outcome<FileStat> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(directory, name, flags, Mode::empty())?;
+        let fd = self.table.opened(|| openat(directory, name, flags, Mode::empty())).inspect_err(|_| {
+            let is_directory =
+                self.stat_entry(directory, name).is_ok_and(|stat| kind_of(&stat) == NodeKind::Directory);
+            take_back(directory, name, is_directory);
+        })?;
         let stat = self.give_to(directory, name, &fd, mode, caller)?;
         self.table.remember(stat.st_ino, parent, name);
         Ok(stat)

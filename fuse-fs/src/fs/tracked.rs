@@ -331,7 +331,8 @@ impl Fs {
 
     fn is_empty_directory(&self, holder: &OwnedFd, name: &OsStr) -> Outcome<()> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mut own = nix::dir::Dir::openat(holder, name, flags, nix::sys::stat::Mode::empty())?;
+        let open = || nix::dir::Dir::openat(holder, name, flags, nix::sys::stat::Mode::empty());
+        let mut own = self.table.opened(open)?;
         for entry in own.iter() {
             if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
                 return Err(Errno::ENOTEMPTY);

@@ -66,6 +66,67 @@ fn an_inode_that_lost_its_name_keeps_its_descriptor() {
     assert_eq!(table.len(), 0);
 }
 
+/// A descriptor for each removed hard link was kept, and `rm -r` of a copy made with `cp -al` used them up.
+#[test]
+fn one_of_two_hard_links_that_is_gone_keeps_no_descriptor() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = table(folder.path(), SHARDS);
+    for n in 0..1000 {
+        let [one, two] = ["one", "two"].map(|link| format!("{link}{n}"));
+        std::fs::write(folder.path().join(&one), "").unwrap();
+        std::fs::hard_link(folder.path().join(&one), folder.path().join(&two)).unwrap();
+        let known = ino(&folder.path().join(&one));
+        [&two, &one].iter().for_each(|name| table.remember(known, ROOT, OsStr::new(name)));
+        let fd = table.fd(known).unwrap();
+        std::fs::remove_file(folder.path().join(&one)).unwrap();
+        table.name_gone(known, ROOT, OsStr::new(&one), fd);
+        assert_eq!(table.name(known), Some((ROOT, two.into())));
+    }
+    assert!(table.open_descriptors() <= SHARDS, "{}", table.open_descriptors());
+}
+
+#[test]
+fn a_name_that_is_gone_too_is_not_gone_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = table(folder.path(), 1);
+    let (path, other) = (folder.path().join("f"), folder.path().join("g"));
+    std::fs::write(&path, "").unwrap();
+    std::fs::hard_link(&path, &other).unwrap();
+    let known = ino(&path);
+    ["g", "f"].iter().for_each(|name| table.remember(known, ROOT, OsStr::new(name)));
+    let fd = table.fd(known).unwrap();
+    std::fs::remove_file(&other).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    table.name_gone(known, ROOT, OsStr::new("f"), fd);
+    assert_eq!(table.name(known), None);
+    assert_eq!(fstat(&*table.fd(known).unwrap()).unwrap().st_ino, known);
+}
+
+#[test]
+fn without_a_descriptor_left_those_that_can_be_opened_again_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = table(folder.path(), 10 * SHARDS);
+    let held = ["f", "g", "h"].map(|name| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "").unwrap();
+        table.remember(ino(&path), ROOT, OsStr::new(name));
+        (ino(&path), table.fd(ino(&path)).unwrap())
+    });
+    let [(first, _), (_, busy), (last, _)] = &held;
+    let busy = busy.clone();
+    let (first, last) = (*first, *last);
+    drop(held);
+    let left = std::cell::Cell::new(0);
+    let opened = table.opened(|| match left.replace(left.get() + 1) {
+        0 => Err(Errno::EMFILE),
+        _ => Ok(()),
+    });
+    assert_eq!((opened, table.open_descriptors()), (Ok(()), 1), "the one in use stays");
+    drop(busy);
+    assert!([first, last].iter().all(|ino| table.fd(*ino).is_ok()));
+    assert_eq!(table.opened(|| Err::<(), _>(Errno::EACCES)), Err(Errno::EACCES));
+}
+
 #[test]
 fn bytes_per_known_inode() {
     const COUNT: u64 = 1_000_000;
