@@ -78,7 +78,7 @@ fn reads_back<T: Serialize + DeserializeOwned>(document: &T) {
 
 #[test]
 fn documents_survive_the_way_through_json() {
-    [comparison::samples::beyond(), comparison::samples::within(), comparison::samples::cannot_tell()]
+    [comparison::samples::beyond(), comparison::samples::within(), comparison::samples::noisy(), comparison::samples::cannot_tell()]
         .iter()
         .for_each(reads_back);
     [policies::samples::compared(), policies::samples::hostile()].iter().for_each(reads_back);
