@@ -205,7 +205,9 @@ mod tests {
         let [before, after] = ["before", "after"].map(|side| base.path().join(side));
         for side in [&before, &after] {
             std::fs::create_dir_all(side.join("notes")).expect("a directory");
-            ["x", "x.2", "x.10"].map(|name| run(side, name, None, true));
+            for name in ["x", "x.2", "x.10"] {
+                run(side, name, None, true);
+            }
         }
         let more = run(base.path(), "more", None, true);
         let comparison = compare(&asked(&[&before, &more], &[&after])).expect("they are alike");
@@ -217,7 +219,7 @@ mod tests {
             "./before/x ./before/x.2 ./before/x.10 ./more ./after/x ./after/x.2 ./after/x.10"
         );
         let command = comparison.reproduce.replace(&place, ".");
-        insta::assert_snapshot!(command, @"");
+        insta::assert_snapshot!(command, @"fermoposta compare ./before/x ./after/x --baseline ./before/x.2 --baseline ./before/x.10 --baseline ./more --candidate ./after/x.2 --candidate ./after/x.10");
     }
 
     #[test]
@@ -227,7 +229,7 @@ mod tests {
         let empty = base.path().join("empty");
         std::fs::create_dir(&empty).expect("a directory");
         let said = refusal(&asked(&[&one], &[&empty])).replace(&base.path().display().to_string(), ".");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @"./empty is not the directory of a run, and holds none; `fermoposta run --runs ./empty` records there");
     }
 
     #[test]
@@ -240,7 +242,7 @@ mod tests {
         let one = run(base.path(), "one", None, true);
         let mut asked = asked(&[&before], &[&one]);
         let said = refusal(&asked).replace(&base.path().display().to_string(), ".");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @"./before holds runs that are not alike: the runs are of different scenarios: fsync-eio, power-cut; name those of one kind, or put them into a directory of their own");
         asked.unlike = true;
         compare(&asked).expect("it was asked for");
     }
@@ -252,7 +254,7 @@ mod tests {
         let other = base.path().join("empty").join("..").join("one");
         std::fs::create_dir(base.path().join("empty")).expect("a directory");
         let said = refusal(&asked(&[&one], &[&other])).replace(&base.path().display().to_string(), ".");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @"./empty/../one is named twice; only different runs show what chance does; --unlike compares them nevertheless");
     }
 
     #[test]
@@ -260,7 +262,8 @@ mod tests {
         let base = tempfile::tempdir().expect("a directory");
         let before = base.path().join("before");
         std::fs::create_dir(&before).expect("a directory");
-        [("one", true), ("two", false)].map(|(name, judged)| run(&before, name, None, judged));
+        run(&before, "one", None, true);
+        run(&before, "two", None, false);
         let one = run(base.path(), "one", None, true);
         assert!(refusal(&asked(&[&before], &[&one])).contains("before/two has no report.json"));
     }
@@ -279,7 +282,8 @@ mod tests {
 
     #[test]
     fn the_command_says_all_that_was_asked() {
-        let named = |names: [&str; 2]| names.map(|name| Named { place: name.into(), runs: vec![name.into()] });
+        let named =
+            |names: [&str; 2]| names.map(|name| Named { place: name.into(), runs: vec![name.into()] });
         let named = [["a", "c"], ["b c", "d"]].map(named).map(Vec::from);
         let all =
             Asked { limits: vec!["p99=1.5".parse().expect("a limit")], unlike: true, ..asked(&[], &[]) };

@@ -247,8 +247,9 @@ mod tests {
 
     #[test]
     fn a_run_that_is_repeated_is_a_line() {
-        let report = crate::campaign::samples::report(&["acknowledged-durable"], &[], 2, 0);
-        insta::assert_snapshot!(line(2, 10, &report), @"");
+        let mut report = crate::campaign::samples::report(&["acknowledged-durable"], &[], 2, 0);
+        report.run.directory = "runs/healthy-reference-1.2".to_owned();
+        insta::assert_snapshot!(line(2, 10, &report), @"2 of 10  INVALID  runs/healthy-reference-1.2: as it is");
     }
 
     #[test]

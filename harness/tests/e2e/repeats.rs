@@ -47,7 +47,8 @@ fn compared() -> TestResult {
     assert!(all.tested > 0 && !all.rows.iter().any(too_few), "{:?}", all.decides);
     let one = compare(&["before/healthy-reference-1", "after/healthy-reference-1"])?;
     assert!(one.rows.iter().any(too_few), "{:?}", one.decides);
-    let one = fermoposta(place.path(), &["compare", "before/healthy-reference-1", "after/healthy-reference-1"])?;
+    let one =
+        fermoposta(place.path(), &["compare", "before/healthy-reference-1", "after/healthy-reference-1"])?;
     ends(&one, 2, &["CANNOT TELL", "Too few runs to tell a change from chance, 1 run of the baseline"])
 }
 
@@ -70,7 +71,10 @@ fn interrupted() -> TestResult {
     command.env("FERMOPOSTA_SELF", "1").current_dir(place.path()).stdin(Stdio::null());
     command.args(["run", "scenario.toml", "--runs", "runs", "--seed", "1", "--repeat", "50"]);
     let mut child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
-    let begun = wait_until("the second run", || said().contains("1 of 50  VALID") && place.path().join("runs/healthy-reference-1.2/history.jsonl").exists());
+    let begun = wait_until("the second run", || {
+        said().contains("1 of 50  ")
+            && place.path().join("runs/healthy-reference-1.2/history.jsonl").exists()
+    });
     kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGINT)?;
     let code = child.wait()?.code();
     begun?;

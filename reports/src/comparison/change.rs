@@ -37,7 +37,8 @@ fn times(before: f64, after: f64) -> f64 {
 
 /// How often runs of a candidate that is just at the limit lie so far beyond it.
 pub(super) fn chance(limit: Allowed, baseline: &[f64], candidate: &[f64]) -> f64 {
-    let at_limit = |of: &dyn Fn(f64) -> f64| baseline.iter().map(|value| rounded(of(*value))).collect::<Vec<_>>();
+    let at_limit =
+        |of: &dyn Fn(f64) -> f64| baseline.iter().map(|value| rounded(of(*value))).collect::<Vec<_>>();
     let candidate: Vec<f64> = candidate.iter().map(|value| rounded(*value)).collect();
     match limit {
         Allowed::AtMostTimes(factor) => ranks::chance(&candidate, &at_limit(&|value| value * factor)),

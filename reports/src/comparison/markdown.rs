@@ -23,7 +23,11 @@ pub(crate) fn shown(comparison: &Comparison) -> String {
         escaped(&comparison.target)
     );
     out += &list("What decides", &comparison.decides);
-    let _ = writeln!(out, "\n## Figures\n\nMedian (smallest to largest) of the runs, and the change with its {}.\n", intervals(comparison));
+    let _ = writeln!(
+        out,
+        "\n## Figures\n\nMedian (smallest to largest) of the runs, and the change with its {}.\n",
+        intervals(comparison)
+    );
     out += "| figure | baseline | candidate | change | limit | |\n|---|--:|--:|--:|--:|---|\n";
     comparison.rows.iter().for_each(|of| out += &row(&cells(of)));
     out += &list("To know", &comparison.caveats);

@@ -1,8 +1,8 @@
 //! A comparison in words: the same on the terminal, in a document and on a page.
 
 use super::limits::{Allowed, Measure};
-use super::ranks::LEVEL;
 use super::model::{ChangeUnit, Comparison, Doubt, Judgement, Outcome, Row, Side, Spread};
+use super::ranks::LEVEL;
 use crate::kit::figures::{counted, grouped, latency, number};
 use crate::kit::verdict::Verdict;
 

@@ -90,7 +90,8 @@ impl<'a> Drawn<'a> {
             Some(Allowed::AtLeastOneIn(factor)) => Some(1.0 / factor),
             Some(Allowed::NotLowerBy(_) | Allowed::NoMore | Allowed::None) | None => None,
         };
-        let drawn = Drawn { row, baseline: [baseline.least / by, baseline.most / by], interval, ratio, limit };
+        let drawn =
+            Drawn { row, baseline: [baseline.least / by, baseline.most / by], interval, ratio, limit };
         (by > 0.0 && ratio > 0.0).then_some(drawn)
     }
 
@@ -164,7 +165,9 @@ mod tests {
     #[test]
     fn what_is_beyond_reason_stays_in_the_picture_and_nothing_is_drawn_of_nothing() {
         let mut rows = samples::beyond().rows;
-        rows.iter_mut().filter_map(|row| row.change.as_mut()).for_each(|change| change.middle = Some(f64::MAX));
+        rows.iter_mut()
+            .filter_map(|row| row.change.as_mut())
+            .for_each(|change| change.middle = Some(f64::MAX));
         let svg = of(&rows).expect("a picture");
         assert!(!svg.contains("inf") && !svg.contains("NaN"), "{svg}");
         assert_eq!(of(&[]), None);

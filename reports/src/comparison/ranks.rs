@@ -131,7 +131,8 @@ mod tests {
     /// One more than the critical values of U in the tables (one-sided, 5 %).
     #[test]
     fn the_ends_are_those_of_the_tables() {
-        let tables = [(3, 3, 0), (4, 4, 1), (5, 5, 4), (6, 6, 7), (7, 7, 11), (8, 8, 15), (9, 9, 21), (10, 10, 27)];
+        let tables =
+            [(3, 3, 0), (4, 4, 1), (5, 5, 4), (6, 6, 7), (7, 7, 11), (8, 8, 15), (9, 9, 21), (10, 10, 27)];
         let more = [(20, 20, 138), (2, 5, 0), (3, 5, 1), (5, 10, 11), (4, 12, 9)];
         for (one, other, critical) in tables.into_iter().chain(more) {
             assert_eq!((end(one, other), end(other, one)), (critical + 1, critical + 1), "{one} and {other}");
@@ -146,7 +147,8 @@ mod tests {
 
     #[test]
     fn the_most_runs_are_counted_out() {
-        let (high, low): (Vec<f64>, Vec<f64>) = (0..MOST_RUNS as u32).map(|n| (f64::from(n) + 0.5, f64::from(n))).unzip();
+        let (high, low): (Vec<f64>, Vec<f64>) =
+            (0..MOST_RUNS as u32).map(|n| (f64::from(n) + 0.5, f64::from(n))).unzip();
         let chance = chance(&high, &low);
         assert!(chance > 0.4 && chance < 0.5, "{chance}");
     }

@@ -45,7 +45,10 @@ fn list(sentences: &[String], style: Style) -> String {
 }
 
 fn head(comparison: &Comparison) -> String {
-    format!("Figures, as median (smallest to largest) of the runs, and the change with its {}", intervals(comparison))
+    format!(
+        "Figures, as median (smallest to largest) of the runs, and the change with its {}",
+        intervals(comparison)
+    )
 }
 
 fn figures(rows: &[Row]) -> String {
