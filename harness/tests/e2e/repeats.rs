@@ -72,8 +72,7 @@ fn interrupted() -> TestResult {
     command.args(["run", "scenario.toml", "--runs", "runs", "--seed", "1", "--repeat", "50"]);
     let mut child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
     let begun = wait_until("the second run", || {
-        said().contains("1 of 50  ")
-            && place.path().join("runs/healthy-reference-1.2/history.jsonl").exists()
+        said().contains("1 of 50  ") && place.path().join("runs/healthy-reference-1.2/history.jsonl").exists()
     });
     kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGINT)?;
     let code = child.wait()?.code();

@@ -5,11 +5,13 @@ use super::measured::rounded;
 use super::model::{Change, ChangeUnit};
 use super::ranks::{self, Shift};
 
+type OfTwo = fn(f64, f64) -> f64;
+
 /// Every change from a run of the baseline to a run of the candidate, in the middle and at the ends of the interval; none
 /// without runs, or if no rank decides.
 pub(super) fn shift(measure: Measure, baseline: &[f64], candidate: &[f64]) -> Option<Shift> {
     let unit = unit(measure)?;
-    let (change, mean): (fn(f64, f64) -> f64, fn(f64, f64) -> f64) = match unit {
+    let (change, mean): (OfTwo, OfTwo) = match unit {
         ChangeUnit::Times => (times, |one, other| (one * other).sqrt()),
         ChangeUnit::Difference => (|before, after| after - before, f64::midpoint),
     };
