@@ -78,9 +78,14 @@ fn reads_back<T: Serialize + DeserializeOwned>(document: &T) {
 
 #[test]
 fn documents_survive_the_way_through_json() {
-    [comparison::samples::beyond(), comparison::samples::within(), comparison::samples::cannot_tell()]
-        .iter()
-        .for_each(reads_back);
+    [
+        comparison::samples::beyond(),
+        comparison::samples::within(),
+        comparison::samples::noisy(),
+        comparison::samples::cannot_tell(),
+    ]
+    .iter()
+    .for_each(reads_back);
     [policies::samples::compared(), policies::samples::hostile()].iter().for_each(reads_back);
     reads_back(&rehearsal::samples::rehearsal());
     reads_back(&survey::samples::survey());

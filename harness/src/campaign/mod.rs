@@ -1,5 +1,6 @@
 pub(crate) mod again;
 pub(crate) mod compare;
+mod compared_runs;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod rehearse;

@@ -15,14 +15,14 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Directory of a run before the change.
+    /// Directory of a run before the change, or of several: all that lie in it.
     baseline: PathBuf,
-    /// Directory of a run after the change.
+    /// The same after the change.
     candidate: PathBuf,
-    /// Another run before the change: repeats show the noise; repeatable.
+    /// Another run, or directory of runs, before the change; repeatable.
     #[arg(long = "baseline", value_name = "RUN")]
     baselines: Vec<PathBuf>,
-    /// Another run after the change; repeatable.
+    /// Another run, or directory of runs, after the change; repeatable.
     #[arg(long = "candidate", value_name = "RUN")]
     candidates: Vec<PathBuf>,
     /// How many times the baseline a figure may be: p50, p95, p99 (latencies), recovery; throughput may be the baseline

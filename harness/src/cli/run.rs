@@ -12,10 +12,15 @@ use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
 use record::plan::{Plan, quoted};
+use reports::kit::figures::{counted, grouped};
+use reports::kit::inert::inert;
 use reports::run::Report;
 use reports::run::forms::FORMATS;
 use std::io::Write;
 use std::path::PathBuf;
+
+/// Their reports are kept until the last is done.
+const MOST_REPEATS: i64 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -50,6 +55,10 @@ pub(crate) struct RunArgs {
     /// Begin with the store that a finished run left, made with the same seed; its mail is judged too.
     #[arg(long, value_name = "RUN")]
     store: Option<PathBuf>,
+    /// Run each scenario so many times, one after the other, with the same seed, and say a line for each; `compare` needs
+    /// several runs.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MOST_REPEATS))]
+    repeat: u32,
     /// Where run directories are made. It must not lie on a disk under test.
     #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
     runs: PathBuf,
@@ -76,30 +85,65 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     stop::install()?;
     let apart = args.storages_apart.iter().cloned().collect();
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
-    let (mut reports, mut exits) = (Vec::new(), Vec::new());
-    let one_document = args.output.json && plans.len() > 1;
-    for plan in &plans {
-        match run_one(plan, &places) {
-            Ok(report) => {
-                if !one_document {
-                    show(&report, &args.output)?;
-                }
-                exits.push(report.verdict.into());
-                reports.push(report);
-            }
-            Err(exit) => {
-                exits.push(exit);
-                if exit == Exit::Interrupted {
-                    break;
-                }
-            }
-        }
-    }
-    if one_document {
+    let (reports, exits) = run_all(args, &plans, &places)?;
+    if args.output.json && several(args) {
         writeln!(std::io::stdout(), "{}", reports::kit::json::to_json(&reports))?;
     }
     export::write(&args.output.exports, FORMATS, &reports)?;
     Ok(Exit::worst(exits))
+}
+
+/// Whether their JSON form is a list.
+fn several(args: &RunArgs) -> bool {
+    args.scenarios.len() > 1 || args.repeat > 1
+}
+
+/// One after the other: at once they would make each other late. An interruption ends it, a failure does not.
+fn run_all(args: &RunArgs, plans: &[Plan], places: &Places) -> Result<(Vec<Report>, Vec<Exit>)> {
+    let each = plans.iter().flat_map(|plan| (1..=args.repeat).map(move |number| (plan, number)));
+    let (mut reports, mut exits) = (Vec::new(), Vec::new());
+    for (plan, number) in each {
+        let ended = if stop::requested() { Err(Exit::Interrupted) } else { run_one(plan, places) };
+        match ended {
+            Ok(report) => {
+                say(args, number, &report)?;
+                exits.push(report.verdict.into());
+                reports.push(report);
+            }
+            Err(exit) => exits.push(exit),
+        }
+        if exits.last() == Some(&Exit::Interrupted) {
+            say_done(args, &reports);
+            break;
+        }
+    }
+    Ok((reports, exits))
+}
+
+/// A run that is repeated is said in a line.
+fn say(args: &RunArgs, number: u32, report: &Report) -> Result<()> {
+    let line = || line(number, args.repeat, report);
+    match (args.repeat > 1, args.output.json) {
+        (true, false) => writeln!(anstream::stdout(), "{}", line())?,
+        (true, true) => anstream::eprintln!("{}", line()),
+        (false, _) if args.output.json && several(args) => {}
+        (false, _) => show(report, &args.output)?,
+    }
+    Ok(())
+}
+
+fn line(number: u32, of: u32, report: &Report) -> String {
+    let word = report.verdict.word();
+    inert(&format!("{number} of {of}  {word:<7}  {}: {}", report.run.directory, report.sentence))
+}
+
+/// After an interruption.
+fn say_done(args: &RunArgs, reports: &[Report]) {
+    let all = args.scenarios.len() as u64 * u64::from(args.repeat);
+    if all > 1 {
+        let done = grouped(reports.len() as u64);
+        anstream::eprintln!("{done} of {} were done before", counted(all, "run", "runs"));
+    }
 }
 
 /// Every storage that has a directory of its own is one of each scenario.
@@ -199,6 +243,13 @@ mod tests {
         let error = disks_exist(&args).expect_err("it is not there");
         assert_eq!(Exit::of(&error), Exit::Usage);
         error.to_string()
+    }
+
+    #[test]
+    fn a_run_that_is_repeated_is_a_line() {
+        let mut report = crate::campaign::samples::report(&["acknowledged-durable"], &[], 2, 0);
+        report.run.directory = "runs/healthy-reference-1.2".to_owned();
+        insta::assert_snapshot!(line(2, 10, &report), @"2 of 10  INVALID  runs/healthy-reference-1.2: as it is");
     }
 
     #[test]

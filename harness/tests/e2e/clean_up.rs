@@ -156,7 +156,7 @@ impl Run {
     }
 }
 
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> TestResult {
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> TestResult {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         if condition() {
@@ -168,7 +168,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> TestResult {
 }
 
 /// No process names `place`, no mount lies in it.
-fn is_clean(place: &Path) -> TestResult {
+pub(crate) fn is_clean(place: &Path) -> TestResult {
     let name = place.display().to_string();
     wait_until(&format!("the processes of {name} to be gone"), || processes_naming(&name).is_empty())?;
     let mounts = std::fs::read_to_string("/proc/self/mounts")?;

@@ -15,6 +15,7 @@ mod migration;
 mod power_cuts;
 mod private_view;
 mod real_mail;
+mod repeats;
 mod report_page;
 mod servers;
 mod set_up;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         power_cuts::tests,
         private_view::tests,
         real_mail::tests,
+        repeats::tests,
         report_page::tests,
         servers::tests,
         set_up::tests,

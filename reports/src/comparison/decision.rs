@@ -2,7 +2,7 @@
 
 use super::generator;
 use super::model::{Doubt, Judgement, Outcome, Row, Side};
-use super::phrases::{doubt, fails, name, not_told};
+use super::phrases::{doubt, fails, name, not_told, runs_lack};
 use crate::kit::figures::grouped;
 use crate::kit::verdict::Verdict;
 use crate::run::{Operation, Report};
@@ -20,6 +20,7 @@ pub(super) fn decide(baseline: &[Report], candidate: &[Report], rows: &[Row]) ->
     let all: Vec<&Report> = baseline.iter().chain(candidate).collect();
     let open: Vec<String> = unproved(Side::Baseline, baseline)
         .chain(unproved(Side::Candidate, candidate))
+        .chain(too_few_runs(rows))
         .chain(noisy(rows))
         .chain(generator::untold(rows))
         .chain(untold(&all, rows).into_iter().map(not_told))
@@ -77,8 +78,22 @@ fn unproved(side: Side, reports: &[Report]) -> impl Iterator<Item = String> {
         .chain(none)
 }
 
+/// Rows that lack the same runs in one sentence.
+fn too_few_runs(rows: &[Row]) -> Vec<String> {
+    let mut alike: Vec<(Doubt, Vec<&Row>)> = Vec::new();
+    for row in rows {
+        let Some(doubt @ Doubt::TooFewRuns { .. }) = row.doubt else { continue };
+        match alike.iter_mut().find(|(known, _)| *known == doubt) {
+            Some((_, rows)) => rows.push(row),
+            None => alike.push((doubt, vec![row])),
+        }
+    }
+    alike.into_iter().map(|(doubt, rows)| runs_lack(doubt, &rows)).collect()
+}
+
 fn noisy(rows: &[Row]) -> impl Iterator<Item = String> {
-    rows.iter().filter(|row| row.doubt == Some(Doubt::TooNoisy)).map(not_told)
+    let noisy = |row: &&Row| matches!(row.doubt, Some(Doubt::TooNoisy | Doubt::MayBeChance { .. }));
+    rows.iter().filter(noisy).map(not_told)
 }
 
 /// A rarer operation does not make the whole traffic untold.

@@ -1,7 +1,7 @@
 //! A comparison as one HTML file for people.
 
 use super::model::{Compared, Comparison, Judgement, Row};
-use super::phrases::{judgement, limit, median, name, range, ratio};
+use super::phrases::{interval, intervals, judgement, limit, median, middle, name, percent, range};
 use crate::kit::inert;
 use crate::kit::page::{STYLE, class};
 use askama::Template;
@@ -29,9 +29,22 @@ impl Page<'_> {
         class(self.comparison.outcome.verdict())
     }
 
-    /// Figure, ratio, limit, judgement.
-    fn words(row: &Row) -> [String; 4] {
-        [name(row), ratio(row), limit(row), judgement(row)]
+    /// Figure, limit, judgement.
+    fn words(row: &Row) -> [String; 3] {
+        [name(row), limit(row), judgement(row)]
+    }
+
+    /// The change, and its interval if there is one.
+    fn change(row: &Row) -> (String, Option<String>) {
+        (middle(row), interval(row))
+    }
+
+    fn intervals(&self) -> String {
+        intervals(self.comparison)
+    }
+
+    fn level(&self) -> String {
+        percent(self.comparison.level)
     }
 
     /// Of baseline and candidate: the median, and the range if there is one.
@@ -73,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_page_has_one_heading_and_its_answer() {
-        for comparison in [samples::beyond(), samples::within(), samples::cannot_tell()] {
+        for comparison in [samples::beyond(), samples::within(), samples::noisy(), samples::cannot_tell()] {
             let page = render(&comparison);
             assert_eq!(page.matches("<h1").count(), 1);
             assert!(page.contains(&format!("<title>{}: ", comparison.outcome.word())));

@@ -23,13 +23,13 @@ pub fn unlike(baseline: &[Report], candidate: &[Report]) -> Option<String> {
         .or_else(|| twice(all()))
 }
 
-/// A run that is there twice would make its side look free of noise.
+/// A run that is there twice would make its side look surer than it is.
 fn twice<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<String> {
     let mut seen = BTreeSet::new();
     let again = reports
         .map(|report| (report.run.seed, &report.run.started, &report.run.directory))
         .find(|key| !seen.insert(*key))?;
-    Some(format!("{} is named twice, and the noise is that of different runs", again.2))
+    Some(format!("{} is named twice; only different runs show what chance does", again.2))
 }
 
 fn story(report: &Report) -> String {
@@ -45,7 +45,6 @@ pub(super) fn caveats(baseline: &[Report], candidate: &[Report], rows: &[Row]) -
         .chain(broken(baseline))
         .chain(generator::caveats(Side::Baseline.word(), baseline))
         .chain(generator::caveats(Side::Candidate.word(), candidate))
-        .chain(noise(baseline, candidate))
         .chain(seeds(baseline, candidate))
         .chain(contract(baseline, candidate))
         .chain(lengths(baseline, candidate))
@@ -62,18 +61,6 @@ fn broken(baseline: &[Report]) -> Option<String> {
             grouped(baseline.len() as u64)
         )
     })
-}
-
-fn noise(baseline: &[Report], candidate: &[Report]) -> Option<String> {
-    match (baseline.len(), candidate.len()) {
-        (1, 1) => Some(
-            "With one run on each side no noise is known: every difference counts, and it may be chance. Repeat both sides with --baseline and --candidate."
-                .to_owned(),
-        ),
-        (1, _) => Some("The baseline was run once: the noise is that of the candidate alone.".to_owned()),
-        (_, 1) => Some("The candidate was run once: the noise is that of the baseline alone.".to_owned()),
-        _ => None,
-    }
 }
 
 fn seeds(baseline: &[Report], candidate: &[Report]) -> Option<String> {

@@ -1,5 +1,6 @@
 //! How much worse a candidate may be.
 
+use super::measured::rounded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -79,16 +80,14 @@ pub enum Allowed {
 }
 
 impl Allowed {
-    /// Whether a candidate's median keeps it.
+    /// Whether a change from the baseline to the candidate keeps it.
     #[must_use]
-    pub fn keeps(self, baseline: f64, candidate: f64) -> bool {
+    pub fn keeps(self, change: f64) -> bool {
         match self {
-            Allowed::AtMostTimes(factor) => candidate <= baseline * factor,
-            Allowed::AtLeastOneIn(factor) => candidate >= baseline / factor,
-            // The last digit of a share must not decide.
-            Allowed::NotLowerBy(by) => candidate >= baseline - by - 1e-9,
-            Allowed::NoMore => candidate <= baseline,
-            Allowed::None => candidate <= 0.0,
+            Allowed::AtMostTimes(factor) => change <= factor,
+            Allowed::AtLeastOneIn(factor) => change >= rounded(1.0 / factor),
+            Allowed::NotLowerBy(by) => change >= rounded(-by),
+            Allowed::NoMore | Allowed::None => change <= 0.0,
         }
     }
 }
@@ -219,11 +218,9 @@ mod tests {
 
     #[test]
     fn a_limit_is_kept_when_it_is_just_reached() {
-        assert!(Allowed::AtMostTimes(2.0).keeps(1.0, 2.0) && !Allowed::AtMostTimes(2.0).keeps(1.0, 2.001));
-        assert!(Allowed::AtLeastOneIn(2.0).keeps(1.0, 0.5) && !Allowed::AtLeastOneIn(2.0).keeps(1.0, 0.49));
-        assert!(
-            Allowed::NotLowerBy(0.001).keeps(1.0, 0.999) && !Allowed::NotLowerBy(0.001).keeps(1.0, 0.998)
-        );
-        assert!(Allowed::NoMore.keeps(1.0, 1.0) && !Allowed::None.keeps(1.0, 1.0));
+        assert!(Allowed::AtMostTimes(2.0).keeps(2.0) && !Allowed::AtMostTimes(2.0).keeps(2.001));
+        assert!(Allowed::AtLeastOneIn(3.0).keeps(0.333_333_333) && !Allowed::AtLeastOneIn(3.0).keeps(0.333));
+        assert!(Allowed::NotLowerBy(0.001).keeps(-0.001) && !Allowed::NotLowerBy(0.001).keeps(-0.002));
+        assert!(Allowed::NoMore.keeps(0.0) && !Allowed::None.keeps(1.0));
     }
 }

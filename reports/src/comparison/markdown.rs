@@ -1,6 +1,7 @@
 //! A comparison as Markdown, for a change request.
 
 use super::model::{Compared, Comparison};
+use super::phrases::intervals;
 use super::text::cells;
 use crate::kit::inert;
 use crate::kit::markdown::{escaped, row, word};
@@ -22,8 +23,12 @@ pub(crate) fn shown(comparison: &Comparison) -> String {
         escaped(&comparison.target)
     );
     out += &list("What decides", &comparison.decides);
-    out += "\n## Figures\n\nMedian (smallest to largest) of the runs.\n\n";
-    out += "| figure | baseline | candidate | ratio | limit | |\n|---|--:|--:|--:|--:|---|\n";
+    let _ = writeln!(
+        out,
+        "\n## Figures\n\nMedian (smallest to largest) of the runs, and the change with its {}.\n",
+        intervals(comparison)
+    );
+    out += "| figure | baseline | candidate | change | limit | |\n|---|--:|--:|--:|--:|---|\n";
     comparison.rows.iter().for_each(|of| out += &row(&cells(of)));
     out += &list("To know", &comparison.caveats);
     out += &differences(comparison);

@@ -1,3 +1,4 @@
+pub(crate) mod change;
 pub(crate) mod compare;
 pub(crate) mod decision;
 pub mod forms;
@@ -10,10 +11,12 @@ pub(crate) mod markdown;
 pub(crate) mod measured;
 mod model;
 pub use model::{
-    Compared, Comparison, Difference, Doubt, Judgement, Outcome, Row, SCHEMA_VERSION, Side, Spread,
+    Change, ChangeUnit, Compared, Comparison, Difference, Doubt, Judgement, Outcome, Row, SCHEMA_VERSION,
+    Side, Spread,
 };
 pub(crate) mod phrases;
 pub(crate) mod picture;
+pub mod ranks;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the JSON form.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A baseline and a candidate, compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,11 @@ pub struct Comparison {
     pub decides: Vec<String>,
     /// Every figure that was compared.
     pub rows: Vec<Row>,
+    /// How often the interval of a figure may be wrong at each end, and how often any figure at all may be called beyond that is
+    /// just at its limit.
+    pub level: f64,
+    /// Figures that are held against a limit by their ranks: among so many one is beyond by chance the more easily.
+    pub tested: u32,
     /// What a reader must know to use the answer.
     pub caveats: Vec<String>,
     /// What is not the same on both sides: versions, storage, machine.
@@ -101,10 +106,11 @@ pub struct Row {
     pub baseline: Option<Spread>,
     /// The candidate's; none if no run of it states one.
     pub candidate: Option<Spread>,
-    /// The candidate's median by the baseline's; none without either, or of nothing.
-    pub ratio: Option<f64>,
-    /// What a difference must exceed to count; none if no side shows any range.
-    pub noise: Option<f64>,
+    /// From the baseline to the candidate; none if a side does not state the figure, or it is one that no rank decides.
+    pub change: Option<Change>,
+    /// How often runs of a candidate that is just at the limit would lie as far on its bad side as these, or farther, by chance;
+    /// none without a limit that ranks decide.
+    pub chance: Option<f64>,
     /// What is allowed; none if the figure is only shown.
     pub limit: Option<Allowed>,
     /// Of a recovery: runs of the candidate in which it did not come.
@@ -135,15 +141,39 @@ pub struct Spread {
     pub runs: u32,
 }
 
+/// How far the candidate lies from the baseline: the middle one of the changes from every run of the one to every run of the
+/// other, and the interval of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// What the numbers mean.
+    pub unit: ChangeUnit,
+    /// The middle one; none if it is without bound.
+    pub middle: Option<f64>,
+    /// The change is no less than this, but for the level; none if no bound is known.
+    pub least: Option<f64>,
+    /// The change is no more than this, but for the level; none if no bound is known.
+    pub most: Option<f64>,
+}
+
+/// What a change is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeUnit {
+    /// The candidate's figure divided by the baseline's.
+    Times,
+    /// The candidate's figure less the baseline's.
+    Difference,
+}
+
 /// What a row comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
-    /// It keeps the limit.
+    /// The whole interval keeps the limit.
     Within,
-    /// It keeps the limit, and no difference is seen.
+    /// The same, and the interval holds that there is no change.
     WithinNoise,
-    /// It exceeds the limit, by more than the noise.
+    /// The whole interval exceeds the limit, and it is not chance.
     Beyond,
     /// See the row's doubt.
     CannotTell,
@@ -164,8 +194,26 @@ pub enum Doubt {
         /// Operations that the figure is told from at least.
         need: u64,
     },
-    /// The limit is exceeded by less than the noise.
+    /// No ranks of so few runs could tell.
+    TooFewRuns {
+        /// Runs of the baseline that state the figure.
+        baseline: u32,
+        /// Runs of the candidate that state it.
+        candidate: u32,
+        /// On each side, for a limit that is kept.
+        within: u32,
+        /// On each side, for one that is exceeded.
+        beyond: u32,
+    },
+    /// The interval reaches over the limit.
     TooNoisy,
+    /// The interval exceeds the limit, but among so many figures that comes about by chance too often.
+    MayBeChance {
+        /// Figures that are tested at once.
+        tested: u32,
+        /// Runs on each side that could tell.
+        need: u32,
+    },
     /// The load generator of so many runs was late: its time is in the figure.
     GeneratorLate {
         /// Of both sides.

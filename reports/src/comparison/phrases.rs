@@ -1,8 +1,9 @@
 //! A comparison in words: the same on the terminal, in a document and on a page.
 
 use super::limits::{Allowed, Measure};
-use super::model::{Doubt, Judgement, Outcome, Row, Side, Spread};
-use crate::kit::figures::{grouped, latency, number};
+use super::model::{ChangeUnit, Comparison, Doubt, Judgement, Outcome, Row, Side, Spread};
+use super::ranks::LEVEL;
+use crate::kit::figures::{counted, grouped, latency, number};
 use crate::kit::verdict::Verdict;
 
 impl Outcome {
@@ -95,9 +96,36 @@ pub(super) fn range(measure: Measure, spread: Option<Spread>) -> Option<String> 
     (least != most).then(|| format!("{least} to {most}"))
 }
 
-pub(super) fn ratio(row: &Row) -> String {
-    let digits = |ratio: f64| if ratio < 10.0 { 1e3 } else { 10.0 };
-    row.ratio.map_or_else(|| "-".to_owned(), |ratio| number((ratio * digits(ratio)).round() / digits(ratio)))
+/// The change, and its interval if there is one: `3.05 (2.75 to 3.39)`, `-1.36 % (-1.4 % to -1.2 %)`.
+pub(super) fn change(row: &Row) -> String {
+    let middle = middle(row);
+    interval(row).map_or(middle.clone(), |interval| format!("{middle} ({interval})"))
+}
+
+/// `3.05`; `-` without one.
+pub(super) fn middle(row: &Row) -> String {
+    let middle = row.change.and_then(|change| change.middle);
+    middle.map_or_else(|| "-".to_owned(), |middle| changed(row.measure, middle))
+}
+
+/// `2.75 to 3.39`; none if no end of it is known, or all changes are the same.
+pub(super) fn interval(row: &Row) -> Option<String> {
+    let change = row.change?;
+    match [change.least, change.most].map(|end| end.map(|end| changed(row.measure, end))) {
+        [None, None] => None,
+        [Some(least), None] => Some(format!("{least} or more")),
+        [None, Some(most)] => Some(format!("{most} or less")),
+        [Some(least), Some(most)] => (least != most).then(|| format!("{least} to {most}")),
+    }
+}
+
+fn changed(measure: Measure, change: f64) -> String {
+    let round = |digits: f64| number((change * digits).round() / digits);
+    match measure {
+        Measure::OkShare => format!("{} %", number((change * 1e4).round() / 100.0)),
+        _ if change.abs() < 10.0 => round(1e3),
+        _ => round(10.0),
+    }
 }
 
 /// What is allowed: `2 x baseline`.
@@ -124,7 +152,9 @@ pub(crate) fn doubt(row: &Row) -> String {
         None => String::new(),
         Some(Doubt::Absent) => "missing".to_owned(),
         Some(Doubt::TooFew { have, need }) => format!("{} of {}", grouped(have), grouped(need)),
+        Some(Doubt::TooFewRuns { .. }) => "too few runs".to_owned(),
         Some(Doubt::TooNoisy) => "noise".to_owned(),
+        Some(Doubt::MayBeChance { .. }) => "may be chance".to_owned(),
         Some(Doubt::GeneratorLate { .. }) => "late generator".to_owned(),
         Some(Doubt::GeneratorUnknown { .. }) => "generator not known".to_owned(),
     }
@@ -139,11 +169,7 @@ pub(super) fn fails(row: &Row) -> String {
         _ if row.never > 0 => {
             format!("{name}: in {} of the candidate's runs not all of them were served again.", row.never)
         }
-        _ => {
-            let factor = row.ratio.filter(|_| row.measure != Measure::OkShare);
-            let times = factor.map_or(String::new(), |_| format!(", {} times", ratio(row)));
-            format!("{name}: {candidate} after {baseline}{times}; the limit is {}.", limit(row))
-        }
+        _ => format!("{name}: {candidate} after {baseline}{}; the limit is {}.", by(row), limit(row)),
     }
 }
 
@@ -157,11 +183,53 @@ pub(super) fn not_told(row: &Row) -> String {
             grouped(need)
         ),
         Some(Doubt::TooNoisy) => format!(
-            "{name}: {candidate} after {baseline} exceeds the limit ({}) by less than runs of one side differ; repeat them more often, or longer.",
+            "{name}: {candidate} after {baseline}{}, and the limit ({}) lies in between; repeat both sides more often, or run longer.",
+            by(row),
             limit(row)
+        ),
+        Some(Doubt::MayBeChance { tested, need }) => format!(
+            "{name}: {candidate} after {baseline}{}, beyond the limit ({}); but of {} figures that are tested at once one is so by chance in more than {} of all cases. Run both sides {} times or more.",
+            by(row),
+            limit(row),
+            grouped(u64::from(tested)),
+            percent(LEVEL),
+            grouped(u64::from(need))
         ),
         _ => format!("{name}: {candidate} after {baseline}; one side does not state it."),
     }
+}
+
+/// Why these rows, which lack the same runs, are not told.
+pub(super) fn runs_lack(doubt: Doubt, rows: &[&Row]) -> String {
+    let Doubt::TooFewRuns { baseline, candidate, within, beyond } = doubt else { return String::new() };
+    let names: Vec<String> = rows.iter().map(|row| name(row)).collect();
+    let runs = |runs: u32| counted(u64::from(runs), "run", "runs");
+    format!(
+        "Too few runs to tell a change from chance, {} of the baseline and {} of the candidate: on each side {within} can show that a limit is kept, and {beyond} that one is exceeded ({}). Repeat both sides with `fermoposta run --repeat {beyond}`.",
+        runs(baseline),
+        runs(candidate),
+        names.join(", ")
+    )
+}
+
+/// What kind the intervals are: `90 % interval`.
+pub(super) fn intervals(comparison: &Comparison) -> String {
+    format!("{} interval", percent(1.0 - 2.0 * comparison.level))
+}
+
+/// A level or chance: `5 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", number(share * 100.0))
+}
+
+/// The change as part of a sentence: `, 3.05 times (2.75 to 3.39)`.
+fn by(row: &Row) -> String {
+    let times = match super::change::unit(row.measure) {
+        Some(ChangeUnit::Times) => " times",
+        Some(ChangeUnit::Difference) | None => "",
+    };
+    let interval = interval(row).map_or_else(String::new, |interval| format!(" ({interval})"));
+    format!(", {}{times}{interval}", middle(row))
 }
 
 fn sides(row: &Row) -> [String; 2] {

@@ -1,8 +1,8 @@
-//! Figures of both sides as one picture: how many times the baseline each is, on a logarithmic scale, with its range and
-//! its limit. Drawn are figures that have a ratio and no unit of messages: latencies, throughput, recovery.
+//! Figures of both sides as one picture: how many times the baseline each is, on a logarithmic scale, with its interval, the
+//! range of the baseline and the limit. Drawn are figures whose change is a number of times: latencies, throughput, recovery.
 
-use super::limits::{Allowed, Measure};
-use super::model::{Judgement, Row, Spread};
+use super::limits::Allowed;
+use super::model::{ChangeUnit, Judgement, Row};
 use super::phrases::name;
 use crate::kit::escape::escaped;
 use crate::kit::picture::{WIDTH, picture};
@@ -68,36 +68,37 @@ impl Scale {
     }
 }
 
-/// A figure that is drawn, in multiples of the baseline's median.
+/// A figure that is drawn, in multiples of the baseline.
 struct Drawn<'a> {
     row: &'a Row,
     baseline: [f64; 2],
-    candidate: [f64; 2],
+    /// The interval; an end that is not known lies where the scale ends.
+    interval: Option<[f64; 2]>,
     ratio: f64,
     limit: Option<f64>,
 }
 
 impl<'a> Drawn<'a> {
     fn of(row: &'a Row) -> Option<Drawn<'a>> {
-        match row.measure {
-            Measure::P50 | Measure::P95 | Measure::P99 | Measure::Throughput | Measure::Recovery => {}
-            Measure::OkShare | Measure::Lost | Measure::Damaged | Measure::Invisible => return None,
-        }
-        let (baseline, candidate, ratio) = (row.baseline?, row.candidate?, row.ratio?);
+        let change = row.change.filter(|change| change.unit == ChangeUnit::Times)?;
+        let (baseline, ratio) = (row.baseline?, change.middle?);
         let by = baseline.median;
-        let range = |side: Spread| [side.least / by, side.most / by];
+        let known = change.least.is_some() || change.most.is_some();
+        let interval = known.then(|| [change.least.unwrap_or(0.0), change.most.unwrap_or(MOST)]);
         let limit = match row.limit {
             Some(Allowed::AtMostTimes(factor)) => Some(factor),
             Some(Allowed::AtLeastOneIn(factor)) => Some(1.0 / factor),
             Some(Allowed::NotLowerBy(_) | Allowed::NoMore | Allowed::None) | None => None,
         };
-        let drawn = Drawn { row, baseline: range(baseline), candidate: range(candidate), ratio, limit };
+        let drawn =
+            Drawn { row, baseline: [baseline.least / by, baseline.most / by], interval, ratio, limit };
         (by > 0.0 && ratio > 0.0).then_some(drawn)
     }
 
     /// Everything that must lie on the scale.
     fn ends(&self) -> impl Iterator<Item = f64> {
-        let all = self.baseline.into_iter().chain(self.candidate).chain([self.ratio]).chain(self.limit);
+        let interval = self.interval.into_iter().flatten();
+        let all = self.baseline.into_iter().chain(interval).chain([self.ratio]).chain(self.limit);
         all.filter(|ratio| ratio.is_finite() && *ratio > 0.0)
     }
 
@@ -116,7 +117,9 @@ impl<'a> Drawn<'a> {
             escaped(&name(self.row))
         );
         bar(self.baseline, top + 6.0, "baseline", scale, out);
-        bar(self.candidate, top + 15.0, class, scale, out);
+        if let Some(interval) = self.interval {
+            bar(interval, top + 15.0, class, scale, out);
+        }
         let (x, y) = (scale.x(self.ratio), top + 18.5);
         let _ = write!(out, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>");
         if let Some(limit) = self.limit {
@@ -153,7 +156,7 @@ mod tests {
         let comparison = samples::beyond();
         let svg = of(&comparison.rows).expect("a picture");
         let scale = Scale { powers: 3.0 };
-        assert!(svg.contains(&format!("cx=\"{:.1}\"", scale.x(3.053))), "{svg}");
+        assert!(svg.contains(&format!("cx=\"{:.1}\"", scale.x(3.027))), "{svg}");
         assert_eq!(svg.matches("<circle class=\"bad\"").count(), 2);
         assert_eq!(svg.matches("class=\"limit\"").count(), 4);
         assert!((scale.x(1.0) - (LEFT + WIDTH - RIGHT) / 2.0).abs() < 1e-9);
@@ -162,7 +165,9 @@ mod tests {
     #[test]
     fn what_is_beyond_reason_stays_in_the_picture_and_nothing_is_drawn_of_nothing() {
         let mut rows = samples::beyond().rows;
-        rows.iter_mut().for_each(|row| row.ratio = Some(f64::MAX));
+        rows.iter_mut()
+            .filter_map(|row| row.change.as_mut())
+            .for_each(|change| change.middle = Some(f64::MAX));
         let svg = of(&rows).expect("a picture");
         assert!(!svg.contains("inf") && !svg.contains("NaN"), "{svg}");
         assert_eq!(of(&[]), None);

@@ -7,7 +7,8 @@ use super::model::Comparison;
 use crate::kit::verdict::Verdict;
 use crate::run::{ClientClass, Messages, Operation, Quantiles, Report, Run, samples as reports};
 
-const COMMAND: &str = "fermoposta compare before/1 after/1 --baseline before/2 --candidate after/2";
+const COMMAND: &str = "fermoposta compare before/1 after/1 --baseline before/2 --baseline before/3 --baseline before/4 \
+                       --baseline before/5 --candidate after/2 --candidate after/3 --candidate after/4 --candidate after/5";
 
 /// A run that ended well, whose deliveries have this p99 in seconds.
 pub(super) fn run(side: &str, seed: u64, p99_s: f64) -> Report {
@@ -40,16 +41,21 @@ pub(crate) fn of(baseline: &[Report], candidate: &[Report]) -> Comparison {
 }
 
 pub(crate) fn before() -> Vec<Report> {
-    vec![run("before", 1, 0.018), run("before", 2, 0.020), run("before", 3, 0.019)]
+    side("before", &[0.018, 0.020, 0.019, 0.0185, 0.0195])
+}
+
+/// A run for each p99 of its deliveries, with the seeds from 1 on.
+pub(super) fn side(side: &str, p99s: &[f64]) -> Vec<Report> {
+    p99s.iter().zip(1..).map(|(p99_s, seed)| run(side, seed, *p99_s)).collect()
 }
 
 /// Slower, loses mail, recovers late, and on another kernel.
 pub(crate) fn beyond() -> Comparison {
-    let mut lossy = run("after", 2, 0.061);
+    let mut after = side("after", &[0.055, 0.061, 0.058, 0.056, 0.057]);
+    let lossy = &mut after[1];
     lossy.verdict = Verdict::Invalid;
     lossy.sentence = "3 of 2,911 acknowledged messages were lost.".into();
     lossy.messages = Messages { lost: 3, intact: 2_908, ..lossy.messages };
-    let mut after = vec![run("after", 1, 0.055), lossy];
     let mut before = before();
     before.iter_mut().for_each(|run| run.clients = vec![class(4.0, Some(6.5))]);
     for run in &mut after {
@@ -81,7 +87,14 @@ pub(super) fn again(run: &mut Report) {
 }
 
 pub(crate) fn within() -> Comparison {
-    of(&before(), &[run("after", 1, 0.025), run("after", 2, 0.019), run("after", 3, 0.020)])
+    of(&before(), &side("after", &[0.025, 0.019, 0.020, 0.021, 0.0187]))
+}
+
+/// Too noisy, and clear in too few figures.
+pub(crate) fn noisy() -> Comparison {
+    let mut after = side("after", &[0.025, 0.019, 0.060]);
+    after.iter_mut().for_each(|run| run.operations[0].fail = 40);
+    of(&before()[..3], &after)
 }
 
 /// One run each, of which one proves nothing.

@@ -1,7 +1,7 @@
 //! The terminal form of a comparison: the answer, what decides it, every figure, what to know, how to make it again.
 
 use super::model::{Compared, Comparison, Row};
-use super::phrases::{judgement, limit, name, ratio, spread};
+use super::phrases::{change, intervals, judgement, limit, name, spread};
 use crate::kit::columns::{align, wrap};
 use crate::kit::inert;
 use crate::kit::style::{Style, bold, paint, section};
@@ -17,7 +17,7 @@ pub(crate) fn shown(comparison: &Comparison, style: Style) -> String {
     let sections = [
         headline(comparison, style),
         section("What decides", &list(&comparison.decides, style), style),
-        section("Figures, as median (smallest to largest) of the runs", &figures(&comparison.rows), style),
+        section(&head(comparison), &figures(&comparison.rows), style),
         section("To know", &list(&comparison.caveats, style), style),
         section("What differs besides", &differences(comparison), style),
         section("Runs", &runs(&comparison.runs), style),
@@ -44,17 +44,24 @@ fn list(sentences: &[String], style: Style) -> String {
     sentences.iter().map(|sentence| format!("  - {}\n", wrap(sentence, 4, style.width))).collect()
 }
 
+fn head(comparison: &Comparison) -> String {
+    format!(
+        "Figures, as median (smallest to largest) of the runs, and the change with its {}",
+        intervals(comparison)
+    )
+}
+
 fn figures(rows: &[Row]) -> String {
-    let head = ["figure", "baseline", "candidate", "ratio", "limit", ""].map(String::from).to_vec();
+    let head = ["figure", "baseline", "candidate", "change", "limit", ""].map(String::from).to_vec();
     let rows = rows.iter().map(|row| cells(row).to_vec());
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     align(&rows, &[false, true, true, true, true, false])
 }
 
-/// Figure, baseline, candidate, ratio, limit, judgement.
+/// Figure, baseline, candidate, change, limit, judgement.
 pub(super) fn cells(row: &Row) -> [String; 6] {
     let [baseline, candidate] = [row.baseline, row.candidate].map(|side| spread(row.measure, side));
-    [name(row), baseline, candidate, ratio(row), limit(row), judgement(row)]
+    [name(row), baseline, candidate, change(row), limit(row), judgement(row)]
 }
 
 fn differences(comparison: &Comparison) -> String {
@@ -97,6 +104,11 @@ mod tests {
     #[test]
     fn runs_that_do_not_tell() {
         insta::assert_snapshot!(plain(&samples::cannot_tell()));
+    }
+
+    #[test]
+    fn runs_that_are_too_noisy_or_too_few_for_what_they_show() {
+        insta::assert_snapshot!(plain(&samples::noisy()));
     }
 
     #[test]
