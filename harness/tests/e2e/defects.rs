@@ -27,6 +27,7 @@ fn finder(defect: Defect) -> &'static str {
         | Defect::KeepStuffedDots
         | Defect::LoseLarge
         | Defect::LoseAfterN
+        | Defect::LoseEightBit
         | Defect::OverwriteLast => "baseline",
     }
 }
@@ -37,6 +38,7 @@ fn pattern(defect: Defect) -> Option<&'static str> {
         Defect::LoseLaterRecipients => Some("not the first of several"),
         Defect::LoseLarge => Some("lost messages are all that have"),
         Defect::LoseAfterN => Some("acknowledged from"),
+        Defect::LoseEightBit => Some("whose body is 8-bit text"),
         _ => None,
     }
 }
