@@ -47,12 +47,12 @@ pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<S
     let storage = |id: u32| format!("storage `{}`", case.traces.storage_name(id));
     window(case, &mail)
         .or_else(|| from_then_on(case, &mail))
+        .or_else(|| one_form(&mail))
         .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
         .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
         .or_else(|| oldest(&mail))
         .or_else(|| large(&mail))
         .or_else(|| later_recipients(&mail))
-        .or_else(|| one_form(&mail))
         .or_else(|| every_nth(&mail))
 }
 
