@@ -7,12 +7,14 @@ use crate::history::digest::Digest;
 use crate::history::identity::{digest, head, sealed_digest};
 use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
-use body::Form;
+pub use body::Form;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// From this size on a generated message has an attachment.
 const MULTIPART_FROM: u64 = 32 * 1024;
+/// No message is shorter than it was to be by more bytes than this.
+const SHORT_BY: u64 = 5;
 
 /// A message ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +52,10 @@ pub struct Addresses<'a> {
 pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, seed: u64) -> Outgoing {
     let mut rng = rng_for("fermoposta message body", seed, attempt);
     let mut rest = headers(run, attempt, to);
-    let form =
-        (size < MULTIPART_FROM).then(|| Form::draw(&mut rng_for("fermoposta message form", seed, attempt)));
+    // What is without an attachment and what has one are so far apart that the size of what was made tells them apart.
+    let attached = size >= MULTIPART_FROM;
+    let size = if attached { size } else { size.min(MULTIPART_FROM - SHORT_BY - 1) };
+    let form = (!attached).then(|| drawn(seed, attempt));
     rest.extend_from_slice(form.map_or(MULTIPART, Form::headers));
     let prefix = assemble(run, attempt, &rest).size - rest.len() as u64;
     let left = size.saturating_sub(prefix + rest.len() as u64);
@@ -60,6 +64,15 @@ pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, s
         None => attachment(&mut rest, &mut rng, left),
     }
     assemble(run, attempt, &rest)
+}
+
+/// The form of the body of a generated message that has this size; an attachment is base64.
+pub fn form(seed: u64, attempt: Attempt, size: u64) -> Form {
+    if size >= MULTIPART_FROM - SHORT_BY { Form::Base64 } else { drawn(seed, attempt) }
+}
+
+fn drawn(seed: u64, attempt: Attempt) -> Form {
+    Form::draw(&mut rng_for("fermoposta message form", seed, attempt))
 }
 
 fn rng_for(purpose: &str, seed: u64, attempt: Attempt) -> ChaCha8Rng {
@@ -129,6 +142,26 @@ mod tests {
         for size in [900, 4096, 5000, 40_001, 300_003] {
             let got = make(size, 1).size;
             assert!(got <= size && got + 6 > size, "wanted {size}, got {got}");
+        }
+    }
+
+    #[test]
+    fn the_form_of_a_message_follows_from_what_is_recorded_of_it() {
+        let said = |form| match form {
+            Form::Base64 => "base64",
+            Form::EightBit => "8bit",
+            Form::QuotedPrintable => "quoted-printable",
+            Form::Dotted | Form::LongLines | Form::Empty => "7bit",
+        };
+        let sizes = [1, 4_096].into_iter().chain(MULTIPART_FROM - 9..MULTIPART_FROM + 9);
+        for (size, n) in sizes.flat_map(|size| (1..40).map(move |n| (size, n))) {
+            let made = make(size, n);
+            let form = form(5, Attempt { message: MessageId(17), n }, made.size);
+            let text = String::from_utf8_lossy(&made.bytes);
+            let encoding = format!("Content-Transfer-Encoding: {}\r\n", said(form));
+            assert!(text.contains(&encoding), "{size}, {n}: {form:?}\n{text}");
+            let body = text.split_once("\r\n\r\n").expect("a body").1;
+            assert_eq!(body.is_empty(), form == Form::Empty, "{size}, {n}");
         }
     }
 

@@ -51,6 +51,8 @@ pub enum Defect {
     LoseLarge,
     /// Acknowledges every message after the N-th without storing it.
     LoseAfterN,
+    /// Acknowledges messages with 8-bit text without storing them.
+    LoseEightBit,
     /// Every N-th delivery takes the place of the message that is in the mailbox last.
     OverwriteLast,
     /// Makes the directory durable from which a file was renamed, and not the one it is in.
@@ -98,6 +100,7 @@ impl Defect {
             Defect::KeepStuffedDots => "keeps the dots that a sender puts before dots",
             Defect::LoseLarge => "acknowledges messages of more than N KiB without storing them",
             Defect::LoseAfterN => "acknowledges every message after the N-th without storing it",
+            Defect::LoseEightBit => "acknowledges messages with 8-bit text without storing them",
             Defect::OverwriteLast => "every N-th delivery takes the place of the mailbox's last message",
             Defect::SyncWrongDirectory => {
                 "makes the directory durable that a file was renamed from, not the one it is in"
@@ -120,6 +123,7 @@ impl Defect {
             | Defect::SwapReplies
             | Defect::LoseLarge
             | Defect::LoseAfterN
+            | Defect::LoseEightBit
             | Defect::OverwriteLast
             | Defect::SyncWrongDirectory
             | Defect::LoseAfterError => "acknowledged-durable",
@@ -155,6 +159,7 @@ impl Defect {
             | Defect::SwapReplies
             | Defect::StripEighthBit
             | Defect::KeepStuffedDots
+            | Defect::LoseEightBit
             | Defect::SyncWrongDirectory
             | Defect::LoseAfterError => None,
         }
@@ -270,7 +275,7 @@ mod tests {
         let error = |text: &str| text.parse::<DefectChoice>().unwrap_err();
         insta::assert_snapshot!(error("flip-byte=0"), @"defect 'flip-byte': '0' is not a whole number from 1");
         insta::assert_snapshot!(error("reuse-uid=3"), @"defect 'reuse-uid' takes no number");
-        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, overwrite-last, sync-wrong-directory, lose-after-error");
+        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, lose-eight-bit, overwrite-last, sync-wrong-directory, lose-after-error");
     }
 
     #[test]

@@ -101,10 +101,9 @@ impl Store {
     fn loses(&self, bytes: &[u8]) -> bool {
         let kib = self.defects.every(Defect::LoseLarge);
         let too_large = kib.is_some_and(|kib| bytes.len() as u64 > kib * 1024);
-        self.defects.strikes(Defect::LoseOneInN)
-            || self.defects.is_spent(Defect::LoseAfterN)
-            || self.defects.is_provoked(Defect::LoseAfterError)
-            || too_large
+        let eight_bit = self.defects.has(Defect::LoseEightBit) && !bytes.is_ascii();
+        let counted = self.defects.strikes(Defect::LoseOneInN) || self.defects.is_spent(Defect::LoseAfterN);
+        counted || too_large || eight_bit || self.defects.is_provoked(Defect::LoseAfterError)
     }
 
     fn recipient<'a>(&self, user: &'a str, name: &str) -> &'a str {

@@ -29,6 +29,7 @@ fn finder(defect: Defect) -> &'static str {
         | Defect::KeepStuffedDots
         | Defect::LoseLarge
         | Defect::LoseAfterN
+        | Defect::LoseEightBit
         | Defect::OverwriteLast => "baseline",
     }
 }
@@ -39,6 +40,7 @@ fn pattern(defect: Defect) -> Option<&'static str> {
         Defect::LoseLaterRecipients => Some("not the first of several"),
         Defect::LoseLarge => Some("lost messages are all that have"),
         Defect::LoseAfterN => Some("acknowledged from"),
+        Defect::LoseEightBit => Some("whose body is 8-bit text"),
         _ => None,
     }
 }

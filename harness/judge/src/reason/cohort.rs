@@ -1,5 +1,5 @@
 //! Many losses that share one thing, said once: one stretch of time, whole users, a whole storage, the oldest mail, what is
-//! large, who was not the first recipient, every n-th message.
+//! large, who was not the first recipient, how the body is written, every n-th message.
 //!
 //! It only adds words before the single losses; counts and verdict stay. A group is said to be lost if at least nine
 //! tenths of it are and other groups exist that are not; all else is said only if it is true of every loss and of nothing
@@ -7,6 +7,9 @@
 
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
+use record::history::Attempt;
+use record::ledger::entry::ClientOp;
+use record::message::{Form, form};
 use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
 
@@ -25,6 +28,8 @@ struct Kept {
     size: u32,
     /// It went to several users at once, and this one was not the first.
     later_recipient: bool,
+    /// How the body is written; it is known of generated mail only.
+    form: Option<Form>,
     lost: bool,
 }
 
@@ -42,6 +47,7 @@ pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<S
     let storage = |id: u32| format!("storage `{}`", case.traces.storage_name(id));
     window(case, &mail)
         .or_else(|| from_then_on(case, &mail))
+        .or_else(|| one_form(&mail))
         .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
         .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
         .or_else(|| oldest(&mail))
@@ -62,8 +68,16 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         at: case.acknowledged_at(slot)?,
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
+        form: form_of(case, stored),
         lost,
     })
+}
+
+/// Seed and token alone say it, and what several got at once has the token of the first.
+fn form_of(case: &Case<'_>, stored: &ClientOp) -> Option<Form> {
+    let token = Attempt { message: stored.carries.unwrap_or(stored.attempt.message), n: stored.attempt.n };
+    let generated = case.plan.workload.corpus.is_none();
+    generated.then(|| form(case.plan.workload_seed(), token, stored.size.into()))
 }
 
 /// Messages of one group.
@@ -221,6 +235,34 @@ fn later_recipients(mail: &[Kept]) -> Option<String> {
     })
 }
 
+/// All losses have bodies of one form, and hardly any of that form is left.
+fn one_form(mail: &[Kept]) -> Option<String> {
+    let form = mail.iter().find(|m| m.lost)?.form?;
+    let (same, others): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.form == Some(form));
+    let lost = same.iter().filter(|m| m.lost).count();
+    let all = same.len();
+    (others.len() >= FEWEST && others.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(|| {
+        format!(
+            "Of {} {}, {} are gone; of {} of other forms none is.",
+            counted(all as u64, "message", "messages"),
+            written(form),
+            grouped(lost as u64),
+            counted(others.len() as u64, "message", "messages")
+        )
+    })
+}
+
+fn written(form: Form) -> &'static str {
+    match form {
+        Form::Base64 => "whose body is base64",
+        Form::EightBit => "whose body is 8-bit text",
+        Form::QuotedPrintable => "whose body is quoted-printable",
+        Form::Dotted => "whose body has lines that begin with a dot or end with a blank",
+        Form::LongLines => "whose body has lines of 998 octets",
+        Form::Empty => "without a body",
+    }
+}
+
 /// In the order of the acknowledgements the losses stand equally far apart, but for what came at the same time. `mail` is in
 /// time order.
 fn every_nth(mail: &[Kept]) -> Option<String> {
@@ -251,7 +293,8 @@ mod tests {
     fn mail(of: impl Fn(usize) -> (u32, bool, bool)) -> Vec<Kept> {
         let kept = |n: usize| {
             let (size, later_recipient, lost) = of(n);
-            Kept { user: 0, place: 0, storage: None, at: Nanos(n as u64), size, later_recipient, lost }
+            let form = Some(Form::Base64);
+            Kept { user: 0, place: 0, storage: None, at: Nanos(n as u64), size, later_recipient, form, lost }
         };
         (1..=100).map(kept).collect()
     }
@@ -270,6 +313,37 @@ mod tests {
         insta::assert_snapshot!(later_recipients(&later).unwrap(), @"Of 14 copies for users who were not the first of several to get a message at once, 14 are gone; no other message is.");
         assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 7 == 0 || n == 1))), None);
         assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 14 == 0))), None, "only half of them");
+    }
+
+    /// Every seventh message has this form.
+    fn of_form(form: Option<Form>, lost: impl Fn(usize) -> bool) -> Vec<Kept> {
+        let mut mail = mail(|n| (1, false, lost(n)));
+        mail.iter_mut().skip(6).step_by(7).for_each(|m| m.form = form);
+        mail
+    }
+
+    #[test]
+    fn what_one_form_of_body_lost_is_said_with_its_name() {
+        let said = |form| one_form(&of_form(Some(form), |n| n % 7 == 0)).unwrap_or_default();
+        let others = [Form::QuotedPrintable, Form::Dotted, Form::LongLines, Form::Empty].map(said);
+        let named: Vec<_> = others.iter().filter_map(|words| words.split(", 14 are gone").next()).collect();
+        insta::assert_snapshot!(said(Form::EightBit), @"Of 14 messages whose body is 8-bit text, 14 are gone; of 86 messages of other forms none is.");
+        insta::assert_snapshot!(named.join("\n"), @r"
+        Of 14 messages whose body is quoted-printable
+        Of 14 messages whose body has lines that begin with a dot or end with a blank
+        Of 14 messages whose body has lines of 998 octets
+        Of 14 messages without a body
+        ");
+    }
+
+    #[test]
+    fn a_form_is_named_only_if_it_lost_nearly_all_and_no_other_lost_any() {
+        let said = |lost: fn(usize) -> bool| one_form(&of_form(Some(Form::EightBit), lost));
+        assert!(said(|n| n % 7 == 0 && n != 7).is_some(), "13 of 14");
+        assert_eq!(said(|n| n % 14 == 0), None, "half of them");
+        assert_eq!(said(|n| n % 7 == 0 || n == 1), None, "another form as well");
+        assert_eq!(said(|_| true), None, "nothing is left");
+        assert_eq!(one_form(&of_form(None, |n| n % 7 == 0)), None, "real mail");
     }
 
     #[test]

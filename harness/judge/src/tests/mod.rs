@@ -1,5 +1,6 @@
 #[cfg(test)]
 mod absent;
+mod body_form;
 #[cfg(test)]
 mod cut;
 #[cfg(test)]

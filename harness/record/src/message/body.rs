@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
+use strum::EnumIter;
 
 /// Base64 digits a line, as RFC 2045 wants at most.
 const BASE64_LINE: u64 = 76;
@@ -12,17 +13,19 @@ const BASE64_LINE_BYTES: usize = 57;
 /// Octets of a line, as RFC 5321 wants at most, without its end.
 const LONGEST_LINE: u64 = 998;
 const LINE_END: &[u8] = b"\r\n";
+const DOT_ALONE: &[u8] = b".\r\n";
 
-/// How a body is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+/// How a body is written. One that is not empty has one line at least that shows its form, however small it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter)]
+pub enum Form {
     Base64,
     /// UTF-8 text as it is.
     EightBit,
     QuotedPrintable,
-    /// ASCII text with what transports have been known to change: dots at line starts, blanks at line ends, empty lines and lines
-    /// of the greatest length.
-    Plain,
+    /// ASCII text with what transports have been known to change: dots at line starts, blanks at line ends, empty lines.
+    Dotted,
+    /// ASCII text in lines of the greatest length.
+    LongLines,
     Empty,
 }
 
@@ -33,7 +36,8 @@ impl Form {
             0..8 => Form::Base64,
             8..11 => Form::EightBit,
             11..13 => Form::QuotedPrintable,
-            13..15 => Form::Plain,
+            13 => Form::Dotted,
+            14 => Form::LongLines,
             _ => Form::Empty,
         }
     }
@@ -48,19 +52,24 @@ impl Form {
             Form::QuotedPrintable => {
                 b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
             }
-            Form::Plain | Form::Empty => {
+            Form::Dotted | Form::LongLines | Form::Empty => {
                 b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
             }
         }
     }
 
-    /// At most `size` bytes with line ends, less than six short of it, if it is not empty; base64 has one line at least.
+    /// At most `size` bytes with line ends, less than six short of it, if it is not empty and its first line fits.
     pub(super) fn write(self, out: &mut Vec<u8>, rng: &mut ChaCha8Rng, size: u64) {
         match self {
             Form::Base64 => base64(out, rng, size),
-            Form::EightBit => lines(out, size, |out, left| eight_bit(out, rng, left)),
-            Form::QuotedPrintable => lines(out, size, |out, left| quoted_printable(out, rng, left)),
-            Form::Plain => lines(out, size, |out, left| plain(out, rng, left)),
+            Form::EightBit => lines(out, size.max(4), |out, left| eight_bit(out, rng, left)),
+            Form::QuotedPrintable => lines(out, size.max(5), |out, left| quoted_printable(out, rng, left)),
+            Form::Dotted => {
+                out.extend_from_slice(DOT_ALONE);
+                let left = size.saturating_sub(DOT_ALONE.len() as u64);
+                lines(out, left, |out, left| dotted(out, rng, left));
+            }
+            Form::LongLines => lines(out, size.max(LONGEST_LINE + 2), |out, left| long(out, rng, left)),
             Form::Empty => {}
         }
     }
@@ -110,7 +119,7 @@ fn quoted_printable(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
     }
 }
 
-fn plain(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
+fn dotted(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
     let (before, after): (&[u8], &[u8]) = match rng.random_range(0..8) {
         0 => (b".", b""),
         1 => (b"..", b""),
@@ -119,18 +128,26 @@ fn plain(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
         _ => (b"", b""),
     };
     let drawn = match rng.random_range(0..16) {
-        0 => LONGEST_LINE,
-        short @ 1..3 => short - 1,
+        short @ 0..2 => short,
         _ => rng.random_range(4..100),
     };
     let length = usize::try_from(length(drawn, left, LONGEST_LINE)).unwrap_or(1);
     let from = out.len();
     out.extend_from_slice(before);
-    while out.len() - from < length.saturating_sub(after.len()) {
-        out.push(rng.random_range(b'0'..=b'z'));
-    }
+    letters(out, rng, from + length.saturating_sub(after.len()));
     out.extend_from_slice(after);
     out.truncate(from + length);
+}
+
+fn long(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
+    letters(out, rng, out.len() + usize::try_from(left.min(LONGEST_LINE)).unwrap_or(1));
+}
+
+/// ASCII up to `end`; no dot and no blank.
+fn letters(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, end: usize) {
+    while out.len() < end {
+        out.push(rng.random_range(b'0'..=b'z'));
+    }
 }
 
 /// At least one line.
@@ -158,6 +175,7 @@ fn base64_line(out: &mut Vec<u8>, raw: &[u8]) {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+    use strum::IntoEnumIterator;
 
     fn body(form: Form, size: u64, seed: u64) -> Vec<u8> {
         let mut out = Vec::new();
@@ -165,11 +183,18 @@ mod tests {
         out
     }
 
-    const FORMS: [Form; 4] = [Form::Base64, Form::EightBit, Form::QuotedPrintable, Form::Plain];
+    fn forms() -> impl Iterator<Item = Form> {
+        Form::iter().filter(|form| *form != Form::Empty)
+    }
+
+    /// The least that such a body can have.
+    fn smallest(form: Form) -> u64 {
+        if form == Form::LongLines { 1_000 } else { 6 }
+    }
 
     #[test]
     fn every_form_reaches_its_size_in_lines_that_may_be_sent() {
-        for (form, size) in FORMS.into_iter().flat_map(|form| (6..3_000).map(move |size| (form, size))) {
+        for (form, size) in forms().flat_map(|form| (smallest(form)..3_000).map(move |size| (form, size))) {
             let body = body(form, size, size);
             let got = body.len() as u64;
             assert!(got <= size && got + 6 > size, "{form:?}: wanted {size}, got {got}");
@@ -184,12 +209,13 @@ mod tests {
     #[test]
     fn each_form_holds_what_it_is_for() {
         let has = |body: &[u8], wanted: &[u8]| memchr::memmem::find(body, wanted).is_some();
-        let plain = body(Form::Plain, 60_000, 1);
-        assert!(plain.is_ascii());
+        let dotted = body(Form::Dotted, 60_000, 1);
+        assert!(dotted.is_ascii());
         for wanted in [&b"\r\n."[..], b"\r\n..", b" \r\n", b"\t \r\n", b"\r\n\r\n", b"\r\n.\r\n"] {
-            assert!(has(&plain, wanted), "{:?}", String::from_utf8_lossy(wanted));
+            assert!(has(&dotted, wanted), "{:?}", String::from_utf8_lossy(wanted));
         }
-        assert!(plain.split(|byte| *byte == b'\n').any(|line| line.len() == 999));
+        let long = body(Form::LongLines, 60_000, 1);
+        assert_eq!(long.split(|byte| *byte == b'\n').filter(|line| line.len() == 999).count(), 60);
         let text = body(Form::EightBit, 4_000, 1);
         assert!(
             String::from_utf8(text.clone()).is_ok()
@@ -201,11 +227,22 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_body_shows_its_form() {
+        for size in [0, 1, 5] {
+            assert_eq!(body(Form::Dotted, size, 1)[..3], *b".\r\n");
+            assert_eq!(body(Form::LongLines, size, 1).len(), 1_000);
+            assert!(!body(Form::EightBit, size, 1).is_ascii());
+            assert_eq!(body(Form::QuotedPrintable, size, 1)[0], b'=');
+            assert!(!body(Form::Base64, size, 1).is_empty());
+        }
+    }
+
+    #[test]
     fn every_form_is_drawn() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let drawn: Vec<_> = (0..1_000).map(|_| Form::draw(&mut rng)).collect();
         let count = |form| drawn.iter().filter(|one| **one == form).count();
         assert!((400..600).contains(&count(Form::Base64)));
-        assert!(FORMS.iter().chain([&Form::Empty]).all(|form| count(*form) > 30));
+        assert!(Form::iter().all(|form| count(form) > 30));
     }
 }

@@ -111,8 +111,8 @@ fn only_the_reference_server_has_defects() {
       help: did you mean `flip-byte`? there are: ack-before-write, ignore-write-error, ignore-fsync-error,
             reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-
             byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients,
-            swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, overwrite-last, sync-
-            wrong-directory
+            swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, lose-eight-bit,
+            overwrite-last, sync-wrong-directory
 
     Error:
       × dovecot-maildir has no seeded defects
