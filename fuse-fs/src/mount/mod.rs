@@ -1,3 +1,4 @@
+mod callers;
 mod connection;
 pub mod control;
 pub(crate) mod encode;

@@ -9,6 +9,7 @@ mod cli;
 mod damage;
 mod defects;
 mod delivered_mail;
+mod full_disk;
 mod group;
 mod hostile_stage;
 mod migration;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         damage::tests,
         defects::tests,
         delivered_mail::tests,
+        full_disk::tests,
         hostile_stage::tests,
         migration::tests,
         power_cuts::tests,
