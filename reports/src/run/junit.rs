@@ -324,6 +324,19 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_was_not_done_to_its_end_is_an_error_and_no_failure() {
+        let mut report = samples::unknown();
+        report.run.failure = Some("the disk beneath /runs is full".into());
+        let xml = render(&report);
+        let case = xml.split_once(r#"<testcase name="run""#).expect("a case of its own").1;
+        assert!(
+            case.contains(r#"<error message="the disk beneath /runs is full" type="not-done">"#),
+            "{xml}"
+        );
+        assert!(!xml.contains("<failure") && !xml.contains(r#"name="verdict""#), "{xml}");
+    }
+
+    #[test]
     fn a_time_that_is_none_is_left_out() {
         let mut report = samples::valid();
         report.run.started = "yesterday".into();
