@@ -1,6 +1,7 @@
 //! However a run ends, nothing stays mounted and no process stays behind.
 
 use crate::group::{Named, TestResult, group, percent};
+use crate::reason::says_why;
 use fermoposta::testing::Test;
 use libtest_mimic::Failed;
 use nix::sys::signal::{Signal, kill};
@@ -193,32 +194,6 @@ fn expect_code(code: Option<i32>, wanted: i32, said: &str) -> TestResult {
     }
 }
 
-/// The report of the run says why it failed; so does every form that a CI system reads, as an error of nobody's mail.
-fn says_why(place: &Path, words: &str) -> TestResult {
-    let run = std::fs::read_dir(place.join("runs"))?.next().ok_or("there is a run")??.path();
-    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("report.json"))?)?;
-    let [failure, sentence] = [&report["run"]["failure"], &report["sentence"]].map(ToString::to_string);
-    if !failure.contains(words) || !sentence.contains(words) || report["verdict"] != "unknown" {
-        return Err(Failed::from(format!("no {words:?}: {failure}, {sentence}")));
-    }
-    let (xml, markdown) = (place.join("report.xml"), place.join("report.md"));
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env("FERMOPOSTA_SELF", "1").arg("report").arg(&run);
-    let shown = command.arg("--export").arg(&xml).arg("--export").arg(&markdown).output()?;
-    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    let [xml, markdown] = [xml, markdown].map(|file| std::fs::read_to_string(file).unwrap_or_default());
-    let in_a_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (form, said) in [("text", &in_a_line), ("JUnit", &xml), ("Markdown", &markdown)] {
-        if !said.contains(words) {
-            return Err(Failed::from(format!("the {form} does not say {words:?}:\n{said}")));
-        }
-    }
-    match xml.contains("<failure") || !xml.contains("type=\"not-done\"") {
-        true => Err(Failed::from(format!("no error, or a failure:\n{xml}"))),
-        false => Ok(()),
-    }
-}
-
 fn after_success() -> TestResult {
     let (code, said, place) = Run::start(QUIET, &[])?.end()?;
     expect_code(code, 0, &said)?;
@@ -240,11 +215,7 @@ layout.maildir = { path = "{user}/Maildir" }
     std::fs::write(&file, target)?;
     let scenario = QUIET.replace("\"reference\"", &format!("{:?}", file.display().to_string()));
     let (code, said, run) = Run::start(&scenario, &[])?.end()?;
-    expect_code(code, 70, &said)?;
-    if !said.contains("did not greet on lmtp") {
-        return Err(Failed::from(format!("the message does not say what was awaited:\n{said}")));
-    }
-    says_why(run.path(), "did not greet on lmtp")?;
+    says_why(code, &said, run.path(), "did not greet on lmtp")?;
     is_clean(run.path())
 }
 
@@ -266,8 +237,7 @@ fn after_kill_9_of_the_recording_process() -> TestResult {
         kill(pid, Signal::SIGKILL)?;
     }
     let (code, said, place) = run.end()?;
-    expect_code(code, 70, &said)?;
-    says_why(place.path(), "the recording process ended unexpectedly")?;
+    says_why(code, &said, place.path(), "the recording process ended unexpectedly")?;
     is_clean(place.path())
 }
 
@@ -291,8 +261,7 @@ fn recording_processes(run: &Run) -> Result<Vec<Pid>, Failed> {
 
 fn after_a_panic_of_the_recording_process() -> TestResult {
     let (code, said, place) = Run::start(QUIET, &[("FERMOPOSTA_PANIC_IN", "traffic")])?.end()?;
-    expect_code(code, 70, &said)?;
-    says_why(place.path(), "asked to panic in phase traffic")?;
+    says_why(code, &said, place.path(), "asked to panic in phase traffic")?;
     is_clean(place.path())
 }
 

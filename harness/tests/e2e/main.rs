@@ -16,6 +16,7 @@ mod migration;
 mod power_cuts;
 mod private_view;
 mod real_mail;
+mod reason;
 mod report_page;
 mod servers;
 mod set_up;
