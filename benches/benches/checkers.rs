@@ -149,6 +149,7 @@ fn calls(message: u64) -> [FsEvent; 4] {
             done: None,
             errno: 0,
             pid: 1,
+            command: None,
             fired: Vec::new(),
             mark: (op == Op::Write).then(|| format!("{}-{message}-1", synthetic::RUN)),
         }

@@ -1,6 +1,10 @@
 //! What the program says to its caller: exit codes.
 
+use judge::JudgeError;
+use record::directory::NotARun;
 use reports::kit::verdict::Verdict;
+use std::fmt::Arguments;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// How the program ends.
@@ -47,6 +51,8 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         let usage = error.is::<reports::kit::format::UnknownExtension>()
             || error.is::<NoSuch>()
+            || error.is::<NotARun>()
+            || matches!(error.downcast_ref(), Some(JudgeError::NotARun(_)))
             || error.is::<Doubtful>()
             || error.is::<Refused>();
         if usage { Exit::Usage } else { Exit::Environment }
@@ -64,6 +70,25 @@ impl Exit {
         };
         exits.into_iter().max_by_key(rank).unwrap_or(Exit::Valid)
     }
+}
+
+/// Prints on standard output. That nobody reads on is no error: who pipes into `head` has seen enough.
+pub(crate) fn say(words: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(words.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}
+
+/// Prints a line on standard error, whether anybody reads it or not.
+macro_rules! tell {
+    ($($words:tt)*) => { $crate::exit::told(format_args!($($words)*)) };
+}
+pub(crate) use tell;
+
+pub(crate) fn told(words: Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{words}");
 }
 
 /// These runs cannot be compared as they are. Ends with [`crate::exit::Exit::Usage`].

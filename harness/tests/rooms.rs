@@ -57,3 +57,32 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     rust.chain(folders.iter().filter(|path| !path.ends_with("tests")).flat_map(|folder| files(folder)))
         .collect()
 }
+
+const PAGES: [&str; 4] = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const FOLDERS: [&str; 7] = ["harness/", "reports/", "fuse-fs/", "docs/", "scenarios/", "benches/", ".ci/"];
+
+#[test]
+fn every_file_that_a_page_names_is_there() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs =
+        std::fs::read_dir(top.join("docs")).expect("there").map(|entry| entry.expect("readable").path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let pages: Vec<PathBuf> = PAGES.iter().map(|page| top.join(page)).chain(docs).collect();
+    let absent: Vec<String> = pages.iter().flat_map(|page| named(&top, page)).collect();
+    assert!(absent.is_empty(), "{}", absent.join("\n"));
+}
+
+/// Files that a page names and that are not there: targets of its links, and paths that begin with a folder of ours.
+fn named(top: &Path, page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).expect("readable");
+    let beside = page.parent().expect("a folder");
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next());
+    let links =
+        links.filter(|link| !link.is_empty() && !link.contains(':')).map(|link| (link, beside.join(link)));
+    let words = text.split(|c: char| c.is_whitespace() || "`()[],;|\"'".contains(c));
+    let words = words.map(|word| word.trim_end_matches(['.', ':']));
+    let ours = words.filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)));
+    let ours = ours.filter(|word| !word.contains(['*', '{', '<', '$']) && !word.contains("NAME"));
+    let absent = links.chain(ours.map(|word| (word, top.join(word)))).filter(|(_, path)| !path.exists());
+    absent.map(|(name, _)| format!("{} names {name}", page.display())).collect()
+}

@@ -1,4 +1,5 @@
 mod believed;
+mod callers;
 mod connection;
 pub mod control;
 pub(crate) mod encode;

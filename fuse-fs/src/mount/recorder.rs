@@ -1,7 +1,9 @@
 //! Writes the trace: a bounded queue, one thread, JSON Lines. A full queue loses events, counts them, and
 //! never holds up a call. The last line is its closing record: without it a trace was cut, or its process died.
 
+use super::callers::Callers;
 use super::trace::{FsEvent, TraceOptions};
+use crate::clock::Nanos;
 use crate::mount::trace::{Closed, Closing};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::fs::File;
@@ -32,6 +34,7 @@ pub struct TraceSink {
 struct Inner {
     marker: Option<Vec<u8>>,
     closes: bool,
+    callers: Callers,
     seq: AtomicU64,
     lost: AtomicU64,
     writer: parking_lot::Mutex<Option<JoinHandle<std::io::Result<Closed>>>>,
@@ -55,6 +58,7 @@ impl TraceSink {
         let inner = Inner {
             marker: options.marker.filter(|m| !m.is_empty()),
             closes: options.closes,
+            callers: Callers::default(),
             seq: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             writer: parking_lot::Mutex::new(Some(writer)),
@@ -82,6 +86,11 @@ impl TraceSink {
         let rest = &data[start..data.len().min(start + MARK_LIMIT)];
         let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
         Some(String::from_utf8_lossy(&rest[..end]).into_owned())
+    }
+
+    /// What the caller of a call that is under way is called.
+    pub(crate) fn command(&self, pid: u32) -> Option<String> {
+        self.inner.callers.command(pid, Nanos::now())
     }
 
     /// Whether it keeps closes that end well.

@@ -3,6 +3,7 @@
 //! A call that no rule could strike, on a mount without a trace, costs four atomic loads more than the
 //! pass-through itself. A call that waits is moved to the [`Parking`] with a copy of its data.
 
+use super::callers::command_of;
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::trace::FsEvent;
@@ -101,9 +102,12 @@ impl Service {
         self: &Arc<Self>,
         request: Request<'static>,
         caller: Caller,
-        journey: Journey,
+        mut journey: Journey,
         reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static,
     ) {
+        if let (Some(trace), Some(note)) = (&self.trace, &mut journey.note) {
+            note.command = trace.command(note.pid);
+        }
         if let (Some(trace), Some(note), Some(_)) = (&self.trace, &journey.note, journey.decision.freeze) {
             trace.record(note.clone());
         }
@@ -188,7 +192,17 @@ impl Service {
             let path = victim.path.to_string_lossy().into_owned();
             let (op, ino, parent) = (Op::Unlink, victim.ino, Some(victim.parent));
             let (end, fired) = (Some(Nanos::now()), fired.clone());
-            trace.record(FsEvent { op, ino, parent, path, end, fired, pid: 0, ..note.clone() });
+            trace.record(FsEvent {
+                op,
+                ino,
+                parent,
+                path,
+                end,
+                fired,
+                pid: 0,
+                command: None,
+                ..note.clone()
+            });
         }
     }
 
@@ -231,6 +245,7 @@ impl Service {
             done: None,
             errno: 0,
             pid: facts.caller.pid,
+            command: None,
             fired: decision.firings.iter().map(|f| (self.decide.rule_name(f.rule), f.nth)).collect(),
             mark: match facts.request {
                 Request::Write { data, .. } => trace.mark(data),
@@ -248,6 +263,8 @@ impl Service {
             return;
         }
         event.end = Some(Nanos::now().max(journey.at));
+        // Who waited for the answer may have been killed since.
+        event.command = event.command.or_else(|| trace.command(event.pid));
         event.errno = errno;
         if let Ok(answer) = outcome {
             event.ino = answer.ino().unwrap_or(event.ino);
@@ -423,7 +440,6 @@ impl Subject for Facts<'_> {
     }
 
     fn command(&self) -> Option<Cow<'_, str>> {
-        let name = std::fs::read(format!("/proc/{}/comm", self.caller.pid)).ok()?;
-        Some(Cow::Owned(String::from_utf8_lossy(&name).trim_end().to_owned()))
+        command_of(self.caller.pid).map(Cow::Owned)
     }
 }

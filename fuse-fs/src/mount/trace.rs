@@ -40,8 +40,11 @@ pub struct FsEvent {
     /// Errno returned, 0 for success.
     #[serde(default, skip_serializing_if = "is_zero_errno")]
     pub errno: i32,
-    /// Caller's process id.
+    /// Caller's process id; 0 if nobody called.
     pub pid: u32,
+    /// What the caller was called then (`/proc/PID/comm`), if it was there to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// Rules that struck: (name, n-th firing).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fired: Vec<(String, u64)>,

@@ -262,4 +262,6 @@ fn trace() {
         ("d/a", Some("b"), ino)
     );
     assert!(events.iter().all(|e| e.at >= before && e.end >= Some(e.at)));
+    let own = fs::read_to_string("/proc/thread-self/comm").unwrap();
+    assert!(events.iter().all(|e| e.command.as_deref() == Some(own.trim_end())), "{events:?}");
 }

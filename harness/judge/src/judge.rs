@@ -9,7 +9,7 @@ use crate::case::fate::{Fate, fate, settle};
 use crate::case::finding::{Finding, Violation};
 use crate::case::readings::{Disk, Final};
 use crate::case::{Case, forgetful, latency};
-use crate::property::{ALL, expectations};
+use crate::property::{ALL, expectations, gravity};
 use crate::reason::because;
 use crate::statement::Answered;
 use crate::summary::series::series;
@@ -18,7 +18,7 @@ use crate::trace::cuts::Cuts;
 use crate::trace::{Traces, Wanted};
 use crate::{doubt, property, recorded, statement, trace, words};
 use fuse_fs::mount::trace::FsEvent;
-use record::directory::RunDirectory;
+use record::directory::{NotARun, RunDirectory};
 use record::history::MessageId;
 use record::ledger::messages::Messages;
 use record::ledger::{Ledger, LedgerError};
@@ -35,8 +35,11 @@ use std::path::{Path, PathBuf};
 /// Why a run cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgeError {
+    /// There is none.
+    #[error(transparent)]
+    NotARun(#[from] NotARun),
     /// A file of the run directory is missing or unreadable.
-    #[error("{path}: {error}; is this the directory of a run?")]
+    #[error("{path}: {error}")]
     Read { path: PathBuf, error: std::io::Error },
     /// The plan makes no sense.
     #[error("{path}: {error}; was it written by another version of this program?")]
@@ -66,11 +69,13 @@ pub fn judge(run_dir: &Path) -> Result<Report, JudgeError> {
 
 /// Judges a saved run.
 pub fn judgement(run_dir: &Path) -> Result<Judgement, JudgeError> {
-    let directory = RunDirectory::existing(run_dir);
+    let directory = RunDirectory::of_run(run_dir)?;
     let (plan, recorded_plan) = read_plan(&directory.plan())?;
-    let path = directory.history();
-    let mut ledger = Ledger::read(BufReader::with_capacity(1 << 18, open(&path)?))
-        .map_err(|error| JudgeError::History { path, error })?;
+    let failure = directory.why_it_failed().map(|why| in_a_line(&why));
+    let mut ledger = match failure.is_some() && recorded_nothing(&directory.history()) {
+        true => Ledger::default(),
+        false => read_history(directory.history())?,
+    };
     of_this_plan(&ledger, recorded_plan, directory.plan())?;
     ledger.clock = Clock { scale: plan.story_scale };
     let messages = Messages::of(&ledger);
@@ -78,12 +83,26 @@ pub fn judgement(run_dir: &Path) -> Result<Judgement, JudgeError> {
         .map_err(|error| JudgeError::Read { path: run_dir.to_owned(), error })?;
     let cuts = Cuts::read(run_dir, &ledger, &traces);
     traces.believe(&cuts, &ledger, |storage| liar(&ledger, storage));
-    let recorded = Recorded { plan, ledger, messages, traces, cuts };
+    let recorded = Recorded { plan, ledger, messages, traces, cuts, failure };
     let Judgement { mut report, lost_mail } = recorded.judge(run_dir);
     let unreadable = |error| JudgeError::Read { path: run_dir.to_owned(), error };
     report.run.recorded = recorded::recorded(run_dir).map_err(unreadable)?;
     report.run.fingerprint = recorded::fingerprint(&report.run.recorded);
     Ok(Judgement { report, lost_mail })
+}
+
+fn in_a_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The run failed before there was anything to record.
+fn recorded_nothing(history: &Path) -> bool {
+    std::fs::metadata(history).map_or(true, |history| history.len() == 0)
+}
+
+fn read_history(path: PathBuf) -> Result<Ledger, JudgeError> {
+    let file = BufReader::with_capacity(1 << 18, open(&path)?);
+    Ledger::read(file).map_err(|error| JudgeError::History { path, error })
 }
 
 fn of_this_plan(ledger: &Ledger, found: blake3::Hash, path: PathBuf) -> Result<(), JudgeError> {
@@ -106,6 +125,8 @@ pub(crate) struct Recorded {
     pub(crate) messages: Messages,
     pub(crate) traces: Traces,
     pub(crate) cuts: Cuts,
+    /// Why the run was not done to its end.
+    pub(crate) failure: Option<String>,
 }
 
 /// The plan, and the digest of its file.
@@ -122,7 +143,7 @@ fn open(path: &Path) -> Result<File, JudgeError> {
 
 impl Recorded {
     pub(crate) fn judge(&self, run_dir: &Path) -> Judgement {
-        let Recorded { plan, ledger, messages, traces, cuts } = self;
+        let Recorded { plan, ledger, messages, traces, cuts, failure } = self;
         let last = Final::of(ledger, messages);
         let disk = Disk::of(ledger);
         let mut fates: Vec<Fate> =
@@ -138,26 +159,31 @@ impl Recorded {
         elsewhere.account(&mut fates, ledger, messages, place);
         let (last, disk, elsewhere, fates) = (&last, &disk, &elsewhere, &fates[..]);
         let case = Case { plan, ledger, traces, cuts, messages, last, disk, elsewhere, fates };
-        Judgement { report: report(run_dir, &case), lost_mail: lost_mail::list(&case) }
+        Judgement { report: report(run_dir, &case, failure.as_deref()), lost_mail: lost_mail::list(&case) }
     }
 }
 
-fn report(run_dir: &Path, case: &Case<'_>) -> Report {
+fn report(run_dir: &Path, case: &Case<'_>, failure: Option<&str>) -> Report {
     let Case { plan, ledger, traces, .. } = *case;
     let answers = statement::answers(case);
     let judged = findings(case, &answers);
     let shown = Shown { run_dir, calls: trace::calls(traces, ledger, &wanted(case, &judged)) };
     let verdict = judged.iter().map(|j| j.finding.verdict).max().unwrap_or(Verdict::Unknown);
-    let verdict = if ledger.ended { verdict } else { verdict.max(Verdict::Unknown) };
+    let to_its_end = ledger.ended && failure.is_none();
+    let verdict = if to_its_end { verdict } else { verdict.max(Verdict::Unknown) };
     let counts = words::messages(case);
     let mut properties: Vec<Property> = judged.iter().map(|j| property(case, j, &shown)).collect();
-    properties.sort_by_key(|p| std::cmp::Reverse(p.verdict));
+    properties.sort_by_key(gravity::order);
     let faults = timeline::faults(plan, ledger, traces);
     Report {
         schema_version: SCHEMA_VERSION,
         verdict,
-        sentence: words::sentence(case, verdict, &counts, &properties, &faults),
-        run: Run { overload: overload(case, &judged), ..run(run_dir, plan, ledger) },
+        sentence: words::sentence(case, verdict, failure, &counts, &properties, &faults),
+        run: Run {
+            overload: overload(case, &judged),
+            failure: failure.map(str::to_owned),
+            ..run(run_dir, plan, ledger)
+        },
         messages: counts,
         properties,
         findings: crate::findings::all(case),
@@ -173,7 +199,11 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
             &crate::reason::store_seen::moved_nothing(case),
         ),
         series: Some(series(ledger, &plan.cohorts, traces.over_time())),
-        warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
+        warnings: words::warnings(
+            case,
+            failure,
+            judged.iter().flat_map(|j| j.finding.warnings.clone()).collect(),
+        ),
     }
 }
 
@@ -279,7 +309,8 @@ struct Environment {
 }
 
 fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
-    let noted = std::fs::read(RunDirectory::existing(run_dir).environment()).ok();
+    let directory = RunDirectory::existing(run_dir);
+    let noted = std::fs::read(directory.environment()).ok();
     let noted: Environment = noted.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let by_rule = ledger.rules.iter().any(|r| r.lying && r.fired > 0);
     let lying = by_rule || !ledger.rollbacks.is_empty() || !forgetful(plan, ledger).is_empty();
@@ -295,6 +326,7 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         duration_s: ledger.seconds(ledger.last),
         directory: run_dir.display().to_string(),
         reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
+        reproduce_from_copies: plan.reproduce_from(&directory),
         story_scale: plan.story_scale,
         contract: if lying { "lying" } else { "honest" }.to_owned(),
         persistence: timeline::persistence(plan),
@@ -302,6 +334,7 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         recorded: Vec::new(),
         fingerprint: String::new(),
         overload: None,
+        failure: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::case::generator::{lateness_in_words, never_begun_in_words};
 use crate::case::lateness::Lateness;
 use crate::property::acknowledged_durable::hidden;
 use crate::property::content_intact::damaged_slots;
-use crate::property::{coverage, full_disk, gone_for_good, overload};
+use crate::property::{coverage, full_disk, gone_for_good, gravity, overload};
 use crate::reason::remains::on_disk;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
@@ -61,6 +61,7 @@ pub(crate) fn messages(case: &Case<'_>) -> Messages {
 pub(crate) fn sentence(
     case: &Case<'_>,
     verdict: Verdict,
+    failure: Option<&str>,
     n: &Messages,
     properties: &[Property],
     faults: &[Fault],
@@ -68,6 +69,9 @@ pub(crate) fn sentence(
     let worst = properties.iter().find(|p| p.verdict == verdict);
     let said = || worst.map_or(String::new(), |p| format!("{}: {}", p.name, p.sentence));
     let open = || {
+        if let Some(why) = failure {
+            return format!("it was not done to its end: {why}");
+        }
         let said =
             worst.map_or("the history is cut short.", |p| p.sentence.trim_start_matches("Not proved: "));
         let full = full_disk::gaps(case).next().map(|gap| format!("{gap}."));
@@ -78,9 +82,21 @@ pub(crate) fn sentence(
         Verdict::Valid => format!("{}; {}.", intact(n), happened(case, faults)),
         Verdict::Unknown => format!("This run proves nothing: {}", open()),
         Verdict::Invalid => match harm(n) {
-            Some(harm) => format!("{harm}{}{}{}.", cut_clause(case), liars(case, faults), gone(case)),
-            None => said(),
+            Some(harm) => {
+                let besides = [cut_clause(case), liars(case, faults), gone(case)].concat();
+                format!("{harm}{besides}.{}", others(gravity::besides_harm(properties)))
+            }
+            None => format!("{}{}", said(), others(gravity::besides_the_worst(properties))),
         },
+    }
+}
+
+/// How much else is wrong.
+fn others(n: usize) -> String {
+    match n {
+        0 => String::new(),
+        1 => " 1 other property is violated.".to_owned(),
+        n => format!(" {n} other properties are violated."),
     }
 }
 
@@ -133,9 +149,9 @@ fn fault_words(faults: &[Fault]) -> String {
 fn harm(n: &Messages) -> Option<String> {
     let kinds = [
         (n.lost, "lost"),
+        (n.damaged, "damaged"),
         (n.invisible - n.hidden, "on the disk but invisible"),
         (n.hidden, "hidden until the index is rebuilt, not lost"),
-        (n.damaged, "damaged"),
     ];
     let mut harmed = kinds.iter().filter(|(n, _)| *n > 0);
     let (first, what) = harmed.next()?;
@@ -164,9 +180,10 @@ fn gone(case: &Case<'_>) -> String {
 }
 
 /// What the reader should know.
-pub(crate) fn warnings(case: &Case<'_>, mut warnings: Vec<String>) -> Vec<String> {
+pub(crate) fn warnings(case: &Case<'_>, failure: Option<&str>, mut warnings: Vec<String>) -> Vec<String> {
     let ledger = case.ledger;
-    if !ledger.ended {
+    warnings.extend(failure.map(|why| format!("The run was not done to its end: {why}")));
+    if !ledger.ended && failure.is_none() {
         warnings.push("The history is cut short: the run did not end by itself.".to_owned());
     }
     for rule in ledger.rules.iter().filter(|r| r.lying && r.fired > 0) {
@@ -301,12 +318,21 @@ pub(crate) fn call(ledger: &Ledger, call: &FsEvent) -> Vec<Moment> {
         0 => String::new(),
         errno => format!(" fails with {:?}", nix::errno::Errno::from_raw(errno)),
     };
-    let what = format!("{} {}{to}{error}", call.op, call.path);
+    let what = format!("{} {}{to}{}{error}", call.op, call.path, caller(call));
     let mut moments = vec![moment(ledger, call.at, "storage", what)];
     for (rule, n) in &call.fired {
         moments.push(moment(ledger, call.at, "fault", format!("{rule} strikes (firing {n})")));
     }
     moments
+}
+
+/// The process that made a call: its name, if the trace has it, and its number. What the storage did by itself nobody made.
+fn caller(call: &FsEvent) -> String {
+    match (&call.command, call.pid) {
+        (_, 0) => String::new(),
+        (Some(name), pid) => format!(" by {name} (pid {pid})"),
+        (None, pid) => format!(" by pid {pid}"),
+    }
 }
 
 /// An effect that a power cut took.

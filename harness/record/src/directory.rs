@@ -8,9 +8,17 @@ use std::path::{Path, PathBuf};
 const TRACE: &str = "trace-";
 const TRACE_END: &str = ".jsonl";
 
+/// What a run that fails finds room with to say why, also on a disk that it has filled: bytes.
+const RESERVE: usize = 64 << 10;
+
 /// A run directory.
 #[derive(Clone, Debug)]
 pub struct RunDirectory(PathBuf);
+
+/// A path that somebody took for the directory of a run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded", .0.display())]
+pub struct NotARun(pub PathBuf);
 
 impl RunDirectory {
     /// Makes a new one below `base`, named after scenario, target and seed; a number is added if it exists.
@@ -31,6 +39,15 @@ impl RunDirectory {
             }
         }
         Err(io::Error::other(format!("{} has ten thousand runs named {name}; remove some", base.display())))
+    }
+
+    /// That of a run; its path as given.
+    ///
+    /// # Errors
+    /// There is no run in it.
+    pub fn of_run(path: &Path) -> Result<RunDirectory, NotARun> {
+        let directory = RunDirectory::existing(path);
+        if directory.plan().is_file() { Ok(directory) } else { Err(NotARun(path.to_owned())) }
     }
 
     /// An existing one; its path as given.
@@ -86,9 +103,19 @@ impl RunDirectory {
         Ok(traces)
     }
 
+    /// A copy of a target file of the user's, where it is found beside the copy of the scenario.
+    pub fn target_file(&self, server: &str) -> PathBuf {
+        self.0.join("targets").join(format!("{}.toml", file_name(server)))
+    }
+
+    /// A copy of a sender file of the user's, likewise.
+    pub fn sender_file(&self, sender: &str) -> PathBuf {
+        self.0.join("senders").join(format!("{}.toml", file_name(sender)))
+    }
+
     /// What is read to judge the run, beside traces and records: each may be there.
-    pub fn judged(&self) -> [PathBuf; 4] {
-        [self.plan(), self.scenario(), self.environment(), self.history()]
+    pub fn judged(&self) -> [PathBuf; 5] {
+        [self.plan(), self.scenario(), self.environment(), self.history(), self.failure()]
     }
 
     pub fn report(&self) -> PathBuf {
@@ -105,9 +132,42 @@ impl RunDirectory {
         self.0.join("lost-mail.csv")
     }
 
-    /// Why the recording process gave up, in words for the user.
+    /// Why the run was not done to its end, in words for the user.
     pub fn failure(&self) -> PathBuf {
         self.0.join("failure.txt")
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.0.join("reserve")
+    }
+
+    /// Sets room aside for [`RunDirectory::fail`].
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn set_room_aside(&self) -> io::Result<()> {
+        std::fs::write(self.reserve(), vec![0x5a_u8; RESERVE])
+    }
+
+    /// Gives back what was set aside; nothing was, if it is not there.
+    pub fn give_room_back(&self) {
+        let _ = std::fs::remove_file(self.reserve());
+    }
+
+    /// Writes down why the run was not done to its end.
+    ///
+    /// # Errors
+    /// It cannot be written; nothing of it is left then, for half a reason is none.
+    pub fn fail(&self, why: &str) -> io::Result<()> {
+        self.give_room_back();
+        std::fs::write(self.failure(), format!("{}\n", why.trim_end()))
+            .inspect_err(|_| drop(std::fs::remove_file(self.failure())))
+    }
+
+    /// Why the run was not done to its end, if that was written down.
+    pub fn why_it_failed(&self) -> Option<String> {
+        let why = std::fs::read(self.failure()).ok()?;
+        Some(String::from_utf8_lossy(&why).trim_end().to_owned()).filter(|why| !why.is_empty())
     }
 
     /// The mail server's configuration, sockets and logs.
@@ -183,7 +243,7 @@ impl RunDirectory {
 
 /// One of its JSON files.
 pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let read = || format!("cannot read {}; is this the directory of a run?", path.display());
+    let read = || format!("cannot read {}", path.display());
     let text = std::fs::read_to_string(path).with_context(read)?;
     serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
 }
@@ -191,4 +251,22 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<
 /// `name` with everything but letters, digits, dot, dash and underscore replaced.
 fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_aside_is_given_back_to_say_why_a_run_failed() {
+        let place = tempfile::tempdir().expect("a directory");
+        let run = RunDirectory::existing(place.path());
+        run.set_room_aside().expect("there is room");
+        assert_eq!(run.why_it_failed(), None);
+        run.fail("no room\n").expect("written");
+        assert_eq!(run.why_it_failed().as_deref(), Some("no room"));
+        assert!(!run.reserve().exists());
+        std::fs::write(run.failure(), "").expect("written");
+        assert_eq!(run.why_it_failed(), None, "half a reason is none");
+    }
 }

@@ -381,6 +381,7 @@ pub fn plan() -> Plan {
         statements: Vec::new(),
         expect: Expect::default(),
         store: None,
+        disks: crate::plan::Disks::default(),
         made_by: None,
     }
 }

@@ -44,7 +44,7 @@ fn again(
         let Some(why) = spoiled(report) else { return Ok(outcome) };
         let (scenario, target, seed) = (&report.run.scenario, &report.run.target, report.run.seed);
         let why = reports::kit::inert::inert(why);
-        anstream::eprintln!(
+        crate::exit::tell!(
             "done again: {scenario}, {target}, seed {seed}: the machine was overloaded ({why})"
         );
         discard(Path::new(&report.run.directory));

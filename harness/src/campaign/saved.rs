@@ -12,7 +12,7 @@ use std::path::Path;
 /// Reads it.
 ///
 /// # Errors
-/// [`NoSuch`] if there is none: the run was not judged, or this is no run. [`Doubtful`] if it was edited. Otherwise it cannot
+/// [`NoSuch`] if there is none: the run was not judged; or this is no run. [`Doubtful`] if it was edited. Otherwise it cannot
 /// be read or is of another form.
 pub(crate) fn report(run: &Path) -> Result<Report> {
     let (report, broken) = unsealed(run)?;
@@ -27,14 +27,14 @@ pub(crate) fn report(run: &Path) -> Result<Report> {
 /// # Errors
 /// As [`report`], but for its seal.
 pub(crate) fn unsealed(run: &Path) -> Result<(Report, Option<Broken>)> {
-    let (directory, place) = (RunDirectory::existing(run), run.display());
+    let (directory, place) = (RunDirectory::of_run(run)?, run.display());
     if !directory.report().is_file() {
-        return Err(NoSuch(match directory.plan().is_file() {
-            true => format!("{place} has no report.json; `fermoposta analyze {place}` makes it"),
-            false => format!(
-                "{place} is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded"
-            ),
-        })
+        let why = directory.why_it_failed().map_or(String::new(), |why| {
+            format!(": the run was not done to its end: {}", reports::kit::inert::inert(&why))
+        });
+        return Err(NoSuch(format!(
+            "{place} has no report.json{why}; `fermoposta analyze {place}` makes it"
+        ))
         .into());
     }
     let cannot = || {
@@ -100,6 +100,7 @@ pub(crate) fn another(run: &Path, report: &Report) -> Result<Option<String>> {
     let mut anew = judge(run)?;
     // Where it lay when it was judged.
     anew.run.directory.clone_from(&report.run.directory);
+    anew.run.reproduce_from_copies.clone_from(&report.run.reproduce_from_copies);
     let kept = json::from_json(&reports::kit::json::to_json(&anew)).ok();
     let words = || {
         format!(

@@ -72,7 +72,7 @@ fn take_pieces<W: Work>(
         let Some(piece) = next else { return };
         match work.done(&piece) {
             Ok(None) => return,
-            Err(error) => anstream::eprintln!("no result: {}: {error:#}", work.title(&piece)),
+            Err(error) => crate::exit::tell!("no result: {}: {error:#}", work.title(&piece)),
             Ok(Some(outcome)) => {
                 if outcomes.send(outcome).is_err() {
                     return;

@@ -9,10 +9,16 @@ use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{compare, hidden, policies, rehearse, report, run, schema, survey, sweep};
 use crate::cli::mount::args::{CtlCommand, MountArgs};
-use crate::exit::Exit;
+use crate::exit::{Exit, tell};
+use crate::machine::room;
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// What the program says of a verdict to its caller.
+const EXIT_CODES: &str = "Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad command line or scenario, 70 environment or harness failure, \
+                          130 interrupted; of several the gravest.";
 
 /// Breaks the storage under a mail server on purpose and proves whether one acknowledged message was lost or damaged.
 ///
@@ -28,28 +34,34 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run scenarios and judge every message.
+    #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
     /// Run one delivery again and again, each time with one fault at one of its file-system calls.
+    #[command(after_help = EXIT_CODES)]
     Sweep(SweepArgs),
     /// Run scenarios against several mail servers, each pair several times, and show one matrix.
+    #[command(after_help = EXIT_CODES)]
     Survey(SurveyArgs),
     /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.
     ///
     /// Exit codes: 0 within every limit, 1 beyond one, 2 the runs do not tell.
     Compare(compare::CompareArgs),
     /// Run a scenario under each of its variants and compare what became of the senders' mail.
+    #[command(after_help = EXIT_CODES)]
     Policies(policies::PoliciesArgs),
     /// Rehearse a migration to another disk before it is done: every user moves under traffic, without and with failures.
     ///
     /// Exit codes: 0 go, 1 no go, 2 inconclusive.
     Rehearse(rehearse::RehearseArgs),
     /// Check scenario files without running them; every problem is shown at its place.
+    #[command(after_help = "Exit codes: 0 no problem, 64 problems.")]
     Check {
         /// Scenario files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
     /// Judge a recorded run again.
+    #[command(after_help = EXIT_CODES)]
     Analyze {
         /// The run's directory.
         run: PathBuf,
@@ -58,10 +70,13 @@ pub(crate) enum Command {
     },
     /// Show the report of a run again, in any form; several runs make one document, the worst first.
     ///
-    /// What is shown is not judged anew: the same run directory gives the same bytes. Exit codes: those of the worst
-    /// verdict.
+    /// What is shown is not judged anew: the same run directory gives the same bytes.
+    #[command(after_help = EXIT_CODES)]
     Report(report::ReportArgs),
     /// Rebuild what each power cut of a run left on the disk, from what was recorded of it, and compare.
+    #[command(
+        after_help = "Exit codes: 0 every tree is the same, 64 no run, 70 one differs or cannot be rebuilt."
+    )]
     Replay {
         /// The run's directory.
         run: PathBuf,
@@ -99,6 +114,7 @@ pub(crate) enum Command {
         command: ServersCommand,
     },
     /// Say what works on this machine, one line each, with the way out where something does not.
+    #[command(after_help = "Exit codes: 0 runs are possible, 70 something that every run needs is missing.")]
     Doctor,
     /// Print the JSON schema of scenario files, or of the JSON report.
     Schema {
@@ -193,10 +209,23 @@ pub fn main() -> ExitCode {
     match dispatch(cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            tell!("error: {error:#}{}", no_temporary_room(&error));
             Exit::of(&error).into()
         }
     }
+}
+
+/// An error of the disk for temporary files does not name it.
+fn no_temporary_room(error: &anyhow::Error) -> String {
+    let full = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::StorageFull);
+        io || cause.downcast_ref() == Some(&nix::errno::Errno::ENOSPC)
+    };
+    let place = error.chain().any(full).then(std::env::temp_dir);
+    let words = place.and_then(|place| room::full(&place));
+    words.map_or(String::new(), |full| {
+        format!("\n{full}; make room there, or name another directory in TMPDIR")
+    })
 }
 
 /// `--help` and `--version` are no errors; anything else is exit 64.
@@ -214,6 +243,8 @@ fn start_logging() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .without_time()
+        // It would panic where nobody reads standard error.
+        .log_internal_errors(false)
         .try_init();
 }
 
@@ -245,7 +276,9 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Schema { of } => schema::schema(of),
         Command::Reference => commands::reference(),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "fermoposta", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "fermoposta", &mut script);
+            crate::exit::say(script)?;
             Ok(Exit::Valid)
         }
         Command::Inner { directory, quiet } => hidden::inner(&directory, quiet),
@@ -289,6 +322,65 @@ impl From<CtlCommand> for fuse_fs::mount::control::Command {
                 Self::PowerCut { mode, seed, record }
             }
             CtlCommand::Status => Self::Status,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands that take the directory of a run, each way, given one that is none.
+    const OF_A_RUN: [&[&str]; 9] = [
+        &["analyze", "/proc/self"],
+        &["report", "/proc/self"],
+        &["report", "--verify", "/proc/self"],
+        &["compare", "/proc/self", "/proc/self"],
+        &["replay", "/proc/self"],
+        &["whereabouts", "/proc/self"],
+        &["whereabouts", "--json", "/proc/self"],
+        &["run", "../scenarios/baseline.toml", "--store", "/proc/self"],
+        &["run", "nowhere.toml", "--store", "/proc/self"],
+    ];
+
+    #[test]
+    fn what_is_not_the_directory_of_a_run_is_told_by_every_command_in_the_same_words() {
+        for arguments in OF_A_RUN {
+            let cli = Cli::try_parse_from(["fermoposta"].iter().chain(arguments)).expect("well-formed");
+            let error = dispatch(cli.command).expect_err("it is none");
+            assert_eq!(Exit::of(&error), Exit::Usage, "{arguments:?}");
+            assert_eq!(
+                format!("{error:#}"),
+                "/proc/self is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded",
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_command_with_an_answer_says_what_its_exit_codes_mean() {
+        let mut all = Cli::command();
+        let answering = [
+            "run", "sweep", "survey", "compare", "policies", "rehearse", "check", "analyze", "report",
+            "replay", "doctor",
+        ];
+        for name in answering {
+            let help = all.find_subcommand_mut(name).expect("there is one").render_long_help().to_string();
+            assert!(help.contains("Exit codes: 0 "), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_takes_the_directory_of_a_run_is_among_them() {
+        let takes_a_run = |command: &&clap::Command| {
+            let names =
+                command.get_arguments().flat_map(|argument| argument.get_value_names().unwrap_or_default());
+            names.into_iter().any(|name| ["RUN", "BASELINE", "CANDIDATE"].contains(&name.as_str()))
+        };
+        let all = Cli::command();
+        for command in all.get_subcommands().filter(|command| !command.is_hide_set()).filter(takes_a_run) {
+            let name = command.get_name();
+            assert!(OF_A_RUN.iter().any(|arguments| arguments[0] == name), "{name} is not tested");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::scenario;
 
 use super::output::{OutputArgs, show};
 use super::run::show_problems;
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use reports::run::forms::FORMATS;
@@ -20,11 +20,11 @@ pub(crate) fn check(files: &[PathBuf]) -> Result<Exit> {
             Ok(plan) => {
                 let faults: usize = plan.storages.values().map(|s| s.rules.len()).sum();
                 let (name, server) = (&plan.name, &plan.target.server);
-                anstream::println!(
-                    "{}: ok ({name}: {faults} faults, {} steps, target {server})",
+                say(format!(
+                    "{}: ok ({name}: {faults} faults, {} steps, target {server})\n",
                     file.display(),
                     plan.steps.len()
-                );
+                ))?;
             }
             Err(problems) => {
                 failed = true;
@@ -46,15 +46,15 @@ pub(crate) fn analyze(run: &Path, output: &OutputArgs) -> Result<Exit> {
 
 pub(crate) fn whereabouts(run: &Path, json: bool) -> Result<Exit> {
     let all = super::whereabouts::of_run(run)?;
-    match json {
-        true => writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?,
-        false => write!(std::io::stdout(), "{}", super::whereabouts::table(&all))?,
-    }
+    say(match json {
+        true => serde_json::to_string_pretty(&all)? + "\n",
+        false => super::whereabouts::table(&all),
+    })?;
     Ok(Exit::Valid)
 }
 
 pub(crate) fn list(scenarios: &Path) -> Result<Exit> {
-    let mut out = anstream::stdout();
+    let mut out = Vec::new();
     section(&mut out, "Scenarios", scenario::describe_below(scenarios))?;
     let targets = crate::server::find::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
@@ -72,6 +72,7 @@ pub(crate) fn list(scenarios: &Path) -> Result<Exit> {
         "Seeded defects of the reference server",
         defects.map(|d| (d.name().to_owned(), d.description().to_owned())),
     )?;
+    say(out)?;
     Ok(Exit::Valid)
 }
 
@@ -88,6 +89,6 @@ fn section(
 }
 
 pub(crate) fn reference() -> Result<Exit> {
-    write!(std::io::stdout(), "{}", super::scenario_docs::reference_markdown())?;
+    say(super::scenario_docs::reference_markdown())?;
     Ok(Exit::Valid)
 }

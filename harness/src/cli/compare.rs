@@ -3,14 +3,13 @@
 use super::export;
 use super::output::TableArgs;
 use crate::campaign::compare::{Asked, compare};
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use anyhow::Result;
 use clap::Args;
 use reports::comparison::forms::FORMATS;
 use reports::comparison::limits::Limit;
 use reports::comparison::text;
 use reports::kit::json::to_json;
-use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -42,10 +41,10 @@ pub(crate) fn run(args: CompareArgs) -> Result<Exit> {
     let side = |first, others: Vec<PathBuf>| std::iter::once(first).chain(others).collect();
     let (baseline, candidate) = (side(baseline, baselines), side(candidate, candidates));
     let comparison = compare(&Asked { baseline, candidate, limits, unlike })?;
-    match output.json {
-        true => write!(std::io::stdout(), "{}", to_json(&comparison))?,
-        false => write!(anstream::stdout(), "{}", text::render(&comparison, super::output::style()))?,
-    }
+    say(match output.json {
+        true => to_json(&comparison),
+        false => text::render(&comparison, super::output::style()),
+    })?;
     export::write(&output.exports, FORMATS, &comparison)?;
     Ok(comparison.outcome.verdict().into())
 }

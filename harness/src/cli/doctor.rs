@@ -1,6 +1,6 @@
 //! What works on this machine, one line each, with the way out where something does not.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use crate::run::possible::{NoMount, dev_fuse, try_mount};
 use crate::server::needs::{find, missing, what_runs_would_use};
 use anyhow::Result;
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<Exit> {
     let findings = look();
     let width = findings.iter().map(|f| f.what.len()).max().unwrap_or(0);
     for Finding { what, text, mark } in &findings {
-        anstream::println!("{:<8} {what:<width$}  {text}", mark.to_string());
+        say(format!("{:<8} {what:<width$}  {text}\n", mark.to_string()))?;
     }
     let broken = findings.iter().any(|finding| finding.mark == Mark::Missing);
     Ok(if broken { Exit::Environment } else { Exit::Valid })

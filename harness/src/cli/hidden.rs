@@ -3,22 +3,33 @@
 use crate::exit::Exit;
 use crate::machine::confine::Confinement;
 use crate::machine::{confine, process, tool};
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
+use std::any::Any;
 use std::io::Read;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 /// The recording process. Its failures go into the run directory, where the outer process finds them.
 pub(crate) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
-    match crate::run::inner::record(directory, quiet) {
+    let recorded = catch_unwind(|| crate::run::inner::record(directory, quiet));
+    match recorded.unwrap_or_else(|panic| Err(anyhow!(words_of(&*panic)))) {
         Ok(()) => Ok(Exit::Valid),
         // Who told it knows.
         Err(error) if error.is::<crate::run::ending::ToldToEnd>() => Ok(Exit::Interrupted),
         Err(error) => {
-            let path = record::directory::RunDirectory::existing(directory).failure();
-            std::fs::write(path, format!("{error:#}\n"))?;
+            let run = record::directory::RunDirectory::existing(directory);
+            // The outer process says it too, if it finds it.
+            run.fail(&format!("{error:#}")).with_context(|| format!("{error:#}"))?;
             Ok(Exit::Environment)
         }
     }
+}
+
+/// A panic is a mistake of this program; where it happened it has said itself.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked");
+    format!("this program failed: {said}; please report it with the run directory")
 }
 
 pub(crate) fn target_init(view: &str, argv: &[String], starts: u32) -> Result<Exit> {

@@ -1,9 +1,10 @@
+use crate::exit::say;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::profile::Profile;
 use reports::run::Report;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use strum::VariantArray;
 
@@ -49,10 +50,8 @@ pub(crate) fn style() -> reports::kit::style::Style {
 }
 
 pub(crate) fn show(report: &Report, output: &OutputArgs) -> Result<()> {
-    if output.json {
-        writeln!(std::io::stdout(), "{}", reports::kit::json::to_json(report))?;
-    } else {
-        write!(anstream::stdout(), "{}", reports::run::text::render(report, style()))?;
-    }
-    Ok(())
+    Ok(say(match output.json {
+        true => reports::kit::json::to_json(report) + "\n",
+        false => reports::run::text::render(report, style()),
+    })?)
 }

@@ -3,7 +3,7 @@
 use super::export;
 use super::output::TableArgs;
 use super::run::{fresh_seed, run_one, show_problems};
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use crate::machine::stop;
 use crate::run::places::Places;
 use crate::scenario;
@@ -17,7 +17,6 @@ use reports::kit::inert::inert;
 use reports::kit::json::to_json;
 use reports::policies::forms::FORMATS;
 use reports::policies::{Policies, PolicyRun, text};
-use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -50,10 +49,10 @@ pub(crate) fn run(args: &PoliciesArgs) -> Result<Exit> {
     stop::install()?;
     let (runs, exits) = run_all(args, plans);
     let policies = Policies::of(&runs, command(args, seed));
-    match args.output.json {
-        true => write!(std::io::stdout(), "{}", to_json(&policies))?,
-        false => write!(anstream::stdout(), "{}", text::render(&policies))?,
-    }
+    say(match args.output.json {
+        true => to_json(&policies),
+        false => text::render(&policies),
+    })?;
     export::write(&args.output.exports, FORMATS, &policies)?;
     Ok(Exit::worst(exits))
 }
@@ -82,19 +81,15 @@ fn run_all(args: &PoliciesArgs, plans: Vec<(Variant, Plan)>) -> (Vec<PolicyRun>,
     };
     let (count, mut runs, mut exits) = (plans.len(), Vec::new(), Vec::new());
     for (number, (variant, plan)) in (1..).zip(plans) {
-        anstream::eprintln!("policy {number} of {count}: {}", inert(&variant.name));
-        match run_one(&plan, &places) {
-            Ok(report) => {
-                anstream::eprintln!("{}  {}", report.verdict.word(), inert(&report.sentence));
-                exits.push(report.verdict.into());
-                runs.push(PolicyRun { policy: variant.name, about: variant.why, report });
-            }
-            Err(exit) => {
-                exits.push(exit);
-                if exit == Exit::Interrupted {
-                    break;
-                }
-            }
+        crate::exit::tell!("policy {number} of {count}: {}", inert(&variant.name));
+        let (report, exit) = run_one(&plan, &places);
+        exits.push(exit);
+        if let Some(report) = report {
+            crate::exit::tell!("{}  {}", report.verdict.word(), inert(&report.sentence));
+            runs.push(PolicyRun { policy: variant.name, about: variant.why, report });
+        }
+        if exit == Exit::Interrupted {
+            break;
         }
     }
     (runs, exits)

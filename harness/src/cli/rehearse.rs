@@ -4,7 +4,7 @@ use super::export;
 use super::output::TableArgs;
 use crate::campaign::rehearse::options;
 use crate::campaign::rehearse::options::{Failure, Options, Service};
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::units::Span;
@@ -13,7 +13,6 @@ use reports::comparison::limits::Limit;
 use reports::kit::json::to_json;
 use reports::rehearsal::forms::FORMATS;
 use reports::rehearsal::text;
-use std::io::Write;
 use std::path::PathBuf;
 use strum::VariantArray;
 
@@ -99,15 +98,15 @@ pub(crate) fn run(args: RehearseArgs) -> Result<Exit> {
     let options = match checked {
         Ok(options) => options,
         Err(problem) => {
-            anstream::eprintln!("error: {problem:#}");
+            crate::exit::tell!("error: {problem:#}");
             return Ok(Exit::Usage);
         }
     };
     let Some(rehearsal) = crate::campaign::rehearse::run(&options)? else { return Ok(Exit::Interrupted) };
-    match json {
-        true => write!(std::io::stdout(), "{}", to_json(&rehearsal))?,
-        false => write!(anstream::stdout(), "{}", text::render(&rehearsal))?,
-    }
+    say(match json {
+        true => to_json(&rehearsal),
+        false => text::render(&rehearsal),
+    })?;
     export::write(&exports, FORMATS, &rehearsal)?;
     Ok(rehearsal.verdict.into())
 }

@@ -1,6 +1,6 @@
 //! `replay`: the tree that a power cut left, rebuilt from the state before it and the seed, and compared.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use anyhow::{Context, Result, ensure};
 use fuse_fs::durability::cut::CutReport;
 use record::directory::RunDirectory;
@@ -23,7 +23,7 @@ pub(crate) fn run(run: &Path, to: Option<&Path>) -> Result<Exit> {
         let place = to.join(&name);
         let differences = fuse_fs::durability::record::replay(&record, &place)
             .with_context(|| format!("cannot rebuild {} in {}", name, place.display()))?;
-        anstream::print!("{}", in_words(&name, &report, &differences));
+        say(in_words(&name, &report, &differences))?;
         all_same &= differences.is_empty();
     }
     Ok(if all_same { Exit::Valid } else { Exit::Environment })
@@ -31,12 +31,7 @@ pub(crate) fn run(run: &Path, to: Option<&Path>) -> Result<Exit> {
 
 /// Records of a run's cuts in their order: name and directory.
 fn records(run: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let directory = RunDirectory::existing(run);
-    ensure!(
-        directory.plan().is_file(),
-        "{} is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded",
-        run.display()
-    );
+    let directory = RunDirectory::of_run(run)?;
     let mut records = Vec::new();
     if directory.cuts().is_dir() {
         for entry in std::fs::read_dir(directory.cuts())? {

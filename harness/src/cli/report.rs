@@ -5,14 +5,13 @@ use super::export;
 use super::output;
 use super::output::OutputArgs;
 use crate::campaign::saved;
-use crate::exit::Exit;
+use crate::exit::{Exit, say, tell};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use judge::recorded::differences;
 use reports::kit::json::to_json;
 use reports::run::Report;
 use reports::run::forms::FORMATS;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -46,20 +45,18 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
 /// Goes to standard error, beside whatever form the report has on standard output. True if something is not as it was.
 fn verify(runs: &[PathBuf], reports: &[Report]) -> Result<bool> {
     let mut doubts = false;
-    let mut out = anstream::stderr();
     for (run, report) in runs.iter().zip(reports) {
         let found = doubted(run, report).with_context(|| run.display().to_string())?;
         doubts |= !found.is_empty();
         for line in &found {
-            writeln!(out, "{}: {}", run.display(), reports::kit::inert::inert(line))?;
+            tell!("{}: {}", run.display(), reports::kit::inert::inert(line));
         }
         if found.is_empty() {
             let (files, fingerprint) = (report.run.recorded.len(), &report.run.fingerprint);
             let run = run.display();
-            writeln!(
-                out,
+            tell!(
                 "{run}: all {files} recorded files are those that it was judged from, fingerprint {fingerprint}; judged anew it comes to the same"
-            )?;
+            );
         }
     }
     Ok(doubts)
@@ -83,7 +80,7 @@ fn doubted(run: &Path, report: &Report) -> Result<Vec<String>> {
 
 fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {
     match reports {
-        [_, _, ..] if output.json => writeln!(std::io::stdout(), "{}", to_json(reports))?,
+        [_, _, ..] if output.json => say(to_json(reports) + "\n")?,
         reports => reports.iter().try_for_each(|report| output::show(report, output))?,
     }
     Ok(())

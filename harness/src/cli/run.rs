@@ -1,6 +1,6 @@
 use super::export;
 use super::output::{OutputArgs, profile, show};
-use crate::exit::{Exit, NoSuch};
+use crate::exit::{Exit, NoSuch, say};
 use crate::machine::stop;
 use crate::run::outer;
 use crate::run::outer::Outcome;
@@ -11,12 +11,12 @@ use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
-use record::plan::{Plan, quoted};
+use record::directory::RunDirectory;
+use record::plan::{Disks, Plan, quoted};
 use reports::kit::figures::{counted, grouped};
 use reports::kit::inert::inert;
 use reports::run::Report;
 use reports::run::forms::FORMATS;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Their reports are kept until the last is done.
@@ -60,7 +60,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MOST_REPEATS))]
     repeat: u32,
     /// Where run directories are made. It must not lie on a disk under test.
-    #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
+    #[arg(long, value_name = "DIR", default_value = RUNS)]
     runs: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
@@ -79,15 +79,16 @@ fn named_directory(text: &str) -> Result<(String, PathBuf), NoNamedDirectory> {
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
+    store_is_there(args)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
     disks_exist(args)?;
     stop::install()?;
-    let apart = args.storages_apart.iter().cloned().collect();
-    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
+    let Disks { all: storage, apart, .. } = disks(args);
+    let places = Places { runs: args.runs.clone(), storage, apart, name: None };
     let (reports, exits) = run_all(args, &plans, &places)?;
     if args.output.json && several(args) {
-        writeln!(std::io::stdout(), "{}", reports::kit::json::to_json(&reports))?;
+        say(reports::kit::json::to_json(&reports) + "\n")?;
     }
     export::write(&args.output.exports, FORMATS, &reports)?;
     Ok(Exit::worst(exits))
@@ -103,16 +104,13 @@ fn run_all(args: &RunArgs, plans: &[Plan], places: &Places) -> Result<(Vec<Repor
     let each = plans.iter().flat_map(|plan| (1..=args.repeat).map(move |number| (plan, number)));
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
     for (plan, number) in each {
-        let ended = if stop::requested() { Err(Exit::Interrupted) } else { run_one(plan, places) };
-        match ended {
-            Ok(report) => {
-                say(args, number, &report)?;
-                exits.push(report.verdict.into());
-                reports.push(report);
-            }
-            Err(exit) => exits.push(exit),
+        let (report, exit) = if stop::requested() { (None, Exit::Interrupted) } else { run_one(plan, places) };
+        exits.push(exit);
+        if let Some(report) = report {
+            tell(args, number, &report)?;
+            reports.push(report);
         }
-        if exits.last() == Some(&Exit::Interrupted) {
+        if exit == Exit::Interrupted {
             say_done(args, &reports);
             break;
         }
@@ -121,10 +119,10 @@ fn run_all(args: &RunArgs, plans: &[Plan], places: &Places) -> Result<(Vec<Repor
 }
 
 /// A run that is repeated is said in a line.
-fn say(args: &RunArgs, number: u32, report: &Report) -> Result<()> {
+fn tell(args: &RunArgs, number: u32, report: &Report) -> Result<()> {
     let line = || line(number, args.repeat, report);
     match (args.repeat > 1, args.output.json) {
-        (true, false) => writeln!(anstream::stdout(), "{}", line())?,
+        (true, false) => say(line() + "\n")?,
         (true, true) => anstream::eprintln!("{}", line()),
         (false, _) if args.output.json && several(args) => {}
         (false, _) => show(report, &args.output)?,
@@ -144,6 +142,22 @@ fn say_done(args: &RunArgs, reports: &[Report]) {
         let done = grouped(reports.len() as u64);
         anstream::eprintln!("{done} of {} were done before", counted(all, "run", "runs"));
     }
+}
+
+/// A store is that of a run.
+fn store_is_there(args: &RunArgs) -> Result<()> {
+    args.store.as_ref().map_or(Ok(()), |store| Ok(RunDirectory::of_run(store).map(drop)?))
+}
+
+/// Where run directories are made unless the command line says otherwise.
+const RUNS: &str = "fermoposta-runs";
+
+/// Absolute: the command that runs it again may be given anywhere.
+fn disks(args: &RunArgs) -> Disks {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let apart = args.storages_apart.iter().map(|(name, disk)| (name.clone(), absolute(disk)));
+    let runs = Some(&args.runs).filter(|runs| runs.as_os_str() != RUNS);
+    Disks { all: args.storage_dir.as_ref().map(absolute), apart: apart.collect(), runs: runs.map(absolute) }
 }
 
 /// Every storage that has a directory of its own is one of each scenario.
@@ -172,20 +186,24 @@ fn disks_exist(args: &RunArgs) -> Result<()> {
     Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into())
 }
 
-/// The report of a run, or how the program is to end without one, after saying why.
-pub(crate) fn run_one(plan: &Plan, places: &Places) -> Result<Report, Exit> {
+/// The report of a run, if there is one, and how the program is to end; why the run was not done to its end is said.
+pub(crate) fn run_one(plan: &Plan, places: &Places) -> (Option<Report>, Exit) {
     match outer::run(plan, places) {
-        Ok(Outcome::Judged(report)) => Ok(*report),
+        Ok(Outcome::Judged(report)) => {
+            let exit = report.verdict.into();
+            (Some(*report), exit)
+        }
         Ok(Outcome::Interrupted(directory)) => {
             let place = directory.path().display();
-            anstream::eprintln!(
+            crate::exit::tell!(
                 "interrupted; what was recorded is in {place}; `fermoposta analyze {place}` judges that much"
             );
-            Err(Exit::Interrupted)
+            (None, Exit::Interrupted)
         }
         Err(error) => {
-            anstream::eprintln!("error: {}: {error:#}", plan.name);
-            Err(Exit::Environment)
+            crate::exit::tell!("error: {}: {error:#}", plan.name);
+            let failed = error.downcast::<outer::Failed>().ok();
+            (failed.and_then(|failed| failed.report).map(|report| *report), Exit::Environment)
         }
     }
 }
@@ -195,16 +213,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
     let mut plans = Vec::new();
     let mut failed = false;
     for file in &args.scenarios {
-        let overrides = Overrides {
-            seed: args.seed.unwrap_or_else(fresh_seed),
-            variant: args.variant.clone(),
-            target: args.target.clone(),
-            corpus: args.corpus.clone(),
-            defects: args.defects.clone(),
-            persistence: args.persistence,
-            store: args.store.clone(),
-        };
-        match scenario::load(file, &overrides) {
+        match scenario::load(file, &overrides(args)) {
             Ok(plan) => plans.push(plan),
             Err(problems) => {
                 failed = true;
@@ -213,6 +222,19 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
         }
     }
     (!failed).then_some(plans)
+}
+
+fn overrides(args: &RunArgs) -> Overrides {
+    Overrides {
+        seed: args.seed.unwrap_or_else(fresh_seed),
+        variant: args.variant.clone(),
+        target: args.target.clone(),
+        corpus: args.corpus.clone(),
+        defects: args.defects.clone(),
+        persistence: args.persistence,
+        store: args.store.clone(),
+        disks: disks(args),
+    }
 }
 
 /// A seed nobody chose: from the kernel, short enough to read over the telephone.
@@ -225,7 +247,7 @@ pub(crate) fn fresh_seed() -> u64 {
 }
 
 pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
-    anstream::eprintln!("{:?}", miette::Report::new(problems));
+    crate::exit::tell!("{:?}", miette::Report::new(problems));
 }
 
 #[cfg(test)]
@@ -243,6 +265,62 @@ mod tests {
         let error = disks_exist(&args).expect_err("it is not there");
         assert_eq!(Exit::of(&error), Exit::Usage);
         error.to_string()
+    }
+
+    /// Options that change what happens: arguments, and what of them the command that runs it again must show.
+    const OPTIONS: [(&str, &[&str], &str); 11] = [
+        ("scenarios", &["a story.toml"], "fermoposta run 'a story.toml'"),
+        ("target", &["--target", "reference"], " --target reference"),
+        ("seed", &["--seed", "7"], " --seed 7"),
+        ("defects", &["--defect", "ack-before-write"], " --defect ack-before-write"),
+        ("variant", &["--variant", "452"], " --variant 452"),
+        ("persistence", &["--persistence", "xfs"], " --persistence xfs"),
+        ("storage_dir", &["--storage-dir", "/my disk"], " --storage-dir '/my disk'"),
+        ("storages_apart", &["--storage-dir-of", "new=/an other"], " --storage-dir-of 'new=/an other'"),
+        ("corpus", &["--corpus", "real mail"], " --corpus 'real mail'"),
+        ("store", &["--store", "/a run"], " --store '/a run'"),
+        ("runs", &["--runs", "/the runs"], " --runs '/the runs'"),
+    ];
+    /// Options that only change how the result is shown.
+    const OF_THE_REPORT: [&str; 3] = ["help", "json", "exports"];
+
+    /// The command of a run that was started with every option.
+    fn again(arguments: &[&str]) -> String {
+        let parsed = crate::cli::command::Cli::try_parse_from(["fermoposta", "run"].iter().chain(arguments));
+        let crate::cli::command::Command::Run(args) = parsed.expect("well-formed").command else {
+            panic!("a run")
+        };
+        let place = tempfile::tempdir().expect("a directory");
+        let (text, corpus) =
+            (std::fs::read_to_string("../scenarios/incidents/libero-2023.toml"), place.path().join("corpus"));
+        std::fs::write(&corpus, "").expect("written");
+        let overrides = Overrides { corpus: Some(corpus.clone()), ..overrides(&args) };
+        let plan = scenario::plan(&args.scenarios[0], &text.expect("it is there"), &overrides);
+        let plan = plan.unwrap_or_else(|problems| panic!("{:?}", miette::Report::new(problems)));
+        let given = args.corpus.unwrap_or_default().display().to_string();
+        plan.reproduce().replace(&corpus.display().to_string(), &quoted(&given))
+    }
+
+    #[test]
+    fn the_command_that_runs_it_again_has_every_option_that_changes_what_happens() {
+        use clap::CommandFactory;
+        let run = crate::cli::command::Cli::command();
+        let run = run.find_subcommand("run").expect("there is one").clone();
+        for id in run.get_arguments().map(|argument| argument.get_id().as_str()) {
+            let known = OPTIONS.iter().any(|(name, ..)| *name == id) || OF_THE_REPORT.contains(&id);
+            assert!(known, "say here what `{id}` does to the command that runs it again");
+        }
+        let arguments: Vec<&str> =
+            OPTIONS.iter().flat_map(|(_, arguments, _)| arguments.iter().copied()).collect();
+        let command = again(&arguments);
+        for (_, _, wanted) in OPTIONS {
+            assert!(command.contains(wanted), "{wanted} is not in {command}");
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_leaves_out_the_command_leaves_out() {
+        insta::assert_snapshot!(again(&["a.toml", "--seed", "7", "--corpus", "mail"]), @"fermoposta run a.toml --target reference --seed 7 --variant queue-then-552 --corpus mail");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 use crate::scenario;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use anyhow::Result;
-use std::io::Write;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum SchemaOf {
@@ -41,6 +40,6 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
         }
         SchemaOf::Sweep => serde_json::from_str(&reports::kit::json::schema::<reports::sweep::Sweep>())?,
     };
-    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    say(serde_json::to_string_pretty(&schema)? + "\n")?;
     Ok(Exit::Valid)
 }

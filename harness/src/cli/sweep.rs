@@ -69,14 +69,14 @@ pub(crate) fn sweep(args: &SweepArgs) -> Result<Exit> {
     let all = match all {
         Ok(all) => all,
         Err(problem) => {
-            anstream::eprintln!("error: {problem:#}");
+            crate::exit::tell!("error: {problem:#}");
             return Ok(Exit::Usage);
         }
     };
     let mut exits = Vec::new();
     for options in &all {
         let exit = sweep::run(options).unwrap_or_else(|error| {
-            anstream::eprintln!("error: {}: {error:#}", options.target);
+            crate::exit::tell!("error: {}: {error:#}", options.target);
             Exit::of(&error)
         });
         exits.push(exit);

@@ -45,6 +45,7 @@ struct Last {
 /// # Errors
 /// It is no run directory, its users are not placed by cohort, or a link is not one of its own.
 pub fn of_run(directory: &Path) -> Result<Vec<Whereabouts>> {
+    RunDirectory::of_run(directory)?;
     let path = directory.canonicalize().with_context(|| format!("cannot find {}", directory.display()))?;
     let run = RunDirectory::existing(&path);
     let plan: Plan = read_json(&run.plan())?;
@@ -177,8 +178,8 @@ mod tests {
         let said = |path: &Path| format!("{:#}", of_run(path).expect_err("it is none"));
         let place = tempfile::tempdir().expect("a directory");
         let shown = |text: String| text.replace(&place.path().display().to_string(), "HERE");
-        insta::assert_snapshot!(shown(said(&place.path().join("none"))), @"cannot find HERE/none: No such file or directory (os error 2)");
-        insta::assert_snapshot!(shown(said(place.path())), @"cannot read HERE/plan.json; is this the directory of a run?: No such file or directory (os error 2)");
+        insta::assert_snapshot!(shown(said(&place.path().join("none"))), @"HERE/none is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded");
+        insta::assert_snapshot!(shown(said(place.path())), @"HERE is not the directory of a run: it holds no plan.json; `fermoposta run` prints where it recorded");
         write(place.path(), &synthetic::plan(), &[]);
         insta::assert_snapshot!(shown(said(place.path())), @"the users of this run all lie on storage mail: its scenario names no cohorts");
         std::fs::write(RunDirectory::existing(place.path()).plan(), "{").expect("written");

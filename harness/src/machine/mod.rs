@@ -24,6 +24,7 @@ pub(crate) mod mounts;
 mod own_user_namespace;
 mod private;
 pub(crate) mod process;
+pub(crate) mod room;
 mod seal;
 mod sockets;
 pub(crate) mod stop;

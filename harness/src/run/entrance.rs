@@ -85,7 +85,7 @@ fn corpus(path: &Path) -> Result<Corpus> {
     let skipped = corpus.skipped();
     if let Some(first) = skipped.first.first() {
         let (sent, left_out) = (corpus.len(), skipped.count);
-        anstream::eprintln!(
+        crate::exit::tell!(
             "corpus: {sent} messages; {left_out} files or messages are left out, the first: {}",
             reports::kit::inert::inert(first)
         );

@@ -38,8 +38,8 @@ pub(crate) fn stand(run: &Path, mountpoints: &[PathBuf]) -> Result<()> {
     std::io::stdin().read_to_end(&mut Vec::new())?;
     if let Err(error) = leash::end(&directory.target(), &|| ()) {
         let said = left_mounted(&format!("{error:#}"), mountpoints);
-        anstream::eprintln!("error: {said}");
-        std::fs::write(directory.failure(), said + "\n")?;
+        crate::exit::tell!("error: {said}");
+        directory.fail(&said)?;
         return Ok(());
     }
     mountpoints.iter().try_for_each(|mountpoint| Ok(fuse_fs::mount::detach(mountpoint)?))

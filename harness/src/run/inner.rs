@@ -186,8 +186,8 @@ impl Run {
         recorded?;
         self.traffic.setup().specimens.finish();
         self.stage.history.record(Event::End { at: Nanos::now() });
-        self.stage.history.finish()?;
-        Ok(())
+        let path = self.stage.directory.history();
+        self.stage.history.finish().with_context(|| format!("cannot write {}", path.display()))
     }
 
     async fn phases(&self) -> Result<()> {

@@ -10,6 +10,7 @@ pub(crate) mod backing;
 pub(crate) mod busy;
 pub(crate) mod clients;
 pub(crate) mod command;
+mod copies;
 pub(crate) mod disk;
 pub(crate) mod drain;
 pub(crate) mod ending;

@@ -1,11 +1,11 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
 use super::backing::Backings;
-use super::{guard, sent, store};
+use super::{copies, guard, sent, store};
 use crate::machine::confine::{Confinement, Inner};
-use crate::machine::{confine, stop};
+use crate::machine::{confine, room, stop};
 use crate::run::places::Places;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use judge::Judgement;
 use judge::summary::LostMail;
 use record::directory::RunDirectory;
@@ -23,37 +23,78 @@ pub(crate) enum Outcome {
     Interrupted(RunDirectory),
 }
 
+/// A run was not done to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct Failed {
+    why: String,
+    /// What was recorded until then, judged.
+    pub report: Option<Box<Report>>,
+}
+
 /// Runs `plan` in namespaces of its own and judges it.
+///
+/// # Errors
+/// [`Failed`], once there is a run directory.
 pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     super::possible::require(plan)?;
-    let directory = prepare(plan, places)?;
-    let code = record(plan, &directory, places.name.is_some())?;
+    let directory = make(plan, places)?;
+    let prepared = prepare(plan, places, &directory);
+    let recorded = prepared.and_then(|()| record(plan, &directory, places.name.is_some()));
+    directory.give_room_back();
     if stop::requested() {
-        if let Ok(reason) = std::fs::read_to_string(directory.failure()) {
-            anstream::eprintln!("error: {}", reason.trim_end());
+        if let Some(reason) = directory.why_it_failed() {
+            crate::exit::tell!("error: {reason}");
         }
         return Ok(Outcome::Interrupted(directory));
     }
-    match code {
-        Some(0) => Ok(Outcome::Judged(Box::new(judge(directory.path())?))),
-        other => bail!(why_it_failed(&directory, other)),
+    match recorded {
+        Ok(Some(0)) => Ok(Outcome::Judged(Box::new(judge(directory.path())?))),
+        Ok(code) => Err(failed(&directory, directory.why_it_failed().unwrap_or_else(|| ended(code))).into()),
+        Err(error) => Err(failed(&directory, format!("{error:#}")).into()),
     }
+}
+
+/// Writes down why, and judges what there is.
+fn failed(directory: &RunDirectory, why: String) -> Failed {
+    let full = room::full(directory.path()).map(|full| {
+        format!("{full}: nothing more can be recorded; make room there, or record elsewhere with --runs DIR ({why})")
+    });
+    let why = full.unwrap_or(why);
+    // What cannot be written there is said here.
+    let _ = directory.fail(&why);
+    let judged = judge::judgement(directory.path()).ok();
+    let _ = judged.as_ref().map(|judged| save(directory, judged));
+    let why = format!("{why}\nwhat was recorded until then is in {}", directory.path().display());
+    Failed { why, report: judged.map(|judged| Box::new(judged.report)) }
 }
 
 /// Judges a recorded run and saves the report beside it, for programs and for people. Beside mail that came back damaged
 /// is put what was sent.
 pub(crate) fn judge(directory: &Path) -> Result<Report> {
     sent::make_again(directory);
-    let Judgement { report, lost_mail } = judge::judgement(directory)?;
-    let run = RunDirectory::existing(directory);
-    write_lost_mail(&run.lost_mail(), &lost_mail)?;
-    let page = reports::run::html::page::render_many(std::slice::from_ref(&report));
+    let judged = judge::judgement(directory)?;
+    save(&RunDirectory::existing(directory), &judged)?;
+    Ok(judged.report)
+}
+
+fn save(run: &RunDirectory, Judgement { report, lost_mail }: &Judgement) -> Result<()> {
+    write_lost_mail(&run.lost_mail(), lost_mail)?;
+    let page = reports::run::html::page::render_many(std::slice::from_ref(report));
     for (path, text) in
-        [(run.report(), judge::seal::sealed(&reports::kit::json::to_json(&report))), (run.page(), page)]
+        [(run.report(), judge::seal::sealed(&reports::kit::json::to_json(report))), (run.page(), page)]
     {
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        whole(&path, &text).with_context(|| {
+            let full = room::full(run.path()).map_or(String::new(), |full| format!(": {full}"));
+            format!("cannot write {}{full}", path.display())
+        })?;
     }
-    Ok(report)
+    Ok(())
+}
+
+/// Half a report is none.
+fn whole(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::write(path, text).inspect_err(|_| drop(std::fs::remove_file(path)))
 }
 
 /// The list is there if it has a line.
@@ -70,16 +111,24 @@ fn write_lost_mail(path: &Path, lost: &[LostMail]) -> Result<()> {
     list.flush().with_context(cannot)
 }
 
-fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
+fn make(plan: &Plan, places: &Places) -> Result<RunDirectory> {
     let directory = match &places.name {
         Some(name) => RunDirectory::named(&places.runs, name),
         None => RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed),
     };
-    let directory = directory.with_context(|| {
-        format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
-    })?;
+    directory.with_context(|| {
+        let full = room::full(&places.runs).map_or(String::new(), |full| format!(": {full}"));
+        format!("cannot make a run directory in {}{full}; name another with --runs", places.runs.display())
+    })
+}
+
+/// The plan first: from then on it is the directory of a run.
+fn prepare(plan: &Plan, places: &Places, directory: &RunDirectory) -> Result<()> {
+    write_json(&directory.plan(), plan)?;
+    copies::keep(plan, directory)?;
+    directory.set_room_aside().context("no room to record a run")?;
     let mut backings = Vec::new();
-    let mut of_the_run = Backings::new(&directory, places);
+    let mut of_the_run = Backings::new(directory, places);
     for name in plan.storages.keys() {
         let backing = of_the_run.of(name)?;
         match &plan.store {
@@ -88,10 +137,7 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
         }
         backings.push((name.clone(), backing));
     }
-    write_json(&directory.places(), &backings)?;
-    write_json(&directory.plan(), plan)?;
-    std::fs::write(directory.scenario(), &plan.text)?;
-    Ok(directory)
+    write_json(&directory.places(), &backings)
 }
 
 /// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
@@ -156,16 +202,8 @@ pub(crate) fn confinement(plan: &Plan) -> Confinement {
     }
 }
 
-fn why_it_failed(directory: &RunDirectory, code: Option<i32>) -> String {
-    let place = directory.path().display();
-    match std::fs::read_to_string(directory.failure()) {
-        Ok(reason) => format!("{}\nwhat was recorded until then is in {place}", reason.trim_end()),
-        Err(_) => {
-            let how = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
-            format!(
-                "the recording process ended unexpectedly ({how}); nothing is left mounted or running. What it \
-                 recorded is in {place}; `fermoposta analyze {place}` judges that much"
-            )
-        }
-    }
+/// How a recording process ended that said nothing.
+fn ended(code: Option<i32>) -> String {
+    let how = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+    format!("the recording process ended unexpectedly ({how}); nothing is left mounted or running")
 }

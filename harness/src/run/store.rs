@@ -6,7 +6,7 @@
 use crate::machine::copy_tree::copy_tree;
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
-use record::directory::RunDirectory;
+use record::directory::{RunDirectory, read_json};
 use record::history::event::Event;
 use record::history::recorder::Recorder;
 use record::history::token::RunToken;
@@ -18,10 +18,7 @@ use std::path::{Path, PathBuf};
 /// Copies what the run in `from` left on `storage` to the new directory `to`.
 pub(crate) fn copy(from: &Path, storage: &str, to: &Path) -> Result<()> {
     let places = RunDirectory::existing(from).places();
-    let text = std::fs::read_to_string(&places).with_context(|| {
-        format!("cannot read {}; is {} the directory of a run?", places.display(), from.display())
-    })?;
-    let backings: Vec<(String, PathBuf)> = serde_json::from_str(&text)?;
+    let backings: Vec<(String, PathBuf)> = read_json(&places)?;
     let found = backings.into_iter().find(|(name, _)| name == storage).map(|(_, backing)| backing);
     let backing = found.ok_or_else(|| anyhow!("the run in {} has no storage {storage}", from.display()))?;
     if let Some(parent) = to.parent() {

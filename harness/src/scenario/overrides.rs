@@ -1,4 +1,5 @@
 use fuse_fs::durability::profile::Profile;
+use record::plan::Disks;
 use std::path::PathBuf;
 
 /// What the command line says instead of the file.
@@ -16,4 +17,6 @@ pub(crate) struct Overrides {
     pub variant: Option<String>,
     /// Run directory whose store the run begins with.
     pub store: Option<PathBuf>,
+    /// Where storages and run directories are to lie.
+    pub disks: Disks,
 }

@@ -74,6 +74,7 @@ pub(crate) fn resolve(
         statements: scenario.statement,
         expect: scenario.expect,
         store: overrides.store.as_ref().map(|store| std::path::absolute(store).unwrap_or(store.clone())),
+        disks: overrides.disks.clone(),
         made_by: None,
     })
 }

@@ -5,7 +5,7 @@ mod schedules;
 
 use crate::server::find::{Unusable, definition_file};
 use record::plan::sender::Definition;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The senders that come with the program.
 const BUILT_IN: &[&str] = &[
@@ -38,6 +38,12 @@ pub(crate) fn find(name: &str, beside: &Path) -> Result<Definition, Unusable> {
     };
     let text = std::fs::read_to_string(&path).map_err(|error| Unusable::unreadable(&path, &error))?;
     parse(&text).map_err(|unusable| unusable.of(&path))
+}
+
+/// The file of a sender that does not come with the program.
+pub(crate) fn file(name: &str, beside: &Path) -> Option<PathBuf> {
+    let own = all().iter().all(|sender| sender.name != name);
+    own.then(|| definition_file("senders", name, beside)).flatten()
 }
 
 fn way_out(name: &str, all: &[Definition]) -> String {

@@ -67,6 +67,12 @@ pub(crate) fn find(server: &str, beside: &Path) -> Result<Definition, Unusable> 
     parse(&text).map_err(|unusable| unusable.of(&path))
 }
 
+/// The file of a target that does not come with the program.
+pub(crate) fn file(server: &str, beside: &Path) -> Option<PathBuf> {
+    let own = built_in().iter().all(|definition| definition.name != server);
+    own.then(|| definition_file("targets", server, beside)).flatten()
+}
+
 /// A target file's text.
 fn parse(text: &str) -> Result<Definition, Unusable> {
     let definition: Definition = toml::from_str(text).map_err(|error| {

@@ -1,6 +1,7 @@
 //! However a run ends, nothing stays mounted and no process stays behind.
 
 use crate::group::{Named, TestResult, group, percent};
+use crate::reason::says_why;
 use fermoposta::testing::Test;
 use libtest_mimic::Failed;
 use nix::sys::signal::{Signal, kill};
@@ -214,10 +215,7 @@ layout.maildir = { path = "{user}/Maildir" }
     std::fs::write(&file, target)?;
     let scenario = QUIET.replace("\"reference\"", &format!("{:?}", file.display().to_string()));
     let (code, said, run) = Run::start(&scenario, &[])?.end()?;
-    expect_code(code, 70, &said)?;
-    if !said.contains("did not greet on lmtp") {
-        return Err(Failed::from(format!("the message does not say what was awaited:\n{said}")));
-    }
+    says_why(code, &said, run.path(), "did not greet on lmtp")?;
     is_clean(run.path())
 }
 
@@ -239,7 +237,7 @@ fn after_kill_9_of_the_recording_process() -> TestResult {
         kill(pid, Signal::SIGKILL)?;
     }
     let (code, said, place) = run.end()?;
-    expect_code(code, 70, &said)?;
+    says_why(code, &said, place.path(), "the recording process ended unexpectedly")?;
     is_clean(place.path())
 }
 
@@ -263,7 +261,7 @@ fn recording_processes(run: &Run) -> Result<Vec<Pid>, Failed> {
 
 fn after_a_panic_of_the_recording_process() -> TestResult {
     let (code, said, place) = Run::start(QUIET, &[("FERMOPOSTA_PANIC_IN", "traffic")])?.end()?;
-    expect_code(code, 70, &said)?;
+    says_why(code, &said, place.path(), "asked to panic in phase traffic")?;
     is_clean(place.path())
 }
 

@@ -9,12 +9,14 @@ mod cli;
 mod damage;
 mod defects;
 mod delivered_mail;
+mod full_disk;
 mod group;
 mod hostile_stage;
 mod migration;
 mod power_cuts;
 mod private_view;
 mod real_mail;
+mod reason;
 mod repeats;
 mod report_page;
 mod servers;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         damage::tests,
         defects::tests,
         delivered_mail::tests,
+        full_disk::tests,
         hostile_stage::tests,
         migration::tests,
         power_cuts::tests,

@@ -2,7 +2,8 @@
 //!
 //! A violated property is a `failure`, as is a statement that does not hold. One that nothing put to the
 //! test is `skipped`. An unknown one is an `error`, so that a run that proves nothing does not
-//! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it.
+//! pass. If the run as a whole is not valid and no property says so, a case named `verdict` carries it. A run that was not
+//! done to its end has a case named `run`, an `error` that says why.
 //!
 //! How each of them reads it, with sources, is in `docs/formats.md`. What follows from that: the sentence is in the attribute
 //! `message` and at the head of the body, for some show only one of them; a body is no longer than GitHub takes (`body::MAX`); no two
@@ -66,7 +67,8 @@ fn started(report: &Report) -> Option<String> {
 fn cases(report: &Report) -> Vec<TestCase> {
     let properties = report.properties.iter().map(|property| case(property, report));
     let mut cases: Vec<TestCase> = properties.chain(report.statements.iter().map(statement_case)).collect();
-    if !judged(report).any(|verdict| verdict >= report.verdict) {
+    cases.extend(report.run.failure.as_deref().map(run_case));
+    if report.run.failure.is_none() && !judged(report).any(|verdict| verdict >= report.verdict) {
         cases.push(verdict_case(report));
     }
     cases
@@ -107,6 +109,7 @@ fn described(report: &Report) -> Vec<(&'static str, String)> {
         ("run-directory", run.directory.clone()),
         ("reproduce", run.reproduce.clone()),
     ];
+    described.extend(run.reproduce_from_copies.clone().map(|again| ("reproduce-from-copies", again)));
     described.extend(run.clock().sentence().map(|clocks| ("story-time", clocks)));
     described.extend((!report.senders.is_empty()).then(|| ("senders", senders::sum_rule(&report.senders))));
     described
@@ -132,6 +135,13 @@ fn statement_case(Statement { id, required, seen, verdict }: &Statement) -> Test
         format!("statement {id}"),
         status(*verdict, &format!("{id}: {seen}"), &format!("Required: {required}")),
     )
+}
+
+/// That the run was not done to its end is no failure of the mail server.
+fn run_case(why: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("not-done").set_message(why).set_description(why);
+    TestCase::new("run", status)
 }
 
 fn verdict_case(report: &Report) -> TestCase {
@@ -311,6 +321,19 @@ mod tests {
             body.ends_with("5 in all; what is not shown here is in fermoposta-runs/fsync-eio-42"),
             "{body}"
         );
+    }
+
+    #[test]
+    fn a_run_that_was_not_done_to_its_end_is_an_error_and_no_failure() {
+        let mut report = samples::unknown();
+        report.run.failure = Some("the disk beneath /runs is full".into());
+        let xml = render(&report);
+        let case = xml.split_once(r#"<testcase name="run""#).expect("a case of its own").1;
+        assert!(
+            case.contains(r#"<error message="the disk beneath /runs is full" type="not-done">"#),
+            "{xml}"
+        );
+        assert!(!xml.contains("<failure") && !xml.contains(r#"name="verdict""#), "{xml}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! shows nothing, so it ends before the section that would be too much, and says so.
 
 use self::table::table;
-use super::model::{Finding, Property, Quantiles, Report};
+use super::model::{Finding, Property, Quantiles, Report, Run};
 use crate::kit::figures::{grouped, latency};
 use crate::kit::markdown::{escaped, word};
 use crate::kit::verdict::Verdict;
@@ -68,9 +68,22 @@ fn sections(report: &Report) -> Vec<String> {
         faults(report),
         operations(report),
         holding(report),
-        format!("Run it again:\n\n    {}\n\n", report.run.reproduce),
+        again(&report.run),
     ]);
     sections
+}
+
+/// The commands that run it again.
+fn again(run: &Run) -> String {
+    let copies = run.reproduce_from_copies.iter();
+    let copies: String = copies
+        .map(|again| {
+            format!(
+                "From the copies that its directory keeps of the files it was made from:\n\n    {again}\n\n"
+            )
+        })
+        .collect();
+    format!("Run it again:\n\n    {}\n\n{copies}", run.reproduce)
 }
 
 fn head(report: &Report) -> String {

@@ -86,6 +86,9 @@ pub struct Run {
     pub directory: String,
     /// Command that runs the same plan again.
     pub reproduce: String,
+    /// The same from the copies that the run directory keeps: for when a file that `reproduce` names is gone or another by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduce_from_copies: Option<String>,
     /// Seconds of the story that one second of the run stands for; none if the run tells no story.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story_scale: Option<f64>,
@@ -106,6 +109,10 @@ pub struct Run {
     /// server: such a run is to be done again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overload: Option<String>,
+    /// Why the run was not done to its end, in the words that the program ended with: trouble with the machine or in this
+    /// program, and nothing that the mail server did. Such a run ends with exit code 70 and is never valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// A file of the run directory.

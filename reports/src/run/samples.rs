@@ -221,6 +221,7 @@ fn run() -> Run {
         duration_s: 41.25,
         directory: "fermoposta-runs/fsync-eio-42".into(),
         reproduce: "fermoposta run scenarios/fsync-eio.toml --seed 42".into(),
+        reproduce_from_copies: None,
         story_scale: None,
         contract: "honest".into(),
         persistence: vec![("mail".into(), "ext4-ordered".into())],
@@ -228,6 +229,7 @@ fn run() -> Run {
         recorded: vec![Recorded { file: "history.jsonl".into(), bytes: 571_918, blake3: "0a".repeat(32) }],
         fingerprint: "5f".repeat(32),
         overload: None,
+        failure: None,
     }
 }
 

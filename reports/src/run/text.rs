@@ -299,8 +299,11 @@ fn last_lines(report: &Report, style: Style) -> String {
         0 => String::new(),
         _ => format!("{}        {}/lost-mail.csv\n", bold("All lost mail", style), run.directory),
     };
+    let copies = run.reproduce_from_copies.iter();
+    let copies: String =
+        copies.map(|again| format!("{}   {again}\n", bold("Or from its copies", style))).collect();
     format!(
-        "{page}       {0}/report.html\n{lost}{directory}  {0}\n{reproduce}         {1}\n",
+        "{page}       {0}/report.html\n{lost}{directory}  {0}\n{reproduce}         {1}\n{copies}",
         run.directory, run.reproduce
     )
 }

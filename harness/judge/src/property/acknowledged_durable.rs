@@ -5,7 +5,7 @@ use crate::reason::cohort;
 use crate::reason::remains::expected;
 use crate::reason::remains::on_disk;
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
 use crate::reason::because::{absence, because};
@@ -13,6 +13,7 @@ use reports::kit::figures::{counted, grouped};
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "acknowledged-durable",
+    harm: Harm::Lost,
     title: "No acknowledged message is lost",
     definition: "Every acknowledged message that no client asked to remove is there at the end.",
     promise: Some(

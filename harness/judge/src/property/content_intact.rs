@@ -1,6 +1,6 @@
 //! A stored copy is what was sent.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, damage};
@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "content-intact",
+    harm: Harm::Damaged,
     title: "No message is changed",
     definition: "Every copy that was read, through the server or from the disk, has the digest of the attempt \
                  that its header names.",

@@ -1,7 +1,7 @@
 //! The run proves something: faults fired, mail was acknowledged meanwhile, and everything was read at the end.
 //! What is not covered makes the verdict unknown, never invalid.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
 use crate::property::{full_disk, gone_for_good};
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "coverage",
+    harm: Harm::Rules,
     title: "The run tested what it set out to test",
     definition: "Every fault fired (or none, where none is wanted), enough mail was acknowledged, also while a \
                  fault was in force, the store was seen on its storage, and every mailbox was read to its end.",

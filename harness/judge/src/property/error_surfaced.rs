@@ -8,7 +8,7 @@
 //! Nothing is made good by a file that was gone when its attempt was acknowledged. If none was there, and the message is lost,
 //! it was dropped over the error; if it was found, it had been written where the trace did not know it.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::fate::Fate;
 use crate::case::finding::{Anomalies, Finding};
@@ -19,6 +19,7 @@ use reports::kit::figures::{counted, grouped};
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "error-surfaced",
+    harm: Harm::AtRisk,
     title: "An error of the storage is never answered with success",
     definition: "No message is acknowledged although the storage had reported that its data or name is not safe, \
                  unless it was really written anew.",

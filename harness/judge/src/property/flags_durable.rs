@@ -4,7 +4,7 @@
 //! during it. Judged are messages of which there can be one copy only; which copy of several a change was about
 //! is not modelled. \Deleted is not judged (expunge uses it), nor are flags nobody changed.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, flags};
@@ -14,6 +14,7 @@ use reports::kit::figures::counted;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "flags-durable",
+    harm: Harm::Rules,
     title: "Marks such as read and flagged stay as they were set",
     definition: "Every acknowledged change of a flag is visible at the end, unless a later change may have \
                  undone it.",

@@ -7,7 +7,7 @@
 
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
-use crate::property::checker::Checker;
+use crate::property::checker::{Checker, Harm};
 use crate::reason::remains::on_disk;
 use crate::reason::remains::refused;
 use fuse_fs::clock::Nanos;
@@ -17,6 +17,7 @@ use reports::kit::figures::{counted, grouped};
 /// The property.
 pub(crate) const CHECKER: Checker = Checker {
     name: "gone-for-good",
+    harm: Harm::Lost,
     title: "No acknowledged message is lost with a storage",
     definition: "Every acknowledged message can be read although a fault of the storage is for good.",
     promise: None,

@@ -15,7 +15,7 @@
 //!
 //! What a storage that went back took is the business of `rolled-back`.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use super::content_intact::damaged;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
@@ -32,6 +32,7 @@ use std::collections::HashMap;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "lie-noticed",
+    harm: Harm::Lost,
     title: "The mail server notices when the storage lies",
     definition: "No acknowledged message that a lying storage struck is gone, served with other content or said not \
                  to be there, without an error.",

@@ -8,6 +8,7 @@ pub(crate) mod error_surfaced;
 pub(crate) mod expectations;
 pub(crate) mod flags_durable;
 pub(crate) mod full_disk;
+pub(crate) mod gravity;
 pub(crate) mod lie_noticed;
 pub(crate) mod no_duplicate;
 pub(crate) mod no_phantom;

@@ -2,7 +2,7 @@
 
 use crate::reason::redelivery;
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
 use record::ledger::entry::ClientOp;
@@ -10,6 +10,7 @@ use reports::kit::figures::counted;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "no-duplicate",
+    harm: Harm::Multiplied,
     title: "No message is there twice",
     definition: "No mailbox holds more copies of a message than attempts, copies and moves may have put there; \
                  a second copy by an attempt whose answer never came is explained, not a violation, and so is one \

@@ -5,7 +5,7 @@
 //! Only where the storage had answered the sync of that directory with an error is it noted as explained: the server could
 //! do no more than give no answer at all.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, phantom, removal_was_denied};
@@ -15,6 +15,7 @@ use reports::kit::figures::counted;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "no-phantom",
+    harm: Harm::Multiplied,
     title: "Nothing is there that was refused",
     definition: "No copy is found of an attempt, a copy or a move that the server refused, or of an attempt \
                  that nobody made.",

@@ -2,7 +2,7 @@
 
 use crate::reason::redelivery;
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::fate::removed;
 use crate::case::finding::{Anomalies, Finding, Violation};
@@ -13,6 +13,7 @@ use std::collections::HashSet;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "no-resurrection",
+    harm: Harm::Multiplied,
     title: "Removed messages stay removed",
     definition: "A message whose removal from a mailbox was acknowledged is not seen there by any later read.",
     promise: None,

@@ -12,7 +12,7 @@
 //! takes its time for each answer, did so before (RFC 5321, 4.5.3.2.6, has a client wait ten minutes for it). What was not
 //! tried before is blamed if it was neither put off (4yz, NO) nor merely not answered in time.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use super::{full_disk, overload};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding};
@@ -31,6 +31,7 @@ const DEFAULT: Duration = Duration::from_secs(30);
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "recovers",
+    harm: Harm::Away,
     title: "The mail server serves again after the faults",
     definition: "After the last heal, start or power cut, every service greets and a store and a fetch (without IMAP: a \
                  store that arrives) succeed within the bound.",

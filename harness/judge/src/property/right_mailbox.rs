@@ -1,6 +1,6 @@
 //! A message lies where it was sent.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use record::ledger::entry::Seen;
@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "right-mailbox",
+    harm: Harm::Misplaced,
     title: "Every message is in the right mailbox",
     definition: "A message is seen only in mailboxes of users for which somebody asked.",
     promise: None,

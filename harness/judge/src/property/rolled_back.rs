@@ -6,7 +6,7 @@
 //! Losses that only look like it, without such an event, stay the mail server's: one that never syncs loses the same
 //! stretch of time in a power cut. `acknowledged-durable` says then what they look like.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use super::flags_durable::wrong;
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
@@ -19,6 +19,7 @@ const NAMED: usize = 3;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "rolled-back",
+    harm: Harm::Lost,
     title: "The storage does not go back in time unnoticed",
     definition: "No storage went back in time and took acknowledged mail or changes with it, without an error.",
     promise: None,

@@ -6,7 +6,7 @@
 //! unless the process that was to carry it out has ended before them, and what was in the queue may arrive: what that
 //! explains is no violation.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::property::gone_for_good;
@@ -21,6 +21,7 @@ const PHASE: &str = "rebuild";
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "structure",
+    harm: Harm::Rules,
     title: "A rebuilt index shows the same messages",
     definition: "After a rebuild of the mail server's index every mailbox holds the same messages as before it.",
     promise: None,

@@ -7,7 +7,7 @@
 //! places, and what a sender let go without an acknowledgement and without telling anybody. A message whose mailbox could not
 //! be read is in none of these: it is not judged.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::property::gone_for_good;
@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "sum-rule",
+    harm: Harm::Lost,
     title: "Every message that was sent is accounted for",
     definition: "Every message that a sender took over is stored (or was, until a client removed it), queued, bounced or \
                  given up, and nothing is lost: submitted = stored + queued + bounced + given up + lost, and lost is 0.",

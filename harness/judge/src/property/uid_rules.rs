@@ -5,7 +5,7 @@
 //! took back.
 //! A UIDVALIDITY that rises is legal (clients lose their caches: a warning); one that falls is a violation.
 
-use super::checker::Checker;
+use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use fuse_fs::clock::Nanos;
@@ -16,6 +16,7 @@ use std::ops::Range;
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "uid-rules",
+    harm: Harm::Rules,
     title: "Message numbers (UIDs) keep their rules",
     definition: "Within one UIDVALIDITY, UIDs are given in rising order, never to a second message, and the \
                  message's INTERNALDATE never changes; UIDVALIDITY and UIDNEXT never fall.",

@@ -41,7 +41,7 @@ pub(crate) fn judge_ledger(plan: &Plan, ledger: Ledger) -> Report {
 
 pub(crate) fn judgement(plan: &Plan, ledger: Ledger) -> Judgement {
     let (plan, messages) = (plan.clone(), Messages::of(&ledger));
-    Recorded { plan, ledger, messages, traces: Traces::default(), cuts: Cuts::default() }
+    Recorded { plan, ledger, messages, traces: Traces::default(), cuts: Cuts::default(), failure: None }
         .judge(Path::new("run"))
 }
 
@@ -276,6 +276,7 @@ fn event(at: Nanos, seq: u64, op: Op, path: &str) -> FsEvent {
         done: (op == Op::Write).then_some(len),
         errno: 0,
         pid: 1,
+        command: None,
         fired: Vec::new(),
         mark: None,
     }

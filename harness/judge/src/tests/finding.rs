@@ -192,7 +192,7 @@ fn hidden_until_repair() {
     let report = judge_text(&plan, &world.finish());
     assert_eq!((kinds(&report), report.verdict), (vec!["hidden-until-repair"], Verdict::Invalid));
     assert_eq!((report.messages.lost, report.messages.invisible, report.messages.hidden), (0, 1, 1));
-    insta::assert_snapshot!(report.sentence, @"1 of 3 acknowledged messages was hidden until the index is rebuilt, not lost.");
+    insta::assert_snapshot!(report.sentence, @"1 of 3 acknowledged messages was hidden until the index is rebuilt, not lost. 1 other property is violated.");
     insta::assert_snapshot!(anomalies(&report, "acknowledged-durable"), @"An acknowledged message is hidden, not lost: it is on the disk, the server does not show it, and `resync -u {user}` brings it back.");
     insta::assert_snapshot!(told(&report), @r"
     1 message on the disk, shown by the server only after `resync -u {user}`.

@@ -127,7 +127,7 @@ fn what_never_reached_the_storage_stays_the_mail_servers() {
 #[test]
 fn another_user_of_the_storage_is_not_excused() {
     let report = judged(true, Some("NO"), |_, world| drop_copy(world, 1, "INBOX", 3));
-    assert_eq!(blamed(&report), ["acknowledged-durable", "gone-for-good"]);
+    assert_eq!(blamed(&report), ["gone-for-good", "acknowledged-durable"]);
 }
 
 #[test]

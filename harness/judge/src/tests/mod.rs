@@ -6,11 +6,15 @@ mod cut;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod failed;
+#[cfg(test)]
 mod finding;
 #[cfg(test)]
 mod generator;
 #[cfg(test)]
 mod gone;
+#[cfg(test)]
+mod headline;
 #[cfg(test)]
 mod imap_less;
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(crate) fn drop_copy(world: &mut Mail, user: u32, mailbox: &str, message: u64
     world.at(user, mailbox).copies.retain(|c| c.uid != uid);
 }
 
-fn alter(world: &mut Mail, user: u32, mailbox: &str, message: u64, change: impl Fn(&mut Copy)) {
+pub(crate) fn alter(world: &mut Mail, user: u32, mailbox: &str, message: u64, change: impl Fn(&mut Copy)) {
     let uid = world.find(user, mailbox, message).expect("it is there");
     world.at(user, mailbox).copies.iter_mut().filter(|c| c.uid == uid).for_each(change);
 }
@@ -188,7 +188,7 @@ fn a_message_in_another_users_mailbox_alone_is_lost_to_its_owner() {
     world.at(1, "INBOX").add(&copy);
     let report = judge_text(&synthetic::plan(), &world.finish());
     assert_eq!(with_verdict(&report, Verdict::Invalid), ["acknowledged-durable", "right-mailbox"]);
-    insta::assert_snapshot!(report.sentence, @"1 of 7 acknowledged messages was lost.");
+    insta::assert_snapshot!(report.sentence, @"1 of 7 acknowledged messages was lost. 1 other property is violated.");
     assert_eq!((report.messages.lost, report.messages.intact), (1, 5));
     let said = report.properties.iter().take(2).flat_map(|property| &property.anomalies);
     insta::assert_snapshot!(said.map(|anomaly| anomaly.sentence.as_str()).collect::<Vec<_>>().join("\n"), @"

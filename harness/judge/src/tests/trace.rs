@@ -3,6 +3,7 @@
 use crate::judge::*;
 use crate::testing::run_dir::{Mail, RunDir, anomalies, answer, blamed, evidence, new, tmp};
 use fuse_fs::call::Op;
+use fuse_fs::mount::trace::Line;
 use record::history::Attempt;
 use record::history::digest::Digest;
 use record::synthetic::{REFUSED, World, digest};
@@ -36,11 +37,11 @@ fn an_acknowledgement_after_a_failed_fsync_is_not_safe() {
     let evidence: Vec<String> = anomaly.evidence.iter().map(|m| format!("{} {}", m.who, m.what)).collect();
     insta::assert_snapshot!(evidence.join("\n"), @"
     client deliver attempt 1 in user1 INBOX begins
-    storage write user1/Maildir/tmp/1
-    storage fsync user1/Maildir/tmp/1 fails with EIO
+    storage write user1/Maildir/tmp/1 by pid 1
+    storage fsync user1/Maildir/tmp/1 by pid 1 fails with EIO
     fault eio strikes (firing 1)
-    storage fsync user1/Maildir/tmp/1
-    storage rename user1/Maildir/tmp/1 to user1/Maildir/new/1
+    storage fsync user1/Maildir/tmp/1 by pid 1
+    storage rename user1/Maildir/tmp/1 to user1/Maildir/new/1 by pid 1
     client deliver attempt 1 ends: ok
     client fetch in user1 INBOX begins
     client fetch ends: ok
@@ -48,6 +49,32 @@ fn an_acknowledgement_after_a_failed_fsync_is_not_safe() {
     ");
     let struck = ("fsync".to_owned(), "user*/Maildir/tmp/*".to_owned(), 1);
     assert!(report.faults[0].struck.contains(&struck), "{:?}", report.faults[0].struck);
+}
+
+#[test]
+fn the_evidence_says_which_process_made_a_call_as_far_as_the_trace_knows() {
+    let mut run = RunDir::empty();
+    let write = run.write(100);
+    (write.pid, write.command) = (312, Some("lmtp".to_owned()));
+    let sync = run.call(200, Op::Fsync, &tmp(1));
+    (sync.pid, sync.errno, sync.command) = (312, 5, Some("lmtp".to_owned()));
+    sync.fired = vec![("eio".to_owned(), 1)];
+    run.call(250, Op::Fsync, &tmp(1)).pid = 0;
+    run.rename(300).pid = 77;
+    let report = run.judge(false, |_| {});
+    insta::assert_snapshot!(evidence(&report, "error-surfaced", "storage"), @"
+    0.001 write user1/Maildir/tmp/1 by lmtp (pid 312)
+    0.001 fsync user1/Maildir/tmp/1 by lmtp (pid 312) fails with EIO
+    0.001 fsync user1/Maildir/tmp/1
+    0.001 rename user1/Maildir/tmp/1 to user1/Maildir/new/1 by pid 77
+    ");
+}
+
+#[test]
+fn a_trace_that_names_no_process_is_read_as_before() {
+    let line = br#"{"at":1,"end":2,"seq":3,"op":"fsync","ino":5,"path":"a","pid":9}"#;
+    let event = Line::parse(line).expect("an earlier trace").event().expect("a call");
+    assert_eq!((event.pid, event.command), (9, None));
 }
 
 #[test]
@@ -332,5 +359,5 @@ fn marks_of_other_runs_and_nonsense_are_nobodys() {
 fn a_directory_without_a_run_says_which_file_is_missing() {
     let empty = tempfile::tempdir().unwrap();
     let error = judge(empty.path()).unwrap_err().to_string();
-    assert!(error.ends_with("is this the directory of a run?") && error.contains("plan.json"), "{error}");
+    assert!(error.contains(" is not the directory of a run: it holds no plan.json;"), "{error}");
 }

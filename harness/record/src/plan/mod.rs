@@ -4,8 +4,8 @@ pub mod front_door;
 pub mod logins;
 mod plan;
 pub use plan::{
-    CohortPlan, DEFAULT_MEMORY, FrontDoorPlan, MAIL_VOLUME, Plan, QUEUE_VOLUME, StoragePlan, TargetPlan,
-    VolumePlan, quoted,
+    CohortPlan, DEFAULT_MEMORY, Disks, FrontDoorPlan, MAIL_VOLUME, Plan, QUEUE_VOLUME, StoragePlan,
+    TargetPlan, VolumePlan, quoted,
 };
 pub mod seed;
 pub mod sender;

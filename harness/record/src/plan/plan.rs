@@ -7,6 +7,7 @@ use super::workload::WorkloadPlan;
 
 use super::seed::component_seed;
 use super::server::{Definition, When};
+use crate::directory::RunDirectory;
 use crate::history::token::RunToken;
 use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::rules::rule::Rule;
@@ -37,6 +38,9 @@ pub struct Plan {
     pub storages: BTreeMap<String, StoragePlan>,
     /// The profile that the command line gave every storage, for the reproduce command.
     pub persistence: Option<Profile>,
+    /// Where the command line put the storages, for the reproduce command.
+    #[serde(default, skip_serializing_if = "Disks::is_default")]
+    pub disks: Disks,
     /// Seconds of the story that one second of the run stands for. Every time in the plan is one of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story_scale: Option<f64>,
@@ -67,7 +71,46 @@ pub struct Plan {
     pub made_by: Option<String>,
 }
 
+/// Where the command line put storages and run directories; as scenario and defaults say, where it said nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disks {
+    /// All storages.
+    pub all: Option<PathBuf>,
+    /// Those of these names.
+    pub apart: BTreeMap<String, PathBuf>,
+    /// Run directories: the disk of every other storage.
+    pub runs: Option<PathBuf>,
+}
+
+impl Disks {
+    fn is_default(&self) -> bool {
+        *self == Disks::default()
+    }
+
+    /// As the command line says it.
+    fn options(&self) -> String {
+        let option = |name: &str, value: String| format!(" {name} {}", quoted(&value));
+        let all = self.all.iter().map(|disk| option("--storage-dir", disk.display().to_string()));
+        let named = |(name, disk): (&String, &PathBuf)| format!("{name}={}", disk.display());
+        let apart = self.apart.iter().map(|one| option("--storage-dir-of", named(one)));
+        let runs = self.runs.iter().map(|runs| option("--runs", runs.display().to_string()));
+        all.chain(apart).chain(runs).collect()
+    }
+}
+
 impl Plan {
+    /// The command that runs this plan again from what its run directory keeps: for when files of the user's are gone, or are
+    /// others by now. None where the plan was not made from a file.
+    pub fn reproduce_from(&self, run: &RunDirectory) -> Option<String> {
+        if self.made_by.is_some() || !run.scenario().is_file() {
+            return None;
+        }
+        let kept = run.target_file(&self.target.server);
+        let given = if kept.is_file() { kept.display().to_string() } else { self.target.given.clone() };
+        let target = TargetPlan { given, ..self.target.clone() };
+        Some(Plan { file: Some(run.scenario()), target, ..self.clone() }.reproduce())
+    }
+
     /// The command that runs this plan again.
     pub fn reproduce(&self) -> String {
         if let Some(command) = &self.made_by {
@@ -92,7 +135,7 @@ impl Plan {
         if let Some(store) = &self.store {
             command += &format!(" --store {}", quoted(&store.display().to_string()));
         }
-        command
+        command + &self.disks.options()
     }
 
     /// First part of every token of its run.

@@ -17,7 +17,7 @@ pub(super) fn own(options: &Options, directory: &RunDirectory) -> Result<BTreeMa
     let mut own = BTreeMap::new();
     for disk in [&options.source, &options.destination] {
         let made = backing::on(disk, &name)?;
-        anstream::eprintln!("the mail of this rehearsal is stored, and stays, in {}", made.display());
+        crate::exit::tell!("the mail of this rehearsal is stored, and stays, in {}", made.display());
         own.insert(disk.clone(), made);
     }
     Ok(own)

@@ -11,7 +11,7 @@ use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
 use record::directory::RunDirectory;
 use record::plan::step::MigrationTool;
-use record::plan::{Plan, quoted};
+use record::plan::{Disks, Plan};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -288,10 +288,8 @@ impl Plans<'_> {
         let plan = scenario::plan(&PathBuf::from(format!("{name}.toml")), &text, &overrides)
             .map_err(|problems| anyhow!("{:?}", miette::Report::new(problems)))?;
         let file = RunDirectory::existing(&self.directory.join(&name)).scenario();
-        let mut made_by = Plan { file: Some(file), ..plan.clone() }.reproduce();
-        for (storage, disk) in &disks {
-            made_by += &format!(" --storage-dir-of {storage}={}", quoted(&disk.display().to_string()));
-        }
+        let given = Disks { apart: disks.clone(), ..Disks::default() };
+        let made_by = Plan { file: Some(file), disks: given, ..plan.clone() }.reproduce();
         Ok(Part { name, about, plan: Plan { made_by: Some(made_by), ..plan }, disks })
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<Option<Rehearsal>> {
     let own = disks::own(options, &directory)?;
     let mut stage = Stage { options, directory: directory.path().to_owned(), own, done: Vec::new() };
     if !stage.all()? {
-        anstream::eprintln!(
+        crate::exit::tell!(
             "interrupted; nothing is left running. What there is lies in {}",
             stage.directory.display()
         );
@@ -145,7 +145,7 @@ impl Stage<'_> {
         if stop::requested() {
             return false;
         }
-        anstream::eprintln!("{}: {}", part.name, part.about);
+        crate::exit::tell!("{}: {}", part.name, part.about);
         let Part { name, about, plan, disks } = part;
         let own = |disk: PathBuf| self.own.get(&disk).cloned().unwrap_or(disk);
         let apart = disks.into_iter().map(|(storage, disk)| (storage, own(disk))).collect();
@@ -164,7 +164,7 @@ impl Stage<'_> {
             Ok(report) => format!("{} {}", report.verdict.word(), report.sentence),
             Err(why) => why.to_string(),
         };
-        anstream::eprintln!("  {}", reports::kit::inert::inert(&told));
+        crate::exit::tell!("  {}", reports::kit::inert::inert(&told));
         self.done.push(done);
     }
 

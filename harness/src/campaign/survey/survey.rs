@@ -21,7 +21,6 @@ use anyhow::{Context, Result};
 use reports::kit::class::{Class, Weight};
 use reports::run::Report;
 use reports::survey::Column;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
     let cells = match cells(options) {
         Ok(cells) => cells,
         Err(Refused::Scenario(problems)) => {
-            anstream::eprintln!("{:?}", miette::Report::new(*problems));
+            crate::exit::tell!("{:?}", miette::Report::new(*problems));
             return Ok(Exit::Usage);
         }
         Err(Refused::Other(error)) => return Err(error),
@@ -44,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
         cells.runs.iter().filter(|run| !journal.done.contains_key(&run.key)).cloned().collect();
     let (all, count) = (cells.runs.len(), left.len());
     let place = options.directory.display();
-    anstream::eprintln!("{all} runs, {count} of them to be done, {} at a time, in {place}", options.jobs);
+    crate::exit::tell!("{all} runs, {count} of them to be done, {} at a time, in {place}", options.jobs);
     let (begun, mut said) = (Instant::now(), 0);
     let runs = Runs { options, columns: &cells.columns };
     let done = run_all(&runs, left, &Gate::new(options.jobs), &mut journal, |result| {
@@ -67,9 +66,9 @@ fn finish(options: &Options, cells: &Cells, journal: &Journal<RunResult>, speed:
         let name = format!("survey.{}", format.extension);
         write_whole(&file(&name), (format.render)(&survey).as_bytes())?;
     }
-    write!(anstream::stdout(), "{}", reports::survey::text::render(&survey))?;
+    crate::exit::say(reports::survey::text::render(&survey))?;
     if stop::requested() {
-        anstream::eprintln!(
+        crate::exit::tell!(
             "interrupted; nothing is left running. What there is lies in {}. To go on: {}",
             options.directory.display(),
             options.command()
@@ -91,7 +90,7 @@ fn say(result: &RunResult, done: usize, all: usize) {
     let first = result.shown.first().filter(|shown| shown.class != Class::Intact);
     let why =
         first.map_or(String::new(), |shown| format!(": {}", reports::kit::inert::inert(&shown.sentence)));
-    anstream::eprintln!("{done}/{all} {symbol:<8} {target}, {column}, seed {seed}{why}");
+    crate::exit::tell!("{done}/{all} {symbol:<8} {target}, {column}, seed {seed}{why}");
 }
 
 struct Runs<'a> {

@@ -13,11 +13,10 @@ use crate::campaign::gate::Gate;
 use crate::campaign::journal::Journal;
 use crate::campaign::work::run_all;
 use crate::campaign::write_whole::write_whole;
-use crate::exit::{Exit, NoSuch};
+use crate::exit::{Exit, NoSuch, say};
 use crate::machine::stop;
 use anyhow::Result;
 use reports::kit::class::{Class, Weight};
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Runs a sweep, or goes on with it, or runs one case of it.
@@ -31,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
 }
 
 fn interrupted(options: &Options) -> Exit {
-    anstream::eprintln!("interrupted; nothing is left running. To go on: {}", options.command(None));
+    crate::exit::tell!("interrupted; nothing is left running. To go on: {}", options.command(None));
     Exit::Interrupted
 }
 
@@ -48,12 +47,8 @@ fn one(options: &Options, prepared: &Prepared, id: &str) -> Result<Exit> {
     })?;
     let worker = Worker { options, prepared };
     let Some(ran) = worker.once(case, "case")? else { return Ok(interrupted(options)) };
-    write!(
-        anstream::stdout(),
-        "{}",
-        reports::run::text::render(&ran.report, reports::kit::style::Style::default())
-    )?;
-    anstream::println!("\n{id}: {}\n  client  {}\n  found   {}", ran.class.words(), ran.told, ran.found);
+    say(reports::run::text::render(&ran.report, reports::kit::style::Style::default()))?;
+    say(format!("\n{id}: {}\n  client  {}\n  found   {}\n", ran.class.words(), ran.told, ran.found))?;
     Ok(exit(ran.class))
 }
 
@@ -86,16 +81,16 @@ fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
         let name = format!("sweep.{}", format.extension);
         write_whole(&options.directory.join(name), (format.render)(&sweep).as_bytes())?;
     }
-    write!(anstream::stdout(), "{}", reports::sweep::text::render(&sweep))?;
+    say(reports::sweep::text::render(&sweep))?;
     Ok(sweep.verdict.into())
 }
 
 fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
     for counted in &prepared.counted {
-        anstream::eprintln!("{}: {} calls", counted.delivery.title(), counted.calls.len());
+        crate::exit::tell!("{}: {} calls", counted.delivery.title(), counted.calls.len());
     }
     let jobs = options.jobs;
-    anstream::eprintln!(
+    crate::exit::tell!(
         "{all} cases, {left} of them to be run, {jobs} at a time and more while they only wait, in {}",
         options.directory.display()
     );
@@ -122,12 +117,12 @@ impl Progress {
         if result.class.weight() == Weight::Bad {
             self.bad += 1;
             let (symbol, case) = (result.class.symbol(), &result.case);
-            anstream::eprintln!("{symbol:<8} {case} ({} of {})", result.bad, result.runs);
+            crate::exit::tell!("{symbol:<8} {case} ({} of {})", result.bad, result.runs);
         }
         if self.said.elapsed() >= SAY_EVERY {
             self.said = Instant::now();
             let hourly = self.done as f64 * 3600.0 / self.begun.elapsed().as_secs_f64();
-            anstream::eprintln!("{} of {} cases, {} bad, {hourly:.0} an hour", self.done, self.all, self.bad);
+            crate::exit::tell!("{} of {} cases, {} bad, {hourly:.0} an hour", self.done, self.all, self.bad);
         }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
     mounted.mount_again()?;
     let origin = Nanos::now();
     mounted.engine.start(origin);
-    anstream::eprintln!(
+    crate::exit::tell!(
         "mounted {} at {}; end with Ctrl-C",
         request.backing.display(),
         request.mountpoint.display()
@@ -93,7 +93,7 @@ fn finish(mounted: Mounted, mut guard: Child) -> Result<()> {
     guard.wait()?;
     let lost = mounted.trace.map(|trace| trace.finish()).transpose()?.map_or(0, |summary| summary.lost);
     if lost > 0 {
-        anstream::eprintln!("warning: the trace lost {lost} calls");
+        crate::exit::tell!("warning: the trace lost {lost} calls");
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
     let mut plan = match scenario::load(file, &overrides) {
         Ok(plan) => plan,
         Err(problems) => {
-            anstream::eprintln!("{:?}", miette::Report::new(problems));
+            crate::exit::tell!("{:?}", miette::Report::new(problems));
             return Ok(None);
         }
     };
@@ -183,7 +183,7 @@ fn cut_if_asked(mounted: &mut Mounted) -> Result<()> {
     let asked = mounted.options.durability.as_ref().and_then(|volatile| volatile.asked());
     let Some(mode) = asked else { return Ok(()) };
     let report = mounted.power_cut(mode, None, None)?;
-    anstream::eprintln!(
+    crate::exit::tell!(
         "power cut under {}, seed {}",
         judge::summary::timeline::cut_in_words(&report),
         report.seed

@@ -1,6 +1,6 @@
 //! The control socket: where it lies, and both ends of a conversation.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use fuse_fs::mount::control::{Command, Reply};
 use std::fs::File;
@@ -119,17 +119,15 @@ pub(crate) fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
     BufReader::new(stream).read_line(&mut line).context("the fault file system did not answer")?;
     match serde_json::from_str(&line)? {
         Reply::Done { rules, released } => {
-            anstream::println!(
-                "done: {}; {released} calls released",
-                if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") }
-            );
+            let rules = if rules.is_empty() { "no fault".to_owned() } else { rules.join(", ") };
+            say(format!("done: {rules}; {released} calls released\n"))?;
         }
         Reply::Cut { report } => {
             let what = judge::summary::timeline::cut_in_words(&report);
-            anstream::println!("power cut under {what}, seed {}", report.seed);
+            say(format!("power cut under {what}, seed {}\n", report.seed))?;
         }
         Reply::Refused { message } => bail!("{message}"),
-        status @ Reply::Status { .. } => anstream::println!("{}", serde_json::to_string_pretty(&status)?),
+        status @ Reply::Status { .. } => say(serde_json::to_string_pretty(&status)? + "\n")?,
     }
     Ok(Exit::Valid)
 }

@@ -4,7 +4,7 @@ use super::debian;
 use super::manifest::Manifest;
 use super::place::{in_place, place};
 use super::registry;
-use crate::exit::NoSuch;
+use crate::exit::{NoSuch, say};
 use crate::server::{find, needs};
 use anyhow::{Context, Result};
 use record::plan::server::Definition;
@@ -17,7 +17,7 @@ pub(crate) fn install(targets: &[String], into: Option<PathBuf>) -> Result<()> {
     for definition in wanted(targets)? {
         let name = &definition.name;
         if definition.packages.is_empty() {
-            anstream::println!("{name}: needs no packages");
+            say(format!("{name}: needs no packages\n"))?;
             continue;
         }
         unpack(&definition, &place).with_context(|| format!("{name} is not installed"))?;
@@ -41,7 +41,7 @@ fn wanted(targets: &[String]) -> Result<Vec<Definition>> {
 fn unpack(definition: &Definition, place: &Path) -> Result<()> {
     let (name, packages) = (&definition.name, &definition.packages);
     if let Some(root) = in_place(place, definition) {
-        anstream::println!("{name}: is unpacked in {} already", root.display());
+        say(format!("{name}: is unpacked in {} already\n", root.display()))?;
         return Ok(());
     }
     let root = place.join(name);
@@ -55,7 +55,7 @@ fn unpack(definition: &Definition, place: &Path) -> Result<()> {
     versions.extend(registry::npm(&packages.npm, unfinished.path())?);
     versions.extend(registry::pip(&packages.pip, unfinished.path())?);
     if versions.is_empty() {
-        anstream::println!("{name}: everything it needs is on this machine already");
+        say(format!("{name}: everything it needs is on this machine already\n"))?;
         return Ok(());
     }
     let count = match versions.len() {
@@ -64,7 +64,7 @@ fn unpack(definition: &Definition, place: &Path) -> Result<()> {
     };
     Manifest { asked: packages.clone(), versions }.write(unfinished.path())?;
     put(unfinished, &root)?;
-    anstream::println!("{name}: {count} unpacked in {}", root.display());
+    say(format!("{name}: {count} unpacked in {}\n", root.display()))?;
     Ok(())
 }
 

@@ -5,17 +5,16 @@
 
 use super::place::{place, unpacked};
 
+use crate::exit::say;
 use anyhow::Result;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Prints what is unpacked.
 pub(crate) fn list(chosen: Option<PathBuf>) -> Result<()> {
     let place = place(chosen)?;
-    let mut out = anstream::stdout();
     for (name, manifest) in unpacked(&place)? {
         let versions = manifest.versions.iter().map(|(package, version)| format!("{package} {version}"));
-        writeln!(out, "{name:<20} {}", versions.collect::<Vec<_>>().join(", "))?;
+        say(format!("{name:<20} {}\n", versions.collect::<Vec<_>>().join(", ")))?;
     }
     Ok(())
 }

@@ -7,6 +7,23 @@ use crate::kit::inert::is_dangerous;
 use crate::kit::style::Style;
 
 #[test]
+fn a_run_whose_files_were_kept_can_be_run_again_from_them_in_every_form_for_people() {
+    let mut report = samples::valid();
+    let command = "fermoposta run runs/1/scenario.toml --target reference --seed 42";
+    report.run.reproduce_from_copies = Some(command.to_owned());
+    let text = render(&report, Style::default());
+    let last: Vec<&str> = text.lines().rev().take(2).collect();
+    insta::assert_snapshot!([last[1], last[0]].join("\n"), @"
+    Run it again         fermoposta run scenarios/fsync-eio.toml --seed 42
+    Or from its copies   fermoposta run runs/1/scenario.toml --target reference --seed 42
+    ");
+    let page = crate::run::html::page::render_many(std::slice::from_ref(&report));
+    for (form, shown) in [("HTML", page), ("Markdown", crate::run::markdown::render(&report))] {
+        assert!(shown.contains(command), "{form}: {shown}");
+    }
+}
+
+#[test]
 fn valid() {
     insta::assert_snapshot!(render(&samples::valid(), Style::default()), @"
     VALID  All 2,911 acknowledged messages are there and intact.

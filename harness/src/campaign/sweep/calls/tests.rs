@@ -16,6 +16,7 @@ fn event(op: Op, path: &str, to: Option<&str>) -> FsEvent {
         done: None,
         errno: 0,
         pid: 1,
+        command: None,
         fired: Vec::new(),
         mark: None,
     }
