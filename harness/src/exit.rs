@@ -26,6 +26,11 @@ pub enum Exit {
 #[error("{0}")]
 pub(crate) struct NoSuch(pub String);
 
+/// The caller named a place that cannot be used like that. Ends with [`Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misplaced(pub String);
+
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
         match verdict {
@@ -47,6 +52,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         let usage = error.is::<reports::kit::format::UnknownExtension>()
             || error.is::<NoSuch>()
+            || error.is::<Misplaced>()
             || error.is::<Doubtful>()
             || error.is::<Refused>();
         if usage { Exit::Usage } else { Exit::Environment }

@@ -15,7 +15,9 @@ pub(crate) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
         Err(error) if error.is::<crate::run::ending::ToldToEnd>() => Ok(Exit::Interrupted),
         Err(error) => {
             let path = record::directory::RunDirectory::existing(directory).failure();
-            std::fs::write(path, format!("{error:#}\n"))?;
+            let said = std::fs::write(path, format!("{error:#}\n"));
+            // As when the namespaces are not ready: the run directory is still as read-only as the machine.
+            said.unwrap_or_else(|_| anstream::eprintln!("error: {error:#}"));
             Ok(Exit::Environment)
         }
     }
@@ -36,16 +38,16 @@ pub(crate) fn ask(argv: &[String]) -> Result<Exit> {
     std::process::exit(code)
 }
 
-/// Unmounts when standard input ends: the other end is held by the process that mounted.
-pub(crate) fn guard_mounts(run: Option<&Path>, mountpoints: &[PathBuf]) -> Result<Exit> {
+/// Unmounts what process `of` mounted when standard input ends: that process holds the other end.
+pub(crate) fn guard_mounts(run: Option<&Path>, of: u32, mountpoints: &[PathBuf]) -> Result<Exit> {
     // Ctrl-C reaches the whole process group; the guard must outlive the one it guards.
     nix::unistd::setsid().ok();
     if let Some(run) = run {
-        return crate::run::guard::stand(run, mountpoints).map(|()| Exit::Valid);
+        return crate::run::guard::stand(run, of, mountpoints).map(|()| Exit::Valid);
     }
     std::io::stdin().read_to_end(&mut Vec::new())?;
     for mountpoint in mountpoints {
-        fuse_fs::mount::detach(mountpoint)?;
+        fuse_fs::mount::detach_of(of, mountpoint)?;
     }
     Ok(Exit::Valid)
 }
