@@ -1,3 +1,4 @@
+use super::disks::{self, Named};
 use super::export;
 use super::output::{OutputArgs, profile, show};
 use crate::exit::{Exit, NoSuch};
@@ -11,7 +12,7 @@ use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
-use record::plan::{Plan, quoted};
+use record::plan::Plan;
 use reports::run::Report;
 use reports::run::forms::FORMATS;
 use std::io::Write;
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
-    disks_exist(args)?;
+    disks::check(&disks(args), &args.runs)?;
     stop::install()?;
     let apart = args.storages_apart.iter().cloned().collect();
     let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
@@ -115,17 +116,12 @@ fn known_storages(args: &RunArgs, plans: &[Plan]) -> Result<()> {
     Ok(())
 }
 
-/// A directory that is not there would be made: on the root disk, if its name is misspelt.
-fn disks_exist(args: &RunArgs) -> Result<()> {
-    let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place));
-    let apart = args.storages_apart.iter().map(|(name, place)| (format!("--storage-dir-of {name}"), place));
-    let Some((option, place)) = all.chain(apart).find(|(_, place)| !place.is_dir()) else { return Ok(()) };
-    let what = if place.exists() { "is no directory" } else { "is not there" };
-    let make = format!("mkdir {}", quoted(&place.display().to_string()));
-    let place = place.display();
-    let message =
-        format!("{option} {place}: it {what}; name a directory on the disk under test, or make it: {make}");
-    Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into())
+/// The disks under test, by the options that name them.
+fn disks(args: &RunArgs) -> Vec<Named<'_>> {
+    let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place.as_path()));
+    let apart = args.storages_apart.iter();
+    let apart = apart.map(|(name, place)| (format!("--storage-dir-of {name}"), place.as_path()));
+    all.chain(apart).collect()
 }
 
 /// The report of a run, or how the program is to end without one, after saying why.
@@ -182,29 +178,4 @@ pub(crate) fn fresh_seed() -> u64 {
 
 pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
     anstream::eprintln!("{:?}", miette::Report::new(problems));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-    use std::path::Path;
-
-    fn refused(arguments: &[&str]) -> String {
-        let parsed =
-            crate::cli::command::Cli::try_parse_from(["fermoposta", "run", "x.toml"].iter().chain(arguments));
-        let crate::cli::command::Command::Run(args) = parsed.expect("well-formed").command else {
-            panic!("a run")
-        };
-        let error = disks_exist(&args).expect_err("it is not there");
-        assert_eq!(Exit::of(&error), Exit::Usage);
-        error.to_string()
-    }
-
-    #[test]
-    fn a_misspelt_disk_is_not_made() {
-        insta::assert_snapshot!(refused(&["--storage-dir", "/no/such disk"]), @"--storage-dir /no/such disk: it is not there; name a directory on the disk under test, or make it: mkdir '/no/such disk'");
-        insta::assert_snapshot!(refused(&["--storage-dir-of", "new=/proc/self/stat"]), @"--storage-dir-of new /proc/self/stat: it is no directory; name a directory on the disk under test, or make it: mkdir /proc/self/stat");
-        assert!(!Path::new("/no").exists());
-    }
 }

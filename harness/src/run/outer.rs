@@ -1,6 +1,7 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
 use super::backing::Backings;
+use super::made::Made;
 use super::{guard, sent, store};
 use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, stop};
@@ -13,7 +14,9 @@ use record::plan::Plan;
 use record::plan::server::ServerKind;
 use reports::run::Report;
 use std::ffi::OsString;
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How a run came out.
@@ -70,7 +73,9 @@ fn write_lost_mail(path: &Path, lost: &[LostMail]) -> Result<()> {
     list.flush().with_context(cannot)
 }
 
+/// Everything that the recording process finds; nothing if it cannot be made.
 fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
+    let mut made = Made::below(&places.runs);
     let directory = match &places.name {
         Some(name) => RunDirectory::named(&places.runs, name),
         None => RunDirectory::create(&places.runs, &plan.name, &plan.target.server, plan.seed),
@@ -78,8 +83,21 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
     let directory = directory.with_context(|| {
         format!("cannot make a run directory in {}; name another with --runs", places.runs.display())
     })?;
-    let mut backings = Vec::new();
+    made.add([directory.path()]);
     let mut of_the_run = Backings::new(&directory, places);
+    let backings = make_backings(plan, &mut of_the_run);
+    made.add(of_the_run.made());
+    write_json(&directory.places(), &backings?)?;
+    write_json(&directory.plan(), plan)?;
+    let scenario = directory.scenario();
+    std::fs::write(&scenario, &plan.text).with_context(|| format!("cannot write {}", scenario.display()))?;
+    made.keep();
+    Ok(directory)
+}
+
+/// Names and directories of the storages.
+fn make_backings(plan: &Plan, of_the_run: &mut Backings<'_>) -> Result<Vec<(String, PathBuf)>> {
+    let mut backings = Vec::new();
     for name in plan.storages.keys() {
         let backing = of_the_run.of(name)?;
         match &plan.store {
@@ -88,16 +106,15 @@ fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
         }
         backings.push((name.clone(), backing));
     }
-    write_json(&directory.places(), &backings)?;
-    write_json(&directory.plan(), plan)?;
-    std::fs::write(directory.scenario(), &plan.text)?;
-    Ok(directory)
+    Ok(backings)
 }
 
-/// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
+/// Makes the backing directory, which whoever the mail server is may enter, and proves that it takes data: a full or read-only
+/// disk must show now.
 fn make_backing(backing: &Path) -> Result<()> {
     let what = || format!("the backing directory {} cannot be used; name another", backing.display());
     std::fs::create_dir_all(backing).with_context(what)?;
+    std::fs::set_permissions(backing, Permissions::from_mode(0o755)).with_context(what)?;
     let probe = backing.join(".fermoposta-probe");
     std::fs::write(&probe, vec![0x5a_u8; 1 << 20])
         .and_then(|()| std::fs::File::open(&probe)?.sync_all())

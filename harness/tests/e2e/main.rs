@@ -12,6 +12,7 @@ mod delivered_mail;
 mod group;
 mod hostile_stage;
 mod migration;
+mod odd_places;
 mod power_cuts;
 mod private_view;
 mod real_mail;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         delivered_mail::tests,
         hostile_stage::tests,
         migration::tests,
+        odd_places::tests,
         power_cuts::tests,
         private_view::tests,
         real_mail::tests,
