@@ -30,6 +30,11 @@ pub enum Exit {
 #[error("{0}")]
 pub(crate) struct NoSuch(pub String);
 
+/// The caller named a place that cannot be used like that. Ends with [`Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misplaced(pub String);
+
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
         match verdict {
@@ -53,6 +58,7 @@ impl Exit {
             || error.is::<NoSuch>()
             || error.is::<NotARun>()
             || matches!(error.downcast_ref(), Some(JudgeError::NotARun(_)))
+            || error.is::<Misplaced>()
             || error.is::<Doubtful>()
             || error.is::<Refused>();
         if usage { Exit::Usage } else { Exit::Environment }

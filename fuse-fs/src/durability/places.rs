@@ -29,12 +29,12 @@ pub(crate) struct Limbo {
 }
 
 impl Limbo {
-    /// The limbo at `path`, made if missing, emptied if not.
+    /// The limbo at `path`, made if missing, emptied if not: it holds only what an earlier one left.
     pub(crate) fn new(path: &Path, backing: &Path) -> io::Result<Limbo> {
         use std::os::unix::fs::{DirBuilderExt, MetadataExt};
         match std::fs::DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            Ok(()) | Err(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => is_left(path)?,
+            made => made?,
         }
         if std::fs::metadata(path)?.dev() != std::fs::metadata(backing)?.dev() {
             return Err(io::Error::other(format!(
@@ -104,6 +104,30 @@ impl Limbo {
     }
 }
 
+/// Whatever is in a limbo is removed, so that nothing else may be taken for one: neither what a link leads to, nor a directory of
+/// somebody else's, nor one that holds anything under another name than an inode's number.
+fn is_left(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let refused = |what: &str| {
+        let message = format!("{} {what}, and is needed empty; move it away", path.display());
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+    };
+    let found = std::fs::symlink_metadata(path)?;
+    if !found.is_dir() {
+        return refused("is no directory");
+    }
+    if found.uid() != nix::unistd::geteuid().as_raw() {
+        return refused("belongs to somebody else");
+    }
+    for entry in std::fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if name.to_str().is_none_or(|name| name.parse::<Ino>().is_err()) {
+            return refused(&format!("holds {}", name.to_string_lossy()));
+        }
+    }
+    Ok(())
+}
+
 /// The numbers by which the kernel saw the inodes below a directory.
 pub(crate) enum Numbers {
     /// As they are, but for the root's.
@@ -151,4 +175,37 @@ pub(crate) fn stat(directory: &OwnedFd, name: &OsStr) -> nix::Result<FileStat> {
 /// A path for an open descriptor, for calls that take no `O_PATH` descriptor.
 pub(crate) fn through(fd: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of the limbo at `place/limbo`, without the place.
+    fn refused(place: &Path) -> String {
+        let error = Limbo::new(&place.join("limbo"), place).expect_err("it is somebody else's").to_string();
+        error.replace(&place.display().to_string(), "")
+    }
+
+    #[test]
+    fn what_is_no_limbo_is_not_emptied() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (limbo, other) = (place.path().join("limbo"), place.path().join("other"));
+        std::fs::create_dir(&other).expect("made");
+        std::fs::write(other.join("mail"), "precious").expect("written");
+        std::os::unix::fs::symlink(&other, &limbo).expect("linked");
+        insta::assert_snapshot!(refused(place.path()), @"/limbo is no directory, and is needed empty; move it away");
+        std::fs::remove_file(&limbo).expect("removed");
+        std::fs::rename(&other, &limbo).expect("renamed");
+        insta::assert_snapshot!(refused(place.path()), @"/limbo holds mail, and is needed empty; move it away");
+        assert!(limbo.join("mail").exists());
+    }
+
+    #[test]
+    fn what_an_earlier_one_left_goes() {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(place.path().join("limbo/4711/cur")).expect("made");
+        let limbo = Limbo::new(&place.path().join("limbo"), place.path()).expect("only an inode is in it");
+        assert_eq!(limbo.inodes().expect("it can be read"), HashSet::new());
+    }
 }

@@ -13,6 +13,7 @@ use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::service::Service;
 use super::session::{Session, session_by_helper, session_on};
+use super::table::{self, Lies};
 use crate::fs::Fs;
 use crate::rules::decide::Decide;
 use crate::rules::decision::RuleId;
@@ -87,10 +88,21 @@ pub enum MountError {
         reason: String,
     },
     /// No right to mount.
-    #[error("no permission to mount on {}; run as root, or install fusermount3 (Debian package fuse3)", path.display())]
+    #[error("no permission to mount on {}; {}", path.display(), who_may_mount(nix::unistd::geteuid().is_root()))]
     Permission {
         path: PathBuf,
         /// What the kernel or the helper said.
+        source: std::io::Error,
+    },
+    /// A rule of the machine's.
+    #[error(
+        "it is forbidden to mount on {}: AppArmor or another security module may forbid it (`dmesg | grep DENIED`); in a \
+         container, `--cap-add SYS_ADMIN --security-opt apparmor=unconfined`",
+        path.display()
+    )]
+    Forbidden {
+        path: PathBuf,
+        /// What the kernel said.
         source: std::io::Error,
     },
     /// Anything else that the kernel refused.
@@ -100,6 +112,22 @@ pub enum MountError {
         /// What the kernel said.
         source: std::io::Error,
     },
+}
+
+fn who_may_mount(root: bool) -> &'static str {
+    match root {
+        true => "a container needs `--cap-add SYS_ADMIN --security-opt apparmor=unconfined` for that",
+        false => "run as root, or install fusermount3 (Debian package fuse3)",
+    }
+}
+
+/// What the kernel refused, but for EPERM: then the helper is asked.
+fn refused(error: nix::errno::Errno, mountpoint: &Path) -> MountError {
+    let (path, source) = (mountpoint.to_owned(), error.into());
+    match error {
+        nix::errno::Errno::EACCES => MountError::Forbidden { path, source },
+        _ => MountError::Other { path, source },
+    }
 }
 
 /// A mounted file system; unmounted when dropped.
@@ -212,12 +240,15 @@ impl Mount {
     }
 
     /// Whether it is gone: files may still be open on a mount that was only detached. If nobody may cut the
-    /// connection, their last user is waited for, at most `patience`.
+    /// connection, their last user is waited for, at most `patience`. Whatever else is mounted there stays.
     fn end(&mut self, parked: Thaw, patience: Duration) -> std::io::Result<bool> {
         let Some(session) = self.session.take() else { return Ok(true) };
         self.service.parking.close(parked);
-        let quiet = umount2(&self.mountpoint, MntFlags::empty()).is_ok();
-        if !quiet {
+        // Who cannot see the table has made this mount all the same.
+        let lies = table::lies(std::process::id(), &self.mountpoint).unwrap_or(Lies::OnTop);
+        let quiet = lies == Lies::Nowhere
+            || (lies == Lies::OnTop && umount2(&self.mountpoint, MntFlags::empty()).is_ok());
+        if lies == Lies::OnTop && !quiet {
             detach(&self.mountpoint)?;
         }
         // Another mount namespace may hold a copy of a mount that is gone from this one: the connection is cut then too.
@@ -226,6 +257,14 @@ impl Mount {
             || ends_within(&session, patience);
         if ended {
             session.join().map_err(|_| std::io::Error::other("an event loop panicked"))??;
+        }
+        if lies == Lies::Covered {
+            return Err(std::io::Error::other(format!(
+                "something else was mounted over {0} and covers the storage, which is dead now: `umount {0}` twice",
+                self.mountpoint.display()
+            )));
+        }
+        if ended {
             return Ok(true);
         }
         tracing::warn!(path = %self.mountpoint.display(), "detached; files on it are still open");
@@ -264,6 +303,15 @@ pub fn detach(mountpoint: &Path) -> std::io::Result<()> {
         Ok(()) | Err(nix::errno::Errno::EINVAL) => Ok(()),
         Err(nix::errno::Errno::EPERM) => detach_by_helper(mountpoint),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Detaches the mount that `process` made at `mountpoint`, a path without links, if that is the uppermost one there: the way
+/// out when that process is gone. Whatever else is mounted there stays: it may be somebody's disk.
+pub fn detach_of(process: u32, mountpoint: &Path) -> std::io::Result<()> {
+    match table::lies(process, mountpoint)? {
+        Lies::OnTop => detach(mountpoint),
+        Lies::Covered | Lies::Nowhere => Ok(()),
     }
 }
 
@@ -325,7 +373,7 @@ fn start(wire: Wire, mountpoint: &Path, threads: usize) -> Result<Session, Mount
             session_by_helper(wire, mountpoint, threads)
                 .map_err(|source| MountError::Permission { path: mountpoint.into(), source })
         }
-        Err(error) => Err(MountError::Other { path: mountpoint.into(), source: error.into() }),
+        Err(error) => Err(refused(error, mountpoint)),
     }
 }
 
@@ -337,8 +385,22 @@ fn mount_directly(device: &OwnedFd, mountpoint: &Path) -> nix::Result<()> {
         nix::unistd::geteuid(),
         nix::unistd::getegid(),
     );
+    let source = table::source(std::process::id());
     let mount = |flags| {
-        nix::mount::mount(Some("fermoposta"), mountpoint, Some("fuse.fermoposta"), flags, Some(data.as_str()))
+        nix::mount::mount(Some(source.as_str()), mountpoint, Some(table::KIND), flags, Some(data.as_str()))
     };
     mount(MsFlags::empty()).or_else(|_| mount(MsFlags::MS_NOSUID | MsFlags::MS_NODEV))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_not_mount_is_told_who_forbids_it() {
+        let said = |errno| refused(errno, Path::new("/m")).to_string();
+        insta::assert_snapshot!(said(nix::errno::Errno::EACCES), @"it is forbidden to mount on /m: AppArmor or another security module may forbid it (`dmesg | grep DENIED`); in a container, `--cap-add SYS_ADMIN --security-opt apparmor=unconfined`");
+        insta::assert_snapshot!(said(nix::errno::Errno::ENODEV), @"cannot mount on /m");
+        assert!(!who_may_mount(true).contains("run as root") && who_may_mount(false).contains("run as root"));
+    }
 }

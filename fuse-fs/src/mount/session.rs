@@ -27,7 +27,7 @@ pub(crate) fn session_on(wire: Wire, device: OwnedFd, threads: usize) -> std::io
 pub(crate) fn session_by_helper(wire: Wire, mountpoint: &Path, threads: usize) -> std::io::Result<Session> {
     let (mut config, _) = session_config(threads, false);
     config.mount_options = vec![
-        fuser::MountOption::FSName("fermoposta".into()),
+        fuser::MountOption::FSName(super::table::source(std::process::id())),
         fuser::MountOption::Subtype("fermoposta".into()),
         fuser::MountOption::DefaultPermissions,
     ];

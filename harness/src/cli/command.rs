@@ -179,6 +179,9 @@ pub(crate) enum Command {
         /// The run whose mail server is ended before.
         #[arg(long)]
         run: Option<PathBuf>,
+        /// The process whose mounts they are.
+        #[arg(long)]
+        of: u32,
         /// Mount points.
         mountpoints: Vec<PathBuf>,
     },
@@ -290,7 +293,9 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(if sound { Exit::Valid } else { Exit::Invalid })
         }
         Command::ReferenceServer(options) => reference::main(&options).map(|()| Exit::Valid),
-        Command::GuardMounts { run, mountpoints } => hidden::guard_mounts(run.as_deref(), &mountpoints),
+        Command::GuardMounts { run, of, mountpoints } => {
+            hidden::guard_mounts(run.as_deref(), of, &mountpoints)
+        }
         Command::SyncTree { directory } => {
             crate::machine::sync_tree::sync_tree(&directory)?;
             Ok(Exit::Valid)

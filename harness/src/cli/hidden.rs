@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::machine::confine::Confinement;
 use crate::machine::{confine, process, tool};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use std::any::Any;
 use std::io::Read;
 use std::panic::catch_unwind;
@@ -18,8 +18,11 @@ pub(crate) fn inner(directory: &Path, quiet: bool) -> Result<Exit> {
         Err(error) if error.is::<crate::run::ending::ToldToEnd>() => Ok(Exit::Interrupted),
         Err(error) => {
             let run = record::directory::RunDirectory::existing(directory);
-            // The outer process says it too, if it finds it.
-            run.fail(&format!("{error:#}")).with_context(|| format!("{error:#}"))?;
+            // The outer process says it too, if it finds it. When the namespaces are not ready the run directory is still as
+            // read-only as the machine.
+            if run.fail(&format!("{error:#}")).is_err() {
+                crate::exit::tell!("error: {error:#}");
+            }
             Ok(Exit::Environment)
         }
     }
@@ -47,16 +50,16 @@ pub(crate) fn ask(argv: &[String]) -> Result<Exit> {
     std::process::exit(code)
 }
 
-/// Unmounts when standard input ends: the other end is held by the process that mounted.
-pub(crate) fn guard_mounts(run: Option<&Path>, mountpoints: &[PathBuf]) -> Result<Exit> {
+/// Unmounts what process `of` mounted when standard input ends: that process holds the other end.
+pub(crate) fn guard_mounts(run: Option<&Path>, of: u32, mountpoints: &[PathBuf]) -> Result<Exit> {
     // Ctrl-C reaches the whole process group; the guard must outlive the one it guards.
     nix::unistd::setsid().ok();
     if let Some(run) = run {
-        return crate::run::guard::stand(run, mountpoints).map(|()| Exit::Valid);
+        return crate::run::guard::stand(run, of, mountpoints).map(|()| Exit::Valid);
     }
     std::io::stdin().read_to_end(&mut Vec::new())?;
     for mountpoint in mountpoints {
-        fuse_fs::mount::detach(mountpoint)?;
+        fuse_fs::mount::detach_of(of, mountpoint)?;
     }
     Ok(Exit::Valid)
 }

@@ -2,6 +2,7 @@ mod command;
 pub use command::main;
 pub(crate) mod commands;
 pub(crate) mod compare;
+mod disks;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod hidden;

@@ -1,3 +1,4 @@
+use super::disks::{self, Named};
 use super::export;
 use super::output::{OutputArgs, profile, show};
 use crate::exit::{Exit, NoSuch, say};
@@ -12,7 +13,7 @@ use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::profile::Profile;
 use record::directory::RunDirectory;
-use record::plan::{Disks, Plan, quoted};
+use record::plan::{Disks, Plan};
 use reports::kit::figures::{counted, grouped};
 use reports::kit::inert::inert;
 use reports::run::Report;
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     store_is_there(args)?;
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
-    disks_exist(args)?;
+    disks::check(&under_test(args), &args.runs)?;
     stop::install()?;
     let Disks { all: storage, apart, .. } = disks(args);
     let places = Places { runs: args.runs.clone(), storage, apart, name: None };
@@ -104,7 +105,8 @@ fn run_all(args: &RunArgs, plans: &[Plan], places: &Places) -> Result<(Vec<Repor
     let each = plans.iter().flat_map(|plan| (1..=args.repeat).map(move |number| (plan, number)));
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
     for (plan, number) in each {
-        let (report, exit) = if stop::requested() { (None, Exit::Interrupted) } else { run_one(plan, places) };
+        let (report, exit) =
+            if stop::requested() { (None, Exit::Interrupted) } else { run_one(plan, places) };
         exits.push(exit);
         if let Some(report) = report {
             tell(args, number, &report)?;
@@ -173,17 +175,12 @@ fn known_storages(args: &RunArgs, plans: &[Plan]) -> Result<()> {
     Ok(())
 }
 
-/// A directory that is not there would be made: on the root disk, if its name is misspelt.
-fn disks_exist(args: &RunArgs) -> Result<()> {
-    let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place));
-    let apart = args.storages_apart.iter().map(|(name, place)| (format!("--storage-dir-of {name}"), place));
-    let Some((option, place)) = all.chain(apart).find(|(_, place)| !place.is_dir()) else { return Ok(()) };
-    let what = if place.exists() { "is no directory" } else { "is not there" };
-    let make = format!("mkdir {}", quoted(&place.display().to_string()));
-    let place = place.display();
-    let message =
-        format!("{option} {place}: it {what}; name a directory on the disk under test, or make it: {make}");
-    Err(NoSuch(crate::mail::client::sanitise(message.as_bytes())).into())
+/// The disks under test, by the options that name them.
+fn under_test(args: &RunArgs) -> Vec<Named<'_>> {
+    let all = args.storage_dir.iter().map(|place| (String::from("--storage-dir"), place.as_path()));
+    let apart = args.storages_apart.iter();
+    let apart = apart.map(|(name, place)| (format!("--storage-dir-of {name}"), place.as_path()));
+    all.chain(apart).collect()
 }
 
 /// The report of a run, if there is one, and how the program is to end; why the run was not done to its end is said.
@@ -254,18 +251,7 @@ pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
 mod tests {
     use super::*;
     use clap::Parser;
-    use std::path::Path;
-
-    fn refused(arguments: &[&str]) -> String {
-        let parsed =
-            crate::cli::command::Cli::try_parse_from(["fermoposta", "run", "x.toml"].iter().chain(arguments));
-        let crate::cli::command::Command::Run(args) = parsed.expect("well-formed").command else {
-            panic!("a run")
-        };
-        let error = disks_exist(&args).expect_err("it is not there");
-        assert_eq!(Exit::of(&error), Exit::Usage);
-        error.to_string()
-    }
+    use record::plan::quoted;
 
     /// Options that change what happens: arguments, and what of them the command that runs it again must show.
     const OPTIONS: [(&str, &[&str], &str); 11] = [
@@ -328,12 +314,5 @@ mod tests {
         let mut report = crate::campaign::samples::report(&["acknowledged-durable"], &[], 2, 0);
         report.run.directory = "runs/healthy-reference-1.2".to_owned();
         insta::assert_snapshot!(line(2, 10, &report), @"2 of 10  INVALID  runs/healthy-reference-1.2: as it is");
-    }
-
-    #[test]
-    fn a_misspelt_disk_is_not_made() {
-        insta::assert_snapshot!(refused(&["--storage-dir", "/no/such disk"]), @"--storage-dir /no/such disk: it is not there; name a directory on the disk under test, or make it: mkdir '/no/such disk'");
-        insta::assert_snapshot!(refused(&["--storage-dir-of", "new=/proc/self/stat"]), @"--storage-dir-of new /proc/self/stat: it is no directory; name a directory on the disk under test, or make it: mkdir /proc/self/stat");
-        assert!(!Path::new("/no").exists());
     }
 }

@@ -10,6 +10,7 @@ use anyhow::Result;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -150,6 +151,8 @@ fn check(result: libc::c_long) -> io::Result<()> {
 pub(crate) fn settle(confinement: Confinement, places: &[PathBuf]) -> Result<()> {
     watch_lifeline();
     if confinement == Confinement::Namespaces {
+        // What is made for the mail server is read by users of its own; the run directory around it keeps the caller's mode.
+        umask(Mode::from_bits_truncate(0o022));
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         // The list is that of the older /proc.
         let sockets = super::sockets::of_the_machine();

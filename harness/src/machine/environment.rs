@@ -53,5 +53,5 @@ fn kernel() -> String {
 
 /// Type of the file system that `path` is on, with its device, mount point and options.
 pub(crate) fn file_system(path: &Path) -> String {
-    super::mounts::beneath(path).map_or("unknown".to_owned(), |mounted| mounted.words())
+    super::mounts::beneath(path).map_or("unknown".to_owned(), |mount| super::mounts::words(&mount))
 }

@@ -1,44 +1,26 @@
 //! What a path lies on: mount, file system and device, as the kernel knows them.
 
-use std::ffi::{CString, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use fuse_fs::mount::table::{self, Entry};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-/// A mount.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mounted {
-    id: u64,
-    /// Where.
-    pub mountpoint: PathBuf,
-    /// Type of its file system: `ext4`.
-    pub kind: String,
-    /// Device or other source, as it was mounted.
-    pub source: String,
-    /// The device's numbers: `8:1`.
-    pub device: String,
-    /// Options of the mount.
-    pub options: String,
-}
-
-impl Mounted {
-    /// In words, inert: `ext4 on /dev/sda1 (8:1) at /srv/mail (rw,relatime)`.
-    pub(crate) fn words(&self) -> String {
-        let Mounted { mountpoint, kind, source, device, options, .. } = self;
-        let words = format!("{kind} on {source} ({device}) at {} ({options})", mountpoint.display());
-        reports::kit::inert::inert(&words)
-    }
+/// In words, inert: `ext4 on /dev/sda1 (8:1) at /srv/mail (rw,relatime)`.
+pub(crate) fn words(mount: &Entry) -> String {
+    let Entry { mountpoint, kind, source, device, options, .. } = mount;
+    let words = format!("{kind} on {source} ({device}) at {} ({options})", mountpoint.display());
+    reports::kit::inert::inert(&words)
 }
 
 /// The mount that a path lies on; `None` if the path is not there, or the kernel does not say.
-pub(crate) fn beneath(path: &Path) -> Option<Mounted> {
+pub(crate) fn beneath(path: &Path) -> Option<Entry> {
     let path = path.canonicalize().ok()?;
-    let table = std::fs::read("/proc/self/mountinfo").ok()?;
-    nearest(table.split(|byte| *byte == b'\n').filter_map(parse).collect(), &path, mount_id(&path))
+    nearest(table::all().ok()?, &path, mount_id(&path))
 }
 
 /// By the mount's number, or else the last of those whose mount point is the longest: a later mount covers an earlier one.
-fn nearest(mounts: Vec<Mounted>, path: &Path, id: Option<u64>) -> Option<Mounted> {
-    let above = |mount: &&Mounted| path.starts_with(&mount.mountpoint);
+fn nearest(mounts: Vec<Entry>, path: &Path, id: Option<u64>) -> Option<Entry> {
+    let above = |mount: &&Entry| path.starts_with(&mount.mountpoint);
     let by_id = mounts.iter().find(|mount| Some(mount.id) == id);
     let by_path = || mounts.iter().filter(above).max_by_key(|mount| mount.mountpoint.as_os_str().len());
     by_id.or_else(by_path).cloned()
@@ -55,39 +37,6 @@ fn mount_id(path: &Path) -> Option<u64> {
     (done == 0 && found.stx_mask & mask != 0).then_some(found.stx_mnt_id)
 }
 
-/// A line of `/proc/self/mountinfo` (proc(5)): numbers, root, mount point, options, optional fields, a dash, type, source.
-fn parse(line: &[u8]) -> Option<Mounted> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-    let device = text(fields.nth(1)?);
-    let mountpoint = PathBuf::from(OsString::from_vec(plain(fields.nth(1)?)));
-    let options = text(fields.next()?);
-    let mut after = fields.skip_while(|field| *field != b"-").skip(1);
-    let (kind, source) = (text(after.next()?), text(after.next()?));
-    Some(Mounted { id, mountpoint, kind, source, device, options })
-}
-
-fn text(field: &[u8]) -> String {
-    String::from_utf8_lossy(&plain(field)).into_owned()
-}
-
-/// The kernel writes blank, tab, line break and backslash as a backslash and three octal digits.
-fn plain(field: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = (*first == b'\\').then(|| octal(tail)).flatten();
-        out.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { &tail[3..] } else { tail };
-    }
-    out
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits.get(..3)?).ok()?;
-    u8::from_str_radix(digits, 8).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,12 +46,8 @@ mod tests {
 41 23 0:50 / /srv rw - tmpfs tmpfs rw,size=1k
 42 23 8:33 / /srv rw master:2 propagate_from:3 - btrfs /dev/sdc1 rw";
 
-    fn table() -> Vec<Mounted> {
-        TABLE.lines().filter_map(|line| parse(line.as_bytes())).collect()
-    }
-
     fn at(path: &str, id: Option<u64>) -> String {
-        nearest(table(), Path::new(path), id).expect("there is one").words()
+        words(&nearest(table::parse(TABLE.as_bytes()), Path::new(path), id).expect("there is one"))
     }
 
     #[test]
@@ -122,10 +67,5 @@ mod tests {
         let proc = beneath(Path::new("/proc/self")).expect("it is mounted");
         assert_eq!((proc.kind.as_str(), proc.mountpoint.as_path()), ("proc", Path::new("/proc")));
         assert_eq!(beneath(Path::new("/nowhere/at/all")), None);
-    }
-
-    #[test]
-    fn what_only_looks_like_an_escape_stays() {
-        assert_eq!(plain(br"a\04b\999\0401"), br"a\04b\999 1");
     }
 }

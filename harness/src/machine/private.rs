@@ -24,7 +24,9 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// For everything in a run: directories for temporary files. They show what the machine's hold, but for sockets and pipes.
 pub(super) fn temporary() -> Result<()> {
     let named = [PathBuf::from("/tmp"), "/var/tmp".into(), std::env::temp_dir()];
-    let found: BTreeSet<PathBuf> = named.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let found = named.iter().filter_map(|path| path.canonicalize().ok());
+    // What TMPDIR names by mistake is left as it is: a file, or everything that there is.
+    let found: BTreeSet<PathBuf> = found.filter(|path| path.is_dir() && path.parent().is_some()).collect();
     found.iter().try_for_each(|directory| {
         copy(directory).with_context(|| format!("{} cannot be made the run's own", directory.display()))
     })

@@ -21,7 +21,7 @@ pub(crate) fn full(path: &Path) -> Option<String> {
         (false, true) => "room for no further file".to_owned(),
         (false, false) => return None,
     };
-    let disk = mounts::beneath(path).map_or(String::new(), |mounted| format!(": {}", mounted.words()));
+    let disk = mounts::beneath(path).map_or(String::new(), |mount| format!(": {}", mounts::words(&mount)));
     let path = reports::kit::inert::inert(&path.display().to_string());
     Some(format!("the disk beneath {path} is full ({left} of {} left{disk})", Bytes(size)))
 }

@@ -35,6 +35,11 @@ impl<'a> Backings<'a> {
         }
     }
 
+    /// The directories that were made on the disks that the user named.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &Path> {
+        self.own.values().map(PathBuf::as_path)
+    }
+
     fn own_on(&mut self, base: &Path) -> Result<PathBuf> {
         if let Some(own) = self.own.get(base) {
             return Ok(own.clone());

@@ -20,6 +20,7 @@ pub(crate) fn start(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     let mountpoints = plan.storages.keys().map(|name| directory.mountpoint(name));
     let mut command = Command::new("/proc/self/exe");
     command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg("--run").arg(directory.path());
+    command.arg("--of").arg(std::process::id().to_string());
     command.args(mountpoints).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().context("cannot start the process that cleans up after a crash")?;
     let mut ready = [0];
@@ -28,8 +29,8 @@ pub(crate) fn start(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
     Ok(child)
 }
 
-/// The guard itself: waits until the process that holds its standard input is gone.
-pub(crate) fn stand(run: &Path, mountpoints: &[PathBuf]) -> Result<()> {
+/// The guard itself: waits until process `of`, which holds its standard input, is gone.
+pub(crate) fn stand(run: &Path, of: u32, mountpoints: &[PathBuf]) -> Result<()> {
     let directory = RunDirectory::existing(run);
     let post = File::create(directory.guard())?;
     let _at_its_post = Flock::lock(post, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)?;
@@ -42,7 +43,7 @@ pub(crate) fn stand(run: &Path, mountpoints: &[PathBuf]) -> Result<()> {
         directory.fail(&said)?;
         return Ok(());
     }
-    mountpoints.iter().try_for_each(|mountpoint| Ok(fuse_fs::mount::detach(mountpoint)?))
+    mountpoints.iter().try_for_each(|mountpoint| Ok(fuse_fs::mount::detach_of(of, mountpoint)?))
 }
 
 /// Waits until the guard of a run that ended has left its post.

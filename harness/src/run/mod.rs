@@ -18,6 +18,7 @@ pub(crate) mod entrance;
 pub(crate) mod guard;
 pub(crate) mod inner;
 pub(crate) mod inspection;
+mod made;
 pub(crate) mod migration;
 pub(crate) mod outer;
 pub(crate) mod owners;

@@ -1,11 +1,12 @@
 //! The outer half of a run: plan, start the recording process, judge what it recorded.
 
 use super::backing::Backings;
+use super::made::Made;
 use super::{copies, guard, sent, store};
 use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, room, stop};
 use crate::run::places::Places;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use judge::Judgement;
 use judge::summary::LostMail;
 use record::directory::RunDirectory;
@@ -13,7 +14,9 @@ use record::plan::Plan;
 use record::plan::server::ServerKind;
 use reports::run::Report;
 use std::ffi::OsString;
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How a run came out.
@@ -35,12 +38,11 @@ pub(crate) struct Failed {
 /// Runs `plan` in namespaces of its own and judges it.
 ///
 /// # Errors
-/// [`Failed`], once there is a run directory.
+/// [`Failed`], once it has begun; before that nothing is left of it.
 pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     super::possible::require(plan)?;
-    let directory = make(plan, places)?;
-    let prepared = prepare(plan, places, &directory);
-    let recorded = prepared.and_then(|()| record(plan, &directory, places.name.is_some()));
+    let directory = prepare(plan, places)?;
+    let recorded = record(plan, &directory, places.name.is_some());
     directory.give_room_back();
     if stop::requested() {
         if let Some(reason) = directory.why_it_failed() {
@@ -55,12 +57,17 @@ pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     }
 }
 
-/// Writes down why, and judges what there is.
-fn failed(directory: &RunDirectory, why: String) -> Failed {
+/// What went wrong, or that the disk beneath the run directory is full, which is behind most of it then.
+fn or_full(directory: &RunDirectory, why: String) -> String {
     let full = room::full(directory.path()).map(|full| {
         format!("{full}: nothing more can be recorded; make room there, or record elsewhere with --runs DIR ({why})")
     });
-    let why = full.unwrap_or(why);
+    full.unwrap_or(why)
+}
+
+/// Writes down why, and judges what there is.
+fn failed(directory: &RunDirectory, why: String) -> Failed {
+    let why = or_full(directory, why);
     // What cannot be written there is said here.
     let _ = directory.fail(&why);
     let judged = judge::judgement(directory.path()).ok();
@@ -122,13 +129,30 @@ fn make(plan: &Plan, places: &Places) -> Result<RunDirectory> {
     })
 }
 
-/// The plan first: from then on it is the directory of a run.
-fn prepare(plan: &Plan, places: &Places, directory: &RunDirectory) -> Result<()> {
+/// Everything that the recording process finds; nothing is left if it cannot be made.
+fn prepare(plan: &Plan, places: &Places) -> Result<RunDirectory> {
+    let mut made = Made::below(&places.runs);
+    let directory = make(plan, places)?;
+    made.add([directory.path()]);
+    furnish(plan, places, &directory, &mut made)
+        .map_err(|error| anyhow!(or_full(&directory, format!("{error:#}"))))?;
+    made.keep();
+    Ok(directory)
+}
+
+fn furnish(plan: &Plan, places: &Places, directory: &RunDirectory, made: &mut Made) -> Result<()> {
     write_json(&directory.plan(), plan)?;
     copies::keep(plan, directory)?;
     directory.set_room_aside().context("no room to record a run")?;
-    let mut backings = Vec::new();
     let mut of_the_run = Backings::new(directory, places);
+    let backings = make_backings(plan, &mut of_the_run);
+    made.add(of_the_run.made());
+    write_json(&directory.places(), &backings?)
+}
+
+/// Names and directories of the storages.
+fn make_backings(plan: &Plan, of_the_run: &mut Backings<'_>) -> Result<Vec<(String, PathBuf)>> {
+    let mut backings = Vec::new();
     for name in plan.storages.keys() {
         let backing = of_the_run.of(name)?;
         match &plan.store {
@@ -137,13 +161,15 @@ fn prepare(plan: &Plan, places: &Places, directory: &RunDirectory) -> Result<()>
         }
         backings.push((name.clone(), backing));
     }
-    write_json(&directory.places(), &backings)
+    Ok(backings)
 }
 
-/// Makes the backing directory and proves that it takes data: a full or read-only disk must show now.
+/// Makes the backing directory, which whoever the mail server is may enter, and proves that it takes data: a full or read-only
+/// disk must show now.
 fn make_backing(backing: &Path) -> Result<()> {
     let what = || format!("the backing directory {} cannot be used; name another", backing.display());
     std::fs::create_dir_all(backing).with_context(what)?;
+    std::fs::set_permissions(backing, Permissions::from_mode(0o755)).with_context(what)?;
     let probe = backing.join(".fermoposta-probe");
     std::fs::write(&probe, vec![0x5a_u8; 1 << 20])
         .and_then(|()| std::fs::File::open(&probe)?.sync_all())

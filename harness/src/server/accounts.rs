@@ -5,6 +5,30 @@ use std::collections::BTreeSet;
 /// First id given to a user or group that the machine lacks.
 const FIRST_ID: u32 = 61_000;
 
+/// Whoever runs the program. Mail servers look themselves up, and a uid without a name is one that a container was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) user: String,
+    pub(super) group: String,
+}
+
+impl Caller {
+    /// With the machine's names for them, or names of their own.
+    pub(super) fn of_this_process() -> Caller {
+        let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+        let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+        let group = nix::unistd::Group::from_gid(gid).ok().flatten().map(|group| group.name);
+        Caller {
+            uid: uid.as_raw(),
+            gid: gid.as_raw(),
+            user: user.unwrap_or_else(|| format!("uid-{uid}")),
+            group: group.unwrap_or_else(|| format!("gid-{gid}")),
+        }
+    }
+}
+
 /// Texts of `/etc/passwd` and `/etc/group`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Accounts {
@@ -33,6 +57,20 @@ impl Accounts {
         Accounts { passwd, group }
     }
 
+    /// The machine's accounts, and the caller's where these tables lack it: a server cannot ask anybody else.
+    pub(super) fn with_caller(self, caller: &Caller) -> Accounts {
+        let Accounts { mut passwd, mut group } = self;
+        let Caller { uid, gid, user, group: own_group } = caller;
+        if !has_id(&group, *gid) {
+            group = appended(&group, &format!("{own_group}:x:{gid}:"));
+        }
+        if !has_id(&passwd, *uid) {
+            passwd =
+                appended(&passwd, &format!("{user}:x:{uid}:{gid}:{user}:/nonexistent:/usr/sbin/nologin"));
+        }
+        Accounts { passwd, group }
+    }
+
     /// Numeric ids of the user `name` and of the group of that name, or the user's own group.
     pub(super) fn ids(&self, name: &str) -> Option<(u32, u32)> {
         let uid = id_of(&self.passwd, name)?;
@@ -47,6 +85,10 @@ fn line_of<'a>(table: &'a str, name: &str) -> Option<&'a str> {
 
 fn id_of(table: &str, name: &str) -> Option<u32> {
     line_of(table, name)?.split(':').nth(2)?.parse().ok()
+}
+
+fn has_id(table: &str, id: u32) -> bool {
+    table.lines().any(|line| line.split(':').nth(2).and_then(|found| found.parse().ok()) == Some(id))
 }
 
 /// The first id that neither table uses.
@@ -97,5 +139,21 @@ mod tests {
     fn no_two_missing_users_share_an_id() {
         let accounts = machine().with(&names(&["opensmtpd", "opensmtpq"]), &[]);
         assert_ne!(accounts.ids("opensmtpd"), accounts.ids("opensmtpq"));
+    }
+
+    #[test]
+    fn a_caller_without_a_line_has_one_and_nobody_has_two() {
+        let caller = Caller { uid: 54321, gid: 8, user: "uid-54321".to_owned(), group: "mail".to_owned() };
+        let accounts = machine().with_caller(&caller);
+        insta::assert_snapshot!(format!("{}--\n{}", accounts.passwd, accounts.group), @r#"
+        root:x:0:0:root:/root:/bin/sh
+        cyrus:x:97:8:mail:/:/bin/false
+        uid-54321:x:54321:8:uid-54321:/nonexistent:/usr/sbin/nologin
+        --
+        root:x:0:
+        mail:x:8:
+        taken:x:61000:
+        "#);
+        assert_eq!(accounts.clone().with_caller(&caller), accounts);
     }
 }

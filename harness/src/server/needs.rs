@@ -35,6 +35,9 @@ pub(crate) fn missing(definition: &Definition) -> Vec<String> {
     if let Some(last) = missing.last_mut().filter(|_| !packages.is_empty()) {
         let name = &definition.name;
         *last += &format!("; `fermoposta servers install {name}` unpacks it beside the system");
+        if let Err(nowhere) = place::place(None) {
+            *last += &format!(" ({nowhere})");
+        }
     }
     missing
 }

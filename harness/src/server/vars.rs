@@ -1,5 +1,6 @@
 //! What a target's texts may name, for one run: paths, ids, and loopback ports chosen free.
 
+use super::accounts::Caller;
 use anyhow::{Context, Result};
 use record::plan::Plan;
 use record::plan::server::Definition;
@@ -45,15 +46,13 @@ fn ids(definition: &Definition) -> [(String, String); 5] {
     let (me, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let owner = definition.owner.filter(|_| me.is_root());
     let (uid, gid) = owner.map_or((me.as_raw(), group.as_raw()), |owner| (owner.uid, owner.gid));
-    let own = nix::unistd::User::from_uid(me).ok().flatten().map_or(me.to_string(), |user| user.name);
-    let user = |name: &str| if me.is_root() { name.to_owned() } else { own.clone() };
-    let own_group =
-        nix::unistd::Group::from_gid(group).ok().flatten().map_or(group.to_string(), |group| group.name);
+    let own = Caller::of_this_process();
+    let user = |name: &str| if me.is_root() { name.to_owned() } else { own.user.clone() };
     [
         ("uid".to_owned(), uid.to_string()),
         ("gid".to_owned(), gid.to_string()),
         ("internal".to_owned(), user("dovecot")),
-        ("internal-group".to_owned(), if me.is_root() { "dovecot".to_owned() } else { own_group }),
+        ("internal-group".to_owned(), if me.is_root() { "dovecot".to_owned() } else { own.group.clone() }),
         ("unprivileged".to_owned(), user("dovenull")),
     ]
 }

@@ -3,7 +3,7 @@
 use super::stage::Stage;
 use crate::machine::syslog;
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Caller};
 use super::error::TargetError;
 use crate::machine::view::{View, ViewMount};
 use record::plan::server::render::Rendered;
@@ -58,7 +58,7 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> TargetError + use
     move |error| TargetError::Prepare { path, error }
 }
 
-/// The machine's accounts and the server's. An ordinary user's servers run as that user: nothing is missing.
+/// The machine's accounts and the server's. An ordinary user's servers run as that user: nobody else is missing.
 struct Seen {
     accounts: Accounts,
     /// They are not the machine's alone.
@@ -68,10 +68,10 @@ struct Seen {
 fn accounts(definition: &Definition) -> io::Result<Seen> {
     let read = |path| std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let machine = Accounts { passwd: read("/etc/passwd")?, group: read("/etc/group")? };
-    if !nix::unistd::geteuid().is_root() {
-        return Ok(Seen { accounts: machine, changed: false });
-    }
-    let accounts = machine.clone().with(&definition.users, &definition.groups);
+    let accounts = match nix::unistd::geteuid().is_root() {
+        true => machine.clone().with(&definition.users, &definition.groups),
+        false => machine.clone().with_caller(&Caller::of_this_process()),
+    };
     let changed = accounts != machine;
     Ok(Seen { accounts, changed })
 }

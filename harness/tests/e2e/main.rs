@@ -13,6 +13,7 @@ mod full_disk;
 mod group;
 mod hostile_stage;
 mod migration;
+mod odd_places;
 mod power_cuts;
 mod private_view;
 mod real_mail;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         full_disk::tests,
         hostile_stage::tests,
         migration::tests,
+        odd_places::tests,
         power_cuts::tests,
         private_view::tests,
         real_mail::tests,

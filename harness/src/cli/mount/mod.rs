@@ -2,4 +2,5 @@ pub(crate) mod args;
 mod mount;
 pub(crate) use mount::{Request, run};
 pub(crate) mod mounted;
+mod places;
 pub(crate) mod socket;

@@ -4,6 +4,7 @@
 //! needs no more than the mount point, and never touches the mount itself (it may be frozen).
 
 use super::mounted::{Mounted, execute, release};
+use super::places::Places;
 use super::socket::{answer, listen, private_directory};
 use crate::exit::Exit;
 use crate::run::storage::{durability, engine, leave_durable};
@@ -26,7 +27,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// What `mount` was asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     /// Directory whose content is shown.
     pub backing: PathBuf,
@@ -46,12 +47,15 @@ pub(crate) struct Request {
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
 pub(crate) fn run(request: &Request) -> Result<Exit> {
     let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
+    let places = Places::of(request)?;
+    let needs_model = needs_model(request, &storage, &steps);
+    let _kept = places.keep(needs_model)?;
     crate::machine::stop::install()?;
-    let listener = listen(&request.mountpoint)?;
-    let guard = guard(&request.mountpoint)?;
+    let listener = listen(&places.mountpoint)?;
+    let guard = guard(&places.mountpoint)?;
     let spill = tempfile::Builder::new().prefix("spill-").tempdir_in(private_directory()?)?;
-    let model = || durability(&request.backing, spill.path(), &storage);
-    let durability = needs_model(request, &storage, &steps).then(model).transpose()?;
+    let model = || durability(&places.backing, spill.path(), &storage);
+    let durability = needs_model.then(model).transpose()?;
     let trace =
         request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
     let mut mounted = Mounted {
@@ -144,7 +148,8 @@ fn needs_model(request: &Request, storage: &StoragePlan, steps: &[StepPlan]) -> 
 /// A process that unmounts when this one is gone, however it ended.
 fn guard(mountpoint: &Path) -> Result<Child> {
     let mut command = std::process::Command::new("/proc/self/exe");
-    command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg(mountpoint).stdin(Stdio::piped());
+    command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg("--of").arg(std::process::id().to_string());
+    command.arg(mountpoint).stdin(Stdio::piped());
     command.spawn().context("cannot start the process that cleans up after a crash")
 }
 

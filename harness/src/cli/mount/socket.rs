@@ -31,12 +31,23 @@ impl Address {
     }
 }
 
-/// A directory's path without links. Only its parent is looked at: a mount may be frozen.
+/// Links that are followed at most, as the kernel has it.
+const MOST_LINKS: usize = 40;
+
+/// A directory's path without links. It is not looked into itself: a mount may be frozen.
 pub(super) fn resolved(directory: &Path) -> Result<PathBuf> {
-    let name = directory.file_name().ok_or_else(|| anyhow!("{} has no name", directory.display()))?;
-    let parent = directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let parent = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
-    Ok(parent.join(name))
+    let mut path = std::path::absolute(directory)?;
+    for _ in 0..MOST_LINKS {
+        let name = path.file_name().zip(path.parent());
+        let (name, parent) = name.ok_or_else(|| anyhow!("{} has no name", path.display()))?;
+        let parent = parent.canonicalize().with_context(|| format!("cannot find {}", parent.display()))?;
+        let named = parent.join(name);
+        match named.read_link() {
+            Ok(target) => path = parent.join(target),
+            Err(_) => return Ok(named),
+        }
+    }
+    bail!("{} leads through more than {MOST_LINKS} links", directory.display())
 }
 
 /// The control socket of a mount point.
