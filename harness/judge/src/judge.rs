@@ -173,6 +173,7 @@ fn report(run_dir: &Path, case: &Case<'_>) -> Report {
             &crate::reason::store_seen::moved_nothing(case),
         ),
         series: Some(series(ledger, &plan.cohorts, traces.over_time())),
+        left_out: ledger.corpus.iter().flat_map(crate::corpus::left_out).collect(),
         warnings: words::warnings(case, judged.iter().flat_map(|j| j.finding.warnings.clone()).collect()),
     }
 }

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario files.
+    /// Scenarios: names that `list` shows, or files.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
     /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
@@ -70,12 +70,19 @@ fn named_directory(text: &str) -> Result<(String, PathBuf), NoNamedDirectory> {
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
+    super::commands::say_which(&args.scenarios);
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
     disks_exist(args)?;
     stop::install()?;
     let apart = args.storages_apart.iter().cloned().collect();
-    let places = Places { runs: args.runs.clone(), storage: args.storage_dir.clone(), apart, name: None };
+    let places = Places {
+        runs: args.runs.clone(),
+        storage: args.storage_dir.clone(),
+        apart,
+        name: None,
+        quiet: false,
+    };
     let (mut reports, mut exits) = (Vec::new(), Vec::new());
     let one_document = args.output.json && plans.len() > 1;
     for plan in &plans {
@@ -181,7 +188,7 @@ pub(crate) fn fresh_seed() -> u64 {
 }
 
 pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
-    anstream::eprintln!("{:?}", miette::Report::new(problems));
+    anstream::eprintln!("{}", problems.shown());
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub(crate) mod guard;
 pub(crate) mod inner;
 pub(crate) mod inspection;
 pub(crate) mod migration;
+#[cfg(feature = "cli")]
+mod moving;
 pub(crate) mod outer;
 pub(crate) mod owners;
 pub(crate) mod placement;

@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
 pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     super::possible::require(plan)?;
     let directory = prepare(plan, places)?;
-    let code = record(plan, &directory, places.name.is_some())?;
+    let code = record(plan, &directory, places.quiet)?;
     if stop::requested() {
         if let Ok(reason) = std::fs::read_to_string(directory.failure()) {
             anstream::eprintln!("error: {}", reason.trim_end());

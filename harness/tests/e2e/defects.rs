@@ -78,9 +78,9 @@ fn found(defect: Defect) -> Test {
         if run.code == 1 && blamed && cuts <= MOST_CUTS && pattern(defect).is_none_or(said) {
             return Ok(());
         }
-        Err(Failed::from(format!(
-            "{name} was not found as a violation of {property} within {MOST_CUTS} power cuts ({cuts} were made):\n{}",
-            run.summary
-        )))
+        let why = format!(
+            "{name} was not found as a violation of {property} within {MOST_CUTS} power cuts ({cuts} were made)"
+        );
+        Err(Failed::from(format!("{why}:\n{}", run.failed().message().unwrap_or_default())))
     })
 }

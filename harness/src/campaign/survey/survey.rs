@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
     let cells = match cells(options) {
         Ok(cells) => cells,
         Err(Refused::Scenario(problems)) => {
-            anstream::eprintln!("{:?}", miette::Report::new(*problems));
+            anstream::eprintln!("{}", problems.shown());
             return Ok(Exit::Usage);
         }
         Err(Refused::Other(error)) => return Err(error),

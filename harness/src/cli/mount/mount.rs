@@ -45,6 +45,7 @@ pub(crate) struct Request {
 
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
 pub(crate) fn run(request: &Request) -> Result<Exit> {
+    crate::cli::commands::say_which(request.scenario.as_slice());
     let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
     crate::machine::stop::install()?;
     let listener = listen(&request.mountpoint)?;
@@ -113,7 +114,7 @@ fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
     let mut plan = match scenario::load(file, &overrides) {
         Ok(plan) => plan,
         Err(problems) => {
-            anstream::eprintln!("{:?}", miette::Report::new(problems));
+            anstream::eprintln!("{}", problems.shown());
             return Ok(None);
         }
     };
