@@ -29,6 +29,7 @@ pub use crate::run::possible::{cannot_mount, cannot_run};
 pub use needs::Needs;
 pub use pool::{Test, run_all};
 
+use crate::scenario::overrides::Overrides;
 use evidence::Evidence;
 use libtest_mimic::{Failed, Trial};
 use reports::kit::verdict::Verdict;
@@ -98,7 +99,7 @@ pub fn tests(directory: &Path) -> std::io::Result<Vec<Test>> {
 fn test(directory: &Path, file: PathBuf, missing: Option<String>) -> Test {
     let name = file.strip_prefix(directory).unwrap_or(&file).with_extension("");
     let name = format!("scenarios::{}", name.display().to_string().replace('/', "::"));
-    let plan = crate::scenario::load(&file, &crate::scenario::overrides::Overrides::default()).ok();
+    let plan = crate::scenario::load(&file, &Overrides::default()).ok();
     let needs = plan.as_ref().map_or(Needs::percent(0, Duration::ZERO), Needs::of);
     let lacks = plan.and_then(|plan| crate::run::possible::require(&plan).err());
     let passes = {
@@ -131,7 +132,7 @@ impl NotPassed {
 fn until_decided(file: &Path, options: &[&str]) -> Result<(), NotPassed> {
     let first = seed().map_err(|why| NotPassed { why, seed: 1 })?;
     let not_passed = |why: Failed, seed| NotPassed { why, seed };
-    let demonstrates = crate::scenario::demonstrates(file).map_err(|e| not_passed(e.into(), first))?;
+    let demonstrates = demonstrates(file).map_err(|why| not_passed(why, first))?;
     let mut open = Vec::new();
     for seed in first..first.saturating_add(TRIES) {
         let run = seeded(file, options, seed).map_err(|why| not_passed(why, seed))?;
@@ -147,6 +148,12 @@ fn until_decided(file: &Path, options: &[&str]) -> Result<(), NotPassed> {
     let all: Vec<String> =
         open.into_iter().filter_map(|run| run.failed().message().map(str::to_owned)).collect();
     Err(not_passed(format!("{TRIES} runs decided nothing:\n{}", all.join("\n")).into(), first))
+}
+
+/// The property that a scenario violates, if it is to. One that makes no sense says all that is wrong with it, and where.
+fn demonstrates(file: &Path) -> Result<Option<String>, Failed> {
+    crate::scenario::load(file, &Overrides::default()).map_err(|problems| problems.shown())?;
+    Ok(crate::scenario::demonstrates(file)?)
 }
 
 /// Whether a run is as it should be; nothing if it does not tell. A lie that struck nothing demonstrates nothing.
@@ -220,7 +227,6 @@ fn seeded(file: &Path, options: &[&str], seed: u64) -> Result<ScenarioRun, Faile
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::overrides::Overrides;
 
     const README: &str = include_str!("../../README.md");
     const PAGE: &str = include_str!("../../docs/tests.md");
@@ -245,6 +251,16 @@ mod tests {
             plan.map_err(crate::scenario::errors::ScenarioErrors::shown).expect("sound").name,
             "full-disk"
         );
+    }
+
+    #[test]
+    fn a_scenario_that_makes_no_sense_says_where() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("broken.toml");
+        std::fs::write(&file, "name = 'broken'\nwhy = 'x'\n[workload]\nrat = '5/s'\n").expect("writable");
+        let failed = passes(&file, &[]).expect_err("it makes no sense");
+        let said = failed.message().expect("a message");
+        assert!(said.contains("broken.toml:4:1") && said.contains("did you mean `rate`?"), "{said}");
     }
 
     #[test]
