@@ -172,7 +172,8 @@ fn changes_nothing() -> TestResult {
     let before = victims.looks()?;
     let target = target.display().to_string();
     let mut command = Command::new(std::env::current_exe()?);
-    command.env("FERMOPOSTA_SELF", "1").arg("run").arg(&scenario).args(["--json", "--target", &target]);
+    command.env("FERMOPOSTA_SELF", "1").arg("run").arg(&scenario);
+    command.args(["--seed", "1", "--json", "--target", &target]);
     let said = command.arg("--runs").arg(&runs).output()?;
     let report = reports::run::json::from_json(&String::from_utf8_lossy(&said.stdout))
         .map_err(|_| String::from_utf8_lossy(&said.stderr).into_owned())?;

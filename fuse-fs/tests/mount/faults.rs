@@ -13,6 +13,7 @@ use std::fs;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
@@ -89,22 +90,35 @@ fn statfs() {
 }
 
 fn delay() {
-    let decide = Script(&[Op::Fsync], |call: &Call<'_>| {
+    // A machine that does nothing for so long would let the slow call end first.
+    let delays = [1, 5, 25].map(Duration::from_secs);
+    assert!(delays.into_iter().any(fast_is_first), "the fast call waited for the slow one");
+}
+
+/// Whether a call that is not delayed has its answer before one that came earlier and is.
+fn fast_is_first(delay: Duration) -> bool {
+    let decide = Script(&[Op::Fsync], move |call: &Call<'_>| {
         let slow = call.subject.path().ends_with("slow");
-        Decision { delay: Duration::from_secs(if slow { 1 } else { 0 }), ..Decision::proceed() }
+        Decision { delay: if slow { delay } else { Duration::ZERO }, ..Decision::proceed() }
     });
     let bench = Bench::deciding(Arc::new(decide));
     let slow = File::create(bench.at("slow")).unwrap();
     let fast = File::create(bench.at("fast")).unwrap();
-    let started = Instant::now();
+    let (slow_ended, started) = (AtomicBool::new(false), Instant::now());
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| slow.sync_all().unwrap());
-        wait_for("the slow call is parked", || bench.mount().parked(None) == 1);
+        let waiting = scope.spawn(|| {
+            slow.sync_all().unwrap();
+            slow_ended.store(true, Ordering::SeqCst);
+        });
+        wait_for("the slow call is parked", || {
+            bench.mount().parked(None) == 1 || slow_ended.load(Ordering::SeqCst)
+        });
         fast.sync_all().unwrap();
-        assert!(bench.mount().parked(None) == 1, "the fast call waited for the slow one");
+        let first = !slow_ended.load(Ordering::SeqCst);
         waiting.join().unwrap();
-    });
-    assert!(started.elapsed() >= Duration::from_secs(1));
+        assert!(started.elapsed() >= delay);
+        first
+    })
 }
 
 fn freeze_heal() {

@@ -3,16 +3,22 @@
 use record::history::corpus::CorpusUsed;
 use record::history::corpus::Counts;
 use reports::kit::figures::{counted, grouped};
+use reports::run::LeftOut;
 
 /// Names listed.
 const LISTED: usize = 8;
 
 /// What was left out of it, and what was changed.
 pub(super) fn told(corpus: &CorpusUsed) -> impl Iterator<Item = String> {
-    left_out(corpus).into_iter().chain(changed(corpus))
+    left_out_in_words(corpus).into_iter().chain(changed(corpus))
 }
 
-fn left_out(corpus: &CorpusUsed) -> Option<String> {
+/// What was left out of it, by the reason.
+pub(super) fn left_out(corpus: &CorpusUsed) -> impl Iterator<Item = LeftOut> {
+    corpus.left_out.iter().map(|(why, count)| LeftOut { why: why.clone(), count: *count })
+}
+
+fn left_out_in_words(corpus: &CorpusUsed) -> Option<String> {
     let count: u64 = corpus.left_out.values().sum();
     let gave = counted(corpus.messages, "message", "messages");
     let what = counted(count, "file or message of it was", "files or messages of it were");

@@ -199,6 +199,7 @@ fn report(run_dir: &Path, case: &Case<'_>, failure: Option<&str>) -> Report {
             &crate::reason::store_seen::moved_nothing(case),
         ),
         series: Some(series(ledger, &plan.cohorts, traces.over_time())),
+        left_out: ledger.corpus.iter().flat_map(crate::corpus::left_out).collect(),
         warnings: words::warnings(
             case,
             failure,

@@ -36,6 +36,7 @@ pub(crate) fn report(violated: &[&str], unknown: &[&str], lost: u64, invisible: 
         migrations: Vec::new(),
         findings: Vec::new(),
         series: None,
+        left_out: Vec::new(),
         warnings: Vec::new(),
     }
 }

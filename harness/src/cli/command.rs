@@ -11,7 +11,7 @@ use super::{compare, hidden, policies, rehearse, report, run, schema, survey, sw
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
 use crate::machine::room;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,10 +53,10 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 go, 1 no go, 2 inconclusive.
     Rehearse(rehearse::RehearseArgs),
-    /// Check scenario files without running them; every problem is shown at its place.
+    /// Check scenarios without running them; every problem is shown at its place.
     #[command(after_help = "Exit codes: 0 no problem, 64 problems.")]
     Check {
-        /// Scenario files.
+        /// Scenarios: names that `list` shows, or files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -86,9 +86,9 @@ pub(crate) enum Command {
     },
     /// List scenarios, targets, effects, properties and the reference server's defects.
     List {
-        /// Where scenarios are looked for.
-        #[arg(long, default_value = "scenarios")]
-        scenarios: PathBuf,
+        /// Where scenario files of your own are looked for (default: `scenarios`, if it is there).
+        #[arg(long, value_name = "DIR")]
+        scenarios: Option<PathBuf>,
     },
     /// Say on which storage the mail of every user of a run is, and how far its migration had come: also of a run that was
     /// killed.
@@ -126,6 +126,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Reference,
     /// Print a completion script for a shell.
+    #[cfg(feature = "cli")]
     Completion {
         /// The shell that it is for.
         shell: clap_complete::Shell,
@@ -264,7 +265,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Analyze { run, output } => commands::analyze(&run, &output),
         Command::Report(args) => report::run(&args),
         Command::Replay { run, to } => super::replay::run(&run, to.as_deref()),
-        Command::List { scenarios } => commands::list(&scenarios),
+        Command::List { scenarios } => commands::list(scenarios.as_deref()),
         Command::Mount(args) => super::mount::run(&args.into()),
         Command::Ctl { mountpoint, command } => {
             crate::cli::mount::socket::control(&mountpoint, &command.into())
@@ -278,9 +279,11 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Doctor => super::doctor::run(),
         Command::Schema { of } => schema::schema(of),
         Command::Reference => commands::reference(),
+        #[cfg(feature = "cli")]
         Command::Completion { shell } => {
+            let mut cli = <Cli as clap::CommandFactory>::command();
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "fermoposta", &mut script);
+            clap_complete::generate(shell, &mut cli, "fermoposta", &mut script);
             crate::exit::say(script)?;
             Ok(Exit::Valid)
         }
@@ -334,6 +337,7 @@ impl From<CtlCommand> for fuse_fs::mount::control::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     /// Commands that take the directory of a run, each way, given one that is none.
     const OF_A_RUN: [&[&str]; 9] = [

@@ -6,7 +6,7 @@ use crate::scenario;
 
 use super::output::{OutputArgs, show};
 use super::run::show_problems;
-use crate::exit::{Exit, say};
+use crate::exit::{Exit, NoSuch, say};
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use reports::run::forms::FORMATS;
@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn check(files: &[PathBuf]) -> Result<Exit> {
+    say_which(files);
     let mut failed = false;
     for file in files {
         match scenario::load(file, &Overrides::default()) {
@@ -53,9 +54,13 @@ pub(crate) fn whereabouts(run: &Path, json: bool) -> Result<Exit> {
     Ok(Exit::Valid)
 }
 
-pub(crate) fn list(scenarios: &Path) -> Result<Exit> {
+pub(crate) fn list(scenarios: Option<&Path>) -> Result<Exit> {
     let mut out = Vec::new();
-    section(&mut out, "Scenarios", scenario::describe_below(scenarios))?;
+    section(&mut out, "Scenarios", scenario::describe_shipped())?;
+    let own = own_scenarios(scenarios)?;
+    if !own.is_empty() {
+        section(&mut out, "Scenario files here", own)?;
+    }
     let targets = crate::server::find::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
     let effects = fuse_fs::rules::effects::CATALOGUE.iter();
@@ -74,6 +79,27 @@ pub(crate) fn list(scenarios: &Path) -> Result<Exit> {
     )?;
     say(out)?;
     Ok(Exit::Valid)
+}
+
+/// A directory that nobody named need not be there.
+fn own_scenarios(named: Option<&Path>) -> Result<Vec<(String, String)>> {
+    match named {
+        Some(directory) => Ok(scenario::describe_below(directory)
+            .map_err(|error| NoSuch(format!("--scenarios {}: {error}", directory.display())))?),
+        None => Ok(scenario::describe_below(Path::new("scenarios")).unwrap_or_default()),
+    }
+}
+
+/// Where a name that comes with the program is also a file's here, says which is meant.
+pub(crate) fn say_which(scenarios: &[PathBuf]) {
+    for name in scenarios {
+        if let Some(file) = scenario::shipped::also_here(name) {
+            let (name, file) = (name.display(), file.display());
+            crate::exit::tell!(
+                "`{name}` is the scenario that comes with the program; write {file} for the file here"
+            );
+        }
+    }
 }
 
 fn section(

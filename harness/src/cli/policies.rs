@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct PoliciesArgs {
-    /// Scenario file with variants.
+    /// Scenario with variants: a name that `list` shows, or a file.
     scenario: PathBuf,
     /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
     #[arg(long)]
@@ -38,6 +38,7 @@ pub(crate) struct PoliciesArgs {
 
 pub(crate) fn run(args: &PoliciesArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
+    super::commands::say_which(std::slice::from_ref(&args.scenario));
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let plans = match plans(args, seed) {
         Ok(plans) => plans,
@@ -78,6 +79,7 @@ fn run_all(args: &PoliciesArgs, plans: Vec<(Variant, Plan)>) -> (Vec<PolicyRun>,
         storage: None,
         apart: std::collections::BTreeMap::new(),
         name: None,
+        quiet: false,
     };
     let (count, mut runs, mut exits) = (plans.len(), Vec::new(), Vec::new());
     for (number, (variant, plan)) in (1..).zip(plans) {

@@ -25,7 +25,7 @@ const MOST_REPEATS: i64 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Scenario files.
+    /// Scenarios: names that `list` shows, or files.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
     /// Mail server: a name that `list` shows, or a target file (default: as the scenario says).
@@ -81,12 +81,13 @@ fn named_directory(text: &str) -> Result<(String, PathBuf), NoNamedDirectory> {
 pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
     store_is_there(args)?;
+    super::commands::say_which(&args.scenarios);
     let Some(plans) = plans(args) else { return Ok(Exit::Usage) };
     known_storages(args, &plans)?;
     disks::check(&under_test(args), &args.runs)?;
     stop::install()?;
     let Disks { all: storage, apart, .. } = disks(args);
-    let places = Places { runs: args.runs.clone(), storage, apart, name: None };
+    let places = Places { runs: args.runs.clone(), storage, apart, name: None, quiet: false };
     let (reports, exits) = run_all(args, &plans, &places)?;
     if args.output.json && several(args) {
         say(reports::kit::json::to_json(&reports) + "\n")?;
@@ -125,7 +126,7 @@ fn tell(args: &RunArgs, number: u32, report: &Report) -> Result<()> {
     let line = || line(number, args.repeat, report);
     match (args.repeat > 1, args.output.json) {
         (true, false) => say(line() + "\n")?,
-        (true, true) => anstream::eprintln!("{}", line()),
+        (true, true) => crate::exit::tell!("{}", line()),
         (false, _) if args.output.json && several(args) => {}
         (false, _) => show(report, &args.output)?,
     }
@@ -142,7 +143,7 @@ fn say_done(args: &RunArgs, reports: &[Report]) {
     let all = args.scenarios.len() as u64 * u64::from(args.repeat);
     if all > 1 {
         let done = grouped(reports.len() as u64);
-        anstream::eprintln!("{done} of {} were done before", counted(all, "run", "runs"));
+        crate::exit::tell!("{done} of {} were done before", counted(all, "run", "runs"));
     }
 }
 
@@ -244,7 +245,7 @@ pub(crate) fn fresh_seed() -> u64 {
 }
 
 pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
-    crate::exit::tell!("{:?}", miette::Report::new(problems));
+    crate::exit::tell!("{}", problems.shown());
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::fmt::Write;
 
 /// A whole scenario, to see how the parts stand together.
-const EXAMPLE: &str = include_str!("../../../scenarios/eio-on-fsync.toml");
+const EXAMPLE: &str = include_str!("../../scenarios/eio-on-fsync.toml");
 
 /// The reference as Markdown.
 pub(crate) fn reference_markdown() -> String {

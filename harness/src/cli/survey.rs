@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct SurveyArgs {
-    /// Scenario files.
+    /// Scenarios: names that `list` shows, or files.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
     /// Mail servers, separated by commas: names that `list` shows, or target files.
@@ -38,6 +38,7 @@ pub(crate) struct SurveyArgs {
 
 pub(crate) fn survey(args: SurveyArgs) -> Result<Exit> {
     let SurveyArgs { scenarios, targets, profiles, repeat, seed, jobs, dir } = args;
+    super::commands::say_which(&scenarios);
     let jobs = jobs.map_or(usual_jobs(), usize::from);
     survey::run(&survey::options::Options {
         scenarios,

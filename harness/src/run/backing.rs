@@ -71,7 +71,8 @@ mod tests {
     fn backings(runs: &Path, disk: &Path) -> [PathBuf; 2] {
         let directory = RunDirectory::named(runs, "baseline-reference-1").expect("a run directory");
         let storage = Some(disk.to_owned());
-        let places = Places { runs: runs.to_owned(), storage, apart: BTreeMap::new(), name: None };
+        let places =
+            Places { runs: runs.to_owned(), storage, apart: BTreeMap::new(), name: None, quiet: false };
         let mut backings = Backings::new(&directory, &places);
         ["mail", "queue"].map(|name| backings.of(name).expect("there is room"))
     }

@@ -20,6 +20,8 @@ pub(crate) mod inner;
 pub(crate) mod inspection;
 mod made;
 pub(crate) mod migration;
+#[cfg(feature = "cli")]
+mod moving;
 pub(crate) mod outer;
 pub(crate) mod owners;
 pub(crate) mod placement;

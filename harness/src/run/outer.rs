@@ -42,7 +42,7 @@ pub(crate) struct Failed {
 pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
     super::possible::require(plan)?;
     let directory = prepare(plan, places)?;
-    let recorded = record(plan, &directory, places.name.is_some());
+    let recorded = record(plan, &directory, places.quiet);
     directory.give_room_back();
     if stop::requested() {
         if let Some(reason) = directory.why_it_failed() {

@@ -12,14 +12,15 @@ pub(crate) struct Places {
     pub storage: Option<PathBuf>,
     /// Those of these storages lie likewise in other directories: on other disks.
     pub apart: BTreeMap<String, PathBuf>,
-    /// Name of the run directory of one of many runs, which shows no progress of its own; made of scenario, target and
-    /// seed if absent.
+    /// Name of the run directory; made of scenario, target and seed if absent.
     pub name: Option<String>,
+    /// Shows no progress: others run at the same time.
+    pub quiet: bool,
 }
 
 impl Places {
     /// Of one of many runs, with everything in its run directory of that name.
     pub(crate) fn one_of_many(runs: PathBuf, name: &str) -> Places {
-        Places { runs, storage: None, apart: BTreeMap::new(), name: Some(name.to_owned()) }
+        Places { runs, storage: None, apart: BTreeMap::new(), name: Some(name.to_owned()), quiet: true }
     }
 }

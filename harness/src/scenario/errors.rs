@@ -41,6 +41,22 @@ impl ScenarioErrors {
         ScenarioErrors { file, problems }
     }
 
+    /// What a user is shown: at a terminal in colour, with the places underlined.
+    #[cfg(feature = "cli")]
+    pub(crate) fn shown(self) -> String {
+        format!("{:?}", miette::Report::new(self))
+    }
+
+    /// What a user is shown: in sentences, which need nothing of a terminal.
+    #[cfg(not(feature = "cli"))]
+    pub(crate) fn shown(self) -> String {
+        let mut shown = String::new();
+        match miette::NarratableReportHandler::new().render_report(&mut shown, &self) {
+            Ok(()) => shown,
+            Err(fmt::Error) => self.to_string(),
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         self.problems.iter().map(|problem| &problem.trouble)

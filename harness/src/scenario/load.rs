@@ -4,7 +4,7 @@
 //! The plan is a pure function of the text, the overrides and the program's version, but for two things it takes
 //! from the disk: a target file of the user's, and whether the corpus exists.
 
-use super::resolve;
+use super::{resolve, shipped};
 
 #[cfg(test)]
 mod tests;
@@ -17,17 +17,23 @@ use record::plan::Plan;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Reads and plans a scenario file.
+/// Reads and plans a scenario: a file, or one that comes with the program, by its name.
 pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
     plan(path, &read(path)?, overrides)
 }
 
 fn read(path: &Path) -> Result<String, ScenarioErrors> {
-    std::fs::read_to_string(path).map_err(|error| {
+    text(path).map_err(|error| {
         let message = format!("{} cannot be read: {error}", path.display());
-        let help = Some("`fermoposta list` shows the scenarios that are there".to_owned());
-        ScenarioErrors::new(path, "", vec![Trouble { message, help, span: None }])
+        let meant = shipped::meant(path).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        let help =
+            "`fermoposta list` shows those that come with the program; or give the path of a scenario file";
+        ScenarioErrors::new(path, "", vec![Trouble { message, help: Some(meant + help), span: None }])
     })
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    shipped::text(path).map_or_else(|| std::fs::read_to_string(path), |text| Ok(text.to_owned()))
 }
 
 /// The courses that the story of a scenario file may take, in its order; at least one.
@@ -68,17 +74,30 @@ pub(crate) fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Path and reason of every scenario below a directory; what cannot be read says so.
-pub(crate) fn describe_below(directory: &Path) -> Vec<(String, String)> {
-    let files = files_below(directory).unwrap_or_default();
-    let why =
-        |path: &Path| match std::fs::read_to_string(path).map_err(|e| e.to_string()).map(|text| parse(&text))
-        {
-            Ok(Ok(scenario)) => scenario.why,
-            Ok(Err(troubles)) => format!("(broken: {})", in_a_line(&troubles)),
+/// Name and reason of every scenario that comes with the program.
+pub(crate) fn describe_shipped() -> impl Iterator<Item = (String, String)> {
+    shipped::SHIPPED.iter().map(|one| (one.name.to_owned(), why(one.text)))
+}
+
+/// Path and reason of every scenario file below a directory but copies of what comes with the program; what cannot be read
+/// says so.
+pub(crate) fn describe_below(directory: &Path) -> io::Result<Vec<(String, String)>> {
+    let described = files_below(directory)?.into_iter().filter_map(|path| {
+        let why = match std::fs::read_to_string(&path) {
+            Ok(text) if shipped::SHIPPED.iter().any(|one| one.text == text) => return None,
+            Ok(text) => why(&text),
             Err(error) => format!("(cannot be read: {error})"),
         };
-    files.iter().map(|path| (path.display().to_string(), why(path))).collect()
+        Some((path.display().to_string(), why))
+    });
+    Ok(described.collect())
+}
+
+fn why(text: &str) -> String {
+    match parse(text) {
+        Ok(scenario) => scenario.why,
+        Err(troubles) => format!("(broken: {})", in_a_line(&troubles)),
+    }
 }
 
 fn in_a_line(troubles: &[Trouble]) -> String {
@@ -87,8 +106,7 @@ fn in_a_line(troubles: &[Trouble]) -> String {
 
 /// The property a scenario demonstrates, if any.
 pub(crate) fn demonstrates(path: &Path) -> io::Result<Option<String>> {
-    let text = std::fs::read_to_string(path)?;
-    parse(&text)
+    parse(&text(path)?)
         .map(|scenario| scenario.demonstrates)
         .map_err(|troubles| io::Error::other(in_a_line(&troubles)))
 }

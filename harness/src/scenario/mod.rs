@@ -5,7 +5,9 @@ pub(crate) mod errors;
 pub(crate) mod file;
 mod load;
 pub(crate) mod troubles;
-pub(crate) use load::{demonstrates, describe_below, files_below, load, plan, schema, variants};
+pub(crate) use load::{
+    demonstrates, describe_below, describe_shipped, files_below, load, plan, schema, variants,
+};
 pub(crate) mod names;
 pub(crate) mod overrides;
 pub(crate) mod parse;
@@ -15,6 +17,7 @@ pub(crate) mod sender_files;
 #[cfg(test)]
 mod sender_table;
 pub(crate) mod senders;
+pub(crate) mod shipped;
 pub(crate) mod statements;
 pub(crate) mod steps;
 pub(crate) mod storages;

@@ -119,7 +119,7 @@ fn target(
     let storage = storage_of(scenario.target.storage.as_ref(), "target", storages, found);
     let beside = path.parent().unwrap_or(Path::new(""));
     let definition = find::find(server, beside).and_then(|definition| {
-        let companions = find::companions(&definition, beside)?;
+        let companions = find::companions(&definition, server, beside)?;
         Ok((definition, companions))
     });
     let definition = definition.map_err(|wrong| found.add("target.server", wrong.message, wrong.help)).ok();

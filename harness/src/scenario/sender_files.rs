@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 
 /// The senders that come with the program.
 const BUILT_IN: &[&str] = &[
-    include_str!("../../../scenarios/senders/postfix.toml"),
-    include_str!("../../../scenarios/senders/exim.toml"),
-    include_str!("../../../scenarios/senders/sendmail.toml"),
-    include_str!("../../../scenarios/senders/qmail.toml"),
-    include_str!("../../../scenarios/senders/opensmtpd.toml"),
-    include_str!("../../../scenarios/senders/stalwart.toml"),
-    include_str!("../../../scenarios/senders/exchange.toml"),
-    include_str!("../../../scenarios/senders/exchange-online.toml"),
-    include_str!("../../../scenarios/senders/gmail.toml"),
-    include_str!("../../../scenarios/senders/sendgrid.toml"),
-    include_str!("../../../scenarios/senders/mailerq.toml"),
+    include_str!("../../scenarios/senders/postfix.toml"),
+    include_str!("../../scenarios/senders/exim.toml"),
+    include_str!("../../scenarios/senders/sendmail.toml"),
+    include_str!("../../scenarios/senders/qmail.toml"),
+    include_str!("../../scenarios/senders/opensmtpd.toml"),
+    include_str!("../../scenarios/senders/stalwart.toml"),
+    include_str!("../../scenarios/senders/exchange.toml"),
+    include_str!("../../scenarios/senders/exchange-online.toml"),
+    include_str!("../../scenarios/senders/gmail.toml"),
+    include_str!("../../scenarios/senders/sendgrid.toml"),
+    include_str!("../../scenarios/senders/mailerq.toml"),
 ];
 
 /// The senders that come with the program.

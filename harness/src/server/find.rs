@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 /// The targets that come with the program.
 const BUILT_IN: &[&str] = &[
-    include_str!("../../../scenarios/targets/reference.toml"),
-    include_str!("../../../scenarios/targets/dovecot-maildir.toml"),
-    include_str!("../../../scenarios/targets/dovecot-sdbox.toml"),
-    include_str!("../../../scenarios/targets/dovecot-mdbox.toml"),
-    include_str!("../../../scenarios/targets/postfix-maildir.toml"),
-    include_str!("../../../scenarios/targets/postfix-dovecot.toml"),
-    include_str!("../../../scenarios/targets/haraka.toml"),
-    include_str!("../../../scenarios/targets/aiosmtpd.toml"),
-    include_str!("../../../scenarios/targets/cyrus.toml"),
-    include_str!("../../../scenarios/targets/courier.toml"),
-    include_str!("../../../scenarios/targets/exim-maildir.toml"),
-    include_str!("../../../scenarios/targets/opensmtpd-maildir.toml"),
-    include_str!("../../../scenarios/targets/sendmail-dovecot.toml"),
+    include_str!("../../scenarios/targets/reference.toml"),
+    include_str!("../../scenarios/targets/dovecot-maildir.toml"),
+    include_str!("../../scenarios/targets/dovecot-sdbox.toml"),
+    include_str!("../../scenarios/targets/dovecot-mdbox.toml"),
+    include_str!("../../scenarios/targets/postfix-maildir.toml"),
+    include_str!("../../scenarios/targets/postfix-dovecot.toml"),
+    include_str!("../../scenarios/targets/haraka.toml"),
+    include_str!("../../scenarios/targets/aiosmtpd.toml"),
+    include_str!("../../scenarios/targets/cyrus.toml"),
+    include_str!("../../scenarios/targets/courier.toml"),
+    include_str!("../../scenarios/targets/exim-maildir.toml"),
+    include_str!("../../scenarios/targets/opensmtpd-maildir.toml"),
+    include_str!("../../scenarios/targets/sendmail-dovecot.toml"),
 ];
 
 /// The targets that come with the program.
@@ -84,14 +84,22 @@ fn parse(text: &str) -> Result<Definition, Unusable> {
     Ok(definition)
 }
 
-/// A target's companions in the order in which they are started.
-pub fn companions(definition: &Definition, beside: &Path) -> Result<Vec<(When, Definition)>, Unusable> {
-    definition.with.iter().map(|with| Ok((with.when, companion(with, beside)?))).collect()
+/// A target's companions in the order in which they are started. `server` is what the target was found as: they lie beside
+/// its file, or else beside the scenario.
+pub fn companions(
+    definition: &Definition,
+    server: &str,
+    beside: &Path,
+) -> Result<Vec<(When, Definition)>, Unusable> {
+    let home = definition_file("targets", server, beside);
+    let home = home.as_deref().and_then(Path::parent).unwrap_or(beside);
+    definition.with.iter().map(|with| Ok((with.when, companion(with, home, beside)?))).collect()
 }
 
-fn companion(with: &With, beside: &Path) -> Result<Definition, Unusable> {
+fn companion(with: &With, home: &Path, beside: &Path) -> Result<Definition, Unusable> {
     let name = &with.target;
-    let found = find(name, beside)?;
+    let place = if definition_file("targets", name, home).is_some() { home } else { beside };
+    let found = find(name, place)?;
     let wrong =
         |why: &str| Err(Unusable::new(format!("`{name}` cannot be a companion: {why}"), "name another"));
     if found.kind == ServerKind::Command {
@@ -122,7 +130,8 @@ mod tests {
     fn built_in_targets_are_possible() {
         for definition in built_in() {
             definition.possible().expect("a built-in target can run");
-            let companions = companions(&definition, Path::new("/nowhere")).expect("they are built in");
+            let companions = companions(&definition, &definition.name, Path::new("/nowhere"));
+            let companions = companions.expect("they are built in");
             let mut ports = companions.iter().flat_map(|(_, companion)| companion.ports());
             let imap = "imap".to_owned();
             assert!(
@@ -140,6 +149,30 @@ mod tests {
         there is no target `dovecot`
         `fermoposta list` shows those that come with the program; or give the path of a target file
         "#);
+    }
+
+    #[test]
+    fn companions_lie_beside_the_target_file_that_names_them() {
+        let place = tempfile::tempdir().unwrap();
+        let [mine, scenario] = ["mine", "scenario"].map(|name| place.path().join(name));
+        [&mine, &scenario].into_iter().for_each(|directory| std::fs::create_dir(directory).unwrap());
+        let target = mine.join("store-only.toml");
+        let with = "with = [{ target = 'reader.toml', when = 'reading' }]\n";
+        std::fs::write(&target, format!("{}{with}", GOOD.replace("name = 't'", "name = 'store-only'")))
+            .unwrap();
+        let reader =
+            |about| GOOD.replace("name = 't'\nabout = 't'", &format!("name = 'reader'\nabout = '{about}'"));
+        std::fs::write(mine.join("reader.toml"), reader("beside the target")).unwrap();
+        let about = || {
+            let server = target.to_str().unwrap();
+            let definition = find(server, &scenario).unwrap();
+            companions(&definition, server, &scenario).map(|all| all[0].1.about.clone())
+        };
+        assert_eq!(about().unwrap(), "beside the target");
+        std::fs::write(scenario.join("reader.toml"), reader("beside the scenario")).unwrap();
+        assert_eq!(about().unwrap(), "beside the target");
+        std::fs::remove_file(mine.join("reader.toml")).unwrap();
+        assert_eq!(about().unwrap(), "beside the scenario");
     }
 
     const GOOD: &str =

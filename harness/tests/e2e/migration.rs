@@ -75,7 +75,12 @@ fn start(place: &Path) -> Result<Child, Failed> {
     let file = place.join("scenario.toml");
     std::fs::write(&file, SCENARIO)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.env("FERMOPOSTA_SELF", "1").arg("run").arg(&file).arg("--runs").arg(place.join("runs"));
+    command
+        .env("FERMOPOSTA_SELF", "1")
+        .arg("run")
+        .arg(&file)
+        .args(["--seed", "1", "--runs"])
+        .arg(place.join("runs"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command.spawn()?)
 }

@@ -49,7 +49,7 @@ fn unshared() -> Option<String> {
 /// Why a server cannot run.
 fn server(name: &str) -> Option<String> {
     let definition = built_in().into_iter().find(|definition| definition.name == name)?;
-    let with = companions(&definition, Path::new("")).expect("they come with the program");
+    let with = companions(&definition, name, Path::new("")).expect("they come with the program");
     let all = [&definition].into_iter().chain(with.iter().map(|(_, companion)| companion));
     fermoposta::testing::cannot_mount().or_else(|| all.into_iter().find_map(fermoposta::testing::cannot_run))
 }

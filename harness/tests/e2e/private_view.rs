@@ -92,7 +92,7 @@ fn a_companion_that_dies_is_named() -> TestResult {
     std::fs::write(place.path().join("mortal.toml"), mortal)?;
     let run = run(place.path(), "with = [{ target = 'mortal.toml', when = 'always' }]")?;
     let named = run.report.timeline.iter().any(|moment| moment.what.contains("mortal: exit status: 0"));
-    if named { Ok(()) } else { Err(run.summary.into()) }
+    if named { Ok(()) } else { Err(run.failed()) }
 }
 
 /// Runs the server with `more` in its target file.
@@ -112,7 +112,7 @@ fn what_is_declared_is_seen() -> TestResult {
     if let Some(left) = machine.into_iter().find(|path| path.exists()) {
         return Err(format!("{} was made on the machine", left.display()).into());
     }
-    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.summary.into()) }
+    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.failed()) }
 }
 
 fn fails() -> TestResult {

@@ -37,5 +37,5 @@ fn every_file() -> TestResult {
 fn sent() -> TestResult {
     let corpus = corpus().ok_or("no corpus")?;
     let run = run(Path::new(SCENARIO), &["--corpus", &corpus.to_string_lossy()])?;
-    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.summary.into()) }
+    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.failed()) }
 }

@@ -22,7 +22,8 @@ fn test(definition: Definition) -> Test {
 }
 
 fn cannot_run(definition: &Definition) -> Option<String> {
-    let companions = companions(definition, Path::new("")).expect("they come with the program");
+    let companions =
+        companions(definition, &definition.name, Path::new("")).expect("they come with the program");
     let companions = companions.iter().map(|(_, companion)| companion);
     [definition].into_iter().chain(companions).find_map(fermoposta::testing::cannot_run)
 }
@@ -45,5 +46,5 @@ fn loses_nothing(target: &str) -> Result<(), Failed> {
     let scenario = place.path().join("nothing-fails.toml");
     std::fs::write(&scenario, SCENARIO)?;
     let run = fermoposta::testing::run(&scenario, &["--target", target])?;
-    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.summary.into()) }
+    if run.report.verdict == Verdict::Valid { Ok(()) } else { Err(run.failed()) }
 }

@@ -16,6 +16,7 @@
 //! | `mail-waiting` | where | messages taken over and not yet handed on: the most at once in the bin |
 //! | `fault-armed` | the fault | 1, while it was armed |
 //! | `service-up` | the service | 1 while it greeted, 0 while it did not |
+//! | `corpus-left-out` | the reason | files and messages of the corpus that were not sent in the run |
 //! | `clients-served-share` | class of clients | share of them that was served, until it changed |
 //!
 //! What was not measured has no row, so no `value` is empty: a bin without operations has no latency, and the report of an
@@ -28,7 +29,7 @@ mod tests;
 
 use ::csv::{Terminator, WriterBuilder};
 
-use super::model::{ClientClass, Report};
+use super::model::{ClientClass, LeftOut, Report};
 use super::runs::{Numbered, numbered};
 use super::series::{Backlog, Cohort, Outcomes, Series, Track};
 
@@ -90,7 +91,12 @@ fn rows(report: &Report) -> Vec<Row<'_>> {
     });
     let stretches = report.series.iter().flat_map(stretches);
     let served = report.clients.iter().flat_map(|class| availability(class, end_s));
-    bins.chain(stretches).chain(served).collect()
+    let left_out = report.left_out.iter().map(|one| left_out(one, end_s));
+    bins.chain(stretches).chain(served).chain(left_out).collect()
+}
+
+fn left_out(LeftOut { why, count }: &LeftOut, to_s: f64) -> Row<'_> {
+    Row { from_s: 0.0, to_s, measure: "corpus-left-out", of: why, value: *count as f64 }
 }
 
 fn end(series: &Series) -> f64 {

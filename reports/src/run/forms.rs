@@ -60,6 +60,7 @@ fn json(reports: &[Report]) -> String {
 mod tests {
     use super::*;
     use crate::kit::format::by_extension;
+    use crate::run::LeftOut;
     use std::path::Path;
 
     /// What users read of the forms.
@@ -70,6 +71,24 @@ mod tests {
         for format in FORMATS {
             assert!(DOCUMENTATION.contains(&format!("| `.{}` |", format.extension)), "{}", format.name);
         }
+    }
+
+    #[test]
+    fn what_was_left_out_of_a_corpus_is_in_every_form() {
+        let one = LeftOut { why: "contains a NUL byte".to_owned(), count: 17 };
+        // As the judge says it too.
+        let warnings = vec!["17 files or messages were left out: contains a NUL byte (17).".to_owned()];
+        let report = Report { left_out: vec![one], warnings, ..crate::run::samples::valid() };
+        for format in FORMATS {
+            let shown = (format.render)(std::slice::from_ref(&report));
+            assert!(
+                shown.contains("contains a NUL byte") && shown.contains("17"),
+                "{}: {shown}",
+                format.name
+            );
+        }
+        let none = (csv::render_many)(&[crate::run::samples::valid()]);
+        assert!(!none.contains("corpus-left-out"));
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn described(report: &Report) -> Vec<(&'static str, String)> {
     ];
     described.extend(run.reproduce_from_copies.clone().map(|again| ("reproduce-from-copies", again)));
     described.extend(run.clock().sentence().map(|clocks| ("story-time", clocks)));
+    described.extend(report.left_out_in_words().map(|left_out| ("corpus-left-out", left_out)));
     described.extend((!report.senders.is_empty()).then(|| ("senders", senders::sum_rule(&report.senders))));
     described
 }

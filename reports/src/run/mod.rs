@@ -7,8 +7,8 @@ pub(crate) mod junit;
 pub mod markdown;
 mod model;
 pub use model::{
-    Anomaly, ClientClass, Example, Fault, Finding, Generator, Messages, Migration, Moment, Operation,
-    Property, Quantiles, Recorded, Report, Run, SCHEMA_VERSION, Sender, Statement,
+    Anomaly, ClientClass, Example, Fault, Finding, Generator, LeftOut, Messages, Migration, Moment,
+    Operation, Property, Quantiles, Recorded, Report, Run, SCHEMA_VERSION, Sender, Statement,
 };
 pub(crate) mod openmetrics;
 pub(crate) mod promise;

@@ -7,7 +7,7 @@ use crate::kit::verdict::Verdict;
 
 use super::difference::Difference;
 use super::series::Series;
-use crate::kit::figures::Clock;
+use crate::kit::figures::{Clock, grouped};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +57,30 @@ pub struct Report {
     /// The run over time; reports of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Series>,
+    /// Files and messages of the corpus that were not sent; empty if all were, or if there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// What the reader should know: saturation, lying devices, harness trouble.
     pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// What was left out of the corpus, and why, in words; none if nothing was.
+    #[must_use]
+    pub fn left_out_in_words(&self) -> Option<String> {
+        let all = self.left_out.iter().map(|one| format!("{} ({})", one.why, grouped(one.count)));
+        let all: Vec<String> = all.collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+}
+
+/// What was not sent of a corpus, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// The reason: `empty`.
+    pub why: String,
+    /// How many files and messages.
+    pub count: u64,
 }
 
 /// What was run, on what.

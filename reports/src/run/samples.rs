@@ -40,6 +40,7 @@ pub(crate) fn valid() -> Report {
         clients: Vec::new(),
         migrations: Vec::new(),
         series: Some(series()),
+        left_out: Vec::new(),
         warnings: vec![],
     }
 }

@@ -1,6 +1,7 @@
 mod baselines;
 mod disks;
 pub(crate) mod done;
+mod estimate;
 pub(crate) mod measure;
 pub(crate) mod options;
 pub(crate) mod plans;

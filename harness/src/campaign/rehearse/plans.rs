@@ -40,6 +40,9 @@ pub(crate) struct Part {
     pub(super) disks: BTreeMap<String, PathBuf>,
 }
 
+/// Any numbers will do to see whether a part can be planned, and how long it takes.
+pub(super) const ANY: Middle = Middle { old: 1, new: 1 };
+
 /// What all parts of a rehearsal have.
 pub(crate) struct Plans<'a> {
     /// What was asked for.
@@ -286,7 +289,7 @@ impl Plans<'_> {
             ..Overrides::default()
         };
         let plan = scenario::plan(&PathBuf::from(format!("{name}.toml")), &text, &overrides)
-            .map_err(|problems| anyhow!("{:?}", miette::Report::new(problems)))?;
+            .map_err(|problems| anyhow!(problems.shown()))?;
         let file = RunDirectory::existing(&self.directory.join(&name)).scenario();
         let given = Disks { apart: disks.clone(), ..Disks::default() };
         let made_by = Plan { file: Some(file), disks: given, ..plan.clone() }.reproduce();

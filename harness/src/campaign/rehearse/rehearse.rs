@@ -5,9 +5,10 @@
 //! cannot be run does not keep the others from it. What the parts come to together is decided in one file, `summary.rs`.
 
 use super::done::{Done, NoResult};
+use super::estimate::Estimate;
 use super::options::{Failure, Options};
-use super::plans::{Part, Plans};
-use super::rounds::{Middle, NEW, OLD};
+use super::plans::{ANY, Part, Plans};
+use super::rounds::{NEW, OLD};
 use super::{baselines, disks, measure, plans, rounds, summary};
 use crate::campaign::again;
 use crate::campaign::compare::{Asked, compare};
@@ -24,15 +25,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Any numbers will do to see whether a part can be planned.
-const ANY: Middle = Middle { old: 1, new: 1 };
-
 /// Rehearses; `None` if a signal ended it.
 ///
 /// # Errors
 /// The machine lacks what the parts need, or the rehearsal's directory cannot be written.
 pub(crate) fn run(options: &Options) -> Result<Option<Rehearsal>> {
-    crate::run::possible::require(&Plans { options, directory: &options.runs }.migration()?.plan)?;
+    let plans = Plans { options, directory: &options.runs };
+    crate::run::possible::require(&plans.migration()?.plan)?;
+    let estimate = Estimate::of(&plans)?;
+    crate::exit::tell!("{}", estimate.told(options));
     stop::install()?;
     let begun = Instant::now();
     let directory = RunDirectory::create(&options.runs, "rehearse", target_name(options), options.seed);
@@ -40,7 +41,8 @@ pub(crate) fn run(options: &Options) -> Result<Option<Rehearsal>> {
         format!("cannot make a directory in {}; name another with --runs", options.runs.display())
     })?;
     let own = disks::own(options, &directory)?;
-    let mut stage = Stage { options, directory: directory.path().to_owned(), own, done: Vec::new() };
+    let directory = directory.path().to_owned();
+    let mut stage = Stage { options, directory, own, estimate, done: Vec::new() };
     if !stage.all()? {
         crate::exit::tell!(
             "interrupted; nothing is left running. What there is lies in {}",
@@ -85,6 +87,7 @@ struct Stage<'a> {
     directory: PathBuf,
     /// Its own on each disk.
     own: BTreeMap<PathBuf, PathBuf>,
+    estimate: Estimate,
     done: Vec<Done>,
 }
 
@@ -145,11 +148,13 @@ impl Stage<'_> {
         if stop::requested() {
             return false;
         }
-        crate::exit::tell!("{}: {}", part.name, part.about);
+        let place = self.estimate.place(&part.name).map(|place| format!(" ({place})")).unwrap_or_default();
+        crate::exit::tell!("{}{place}: {}", part.name, part.about);
         let Part { name, about, plan, disks } = part;
         let own = |disk: PathBuf| self.own.get(&disk).cloned().unwrap_or(disk);
         let apart = disks.into_iter().map(|(storage, disk)| (storage, own(disk))).collect();
-        let places = Places { runs: self.directory.clone(), storage: None, apart, name: Some(name.clone()) };
+        let (runs, name_of_run) = (self.directory.clone(), Some(name.clone()));
+        let places = Places { runs, storage: None, apart, name: name_of_run, quiet: false };
         let report = match again::run(&plan, &places, |_| ()) {
             Ok(Outcome::Judged(report)) => Ok(report),
             Ok(Outcome::Interrupted(_)) => return false,

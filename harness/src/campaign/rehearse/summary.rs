@@ -38,6 +38,8 @@ pub(crate) fn rehearsal(found: &Findings<'_>) -> Rehearsal {
     let reasons: Vec<String> = reasons.into_iter().map(|(_, reason)| reason).collect();
     let reports = || found.done.iter().filter_map(|done| done.report.as_deref().ok());
     let seconds = figures::duration(found.took.as_secs_f64());
+    let left_out = reports().find_map(Report::left_out_in_words);
+    let left_out = left_out.map(|left_out| ("Left out of the corpus".to_owned(), left_out));
     Rehearsal {
         schema_version: SCHEMA_VERSION,
         verdict,
@@ -47,7 +49,7 @@ pub(crate) fn rehearsal(found: &Findings<'_>) -> Rehearsal {
         target_version: reports().find_map(|report| report.run.target_version.clone()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: found.options.seed,
-        about: about(found.options),
+        about: about(found.options).into_iter().chain(left_out).collect(),
         parts: found.done.iter().map(part).collect(),
         comparison: found.comparison.clone(),
         reopening: found.outage.as_ref().map(|outage| reopening(found.options, outage)),

@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
     let cells = match cells(options) {
         Ok(cells) => cells,
         Err(Refused::Scenario(problems)) => {
-            crate::exit::tell!("{:?}", miette::Report::new(*problems));
+            crate::exit::tell!("{}", problems.shown());
             return Ok(Exit::Usage);
         }
         Err(Refused::Other(error)) => return Err(error),

@@ -71,8 +71,8 @@ pub(crate) fn delivery(ledger: &Ledger) -> Option<(usize, &ClientOp)> {
 /// What was answered last to a delivery that was tried again and again after the server came back, and not taken.
 fn unserved(ledger: &Ledger) -> Option<String> {
     let (from, _) = ledger.phases.iter().find(|(_, name)| name == FOLLOWING)?;
-    let stores = ledger.ops.iter().enumerate().filter(|(_, op)| op.kind.stores() && op.invoked >= *from);
-    let (index, _) = stores.last().filter(|(_, op)| !op.certain())?;
+    let mut stores = ledger.ops.iter().enumerate().filter(|(_, op)| op.kind.stores() && op.invoked >= *from);
+    let (index, _) = stores.next_back().filter(|(_, op)| !op.certain())?;
     let reply = u32::try_from(index).ok().and_then(|index| ledger.replies.get(&index));
     Some(reply.map_or("no answer".to_owned(), ToString::to_string))
 }

@@ -136,6 +136,6 @@ fn plan(options: &Options, scenario: &Value, store: Option<&Path>, made_by: Stri
         ..Overrides::default()
     };
     let plan = scenario::plan(&PathBuf::from("sweep.toml"), &text, &overrides)
-        .map_err(|problems| anyhow!("{:?}", miette::Report::new(problems)))?;
+        .map_err(|problems| anyhow!(problems.shown()))?;
     Ok(Plan { made_by: Some(made_by), ..plan })
 }

@@ -10,8 +10,8 @@ pub(crate) struct MountArgs {
     pub(crate) backing: PathBuf,
     /// Empty directory where it is shown.
     pub(crate) mountpoint: PathBuf,
-    /// Scenario file whose faults and steps apply (its target and workload do not).
-    #[arg(long, value_name = "FILE")]
+    /// Scenario whose faults and steps apply (its target and workload do not): a name that `list` shows, or a file.
+    #[arg(long, value_name = "SCENARIO")]
     pub(crate) scenario: Option<PathBuf>,
     /// Which storage of the scenario (default: its only one).
     #[arg(long)]

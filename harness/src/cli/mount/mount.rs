@@ -46,6 +46,7 @@ pub(crate) struct Request {
 
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
 pub(crate) fn run(request: &Request) -> Result<Exit> {
+    crate::cli::commands::say_which(request.scenario.as_slice());
     let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
     let places = Places::of(request)?;
     let needs_model = needs_model(request, &storage, &steps);
@@ -117,7 +118,7 @@ fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
     let mut plan = match scenario::load(file, &overrides) {
         Ok(plan) => plan,
         Err(problems) => {
-            crate::exit::tell!("{:?}", miette::Report::new(problems));
+            crate::exit::tell!("{}", problems.shown());
             return Ok(None);
         }
     };

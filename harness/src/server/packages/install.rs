@@ -31,7 +31,7 @@ fn wanted(targets: &[String]) -> Result<Vec<Definition>> {
     let mut wanted: Vec<Definition> = Vec::new();
     for target in targets {
         let definition = find::find(target, here).map_err(explained)?;
-        let companions = find::companions(&definition, here).map_err(explained)?;
+        let companions = find::companions(&definition, target, here).map_err(explained)?;
         let missing = companions.into_iter().map(|(_, c)| c).filter(|c| !needs::missing(c).is_empty());
         wanted.extend(missing.chain([definition]));
     }

@@ -33,6 +33,11 @@ pub(super) const FAMILIES: &[Family] = &[
         samples: |report| vec![plain(report.warnings.len() as u64)],
     },
     Family {
+        name: "fermoposta_corpus_left_out",
+        help: "Files and messages of the corpus that were not sent, by the reason.",
+        samples: |report| report.left_out.iter().map(|all| one("reason", &all.why, all.count)).collect(),
+    },
+    Family {
         name: "fermoposta_messages",
         help: "Messages by state; one may be in several: submitted, acknowledged, lost.",
         samples: |report| messages(&report.messages),

@@ -9,7 +9,7 @@ use reports::comparison::Comparison;
 use reports::comparison::limits::Limits;
 use reports::kit::verdict::Verdict;
 use reports::rehearsal::{Drain, Rehearsal};
-use reports::run::{Migration, Operation, Quantiles, Report};
+use reports::run::{LeftOut, Migration, Operation, Quantiles, Report};
 use std::path::Path;
 use std::time::Duration;
 
@@ -90,6 +90,19 @@ fn it_is_go_when_nothing_speaks_against_it() {
     let plan = told.reopening.expect("measured").sentence;
     assert!(plan.starts_with("Let in at most 38 messages a second: 1.9 times what arrived."), "{plan}");
     assert!(plan.ends_with("but not at the next faster."), "{plan}");
+}
+
+#[test]
+fn what_was_left_out_of_the_corpus_is_in_every_form() {
+    let nul = LeftOut { why: "contains a NUL byte".to_owned(), count: 17 };
+    let left_out = told(|_, all, _| {
+        let Ok(report) = &mut all[0].report else { panic!("it has a report") };
+        report.left_out = vec![nul.clone()];
+    });
+    for format in reports::rehearsal::forms::FORMATS {
+        let shown = (format.render)(&left_out);
+        assert!(shown.contains("contains a NUL byte (17)"), "{}: {shown}", format.name);
+    }
 }
 
 #[test]

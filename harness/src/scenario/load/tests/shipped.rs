@@ -1,6 +1,8 @@
 //! The scenarios that come with the program.
 
 use super::*;
+use fuse_fs::rules::effects::Effect;
+use record::plan::step::StepAction;
 use std::collections::BTreeSet;
 
 fn shipped() -> Vec<(PathBuf, Plan)> {
@@ -43,6 +45,17 @@ fn every_incident_names_its_sources() {
         .filter(|(file, _)| file.components().any(|part| part.as_os_str() == "incidents"));
     for (file, plan) in incidents {
         assert!(!plan.sources.is_empty(), "{} tells no source", file.display());
+    }
+}
+
+/// At a time it may come when everything is durable, and then the run proves nothing.
+#[test]
+fn a_power_that_goes_once_goes_at_a_call_unless_nothing_is_ever_durable() {
+    for (file, plan) in shipped() {
+        let cuts = plan.steps.iter().filter(|step| matches!(step.action, StepAction::PowerCut { .. }));
+        let rules = || plan.storages.values().flat_map(|storage| &storage.rules);
+        let never_durable = rules().any(|rule| matches!(rule.effect, Effect::LostFsync(_)));
+        assert!(cuts.count() != 1 || never_durable, "{}: nothing may be pending at its time", file.display());
     }
 }
 
