@@ -268,8 +268,8 @@ mod tests {
         ("store", &["--store", "/a run"], " --store '/a run'"),
         ("runs", &["--runs", "/the runs"], " --runs '/the runs'"),
     ];
-    /// Options that only change how the result is shown.
-    const OF_THE_REPORT: [&str; 3] = ["help", "json", "exports"];
+    /// Options that change how the result is shown, or how many runs there are, but no run.
+    const OF_NO_RUN: [&str; 4] = ["help", "json", "exports", "repeat"];
 
     /// The command of a run that was started with every option.
     fn again(arguments: &[&str]) -> String {
@@ -294,7 +294,7 @@ mod tests {
         let run = crate::cli::command::Cli::command();
         let run = run.find_subcommand("run").expect("there is one").clone();
         for id in run.get_arguments().map(|argument| argument.get_id().as_str()) {
-            let known = OPTIONS.iter().any(|(name, ..)| *name == id) || OF_THE_REPORT.contains(&id);
+            let known = OPTIONS.iter().any(|(name, ..)| *name == id) || OF_NO_RUN.contains(&id);
             assert!(known, "say here what `{id}` does to the command that runs it again");
         }
         let arguments: Vec<&str> =

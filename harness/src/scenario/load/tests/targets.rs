@@ -112,7 +112,7 @@ fn only_the_reference_server_has_defects() {
             reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-
             byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients,
             swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, lose-eight-bit,
-            overwrite-last, sync-wrong-directory
+            overwrite-last, sync-wrong-directory, lose-after-error
 
     Error:
       × dovecot-maildir has no seeded defects
