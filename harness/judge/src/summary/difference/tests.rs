@@ -234,9 +234,11 @@ proptest! {
         let Some(returned) = Returned::of(&found, Source::Disk) else { return Ok(()) };
         let Some((change, _)) = compare(&sent, &returned, OWN, RUN) else { return Ok(()) };
         prop_assert!(change.rows.len() <= FIRST + LAST);
+        // A torn message may have lost most of its CRLF, and is taken for one of a store that writes LF.
+        let sent = returned.with_its_line_ends(&sent);
         let at = change.at;
         for row in &change.rows {
-            for (side, all) in [(&row.sent, &sent), (&row.found, &found)] {
+            for (side, all) in [(&row.sent, &sent[..]), (&row.found, &found[..])] {
                 let from = (side.offset as usize).min(all.len());
                 prop_assert_eq!(&side.bytes.0[..], &all[from..from + side.bytes.0.len()]);
             }
