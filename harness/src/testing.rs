@@ -215,10 +215,14 @@ fn seeded(file: &Path, options: &[&str], seed: u64) -> Result<ScenarioRun, Faile
         Ok(output) => output,
         Err(why) => return Err(evidence.with(&why)),
     };
-    let report = match reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout)) {
+    let report: Report = match reports::run::json::from_json(&String::from_utf8_lossy(&output.stdout)) {
         Ok(report) => report,
         Err(_) => return Err(evidence.with(&String::from_utf8_lossy(&output.stderr).into_owned().into())),
     };
+    // Why it was not done to its end is no verdict on the mail server.
+    if report.run.failure.is_some() {
+        return Err(evidence.with(&String::from_utf8_lossy(&output.stderr).into_owned().into()));
+    }
     let summary =
         reports::run::text::render(&report, reports::kit::style::Style { color: false, width: 110 });
     Ok(ScenarioRun { report, summary, code: output.status.code().unwrap_or(-1), evidence })

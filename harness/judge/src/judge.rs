@@ -39,7 +39,7 @@ pub enum JudgeError {
     #[error(transparent)]
     NotARun(#[from] NotARun),
     /// A file of the run directory is missing or unreadable.
-    #[error("{path}: {error}")]
+    #[error("{path}: {error}; without it nothing can be judged: put it back, or run again")]
     Read { path: PathBuf, error: std::io::Error },
     /// The plan makes no sense.
     #[error("{path}: {error}; was it written by another version of this program?")]

@@ -21,13 +21,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn resolve(
+/// `incomplete` are tables of the file of which nothing is said.
+pub(super) fn resolve(
     path: &Path,
     text: &str,
     mut scenario: Scenario,
     overrides: &Overrides,
+    incomplete: Vec<String>,
 ) -> Result<Plan, Vec<Trouble>> {
-    let mut found = Troubles::new(Places::new(text));
+    let mut found = Troubles::new(Places::new(text), incomplete);
     if scenario.name.trim().is_empty() {
         found.add("name", "the name is empty", "name the scenario: reports and run directories use it");
     }

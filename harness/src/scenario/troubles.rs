@@ -12,11 +12,20 @@ pub(crate) struct Troubles<'t> {
     pub(super) troubles: Vec<Trouble>,
     /// Seconds of the story for one of the run, once its times are those of the run.
     pub(super) story_scale: Option<f64>,
+    /// Tables of which nothing is said: something that was misspelt in them is missing.
+    incomplete: Vec<String>,
 }
 
 impl<'t> Troubles<'t> {
-    pub(super) fn new(places: Places<'t>) -> Troubles<'t> {
-        Troubles { places, troubles: Vec::new(), story_scale: None }
+    pub(super) fn new(places: Places<'t>, incomplete: Vec<String>) -> Troubles<'t> {
+        Troubles { places, troubles: Vec::new(), story_scale: None, incomplete }
+    }
+
+    fn is_untold(&self, field: &str) -> bool {
+        let inside = |table: &String| {
+            field.strip_prefix(table.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.incomplete.iter().any(inside)
     }
 
     /// A time of the story as its author wrote it, but for what the division rounded.
@@ -30,6 +39,9 @@ impl<'t> Troubles<'t> {
     }
 
     pub(super) fn add(&mut self, field: &str, message: impl Into<String>, help: impl Into<String>) {
+        if self.is_untold(field) {
+            return;
+        }
         let span = self.places.of(field);
         self.troubles.push(Trouble { message: message.into(), help: Some(help.into()), span });
     }

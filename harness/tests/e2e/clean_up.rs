@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<Test> {
     let quiet = |seconds| percent(30, seconds);
-    let tests: [Named; 17] = [
+    let tests: [Named; 11] = [
         ("after_success", quiet(10), after_success),
         ("after_a_server_that_never_greets", quiet(5), after_a_server_that_never_greets),
         ("after_sigint", quiet(4), || after_signal(Signal::SIGINT)),
@@ -25,12 +25,6 @@ pub(crate) fn tests() -> Vec<Test> {
         ("after_kill_9_of_a_target_while_the_storage_is_frozen", quiet(15), after_kill_9_while_frozen),
         ("after_kill_9_of_the_harness_in_a_power_cut", quiet(4), after_kill_9_in_a_power_cut),
         ("after_a_power_cut_while_the_storage_is_frozen", quiet(15), after_a_power_cut_while_frozen),
-        ("after_a_power_cut_of_a_mount", quiet(2), after_a_power_cut_of_a_mount),
-        ("a_cut_whose_record_has_no_place_cuts_nothing", quiet(2), a_cut_without_a_record),
-        ("a_frozen_mount_loses_its_power_with_a_record", quiet(2), a_cut_while_frozen),
-        ("a_cut_that_fails_leaves_a_dead_mount", quiet(2), a_cut_that_fails),
-        ("a_mount_without_descriptors_serves_on", quiet(2), a_mount_without_descriptors),
-        ("a_mount_is_told_however_long_the_path_of_its_socket", quiet(2), a_long_temporary_directory),
     ];
     group("clean_up", fermoposta::testing::cannot_mount(), tests)
 }
@@ -196,7 +190,7 @@ fn processes_naming(text: &str) -> Vec<String> {
     lines.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(text)).collect()
 }
 
-fn expect_code(code: Option<i32>, wanted: i32, said: &str) -> TestResult {
+pub(crate) fn expect_code(code: Option<i32>, wanted: i32, said: &str) -> TestResult {
     if code == Some(wanted) {
         Ok(())
     } else {
@@ -255,7 +249,7 @@ fn after_sigint_of_a_rehearsal() -> TestResult {
     let (code, said, place) = run.end()?;
     expect_code(code, 130, &said)?;
     for word in
-        ["12 parts of at least ", "old disk, ", "baseline-old-1 (part 1 of 12, ", "nothing is left running"]
+        ["14 parts of at least ", "old disk, ", "baseline-old-1 (part 1 of 14, ", "nothing is left running"]
     {
         if !said.contains(word) {
             return Err(Failed::from(format!("`{word}` is not said:\n{said}")));
@@ -342,194 +336,4 @@ fn cut_while_frozen() -> TestResult {
         return Err(Failed::from(format!("exit {code:?}; the run failed:\n{said}")));
     }
     is_clean(place.path())
-}
-
-/// A mounted directory, this program's `mount` at it.
-struct Mounted {
-    place: tempfile::TempDir,
-    child: Child,
-    temporary: Option<PathBuf>,
-}
-
-impl Mounted {
-    fn start() -> Result<Mounted, Failed> {
-        Mounted::start_with(None)
-    }
-
-    /// Its sockets lie in a directory of this name, or where all do.
-    fn start_with(temporary: Option<&str>) -> Result<Mounted, Failed> {
-        let place = tempfile::tempdir()?;
-        let temporary = temporary.map(|name| place.path().join(name));
-        for directory in ["backing", "mnt"].map(|name| place.path().join(name)).iter().chain(&temporary) {
-            std::fs::create_dir(directory)?;
-        }
-        let mut command = Command::new(std::env::current_exe()?);
-        command.env("FERMOPOSTA_SELF", "1").arg("mount").args(["backing", "mnt"]).current_dir(place.path());
-        command.args(["--persistence", "strict-posix"]).stdin(Stdio::null());
-        command.stderr(File::create(place.path().join("log"))?);
-        if let Some(temporary) = &temporary {
-            command.env("TMPDIR", temporary);
-        }
-        let mounted = Mounted { child: command.spawn()?, place, temporary };
-        wait_until("the mount", || mounted.is_mounted())?;
-        Ok(mounted)
-    }
-
-    fn is_mounted(&self) -> bool {
-        let mnt = self.path("mnt").display().to_string();
-        std::fs::read_to_string("/proc/self/mounts").is_ok_and(|mounts| mounts.contains(&mnt))
-    }
-
-    fn path(&self, below: &str) -> PathBuf {
-        self.place.path().join(below)
-    }
-
-    fn control(&self, arguments: &[&str]) -> Result<String, Failed> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.env("FERMOPOSTA_SELF", "1").args(["ctl", "mnt"]).args(arguments);
-        if let Some(temporary) = &self.temporary {
-            command.env("TMPDIR", temporary);
-        }
-        let output = command.current_dir(self.place.path()).output()?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            return Ok(said);
-        }
-        Err(Failed::from(format!("{said}{}", String::from_utf8_lossy(&output.stderr))))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        // Ended already where the test went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What was synced with its directory is there after the cut, what was not is gone, and the mount can be used again.
-fn after_a_power_cut_of_a_mount() -> TestResult {
-    let mut mounted = Mounted::start()?;
-    let synced = std::fs::File::create(mounted.path("mnt/synced"))?;
-    synced.sync_all()?;
-    std::fs::File::open(mounted.path("mnt"))?.sync_all()?;
-    std::fs::write(mounted.path("mnt/not-synced"), "soon gone")?;
-    drop(synced);
-    let said =
-        mounted.control(&["power-cut", "--mode", "drop-unsynced", "--seed", "1", "--record", "record"])?;
-    if !said.starts_with("power cut under strict-posix (drop-unsynced): 2 effects pending, 0 kept, 2 dropped")
-    {
-        return Err(Failed::from(said));
-    }
-    let there = |name: &str| mounted.path("mnt").join(name).exists();
-    if !there("synced") || there("not-synced") || !mounted.path("record/choice.json").exists() {
-        return Err(Failed::from("the wrong file survived, or there is no record"));
-    }
-    std::fs::write(mounted.path("mnt/again"), "the power is on")?;
-    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
-    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
-    if mounted.path(".limbo-backing").exists() {
-        return Err(Failed::from("a directory was left beside the backing one"));
-    }
-    is_clean(mounted.place.path())
-}
-
-fn a_cut_without_a_record() -> TestResult {
-    let mut mounted = Mounted::start()?;
-    std::fs::write(mounted.path("mnt/not-synced"), "still there")?;
-    std::fs::write(mounted.path("file"), "")?;
-    for (record, why) in [
-        ("file/record", "cannot be made"),
-        ("mnt/record", "lies on the storage"),
-        ("backing/record", "lies on"),
-    ] {
-        let cut = mounted.control(&["power-cut", "--mode", "drop-unsynced", "--record", record]);
-        let said = cut.err().and_then(|failed| failed.message().map(str::to_owned)).unwrap_or_default();
-        if !said.contains("nothing was cut: ") || !said.contains(why) {
-            return Err(Failed::from(format!("{record}: {said}")));
-        }
-    }
-    if !mounted.path("mnt/not-synced").exists() || mounted.path("backing/record").exists() {
-        return Err(Failed::from("the power was cut all the same, or something was made on the storage"));
-    }
-    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
-    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")
-}
-
-fn a_cut_while_frozen() -> TestResult {
-    let mut mounted = Mounted::start()?;
-    mounted.control(&["freeze"])?;
-    mounted.control(&["power-cut", "--record", "record"])?;
-    mounted.control(&["heal"])?;
-    std::fs::write(mounted.path("mnt/again"), "the power is on")?;
-    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
-    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
-    is_clean(mounted.place.path())
-}
-
-/// What was removed and comes back with the cut is gone: somebody emptied the directory that keeps it.
-fn a_cut_that_fails() -> TestResult {
-    let mut mounted = Mounted::start()?;
-    std::fs::File::create(mounted.path("mnt/synced"))?.sync_all()?;
-    std::fs::File::open(mounted.path("mnt"))?.sync_all()?;
-    std::fs::remove_file(mounted.path("mnt/synced"))?;
-    std::fs::remove_dir_all(mounted.path(".limbo-backing"))?;
-    let cut = mounted.control(&["power-cut", "--mode", "drop-unsynced"]);
-    let said = cut.err().and_then(|failed| failed.message().map(str::to_owned)).unwrap_or_default();
-    if !said.contains("the power cut failed: ") || !said.contains("umount mnt") {
-        return Err(Failed::from(said));
-    }
-    expect_code(mounted.child.wait()?.code(), 70, "the mount's end")?;
-    let written = std::fs::write(mounted.path("mnt/late"), "x").map_err(|error| error.raw_os_error());
-    nix::mount::umount2(&mounted.path("mnt"), nix::mount::MntFlags::MNT_DETACH)?;
-    if written != Err(Some(libc::ENOTCONN)) || mounted.path("mnt/late").exists() {
-        return Err(Failed::from(format!("a write into the dead mount: {written:?}")));
-    }
-    is_clean(mounted.place.path())
-}
-
-/// No command is heard while no descriptor is left; the storage has nothing to do with that, and then they are.
-fn a_mount_without_descriptors() -> TestResult {
-    let mut mounted = Mounted::start()?;
-    let pid = Pid::from_raw(i32::try_from(mounted.child.id())?);
-    let free = (0..).find(|n| !Path::new(&format!("/proc/{pid}/fd/{n}")).exists()).unwrap_or(0);
-    limit_descriptors(pid, free, 4096)?;
-    let deaf = || {
-        std::fs::read_to_string(mounted.path("log")).is_ok_and(|log| log.contains("commands cannot be heard"))
-    };
-    let heard: TestResult = std::thread::scope(|scope| {
-        let status = scope.spawn(|| mounted.control(&["status"]));
-        let unheard = wait_until("a command that is not heard", deaf);
-        let refused = File::create_new(mounted.path("mnt/f")).map_err(|error| error.raw_os_error());
-        limit_descriptors(pid, 4096, 4096)?;
-        status.join().map_err(|_| "the command panicked")??;
-        match refused {
-            Err(Some(libc::ENFILE)) => unheard,
-            other => Err(format!("a file made without descriptors: {other:?}").into()),
-        }
-    });
-    heard?;
-    File::create_new(mounted.path("mnt/f"))?;
-    kill(pid, Signal::SIGTERM)?;
-    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
-    is_clean(mounted.place.path())
-}
-
-fn limit_descriptors(pid: Pid, soft: u64, hard: u64) -> TestResult {
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: the limit is plain data that outlives the call, and nothing is asked for.
-    let set =
-        unsafe { libc::prlimit(pid.as_raw(), libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut()) };
-    if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().into()) }
-}
-
-fn a_long_temporary_directory() -> TestResult {
-    let mut mounted = Mounted::start_with(Some(&"l".repeat(120)))?;
-    let said = mounted.control(&["status"])?;
-    if !said.contains("counters") {
-        return Err(Failed::from(said));
-    }
-    kill(Pid::from_raw(i32::try_from(mounted.child.id())?), Signal::SIGTERM)?;
-    expect_code(mounted.child.wait()?.code(), 0, "the mount's end")?;
-    is_clean(mounted.place.path())
 }

@@ -13,6 +13,7 @@ mod full_disk;
 mod group;
 mod hostile_stage;
 mod migration;
+mod mounts;
 mod odd_places;
 mod power_cuts;
 mod private_view;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         full_disk::tests,
         hostile_stage::tests,
         migration::tests,
+        mounts::tests,
         odd_places::tests,
         power_cuts::tests,
         private_view::tests,

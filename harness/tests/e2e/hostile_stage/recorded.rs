@@ -82,7 +82,7 @@ static RECORDED: [Recorded; 27] = [
         "history_removed",
         |run| fs::remove_file(run.join(HISTORY)),
         ENVIRONMENT,
-        "is this the directory of a run?",
+        "without it nothing can be judged: put it back, or run again",
     ),
     recorded("history_empty", |run| fs::write(run.join(HISTORY), ""), ENVIRONMENT, "the run never began"),
     recorded(
@@ -150,8 +150,8 @@ static RECORDED: [Recorded; 27] = [
     recorded(
         "plan_removed",
         |run| fs::remove_file(run.join("plan.json")),
-        ENVIRONMENT,
-        "is this the directory of a run?",
+        USAGE,
+        "it holds no plan.json; `fermoposta run` prints where it recorded",
     ),
     recorded(
         "plan_of_another_run",

@@ -108,7 +108,7 @@ static STAGED: [Staged; 15] = [
         name: "disk_that_is_read_only",
         run: || Run::on_disk("mkdir disk && mount -t tmpfs -o ro none disk"),
         code: ENVIRONMENT,
-        words: "can be made in disk; name another disk",
+        words: "/disk; name another disk",
     },
     Staged {
         name: "disk_that_is_full",

@@ -143,3 +143,114 @@ fn a_missing_file_is_named() {
     ]
     "#);
 }
+
+/// Of seven mistakes of different kinds two were shown: those of spelling hid all others.
+#[test]
+fn mistakes_of_every_kind_are_shown_at_once() {
+    let text = r#"
+name = "many"
+why = "x"
+[target]
+server = "no-such-server"
+[workload]
+corpus = "nowhere"
+[[fault]]
+name = "same"
+where = { op = "write" }
+when = { after = "5s", until = "1s" }
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "same"
+where = { op = "read" }
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "other"
+where = { op = "fsync" }
+when = { nth = "second" }
+effect.errno = { code = "EIO" }
+[[step]]
+at = "1s"
+do.heal = { fault = "nobody" }
+[expect]
+recover-witin = "8s"
+"#;
+    insta::assert_snapshot!(shown(text), @r#"
+      × t.toml has 7 problems
+
+    Error:
+      × there is no target `no-such-server`
+       ╭─[t.toml:5:10]
+     4 │ [target]
+     5 │ server = "no-such-server"
+       ·          ────────┬───────
+       ·                  ╰── here
+     6 │ [workload]
+       ╰────
+      help: `fermoposta list` shows those that come with the program; or give the path of a target file
+
+    Error:
+      × the corpus nowhere does not exist
+       ╭─[t.toml:7:10]
+     6 │ [workload]
+     7 │ corpus = "nowhere"
+       ·          ────┬────
+       ·              ╰── here
+     8 │ [[fault]]
+       ╰────
+      help: name a Maildir, an mbox file or a directory of message files
+
+    Error:
+      × unknown field `until`, expected one of `nth`, `every`, `probability`, `rate`, `sequence`, `counter`,
+      │ `at`, `after`, `for`, `limit`, `disarmed`
+        ╭─[t.toml:11:24]
+     10 │ where = { op = "write" }
+     11 │ when = { after = "5s", until = "1s" }
+        ·                        ──┬──
+        ·                          ╰── here
+     12 │ effect.errno = { code = "EIO" }
+        ╰────
+
+    Error:
+      × two faults are called `same`
+        ╭─[t.toml:14:8]
+     13 │ [[fault]]
+     14 │ name = "same"
+        ·        ───┬──
+        ·           ╰── here
+     15 │ where = { op = "read" }
+        ╰────
+      help: give each a name of its own: steps and reports use it
+
+    Error:
+      × invalid type: string "second", expected u64
+        ╭─[t.toml:20:16]
+     19 │ where = { op = "fsync" }
+     20 │ when = { nth = "second" }
+        ·                ────┬───
+        ·                    ╰── here
+     21 │ effect.errno = { code = "EIO" }
+        ╰────
+
+    Error:
+      × there is no fault `nobody`
+        ╭─[t.toml:24:21]
+     23 │ at = "1s"
+     24 │ do.heal = { fault = "nobody" }
+        ·                     ────┬───
+        ·                         ╰── here
+     25 │ [expect]
+        ╰────
+      help: there are: other, same
+
+    Error:
+      × unknown field `recover-witin`, expected one of `no-faults`, `recover-within`, `acknowledged`,
+      │ `acknowledged-under-fault`, `healthy-for`, `silence-during`, `disk-intact`, `latency`
+        ╭─[t.toml:26:1]
+     25 │ [expect]
+     26 │ recover-witin = "8s"
+        · ──────┬──────
+        ·       ╰── here
+        ╰────
+      help: did you mean `recover-within`?
+    "#);
+}
