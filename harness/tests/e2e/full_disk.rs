@@ -1,6 +1,7 @@
 //! The disk beneath the run directory, which is not under test, is full.
 
 use crate::group::{TestResult, group, percent};
+use crate::stage::HEALTHY;
 use fermoposta::testing::{Test, cannot_mount};
 use libtest_mimic::Failed;
 use std::process::Command;
@@ -12,21 +13,10 @@ pub(crate) fn tests() -> Vec<Test> {
     group("full_disk", cannot_mount().or(not_root), tests)
 }
 
-/// The scenario's name stood alone before an empty reason.
-const SCENARIO: &str = r#"
-name = "traffic"
-why = "What a run records has no room."
-[storage.mail]
-[target]
-server = "reference"
-storage = "mail"
-[workload]
-duration = "4s"
-rate = "50/s"
-users = 3
-[expect]
-no-faults = true
-"#;
+/// Healthy traffic, of more than the small disk has room to record. Its name stood alone before an empty reason.
+fn scenario() -> String {
+    HEALTHY.replace("1s", "4s").replace("20/s", "50/s")
+}
 
 /// In a mount namespace of its own. Then what `report` says, while the disk is still full.
 const SCRIPT: &str = r#"cd "$0" && mount -t tmpfs -o size=300k small small || exit 99
@@ -38,7 +28,7 @@ echo "report: $?" >&2"#;
 fn beneath_the_run_directory() -> TestResult {
     let place = tempfile::tempdir()?;
     ["small", "disk"].iter().try_for_each(|name| std::fs::create_dir(place.path().join(name)))?;
-    std::fs::write(place.path().join("scenario.toml"), SCENARIO)?;
+    std::fs::write(place.path().join("scenario.toml"), scenario())?;
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", SCRIPT]).arg(place.path()).arg(std::env::current_exe()?);
     let output = command.env("FERMOPOSTA_SELF", "1").output()?;
@@ -47,7 +37,7 @@ fn beneath_the_run_directory() -> TestResult {
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     let (run, report) =
         said.split_once("run: 70 ").ok_or_else(|| Failed::from(format!("not 70:\n{said}")))?;
-    let directory = place.path().canonicalize()?.join("small/runs/traffic-reference-1");
+    let directory = place.path().canonicalize()?.join("small/runs/healthy-reference-1");
     let full = format!("the disk beneath {} is full (", directory.display());
     for (who, said) in [("run", run), ("report", report)] {
         for wanted in [&full, " of 300.0 KiB left: tmpfs on small", "record elsewhere with --runs DIR"] {
