@@ -4,11 +4,13 @@
 //! the last forced commit and the cut, anywhere, because a timer may have committed there. `strict-posix` chooses for
 //! each effect. Content is chosen by file: all old, all new, or each page for itself, some torn in sectors.
 
+use super::content::Content;
 use super::cut::{CutMode, Fate};
 use super::effect::{Ino, Key, Mutation, NodeKind, Op, OpId, Time};
-use super::file::{Content, Data, PAGE, Page, PageFate, What};
+use super::file::{Data, PAGE, What};
 use super::model::Model;
 use super::node::Node;
+use super::page::{Page, PageFate};
 use super::profile::Profile;
 use super::track::Track;
 use crate::clock::Nanos;

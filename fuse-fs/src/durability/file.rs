@@ -11,14 +11,13 @@
 
 use super::blocks::Blocks;
 use super::effect::OpId;
+use super::page::{Old, Page};
 use super::store::BlobId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
-/// Bytes of a sector: written whole or not at all.
-pub(crate) const SECTOR: u64 = 512;
 
 /// Content that is not durable.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -57,72 +56,12 @@ pub(crate) enum What {
     Zero { from: u64, to: u64, size: u64 },
 }
 
-/// A page that changed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Page {
-    pub(crate) old: Old,
-    /// Last write to it; 0: only sizes and zeroed ranges touched it.
-    pub(crate) written: OpId,
-    /// Last size or zeroed range that touched it; 0: none.
-    pub(crate) cut: OpId,
-    /// A failed fsync marked it clean: it is never written to the disk unless it is written again.
-    pub(crate) failed: bool,
-}
-
-/// What a page held.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Old {
-    Zero,
-    /// Put aside, with ranges of it that are durably zero since.
-    Kept {
-        blob: BlobId,
-        zeroed: SmallVec<[(u16, u16); 1]>,
-    },
-}
-
 /// How to undo one change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Undo {
     pub(crate) op: OpId,
     pub(crate) size: u64,
     pub(crate) pieces: SmallVec<[(u64, Option<BlobId>, u64); 1]>,
-}
-
-/// What becomes of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PageFate {
-    Old,
-    New,
-    /// Bit n says whether the n-th sector is new.
-    Torn(u8),
-    /// Old, but for bytes beyond the durable size, which are garbage from this seed.
-    Garbage(u64),
-}
-
-/// Bytes that the backing file must get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Patch {
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
-    pub(crate) source: Source,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Zero,
-    /// From the byte `skip` of what was put aside.
-    Kept {
-        blob: BlobId,
-        skip: u64,
-    },
-    Garbage(u64),
-}
-
-/// A file after the cut: patches in order, then the size.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) size: u64,
-    pub(crate) patches: Vec<Patch>,
 }
 
 pub(crate) fn up(offset: u64) -> u64 {
@@ -436,124 +375,6 @@ impl Data {
         let before = self.size_after(|id| id < op, |id| id < op);
         self.reaches(op, before)
     }
-
-    /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `fate` what becomes of each page;
-    /// it is asked only for pages that can be new.
-    pub(crate) fn after(
-        &self,
-        size: u64,
-        survives: impl Fn(OpId) -> bool,
-        mut fate: impl FnMut(u64, &Page) -> PageFate,
-    ) -> Content {
-        let mut patches = Vec::new();
-        let zeroed: Vec<(u64, u64)> = self
-            .steps
-            .iter()
-            .filter(|(op, _)| survives(*op))
-            .filter_map(|(_, what)| match *what {
-                What::Size { to } => Some((to, u64::MAX)),
-                What::Zero { from, to, .. } => Some((from, to)),
-                What::Write { .. } => None,
-            })
-            .collect();
-        for (index, page) in self.pages.iter() {
-            let start = index * PAGE;
-            if start >= size {
-                continue;
-            }
-            let possible = page.written > 0 && !page.failed && (page.cut == 0 || survives(page.cut));
-            let fate = if possible { fate(index, page) } else { PageFate::Old };
-            page.patches(start, self.base_size, fate, &zeroed, &mut patches);
-        }
-        Content { size, patches }
-    }
-
-    /// The file as it was after the effect `op`, under `ordered`; of the write `torn.0` after it, what lies before byte
-    /// `torn.1` survives.
-    pub(crate) fn undone(&self, op: OpId, torn: Option<(OpId, u64)>) -> Content {
-        let mut content = Content { size: self.size, patches: Vec::new() };
-        for undo in self.undo.iter().rev().take_while(|undo| undo.op > op) {
-            let kept = torn.filter(|torn| torn.0 == undo.op).map_or(0, |torn| torn.1);
-            content.size = undo.size.max(kept);
-            for &(offset, blob, len) in undo.pieces.iter().filter(|piece| piece.0 + piece.2 > kept) {
-                let skip = kept.saturating_sub(offset);
-                let source = blob.map_or(Source::Zero, |blob| Source::Kept { blob, skip });
-                content.patches.push(Patch { offset: offset + skip, len: len - skip, source });
-            }
-        }
-        content
-    }
-}
-
-impl Page {
-    pub(crate) fn free(&self, freed: &mut Vec<BlobId>) {
-        if let Old::Kept { blob, .. } = self.old {
-            freed.push(blob);
-        }
-    }
-
-    fn zero(&mut self, from: u64, to: u64) {
-        if let Old::Kept { zeroed, .. } = &mut self.old
-            && from < to
-        {
-            zeroed.push((from as u16, to as u16));
-        }
-    }
-
-    fn patches(
-        &self,
-        start: u64,
-        base_size: u64,
-        fate: PageFate,
-        zeroed: &[(u64, u64)],
-        patches: &mut Vec<Patch>,
-    ) {
-        let old_sectors = match fate {
-            PageFate::New => 0,
-            PageFate::Torn(new) => !new,
-            PageFate::Old | PageFate::Garbage(_) => u8::MAX,
-        };
-        for (from, to) in runs(old_sectors) {
-            self.old_bytes(start, from, to, zeroed, patches);
-        }
-        if let PageFate::Garbage(seed) = fate {
-            let from = base_size.clamp(start, start + PAGE);
-            if from < start + PAGE {
-                let len = start + PAGE - from;
-                patches.push(Patch { offset: from, len, source: Source::Garbage(seed) });
-            }
-        }
-    }
-
-    /// Bytes `from..to` of the page as they were.
-    fn old_bytes(&self, start: u64, from: u64, to: u64, zeroed: &[(u64, u64)], patches: &mut Vec<Patch>) {
-        let mut zeros = |a: u64, b: u64| {
-            let (a, b) = (a.max(start + from), b.min(start + to));
-            if a < b {
-                patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-            }
-        };
-        match &self.old {
-            Old::Zero => zeros(0, u64::MAX),
-            Old::Kept { blob, zeroed: durably } => {
-                let source = Source::Kept { blob: *blob, skip: from };
-                patches.push(Patch { offset: start + from, len: to - from, source });
-                for &(a, b) in durably {
-                    let (a, b) = (start + u64::from(a), start + u64::from(b));
-                    let (a, b) = (a.max(start + from), b.min(start + to));
-                    if a < b {
-                        patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-                    }
-                }
-                for &(a, b) in zeroed {
-                    let (a, b) = (a.max(start + from), b.min(start + to));
-                    if a < b {
-                        patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// A durable size cuts off what was written beyond it before.
@@ -583,13 +404,4 @@ fn write_steps<S: Serializer>(steps: &Blocks<What>, serializer: S) -> Result<S::
 fn read_steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Blocks<What>, D::Error> {
     let steps = Vec::<Step>::deserialize(deserializer)?;
     Ok(steps.into_iter().map(|step| (step.op, step.what)).collect())
-}
-
-/// Runs of set bits, as byte ranges of a page.
-fn runs(sectors: u8) -> impl Iterator<Item = (u64, u64)> {
-    let set = move |n: u64| n < 8 && sectors & (1 << n) != 0;
-    (0..8).filter(move |&n| set(n) && (n == 0 || !set(n - 1))).map(move |first| {
-        let last = (first..8).take_while(|&n| set(n)).last().unwrap_or(first);
-        (first * SECTOR, (last + 1) * SECTOR)
-    })
 }
