@@ -207,9 +207,13 @@ impl Volatile {
 
     /// Makes durable what a sync does, and lets go of what no cut can bring back any more.
     pub(super) fn settle(&self, upto: OpId, what: Sync) {
+        let ino = if let Sync::File { ino, .. } = what { Some(ino) } else { None };
+        let nameless = ino.is_some_and(|ino| self.hidden.read().contains_key(&ino));
         let released = {
             let mut core = self.core.lock();
-            core.model.sync(upto, what);
+            if !nameless || !ino.is_some_and(|ino| core.model.was_replaced(ino)) {
+                core.model.sync(upto, what);
+            }
             core.tidy();
             core.model.take_released()
         };

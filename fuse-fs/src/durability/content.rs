@@ -41,13 +41,13 @@ impl Data {
         mut fate: impl FnMut(u64, &Page) -> PageFate,
     ) -> Content {
         let mut patches = Vec::new();
-        let zeroed: Vec<(u64, u64)> = self
+        let zeroed: Vec<(OpId, u64, u64)> = self
             .steps
             .iter()
             .filter(|(op, _)| survives(*op))
-            .filter_map(|(_, what)| match *what {
-                What::Size { to } => Some((to, u64::MAX)),
-                What::Zero { from, to, .. } => Some((from, to)),
+            .filter_map(|(op, what)| match *what {
+                What::Size { to } => Some((op, to, u64::MAX)),
+                What::Zero { from, to, .. } => Some((op, from, to)),
                 What::Write { .. } => None,
             })
             .collect();

@@ -27,6 +27,10 @@ pub(crate) struct Data {
     pub(crate) size: u64,
     /// End of the blocks that the file has on the disk: growth up to here needs no new block.
     pub(crate) allocated: u64,
+    /// End of the blocks that writeback which was started asked for.
+    pub(crate) claimed: u64,
+    /// `xfs`: the size that the inode would have on the disk if everything were committed now.
+    pub(crate) disk_size: u64,
     /// By effect; each has at most one in a file.
     #[serde(serialize_with = "write_steps", deserialize_with = "read_steps")]
     pub(crate) steps: Blocks<What>,
@@ -42,14 +46,19 @@ pub(crate) struct Data {
     pub(crate) failed: Vec<(OpId, u64, u64)>,
     /// Its size may be durable before what it covers: `ext4-ordered`.
     pub(crate) early_size: bool,
+    /// `ext4-ordered`: pages, by index, that the commit of an effect carries as they are then.
+    pub(crate) joined: Vec<(u64, OpId)>,
+    /// Pieces put aside that need not be kept any more.
+    pub(crate) freed: Vec<BlobId>,
 }
 
 /// A change of size or of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum What {
     /// Bytes `from..to`; `grew`: the file; `in_block` is the size that the last block already allocated for allows, 0 if
-    /// it did not grow inside that.
-    Write { from: u64, to: u64, in_block: u64, grew: bool },
+    /// it did not grow inside that. `alone`: the kernel takes the last block for itself; else it may take it and the next ones for
+    /// one, and set no size until they are allocated.
+    Write { from: u64, to: u64, in_block: u64, grew: bool, alone: bool },
     /// The size is set.
     Size { to: u64 },
     /// Bytes `from..to` read as zeros; `size` is the size afterwards.
@@ -70,7 +79,7 @@ pub(crate) fn up(offset: u64) -> u64 {
 
 impl Data {
     pub(crate) fn of_old(size: u64) -> Data {
-        Data { base_size: size, size, allocated: up(size), ..Data::default() }
+        Data { base_size: size, size, allocated: up(size), disk_size: size, ..Data::default() }
     }
 
     /// Ranges whose old bytes are needed before `from..to` changes, all below `size`, page-aligned at the start.
@@ -85,7 +94,7 @@ impl Data {
             return ranges;
         }
         for page in from / PAGE..=(to - 1) / PAGE {
-            if self.pages.contains_key(page) {
+            if self.pages.get(page).is_some_and(|page| !page.is_in_writeback(self.started, self.early_size)) {
                 continue;
             }
             let (start, end) = (page * PAGE, ((page + 1) * PAGE).min(self.size));
@@ -101,16 +110,18 @@ impl Data {
         if from >= to {
             return;
         }
+        let put_aside = |index| match old.binary_search_by_key(&index, |kept: &(u64, BlobId)| kept.0) {
+            Ok(at) => Old::Kept { blob: old[at].1, zeroed: SmallVec::new() },
+            Err(_) => Old::Zero,
+        };
+        let (started, joins) = (self.started, self.early_size);
         for index in from / PAGE..=(to - 1) / PAGE {
-            let page = self.pages.get_or_insert_with(index, || Page {
-                old: match old.binary_search_by_key(&index, |kept| kept.0) {
-                    Ok(at) => Old::Kept { blob: old[at].1, zeroed: SmallVec::new() },
-                    Err(_) => Old::Zero,
-                },
-                written: 0,
-                cut: 0,
-                failed: false,
-            });
+            let fresh =
+                || Page { old: put_aside(index), written: 0, cut: 0, mid: None, landed: 0, failed: false };
+            let page = self.pages.get_or_insert_with(index, fresh);
+            if page.is_in_writeback(started, joins) {
+                page.keep_mid(put_aside(index), &mut self.freed);
+            }
             mark(page);
         }
     }
@@ -119,16 +130,21 @@ impl Data {
     /// whole: nothing of it can survive any more.
     pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) -> Option<OpId> {
         let grew = to > self.size;
-        let grows_in_block =
-            self.early_size && to > self.size && from < self.allocated && self.allocated > self.size;
-        let in_block = if grows_in_block { to.min(self.allocated) } else { 0 };
-        let mut last = None;
+        let blocks = self.allocated.max(self.claimed);
+        let grows_in_block = self.early_size && grew && from < blocks && blocks > self.size;
+        let in_block = if grows_in_block { to.min(blocks) } else { 0 };
+        let alone = in_block == to
+            || self.pages.contains_key(self.size / PAGE)
+            || ends_a_folio(from, to, self.size / PAGE);
+        let (mut last, joins) = (None, self.early_size);
         self.touch(from, to, old, |page| {
             last.get_or_insert(page.written);
             (page.written, page.failed) = (op, false);
+            page.landed = if joins { page.landed } else { 0 };
         });
+        self.join(from, to);
         let replaced = last.filter(|last| !grew && self.replace(*last, from, to));
-        self.steps.insert(op, What::Write { from, to, in_block, grew });
+        self.steps.insert(op, What::Write { from, to, in_block, grew, alone });
         self.size = self.size.max(to);
         replaced
     }
@@ -146,37 +162,46 @@ impl Data {
     pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &[(u64, BlobId)]) {
         self.touch(to, self.size, old, |page| page.cut = op);
         self.steps.insert(op, What::Size { to });
-        self.allocated = self.allocated.min(up(to));
-        self.emptied |= to == 0 && self.size > 0;
+        (self.allocated, self.claimed) = (self.allocated.min(up(to)), self.claimed.min(up(to)));
+        self.emptied |= to == 0 && (self.size > 0 || self.early_size);
         self.size = to;
     }
 
-    /// Bytes `from..to` read as zeros, and the size is `size`.
+    /// Bytes `from..to` read as zeros; the file has `size` bytes at least.
     pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &[(u64, BlobId)]) {
         self.touch(from, to.min(self.size), old, |page| page.cut = op);
         self.steps.insert(op, What::Zero { from, to, size });
-        self.size = size;
+        self.size = self.size.max(size);
     }
 
-    /// The last time up to `op` that the size was set to more than it was: XFS writes back what is dirty before that.
-    pub(crate) fn extended(&self, op: OpId) -> OpId {
-        let (mut size, mut last) = (self.base_size, 0);
-        for (at, what) in self.steps.range(..=op) {
-            match *what {
-                What::Write { to, .. } => size = size.max(to),
-                What::Size { to } => {
-                    last = if to > size { at } else { last };
-                    size = to;
-                }
-                What::Zero { size: to, .. } => size = size.max(to),
+    /// The zeroed range of the effect `op` sets the size too.
+    pub(crate) fn settle_size(&mut self, op: OpId, to: u64) {
+        if let Some(What::Zero { size, .. }) = self.steps.get_mut(op) {
+            *size = to;
+        }
+    }
+
+    /// The commit that carries the effect `op` carries the page of byte `at` too.
+    pub(crate) fn commit_page(&mut self, op: OpId, at: u64) {
+        self.joined.push((at / PAGE, op));
+        self.join(at, at + 1);
+    }
+
+    fn join(&mut self, from: u64, to: u64) {
+        for &(index, op) in
+            self.joined.iter().filter(|joined| (from / PAGE..to.div_ceil(PAGE)).contains(&joined.0))
+        {
+            if let Some(page) = self.pages.get_mut(index).filter(|page| page.written > 0) {
+                page.landed = op;
             }
         }
-        last
     }
 
-    /// Whether a page was written again since writeback was started: what that wrote is not known any more.
-    pub(crate) fn redirtied(&self) -> bool {
-        self.pages.values().any(|page| page.written > self.started)
+    /// The pages of bytes `from..to` are on the disk once the effect `op` is.
+    pub(crate) fn land(&mut self, op: OpId, from: u64, to: u64) {
+        let pages = from / PAGE..to.div_ceil(PAGE);
+        let written = self.pages.range_mut(pages).filter(|(_, page)| page.written > 0);
+        written.for_each(|(_, page)| page.landed = op);
     }
 
     /// Whether writeback of what is dirty needs new blocks.
@@ -212,13 +237,14 @@ impl Data {
             && self.pages.is_empty()
             && self.undo.is_empty()
             && !self.emptied
+            && self.joined.is_empty()
             && self.allocated == up(self.size)
     }
 
     /// Everything up to `op` is durable, content included. `freed` gets what need not be kept any more, `done` the
     /// effects that are durable now.
     pub(crate) fn fold(&mut self, op: OpId, freed: &mut Vec<BlobId>, done: &mut Vec<OpId>) {
-        let size = self.size_after(|id| id <= op, |id| id <= op);
+        let size = self.size_after(|id| id <= op, |id| id <= op, false);
         self.fold_sizes(op, freed, done);
         self.base_size = size;
         self.steps.retain(|id, _| {
@@ -230,6 +256,9 @@ impl Data {
         });
         self.pages.retain(|_, page| {
             let durable = page.written <= op && page.cut <= op && !page.failed;
+            if !durable {
+                page.fold_mid(op, freed);
+            }
             if durable {
                 page.free(freed);
             }
@@ -238,6 +267,7 @@ impl Data {
         self.fold_undo(op, freed, done);
         self.settle_failed(done);
         self.allocated = self.allocated.max(up(self.base_size));
+        (self.claimed, self.disk_size) = (self.allocated, self.disk_size.max(self.base_size));
         if self.started <= op {
             (self.started, self.committed_since) = (0, false);
         }
@@ -283,63 +313,89 @@ impl Data {
             match *what {
                 what if id > op => kept.insert(id, what),
                 What::Size { to } => {
-                    self.zero_old(to, u64::MAX);
+                    self.zero_old(id, to, u64::MAX);
                     self.base_size = to;
                     clip(&mut kept, to, done);
                     done.push(id);
                 }
                 What::Zero { from, to, size } => {
-                    self.zero_old(from, to);
+                    self.zero_old(id, from, to);
                     self.base_size = self.base_size.max(size);
                     done.push(id);
                 }
-                What::Write { from, to, in_block, grew } => {
+                What::Write { from, to, in_block, grew, alone } => {
                     let started = self.early_size && id <= self.started && self.started <= op;
-                    self.base_size = self.base_size.max(if started { to } else { in_block });
-                    kept.insert(id, What::Write { from, to, in_block: 0, grew });
+                    let sure = if alone { in_block } else { 0 };
+                    self.base_size = self.base_size.max(if started { to } else { sure });
+                    let in_block = if in_block > self.base_size { in_block } else { 0 };
+                    kept.insert(id, What::Write { from, to, in_block, grew, alone });
                 }
             }
         }
         self.steps = kept;
-        self.forget_cuts(op, freed);
+        self.joined.retain(|joined| joined.1 > op);
+        self.forget_pages(op, freed);
+        self.settle_landed(done);
     }
 
-    fn forget_cuts(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+    fn forget_pages(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
         self.pages.retain(|_, page| {
             if page.cut <= op {
                 page.cut = 0;
             }
-            let untouched = page.written == 0 && page.cut == 0;
-            if untouched {
+            page.fold_landed(op, freed);
+            let as_it_is = page.cut == 0 && (page.written == 0 || page.has_landed(op));
+            if as_it_is {
                 page.free(freed);
             }
-            !untouched
+            !as_it_is
         });
     }
 
-    fn zero_old(&mut self, from: u64, to: u64) {
+    /// Writes all of whose pages are on the disk are durable.
+    fn settle_landed(&mut self, done: &mut Vec<OpId>) {
+        let (pages, size) = (&self.pages, self.base_size);
+        self.steps.retain(|op, what| {
+            let What::Write { from, to, .. } = *what else { return true };
+            let range = from / PAGE..to.max(from + 1).div_ceil(PAGE);
+            let is_pending = to > size || from == to || pages.range(range).any(|(_, page)| page.written > 0);
+            if !is_pending {
+                done.push(op);
+            }
+            is_pending
+        });
+    }
+
+    fn zero_old(&mut self, op: OpId, from: u64, to: u64) {
         for (index, page) in self.pages.range_mut(from / PAGE..) {
             let start = index * PAGE;
             if start >= to {
                 break;
             }
-            page.zero(from.saturating_sub(start).min(PAGE), to.saturating_sub(start).min(PAGE));
+            page.zero(op, from.saturating_sub(start).min(PAGE), to.saturating_sub(start).min(PAGE));
         }
     }
 
     pub(crate) fn free(self, freed: &mut Vec<BlobId>) {
         self.pages.values().for_each(|page| page.free(freed));
+        freed.extend(&self.freed);
         freed.extend(self.undo.iter().flat_map(|undo| &undo.pieces).filter_map(|piece| piece.1));
     }
 
     /// The size when sizes and zeroed ranges that `survives` names happened, and writes grew the file as far as
-    /// `grown` says: fully (`true`), or only inside the last block if the write survives.
-    pub(crate) fn size_after(&self, survives: impl Fn(OpId) -> bool, grown: impl Fn(OpId) -> bool) -> u64 {
+    /// `grown` says: fully (`true`), or only inside the last block if the write survives; `luckily`: where that depends on
+    /// what the cache holds too.
+    pub(crate) fn size_after(
+        &self,
+        survives: impl Fn(OpId) -> bool,
+        grown: impl Fn(OpId) -> bool,
+        luckily: bool,
+    ) -> u64 {
         self.steps.iter().fold(self.base_size, |size, (op, what)| match *what {
             What::Size { to } if survives(op) => to,
             What::Zero { size: after, .. } if survives(op) => size.max(after),
             What::Write { to, .. } if grown(op) => size.max(to),
-            What::Write { in_block, .. } if survives(op) => size.max(in_block),
+            What::Write { in_block, alone, .. } if survives(op) && (luckily || alone) => size.max(in_block),
             What::Size { .. } | What::Zero { .. } | What::Write { .. } => size,
         })
     }
@@ -354,10 +410,11 @@ impl Data {
         sizes.fold(self.base_size, u64::min)
     }
 
-    /// Whether what was written from byte `from` on up to the effect `written` was not changed again since, and not
-    /// cut by a size after `sizes`.
-    pub(crate) fn is_known_from(&self, from: u64, written: OpId, sizes: OpId) -> bool {
-        self.pages.range(from / PAGE..).all(|(_, page)| page.written <= written && page.cut <= sizes)
+    /// Whether it is known what bytes `range` held at the effect `written`, and no size after `sizes` cut them.
+    pub(crate) fn is_known(&self, range: std::ops::Range<u64>, written: OpId, sizes: OpId) -> bool {
+        self.pages
+            .range(range.start / PAGE..range.end.div_ceil(PAGE))
+            .all(|(_, page)| page.is_known(written) && page.cut <= sizes)
     }
 
     /// Whether the write `op` reaches beyond byte `from`.
@@ -372,16 +429,32 @@ impl Data {
 
     /// Whether the file grew by the write `op`.
     pub(crate) fn grew_by(&self, op: OpId) -> bool {
-        let before = self.size_after(|id| id < op, |id| id < op);
+        let before = self.size_after(|id| id < op, |id| id < op, true);
         self.reaches(op, before)
     }
+}
+
+/// Whether the part of a write that the kernel takes at once in a cold cache ends with a page: parts are as long as what is left
+/// to write and the place in the file allow, in powers of two pages.
+fn ends_a_folio(from: u64, to: u64, page: u64) -> bool {
+    let mut at = from;
+    while at < to {
+        let first = at / PAGE;
+        let longest = (to - at).ilog2().saturating_sub(PAGE.ilog2());
+        let end = first + (1 << longest.min(first.trailing_zeros()));
+        if page < end {
+            return page + 1 == end;
+        }
+        at = end * PAGE;
+    }
+    true
 }
 
 /// A durable size cuts off what was written beyond it before.
 fn clip(writes: &mut Blocks<What>, size: u64, done: &mut Vec<OpId>) {
     writes.retain(|op, what| {
-        let What::Write { from, to, .. } = what else { return true };
-        *to = (*to).min(size);
+        let What::Write { from, to, in_block, .. } = what else { return true };
+        (*to, *in_block) = ((*to).min(size), (*in_block).min(size));
         let left = from < to;
         if !left {
             done.push(op);

@@ -13,6 +13,7 @@ pub(crate) mod errors;
 pub(crate) mod failed;
 pub(crate) mod failing;
 pub(crate) mod file;
+pub(crate) mod growth;
 pub(crate) mod lines;
 pub(crate) mod manifest;
 pub(crate) mod model;
@@ -29,3 +30,4 @@ pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 pub(crate) mod track;
+mod written_along;

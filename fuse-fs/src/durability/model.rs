@@ -9,11 +9,12 @@
 
 use super::blocks::Blocks;
 use super::effect::{DirEntry, Ino, Key, Mutation, NodeKind, Op, OpId, Time};
-use super::file::{Data, Undo};
+use super::file::{Data, Undo, up};
 use super::names::Names;
 use super::node::Node;
 use super::profile::{Persistence, Profile};
 use super::store::BlobId;
+use super::written_along::write_along;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -34,6 +35,10 @@ pub(crate) struct Model {
     pub(crate) touched: Vec<Ino>,
     /// Entries that the next call that writes the log of `btrfs` carries with it.
     pub(crate) lazy: Vec<(Key, OpId)>,
+    /// Files whose size goes with that call too, if it is less than the one in the log.
+    pub(crate) shortened: Vec<(Ino, u64)>,
+    /// Whether the kernel may have written back and committed by itself; not so where measurements held it off.
+    pub(crate) background_writeback: bool,
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
     pub(crate) freed: Vec<BlobId>,
@@ -112,6 +117,8 @@ impl Model {
             nodes: BTreeMap::new(),
             touched: Vec::new(),
             lazy: Vec::new(),
+            shortened: Vec::new(),
+            background_writeback: true,
             freed: Vec::new(),
             dead: HashMap::new(),
         }
@@ -260,19 +267,21 @@ impl Model {
             Change::Truncate { size } => Mutation::Truncate { ino, size },
             Change::Allocate { offset, len, .. } => Mutation::Allocate { ino, offset, len },
         };
+        if matches!(change, Change::Truncate { size: to } if to == size) && !self.settles_size(ino) {
+            return;
+        }
         let op = self.begin(stamp, kind, 1);
-        let undoes = self.undoes();
-        let (early_size, xfs) = (self.profile() == Profile::Ext4Ordered, self.profile() == Profile::Xfs);
+        let (undoes, profile) = (self.undoes(), self.profile());
         let node = self.touch(ino, op, NodeKind::File, !matches!(change, Change::Write { .. }));
         node.modified(op, mtime, stamp.wall);
         node.place = node.place.take().or(place);
         let data = node.data.get_or_insert_with(|| Box::new(Data::of_old(size)));
-        data.early_size = early_size;
+        data.early_size = profile == Profile::Ext4Ordered;
         let resized = match change {
             Change::Write { offset, len } => offset + len > size,
             Change::Truncate { .. } | Change::Allocate { .. } => true,
         };
-        let mut replaced = None;
+        let (mut replaced, mut freed) = (None, Vec::new());
         if undoes {
             data.undo.push(Undo { op, size, pieces: captured.pieces });
             data.size = match change {
@@ -281,13 +290,25 @@ impl Model {
             };
         } else {
             replaced = apply(data, op, change, &captured.pages);
-            data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
+            write_along(profile, data, op, size, change);
+            freed = std::mem::take(&mut data.freed);
         }
         // Growth into new blocks touches the size only when it is written back.
         if resized && (undoes || data.grew_at_once()) {
             node.size = op;
         }
         replaced.into_iter().for_each(|op| self.done(op));
+        self.free(freed);
+    }
+
+    /// Whether a truncation to the size that the file has changes what a commit carries: ext4 and XFS set the size on the disk.
+    /// Under btrfs the inode has something to log.
+    fn settles_size(&mut self, ino: Ino) -> bool {
+        if self.profile() == Profile::Btrfs {
+            self.last += 1;
+            self.touch(ino, self.last, NodeKind::File, true);
+        }
+        matches!(self.profile(), Profile::Ext4Ordered | Profile::Xfs)
     }
 
     /// An attribute changed.
@@ -342,6 +363,7 @@ impl Model {
             && data.needs_blocks()
         {
             (data.started, data.committed_since) = (op, false);
+            data.claimed = up(data.size);
         }
     }
 
@@ -420,7 +442,13 @@ fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> 
         Change::Truncate { size } => data.resize(op, size, pages),
         Change::Allocate { offset, len, size, zeros } => {
             let (from, to) = if zeros { (offset, offset + len) } else { (0, 0) };
-            data.zero(op, from, to, size, pages);
+            // ext4 sets the size up to the end of a hole.
+            let settled = match zeros && data.early_size {
+                _ if size > data.size => size,
+                true => to.min(size),
+                false => 0,
+            };
+            data.zero(op, from, to, settled, pages);
         }
     }
     None

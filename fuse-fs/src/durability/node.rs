@@ -41,6 +41,8 @@ pub(crate) struct Log {
     pub(crate) bled: OpId,
     /// A directory moved into or out of it, or it is one that moved, or its name was exchanged across directories.
     pub(crate) moved: OpId,
+    /// A rename gave its name to another.
+    pub(crate) replaced: OpId,
     /// Entries that it gained or lost since the last commit.
     pub(crate) keys: SmallVec<[Key; 2]>,
     /// Directories that held a name of it at the last commit, as far as known.

@@ -18,6 +18,10 @@ pub(crate) struct Page {
     pub(crate) written: OpId,
     /// Last size or zeroed range that touched it; 0: none.
     pub(crate) cut: OpId,
+    /// What it held when writeback was started, if it was written again since.
+    pub(crate) mid: Option<Mid>,
+    /// An effect that had the kernel write it: it is on the disk once that effect is; 0: none.
+    pub(crate) landed: OpId,
     /// A failed fsync marked it clean: it is never written to the disk unless it is written again.
     pub(crate) failed: bool,
 }
@@ -33,10 +37,22 @@ pub(crate) enum Old {
     },
 }
 
+/// What a page held between the durable state and the newest one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mid {
+    /// The last write before that.
+    pub(crate) written: OpId,
+    /// The effect with which that is on the disk; 0: none.
+    pub(crate) landed: OpId,
+    pub(crate) old: Old,
+}
+
 /// What becomes of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PageFate {
     Old,
+    /// As it was when writeback was started.
+    Mid,
     New,
     /// Bit n says whether the n-th sector is new.
     Torn(u8),
@@ -45,17 +61,56 @@ pub(crate) enum PageFate {
 }
 
 impl Page {
-    pub(crate) fn free(&self, freed: &mut Vec<BlobId>) {
-        if let Old::Kept { blob, .. } = self.old {
-            freed.push(blob);
+    /// Whether what was last written to it is on the disk if names and sizes up to `op` are.
+    pub(crate) fn has_landed(&self, op: OpId) -> bool {
+        !self.failed && self.landed > 0 && self.landed <= op && self.written <= op
+    }
+
+    /// Whether what it holds now must be put aside before it changes again, since writeback of it was started at `started`.
+    /// `joins`: what landed is not written yet, but with the commit.
+    pub(crate) fn is_in_writeback(&self, started: OpId, joins: bool) -> bool {
+        let known = self.mid.as_ref().map_or(0, |mid| mid.written);
+        let started = if joins { started } else { started.max(self.landed) };
+        self.written > known && self.written <= started
+    }
+
+    /// Whether it is known what it held at the effect `op`.
+    pub(crate) fn is_known(&self, op: OpId) -> bool {
+        self.written <= op || self.mid.as_ref().is_some_and(|mid| mid.written <= op)
+    }
+
+    /// Puts aside what it holds.
+    pub(crate) fn keep_mid(&mut self, old: Old, freed: &mut Vec<BlobId>) {
+        let mid = Mid { written: self.written, landed: self.landed, old };
+        if let Some(before) = self.mid.replace(mid) {
+            before.old.free(freed);
         }
     }
 
-    pub(crate) fn zero(&mut self, from: u64, to: u64) {
-        if let Old::Kept { zeroed, .. } = &mut self.old
-            && from < to
-        {
-            zeroed.push((from as u16, to as u16));
+    /// What it held at the effect `op` is durable, if that is known.
+    pub(crate) fn fold_mid(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+        if let Some(mid) = self.mid.take_if(|mid| mid.written <= op) {
+            std::mem::replace(&mut self.old, mid.old).free(freed);
+        }
+    }
+
+    /// What was on the disk with an effect up to `op` is durable, whatever was written since.
+    pub(crate) fn fold_landed(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+        if self.mid.as_ref().is_some_and(|mid| mid.landed > 0 && mid.landed <= op) {
+            self.fold_mid(op, freed);
+        }
+    }
+
+    pub(crate) fn free(&self, freed: &mut Vec<BlobId>) {
+        self.old.free(freed);
+        self.mid.iter().for_each(|mid| mid.old.free(freed));
+    }
+
+    /// Its bytes `from..to` are durably zero by the effect `op`.
+    pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64) {
+        self.old.zero(from, to);
+        if let Some(mid) = self.mid.as_mut().filter(|mid| mid.written < op) {
+            mid.old.zero(from, to);
         }
     }
 
@@ -64,16 +119,19 @@ impl Page {
         start: u64,
         base_size: u64,
         fate: PageFate,
-        zeroed: &[(u64, u64)],
+        zeroed: &[(OpId, u64, u64)],
         patches: &mut Vec<Patch>,
     ) {
+        let mid = self.mid.as_ref().filter(|_| fate == PageFate::Mid);
+        let (old, since) = mid.map_or((&self.old, 0), |mid| (&mid.old, mid.written));
+        let zeroed: Vec<_> = zeroed.iter().filter(|z| z.0 > since).map(|z| (z.1, z.2)).collect();
         let old_sectors = match fate {
             PageFate::New => 0,
             PageFate::Torn(new) => !new,
-            PageFate::Old | PageFate::Garbage(_) => u8::MAX,
+            PageFate::Old | PageFate::Mid | PageFate::Garbage(_) => u8::MAX,
         };
         for (from, to) in runs(old_sectors) {
-            self.old_bytes(start, from, to, zeroed, patches);
+            old.bytes(start, (from, to), &zeroed, patches);
         }
         if let PageFate::Garbage(seed) = fate {
             let from = base_size.clamp(start, start + PAGE);
@@ -83,28 +141,38 @@ impl Page {
             }
         }
     }
+}
 
-    /// Bytes `from..to` of the page as they were.
-    fn old_bytes(&self, start: u64, from: u64, to: u64, zeroed: &[(u64, u64)], patches: &mut Vec<Patch>) {
+impl Old {
+    fn free(&self, freed: &mut Vec<BlobId>) {
+        if let Old::Kept { blob, .. } = self {
+            freed.push(*blob);
+        }
+    }
+
+    fn zero(&mut self, from: u64, to: u64) {
+        if let Old::Kept { zeroed, .. } = self
+            && from < to
+        {
+            zeroed.push((from as u16, to as u16));
+        }
+    }
+
+    /// Bytes `from..to` of the page that begins at `start`, as they were.
+    fn bytes(&self, start: u64, (from, to): (u64, u64), zeroed: &[(u64, u64)], patches: &mut Vec<Patch>) {
         let mut zeros = |a: u64, b: u64| {
             let (a, b) = (a.max(start + from), b.min(start + to));
             if a < b {
                 patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
             }
         };
-        match &self.old {
+        match self {
             Old::Zero => zeros(0, u64::MAX),
             Old::Kept { blob, zeroed: durably } => {
                 let source = Source::Kept { blob: *blob, skip: from };
                 patches.push(Patch { offset: start + from, len: to - from, source });
-                for &(a, b) in durably {
-                    let (a, b) = (start + u64::from(a), start + u64::from(b));
-                    let (a, b) = (a.max(start + from), b.min(start + to));
-                    if a < b {
-                        patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-                    }
-                }
-                for &(a, b) in zeroed {
+                let durably = durably.iter().map(|&(a, b)| (start + u64::from(a), start + u64::from(b)));
+                for (a, b) in durably.chain(zeroed.iter().copied()) {
                     let (a, b) = (a.max(start + from), b.min(start + to));
                     if a < b {
                         patches.push(Patch { offset: a, len: b - a, source: Source::Zero });

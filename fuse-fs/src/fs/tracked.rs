@@ -125,7 +125,7 @@ impl Fs {
         let _order = volatile.lock_content(ino);
         let fd = self.table.fd(ino)?;
         let before = fstat(&*fd)?;
-        let after = match change.size.filter(|to| *to != size(&before)) {
+        let after = match change.size {
             None => self.setattr_through(ino, handle, change)?,
             Some(to) => {
                 let readable = self.reopen(&fd, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
