@@ -7,7 +7,7 @@
 //! (`undo`).
 //!
 //! Limit: of a page that was written several times since it was durable, only the oldest and the newest state
-//! can survive.
+//! can survive, and the one in which writeback of it was last started.
 
 use super::blocks::Blocks;
 use super::effect::OpId;
