@@ -3,7 +3,9 @@
 //! A call that no rule could strike, on a mount without a trace, costs four atomic loads more than the
 //! pass-through itself. A call that waits is moved to the [`Parking`] with a copy of its data.
 
-use super::callers::command_of;
+use super::callers::CommandFiles;
+use super::crew::Crew;
+use super::pace::Pace;
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::trace::FsEvent;
@@ -20,10 +22,12 @@ use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{FileStat, fstatat};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What `fallocate` does in these ways gives space back, or moves what is there.
@@ -33,16 +37,29 @@ const NEEDS_NO_SPACE: i32 =
 /// Everything behind one mount.
 pub(crate) struct Service {
     pub(crate) fs: Fs,
+    /// The event loops.
+    pub(crate) loops: Arc<Crew>,
+    /// How long the backing directory takes for a sync.
+    pub(crate) syncs: Pace,
     pub(crate) parking: Parking,
     pub(crate) decide: Arc<dyn Decide>,
     pub(crate) trace: Option<TraceSink>,
+    /// What callers are called, for rules.
+    pub(crate) commands: CommandFiles,
+    /// Whether the kernel may cache pages, and names and attributes whoever asks for them.
+    pub(crate) cached: bool,
+    /// Whether the kernel can be told that a name is not to be believed any more, and keep it otherwise.
+    pub(crate) expires: AtomicBool,
 }
 
-/// What a call's rules may ask about it.
+/// What a call's rules may ask about it; what costs something is found out once.
 struct Facts<'a> {
     fs: &'a Fs,
+    commands: &'a CommandFiles,
     request: &'a Request<'a>,
     caller: &'a Caller,
+    stat: OnceCell<Option<FileStat>>,
+    command: OnceCell<Option<String>>,
 }
 
 /// A call on its way.
@@ -52,9 +69,35 @@ struct Journey {
     note: Option<FsEvent>,
 }
 
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.loops.close();
+    }
+}
+
 impl Service {
-    /// Serves one request; `reply` is called exactly once, perhaps later and on another thread.
+    /// Whether a close of a file opened with these flags has to reach it: a rule asks for it, the trace keeps it, or pages that were
+    /// written in memory go with it.
+    pub(crate) fn hears_close(&self, flags: i32) -> bool {
+        flags & libc::O_ACCMODE == libc::O_RDWR
+            || self.decide.asks(Op::Flush)
+            || self.trace.as_ref().is_some_and(TraceSink::closes)
+    }
+
+    /// Serves one request, on an event loop; `reply` is called exactly once, perhaps later and on another thread.
     pub(crate) fn serve(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        caller: Caller,
+        reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static,
+    ) {
+        if !matches!(request.op(), Op::Fsync | Op::Fsyncdir) {
+            return self.loops.during(false, || self.serve_now(request, caller, reply));
+        }
+        self.loops.during(self.syncs.is_slow(), || self.syncs.time(|| self.serve_now(request, caller, reply)));
+    }
+
+    fn serve_now(
         self: &Arc<Self>,
         request: Request<'_>,
         caller: Caller,
@@ -91,11 +134,22 @@ impl Service {
 
     fn set_out(&self, request: &Request<'_>, mut caller: Caller, armed: bool) -> (Journey, Caller) {
         let at = Nanos::now();
-        let facts = Facts { fs: &self.fs, request, caller: &caller };
+        let facts = self.facts(request, &caller);
         let decision = if armed { self.decide.decide(&facts.call(), at) } else { Decision::proceed() };
         let note = self.trace.as_ref().and_then(|trace| self.note(trace, &facts, &decision, at));
         caller.seq = note.as_ref().map_or(0, |note| note.seq);
         (Journey { at, decision, note }, caller)
+    }
+
+    fn facts<'a>(&'a self, request: &'a Request<'a>, caller: &'a Caller) -> Facts<'a> {
+        Facts {
+            fs: &self.fs,
+            commands: &self.commands,
+            request,
+            caller,
+            stat: OnceCell::new(),
+            command: OnceCell::new(),
+        }
     }
 
     fn park(
@@ -360,6 +414,10 @@ impl Facts<'_> {
     }
 
     fn stat(&self) -> Option<FileStat> {
+        *self.stat.get_or_init(|| self.find_stat())
+    }
+
+    fn find_stat(&self) -> Option<FileStat> {
         match self.request.entry() {
             Some((parent, name)) => {
                 let directory = self.fs.table.fd(parent).ok()?;
@@ -440,6 +498,6 @@ impl Subject for Facts<'_> {
     }
 
     fn command(&self) -> Option<Cow<'_, str>> {
-        command_of(self.caller.pid).map(Cow::Owned)
+        self.command.get_or_init(|| self.commands.command(self.caller.pid)).as_deref().map(Cow::Borrowed)
     }
 }
