@@ -296,7 +296,10 @@ impl InodeTable {
 
     /// All inodes that are known, the root apart.
     pub(crate) fn known(&self) -> Vec<u64> {
-        self.shards.iter().flat_map(|shard| shard.lock().entries.keys().copied().collect::<Vec<_>>()).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| shard.lock().entries.keys().copied().collect::<Vec<_>>())
+            .collect()
     }
 
     /// How many inodes are known, the root apart.

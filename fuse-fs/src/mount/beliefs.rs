@@ -1,7 +1,7 @@
 //! Takes back what the kernel was told of names and attributes, when a rule comes that has to be asked.
 //!
 //! To take back attributes the kernel locks nothing. To take back a name it locks the directory, as a call that waits here may have
-//! done: then nobody waits for that, and what it believes runs out by itself. Never done on a thread that serves calls.
+//! done: while one waits no name is taken back, and what is believed runs out by itself. Never done on a thread that serves calls.
 
 use super::believed::BELIEVED;
 use super::service::Service;
@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Codes and flags of `linux/fuse.h`.
 const NOTIFY_INVAL_INODE: i32 = 2;
@@ -59,7 +59,7 @@ impl Believer for Beliefs {
         let device = self.device.clone();
         let walk = std::thread::Builder::new()
             .name("take-back".into())
-            .spawn(move || take_all_back(&device, &service, &done));
+            .spawn(move || take_all_back(&device, &service, run_out, &done));
         // Where the names could not be taken back, all that was believed has run out by then.
         if walk.is_err() || is_done.recv_deadline(run_out).is_err() {
             _ = crossbeam_channel::at(run_out).recv();
@@ -68,19 +68,30 @@ impl Believer for Beliefs {
 }
 
 /// Says that it is done only if it could take back everything.
-fn take_all_back(device: &OwnedFd, service: &Service, done: &Sender<()>) {
+fn take_all_back(device: &OwnedFd, service: &Service, run_out: Instant, done: &Sender<()>) {
     let known = service.fs.table.known();
     let attributes = || [ROOT].iter().chain(&known).try_for_each(|ino| take_attributes_back(device, *ino));
     let name = |ino: &u64| match service.fs.table.name(*ino) {
         Some((parent, name)) => take_name_back(device, parent, &name),
         None => Ok(()),
     };
-    let waits = || service.parking.parked_count(None) > 0 || service.loops.held_up() > 0;
-    let names = || service.expires.load(Relaxed) && known.iter().all(|ino| !waits() && name(ino).is_ok());
+    let names = || {
+        service.expires.load(Relaxed)
+            && known.iter().all(|ino| nobody_waits(service, run_out) && name(ino).is_ok())
+    };
     if attributes().is_ok() && names() {
         // Nobody waits any more if it took too long.
         _ = done.send(());
     }
+}
+
+/// Whether no call waits here before `deadline`.
+fn nobody_waits(service: &Service, deadline: Instant) -> bool {
+    let waits = || service.parking.parked_count(None) > 0 || service.loops.held_up() > 0;
+    while waits() && Instant::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    Instant::now() < deadline
 }
 
 fn take_attributes_back(device: &OwnedFd, ino: u64) -> nix::Result<()> {

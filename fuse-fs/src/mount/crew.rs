@@ -230,7 +230,8 @@ impl Crew {
             let mut state = self.state.lock();
             if !alive {
                 self.unwatched.store(true, SeqCst);
-                let quiet = || self.posts.iter().zip(&seen).all(|(post, seen)| post.steps.load(SeqCst) == *seen);
+                let quiet =
+                    || self.posts.iter().zip(&seen).all(|(post, seen)| post.steps.load(SeqCst) == *seen);
                 while quiet() && self.unwatched.load(SeqCst) && !state.closed {
                     self.watch.wait(&mut state);
                 }

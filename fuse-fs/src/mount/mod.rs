@@ -1,5 +1,5 @@
-mod believed;
 mod beliefs;
+mod believed;
 mod callers;
 mod connection;
 pub mod control;

@@ -94,7 +94,8 @@ impl Service {
         if !matches!(request.op(), Op::Fsync | Op::Fsyncdir) {
             return self.loops.during(false, || self.serve_now(request, caller, reply));
         }
-        self.loops.during(self.syncs.is_slow(), || self.syncs.time(|| self.serve_now(request, caller, reply)));
+        self.loops
+            .during(self.syncs.is_slow(), || self.syncs.time(|| self.serve_now(request, caller, reply)));
     }
 
     fn serve_now(

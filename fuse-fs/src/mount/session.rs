@@ -7,6 +7,21 @@ use std::path::Path;
 /// A running session.
 pub(crate) type Session = fuser::Session<Wire>;
 
+/// What is longer than this is mapped, never taken from memory that was used before. Each event loop has a buffer of 16 MiB for the longest
+/// write, and touches what it needs of it: taken from used memory all of it would have to be cleared, by the loops in reserve too.
+#[cfg(target_env = "gnu")]
+fn map_long_buffers() {
+    const LONG: libc::c_int = 4 << 20;
+    // SAFETY: it only changes where memory that is asked for later comes from.
+    if unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LONG) } == 0 {
+        tracing::debug!("long buffers may be cleared for event loops in reserve");
+    }
+}
+
+/// Other allocators map long buffers anyway.
+#[cfg(not(target_env = "gnu"))]
+fn map_long_buffers() {}
+
 /// Number of event loops, each with a channel of its own, and who may use the mount.
 fn session_config(threads: usize, everybody: bool) -> (fuser::Config, fuser::SessionACL) {
     let acl = if everybody { fuser::SessionACL::All } else { fuser::SessionACL::Owner };
@@ -14,6 +29,7 @@ fn session_config(threads: usize, everybody: bool) -> (fuser::Config, fuser::Ses
     config.acl = acl;
     config.n_threads = Some(threads.max(1));
     config.clone_fd = true;
+    map_long_buffers();
     (config, acl)
 }
 

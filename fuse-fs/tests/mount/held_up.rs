@@ -16,6 +16,7 @@ use tempfile::TempDir;
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("calls_that_the_disk_holds_up_stop_no_others", others_go_on),
     ("delayed_calls_that_the_disk_holds_up_stop_no_others", delayed_ones_go_on),
+    ("event_loops_in_reserve_take_no_memory_on_any_mount_of_a_process", little_memory),
     ("a_mount_ends_while_the_disk_holds_calls_up", it_ends),
 ];
 
@@ -104,6 +105,22 @@ fn delayed_ones_go_on() {
     stack.thaw();
     all_end(&outcomes);
     assert!(goes_on, "a delayed call of another file was not answered while {HELD_UP} were held up");
+}
+
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// The buffers of all loops together have a gibibyte.
+fn little_memory() {
+    drop(Bench::new());
+    let before = resident_kib();
+    let bench = Bench::new();
+    fs::write(bench.at("f"), "x").unwrap();
+    let more = resident_kib().saturating_sub(before);
+    assert!(more < 128 << 10, "a second mount took {more} KiB");
 }
 
 fn it_ends() {

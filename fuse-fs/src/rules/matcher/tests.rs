@@ -42,9 +42,7 @@ fn rule(selector: Selector) -> Rule {
 fn compiled(selectors: &[Selector], call: &Call<'_>) -> Vec<bool> {
     let globs = Globs::new(selectors.iter()).expect("good globs");
     let mut facts = Facts::new(call, &globs);
-    let one = |(slot, s): (usize, &Selector)| {
-        Conditions::new(&rule(s.clone()), 1).hold(slot, &mut facts)
-    };
+    let one = |(slot, s): (usize, &Selector)| Conditions::new(&rule(s.clone()), 1).hold(slot, &mut facts);
     selectors.iter().enumerate().map(one).collect()
 }
 
