@@ -8,15 +8,16 @@ use parking_lot::{Condvar, Mutex};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicI32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
-/// How often calls under way are looked at: whoever is in the same one at two looks is held up.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often calls under way are looked at: whoever is in the same one at two looks, and sleeps, is held up.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// At how many looks in a row no thread must be left before that is said: after about a second.
-const SAID_AFTER: u32 = 200;
+const SAID_AFTER: u32 = 50;
 
 /// What a thread is doing, on a cache line of its own.
 #[derive(Debug, Default)]
@@ -25,11 +26,19 @@ struct Post {
     /// Calls begun and ended: odd within a call.
     steps: AtomicU64,
     held_up: AtomicBool,
+    /// Whose post it is.
+    thread: AtomicI32,
 }
 
 impl Post {
     fn within_call(&self) -> bool {
         self.steps.load(SeqCst) % 2 == 1
+    }
+
+    /// Whether its thread runs, or would if a core were free: another one would not go on faster. Who cannot be asked does not.
+    fn is_running(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{}/stat", self.thread.load(Relaxed)));
+        stat.is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" R")))
     }
 }
 
@@ -119,7 +128,12 @@ impl Crew {
         done
     }
 
-    /// How many calls are held up.
+    /// How many calls are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.posts.iter().filter(|post| post.within_call()).count()
+    }
+
+    /// How many of them are held up.
     pub(crate) fn held_up(&self) -> usize {
         self.posts.iter().filter(|post| post.held_up.load(Relaxed) && post.within_call()).count()
     }
@@ -146,6 +160,8 @@ impl Crew {
     fn take_post(&self) -> Option<usize> {
         let mut state = self.state.lock();
         let post = (state.posted < self.posts.len()).then_some(state.posted)?;
+        // SAFETY: it takes no argument and cannot fail.
+        self.posts[post].thread.store(unsafe { libc::gettid() }, Relaxed);
         state.posted += 1;
         state.at_work += 1;
         self.note_crowd(&state);
@@ -203,7 +219,8 @@ impl Crew {
         for (post, seen) in self.posts.iter().zip(seen) {
             let steps = post.steps.load(SeqCst);
             let (under_way, same) = (steps % 2 == 1, steps == *seen);
-            if under_way && same && !post.held_up.swap(true, Relaxed) {
+            if under_way && same && !post.held_up.load(Relaxed) && !post.is_running() {
+                post.held_up.store(true, Relaxed);
                 state.at_work -= 1;
             }
             held_up += usize::from(post.held_up.load(Relaxed));

@@ -246,7 +246,7 @@ impl Mount {
         self.abort_connection();
         match self.end(Thaw::Fail(libc::ECONNABORTED), LAST_FILES)? {
             true => Ok(()),
-            false => Err(std::io::Error::other(in_use(self.held_up()))),
+            false => Err(std::io::Error::other(in_use(self.unanswered()))),
         }
     }
 
@@ -292,13 +292,13 @@ impl Mount {
         if ended && came_back {
             return Ok(true);
         }
-        tracing::warn!(path = %self.mountpoint.display(), "detached; {}", in_use(self.held_up()));
+        tracing::warn!(path = %self.mountpoint.display(), "detached; {}", in_use(self.unanswered()));
         Ok(false)
     }
 
-    /// Calls that the backing directory holds up.
-    fn held_up(&self) -> usize {
-        self.service.loops.held_up() + self.service.parking.held_up()
+    /// Calls that the backing directory has not answered.
+    fn unanswered(&self) -> usize {
+        self.service.loops.under_way() + self.service.parking.under_way()
     }
 
     fn abort_connection(&self) -> bool {
@@ -307,8 +307,8 @@ impl Mount {
 }
 
 /// Why a mount that was detached is not gone.
-fn in_use(held_up: usize) -> String {
-    match held_up {
+fn in_use(unanswered: usize) -> String {
+    match unanswered {
         0 => "files on it are still open, and this user may not cut the connection; end the programs that use it, or run as root"
             .to_owned(),
         calls => format!(

@@ -1,6 +1,7 @@
 //! How long calls of one kind take of late, so that a slow one is known before it is made.
 
 use crate::clock::Nanos;
+use nix::sys::resource::{UsageWho, getrusage};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,11 +18,12 @@ impl Pace {
         self.0.load(Relaxed) > SLOW
     }
 
-    /// Makes a call and notes how long it took.
+    /// Makes a call and notes how long it took: nothing if its thread did not sleep, however long it waited for a core.
     pub(crate) fn time<T>(&self, call: impl FnOnce() -> T) -> T {
-        let begun = Nanos::now();
+        let (begun, slept) = (Nanos::now(), times_slept());
         let done = call();
-        self.note(Nanos::now().0.saturating_sub(begun.0));
+        let took = if times_slept() == slept { 0 } else { Nanos::now().0.saturating_sub(begun.0) };
+        self.note(took);
         done
     }
 
@@ -32,9 +34,29 @@ impl Pace {
     }
 }
 
+/// How often this thread gave up its core by itself.
+fn times_slept() -> i64 {
+    getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn what_sleeps_takes_time_and_what_only_works_takes_none() {
+        let pace = Pace::default();
+        let (send, receive) = channel::<()>();
+        let waiting = || _ = receive.recv_timeout(std::time::Duration::from_millis(20));
+        pace.time(waiting);
+        assert!(pace.is_slow());
+        drop(send);
+        let before = pace.0.load(Relaxed);
+        let mut sum = 0u64;
+        pace.time(|| (0..1_000_000u64).for_each(|n| sum = std::hint::black_box(sum + n)));
+        assert!(pace.0.load(Relaxed) < before, "{sum}");
+    }
 
     #[test]
     fn some_slow_calls_make_the_next_one_slow_and_some_fast_ones_fast() {

@@ -164,9 +164,9 @@ impl Parking {
         }
     }
 
-    /// How many calls that waited the backing directory holds up.
-    pub(crate) fn held_up(&self) -> usize {
-        self.crew.held_up()
+    /// How many calls that waited are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.crew.under_way()
     }
 
     /// Answers every waiting call with `outcome` and any later one too; ends the threads. Whether all ended: one that the backing
