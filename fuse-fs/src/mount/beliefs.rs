@@ -34,12 +34,6 @@ pub(crate) struct Beliefs {
     service: Weak<Service>,
 }
 
-impl std::fmt::Debug for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("parking", &self.parking).finish_non_exhaustive()
-    }
-}
-
 impl Beliefs {
     /// Those of a session. The rules know of them as long as they are held.
     pub(crate) fn of(session: &Session, service: &Arc<Service>) -> std::io::Result<Arc<Beliefs>> {

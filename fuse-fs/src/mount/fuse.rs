@@ -2,10 +2,10 @@
 //! `session`, `fill` and `encode`, the only place that names the library.
 
 use super::believed::Believed;
-use super::encode::{attributes, time_set};
+use super::encode::{attributes, caller, errno, time_set};
 use super::fill::{fill, fill_plus};
 use super::service::Service;
-use crate::fs::request::{Answer, Caller, Change, Outcome, Request};
+use crate::fs::request::{Answer, Change, Outcome, Request};
 use fuser::{
     Errno, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags,
     TimeOrNow, WriteFlags,
@@ -22,14 +22,6 @@ const BACKGROUND: u16 = u16::MAX;
 
 pub(crate) struct Wire {
     pub(crate) service: Arc<Service>,
-}
-
-fn caller(request: &fuser::Request) -> Caller {
-    Caller { uid: request.uid(), gid: request.gid(), pid: request.pid(), seq: 0 }
-}
-
-fn errno(error: nix::errno::Errno) -> Errno {
-    Errno::from_i32(error as i32)
 }
 
 /// Answers with an error, and says in the log when an answer has the wrong shape: that is our mistake.
@@ -49,14 +41,11 @@ macro_rules! answer {
 impl Wire {
     /// How the kernel treats an open file.
     fn open_flags(&self, flags: i32) -> FopenFlags {
+        let uncached = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
         match (self.service.cached, self.service.hears_close(flags)) {
             (true, _) => FopenFlags::empty(),
-            (false, true) => FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES,
-            (false, false) => {
-                FopenFlags::FOPEN_DIRECT_IO
-                    | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES
-                    | FopenFlags::FOPEN_NOFLUSH
-            }
+            (false, true) => uncached,
+            (false, false) => uncached | FopenFlags::FOPEN_NOFLUSH,
         }
     }
 

@@ -5,6 +5,7 @@ mod connection;
 pub mod control;
 mod crew;
 pub(crate) mod encode;
+mod facts;
 mod fill;
 pub(crate) mod fuse;
 mod mount;
