@@ -22,13 +22,14 @@ fn map_long_buffers() {
 #[cfg(not(target_env = "gnu"))]
 fn map_long_buffers() {}
 
-/// Number of event loops, each with a channel of its own, and who may use the mount.
+/// Number of event loops, and who may use the mount.
 fn session_config(threads: usize, everybody: bool) -> (fuser::Config, fuser::SessionACL) {
     let acl = if everybody { fuser::SessionACL::All } else { fuser::SessionACL::Owner };
     let mut config = fuser::Config::default();
     config.acl = acl;
     config.n_threads = Some(threads.max(1));
-    config.clone_fd = true;
+    // One descriptor for all: a copy for each loop in reserve would be made while the mount is in use already, and may not be had.
+    config.clone_fd = false;
     map_long_buffers();
     (config, acl)
 }
