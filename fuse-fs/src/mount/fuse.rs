@@ -39,13 +39,12 @@ macro_rules! answer {
 }
 
 impl Wire {
-    /// How the kernel treats an open file.
-    fn open_flags(&self, flags: i32) -> FopenFlags {
-        let uncached = FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES;
-        match (self.service.cached, self.service.hears_close(flags)) {
-            (true, _) => FopenFlags::empty(),
-            (false, true) => uncached,
-            (false, false) => uncached | FopenFlags::FOPEN_NOFLUSH,
+    /// How the kernel treats an open file: never the flags it was opened with.
+    fn open_flags(&self) -> FopenFlags {
+        if self.service.cached {
+            FopenFlags::empty()
+        } else {
+            FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES
         }
     }
 
@@ -257,7 +256,7 @@ impl fuser::Filesystem for Wire {
     }
 
     fn open(&self, by: &fuser::Request, ino: INodeNo, flags: OpenFlags, reply: fuser::ReplyOpen) {
-        self.opened(by, Request::Open { ino: ino.0, flags: flags.0 }, self.open_flags(flags.0), reply);
+        self.opened(by, Request::Open { ino: ino.0, flags: flags.0 }, self.open_flags(), reply);
     }
 
     fn read(
@@ -426,7 +425,7 @@ impl fuser::Filesystem for Wire {
         flags: i32,
         reply: fuser::ReplyCreate,
     ) {
-        let open = self.open_flags(flags);
+        let open = self.open_flags();
         let request = Request::Create { parent: parent.0, name: borrowed(name), mode, flags };
         self.service.serve(request, caller(by), move |service, outcome| {
             let valid = Believed::by(service).both();

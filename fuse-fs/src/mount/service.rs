@@ -56,14 +56,6 @@ impl Drop for Service {
 }
 
 impl Service {
-    /// Whether a close of a file opened with these flags has to reach it: a rule asks for it, the trace keeps it, or pages that were
-    /// written in memory go with it.
-    pub(crate) fn hears_close(&self, flags: i32) -> bool {
-        flags & libc::O_ACCMODE == libc::O_RDWR
-            || self.decide.asks(Op::Flush)
-            || self.trace.as_ref().is_some_and(TraceSink::closes)
-    }
-
     /// Serves one request, on an event loop; `reply` is called exactly once, perhaps later and on another thread.
     pub(crate) fn serve(
         self: &Arc<Self>,

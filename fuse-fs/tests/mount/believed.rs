@@ -23,7 +23,6 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_rule_that_is_added_later_sees_every_call_from_then_on", added),
     ("a_rule_that_is_added_later_sees_at_once_what_was_asked_for_just_before", seen_at_once),
     ("a_rule_that_is_added_while_calls_wait_is_armed_when_nothing_is_believed", seen_while_calls_wait),
-    ("a_close_that_nobody_asks_for_is_not_sent_and_one_that_a_rule_asks_for_is", closes),
     ("what_a_failed_write_left_is_seen_at_once", torn),
     ("what_this_mount_changes_is_seen_at_once", changes),
     ("a_file_of_several_names_is_known_by_the_one_that_was_asked_for", several_names),
@@ -35,12 +34,11 @@ const BELIEVED: Duration = Duration::from_secs(1);
 /// How often the file is looked at in each test.
 const LOOKS: u64 = 100;
 
-/// An engine that counts the names and the attributes that it was asked for, and closes.
+/// An engine that counts the names and the attributes that it was asked for.
 struct Counting {
     engine: Engine,
     names: AtomicU64,
     attributes: AtomicU64,
-    closes: AtomicU64,
 }
 
 impl Decide for Counting {
@@ -60,7 +58,6 @@ impl Decide for Counting {
         match op {
             Op::Lookup => _ = self.names.fetch_add(1, Relaxed),
             Op::Getattr => _ = self.attributes.fetch_add(1, Relaxed),
-            Op::Flush => _ = self.closes.fetch_add(1, Relaxed),
             _ => {}
         }
         self.engine.completed(op, bytes);
@@ -77,12 +74,7 @@ fn rule(text: &str) -> Rule {
 fn counting(rules: &[&str]) -> (Bench, Arc<Counting>) {
     let rules = rules.iter().map(|text| rule(text)).collect();
     let engine = Engine::new(rules, 1, Some(Nanos::now())).expect("no problems");
-    let counting = Arc::new(Counting {
-        engine,
-        names: AtomicU64::new(0),
-        attributes: AtomicU64::new(0),
-        closes: AtomicU64::new(0),
-    });
+    let counting = Arc::new(Counting { engine, names: AtomicU64::new(0), attributes: AtomicU64::new(0) });
     (Bench::deciding(counting.clone()), counting)
 }
 
@@ -161,23 +153,6 @@ fn seen_while_calls_wait() {
     bench.mount().heal(None, Thaw::Continue);
     waiting.join().unwrap().unwrap();
     assert_eq!(seen, Err(Some(libc::EIO)));
-}
-
-fn closes() {
-    let closed = |bench: &Bench, counting: &Counting, mode: &mut fs::OpenOptions| {
-        let before = counting.closes.load(Relaxed);
-        (0..LOOKS).for_each(|n| drop(mode.open(bench.at(&format!("f{n}"))).unwrap()));
-        counting.closes.load(Relaxed) - before
-    };
-    let (bench, unheard) = counting(&[]);
-    let create = || fs::OpenOptions::new().write(true).create(true).clone();
-    assert_eq!(closed(&bench, &unheard, &mut create()), 0);
-    assert_eq!(closed(&bench, &unheard, fs::OpenOptions::new().read(true)), 0);
-    // What was written in memory goes to the storage with the close.
-    assert_eq!(closed(&bench, &unheard, fs::OpenOptions::new().read(true).write(true)), LOOKS);
-    let late = rule("where.path = [\"nothing\"]\nwhere.op = [\"flush\"]\neffect.freeze = {}\n");
-    unheard.engine.add_rule(late, Nanos::now()).unwrap();
-    assert_eq!(closed(&bench, &unheard, &mut create()), LOOKS);
 }
 
 fn torn() {
