@@ -34,22 +34,30 @@ impl Subject for Message {
         Some(4096)
     }
     fn command(&self) -> Option<Cow<'_, str>> {
-        None
+        Some(Cow::Borrowed("lmtp"))
     }
 }
 
-fn rule(n: usize, glob: String) -> Rule {
+fn rule(n: usize, selector: Selector) -> Rule {
     Rule {
         name: format!("rule-{n}"),
-        selector: Selector { op: vec![OpSelector::One(Op::Write)], path: vec![glob], ..Selector::default() },
+        selector,
         trigger: Trigger::default(),
         effect: Effect::Errno(Errno { code: "EIO".to_owned() }),
         for_good: false,
     }
 }
 
-fn measure(c: &mut Criterion, name: &str, globs: Vec<String>) {
-    let rules = globs.into_iter().enumerate().map(|(n, glob)| rule(n, glob)).collect();
+fn on_writes() -> Selector {
+    Selector { op: vec![OpSelector::One(Op::Write)], ..Selector::default() }
+}
+
+fn paths(globs: impl Iterator<Item = String>) -> Vec<Selector> {
+    globs.map(|glob| Selector { path: vec![glob], ..on_writes() }).collect()
+}
+
+fn measure(c: &mut Criterion, name: &str, selectors: Vec<Selector>) {
+    let rules = selectors.into_iter().enumerate().map(|(n, selector)| rule(n, selector)).collect();
     let engine = Engine::new(rules, 1, Some(Nanos(0))).unwrap_or_else(|problems| panic!("{problems:?}"));
     let call = Call { op: Op::Write, offset: 0, len: 4096, pid: 1, uid: 0, open_flags: 0, subject: &Message };
     assert!(engine.decide(&call, Nanos(1)).firings.is_empty(), "{name}: the rules must not match");
@@ -58,13 +66,16 @@ fn measure(c: &mut Criterion, name: &str, globs: Vec<String>) {
 
 fn decide(c: &mut Criterion) {
     measure(c, "decide/no rule", vec![]);
-    measure(c, "decide/100 rules by user", (100..200).map(|n| format!("user{n}/**")).collect());
-    measure(
-        c,
-        "decide/100 rules by user and folder",
-        (100..200).map(|n| format!("user{n}/**/tmp/*")).collect(),
-    );
-    measure(c, "decide/100 rules anywhere", (0..100).map(|n| format!("**/folder{n}/**")).collect());
+    measure(c, "decide/100 rules by user", paths((100..200).map(|n| format!("user{n}/**"))));
+    let folders = paths((100..200).map(|n| format!("user{n}/**/tmp/*")));
+    measure(c, "decide/100 rules by user and folder", folders);
+    measure(c, "decide/100 rules anywhere", paths((0..100).map(|n| format!("**/folder{n}/**"))));
+    let commands = (0..100).map(|n| Selector { command: vec![format!("imap{n}*")], ..on_writes() });
+    measure(c, "decide/100 rules by command", commands.collect());
+    let kinds = (0..100).map(|_| Selector { kind: vec![FileKind::Directory], ..on_writes() });
+    measure(c, "decide/100 rules by kind", kinds.collect());
+    let others = (0..100).map(|_| Selector { op: vec![OpSelector::One(Op::Read)], ..Selector::default() });
+    measure(c, "decide/100 rules of another operation", others.collect());
 }
 
 criterion_group!(benches, decide);

@@ -294,6 +294,14 @@ impl InodeTable {
         names.into_iter().rev().map(|n| OsString::from_vec(n.into_vec())).collect()
     }
 
+    /// All inodes that are known, the root apart.
+    pub(crate) fn known(&self) -> Vec<u64> {
+        self.shards
+            .iter()
+            .flat_map(|shard| shard.lock().entries.keys().copied().collect::<Vec<_>>())
+            .collect()
+    }
+
     /// How many inodes are known, the root apart.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|s| s.lock().entries.len()).sum()

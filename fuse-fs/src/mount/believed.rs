@@ -1,14 +1,16 @@
 //! What the kernel may answer in our place, and for how long.
 
+use super::service::Service;
 use crate::call::Op;
 use nix::sys::stat::FileStat;
 use std::time::Duration;
 
 /// How long the kernel may believe a name or attributes that it was told.
-const BELIEVED: Duration = Duration::from_secs(1);
+pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 
 /// How long the kernel may answer in our place. Four of five calls beneath a mail server ask for names and attributes; where no
-/// rule asks for them too, they need not be asked again for what only the kernel itself can change.
+/// rule asks for them too, they need not be asked again for what only the kernel itself can change. Known when the answer is sent:
+/// a rule may have come since the question.
 #[derive(Clone, Copy)]
 pub(super) struct Believed {
     pub(super) name: Duration,
@@ -17,9 +19,14 @@ pub(super) struct Believed {
 
 impl Believed {
     /// Nothing is believed that `asks` says a rule wants to be asked for.
-    pub(super) fn unless_asked(asks: impl Fn(Op) -> bool) -> Believed {
+    fn unless_asked(asks: impl Fn(Op) -> bool) -> Believed {
         let time = |op| if asks(op) { Duration::ZERO } else { BELIEVED };
         Believed { name: time(Op::Lookup), attributes: time(Op::Getattr) }
+    }
+
+    /// What holds for the mount now.
+    pub(super) fn by(service: &Service) -> Believed {
+        Believed::unless_asked(|op| !service.cached && service.decide.asks(op))
     }
 
     /// Of a file with several names each is asked for: by its last one it is known to rules and trace.

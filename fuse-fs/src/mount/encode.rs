@@ -1,10 +1,18 @@
-//! Attributes, times and device numbers between the backing file system's form and the library's.
+//! Callers, errors, attributes, times and device numbers between the backing file system's form and the library's.
 
-use crate::fs::request::TimeSet;
+use crate::fs::request::{Caller, TimeSet};
 use fuser::{FileAttr, FileType, INodeNo, TimeOrNow};
 use nix::dir::Type;
 use nix::sys::stat::FileStat;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(super) fn caller(request: &fuser::Request) -> Caller {
+    Caller { uid: request.uid(), gid: request.gid(), pid: request.pid(), seq: 0 }
+}
+
+pub(super) fn errno(error: nix::errno::Errno) -> fuser::Errno {
+    fuser::Errno::from_i32(error as i32)
+}
 
 pub(super) fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
     let whole = Duration::from_secs(seconds.unsigned_abs());

@@ -23,7 +23,6 @@ pub(super) fn fill_plus(
     directory: u64,
     listing: &Listing,
     offset: u64,
-    believed: Believed,
     mut reply: fuser::ReplyDirectoryPlus,
 ) {
     let names = listing.0.as_deref().unwrap_or_default();
@@ -36,7 +35,7 @@ pub(super) fn fill_plus(
             None => bare(entry.ino, listed_kind(entry.kind)),
         };
         let node = INodeNo(looked_up.as_ref().map_or(0, |stat| stat.st_ino));
-        let valid = looked_up.as_ref().map_or(Duration::ZERO, |stat| believed.of(stat).both());
+        let valid = looked_up.as_ref().map_or(Duration::ZERO, |stat| Believed::by(service).of(stat).both());
         if reply.add(node, n, &entry.name, &valid, &attr, Generation(0)) {
             if let Some(stat) = looked_up {
                 service.fs.forget(stat.st_ino, 1);

@@ -2,10 +2,10 @@
 //! `session`, `fill` and `encode`, the only place that names the library.
 
 use super::believed::Believed;
-use super::encode::{attributes, time_set};
+use super::encode::{attributes, caller, errno, time_set};
 use super::fill::{fill, fill_plus};
 use super::service::Service;
-use crate::fs::request::{Answer, Caller, Change, Outcome, Request};
+use crate::fs::request::{Answer, Change, Outcome, Request};
 use fuser::{
     Errno, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags,
     TimeOrNow, WriteFlags,
@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
 /// Background requests the kernel may have under way: frozen ones must not starve the others.
@@ -21,16 +22,6 @@ const BACKGROUND: u16 = u16::MAX;
 
 pub(crate) struct Wire {
     pub(crate) service: Arc<Service>,
-    /// Whether the kernel may cache pages, and names and attributes whoever asks for them.
-    pub(crate) cached: bool,
-}
-
-fn caller(request: &fuser::Request) -> Caller {
-    Caller { uid: request.uid(), gid: request.gid(), pid: request.pid(), seq: 0 }
-}
-
-fn errno(error: nix::errno::Errno) -> Errno {
-    Errno::from_i32(error as i32)
 }
 
 /// Answers with an error, and says in the log when an answer has the wrong shape: that is our mistake.
@@ -48,13 +39,9 @@ macro_rules! answer {
 }
 
 impl Wire {
-    fn believed(&self) -> Believed {
-        Believed::unless_asked(|op| !self.cached && self.service.decide.asks(op))
-    }
-
     /// How the kernel treats an open file: never the flags it was opened with.
     fn open_flags(&self) -> FopenFlags {
-        if self.cached {
+        if self.service.cached {
             FopenFlags::empty()
         } else {
             FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES
@@ -62,18 +49,17 @@ impl Wire {
     }
 
     fn entry(&self, by: &fuser::Request, request: Request<'_>, reply: fuser::ReplyEntry) {
-        let believed = self.believed();
-        self.service.serve(request, caller(by), move |_, outcome| {
+        self.service.serve(request, caller(by), move |service, outcome| {
             answer!(reply, outcome, Answer::Entry(stat) => {
-                let Believed { name, attributes: valid } = believed.of(&stat);
+                let Believed { name, attributes: valid } = Believed::by(service).of(&stat);
                 reply.entry_with_ttls(&valid, &name, &attributes(&stat), Generation(0));
             })
         });
     }
 
     fn attr(&self, by: &fuser::Request, request: Request<'_>, reply: fuser::ReplyAttr) {
-        let valid = self.believed().attributes;
-        self.service.serve(request, caller(by), move |_, outcome| {
+        self.service.serve(request, caller(by), move |service, outcome| {
+            let valid = Believed::by(service).attributes;
             answer!(reply, outcome, Answer::Attributes(stat) => reply.attr(&valid, &attributes(&stat)))
         });
     }
@@ -134,6 +120,9 @@ impl fuser::Filesystem for Wire {
             if let Err(missing) = config.add_capabilities(wanted) {
                 tracing::debug!(?missing, "the kernel lacks a FUSE capability");
             }
+        }
+        if config.capabilities().contains(InitFlags::FUSE_HAS_EXPIRE_ONLY) {
+            self.service.expires.store(true, Relaxed);
         }
         for (what, result) in [
             ("max_write", config.set_max_write(1 << 20)),
@@ -362,11 +351,10 @@ impl fuser::Filesystem for Wire {
         offset: u64,
         reply: fuser::ReplyDirectoryPlus,
     ) {
-        let believed = self.believed();
         let request = Request::Readdir { handle: handle.0, offset };
         self.service.serve(request, caller(by), move |service, outcome: Outcome<Answer>| {
             answer!(reply, outcome,
-                Answer::Listing(listing) => fill_plus(service, ino.0, &listing, offset, believed, reply))
+                Answer::Listing(listing) => fill_plus(service, ino.0, &listing, offset, reply))
         });
     }
 
@@ -437,9 +425,10 @@ impl fuser::Filesystem for Wire {
         flags: i32,
         reply: fuser::ReplyCreate,
     ) {
-        let (valid, open) = (self.believed().both(), self.open_flags());
+        let open = self.open_flags();
         let request = Request::Create { parent: parent.0, name: borrowed(name), mode, flags };
-        self.service.serve(request, caller(by), move |_, outcome| {
+        self.service.serve(request, caller(by), move |service, outcome| {
+            let valid = Believed::by(service).both();
             answer!(reply, outcome, Answer::Created(stat, handle) => reply.created(
                 &valid, &attributes(&stat), Generation(0), fuser::FileHandle(handle), open,
             ))

@@ -1,12 +1,16 @@
+mod beliefs;
 mod believed;
 mod callers;
 mod connection;
 pub mod control;
+mod crew;
 pub(crate) mod encode;
+mod facts;
 mod fill;
 pub(crate) mod fuse;
 mod mount;
 pub use mount::{Mount, MountError, MountOptions, detach, detach_of};
+mod pace;
 pub mod parking;
 pub mod recorder;
 pub(crate) mod service;

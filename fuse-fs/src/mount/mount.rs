@@ -7,8 +7,12 @@
 //! Limit: the library declines FUSE's interrupts, so a process killed while its call is parked dies only when
 //! that call is answered: by heal, by the freeze's bound, or by [`Mount::abort`].
 
+use super::beliefs::Beliefs;
+use super::callers::CommandFiles;
 use super::connection::Connection;
+use super::crew::Crew;
 use super::fuse::Wire;
+use super::pace::Pace;
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::service::Service;
@@ -25,11 +29,15 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Inode descriptors kept at most: opening one again costs two system calls.
 const MOST_DESCRIPTORS: usize = 8192;
+
+/// Event loops, those in reserve included: so many calls the backing directory may hold up at once before others wait for them.
+const MOST_LOOPS: usize = 64;
 
 /// How long the programs that were killed when a mount is cut off may take to let go of their files.
 const LAST_FILES: Duration = Duration::from_secs(2);
@@ -43,7 +51,7 @@ const CUT: Duration = Duration::from_secs(10);
 /// How to mount.
 #[derive(Clone, Debug)]
 pub struct MountOptions {
-    /// Event loops; more than there are cores is slower.
+    /// Event loops at work; more than there are cores is slower. Others are in reserve for those that the backing directory holds up.
     pub threads: usize,
     /// Let the kernel cache pages, names and attributes. Off: every call reaches the rules, but for questions for names and
     /// attributes that no rule asks for: what was answered to those is believed for a second.
@@ -136,6 +144,8 @@ pub struct Mount {
     mountpoint: PathBuf,
     connection: Option<Connection>,
     session: Option<JoinHandle<std::io::Result<()>>>,
+    /// As long as the rules may have to take them back.
+    _beliefs: Arc<Beliefs>,
 }
 
 impl std::fmt::Debug for Mount {
@@ -160,11 +170,29 @@ impl Mount {
         let fs = Fs::new(root, descriptors, options.durability.clone(), decide.lies())
             .map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
-        let service = Arc::new(Service { fs, parking, decide, trace });
-        let wire = Wire { service: service.clone(), cached: options.page_cache };
-        let session = start(wire, &mountpoint, options.threads)?;
+        let loops = Crew::new(options.threads, MOST_LOOPS).map_err(other)?;
+        let threads = loops.len();
+        let service = Arc::new(Service {
+            fs,
+            loops,
+            syncs: Pace::default(),
+            parking,
+            decide,
+            trace,
+            commands: CommandFiles::default(),
+            cached: options.page_cache,
+            expires: AtomicBool::new(false),
+        });
+        let wire = Wire { service: service.clone() };
+        let session = start(wire, &mountpoint, threads)?;
+        let unmount = |_: &_| {
+            if let Err(error) = detach(&mountpoint) {
+                tracing::error!(path = %mountpoint.display(), %error, "could not unmount");
+            }
+        };
+        let beliefs = Beliefs::of(&session, &service).inspect_err(unmount).map_err(other)?;
         // From here on a failure must unmount: `Mount` does that when dropped.
-        let mut mount = Mount { service, mountpoint, connection: None, session: None };
+        let mut mount = Mount { service, mountpoint, connection: None, session: None, _beliefs: beliefs };
         let thread = std::thread::Builder::new().name("fuse-session".into()).spawn(move || session.run());
         match thread {
             Ok(thread) => mount.session = Some(thread),
@@ -218,10 +246,7 @@ impl Mount {
         self.abort_connection();
         match self.end(Thaw::Fail(libc::ECONNABORTED), LAST_FILES)? {
             true => Ok(()),
-            false => Err(std::io::Error::other(
-                "files on it are still open, and this user may not cut the connection; end the programs that use it, \
-                 or run as root",
-            )),
+            false => Err(std::io::Error::other(in_use(self.unanswered()))),
         }
     }
 
@@ -243,7 +268,7 @@ impl Mount {
     /// connection, their last user is waited for, at most `patience`. Whatever else is mounted there stays.
     fn end(&mut self, parked: Thaw, patience: Duration) -> std::io::Result<bool> {
         let Some(session) = self.session.take() else { return Ok(true) };
-        self.service.parking.close(parked);
+        let came_back = self.service.parking.close(parked);
         // Who cannot see the table has made this mount all the same.
         let lies = table::lies(std::process::id(), &self.mountpoint).unwrap_or(Lies::OnTop);
         let quiet = lies == Lies::Nowhere
@@ -264,15 +289,32 @@ impl Mount {
                 self.mountpoint.display()
             )));
         }
-        if ended {
+        if ended && came_back {
             return Ok(true);
         }
-        tracing::warn!(path = %self.mountpoint.display(), "detached; files on it are still open");
+        tracing::warn!(path = %self.mountpoint.display(), "detached; {}", in_use(self.unanswered()));
         Ok(false)
+    }
+
+    /// Calls that the backing directory has not answered.
+    fn unanswered(&self) -> usize {
+        self.service.loops.under_way() + self.service.parking.under_way()
     }
 
     fn abort_connection(&self) -> bool {
         self.connection.as_ref().is_some_and(Connection::abort)
+    }
+}
+
+/// Why a mount that was detached is not gone.
+fn in_use(unanswered: usize) -> String {
+    match unanswered {
+        0 => "files on it are still open, and this user may not cut the connection; end the programs that use it, or run as root"
+            .to_owned(),
+        calls => format!(
+            "the backing directory has not answered {calls} of its calls; see what is wrong with the disk, or the network path, \
+             beneath it: they end with it"
+        ),
     }
 }
 
@@ -395,6 +437,12 @@ fn mount_directly(device: &OwnedFd, mountpoint: &Path) -> nix::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_a_mount_is_not_gone_is_said() {
+        insta::assert_snapshot!(in_use(0), @"files on it are still open, and this user may not cut the connection; end the programs that use it, or run as root");
+        insta::assert_snapshot!(in_use(2), @"the backing directory has not answered 2 of its calls; see what is wrong with the disk, or the network path, beneath it: they end with it");
+    }
 
     #[test]
     fn whoever_may_not_mount_is_told_who_forbids_it() {

@@ -1,9 +1,10 @@
 //! Calls that wait: for a moment (latency, throttle) or for a rule to be healed (freeze).
 //!
 //! A waiting call is a closure with its data and its reply handle; it holds no thread. One timer thread knows
-//! when each is due, a few workers run them. The number of waiting calls is bounded by the kernel: each is a
+//! when each is due, a few workers run them, others are in reserve. The number of waiting calls is bounded by the kernel: each is a
 //! system call that somebody waits in.
 
+use super::crew::Crew;
 use crate::clock::Nanos;
 use crate::rules::decision::RuleId;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -13,6 +14,12 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// Workers, those in reserve included: so many calls that waited the backing directory may hold up at once before others wait again.
+const MOST_WORKERS: usize = 32;
+
+/// How long a worker that is in a call of the backing directory is waited for at the end.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// How frozen calls go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +65,7 @@ struct Shared {
 /// The waiting calls of one mount.
 pub struct Parking {
     shared: Arc<Shared>,
+    crew: Arc<Crew>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     longest_freeze: Duration,
 }
@@ -73,11 +81,12 @@ impl Parking {
     pub fn new(workers: usize, longest_freeze: Duration) -> std::io::Result<Parking> {
         let (work, jobs) = unbounded();
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), work });
+        let crew = Crew::new(workers, MOST_WORKERS)?;
         let mut threads = vec![spawn_timer(shared.clone())?];
-        for n in 0..workers.max(1) {
-            threads.push(spawn_worker(n, jobs.clone())?);
+        for n in 0..crew.len() {
+            threads.push(spawn_worker(n, crew.clone(), jobs.clone())?);
         }
-        Ok(Parking { shared, threads: Mutex::new(threads), longest_freeze })
+        Ok(Parking { shared, crew, threads: Mutex::new(threads), longest_freeze })
     }
 
     /// Parks a call: for `delay`, then, if `freeze` names a rule, until that rule is healed or `thaw_after`
@@ -155,8 +164,14 @@ impl Parking {
         }
     }
 
-    /// Answers every waiting call with `outcome` and any later one too; ends the threads.
-    pub fn close(&self, outcome: Thaw) {
+    /// How many calls that waited are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.crew.under_way()
+    }
+
+    /// Answers every waiting call with `outcome` and any later one too; ends the threads. Whether all ended: one that the backing
+    /// directory holds up is not waited for without end.
+    pub fn close(&self, outcome: Thaw) -> bool {
         let calls = {
             let mut state = self.shared.state.lock();
             state.closed = Some(outcome);
@@ -167,15 +182,15 @@ impl Parking {
             self.shared.hand_over(call.resume, outcome);
         }
         self.shared.changed.notify_all();
+        self.crew.close();
         let mut threads = self.threads.lock();
         for _ in 1..threads.len() {
             self.shared.hand_over(Box::new(|_| END.set(true)), outcome);
         }
-        for thread in threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the parking lot panicked");
-            }
-        }
+        let (deadline, own) = (Nanos::now() + LAST_CALL, std::thread::current().id());
+        // A worker whose call came back late may be the last who has this: it does not wait for itself.
+        threads.retain(|thread| thread.thread().id() != own && !ends_before(deadline, thread));
+        threads.is_empty()
     }
 }
 
@@ -183,6 +198,13 @@ impl Drop for Parking {
     fn drop(&mut self) {
         self.close(Thaw::Fail(libc::EIO));
     }
+}
+
+fn ends_before(deadline: Nanos, thread: &JoinHandle<()>) -> bool {
+    while !thread.is_finished() && Nanos::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    thread.is_finished()
 }
 
 thread_local! {
@@ -273,10 +295,14 @@ fn spawn_timer(shared: Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
     })
 }
 
-fn spawn_worker(n: usize, jobs: Receiver<(Resume, Thaw)>) -> std::io::Result<JoinHandle<()>> {
+fn spawn_worker(
+    n: usize,
+    crew: Arc<Crew>,
+    jobs: Receiver<(Resume, Thaw)>,
+) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(format!("parking-{n}")).spawn(move || {
         for (resume, outcome) in jobs {
-            resume(outcome);
+            crew.during(false, || resume(outcome));
             if END.get() {
                 return;
             }

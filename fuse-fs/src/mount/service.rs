@@ -1,48 +1,45 @@
 //! One request from end to end: decide, perhaps wait, act, answer, record.
 //!
-//! A call that no rule could strike, on a mount without a trace, costs four atomic loads more than the
+//! A call that no rule could strike, on a mount without a trace, costs some ten atomic operations more than the
 //! pass-through itself. A call that waits is moved to the [`Parking`] with a copy of its data.
 
-use super::callers::command_of;
+use super::callers::CommandFiles;
+use super::crew::Crew;
+use super::facts::Facts;
+use super::pace::Pace;
 use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::trace::FsEvent;
-use crate::call::{Call, FileKind, Op, Parts, Subject};
+use crate::call::{Op, Subject};
 use crate::clock::Nanos;
 use crate::durability::cut::CutMode;
-use crate::fs::lies::{Victim, age};
+use crate::fs::lies::Victim;
 use crate::fs::request::{Answer, Caller, Outcome, Request};
-use crate::fs::space;
 use crate::fs::{Fs, Power};
 use crate::rules::decide::Decide;
 use crate::rules::decision::{Action, Decision, RuleId};
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
-use nix::sys::stat::{FileStat, fstatat};
 use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// What `fallocate` does in these ways gives space back, or moves what is there.
-const NEEDS_NO_SPACE: i32 =
-    libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_COLLAPSE_RANGE | libc::FALLOC_FL_INSERT_RANGE;
+use std::sync::atomic::AtomicBool;
 
 /// Everything behind one mount.
 pub(crate) struct Service {
     pub(crate) fs: Fs,
+    /// The event loops.
+    pub(crate) loops: Arc<Crew>,
+    /// How long the backing directory takes for a sync.
+    pub(crate) syncs: Pace,
     pub(crate) parking: Parking,
     pub(crate) decide: Arc<dyn Decide>,
     pub(crate) trace: Option<TraceSink>,
-}
-
-/// What a call's rules may ask about it.
-struct Facts<'a> {
-    fs: &'a Fs,
-    request: &'a Request<'a>,
-    caller: &'a Caller,
+    /// What callers are called, for rules.
+    pub(crate) commands: CommandFiles,
+    /// Whether the kernel may cache pages, and names and attributes whoever asks for them.
+    pub(crate) cached: bool,
+    /// Whether the kernel can be told that a name is not to be believed any more, and keep it otherwise.
+    pub(crate) expires: AtomicBool,
 }
 
 /// A call on its way.
@@ -52,9 +49,28 @@ struct Journey {
     note: Option<FsEvent>,
 }
 
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.loops.close();
+    }
+}
+
 impl Service {
-    /// Serves one request; `reply` is called exactly once, perhaps later and on another thread.
+    /// Serves one request, on an event loop; `reply` is called exactly once, perhaps later and on another thread.
     pub(crate) fn serve(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        caller: Caller,
+        reply: impl FnOnce(&Service, Outcome<Answer>) + Send + 'static,
+    ) {
+        if !matches!(request.op(), Op::Fsync | Op::Fsyncdir) {
+            return self.loops.during(false, || self.serve_now(request, caller, reply));
+        }
+        self.loops
+            .during(self.syncs.is_slow(), || self.syncs.time(|| self.serve_now(request, caller, reply)));
+    }
+
+    fn serve_now(
         self: &Arc<Self>,
         request: Request<'_>,
         caller: Caller,
@@ -91,7 +107,7 @@ impl Service {
 
     fn set_out(&self, request: &Request<'_>, mut caller: Caller, armed: bool) -> (Journey, Caller) {
         let at = Nanos::now();
-        let facts = Facts { fs: &self.fs, request, caller: &caller };
+        let facts = Facts::new(self, request, &caller);
         let decision = if armed { self.decide.decide(&facts.call(), at) } else { Decision::proceed() };
         let note = self.trace.as_ref().and_then(|trace| self.note(trace, &facts, &decision, at));
         caller.seq = note.as_ref().map_or(0, |note| note.seq);
@@ -324,122 +340,5 @@ fn changes(op: Op) -> bool {
         | Op::Getxattr
         | Op::Listxattr
         | Op::Lseek => false,
-    }
-}
-
-impl Facts<'_> {
-    fn call(&self) -> Call<'_> {
-        let (offset, len) = self.request.extent();
-        let open_flags = match self.request {
-            Request::Open { flags, .. } | Request::Create { flags, .. } => *flags,
-            other => other.file_handle().and_then(|h| self.fs.files.get(h).ok()).map_or(0, |f| f.flags),
-        };
-        Call {
-            op: self.request.op(),
-            offset,
-            len,
-            pid: self.caller.pid,
-            uid: self.caller.uid,
-            open_flags,
-            subject: self,
-        }
-    }
-
-    /// The inode a call is on: of the entry it names, or of the directory if there is no such entry.
-    fn ino(&self) -> u64 {
-        match self.request.entry() {
-            Some((parent, _)) => self.stat().map_or(parent, |stat| stat.st_ino),
-            None => self.open_or_named().unwrap_or(crate::inode::ROOT),
-        }
-    }
-
-    fn open_or_named(&self) -> Option<u64> {
-        let file = || self.fs.files.get(self.request.file_handle()?).ok().map(|f| f.ino);
-        let directory = || self.fs.directories.get(self.request.directory_handle()?).ok().map(|d| d.ino);
-        self.request.inode().or_else(file).or_else(directory)
-    }
-
-    fn stat(&self) -> Option<FileStat> {
-        match self.request.entry() {
-            Some((parent, name)) => {
-                let directory = self.fs.table.fd(parent).ok()?;
-                fstatat(&*directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
-            }
-            None => self.fs.stat_inode(self.open_or_named()?).ok(),
-        }
-    }
-
-    fn entry_path(&self, (parent, name): (u64, &OsStr)) -> PathBuf {
-        self.fs.table.path(parent).join(name)
-    }
-}
-
-fn kind_of(stat: &FileStat) -> FileKind {
-    match stat.st_mode & libc::S_IFMT {
-        libc::S_IFREG => FileKind::File,
-        libc::S_IFDIR => FileKind::Directory,
-        libc::S_IFLNK => FileKind::Symlink,
-        _ => FileKind::Special,
-    }
-}
-
-impl Subject for Facts<'_> {
-    fn path(&self) -> Cow<'_, Path> {
-        Cow::Owned(match self.request.entry() {
-            Some(entry) => self.entry_path(entry),
-            None => self.open_or_named().map(|ino| self.fs.table.path(ino)).unwrap_or_default(),
-        })
-    }
-
-    fn new_path(&self) -> Option<Cow<'_, Path>> {
-        self.request.destination().map(|entry| Cow::Owned(self.entry_path(entry)))
-    }
-
-    fn kind(&self) -> Option<FileKind> {
-        self.stat().as_ref().map(kind_of)
-    }
-
-    fn size(&self) -> Option<u64> {
-        self.stat().and_then(|stat| u64::try_from(stat.st_size).ok())
-    }
-
-    fn unbacked(&self, range: Range<u64>) -> Parts {
-        let file = self.request.file_handle().and_then(|handle| self.fs.files.get(handle).ok());
-        match (file, self.request) {
-            (_, Request::Fallocate { mode, .. }) if mode & NEEDS_NO_SPACE != 0 => Parts::new(),
-            (Some(file), _) => space::unbacked(&file.fd, range),
-            (None, _) => Parts::new(),
-        }
-    }
-
-    fn ino(&self) -> Option<u64> {
-        match self.request.entry() {
-            Some(_) => self.stat().map(|stat| stat.st_ino),
-            None => self.open_or_named(),
-        }
-    }
-
-    fn age(&self) -> Option<Duration> {
-        self.stat().map(|stat| age(&stat))
-    }
-
-    fn holds(&self, wanted: &mut dyn FnMut(FileKind, Duration) -> bool) -> bool {
-        let Some(handle) = self.request.directory_handle() else { return false };
-        self.fs.entries(handle).iter().any(|(_, stat)| wanted(kind_of(stat), age(stat)))
-    }
-
-    fn opened(&self) -> Option<Nanos> {
-        let directory = || self.fs.directories.opened(self.request.directory_handle()?);
-        self.request.file_handle().and_then(|handle| self.fs.files.opened(handle)).or_else(directory)
-    }
-
-    fn has_earlier_version(&self) -> bool {
-        self.stat().is_some_and(|stat| {
-            u64::try_from(stat.st_size).is_ok_and(|size| self.fs.lies.version(stat.st_ino, size).is_some())
-        })
-    }
-
-    fn command(&self) -> Option<Cow<'_, str>> {
-        command_of(self.caller.pid).map(Cow::Owned)
     }
 }

@@ -7,13 +7,30 @@ use std::path::Path;
 /// A running session.
 pub(crate) type Session = fuser::Session<Wire>;
 
-/// Number of event loops, each with a channel of its own, and who may use the mount.
+/// What is longer than this is mapped, never taken from memory that was used before. Each event loop has a buffer of 16 MiB for the longest
+/// write, and touches what it needs of it: taken from used memory all of it would have to be cleared, by the loops in reserve too.
+#[cfg(target_env = "gnu")]
+fn map_long_buffers() {
+    const LONG: libc::c_int = 4 << 20;
+    // SAFETY: it only changes where memory that is asked for later comes from.
+    if unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LONG) } == 0 {
+        tracing::debug!("long buffers may be cleared for event loops in reserve");
+    }
+}
+
+/// Other allocators map long buffers anyway.
+#[cfg(not(target_env = "gnu"))]
+fn map_long_buffers() {}
+
+/// Number of event loops, and who may use the mount.
 fn session_config(threads: usize, everybody: bool) -> (fuser::Config, fuser::SessionACL) {
     let acl = if everybody { fuser::SessionACL::All } else { fuser::SessionACL::Owner };
     let mut config = fuser::Config::default();
     config.acl = acl;
     config.n_threads = Some(threads.max(1));
-    config.clone_fd = true;
+    // One descriptor for all: a copy for each loop in reserve would be made while the mount is in use already, and may not be had.
+    config.clone_fd = false;
+    map_long_buffers();
     (config, acl)
 }
 

@@ -79,10 +79,10 @@ pub struct RuleStats {
 
 impl Compiled {
     /// Compiles a rule without problems.
-    pub(crate) fn new(id: RuleId, rule: Rule, seed: u64) -> Result<Compiled, globset::Error> {
-        Ok(Compiled {
+    pub(crate) fn new(id: RuleId, rule: Rule, seed: u64) -> Compiled {
+        Compiled {
             id,
-            conditions: Conditions::new(&rule, seed)?,
+            conditions: Conditions::new(&rule, seed),
             ops: rule.selector.ops().and(rule.effect.ops()),
             effect: rule.effect.build(),
             armed: AtomicBool::new(!rule.trigger.disarmed),
@@ -97,7 +97,7 @@ impl Compiled {
                 intervals: Mutex::new(Vec::new()),
             },
             rule,
-        })
+        }
     }
 
     /// Whether it can strike `op` now.

@@ -1,7 +1,13 @@
 use super::decision::{Decision, RuleId};
 use super::lies::Lies;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+/// Whoever may answer in a storage's place from what it was told before.
+pub trait Believer: Send + Sync + 'static {
+    /// Takes back what it was told. Afterwards it believes nothing that [`Decide::asks`] says has to be asked for.
+    fn take_back(&self);
+}
 
 /// What the file system asks of whoever decides: the engine, or [`NoFaults`].
 ///
@@ -15,6 +21,8 @@ pub trait Decide: Send + Sync + 'static {
     /// Whether a rule, armed or not, has to see every call of this operation, or shows something else by it than was there: then the
     /// kernel may not answer in its place from what it was told before.
     fn asks(&self, op: crate::call::Op) -> bool;
+    /// Makes a believer known: it is told before a rule is armed that has to see more than was asked for until then.
+    fn believed_by(&self, _believer: Weak<dyn Believer>) {}
     /// A call ended well and moved this many bytes.
     fn completed(&self, op: crate::call::Op, bytes: u64);
     /// The rule's name, for the trace.

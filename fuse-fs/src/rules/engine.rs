@@ -9,10 +9,10 @@ mod tests;
 
 use super::compiled::{Compiled, RuleStats};
 use super::counters::{CounterValues, Counters};
-use super::decide::Decide;
+use super::decide::{Believer, Decide};
 use super::decision::{Decision, RuleId};
 use super::lies::Lies;
-use super::matcher::{Facts, PathGlobs};
+use super::matcher::{Facts, Globs};
 use super::opset::OpSet;
 use super::problem::Problem;
 use super::rule::Rule;
@@ -22,9 +22,9 @@ use crate::nearest::nearest;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use strum::VariantArray;
 
@@ -42,6 +42,8 @@ pub struct Engine {
     armed: AtomicU64,
     /// Operations that a rule, armed or not, has to see, as an [`OpSet`].
     asked: AtomicU64,
+    /// Those who may answer in the storage's place.
+    believers: Mutex<Vec<Weak<dyn Believer>>>,
     /// Held by whoever changes rules or lists.
     changes: Mutex<()>,
 }
@@ -54,7 +56,7 @@ type Lists = Vec<Option<Arc<List>>>;
 /// Armed rules of an operation, in file order.
 struct List {
     rules: Vec<Arc<Compiled>>,
-    globs: PathGlobs,
+    globs: Globs,
     /// Whether the path alone can rule out all of them.
     by_path: bool,
 }
@@ -81,6 +83,7 @@ impl Engine {
             lies: Arc::default(),
             armed: AtomicU64::new(0),
             asked: AtomicU64::new(0),
+            believers: Mutex::default(),
             changes: Mutex::new(()),
         };
         engine.add(rules, Nanos(0))?;
@@ -114,28 +117,34 @@ impl Engine {
         for rule in new {
             problems.extend(prefixed(&rule, &rules));
             let id = RuleId(u32::try_from(rules.len()).expect("fewer than 2^32 rules"));
-            match Compiled::new(id, rule, self.seed) {
-                Ok(compiled) => rules.push(Arc::new(compiled)),
-                Err(error) => problems.push(too_large(&error)),
-            }
+            rules.push(Arc::new(Compiled::new(id, rule, self.seed)));
         }
         if !problems.is_empty() {
             return Err(problems);
         }
+        // All together, armed or not: so that lists can be made whichever are armed later.
+        Globs::new(rules.iter().map(|r| &r.rule.selector)).map_err(|error| vec![too_large(&error)])?;
         let added = rules[old.len()..].to_vec();
+        self.ask_for(&added);
         self.lies.keep_versions(rules.iter().any(|r| r.rule.effect.needs_versions()));
         self.rules.store(Arc::new(rules));
-        if let Err(error) = self.relist() {
-            self.rules.store(old);
-            return Err(vec![too_large(&error)]);
-        }
-        let asked: Vec<Op> =
-            Op::VARIANTS.iter().copied().filter(|op| added.iter().any(|r| r.asks(*op))).collect();
-        self.asked.fetch_or(OpSet::of(&asked).0, Relaxed);
+        self.relist().expect("all rules together made a list");
         if self.start.load(Relaxed) != NOT_STARTED {
             added.iter().filter(|r| r.armed.load(Relaxed)).for_each(|r| r.open_interval(now));
         }
         Ok(added.iter().map(|r| r.id).collect())
+    }
+
+    /// From now on everything is asked for that these rules have to see, and nothing of it is believed, before any is armed.
+    fn ask_for(&self, rules: &[Arc<Compiled>]) {
+        let asked: Vec<Op> =
+            Op::VARIANTS.iter().copied().filter(|op| rules.iter().any(|r| r.asks(*op))).collect();
+        let asked = OpSet::of(&asked);
+        let before = OpSet(self.asked.fetch_or(asked.0, SeqCst));
+        if !asked.without(before).is_empty() {
+            let believers: Vec<_> = self.believers.lock().iter().filter_map(Weak::upgrade).collect();
+            believers.iter().for_each(|believer| believer.take_back());
+        }
     }
 
     /// Arms a rule.
@@ -225,7 +234,7 @@ impl Engine {
 
 impl List {
     fn new(rules: Vec<Arc<Compiled>>) -> Result<List, globset::Error> {
-        let globs = PathGlobs::new(rules.iter().map(|r| &r.rule.selector))?;
+        let globs = Globs::new(rules.iter().map(|r| &r.rule.selector))?;
         let by_path = rules.iter().all(|r| r.conditions.begin_with_path());
         Ok(List { rules, globs, by_path })
     }
@@ -287,6 +296,12 @@ impl Decide for Engine {
 
     fn asks(&self, op: Op) -> bool {
         OpSet(self.asked.load(Relaxed)).has(op)
+    }
+
+    fn believed_by(&self, believer: Weak<dyn Believer>) {
+        let mut believers = self.believers.lock();
+        believers.retain(|known| known.strong_count() > 0);
+        believers.push(believer);
     }
 
     fn completed(&self, op: Op, bytes: u64) {

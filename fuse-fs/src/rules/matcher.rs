@@ -1,7 +1,7 @@
 //! Compiled selectors: whether a call is one that a rule is about.
 //!
-//! All conditions of a rule must hold. What is free to know is asked first; the path is built only if a rule
-//! still standing needs it, and then all path globs of all rules of the operation are matched in one pass.
+//! All conditions of a rule must hold. What is free to know is asked first; the path is built, and the caller's name asked for, only
+//! if a rule still standing needs it, and then all such globs of all rules of the operation are matched in one pass.
 
 use super::draw;
 
@@ -59,15 +59,6 @@ pub(crate) fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
 }
 
-/// A set of the patterns that are globs; [`Rule::problems`] reports the others.
-fn set<'a>(patterns: impl Iterator<Item = &'a String>) -> Result<GlobSet, globset::Error> {
-    let mut builder = GlobSetBuilder::new();
-    for pattern in patterns {
-        builder.add(glob(pattern)?);
-    }
-    builder.build()
-}
-
 impl Selector {
     /// The operations it selects.
     pub fn ops(&self) -> OpSet {
@@ -81,7 +72,6 @@ impl Selector {
 /// The conditions of one selector but for operation and path globs.
 pub(crate) struct Conditions {
     selector: Selector,
-    command: GlobSet,
     open_flags: i32,
     access: Option<i32>,
     /// Whether it has globs on paths.
@@ -94,13 +84,12 @@ pub(crate) struct Conditions {
 
 impl Conditions {
     /// Compiles the selector of a rule without problems.
-    pub(crate) fn new(rule: &Rule, seed: u64) -> Result<Conditions, globset::Error> {
+    pub(crate) fn new(rule: &Rule, seed: u64) -> Conditions {
         let selector = rule.selector.clone();
         let flags = selector.open_flags.iter().filter_map(|name| OPEN_FLAGS.iter().find(|f| f.0 == name));
         let (access, others): (Vec<i32>, Vec<i32>) =
             flags.map(|f| f.1).partition(|flag| *flag & !libc::O_ACCMODE == 0);
-        Ok(Conditions {
-            command: set(selector.command.iter())?,
+        Conditions {
             open_flags: others.into_iter().fold(0, |all, flag| all | flag),
             access: access.first().copied(),
             globs: !selector.path.is_empty() || !selector.not_path.is_empty(),
@@ -108,9 +97,9 @@ impl Conditions {
             cheap: selector.range.is_some()
                 || selector.length.is_some()
                 || !(selector.pid.is_empty() && selector.uid.is_empty() && selector.open_flags.is_empty()),
-            costly: selector.size.is_some() || !selector.kind.is_empty() || !selector.command.is_empty(),
+            costly: selector.size.is_some() || !selector.kind.is_empty(),
             selector,
-        })
+        }
     }
 
     /// Whether nothing can be asked before the path, and the path has to match.
@@ -123,6 +112,7 @@ impl Conditions {
         (!self.cheap || self.cheap(facts.call))
             && (!self.globs || facts.globs_hold(slot))
             && (!self.costly || self.costly(facts.call))
+            && (self.selector.command.is_empty() || facts.command_holds(slot))
             && self.share.is_none_or(|(share, seed)| facts.in_share(share, seed))
     }
 
@@ -151,8 +141,6 @@ impl Conditions {
             && s.size.is_none_or(|r| {
                 call.subject.size().is_some_and(|n| n >= r.min.0 && r.max.is_none_or(|max| n <= max.0))
             })
-            && (s.command.is_empty()
-                || call.subject.command().is_some_and(|name| self.command.is_match(name.as_ref())))
     }
 }
 
@@ -160,35 +148,56 @@ fn any_of<T: PartialEq>(list: &[T], value: &T) -> bool {
     list.is_empty() || list.contains(value)
 }
 
-/// The path globs of all rules of one operation.
-pub(crate) struct PathGlobs {
+/// The globs of all rules of one operation, whose places are the slots.
+pub(crate) struct Globs {
+    paths: GlobList,
+    commands: GlobList,
+}
+
+impl Globs {
+    /// Compiles the globs of the given selectors.
+    pub(crate) fn new<'a>(
+        selectors: impl Iterator<Item = &'a Selector> + Clone,
+    ) -> Result<Globs, globset::Error> {
+        Ok(Globs {
+            paths: GlobList::new(selectors.clone().map(|s| (s.path.as_slice(), s.not_path.as_slice())))?,
+            commands: GlobList::new(selectors.map(|s| (s.command.as_slice(), [].as_slice())))?,
+        })
+    }
+}
+
+/// What each slot's globs take and leave out.
+struct GlobList {
     globs: GlobSet,
     /// For each glob: the slot of its rule, and whether it leaves out.
     owners: Vec<(usize, bool)>,
-    /// For each slot: whether the rule takes paths that no glob of its own names.
+    /// For each slot: whether the rule takes what no glob of its own names.
     open: Vec<bool>,
     any_open: bool,
 }
 
-impl PathGlobs {
-    /// Compiles the globs of the given selectors, whose places are the slots.
-    pub(crate) fn new<'a>(
-        selectors: impl Iterator<Item = &'a Selector>,
-    ) -> Result<PathGlobs, globset::Error> {
+impl GlobList {
+    fn new<'a>(
+        slots: impl Iterator<Item = (&'a [String], &'a [String])>,
+    ) -> Result<GlobList, globset::Error> {
         let (mut builder, mut owners, mut open) = (GlobSetBuilder::new(), Vec::new(), Vec::new());
-        for (slot, selector) in selectors.enumerate() {
-            open.push(selector.path.is_empty());
-            for (list, leaves_out) in [(&selector.path, false), (&selector.not_path, true)] {
+        for (slot, (takes, leaves)) in slots.enumerate() {
+            open.push(takes.is_empty());
+            for (list, leaves_out) in [(takes, false), (leaves, true)] {
                 for pattern in list {
                     builder.add(glob(pattern)?);
                     owners.push((slot, leaves_out));
                 }
             }
         }
-        Ok(PathGlobs { globs: builder.build()?, owners, any_open: open.contains(&true), open })
+        Ok(GlobList { globs: builder.build()?, owners, any_open: open.contains(&true), open })
     }
 
-    /// Adds the slots whose globs take `path`.
+    fn none_taken(&self) -> Taken {
+        Taken::from_elem(false, self.open.len())
+    }
+
+    /// Adds the slots whose globs take `path`, or a name.
     fn take(&self, path: &Path, taken: &mut Taken) {
         thread_local! {
             static SCRATCH: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
@@ -208,21 +217,22 @@ impl PathGlobs {
     }
 }
 
-/// For each slot, whether its globs take the call's path.
+/// For each slot, whether its globs take what was asked.
 type Taken = SmallVec<[bool; 128]>;
 
 /// What is known about one call, found out when first asked.
 pub(crate) struct Facts<'f, 'c> {
     call: &'f Call<'c>,
-    globs: &'f PathGlobs,
+    globs: &'f Globs,
     paths: Option<[Option<Cow<'c, Path>>; 2]>,
     taken: Option<Taken>,
+    command_taken: Option<Taken>,
 }
 
 impl<'f, 'c> Facts<'f, 'c> {
     /// Nothing is known yet.
-    pub(crate) fn new(call: &'f Call<'c>, globs: &'f PathGlobs) -> Facts<'f, 'c> {
-        Facts { call, globs, paths: None, taken: None }
+    pub(crate) fn new(call: &'f Call<'c>, globs: &'f Globs) -> Facts<'f, 'c> {
+        Facts { call, globs, paths: None, taken: None, command_taken: None }
     }
 
     fn paths(&mut self) -> impl Iterator<Item = &Path> {
@@ -242,12 +252,25 @@ impl<'f, 'c> Facts<'f, 'c> {
 
     fn taken(&mut self) -> &Taken {
         if self.taken.is_none() {
-            let globs = self.globs;
-            let mut taken = Taken::from_elem(false, globs.open.len());
+            let globs = &self.globs.paths;
+            let mut taken = globs.none_taken();
             self.paths().for_each(|path| globs.take(path, &mut taken));
             self.taken = Some(taken);
         }
         self.taken.get_or_insert_default()
+    }
+
+    /// Whether the globs of a rule take the caller's name; none takes that of one that is gone.
+    fn command_holds(&mut self, slot: usize) -> bool {
+        let (call, globs) = (self.call, &self.globs.commands);
+        let taken = self.command_taken.get_or_insert_with(|| {
+            let mut taken = globs.none_taken();
+            if let Some(name) = call.subject.command() {
+                globs.take(Path::new(name.as_ref()), &mut taken);
+            }
+            taken
+        });
+        taken[slot]
     }
 
     fn in_share(&mut self, share: Share, seed: u64) -> bool {

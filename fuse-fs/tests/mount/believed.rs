@@ -1,28 +1,35 @@
 //! What the kernel may answer from what it was told before, and what it must ask for every time.
 
-use crate::fixture::Bench;
+use crate::fixture::{Bench, wait_for};
 use fuse_fs::call::{Call, Op};
 use fuse_fs::clock::Nanos;
-use fuse_fs::rules::decide::Decide;
+use fuse_fs::mount::parking::Thaw;
+use fuse_fs::rules::decide::{Believer, Decide};
 use fuse_fs::rules::decision::{Decision, RuleId};
 use fuse_fs::rules::engine::Engine;
 use fuse_fs::rules::rule::Rule;
 use std::fs;
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("what_no_rule_asks_for_is_not_asked_again", unasked),
     ("a_rule_sees_every_call_that_it_asks_for_though_it_is_not_armed", asked),
     ("a_rule_that_changes_files_by_itself_leaves_nothing_to_believe", changed),
     ("a_rule_that_is_added_later_sees_every_call_from_then_on", added),
+    ("a_rule_that_is_added_later_sees_at_once_what_was_asked_for_just_before", seen_at_once),
+    ("a_rule_that_is_added_while_calls_wait_is_armed_when_nothing_is_believed", seen_while_calls_wait),
     ("what_a_failed_write_left_is_seen_at_once", torn),
     ("what_this_mount_changes_is_seen_at_once", changes),
     ("a_file_of_several_names_is_known_by_the_one_that_was_asked_for", several_names),
 ];
+
+/// How long the kernel believes what it was told.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 /// How often the file is looked at in each test.
 const LOOKS: u64 = 100;
@@ -43,6 +50,9 @@ impl Decide for Counting {
     }
     fn asks(&self, op: Op) -> bool {
         self.engine.asks(op)
+    }
+    fn believed_by(&self, believer: Weak<dyn Believer>) {
+        self.engine.believed_by(believer);
     }
     fn completed(&self, op: Op, bytes: u64) {
         match op {
@@ -106,6 +116,43 @@ fn added() {
     counting.engine.add_rule(late, Nanos::now()).unwrap();
     let (names, _) = look(&bench, &counting);
     assert!(names >= 3 * LOOKS, "{names} names");
+}
+
+/// Fails what was asked for a moment ago, by name and by attributes, for a file two directories down and for the root.
+fn seen_at_once() {
+    for op in ["lookup", "getattr"] {
+        let (bench, counting) = counting(&[]);
+        look(&bench, &counting);
+        let cwd = fs::File::open(bench.at("a/b")).unwrap();
+        let late = rule(&format!("where.op = [\"{op}\"]\neffect.errno = {{ code = \"EIO\" }}\n"));
+        let begun = Instant::now();
+        counting.engine.add_rule(late, Nanos::now()).unwrap();
+        let took = begun.elapsed();
+        let error = fs::metadata(bench.at("a/b/f")).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EIO), "{op}");
+        assert!(took < BELIEVED, "{op} was not taken back, but ran out: {took:?}");
+        counting.engine.heal(None, Nanos::now()).unwrap();
+        // Whoever has the directory open still finds it where it was.
+        let link = fs::read_link(format!("/proc/self/fd/{}", cwd.as_raw_fd())).unwrap();
+        assert_eq!(link, bench.at("a/b"));
+    }
+}
+
+/// A call that waits may have locked its directory in the kernel: names cannot be taken back then, and run out.
+fn seen_while_calls_wait() {
+    let frozen = "where.path = [\"a/b/frozen\"]\nwhere.op = [\"mkdir\"]\neffect.freeze = {}\n";
+    let (bench, counting) = counting(&[frozen]);
+    look(&bench, &counting);
+    let place = bench.at("a/b/frozen");
+    let waiting = std::thread::spawn(move || fs::create_dir(place));
+    wait_for("the call waits", || bench.mount().parked(None) == 1);
+    let late = "name = \"late\"\nwhere.op = [\"getattr\"]\neffect.errno = { code = \"EIO\" }\n";
+    counting.engine.add_rule(toml::from_str(late).unwrap(), Nanos::now()).unwrap();
+    let seen = fs::metadata(bench.at("a")).map(drop).map_err(|error| error.raw_os_error());
+    counting.engine.heal(None, Nanos::now()).unwrap();
+    bench.mount().heal(None, Thaw::Continue);
+    waiting.join().unwrap().unwrap();
+    assert_eq!(seen, Err(Some(libc::EIO)));
 }
 
 fn torn() {

@@ -5,6 +5,7 @@ mod effects;
 mod faults;
 mod fidelity;
 mod fixture;
+mod held_up;
 mod ownership;
 
 use libtest_mimic::{Arguments, Trial};
@@ -15,7 +16,8 @@ fn main() {
     arguments.test_threads = Some(1);
     let usable = nix::unistd::geteuid().is_root() && std::path::Path::new("/dev/fuse").exists();
     let reason = if usable { "" } else { "needs root and /dev/fuse" };
-    let tests = [fidelity::TESTS, ownership::TESTS, faults::TESTS, effects::TESTS, believed::TESTS];
+    let tests =
+        [fidelity::TESTS, ownership::TESTS, faults::TESTS, effects::TESTS, believed::TESTS, held_up::TESTS];
     let trials = tests.into_iter().flatten().map(|&(name, test)| {
         let run = move || {
             test();

@@ -298,3 +298,28 @@ fn versions_are_kept_only_while_a_rule_needs_them() {
     engine.add_rule(rules(rule).remove(0), Nanos(0)).unwrap();
     assert!(engine.lies().keeps_versions());
 }
+
+/// Notes what the engine says at the moment when beliefs are taken back: whether it asks for names, and whether it could strike them.
+struct Noting(std::sync::OnceLock<Weak<Engine>>, Mutex<Vec<(bool, bool)>>);
+
+impl Believer for Noting {
+    fn take_back(&self) {
+        let engine = self.0.get().and_then(Weak::upgrade).expect("there is one");
+        self.1.lock().push((engine.asks(Op::Lookup), engine.armed(Op::Lookup)));
+    }
+}
+
+#[test]
+fn what_is_believed_is_taken_back_before_a_rule_that_asks_for_more_is_armed_and_only_then() {
+    let engine = Arc::new(engine(&with_trigger("")));
+    let noting = Arc::new(Noting(std::sync::OnceLock::new(), Mutex::default()));
+    noting.0.set(Arc::downgrade(&engine)).expect("once");
+    let believer: Arc<dyn Believer> = noting.clone();
+    engine.believed_by(Arc::downgrade(&believer));
+    for name in ["first", "second"] {
+        let text = format!("[[fault]]\nname = \"{name}\"\nwhere.op = [\"lookup\"]\neffect.freeze = {{}}");
+        engine.add_rule(rules(&text).remove(0), Nanos(1)).unwrap();
+    }
+    assert_eq!(*noting.1.lock(), [(true, false)]);
+    assert!(engine.armed(Op::Lookup));
+}

@@ -40,11 +40,9 @@ fn rule(selector: Selector) -> Rule {
 
 /// The compiled answer of each selector, all in one list.
 fn compiled(selectors: &[Selector], call: &Call<'_>) -> Vec<bool> {
-    let globs = PathGlobs::new(selectors.iter()).expect("good globs");
+    let globs = Globs::new(selectors.iter()).expect("good globs");
     let mut facts = Facts::new(call, &globs);
-    let one = |(slot, s): (usize, &Selector)| {
-        Conditions::new(&rule(s.clone()), 1).expect("good").hold(slot, &mut facts)
-    };
+    let one = |(slot, s): (usize, &Selector)| Conditions::new(&rule(s.clone()), 1).hold(slot, &mut facts);
     selectors.iter().enumerate().map(one).collect()
 }
 
@@ -160,4 +158,37 @@ fn a_share_takes_about_its_fraction_whole_mailboxes_and_the_same_ones_for_each_r
     assert!(!share.takes(Path::new(""), 5), "the root is no mailbox");
     assert!(Share { fraction: 1.0, depth: 2 }.takes(Path::new("a/b"), 5));
     assert!(!Share { fraction: 1.0, depth: 2 }.takes(Path::new("a"), 5));
+}
+
+/// A file that counts how often somebody asks who calls.
+struct Counted(File, std::cell::Cell<u32>);
+
+impl Subject for Counted {
+    fn path(&self) -> Cow<'_, Path> {
+        self.0.path()
+    }
+    fn new_path(&self) -> Option<Cow<'_, Path>> {
+        self.0.new_path()
+    }
+    fn kind(&self) -> Option<FileKind> {
+        self.0.kind()
+    }
+    fn size(&self) -> Option<u64> {
+        self.0.size()
+    }
+    fn command(&self) -> Option<Cow<'_, str>> {
+        self.1.set(self.1.get() + 1);
+        self.0.command()
+    }
+}
+
+#[test]
+fn who_calls_is_asked_once_however_many_rules_want_to_know() {
+    let subject = Counted(File { command: "imap".to_owned(), ..file("f") }, 0.into());
+    let call = Call { op: Op::Write, offset: 0, len: 1, pid: 1, uid: 1, open_flags: 0, subject: &subject };
+    let by = |glob: &str| Selector { command: vec![glob.to_owned()], ..Selector::default() };
+    assert_eq!(compiled(&[by("lmtp"), by("im*"), by("imap"), by("pop3")], &call), [false, true, true, false]);
+    assert_eq!(subject.1.get(), 1);
+    compiled(&[Selector::default()], &call);
+    assert_eq!(subject.1.get(), 1, "nobody wanted to know");
 }
