@@ -6,14 +6,16 @@
 
 use crate::mail::workload::maker::Maker;
 use record::directory::{RunDirectory, read_json};
-use record::history::Attempt;
 use record::history::token::Token;
+use record::history::{Attempt, Ingress};
 use record::ledger::Ledger;
+use record::ledger::entry::OpKind;
 use record::ledger::messages::Messages;
 use record::plan::Plan;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Makes what is missing in the run directory.
 pub(crate) fn make_again(directory: &Path) {
@@ -40,6 +42,7 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
     let plan: Plan = read_json(&run.plan())?;
     let ledger = Ledger::read(BufReader::new(File::open(run.history())?))?;
     let (maker, messages) = (Maker::of(&plan)?, Messages::of(&ledger));
+    let maker = Maker { utf8_trial: ledger.utf8_trial().map_or_else(OnceLock::new, OnceLock::from), ..maker };
     for token in missing {
         if let Some(bytes) = made(&maker, &ledger, &messages, token.attempt) {
             let path = sent(run, token);
@@ -54,7 +57,8 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
 fn made(maker: &Maker, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> Option<Vec<u8>> {
     let op = messages.store(ledger, attempt)?;
     let user = ledger.user_name(ledger.user_of(op.place));
-    let made = maker.make(attempt, &user).ok()?;
+    let entry = if op.kind == OpKind::Append { Ingress::Append } else { Ingress::Lmtp };
+    let made = maker.make(attempt, &user, entry).ok()?;
     (Some(made.digest) == op.digest).then_some(made.bytes)
 }
 
@@ -71,7 +75,8 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let (plan, mut world) = (synthetic::plan(), World::new(Vec::new(), 1));
         let attempt = |message| Attempt { message: MessageId(message), n: 1 };
-        let sent = Maker::of(&plan).expect("no corpus").make(attempt(1), "user1").expect("made");
+        let sent =
+            Maker::of(&plan).expect("no corpus").make(attempt(1), "user1", Ingress::Lmtp).expect("made");
         world.digests.insert(attempt(1), sent.digest);
         for message in 1..=2 {
             world.deliver(0, message, 1, OK);

@@ -15,7 +15,7 @@ use rand::RngExt;
 use record::history::event::Event;
 use record::history::identity::digest;
 use record::history::{Action, Attempt, Ingress, MessageId, Outcome, Protocol, Trouble, UserId};
-use record::message::Outgoing;
+use record::message::{HeaderForm, Outgoing};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -114,7 +114,7 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
     never_begun(ctx, job.user, intended, job.action(n, 0, digest(b"")));
 }
 
-async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
+pub(super) async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
     let mut told = None;
     deliver_all(ctx, std::slice::from_ref(job), protocol, message, &mut |_, ended| told = Some(ended)).await;
     told.unwrap_or_else(|| Failure::unknown(Trouble::Garbled, None).into())
@@ -131,7 +131,7 @@ pub(super) async fn deliver_all(
     let Some(first) = jobs.first() else { return };
     let door = (protocol, ctx.delivery(first.user, protocol));
     let (from, to): (_, Vec<String>) = (sender(ctx), jobs.iter().map(|job| ctx.address(job.user)).collect());
-    let envelope = Envelope { from: &from, to: &to };
+    let envelope = Envelope { from: &from, to: &to, utf8: message.header == HeaderForm::Utf8 };
     let mut end = |recipient, told: Told| {
         tell(recipient, told.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
     };
@@ -190,10 +190,10 @@ pub(super) async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, U
 async fn bytes(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
     let attempt = Attempt { message: job.message, n };
     if ctx.maker.is_quick(attempt) {
-        return ctx.maker.make(attempt, ctx.user(job.user));
+        return ctx.maker.make(attempt, ctx.user(job.user), job.entry);
     }
-    let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
-    let work = move || maker.make(attempt, &user);
+    let (maker, user, entry) = (ctx.maker.clone(), ctx.user(job.user).to_owned(), job.entry);
+    let work = move || maker.make(attempt, &user, entry);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Unmade::Panicked(error)))
 }
 
