@@ -6,16 +6,14 @@
 
 use crate::mail::workload::maker::Maker;
 use record::directory::{RunDirectory, read_json};
+use record::history::Attempt;
 use record::history::token::Token;
-use record::history::{Attempt, Ingress};
 use record::ledger::Ledger;
-use record::ledger::entry::OpKind;
 use record::ledger::messages::Messages;
 use record::plan::Plan;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 /// Makes what is missing in the run directory.
 pub(crate) fn make_again(directory: &Path) {
@@ -42,7 +40,6 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
     let plan: Plan = read_json(&run.plan())?;
     let ledger = Ledger::read(BufReader::new(File::open(run.history())?))?;
     let (maker, messages) = (Maker::of(&plan)?, Messages::of(&ledger));
-    let maker = Maker { utf8_trial: ledger.utf8_trial().map_or_else(OnceLock::new, OnceLock::from), ..maker };
     for token in missing {
         if let Some(bytes) = made(&maker, &ledger, &messages, token.attempt) {
             let path = sent(run, token);
@@ -57,8 +54,7 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
 fn made(maker: &Maker, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> Option<Vec<u8>> {
     let op = messages.store(ledger, attempt)?;
     let user = ledger.user_name(ledger.user_of(op.place));
-    let entry = if op.kind == OpKind::Append { Ingress::Append } else { Ingress::Lmtp };
-    let made = maker.make(attempt, &user, entry).ok()?;
+    let made = maker.make(attempt, &user, ledger.header(maker.seed, op)).ok()?;
     (Some(made.digest) == op.digest).then_some(made.bytes)
 }
 
@@ -68,6 +64,7 @@ mod tests {
 
     use super::*;
     use record::history::MessageId;
+    use record::message::HeaderForm;
     use record::synthetic::{OK, World};
 
     /// A run in which messages 1 and 2 were sent and came back damaged; the second has another digest than its plan's.
@@ -76,7 +73,7 @@ mod tests {
         let (plan, mut world) = (synthetic::plan(), World::new(Vec::new(), 1));
         let attempt = |message| Attempt { message: MessageId(message), n: 1 };
         let sent =
-            Maker::of(&plan).expect("no corpus").make(attempt(1), "user1", Ingress::Lmtp).expect("made");
+            Maker::of(&plan).expect("no corpus").make(attempt(1), "user1", HeaderForm::Ascii).expect("made");
         world.digests.insert(attempt(1), sent.digest);
         for message in 1..=2 {
             world.deliver(0, message, 1, OK);

@@ -35,7 +35,8 @@ fn check(case: &Case<'_>) -> Finding {
             explained += 1;
             continue;
         }
-        if found.iter().all(|attempt| refused_for_all(case, *attempt)) {
+        let shared = found.iter().filter(|attempt| refused_for_all(case, **attempt)).count();
+        if shared == usize::from(fate.refused_copies) {
             for_all += 1;
             continue;
         }

@@ -8,7 +8,7 @@
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
-use record::ledger::entry::{ClientOp, OpKind};
+use record::ledger::entry::ClientOp;
 use record::message::{Form, HeaderForm, form};
 use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
@@ -72,7 +72,8 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
         form: form_of(case, stored),
-        utf8: header_of(case, stored) == HeaderForm::Utf8,
+        utf8: case.plan.workload.corpus.is_none()
+            && case.ledger.header(case.plan.workload_seed(), stored) == HeaderForm::Utf8,
         lost,
     })
 }
@@ -81,11 +82,6 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
 fn form_of(case: &Case<'_>, stored: &ClientOp) -> Option<Form> {
     let generated = case.plan.workload.corpus.is_none();
     generated.then(|| form(case.plan.workload_seed(), token(stored), stored.size.into()))
-}
-
-fn header_of(case: &Case<'_>, stored: &ClientOp) -> HeaderForm {
-    let trial = case.ledger.utf8_trial().filter(|_| stored.kind == OpKind::Deliver);
-    HeaderForm::of(case.plan.workload_seed(), token(stored), trial)
 }
 
 fn token(stored: &ClientOp) -> Attempt {

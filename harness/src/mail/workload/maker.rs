@@ -6,7 +6,7 @@ use crate::mail::message::corpus::Corpus;
 use crate::mail::message::fit::{Own, fit};
 use crate::mail::message::sizes;
 use record::history::token::RunToken;
-use record::history::{Attempt, Ingress, MessageId};
+use record::history::{Attempt, MessageId};
 use record::message::{Addresses, HeaderForm, Outgoing, assemble, generate, message_id};
 use record::plan::Plan;
 use record::plan::workload::Sizes;
@@ -65,13 +65,16 @@ impl Maker {
         self.corpus.is_none() && self.size(attempt) <= QUICK
     }
 
-    /// What is sent to `user` as `attempt`. By APPEND no header is in UTF-8: that would want UTF8=ACCEPT (RFC 6855).
+    /// How the header of a delivery of the traffic is written.
+    pub(super) fn header(&self, attempt: Attempt) -> HeaderForm {
+        HeaderForm::of(self.seed, attempt, self.utf8_trial.get().copied())
+    }
+
+    /// What is sent to `user` as `attempt`.
     ///
     /// # Errors
     /// Its corpus file is gone, or was changed into something that cannot be sent.
-    pub(crate) fn make(&self, attempt: Attempt, user: &str, entry: Ingress) -> Result<Outgoing, Unmade> {
-        let trial = self.utf8_trial.get().filter(|_| entry != Ingress::Append).copied();
-        let header = HeaderForm::of(self.seed, attempt, trial);
+    pub(crate) fn make(&self, attempt: Attempt, user: &str, header: HeaderForm) -> Result<Outgoing, Unmade> {
         let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user, header)) };
         let rest = corpus.message(attempt.message.0);
         rest.map(|rest| assemble(self.run, attempt, &self.fit(corpus, &rest, attempt, user)))
@@ -116,22 +119,20 @@ mod tests {
     fn the_same_plan_makes_the_same_bytes_and_each_user_and_attempt_its_own() {
         let maker = || Maker::of(&synthetic::plan()).expect("no corpus");
         let attempt = |n| Attempt { message: MessageId(3), n };
-        let made = |n, user| maker().make(attempt(n), user, Ingress::Lmtp).expect("made").bytes;
+        let made = |n, user| maker().make(attempt(n), user, HeaderForm::Ascii).expect("made").bytes;
         assert_eq!(made(1, "user1"), made(1, "user1"));
         assert_ne!(made(1, "user1"), made(2, "user1"));
         assert_ne!(made(1, "user1"), made(1, "user2"));
     }
 
     #[test]
-    fn headers_are_in_utf8_after_a_trial_and_never_by_append() {
+    fn headers_are_in_utf8_after_a_trial() {
         let maker = Maker::of(&synthetic::plan()).expect("no corpus");
-        let utf8 = |entry| {
-            let of = |message| maker.make(Attempt { message: MessageId(message), n: 1 }, "user1", entry);
-            (0..100).filter(|message| of(*message).expect("made").header == HeaderForm::Utf8).count()
-        };
-        assert_eq!(utf8(Ingress::Lmtp), 0);
+        let of = |message| maker.header(Attempt { message: MessageId(message), n: 1 });
+        let utf8 = || (0..100).filter(|message| of(*message) == HeaderForm::Utf8).count();
+        assert_eq!(utf8(), 0);
         maker.utf8_trial.set(MessageId(0)).expect("once");
-        assert!(utf8(Ingress::Smtp) > 4 && utf8(Ingress::Append) == 0);
+        assert!(utf8() > 4, "{}", utf8());
     }
 
     /// Many servers store a second message with the same Message-ID into the same mailbox only once, or never.
@@ -145,7 +146,7 @@ mod tests {
         let maker = Maker::of(&plan).expect("a corpus");
         let id = |message, n| {
             let attempt = Attempt { message: MessageId(message), n };
-            let made = maker.make(attempt, "user1", Ingress::Lmtp).expect("made");
+            let made = maker.make(attempt, "user1", HeaderForm::Ascii).expect("made");
             let text = String::from_utf8(made.bytes).expect("it is text");
             let kept = text.matches("Message-ID: <only@x>\r\n").count();
             assert_eq!(kept, 1, "its own, or put aside: {text}");
@@ -166,7 +167,7 @@ mod tests {
         plan.workload.corpus = Some(folder.path().to_owned());
         let maker = Maker::of(&plan).expect("a corpus");
         let attempt = Attempt { message: MessageId(3), n: 1 };
-        let make = || maker.make(attempt, "user1", Ingress::Lmtp);
+        let make = || maker.make(attempt, "user1", HeaderForm::Ascii);
         assert!(make().expect("made").bytes.ends_with(b"Subject: x\r\n\r\nbody\r\n"));
         std::fs::remove_file(&file).expect("removed");
         assert!(make().is_err());

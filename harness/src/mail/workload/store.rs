@@ -35,13 +35,21 @@ pub(crate) struct Job {
     flags: Vec<String>,
     /// Of several recipients of one message: the attempt whose token it carries.
     carries: Option<Attempt>,
+    /// Its header may be in UTF-8. By APPEND it may not: that would want UTF8=ACCEPT (RFC 6855).
+    may_be_utf8: bool,
 }
 
 impl Job {
     /// A new message, as the plan delivers.
     pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
         let (entry, message) = (ctx.setup.plan.deliver_by, ctx.new_message());
-        Job { user, message, entry, mailbox: INBOX.to_owned(), flags: Vec::new(), carries: None }
+        let (mailbox, may_be_utf8) = (INBOX.to_owned(), entry != Ingress::Append);
+        Job { user, message, entry, mailbox, flags: Vec::new(), carries: None, may_be_utf8 }
+    }
+
+    /// In a form that every server takes.
+    pub(super) fn plain(self) -> Job {
+        Job { may_be_utf8: false, ..self }
     }
 
     /// One new message for all these users, whose first attempt is one transaction.
@@ -56,7 +64,8 @@ impl Job {
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
-        Job { user, message: ctx.new_message(), entry: Ingress::Append, mailbox, flags, carries: None }
+        let (entry, message) = (Ingress::Append, ctx.new_message());
+        Job { user, message, entry, mailbox, flags, carries: None, may_be_utf8: false }
     }
 
     /// The logical message.
@@ -189,11 +198,12 @@ pub(super) async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, U
 
 async fn bytes(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
     let attempt = Attempt { message: job.message, n };
+    let header = if job.may_be_utf8 { ctx.maker.header(attempt) } else { HeaderForm::Ascii };
     if ctx.maker.is_quick(attempt) {
-        return ctx.maker.make(attempt, ctx.user(job.user), job.entry);
+        return ctx.maker.make(attempt, ctx.user(job.user), header);
     }
-    let (maker, user, entry) = (ctx.maker.clone(), ctx.user(job.user).to_owned(), job.entry);
-    let work = move || maker.make(attempt, &user, entry);
+    let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
+    let work = move || maker.make(attempt, &user, header);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Unmade::Panicked(error)))
 }
 
