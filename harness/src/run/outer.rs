@@ -256,9 +256,9 @@ mod tests {
             assert!(!runs.exists(), "it left {}", runs.display());
             error.to_string().replace(&place.path().display().to_string(), "PLACE")
         };
-        insta::assert_snapshot!(refused(&mail), @"");
+        insta::assert_snapshot!(refused(&mail), @"the corpus PLACE/mail has no message that can be sent (0 left out); it must be a Maildir, an mbox file or a directory of message files");
         std::fs::write(mail.join("1.eml"), "no mail").expect("written");
-        insta::assert_snapshot!(refused(&mail), @"");
-        insta::assert_snapshot!(refused(&place.path().join("absent")), @"");
+        insta::assert_snapshot!(refused(&mail), @"the corpus PLACE/mail has no message that can be sent (1 left out, first PLACE/mail/1.eml: at byte 0: does not begin with a header line); it must be a Maildir, an mbox file or a directory of message files");
+        insta::assert_snapshot!(refused(&place.path().join("absent")), @"the corpus PLACE/absent: No such file or directory (os error 2)");
     }
 }

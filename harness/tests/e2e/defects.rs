@@ -67,10 +67,12 @@ fn found_by_smtp(defect: Defect) -> Test {
     let needs = Needs::of_scenario(&file(scenario));
     Test::new(format!("defects::{scenario}_by_smtp_finds_{name}"), needs, move || {
         let place = tempfile::tempdir()?;
-        let by_smtp = place.path().join("by-smtp.toml");
+        let (by_smtp, target) = (place.path().join("by-smtp.toml"), place.path().join("reference.toml"));
         let text = std::fs::read_to_string(file(scenario))?;
         std::fs::write(&by_smtp, text.replace("[workload]", "[workload]\ndeliver-by = \"smtp\""))?;
-        let run = decided(&by_smtp, &["--defect", name, "--target", "reference"])?;
+        let text = std::fs::read_to_string("../scenarios/targets/reference.toml")?;
+        std::fs::write(&target, text.replace("--lmtp", "--smtp").replace("lmtp", "smtp"))?;
+        let run = decided(&by_smtp, &["--defect", name, "--target", &target.display().to_string()])?;
         let blamed = |p: &Property| p.name == defect.caught_by() && p.verdict == Verdict::Invalid;
         let is_found = run.report.properties.iter().any(blamed);
         let said = pattern(defect).is_none_or(|words| run.summary.contains(words));
