@@ -10,6 +10,7 @@ use record::history::Attempt;
 use record::history::token::Token;
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
+use record::message::HeaderForm;
 use record::plan::Plan;
 use std::fs::File;
 use std::io::BufReader;
@@ -54,7 +55,8 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
 fn made(maker: &Maker, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> Option<Vec<u8>> {
     let op = messages.store(ledger, attempt)?;
     let user = ledger.user_name(ledger.user_of(op.place));
-    let made = maker.make(attempt, &user, ledger.header(maker.seed, op)).ok()?;
+    let header = HeaderForm::of(maker.seed, attempt, ledger.utf8_after(op));
+    let made = maker.make(attempt, &user, header).ok()?;
     (Some(made.digest) == op.digest).then_some(made.bytes)
 }
 
@@ -64,7 +66,6 @@ mod tests {
 
     use super::*;
     use record::history::MessageId;
-    use record::message::HeaderForm;
     use record::synthetic::{OK, World};
 
     /// A run in which messages 1 and 2 were sent and came back damaged; the second has another digest than its plan's.

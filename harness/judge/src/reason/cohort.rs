@@ -72,8 +72,7 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
         form: form_of(case, stored),
-        utf8: case.plan.workload.corpus.is_none()
-            && case.ledger.header(case.plan.workload_seed(), stored) == HeaderForm::Utf8,
+        utf8: header_of(case, stored) == HeaderForm::Utf8,
         lost,
     })
 }
@@ -82,6 +81,10 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
 fn form_of(case: &Case<'_>, stored: &ClientOp) -> Option<Form> {
     let generated = case.plan.workload.corpus.is_none();
     generated.then(|| form(case.plan.workload_seed(), token(stored), stored.size.into()))
+}
+
+fn header_of(case: &Case<'_>, stored: &ClientOp) -> HeaderForm {
+    HeaderForm::of(case.plan.workload_seed(), token(stored), case.ledger.utf8_after(stored))
 }
 
 fn token(stored: &ClientOp) -> Attempt {

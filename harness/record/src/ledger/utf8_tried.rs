@@ -4,7 +4,6 @@ use super::Ledger;
 use super::entry::{ClientOp, OpKind};
 use crate::history::event::Utf8Trial;
 use crate::history::{Attempt, MessageId};
-use crate::message::HeaderForm;
 use fuse_fs::clock::Nanos;
 
 /// What became of it.
@@ -26,12 +25,11 @@ impl Ledger {
         self.utf8_tried.as_ref().map(|tried| tried.attempt)
     }
 
-    /// How the header of this operation's message was generated. Only deliveries of the traffic have any in UTF-8: whether a
-    /// server is back is asked with mail that every server takes.
-    pub fn header(&self, seed: u64, op: &ClientOp) -> HeaderForm {
+    /// Headers in UTF-8 may be generated of messages after this one, if this operation may carry one: only deliveries of the traffic
+    /// do. Whether a server is back is asked with mail that every server takes.
+    pub fn utf8_after(&self, op: &ClientOp) -> Option<MessageId> {
         let in_traffic = op.kind == OpKind::Deliver && op.invoked < self.traffic_end();
-        let token = Attempt { message: op.carries.unwrap_or(op.attempt.message), n: op.attempt.n };
-        HeaderForm::of(seed, token, self.utf8_trial().filter(|_| in_traffic))
+        self.utf8_trial().filter(|_| in_traffic)
     }
 
     /// The message that had a header in UTF-8 and came back whole.
