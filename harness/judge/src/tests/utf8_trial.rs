@@ -16,7 +16,7 @@ fn run(ends: &[(Utf8Trial, Option<&str>)]) -> Report {
         world.write(&Event::Utf8Trial { at, attempt, what: *what, detail });
     }
     world.deliver(0, 60, 1, OK);
-    let tried = Copy { attempt: Some(attempt(50, 1)), ..copy_of(&mut world, 0, "INBOX", 60) };
+    let tried = Copy { attempt: Some(attempt(50, 1)), ..copy_of(&world, 0, "INBOX", 60) };
     world.at(0, "INBOX").add(&tried);
     world.recover(900);
     judge_text(&plan(), &world.finish())
