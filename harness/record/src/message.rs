@@ -2,13 +2,13 @@
 
 mod body;
 
-use crate::history::Attempt;
 use crate::history::digest::Digest;
 use crate::history::identity::{digest, head, sealed_digest};
 use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
+use crate::history::{Attempt, MessageId};
 pub use body::Form;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// From this size on a generated message has an attachment.
@@ -25,6 +25,47 @@ pub struct Outgoing {
     pub digest: Digest,
     /// Length of `bytes`.
     pub size: u64,
+    /// How its header is written, if it was generated.
+    pub header: HeaderForm,
+}
+
+/// How the header of a generated message is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeaderForm {
+    #[default]
+    Ascii,
+    /// Names and subject in UTF-8 (RFC 6532): it may go only where SMTPUTF8 is offered.
+    Utf8,
+}
+
+impl HeaderForm {
+    /// Of one attempt at a delivery: UTF-8 in one of eight after the `trial`, a message of that form that came back whole.
+    pub fn of(seed: u64, attempt: Attempt, trial: Option<MessageId>) -> HeaderForm {
+        let may = trial.is_some_and(|trial| attempt.message > trial);
+        let drawn = || rng_for("fermoposta header form", seed, attempt).random_range(0..8) == 0;
+        if may && drawn() { HeaderForm::Utf8 } else { HeaderForm::Ascii }
+    }
+
+    fn author(self) -> &'static str {
+        match self {
+            HeaderForm::Ascii => "",
+            HeaderForm::Utf8 => "Zoë Ørsted ",
+        }
+    }
+
+    fn recipient(self) -> &'static str {
+        match self {
+            HeaderForm::Ascii => "",
+            HeaderForm::Utf8 => "Ольга ",
+        }
+    }
+
+    fn subject(self) -> &'static str {
+        match self {
+            HeaderForm::Ascii => "message",
+            HeaderForm::Utf8 => "Geprüfte 検査 message",
+        }
+    }
 }
 
 /// Puts the attempt's and the digest's lines before `rest`, a message with CRLF line ends.
@@ -36,14 +77,15 @@ pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(rest);
     let digest = seal.map_or_else(|| digest(&bytes), |seal| sealed_digest(token, &seal));
-    Outgoing { digest, size: bytes.len() as u64, bytes }
+    Outgoing { digest, size: bytes.len() as u64, bytes, header: HeaderForm::Ascii }
 }
 
-/// Who writes to whom.
+/// Who writes to whom, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses<'a> {
     pub from: &'a str,
     pub to: &'a str,
+    pub header: HeaderForm,
 }
 
 /// A message of about `size` bytes (never less than its headers; a few have no body) whose body is of pseudo-random bytes, so that
@@ -63,7 +105,7 @@ pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, s
         Some(form) => form.write(&mut rest, &mut rng, left),
         None => attachment(&mut rest, &mut rng, left),
     }
-    assemble(run, attempt, &rest)
+    Outgoing { header: to.header, ..assemble(run, attempt, &rest) }
 }
 
 /// The form of the body of a generated message that has this size; an attachment is base64.
@@ -93,8 +135,9 @@ pub fn message_id(run: RunToken, Attempt { message, n }: Attempt) -> String {
 
 fn headers(run: RunToken, attempt: Attempt, to: Addresses<'_>) -> Vec<u8> {
     let (message, n) = (attempt.message.0, attempt.n);
+    let (author, recipient, subject) = (to.header.author(), to.header.recipient(), to.header.subject());
     format!(
-        "{}{DATE}From: <{}>\r\nTo: <{}>\r\nSubject: message {message}, attempt {n}\r\nMIME-Version: 1.0\r\n",
+        "{}{DATE}From: {author}<{}>\r\nTo: {recipient}<{}>\r\nSubject: {subject} {message}, attempt {n}\r\nMIME-Version: 1.0\r\n",
         message_id(run, attempt),
         to.from,
         to.to
@@ -121,8 +164,37 @@ mod tests {
 
     fn make(size: u64, n: u32) -> Outgoing {
         let attempt = Attempt { message: MessageId(17), n };
-        let to = Addresses { from: "a@example.test", to: "user1@example.test" };
+        let to = Addresses { from: "a@example.test", to: "user1@example.test", header: HeaderForm::Ascii };
         generate(RunToken(0x1a2b_3c4d), attempt, to, size, 5)
+    }
+
+    #[test]
+    fn a_header_in_utf8_holds_names_and_subject_as_they_are() {
+        let attempt = Attempt { message: MessageId(17), n: 1 };
+        let to = Addresses { from: "a@example.test", to: "user1@example.test", header: HeaderForm::Utf8 };
+        let made = generate(RunToken(0x1a2b_3c4d), attempt, to, 900, 5);
+        let parsed = MessageParser::default().parse(&made.bytes).expect("a message");
+        let name = |address: Option<&mail_parser::Address<'_>>| address?.first()?.name().map(str::to_owned);
+        assert_eq!(
+            (name(parsed.from()).as_deref(), name(parsed.to()).as_deref(), parsed.subject()),
+            (Some("Zoë Ørsted"), Some("Ольга"), Some("Geprüfte 検査 message 17, attempt 1"))
+        );
+        assert_eq!((made.header, make(900, 1).header), (HeaderForm::Utf8, HeaderForm::Ascii));
+        assert!(made.size <= 900 && made.size > 894 && make(900, 1).bytes[..300].is_ascii());
+    }
+
+    #[test]
+    fn one_of_eight_has_a_header_in_utf8_and_only_after_one_came_back() {
+        let utf8 = |trial: Option<u64>| {
+            let of = |message| {
+                HeaderForm::of(5, Attempt { message: MessageId(message), n: 1 }, trial.map(MessageId))
+            };
+            (0..800).filter(|message| of(*message) == HeaderForm::Utf8).collect::<Vec<_>>()
+        };
+        let (all, later) = (utf8(Some(0)), utf8(Some(400)));
+        assert!((70..130).contains(&all.len()), "{}", all.len());
+        assert_eq!(later, all.into_iter().filter(|message| *message > 400).collect::<Vec<_>>());
+        assert_eq!(utf8(None), Vec::<u64>::new());
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Session<'_> {
         if !extended {
             return self.say("250 reference.invalid");
         }
-        for line in ["reference.invalid", "PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"] {
+        for line in ["reference.invalid", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"] {
             self.say(&format!("250-{line}"))?;
         }
         self.say(&format!("250 SIZE {MESSAGE_LIMIT_BYTES}"))
@@ -137,7 +137,7 @@ impl Session<'_> {
                 ("SIZE", Ok(size)) if size > MESSAGE_LIMIT_BYTES => {
                     return self.say("552 5.3.4 message too big");
                 }
-                ("SIZE", Ok(_)) | ("BODY", _) => {}
+                ("SIZE", Ok(_)) | ("BODY" | "SMTPUTF8", _) => {}
                 _ => return self.say("555 5.5.4 unknown parameter"),
             }
         }

@@ -74,8 +74,8 @@ pub(crate) fn read_bounces(
     walk.account(&store_root.join(path.replace("{user}", user)));
     let finished = walk.copies.iter().filter(|(_, copy)| !copy.unfinished);
     let bounce = |(ino, copy): (&u64, &DiskCopy)| {
-        let attempts = walk.bounced.get(ino)?.clone();
-        Some(Bounce { place: copy.path.clone(), attempts })
+        let bounce = walk.bounced.get(ino)?.clone();
+        Some(Bounce { place: copy.path.clone(), ..bounce })
     };
     (finished.filter_map(bounce).collect(), walk.error.clone())
 }
@@ -86,8 +86,8 @@ struct Walk<'a> {
     root: &'a Path,
     run: RunToken,
     copies: BTreeMap<u64, DiskCopy>,
-    /// Attempts that a message says have failed, by its inode.
-    bounced: BTreeMap<u64, Vec<Attempt>>,
+    /// What a message says has failed, by its inode.
+    bounced: BTreeMap<u64, Bounce>,
     error: Option<String>,
     damaged: Damaged<'a>,
 }
@@ -149,12 +149,11 @@ impl<'a> Walk<'a> {
     /// One inode is one copy, under whatever names; a finished name counts before an unfinished one.
     fn keep(&mut self, path: &Path, ino: u64, raw: &[u8], unfinished: bool) {
         let known = identity::identify(raw);
-        let bounced = message::bounce::bounced(raw, self.run);
-        if !bounced.is_empty() {
-            self.bounced.insert(ino, bounced);
+        let path = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
+        if let Some(bounce) = message::bounce::bounce(raw, self.run, &path) {
+            self.bounced.insert(ino, bounce);
         }
         let attempt = known.attempt(self.run);
-        let path = path.strip_prefix(self.root).unwrap_or(path).to_string_lossy().into_owned();
         if let Some(attempt) = known.damaged(self.run).filter(|_| !unfinished) {
             (self.damaged)(&path, attempt, raw);
         }
@@ -300,7 +299,10 @@ mod tests {
         put(root.path(), "bounces/Maildir/tmp/3", &format!("Subject: unfinished\n\n{returned}\n"));
         let (bounces, error) = read_bounces(root.path(), &layout(), "bounces", RUN);
         let attempts = vec![Attempt { message: MessageId(7), n: 1 }];
-        assert_eq!(bounces, [Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts }]);
+        assert_eq!(
+            bounces,
+            [Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts, recipients: Vec::new() }]
+        );
         assert_eq!(error, None);
         assert!(read_bounces(root.path(), &Layout::Opaque {}, "bounces", RUN).1.is_some());
     }

@@ -17,7 +17,7 @@ use crate::machine::grounds::Grounds;
 use crate::machine::{confine, environment};
 use crate::mail::workload;
 use crate::mail::workload::single::Following;
-use crate::mail::workload::{Context as Traffic, single, warm_up};
+use crate::mail::workload::{Context as Traffic, single, utf8_trial, warm_up};
 use crate::server::assemble::assemble;
 use crate::server::running::Target;
 use anyhow::{Context, Result};
@@ -200,7 +200,13 @@ impl Run {
         if self.delivers_later() {
             arrival::all(&self.stage.store, &warm.sent, WARM_UP_LIMIT).await?;
         }
-        read_back::check(&self.stage, &self.traffic, &warm.sent, self.read_back_limit()).await?;
+        // What the front door offers changes with its policy.
+        let tried = match self.plan.front_door {
+            None => utf8_trial::send(&self.traffic).await,
+            Some(_) => None,
+        };
+        let sent = (&warm.sent[..], tried);
+        read_back::check(&self.stage, &self.traffic, sent, self.read_back_limit()).await?;
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         self.enter("traffic");
         let power = self.watch_power();

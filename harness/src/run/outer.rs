@@ -5,6 +5,7 @@ use super::made::Made;
 use super::{copies, guard, sent, store};
 use crate::machine::confine::{Confinement, Inner};
 use crate::machine::{confine, room, stop};
+use crate::mail::message::corpus::Corpus;
 use crate::run::places::Places;
 use anyhow::{Context, Result, anyhow};
 use judge::Judgement;
@@ -40,6 +41,7 @@ pub(crate) struct Failed {
 /// # Errors
 /// [`Failed`], once it has begun; before that nothing is left of it.
 pub(crate) fn run(plan: &Plan, places: &Places) -> Result<Outcome> {
+    plan.workload.corpus.as_deref().map(Corpus::require).transpose()?;
     super::possible::require(plan)?;
     let directory = prepare(plan, places)?;
     let recorded = record(plan, &directory, places.quiet);
@@ -232,4 +234,31 @@ pub(crate) fn confinement(plan: &Plan) -> Confinement {
 fn ended(code: Option<i32>) -> String {
     let how = code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
     format!("the recording process ended unexpectedly ({how}); nothing is left mounted or running")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::synthetic;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_corpus_that_cannot_be_sent_is_refused_before_there_is_a_run_directory() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (runs, mail) = (place.path().join("runs"), place.path().join("mail"));
+        std::fs::create_dir(&mail).expect("made");
+        let places =
+            Places { runs: runs.clone(), storage: None, apart: BTreeMap::new(), name: None, quiet: true };
+        let refused = |corpus: &Path| {
+            let mut plan = synthetic::plan();
+            plan.workload.corpus = Some(corpus.to_owned());
+            let error = run(&plan, &places).err().expect("it cannot be sent");
+            assert!(!runs.exists(), "it left {}", runs.display());
+            error.to_string().replace(&place.path().display().to_string(), "PLACE")
+        };
+        insta::assert_snapshot!(refused(&mail), @"the corpus PLACE/mail has no message that can be sent (0 left out); it must be a Maildir, an mbox file or a directory of message files");
+        std::fs::write(mail.join("1.eml"), "no mail").expect("written");
+        insta::assert_snapshot!(refused(&mail), @"the corpus PLACE/mail has no message that can be sent (1 left out, first PLACE/mail/1.eml: at byte 0: does not begin with a header line); it must be a Maildir, an mbox file or a directory of message files");
+        insta::assert_snapshot!(refused(&place.path().join("absent")), @"the corpus PLACE/absent: No such file or directory (os error 2)");
+    }
 }

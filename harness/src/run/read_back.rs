@@ -7,8 +7,9 @@
 
 use super::stage::Stage;
 use crate::mail::readback::Reader;
-use crate::mail::readback::one::shown;
+use crate::mail::readback::one::{shown, whole};
 use crate::mail::workload::ended::words;
+use crate::mail::workload::utf8_trial::{self, Tried};
 use crate::mail::workload::{Context as Traffic, Sent};
 use anyhow::{Context, Result, bail};
 use fuse_fs::clock::Nanos;
@@ -26,6 +27,9 @@ const MOST_USERS: usize = 100;
 /// Users looked at at once.
 const AT_ONCE: usize = 4;
 
+/// The message that was tried is waited for no longer: where it does not come back, no more of its form are sent.
+const TRIAL_LIMIT: Duration = Duration::from_secs(5);
+
 /// Time between two looks.
 const PACE: Duration = Duration::from_millis(200);
 
@@ -39,7 +43,7 @@ type Mail = BTreeMap<UserId, Vec<Attempt>>;
 pub(crate) async fn check(
     stage: &Stage,
     traffic: &Arc<Traffic>,
-    sent: &[Sent],
+    (sent, tried): (&[Sent], Option<Tried>),
     limit: Duration,
 ) -> Result<()> {
     let all = by_user(sent);
@@ -48,7 +52,8 @@ pub(crate) async fn check(
         return Ok(());
     }
     let Some((imap, by_companion)) = reader(stage).await? else { return Ok(()) };
-    let looked = look(&Reader::new(traffic.clone(), imap), &mail, limit).await;
+    let reader = Reader::new(traffic.clone(), imap);
+    let looked = look(&reader, &mail, limit).await;
     let on_disk = stage.store.readable().then(|| block_in_place(|| stage.store.arrived(sent)));
     let unseen = Unseen { all: mail.len(), by_companion, users: unseen(&mail, looked, on_disk.as_ref()) };
     if let Some(why) = unseen.set_up() {
@@ -60,7 +65,23 @@ pub(crate) async fn check(
     let (users, of) = (count(mail.len()), count(all.len()));
     let unseen = unseen.users.into_iter().map(|one| (one.user, one.why)).collect();
     stage.history.record(Event::ReadBack { at: Nanos::now(), users, of, unseen });
+    if let Some(tried) = tried {
+        wait_for(&reader, traffic, tried).await;
+    }
     end(stage, by_companion).await
+}
+
+/// Whatever happens to the message that was tried, the run goes on.
+async fn wait_for(reader: &Reader, traffic: &Traffic, tried: Tried) {
+    let deadline = Instant::now() + TRIAL_LIMIT;
+    let mut tick = interval(PACE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while Instant::now() < deadline {
+        tick.tick().await;
+        if let Ok(Some(copy)) = whole(reader, tried.user, tried.attempt).await {
+            return utf8_trial::came_back(traffic, tried, copy.digest);
+        }
+    }
 }
 
 fn by_user(sent: &[Sent]) -> Mail {

@@ -210,8 +210,7 @@ pub(crate) struct Workload {
     /// deliveries are made by APPEND.
     pub deliver_by: Option<Protocol>,
     /// Shares of deliveries to one user, to two at once in one transaction, to three, and so on. Default `[80, 12, 4, 2, 2]` by
-    /// LMTP, and `[1]`, every message to one user, where mail may wait in a queue or at a front door: there nobody could tell
-    /// for whom it waits.
+    /// LMTP and SMTP, and `[1]`, every message to one user, at a front door, with `senders`, and by APPEND.
     pub recipients: Option<Vec<f64>>,
     /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
     pub sizes: Option<Sizes>,

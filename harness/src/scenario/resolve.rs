@@ -230,23 +230,18 @@ fn workload(
 }
 
 /// Shares of deliveries to one user, to two, and so on. There are more recipients in real mail of some senders and fewer in that
-/// of others; the default is a choice, not a measurement. Where mail may wait on its way there is one: see
-/// [`record::ledger::Groups`].
+/// of others; the default is a choice, not a measurement.
 fn recipients(scenario: &Scenario, by: Ingress, found: &mut Troubles<'_>) -> Vec<f64> {
-    let at_once = by == Ingress::Lmtp && scenario.front_door.is_none();
+    let one_each = one_each(scenario, by);
     let Some(shares) = scenario.workload.recipients.clone() else {
-        return if at_once { DEFAULT_RECIPIENTS.to_vec() } else { vec![1.0] };
+        return if one_each.is_none() { DEFAULT_RECIPIENTS.to_vec() } else { vec![1.0] };
     };
     let help = "write a share for one recipient, one for two, and so on: `recipients = [80, 12, 4, 2, 2]`";
     if shares.iter().any(|share| !share.is_finite() || *share < 0.0) || shares.iter().sum::<f64>() <= 0.0 {
         found.add("workload.recipients", format!("shares of {shares:?}"), help);
     }
-    if shares.len() > 1 && !at_once {
-        found.add(
-            "workload.recipients",
-            "for whom of several a message waits in a queue, or at a front door, could not be told",
-            "deliver by LMTP and without a front door, or write `recipients = [1]`",
-        );
+    if let Some((why, way_out)) = one_each.filter(|_| shares.len() > 1) {
+        found.add("workload.recipients", why, format!("{way_out}, or write `recipients = [1]`"));
     }
     if shares.len() > MOST_RECIPIENTS {
         let message = format!("{} recipients of one message", shares.len());
@@ -257,6 +252,20 @@ fn recipients(scenario: &Scenario, by: Ingress, found: &mut Troubles<'_>) -> Vec
         );
     }
     shares
+}
+
+/// Why every message goes to one user, if it does, and what to change so that it need not.
+fn one_each(scenario: &Scenario, by: Ingress) -> Option<(&'static str, &'static str)> {
+    if scenario.front_door.is_some() {
+        return Some((
+            "for whom of several a message waits at a front door could not be told",
+            "leave the front door out",
+        ));
+    }
+    let append =
+        (by == Ingress::Append).then_some(("APPEND brings a message to one user", "deliver by LMTP or SMTP"));
+    let senders = ("each sender's queue holds a message for one user", "leave `senders` out");
+    append.or_else(|| (!scenario.workload.senders.is_empty()).then_some(senders))
 }
 
 /// The one delivery is for a user that exists, and by an entry that is open.

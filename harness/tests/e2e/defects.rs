@@ -5,6 +5,7 @@ use fermoposta::testing::{Needs, ScenarioRun, Test};
 use libtest_mimic::Failed;
 use reference::defect::Defect;
 use reports::kit::verdict::Verdict;
+use reports::run::Property;
 use std::path::{Path, PathBuf};
 
 /// The shipped scenario that finds a defect; [`Defect::caught_by`] names the property.
@@ -56,7 +57,27 @@ fn persistence(defect: Defect) -> Option<&'static str> {
 
 pub(crate) fn tests() -> Vec<Test> {
     let missing = fermoposta::testing::cannot_mount();
-    Defect::all().map(|defect| found(defect).lacking(missing.clone())).collect()
+    let tests = Defect::all().map(found).chain([found_by_smtp(Defect::LoseLaterRecipients)]);
+    tests.map(|test| test.lacking(missing.clone())).collect()
+}
+
+/// Where one reply is for all recipients.
+fn found_by_smtp(defect: Defect) -> Test {
+    let (name, scenario) = (defect.name(), finder(defect));
+    let needs = Needs::of_scenario(&file(scenario));
+    Test::new(format!("defects::{scenario}_by_smtp_finds_{name}"), needs, move || {
+        let place = tempfile::tempdir()?;
+        let (by_smtp, target) = (place.path().join("by-smtp.toml"), place.path().join("reference.toml"));
+        let text = std::fs::read_to_string(file(scenario))?;
+        std::fs::write(&by_smtp, text.replace("[workload]", "[workload]\ndeliver-by = \"smtp\""))?;
+        let text = std::fs::read_to_string("../scenarios/targets/reference.toml")?;
+        std::fs::write(&target, text.replace("--lmtp", "--smtp").replace("lmtp", "smtp"))?;
+        let run = decided(&by_smtp, &["--defect", name, "--target", &target.display().to_string()])?;
+        let blamed = |p: &Property| p.name == defect.caught_by() && p.verdict == Verdict::Invalid;
+        let is_found = run.report.properties.iter().any(blamed);
+        let said = pattern(defect).is_none_or(|words| run.summary.contains(words));
+        if run.code == 1 && is_found && said { Ok(()) } else { Err(run.failed()) }
+    })
 }
 
 fn file(scenario: &str) -> PathBuf {

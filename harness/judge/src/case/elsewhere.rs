@@ -7,14 +7,18 @@
 //! LMTP knows neither (RFC 2033, 4.2): an acknowledged message is in its mailbox. But for the spool: what that took it still
 //! answers for, by whatever protocol. It counts as waiting only if a listing shows it; its own word that it took it is no
 //! proof that it still has it. What it delivered while everything was read may lie in a mailbox that had been read before.
+//!
+//! One message for several users has one place in the queue and one token. That it waits, or bounced, for one of them must not
+//! excuse the loss of another's copy; that it may wait for any of them forbids to call one lost. So whoever of them has no copy
+//! is not judged, unless a bounce names them.
 
 use super::fate::Fate;
 use super::spool::Spool;
 use fuse_fs::clock::Nanos;
-use record::history::{Attempt, Ingress};
-use record::ledger::Ledger;
+use record::history::{Attempt, Bounce, Ingress};
 use record::ledger::entry::{ClientOp, OpKind, QueueRead};
 use record::ledger::messages::Messages;
+use record::ledger::{Bearers, Ledger};
 use record::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -38,6 +42,8 @@ pub struct Elsewhere {
     too_late: Vec<Attempt>,
     /// Attempts that bounced, and where the bounce lies.
     bounced: BTreeMap<Attempt, String>,
+    /// Those of several recipients of one message whom a bounce of it may be about: it does not say.
+    unclear: Vec<Attempt>,
     /// The front door's spool.
     pub spool: Spool,
     /// Why the queue or the bounces are not known.
@@ -53,16 +59,18 @@ impl Elsewhere {
         }
         let has_queue = smtp && plan.target.definition.queue.is_some();
         let own = |attempt: &Attempt| smtp || spool.holds(*attempt);
-        let listed = || listings(ledger).flat_map(|read| read.attempts.iter().copied());
+        let named = |read: &QueueRead| -> Vec<Attempt> {
+            read.attempts.iter().flat_map(|token| ledger.groups.all(*token)).collect()
+        };
+        let listed = || listings(ledger).flat_map(named);
         let queued = sorted(listed().filter(own).chain(spool.delivered_after(reading_began(ledger))));
-        let last = ledger.queues.iter().rfind(|read| read.name == FINAL);
-        let last = last.into_iter().flat_map(|read| read.attempts.iter().copied());
+        let last = ledger.queues.iter().rfind(|read| read.name == FINAL).into_iter().flat_map(named);
         let waiting = sorted(last.chain(listed().filter(|attempt| spool.holds(*attempt))).filter(own));
         let too_late = sorted(spool.delivered_after(disk_read(ledger)));
         let unknown = unknown_queue(ledger).filter(|_| has_queue || !spool.is_empty());
         let unknown = unknown.or_else(|| unknown_bounces(ledger).filter(|_| smtp));
-        let bounced = bounced(ledger, &spool);
-        Elsewhere { smtp, has_queue, queued, waiting, too_late, bounced, spool, unknown }
+        let (bounced, unclear) = (bounced(ledger, &spool), unclear(ledger));
+        Elsewhere { smtp, has_queue, queued, waiting, too_late, bounced, unclear, spool, unknown }
     }
 
     /// A message that was acknowledged may be anywhere but in its mailbox, and be accounted for.
@@ -116,7 +124,8 @@ impl Elsewhere {
         stores: impl Iterator<Item = &'a ClientOp> + Clone,
         place: &impl Fn(Attempt) -> LastSeen,
     ) {
-        let waits = |op: &&ClientOp| op.possible() && self.waits(op.attempt, place(op.attempt));
+        let alone = |op: &ClientOp| op.carries.is_none();
+        let waits = |op: &&ClientOp| op.possible() && alone(op) && self.waits(op.attempt, place(op.attempt));
         let bounced = |op: &&ClientOp| op.certain() && self.bounced.contains_key(&op.attempt);
         let failed = |op: &&ClientOp| bounced(op) && !waits(op) && place(op.attempt) != LastSeen::Shown;
         let unread = |attempt| match place(attempt) {
@@ -124,7 +133,9 @@ impl Elsewhere {
             LastSeen::Nowhere => self.too_late.binary_search(&attempt).is_ok(),
             LastSeen::Shown | LastSeen::Disk => false,
         };
-        let left = |op: &ClientOp| self.queued(op.attempt) && unread(op.attempt);
+        let left = |op: &ClientOp| {
+            self.queued(op.attempt) && unread(op.attempt) || self.is_open(op, place(op.attempt))
+        };
         let (waiting, failed) = (stores.clone().filter(waits).count(), stores.clone().filter(failed).count());
         fate.queued = waiting > 0;
         fate.bounced = stores.clone().any(|op| bounced(&op));
@@ -140,6 +151,22 @@ impl Elsewhere {
 }
 
 impl Elsewhere {
+    /// It went to several at once, and what waits or bounced may be this one's.
+    fn is_open(&self, op: &ClientOp, place: LastSeen) -> bool {
+        let shared = op.carries.is_some() && op.possible() && place != LastSeen::Shown;
+        let is_in = |list: &[Attempt]| list.binary_search(&op.attempt).is_ok();
+        shared && (self.waits(op.attempt, place) || is_in(&self.unclear))
+    }
+
+    /// Why an acknowledged message that is missing may not be judged, where its mailbox was read.
+    pub fn why_unknown(&self, ledger: &Ledger) -> Option<&str> {
+        let shared = |attempt: &Attempt| ledger.groups.is_shared(*attempt);
+        let open = || !self.unclear.is_empty() || self.queued.iter().any(shared);
+        self.unknown.as_deref().or_else(|| {
+            open().then_some("queue or bounces name a message for several users, and not for whom of them")
+        })
+    }
+
     fn waits(&self, attempt: Attempt, place: LastSeen) -> bool {
         match place {
             LastSeen::Shown => false,
@@ -208,13 +235,28 @@ fn unknown_bounces(ledger: &Ledger) -> Option<String> {
     Some(format!("the sender's mailbox, where bounces arrive, was not read: {why}"))
 }
 
+fn bounces(ledger: &Ledger) -> impl Iterator<Item = &Bounce> {
+    ledger.bounces.iter().filter(|read| read.name == FINAL).flat_map(|read| &read.bounces)
+}
+
+/// Whom of several a bounce is about, if that is known.
+fn addressees(ledger: &Ledger, bounce: &Bounce, token: Attempt) -> Option<Bearers> {
+    ledger.groups.addressed(token, &bounce.recipients, &ledger.users)
+}
+
+fn unclear(ledger: &Ledger) -> Vec<Attempt> {
+    let tokens = bounces(ledger).flat_map(|bounce| bounce.attempts.iter().map(move |token| (bounce, *token)));
+    let unclear = tokens.filter(|(bounce, token)| addressees(ledger, bounce, *token).is_none());
+    sorted(unclear.flat_map(|(_, token)| ledger.groups.all(token)))
+}
+
 fn bounced(ledger: &Ledger, spool: &Spool) -> BTreeMap<Attempt, String> {
     let given_back = |attempt| (attempt, "the front door, which gave it back".to_owned());
     let mut out: BTreeMap<Attempt, String> = spool.bounced().map(given_back).collect();
-    let bounces = ledger.bounces.iter().filter(|read| read.name == FINAL).flat_map(|read| &read.bounces);
-    for bounce in bounces {
-        for attempt in &bounce.attempts {
-            out.entry(*attempt).or_insert_with(|| bounce.place.clone());
+    for bounce in bounces(ledger) {
+        let named = bounce.attempts.iter().filter_map(|token| addressees(ledger, bounce, *token));
+        for attempt in named.flatten() {
+            out.entry(attempt).or_insert_with(|| bounce.place.clone());
         }
     }
     out

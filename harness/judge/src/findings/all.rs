@@ -7,7 +7,7 @@ use super::bounced;
 use super::sighting::{FindingKind, Sighting, Sightings};
 use super::{
     duplicated, hidden_until_repair, left_behind, permanent_refusal, refused_in_warm_up, server_crashed,
-    server_hung, stored_although_refused,
+    server_hung, stored_although_refused, utf8_not_sent,
 };
 use crate::case::Case;
 use reports::run::{Example, Finding, Moment};
@@ -21,6 +21,7 @@ pub const ALL: &[FindingKind] = &[
     stored_although_refused::KIND,
     permanent_refusal::KIND,
     refused_in_warm_up::KIND,
+    utf8_not_sent::KIND,
     duplicated::KIND,
     bounced::KIND,
 ];

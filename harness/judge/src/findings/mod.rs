@@ -10,3 +10,4 @@ pub(crate) mod server_crashed;
 pub(crate) mod server_hung;
 pub(crate) mod sighting;
 pub(crate) mod stored_although_refused;
+pub(crate) mod utf8_not_sent;

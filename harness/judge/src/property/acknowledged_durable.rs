@@ -78,7 +78,8 @@ impl Ends {
     }
 
     fn not_judged(&self, case: &Case<'_>) -> String {
-        let why = case.elsewhere.unknown.as_deref().unwrap_or("their mailboxes were not read to the end");
+        let why =
+            case.elsewhere.why_unknown(case.ledger).unwrap_or("their mailboxes were not read to the end");
         format!("{} of {} could not be looked for: {why}.", grouped(self.unjudged), self.all())
     }
 

@@ -1,5 +1,5 @@
 //! Many losses that share one thing, said once: one stretch of time, whole users, a whole storage, the oldest mail, what is
-//! large, who was not the first recipient, how the body is written, every n-th message.
+//! large, who was not the first recipient, how body and header are written, every n-th message.
 //!
 //! It only adds words before the single losses; counts and verdict stay. A group is said to be lost if at least nine
 //! tenths of it are and other groups exist that are not; all else is said only if it is true of every loss and of nothing
@@ -9,7 +9,7 @@ use crate::case::Case;
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
 use record::ledger::entry::ClientOp;
-use record::message::{Form, form};
+use record::message::{Form, HeaderForm, form};
 use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ struct Kept {
     later_recipient: bool,
     /// How the body is written; it is known of generated mail only.
     form: Option<Form>,
+    /// Its header is in UTF-8.
+    utf8: bool,
     lost: bool,
 }
 
@@ -47,6 +49,7 @@ pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<S
     let storage = |id: u32| format!("storage `{}`", case.traces.storage_name(id));
     window(case, &mail)
         .or_else(|| from_then_on(case, &mail))
+        .or_else(|| utf8_headers(&mail))
         .or_else(|| one_form(&mail))
         .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
         .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
@@ -69,15 +72,23 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
         form: form_of(case, stored),
+        utf8: header_of(case, stored) == HeaderForm::Utf8,
         lost,
     })
 }
 
 /// Seed and token alone say it, and what several got at once has the token of the first.
 fn form_of(case: &Case<'_>, stored: &ClientOp) -> Option<Form> {
-    let token = Attempt { message: stored.carries.unwrap_or(stored.attempt.message), n: stored.attempt.n };
     let generated = case.plan.workload.corpus.is_none();
-    generated.then(|| form(case.plan.workload_seed(), token, stored.size.into()))
+    generated.then(|| form(case.plan.workload_seed(), token(stored), stored.size.into()))
+}
+
+fn header_of(case: &Case<'_>, stored: &ClientOp) -> HeaderForm {
+    HeaderForm::of(case.plan.workload_seed(), token(stored), case.ledger.utf8_after(stored))
+}
+
+fn token(stored: &ClientOp) -> Attempt {
+    Attempt { message: stored.carries.unwrap_or(stored.attempt.message), n: stored.attempt.n }
 }
 
 /// Messages of one group.
@@ -235,6 +246,23 @@ fn later_recipients(mail: &[Kept]) -> Option<String> {
     })
 }
 
+/// All losses have headers in UTF-8, and hardly any that has is left.
+fn utf8_headers(mail: &[Kept]) -> Option<String> {
+    let (utf8, others): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.utf8);
+    let lost = utf8.iter().filter(|m| m.lost).count();
+    let all = utf8.len();
+    (lost > 0 && others.len() >= FEWEST && others.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(
+        || {
+            format!(
+                "Of {} with UTF-8 headers, {} are gone; of {} without them none is.",
+                counted(all as u64, "message", "messages"),
+                grouped(lost as u64),
+                counted(others.len() as u64, "message", "messages")
+            )
+        },
+    )
+}
+
 /// All losses have bodies of one form, and hardly any of that form is left.
 fn one_form(mail: &[Kept]) -> Option<String> {
     let form = mail.iter().find(|m| m.lost)?.form?;
@@ -294,7 +322,8 @@ mod tests {
         let kept = |n: usize| {
             let (size, later_recipient, lost) = of(n);
             let form = Some(Form::Base64);
-            Kept { user: 0, place: 0, storage: None, at: Nanos(n as u64), size, later_recipient, form, lost }
+            let (at, utf8) = (Nanos(n as u64), false);
+            Kept { user: 0, place: 0, storage: None, at, size, later_recipient, form, utf8, lost }
         };
         (1..=100).map(kept).collect()
     }
@@ -334,6 +363,18 @@ mod tests {
         Of 14 messages whose body has lines of 998 octets
         Of 14 messages without a body
         ");
+    }
+
+    #[test]
+    fn what_utf8_headers_lost_is_said() {
+        let said = |lost: fn(usize) -> bool| {
+            let mut mail = mail(|n| (1, false, lost(n)));
+            mail.iter_mut().skip(6).step_by(7).for_each(|m| m.utf8 = true);
+            utf8_headers(&mail)
+        };
+        insta::assert_snapshot!(said(|n| n % 7 == 0).unwrap(), @"Of 14 messages with UTF-8 headers, 14 are gone; of 86 messages without them none is.");
+        assert_eq!(said(|n| n % 14 == 0), None, "half of them");
+        assert_eq!(said(|n| n % 7 == 0 || n == 1), None, "another as well");
     }
 
     #[test]

@@ -42,10 +42,14 @@ pub(crate) fn queue(world: &mut Mail, attempts: &[Attempt], error: Option<&str>)
 
 pub(crate) fn bounces(world: &mut Mail, source: Source, attempts: &[Attempt], error: Option<&str>) {
     let (at, reading, error) = (world.tick(), "final".to_owned(), error.map(str::to_owned));
-    let bounce =
-        |attempt: &Attempt| Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts: vec![*attempt] };
-    let (complete, bounces) = (error.is_none(), attempts.iter().map(bounce).collect());
+    let complete = error.is_none();
+    let bounces = attempts.iter().map(|attempt| bounce(*attempt, &[])).collect();
     world.write(&Event::Bounces { at, reading, source, complete, error, bounces });
+}
+
+pub(crate) fn bounce(attempt: Attempt, recipients: &[&str]) -> Bounce {
+    let recipients = recipients.iter().map(|one| (*one).to_owned()).collect();
+    Bounce { place: "bounces/Maildir/new/1".to_owned(), attempts: vec![attempt], recipients }
 }
 
 /// A run that ends with this in the queue and these bounces; `spoil` comes before that.

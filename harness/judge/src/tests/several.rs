@@ -1,8 +1,10 @@
 //! One message for several users at once: each has an outcome and a copy of its own, though all copies carry one token.
 
-use super::table::drop_copy;
-use crate::testing::run_dir::{Mail, blamed, judge_text, judgement};
-use record::history::Outcome;
+use super::queue::{self, bounce, queue};
+use super::table::{attempt, drop_copy};
+use crate::testing::run_dir::{Mail, answer, blamed, judge_text, judgement, with_verdict};
+use record::history::event::Event;
+use record::history::{Bounce, Ingress, Outcome, Source};
 use record::ledger::Ledger;
 use record::synthetic::{How, OK, REFUSED, World, plan};
 use reports::kit::verdict::Verdict;
@@ -86,4 +88,95 @@ fn the_list_of_lost_mail_names_each_with_its_user_and_the_token_that_its_bytes_c
         lost.iter().map(|one| format!("{} {} {}", one.token, one.user, one.mailbox)).collect();
     assert_eq!(named, ["1a2b3c4d-1-1 user2 INBOX", "1a2b3c4d-3-1 user3 INBOX"]);
     assert!(lost.iter().all(|one| one.bytes == 4096 && one.what.contains("gone")), "{lost:?}");
+}
+
+/// Message 1 went to the first three users in one SMTP transaction and was acknowledged for all; `lost` of them have no copy. That
+/// is what queue and bounces show.
+fn by_smtp(lost: &[u32], queued: bool, bounces: &[Bounce]) -> Report {
+    let mut world = World::new(Vec::new(), 4);
+    world.entry = Ingress::Smtp;
+    world.deliver_to_several(&[((0, 1), OK), ((1, 2), OK), ((2, 3), OK)]);
+    world.recover(900);
+    lost.iter().for_each(|user| drop_copy(&mut world, *user, "INBOX", 1));
+    let listed = [attempt(1, 1)];
+    queue(&mut world, if queued { &listed } else { &[] }, None);
+    let (at, reading, source, bounces) = (world.tick(), "final".to_owned(), Source::Imap, bounces.to_vec());
+    world.write(&Event::Bounces { at, reading, source, complete: true, error: None, bounces });
+    judge_text(&queue::plan(), &world.finish())
+}
+
+fn durable(report: &Report) -> &str {
+    &answer(report, "acknowledged-durable").sentence
+}
+
+#[test]
+fn by_smtp_each_has_a_copy_or_it_is_lost() {
+    assert_eq!(by_smtp(&[], false, &[]).verdict, Verdict::Valid);
+    for (user, name) in [(0, "user1"), (1, "user2"), (2, "user3")] {
+        let report = by_smtp(&[user], false, &[]);
+        assert_eq!(
+            (blamed(&report), whose(&report)),
+            (vec!["acknowledged-durable"], vec![format!("{name} INBOX")])
+        );
+    }
+}
+
+#[test]
+fn what_waits_for_some_of_several_leaves_open_for_whom() {
+    assert_eq!(by_smtp(&[], true, &[]).verdict, Verdict::Valid);
+    let report = by_smtp(&[1], true, &[]);
+    assert_eq!(
+        (report.verdict, with_verdict(&report, Verdict::Unknown)),
+        (Verdict::Unknown, vec!["acknowledged-durable"])
+    );
+    assert_eq!((report.messages.queued, report.messages.intact), (0, 3));
+    insta::assert_snapshot!(durable(&report), @"1 of 4 acknowledged messages could not be looked for: queue or bounces name a message for several users, and not for whom of them.");
+}
+
+#[test]
+fn a_bounce_answers_for_those_whom_it_names() {
+    let of = |recipients: &[&str]| [bounce(attempt(1, 1), recipients)];
+    let named = by_smtp(&[1], false, &of(&["user2@example.test"]));
+    assert_eq!(named.verdict, Verdict::Valid, "{:#?}", named.properties);
+    insta::assert_snapshot!(durable(&named), @"4 acknowledged messages: 3 stored, 1 bounced, none lost.");
+    let other = by_smtp(&[1], false, &of(&["user3@example.test"]));
+    assert_eq!(
+        (blamed(&other), whose(&other)),
+        (vec!["acknowledged-durable"], vec!["user2 INBOX".to_owned()])
+    );
+    assert_eq!(
+        by_smtp(&[1, 2], false, &of(&["user2@example.test", "user3@example.test"])).verdict,
+        Verdict::Valid
+    );
+}
+
+#[test]
+fn a_bounce_that_names_nobody_of_several_leaves_open_for_whom() {
+    let report = by_smtp(&[2], false, &[bounce(attempt(1, 1), &[])]);
+    assert_eq!(with_verdict(&report, Verdict::Unknown), ["acknowledged-durable"]);
+    insta::assert_snapshot!(durable(&report), @"1 of 4 acknowledged messages could not be looked for: queue or bounces name a message for several users, and not for whom of them.");
+    let stranger =
+        by_smtp(&[2], false, &[bounce(attempt(1, 1), &["user2@example.test", "list@example.test"])]);
+    assert_eq!(with_verdict(&stranger, Verdict::Unknown), ["acknowledged-durable"]);
+}
+
+#[test]
+fn by_smtp_one_refusal_for_all_leaves_a_copy_of_some_but_not_of_everybody() {
+    let refused = |entry, stored: [bool; 3]| {
+        let mut world = World::new(Vec::new(), 4);
+        world.entry = entry;
+        let how = stored.map(|applied| How { outcome: Outcome::Fail, applied });
+        world.deliver_to_several(&[((0, 1), how[0]), ((1, 2), how[1]), ((2, 3), how[2])]);
+        world.deliver(0, 7, 1, OK);
+        world.recover(900);
+        queue(&mut world, &[], None);
+        queue::bounces(&mut world, Source::Imap, &[], None);
+        let plan = if entry == Ingress::Smtp { queue::plan() } else { plan() };
+        judge_text(&plan, &world.finish())
+    };
+    let some = refused(Ingress::Smtp, [true, true, false]);
+    assert_eq!(some.verdict, Verdict::Valid, "{:#?}", some.properties);
+    insta::assert_snapshot!(answer(&some, "no-phantom").sentence, @"2 refused messages are stored for some of several recipients: one reply refused it for all, and others have no copy.");
+    assert_eq!(blamed(&refused(Ingress::Smtp, [true; 3])), ["no-phantom"], "it could have said yes");
+    assert_eq!(blamed(&refused(Ingress::Lmtp, [true, true, false])), ["no-phantom"], "each has a reply");
 }

@@ -339,6 +339,19 @@ pub enum Event {
         /// The server's words, or the trouble.
         reply: String,
     },
+    /// In the warm-up one message with a header in UTF-8 (RFC 6532) was tried; the last such line counts. No copy of it counts for
+    /// anything.
+    Utf8Trial {
+        /// When it was known.
+        at: Nanos,
+        /// Its token.
+        attempt: Attempt,
+        /// What became of it.
+        what: Utf8Trial,
+        /// The mail server's words, or why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// How busy the machine was in the second before.
     Load {
         /// When that second was over.
@@ -367,6 +380,22 @@ pub enum Event {
         /// Their digest, hexadecimal.
         blake3: String,
     },
+}
+
+/// What became of the message with a header in UTF-8 that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Utf8Trial {
+    /// It is being sent; if nothing follows, it did not come back in time.
+    Sent,
+    /// It was not: SMTPUTF8 is not offered.
+    NotOffered,
+    /// It was not acknowledged.
+    Refused,
+    /// It came back with other bytes.
+    Changed,
+    /// It came back as it was sent: further mail of that form is.
+    Whole,
 }
 
 /// What became of a message in its sender's queue.

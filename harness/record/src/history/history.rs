@@ -269,4 +269,7 @@ pub struct Bounce {
     pub place: String,
     /// The attempts whose tokens it carries.
     pub attempts: Vec<Attempt>,
+    /// The addresses that it says were not served (RFC 3464, 2.3); empty where it does not say all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
 }

@@ -1,7 +1,9 @@
 //! Messages that went to several recipients at once: their copies carry one token, and whose they are tells them apart.
 //!
-//! Limit: a queue, a bounce or a spool names the token and not for whom it is left. So nothing that passes one is sent to several
-//! at once; what it held would excuse the loss of another's copy.
+//! A queue names the token and not for whom it is left: its file often holds those who were served as well. So what it holds leaves
+//! open what became of everybody's copy. A bounce does too, unless it names whom it is about.
+//!
+//! Limit: the front door's spool promises for one recipient at a time, so nothing that may pass it is sent to several at once.
 
 use crate::history::{Attempt, UserId};
 use smallvec::{SmallVec, smallvec};
@@ -26,12 +28,31 @@ impl Groups {
         members.filter(|(whose, _)| *whose == user).map(|(_, attempt)| *attempt).next().unwrap_or(token)
     }
 
+    /// The attempt was one of several that one message was for.
+    pub fn is_shared(&self, attempt: Attempt) -> bool {
+        self.0.values().flatten().any(|(_, member)| *member == attempt)
+    }
+
     /// All that the token stands for where nothing says whose.
     pub fn all(&self, token: Attempt) -> Bearers {
         match self.0.get(&token) {
             None => smallvec![token],
             Some(members) => members.iter().map(|(_, attempt)| *attempt).collect(),
         }
+    }
+
+    /// Those whom these addresses name; nothing if it is for several and the addresses do not say for whom of them.
+    pub fn addressed(&self, token: Attempt, addresses: &[String], users: &[String]) -> Option<Bearers> {
+        let Some(members) = self.0.get(&token) else { return Some(smallvec![token]) };
+        let whose = |address: &String| {
+            let local = address.split('@').next().unwrap_or_default();
+            let is_theirs = |user: &UserId| {
+                users.get(user.0 as usize).is_some_and(|name| name.eq_ignore_ascii_case(local))
+            };
+            members.iter().find(|(user, _)| is_theirs(user)).map(|(_, attempt)| *attempt)
+        };
+        let found: Option<Bearers> = addresses.iter().map(whose).collect();
+        found.filter(|found| !found.is_empty())
     }
 
     /// Those that a file or a place of this name belongs to: whoever is named in it, else all of them.
@@ -69,6 +90,22 @@ mod tests {
         let (groups, _) = groups();
         let of = |token, user| groups.own(attempt(token), UserId(user)).message.0;
         assert_eq!([of(7, 1), of(7, 3), of(7, 0), of(7, 2), of(5, 3)], [7, 8, 9, 7, 5]);
+    }
+
+    #[test]
+    fn addresses_say_for_whom_of_several_if_all_of_them_are_known() {
+        let (groups, users) = groups();
+        let of = |message, addresses: &[&str]| {
+            let addresses: Vec<String> = addresses.iter().map(|one| (*one).to_owned()).collect();
+            let found = groups.addressed(attempt(message), &addresses, &users)?;
+            Some(found.iter().map(|a| a.message.0).collect::<Vec<_>>())
+        };
+        assert_eq!(of(7, &["user4@example.test"]), Some(vec![8]));
+        assert_eq!(of(7, &["USER1@mail.example.test", "user2"]), Some(vec![9, 7]));
+        for unclear in [&[][..], &["user3@x"], &["user4@x", "user44@x"]] {
+            assert_eq!(of(7, unclear), None, "{unclear:?}");
+        }
+        assert_eq!(of(5, &[]), Some(vec![5]), "it is for one");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::entry::{
 
 use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
+use super::utf8_tried::Utf8Tried;
 use crate::history::event::{Event, MigrationState, TargetEvent};
 use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
@@ -111,6 +112,8 @@ pub struct Ledger {
     pub read_back: Option<ReadBackDone>,
     /// What the warm-up did not get, besides messages.
     pub not_let_in: Vec<NotLetIn>,
+    /// What became of the message with a header in UTF-8 that was tried, if one was.
+    pub utf8_tried: Option<Utf8Tried>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -282,7 +285,8 @@ impl Ledger {
 
     fn look(&mut self, place: MailboxId, begun: Nanos, ended: Nanos, copies: &[SeenCopy<'_>]) {
         let user = self.user_of(place);
-        for copy in copies {
+        let tried = self.tried();
+        for copy in copies.iter().filter(|copy| tried.is_none() || copy.attempt != tried) {
             let flags = self.flags(&copy.flags);
             let date = copy.internal_date.as_deref().map_or(0, line::hash);
             let attempt = copy.attempt.map(|token| self.groups.own(token, user));
@@ -326,6 +330,7 @@ impl Ledger {
                     armed,
                 });
             }
+            Event::Specimen { at: _, specimen } if self.tried() == Some(specimen.attempt) => {}
             Event::Specimen { at, specimen } => {
                 for attempt in self.groups.at(specimen.attempt, &specimen.place, &self.users) {
                     self.specimens.push((at, Specimen { attempt, ..specimen.clone() }));
@@ -376,6 +381,9 @@ impl Ledger {
             Event::NotLetIn { at, user, what, reply } => {
                 self.not_let_in.push(NotLetIn { at, user, what, reply });
             }
+            Event::Utf8Trial { at, attempt, what, detail } => {
+                self.utf8_tried = Some(Utf8Tried { at, attempt, what, detail });
+            }
             Event::Load { at, processor, disk: _, late } => {
                 let late = std::time::Duration::from_nanos(late.0);
                 self.busy.push(Busy { at, processor, late });
@@ -403,7 +411,9 @@ impl Ledger {
     fn disk(&mut self, at: Nanos, name: String, user: UserId, complete: bool, copies: &[DiskCopy]) {
         self.note_time(at);
         let first = self.disk_copies.len();
-        self.disk_copies.extend(copies.iter().map(|c| OnDisk {
+        let tried = self.tried();
+        let counted = copies.iter().filter(|copy| tried.is_none() || copy.attempt != tried);
+        self.disk_copies.extend(counted.map(|c| OnDisk {
             attempt: c.attempt.map(|token| self.groups.own(token, user)),
             digest: c.digest,
             unfinished: c.unfinished,
@@ -441,27 +451,6 @@ impl Ledger {
             self.flag_names.len() - 1
         });
         1 << bit
-    }
-
-    /// User and mailbox in words.
-    pub fn place_name(&self, place: MailboxId) -> String {
-        let place = &self.places[place.0 as usize];
-        format!("{} {}", self.user_name(place.user), place.mailbox)
-    }
-
-    /// A user's name.
-    pub fn user_name(&self, user: UserId) -> String {
-        self.users.get(user.0 as usize).cloned().unwrap_or_else(|| format!("user #{}", user.0))
-    }
-
-    /// Whose a place is.
-    pub fn user_of(&self, place: MailboxId) -> UserId {
-        self.places[place.0 as usize].user
-    }
-
-    /// The token that stands in an attempt's header.
-    pub fn token(&self, attempt: Attempt) -> String {
-        format!("{}-{}-{}", self.run, attempt.message.0, attempt.n)
     }
 
     /// The user's migration kept everybody out for a while between the two instants.

@@ -5,3 +5,6 @@ mod ledger;
 pub use ledger::{Ledger, LedgerError};
 pub(crate) mod line;
 pub mod messages;
+mod names;
+mod utf8_tried;
+pub use utf8_tried::Utf8Tried;

@@ -7,7 +7,8 @@
 //! any more.
 //!
 //! MAIL, RCPT and DATA go out together where PIPELINING (RFC 2920) is offered. `BODY=8BITMIME` is said where it is offered
-//! (RFC 6152); a message that needs it goes out as it is where it is not, as most mail systems send it.
+//! (RFC 6152); a message that needs it goes out as it is where it is not, as most mail systems send it. One that needs SMTPUTF8
+//! does not go out where that is not offered.
 
 mod kept;
 mod session;
@@ -34,7 +35,12 @@ pub(crate) struct Envelope<'a> {
     pub from: &'a str,
     /// At least one.
     pub to: &'a [String],
+    /// Its header is in UTF-8: it goes only where SMTPUTF8 is offered (RFC 6531).
+    pub utf8: bool,
 }
+
+/// What is said of a message that needs it, in place of a reply.
+pub(crate) const NO_SMTPUTF8: &str = "SMTPUTF8 is not offered";
 
 /// What became of one recipient: the final reply, sanitised, or why there is none.
 pub(crate) type Told = Result<String, Failure>;
@@ -58,7 +64,7 @@ pub(crate) async fn submit(
     limit: Duration,
 ) -> Told {
     let mut told = None;
-    let envelope = Envelope { from, to: &[to.to_owned()] };
+    let envelope = Envelope { from, to: &[to.to_owned()], utf8: false };
     Kept::default()
         .submit((protocol, address), envelope, message, limit, Stay::Leave, &mut |_, one| told = Some(one))
         .await;

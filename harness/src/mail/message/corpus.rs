@@ -97,13 +97,26 @@ impl Corpus {
     /// # Errors
     /// `path` cannot be read, or no message in it can be sent. A file below it that cannot be read is left out.
     pub fn load(path: &Path) -> Result<Corpus, CorpusError> {
+        Corpus::of(path, usize::MAX)
+    }
+
+    /// Looks no further than to the first message that can be sent.
+    ///
+    /// # Errors
+    /// Those of [`Corpus::load`].
+    pub fn require(path: &Path) -> Result<(), CorpusError> {
+        Corpus::of(path, 1).map(drop)
+    }
+
+    /// The first messages, at most so many.
+    fn of(path: &Path, most: usize) -> Result<Corpus, CorpusError> {
         let unreadable = |error| CorpusError::Unreadable { path: path.to_owned(), error };
-        let mut found = Listing::default();
+        let mut found = Listing { most, ..Listing::default() };
         match std::fs::metadata(path).map_err(unreadable)?.is_dir() {
             true => found.tree(path, Within::Directory, 0).map_err(unreadable)?,
             false => found.of_any_form(path, true).map_err(unreadable)?,
         }
-        let Listing { places, skipped, changed, identifiers: _ } = found;
+        let Listing { places, skipped, changed, identifiers: _, most: _ } = found;
         match places.is_empty() {
             true => Err(CorpusError::Empty { path: path.to_owned(), skipped }),
             false => Ok(Corpus { places: places.into(), skipped, changed: changed.into() }),
@@ -149,6 +162,8 @@ struct Listing {
     skipped: Skipped,
     changed: BTreeMap<Change, BTreeMap<String, u64>>,
     identifiers: HashSet<blake3::Hash>,
+    /// So many are enough.
+    most: usize,
 }
 
 /// What a directory is.
@@ -162,6 +177,10 @@ enum Within {
 }
 
 impl Listing {
+    fn wants_more(&self) -> bool {
+        self.places.len() < self.most
+    }
+
     fn tree(&mut self, folder: &Path, within: Within, depth: usize) -> io::Result<()> {
         if depth > DEPTH {
             self.skip(folder, "too many directories within each other");
@@ -173,7 +192,9 @@ impl Listing {
         let maildir = folder.join("cur").is_dir() && folder.join("new").is_dir();
         let within = if maildir { Within::Maildir } else { within };
         for entry in &entries {
-            self.entry(entry, within, depth);
+            if self.wants_more() {
+                self.entry(entry, within, depth);
+            }
         }
         Ok(())
     }
@@ -236,7 +257,9 @@ impl Listing {
             quoted: true,
             identified: false,
         };
-        messages.iter().try_for_each(|range| self.offer(place(range)))
+        messages
+            .iter()
+            .try_for_each(|range| if self.wants_more() { self.offer(place(range)) } else { Ok(()) })
     }
 
     fn offer(&mut self, place: MailSpan) -> io::Result<()> {

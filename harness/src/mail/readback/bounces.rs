@@ -5,7 +5,7 @@
 
 use super::readback::{BATCH, Reader, TRIES, login_as, patience};
 use crate::mail::client::Failure;
-use crate::mail::message::bounce::bounced;
+use crate::mail::message::bounce::bounce;
 use crate::mail::workload::ended::words;
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
@@ -58,10 +58,7 @@ async fn read_inbox(reader: &Reader, user: &str, bounces: &mut Vec<Bounce>) -> R
         session.extend(patience(reader));
         let set: Vec<String> = batch.iter().map(u32::to_string).collect();
         let keep = |uid: u32, raw: &[u8]| {
-            let attempts = bounced(raw, run);
-            if !attempts.is_empty() {
-                bounces.push(Bounce { place: format!("UID {uid} of {user}"), attempts });
-            }
+            bounces.extend(bounce(raw, run, &format!("UID {uid} of {user}")));
         };
         got += session.bodies(&set.join(","), keep).await?;
     }

@@ -10,17 +10,42 @@ use record::history::{Attempt, Copy, UserId};
 /// # Errors
 /// The reader lets the user not in, or not see the mailbox.
 pub(crate) async fn shown(reader: &Reader, user: UserId, attempts: &[Attempt]) -> Result<bool, Failure> {
+    let mut seen = false;
+    let one = |copy: Copy| seen |= copy.attempt.is_some_and(|attempt| attempts.contains(&attempt));
+    newest(reader, user, false, one).await?;
+    Ok(seen)
+}
+
+/// The attempt as the user is shown it, read whole, among the newest messages of its INBOX. Nothing is recorded.
+///
+/// # Errors
+/// Those of [`shown`].
+pub(crate) async fn whole(reader: &Reader, user: UserId, attempt: Attempt) -> Result<Option<Copy>, Failure> {
+    let mut found = None;
+    newest(reader, user, true, |copy: Copy| {
+        if copy.attempt == Some(attempt) {
+            found = Some(copy);
+        }
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn newest(
+    reader: &Reader,
+    user: UserId,
+    whole: bool,
+    mut each: impl FnMut(Copy),
+) -> Result<(), Failure> {
     let mut session = login(reader, user).await?;
     let selected = session.select("INBOX", true).await?;
     let mut uids = session.search_all().await?;
     uids.sort_unstable();
     let newest: Vec<String> = uids.iter().rev().take(BATCH).map(u32::to_string).collect();
-    let mut seen = false;
     if !newest.is_empty() {
-        let reading = Reading { run: reader.setup().run, validity: selected.validity, whole: false };
-        let one = |copy: Copy, _| seen |= copy.attempt.is_some_and(|attempt| attempts.contains(&attempt));
-        session.fetch(&newest.join(","), reading, one).await?;
+        let reading = Reading { run: reader.setup().run, validity: selected.validity, whole };
+        session.fetch(&newest.join(","), reading, |copy, _| each(copy)).await?;
     }
     session.leave();
-    Ok(seen)
+    Ok(())
 }

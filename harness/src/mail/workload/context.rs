@@ -21,8 +21,8 @@ use record::history::{Attempt, Ingress, MessageId, Protocol, UserId};
 use record::plan::logins::Logins;
 use record::plan::workload::WorkloadPlan;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(test)]
@@ -79,7 +79,8 @@ pub struct Setup {
 impl Setup {
     fn maker(&self) -> Arc<Maker> {
         let (run, seed, sizes) = (self.run, self.seed, self.plan.sizes);
-        Arc::new(Maker { run, seed, sizes, domain: self.domain.clone(), corpus: self.corpus.clone() })
+        let (domain, corpus, utf8_trial) = (self.domain.clone(), self.corpus.clone(), OnceLock::new());
+        Arc::new(Maker { run, seed, sizes, domain, corpus, utf8_trial })
     }
 }
 

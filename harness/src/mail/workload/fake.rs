@@ -122,6 +122,10 @@ async fn deliver(shared: Arc<Shared>, mut stream: Stream, answer: fn(u64) -> Ans
         match command.as_str() {
             "DATA" => say(&mut stream, "354 go\r\n").await?,
             "QUIT" => return Some(()),
+            hello if hello.starts_with("LHLO") => {
+                say(&mut stream, "250-fake\r\n250 SMTPUTF8\r\n").await?;
+                continue;
+            }
             _ => {
                 say(&mut stream, "250 ok\r\n").await?;
                 continue;

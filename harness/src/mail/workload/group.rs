@@ -14,13 +14,18 @@ use super::store::{self, Job, Room};
 use fuse_fs::clock::Nanos;
 use rand::RngExt;
 use rand::seq::IteratorRandom;
-use record::history::{Protocol, UserId};
+use record::history::{Ingress, Protocol, UserId};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-/// Its answer is for each of them, and nothing waits behind it.
-const PROTOCOL: Protocol = Protocol::Lmtp;
+/// By LMTP each of them has an answer of its own, by SMTP those who were taken have one together.
+fn protocol(ctx: &Context) -> Protocol {
+    match ctx.setup.plan.deliver_by {
+        Ingress::Lmtp | Ingress::Append => Protocol::Lmtp,
+        Ingress::Smtp => Protocol::Smtp,
+    }
+}
 
 /// Those besides `first` whom a message goes to, as `draw` has it; nobody is named twice. All of them are let in where `first`
 /// is.
@@ -34,8 +39,9 @@ pub(super) fn others(ctx: &Context, first: UserId, draw: u64) -> Vec<UserId> {
     if number < 2 {
         return Vec::new();
     }
-    let here = ctx.delivery(first, PROTOCOL);
-    let fit = ctx.user_ids().filter(|user| *user != first && ctx.delivery(*user, PROTOCOL) == here);
+    let (protocol, others) = (protocol(ctx), ctx.user_ids().filter(|user| *user != first));
+    let here = ctx.delivery(first, protocol);
+    let fit = others.filter(|user| ctx.delivery(*user, protocol) == here);
     fit.sample(&mut rng, number - 1)
 }
 
@@ -84,7 +90,7 @@ async fn attempt(ctx: &Context, jobs: &[Job], intended: Nanos) -> Vec<bool> {
         let Some(operation) = operations[recipient].take() else { return };
         settled[recipient] = store::note(ctx, &jobs[recipient], 1, &operation.end(ended));
     };
-    store::deliver_all(ctx, jobs, PROTOCOL, &message, &mut tell).await;
+    store::deliver_all(ctx, jobs, protocol(ctx), &message, &mut tell).await;
     settled
 }
 

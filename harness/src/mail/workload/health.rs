@@ -47,7 +47,7 @@ impl Unserved {
 /// # Errors
 /// It was not acknowledged, and why.
 pub(crate) async fn deliver_one(ctx: &Context, user: UserId) -> Result<(Sent, Known), Unserved> {
-    let job = store::Job::delivery(ctx, user);
+    let job = store::Job::delivery(ctx, user).plain();
     let stored = store::attempt(ctx, &job, 1, Nanos::now()).await?;
     match stored.outcome {
         Outcome::Ok => Ok((job.sent(), job.known())),

@@ -5,11 +5,12 @@ use super::schedule;
 use crate::mail::message::corpus::Corpus;
 use crate::mail::message::fit::{Own, fit};
 use crate::mail::message::sizes;
-use record::history::Attempt;
 use record::history::token::RunToken;
-use record::message::{Addresses, Outgoing, assemble, generate, message_id};
+use record::history::{Attempt, MessageId};
+use record::message::{Addresses, HeaderForm, Outgoing, assemble, generate, message_id};
 use record::plan::Plan;
 use record::plan::workload::Sizes;
+use std::sync::OnceLock;
 
 /// Author of all mail, and its sender where no bounce is to come back.
 pub(crate) const AUTHOR: &str = "sender@fermoposta.invalid";
@@ -30,6 +31,8 @@ pub(crate) struct Maker {
     pub domain: String,
     /// Real mail, if the plan wants it.
     pub corpus: Option<Corpus>,
+    /// After this message deliveries may have headers in UTF-8: it had one and came back whole.
+    pub utf8_trial: OnceLock<MessageId>,
 }
 
 /// Why an attempt has no bytes.
@@ -53,6 +56,7 @@ impl Maker {
             sizes: plan.workload.sizes,
             domain: plan.target.definition.domain.clone(),
             corpus: plan.workload.corpus.as_deref().map(Corpus::load).transpose()?,
+            utf8_trial: OnceLock::new(),
         })
     }
 
@@ -61,12 +65,17 @@ impl Maker {
         self.corpus.is_none() && self.size(attempt) <= QUICK
     }
 
+    /// How the header of a delivery of the traffic is written.
+    pub(super) fn header(&self, attempt: Attempt) -> HeaderForm {
+        HeaderForm::of(self.seed, attempt, self.utf8_trial.get().copied())
+    }
+
     /// What is sent to `user` as `attempt`.
     ///
     /// # Errors
     /// Its corpus file is gone, or was changed into something that cannot be sent.
-    pub(crate) fn make(&self, attempt: Attempt, user: &str) -> Result<Outgoing, Unmade> {
-        let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user)) };
+    pub(crate) fn make(&self, attempt: Attempt, user: &str, header: HeaderForm) -> Result<Outgoing, Unmade> {
+        let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user, header)) };
         let rest = corpus.message(attempt.message.0);
         rest.map(|rest| assemble(self.run, attempt, &self.fit(corpus, &rest, attempt, user)))
             .map_err(Unmade::Unreadable)
@@ -78,9 +87,16 @@ impl Maker {
         fit(real, Own { message_id: &message_id, keeps_its_id, from: AUTHOR, to: &to }, |_, _| {})
     }
 
-    fn generate(&self, attempt: Attempt, user: &str) -> Outgoing {
+    /// Generated mail, whatever the plan wants.
+    pub(super) fn generate(&self, attempt: Attempt, user: &str, header: HeaderForm) -> Outgoing {
         let to = self.address_of(user);
-        generate(self.run, attempt, Addresses { from: AUTHOR, to: &to }, self.size(attempt), self.seed)
+        generate(
+            self.run,
+            attempt,
+            Addresses { from: AUTHOR, to: &to, header },
+            self.size(attempt),
+            self.seed,
+        )
     }
 
     fn size(&self, attempt: Attempt) -> u64 {
@@ -98,16 +114,25 @@ mod tests {
     use record::synthetic;
 
     use super::*;
-    use record::history::MessageId;
 
     #[test]
     fn the_same_plan_makes_the_same_bytes_and_each_user_and_attempt_its_own() {
         let maker = || Maker::of(&synthetic::plan()).expect("no corpus");
         let attempt = |n| Attempt { message: MessageId(3), n };
-        let made = |n, user| maker().make(attempt(n), user).expect("made").bytes;
+        let made = |n, user| maker().make(attempt(n), user, HeaderForm::Ascii).expect("made").bytes;
         assert_eq!(made(1, "user1"), made(1, "user1"));
         assert_ne!(made(1, "user1"), made(2, "user1"));
         assert_ne!(made(1, "user1"), made(1, "user2"));
+    }
+
+    #[test]
+    fn headers_are_in_utf8_after_a_trial() {
+        let maker = Maker::of(&synthetic::plan()).expect("no corpus");
+        let of = |message| maker.header(Attempt { message: MessageId(message), n: 1 });
+        let utf8 = || (0..100).filter(|message| of(*message) == HeaderForm::Utf8).count();
+        assert_eq!(utf8(), 0);
+        maker.utf8_trial.set(MessageId(0)).expect("once");
+        assert!(utf8() > 4, "{}", utf8());
     }
 
     /// Many servers store a second message with the same Message-ID into the same mailbox only once, or never.
@@ -120,7 +145,8 @@ mod tests {
         plan.workload.corpus = Some(file);
         let maker = Maker::of(&plan).expect("a corpus");
         let id = |message, n| {
-            let made = maker.make(Attempt { message: MessageId(message), n }, "user1").expect("made");
+            let attempt = Attempt { message: MessageId(message), n };
+            let made = maker.make(attempt, "user1", HeaderForm::Ascii).expect("made");
             let text = String::from_utf8(made.bytes).expect("it is text");
             let kept = text.matches("Message-ID: <only@x>\r\n").count();
             assert_eq!(kept, 1, "its own, or put aside: {text}");
@@ -141,9 +167,10 @@ mod tests {
         plan.workload.corpus = Some(folder.path().to_owned());
         let maker = Maker::of(&plan).expect("a corpus");
         let attempt = Attempt { message: MessageId(3), n: 1 };
-        assert!(maker.make(attempt, "user1").expect("made").bytes.ends_with(b"Subject: x\r\n\r\nbody\r\n"));
+        let make = || maker.make(attempt, "user1", HeaderForm::Ascii);
+        assert!(make().expect("made").bytes.ends_with(b"Subject: x\r\n\r\nbody\r\n"));
         std::fs::remove_file(&file).expect("removed");
-        assert!(maker.make(attempt, "user1").is_err());
+        assert!(make().is_err());
         assert!(Maker::of(&plan).is_err());
     }
 }

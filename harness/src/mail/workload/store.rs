@@ -15,7 +15,7 @@ use rand::RngExt;
 use record::history::event::Event;
 use record::history::identity::digest;
 use record::history::{Action, Attempt, Ingress, MessageId, Outcome, Protocol, Trouble, UserId};
-use record::message::Outgoing;
+use record::message::{HeaderForm, Outgoing};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -35,13 +35,21 @@ pub(crate) struct Job {
     flags: Vec<String>,
     /// Of several recipients of one message: the attempt whose token it carries.
     carries: Option<Attempt>,
+    /// Its header may be in UTF-8. By APPEND it may not: that would want UTF8=ACCEPT (RFC 6855).
+    may_be_utf8: bool,
 }
 
 impl Job {
     /// A new message, as the plan delivers.
     pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
         let (entry, message) = (ctx.setup.plan.deliver_by, ctx.new_message());
-        Job { user, message, entry, mailbox: INBOX.to_owned(), flags: Vec::new(), carries: None }
+        let (mailbox, may_be_utf8) = (INBOX.to_owned(), entry != Ingress::Append);
+        Job { user, message, entry, mailbox, flags: Vec::new(), carries: None, may_be_utf8 }
+    }
+
+    /// In a form that every server takes.
+    pub(super) fn plain(self) -> Job {
+        Job { may_be_utf8: false, ..self }
     }
 
     /// One new message for all these users, whose first attempt is one transaction.
@@ -56,7 +64,8 @@ impl Job {
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
-        Job { user, message: ctx.new_message(), entry: Ingress::Append, mailbox, flags, carries: None }
+        let (entry, message) = (Ingress::Append, ctx.new_message());
+        Job { user, message, entry, mailbox, flags, carries: None, may_be_utf8: false }
     }
 
     /// The logical message.
@@ -114,7 +123,7 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
     never_begun(ctx, job.user, intended, job.action(n, 0, digest(b"")));
 }
 
-async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
+pub(super) async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
     let mut told = None;
     deliver_all(ctx, std::slice::from_ref(job), protocol, message, &mut |_, ended| told = Some(ended)).await;
     told.unwrap_or_else(|| Failure::unknown(Trouble::Garbled, None).into())
@@ -131,7 +140,7 @@ pub(super) async fn deliver_all(
     let Some(first) = jobs.first() else { return };
     let door = (protocol, ctx.delivery(first.user, protocol));
     let (from, to): (_, Vec<String>) = (sender(ctx), jobs.iter().map(|job| ctx.address(job.user)).collect());
-    let envelope = Envelope { from: &from, to: &to };
+    let envelope = Envelope { from: &from, to: &to, utf8: message.header == HeaderForm::Utf8 };
     let mut end = |recipient, told: Told| {
         tell(recipient, told.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
     };
@@ -189,11 +198,12 @@ pub(super) async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, U
 
 async fn bytes(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
     let attempt = Attempt { message: job.message, n };
+    let header = if job.may_be_utf8 { ctx.maker.header(attempt) } else { HeaderForm::Ascii };
     if ctx.maker.is_quick(attempt) {
-        return ctx.maker.make(attempt, ctx.user(job.user));
+        return ctx.maker.make(attempt, ctx.user(job.user), header);
     }
     let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
-    let work = move || maker.make(attempt, &user);
+    let work = move || maker.make(attempt, &user, header);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Unmade::Panicked(error)))
 }
 

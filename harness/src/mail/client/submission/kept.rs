@@ -147,12 +147,32 @@ mod tests {
     ];
 
     async fn sent(kept: &Kept, address: &str, stay: Stay) -> Result<String, (Outcome, Trouble)> {
-        let envelope = Envelope { from: "s@x", to: &["u@x".to_owned()] };
+        let envelope = Envelope { from: "s@x", to: &["u@x".to_owned()], utf8: false };
         let mut told = Vec::new();
         let mut tell = |_, one: Told| told.push(one.map_err(|failure| (failure.outcome, failure.trouble)));
         kept.submit((Protocol::Lmtp, address), envelope, MESSAGE, LIMIT, stay, &mut tell).await;
         assert_eq!(told.len(), 1, "{told:?}");
         told.remove(0)
+    }
+
+    async fn sent_in_utf8(server: crate::mail::client::script::Script) -> Vec<Told> {
+        let envelope = Envelope { from: "s@x", to: &["u@x".to_owned()], utf8: true };
+        let mut told = Vec::new();
+        let door = (Protocol::Lmtp, server.address.as_str());
+        let mut tell = |_, one: Told| told.push(one);
+        Kept::default().submit(door, envelope, MESSAGE, LIMIT, Stay::Leave, &mut tell).await;
+        server.finished().await;
+        told
+    }
+
+    #[tokio::test]
+    async fn a_message_that_needs_smtputf8_says_so_and_goes_nowhere_else() {
+        let offers = Act::Say("250-x\r\n250-SMTPUTF8\r\n250 PIPELINING\r\n");
+        let begin = Act::Hear("MAIL FROM:<s@x> SMTPUTF8\r\nRCPT TO:<u@x>\r\nDATA\r\n");
+        let offered = serve(acts(&[&HELLO[..2], &[offers, begin], &ONE[1..]])).await;
+        assert_eq!(sent_in_utf8(offered).await, [Ok("250 stored".to_owned())]);
+        let refused = sent_in_utf8(serve(acts(&[&HELLO])).await).await;
+        assert_eq!(refused, [Err(Failure::refused(Trouble::RefusedPermanent, b"SMTPUTF8 is not offered"))]);
     }
 
     fn acts(parts: &[&[Act]]) -> Vec<Act> {

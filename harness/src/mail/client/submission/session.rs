@@ -1,6 +1,6 @@
 //! One connection, past its hello.
 
-use super::{Envelope, Reply, Told, expect, of_class, read_reply, send_message};
+use super::{Envelope, NO_SMTPUTF8, Reply, Told, expect, of_class, read_reply, send_message};
 use crate::mail::client::wire::Wire;
 use crate::mail::client::{Failure, sanitise};
 use record::history::{Protocol, Trouble};
@@ -11,6 +11,7 @@ use std::time::Duration;
 struct Offers {
     pipelining: bool,
     eight_bit: bool,
+    utf8: bool,
 }
 
 impl Offers {
@@ -18,6 +19,7 @@ impl Offers {
         let keyword = line.get(4..).unwrap_or_default().trim_ascii_end();
         self.pipelining |= keyword.eq_ignore_ascii_case(b"PIPELINING");
         self.eight_bit |= keyword.eq_ignore_ascii_case(b"8BITMIME");
+        self.utf8 |= keyword.eq_ignore_ascii_case(b"SMTPUTF8");
     }
 }
 
@@ -72,7 +74,11 @@ impl Session {
         reset: bool,
     ) -> Result<Begun, Failure> {
         let body = if self.offers.eight_bit && !message.is_ascii() { " BODY=8BITMIME" } else { "" };
-        let mail = format!("MAIL FROM:<{}>{body}\r\n", envelope.from);
+        if envelope.utf8 && !self.offers.utf8 {
+            return Err(Failure::refused(Trouble::RefusedPermanent, NO_SMTPUTF8.as_bytes()));
+        }
+        let utf8 = if envelope.utf8 { " SMTPUTF8" } else { "" };
+        let mail = format!("MAIL FROM:<{}>{body}{utf8}\r\n", envelope.from);
         let begun = match self.offers.pipelining {
             true => self.begin_at_once(&mail, envelope.to, reset).await,
             false => self.begin_in_turn(&mail, envelope.to, reset).await,

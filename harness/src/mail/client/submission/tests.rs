@@ -155,7 +155,7 @@ mod several {
         let to = ["a@x", "b@x", "c@x"].map(str::to_owned);
         let mut told = Vec::new();
         let mut tell = |recipient, one: Told| told.push((recipient, one.map_err(|f| (f.outcome, f.trouble))));
-        let (envelope, message) = (Envelope { from: "s@x", to: &to }, b"A: b\r\n\r\nc\r\n");
+        let (envelope, message) = (Envelope { from: "s@x", to: &to, utf8: false }, b"A: b\r\n\r\nc\r\n");
         let door = (protocol, &*server.address);
         Kept::default().submit(door, envelope, message, LIMIT, Stay::Leave, &mut tell).await;
         server.finished().await;

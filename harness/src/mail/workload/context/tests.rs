@@ -1,15 +1,17 @@
 use crate::mail::workload::touch;
 
 use super::*;
+use crate::mail::readback::one::whole;
 use crate::mail::readback::{ReadSummary, Reader, read_all};
 use crate::mail::workload::fake::{Answer, Fake};
 use crate::mail::workload::health::{deliver_one, health_check, probe};
 use crate::mail::workload::known::Known;
 use crate::mail::workload::traffic::{TrafficSummary, traffic};
+use crate::mail::workload::utf8_trial;
 use crate::mail::workload::warm_up::warm_up;
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
-use record::history::event::Event;
+use record::history::event::{Event, Utf8Trial};
 use record::history::{Action, OpId, Outcome, Trouble};
 use record::plan::workload::{Mix, Sizes, Stage, WorkloadPlan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -416,4 +418,29 @@ async fn the_second_mailbox_has_the_name_that_the_server_wants() {
     let used: BTreeSet<String> =
         operations(&bench.events()).iter().filter_map(|(action, ..)| there(action)).collect();
     assert_eq!(used.into_iter().collect::<Vec<_>>(), ["INBOX", "INBOX.Archive"]);
+}
+
+/// What is written down of the message that is tried, whether more are sent then, and how many operations there were.
+async fn tried(answer: fn(u64) -> Answer, spoil: fn(&Fake)) -> (Vec<Utf8Trial>, bool, usize) {
+    let bench = Bench::new(plan(), answer).await;
+    if let Some(tried) = utf8_trial::send(&bench.ctx).await {
+        spoil(&bench.fake);
+        let copy = whole(&bench.reader(), tried.user, tried.attempt).await.expect("it is shown");
+        utf8_trial::came_back(&bench.ctx, tried, copy.and_then(|copy| copy.digest));
+    }
+    let events = bench.events();
+    let told = |event: &Event| match event {
+        Event::Utf8Trial { what, .. } => Some(*what),
+        _ => None,
+    };
+    let more = bench.ctx.maker.utf8_trial.get().is_some();
+    (events.iter().filter_map(told).collect(), more, operations(&events).len())
+}
+
+#[tokio::test]
+async fn headers_in_utf8_are_sent_if_one_came_back_whole_and_that_one_is_no_operation() {
+    use Utf8Trial::{Changed, Refused, Sent, Whole};
+    assert_eq!(tried(|_| Answer::Ok, |_| {}).await, (vec![Sent, Whole], true, 0));
+    assert_eq!(tried(|_| Answer::Ok, |fake| fake.damage("検査")).await, (vec![Sent, Changed], false, 0));
+    assert_eq!(tried(|_| Answer::Refuse("550 no\r\n"), |_| {}).await, (vec![Sent, Refused], false, 0));
 }

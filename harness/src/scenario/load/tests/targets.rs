@@ -81,20 +81,25 @@ fn no_fault_strikes_the_mailbox_where_bounces_arrive() {
 }
 
 #[test]
-fn only_where_nothing_waits_on_its_way_does_mail_go_to_several_at_once() {
+fn only_where_whose_copy_is_whose_can_be_told_does_mail_go_to_several_at_once() {
     let of = |text: &str, target: &str| {
         let overrides = Overrides { target: Some(target.to_owned()), ..Overrides::default() };
         plan(Path::new("t.toml"), text, &overrides).unwrap().workload.recipients.len()
     };
-    assert_eq!([of(GOOD, "reference"), of(GOOD, "postfix-dovecot")], [5, 1]);
+    assert_eq!([of(GOOD, "reference"), of(GOOD, "postfix-dovecot")], [5, 5]);
     let behind_a_door = format!("{GOOD}[front-door]\n");
     assert_eq!(of(&behind_a_door, "reference"), 1);
     let two = |text: &str| text.replace("[workload]", "[workload]\nrecipients = [1, 1]");
     assert_eq!(of(&two(GOOD), "reference"), 2);
     assert_eq!(
         messages(&two(&behind_a_door)),
-        ["for whom of several a message waits in a queue, or at a front door, could not be told"]
+        ["for whom of several a message waits at a front door could not be told"]
     );
+    let from_senders =
+        GOOD.replace("[workload]", "[workload]\nsenders = { postfix = 1 }").replace("\"5s\"", "\"10h\"")
+            + "[time]\nscale = 7200\n";
+    assert_eq!(of(&from_senders, "reference"), 1);
+    assert_eq!(messages(&two(&from_senders)), ["each sender's queue holds a message for one user"]);
     let none = GOOD.replace("[workload]", "[workload]\nrecipients = [0]");
     assert_eq!(messages(&none), ["shares of [0.0]"]);
 }
