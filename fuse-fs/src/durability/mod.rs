@@ -18,6 +18,7 @@ pub(crate) mod names;
 pub(crate) mod node;
 pub(crate) mod pairs;
 pub(crate) mod places;
+pub mod plug;
 pub mod profile;
 pub mod record;
 pub(crate) mod snapshot;
