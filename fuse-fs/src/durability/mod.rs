@@ -16,6 +16,7 @@ pub(crate) mod manifest;
 pub(crate) mod model;
 pub(crate) mod names;
 pub(crate) mod node;
+pub(crate) mod objects;
 pub(crate) mod pairs;
 pub(crate) mod places;
 pub mod plug;

@@ -8,8 +8,8 @@ use nix::sched::{CloneFlags, unshare};
 use record::plan::device::{Filesystem, OnDevice};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const UNMOUNT_AGAIN: Duration = Duration::from_millis(5);
 /// Why there is no file system.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesystemError {
-    #[error("only root can mount {0} on a device; run as root, or leave out `on` to have a model of it")]
+    #[error("only root can mount {0} on a device; run as root, or with `--persistence NAME`, a model of it")]
     NotRoot(Filesystem),
     #[error("this kernel has no {0} (it is not in /proc/filesystems, and there is no module of it)")]
     NoSuch(Filesystem),
@@ -42,14 +42,14 @@ pub(crate) enum FilesystemError {
 }
 
 /// Fails if such a file system cannot be made or mounted here.
-pub(crate) fn possible(on: &OnDevice) -> Result<(), FilesystemError> {
+pub(crate) fn possible(filesystem: Filesystem) -> Result<(), FilesystemError> {
     if !nix::unistd::geteuid().is_root() {
-        return Err(FilesystemError::NotRoot(on.filesystem));
+        return Err(FilesystemError::NotRoot(filesystem));
     }
-    if !known(on.filesystem) {
-        return Err(FilesystemError::NoSuch(on.filesystem));
+    if !known(filesystem) {
+        return Err(FilesystemError::NoSuch(filesystem));
     }
-    maker(on.filesystem).ok_or(FilesystemError::NoMaker(on.filesystem))?;
+    maker(filesystem).ok_or(FilesystemError::NoMaker(filesystem))?;
     Ok(super::loop_device::possible()?)
 }
 
@@ -58,7 +58,8 @@ fn known(filesystem: Filesystem) -> bool {
     let name: &str = filesystem.into();
     let listed = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     let module = || {
-        let probe = Command::new("modprobe").env("PATH", path_with_daemons()).args(["-n", "-q", name]).status();
+        let probe =
+            Command::new("modprobe").env("PATH", path_with_daemons()).args(["-n", "-q", name]).status();
         probe.is_ok_and(|status| status.success())
     };
     listed.split_whitespace().any(|word| word == name) || module()
@@ -71,11 +72,8 @@ fn maker(filesystem: Filesystem) -> Option<PathBuf> {
 
 /// Makes the file system on the new file `image`, which stays sparse.
 pub(crate) fn make(on: &OnDevice, image: &Path) -> Result<(), FilesystemError> {
-    let not_made = |why: String| FilesystemError::NotMade {
-        filesystem: on.filesystem,
-        image: image.to_owned(),
-        why,
-    };
+    let not_made =
+        |why: String| FilesystemError::NotMade { filesystem: on.filesystem, image: image.to_owned(), why };
     let file = File::create_new(image).map_err(|error| not_made(error.to_string()))?;
     file.set_len(on.size.0).map_err(|error| not_made(error.to_string()))?;
     let mut command = Command::new(maker(on.filesystem).ok_or(FilesystemError::NoMaker(on.filesystem))?);
@@ -103,9 +101,16 @@ fn without_devices() -> nix::Result<()> {
 fn arguments(on: &OnDevice) -> Vec<String> {
     let sector = u32::from(on.sector);
     let fixed: &[&str] = match on.filesystem {
-        Filesystem::Ext4 => {
-            &["-q", "-F", "-t", "ext4", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"]
-        }
+        Filesystem::Ext4 => &[
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-b",
+            "4096",
+            "-E",
+            "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+        ],
         Filesystem::Xfs => &["-q", "-f", "-K"],
         Filesystem::Btrfs => &["-q", "-f", "-K"],
     };

@@ -51,7 +51,9 @@ const _: () = assert!(size_of::<Info>() == 232 && size_of::<Config>() == 304);
 /// Why there is no device.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoopError {
-    #[error("cannot open {CONTROL}: {0}; load the `loop` module, or pass the devices into the container (`--device {CONTROL}` and those it names)")]
+    #[error(
+        "cannot open {CONTROL}: {0}; load the `loop` module, or pass the devices into the container (`--device {CONTROL}` and those it names)"
+    )]
     Control(#[source] io::Error),
     #[error("no loop device is free: {0}; `losetup -a` shows who uses them")]
     NoneFree(#[source] io::Error),

@@ -71,7 +71,7 @@ pub(crate) fn require(plan: &Plan) -> Result<()> {
         bail!("target {reason}");
     }
     for on in plan.storages.values().filter_map(|storage| storage.on.as_ref()) {
-        filesystem::possible(on)?;
+        filesystem::possible(on.filesystem)?;
     }
     can_migrate(plan, |program| find(program).is_some())
 }

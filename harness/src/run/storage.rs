@@ -131,8 +131,9 @@ impl Storages {
 
     /// A fault that is for good has struck: not everything comes back.
     pub(crate) fn gone_for_good(&self) -> bool {
-        let struck =
-            |s: &Arc<Storage>| s.engine.stats().iter().any(|one| one.fired > 0 && s.for_good.contains(&one.name));
+        let struck = |s: &Arc<Storage>| {
+            s.engine.stats().iter().any(|one| one.fired > 0 && s.for_good.contains(&one.name))
+        };
         self.0.iter().any(struck)
     }
 

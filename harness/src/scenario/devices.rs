@@ -8,8 +8,9 @@ use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::effects::lost_fsync::LostFsync;
 use fuse_fs::rules::ops::OpSelector;
 use fuse_fs::rules::rule::{Rule, Selector, Trigger};
-use record::plan::StoragePlan;
 use record::plan::device::{Cache, OnDevice};
+use record::plan::server::ServerKind;
+use record::plan::{StoragePlan, TargetPlan};
 use std::collections::BTreeMap;
 
 /// The name of the rule by which a device lies.
@@ -82,7 +83,11 @@ fn possible(field: &str, storage: &Storage, on: &On, found: &mut Troubles<'_>) {
     ];
     for (key, _) in not_asked.iter().filter(|(_, given)| *given) {
         let message = format!("`{key}` is of a model, and this storage is on a real file system");
-        found.add(&format!("{field}.{key}"), message, "remove it, or `on`; a device that lies has `cache = \"lying\"`");
+        found.add(
+            &format!("{field}.{key}"),
+            message,
+            "remove it, or `on`; a device that lies has `cache = \"lying\"`",
+        );
     }
 }
 
@@ -90,6 +95,44 @@ fn possible(field: &str, storage: &Storage, on: &On, found: &mut Troubles<'_>) {
 fn leads_elsewhere(option: &str) -> bool {
     let named = option.contains('=') && ["dev", "path"].iter().any(|part| option.contains(part));
     option.contains('/') || named
+}
+
+/// What a real file system holds in its cache is the kernel's to decide.
+pub(super) fn evicts_a_model(
+    field: &str,
+    storage: Option<&str>,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Troubles<'_>,
+) {
+    let real = |(name, plan): &(&String, &StoragePlan)| {
+        plan.on.is_some() && storage.is_none_or(|storage| storage == *name)
+    };
+    if let Some((name, _)) = storages.iter().find(real) {
+        let message =
+            format!("storage `{name}` is on a real file system, which keeps what it likes in its cache");
+        found.add(
+            &format!("{field}.do.evict"),
+            message,
+            "remove the step, or `on`: only a model is told what to forget",
+        );
+    }
+}
+
+/// Devices are in a run's namespaces only.
+pub(super) fn in_namespaces(
+    target: &TargetPlan,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Troubles<'_>,
+) {
+    let real = storages.iter().find(|(_, plan)| plan.on.is_some());
+    if let (ServerKind::Command, Some((name, _))) = (target.definition.kind, real) {
+        let message = format!(
+            "target {} is started on the machine itself, where no storage is put on a device",
+            target.server
+        );
+        let help = "remove `on`, or take a target that the harness starts; what lies on the machine's own disk is tested with --storage-dir";
+        found.add(&format!("storage.{name}.on"), message, help);
+    }
 }
 
 /// The storage that a fault strikes at its level, and which calls of it.
@@ -105,7 +148,8 @@ pub(super) fn at_level(
     }
     let Some(on) = storages.get(&storage).and_then(|plan| plan.on.as_ref()) else {
         let message = format!("storage `{storage}` is on no device");
-        let help = format!("give it one: `[storage.{storage}] on = {{ filesystem = \"ext4\", size = \"1 GB\" }}`");
+        let help =
+            format!("give it one: `[storage.{storage}] on = {{ filesystem = \"ext4\", size = \"1 GB\" }}`");
         found.add(&format!("{field}.level"), message, help);
         return None;
     };

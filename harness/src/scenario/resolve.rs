@@ -38,6 +38,9 @@ pub(super) fn resolve(
     let mut storages = storages::storages(&scenario, overrides, &mut found);
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
+    if let Some(target) = &target {
+        devices::in_namespaces(target, &storages, &mut found);
+    }
     let users = cohorts::users(&scenario, &mut found);
     let on = target.as_ref().map(|target| target.storage.as_str());
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
@@ -98,7 +101,9 @@ fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found:
         let struck = storage.and_then(|storage| devices::at_level(fault, &field, storage, storages, found));
         let rule = Rule {
             name: fault.name.clone(),
-            selector: struck.as_ref().map_or_else(|| fault.selector.clone(), |(_, selector)| selector.clone()),
+            selector: struck
+                .as_ref()
+                .map_or_else(|| fault.selector.clone(), |(_, selector)| selector.clone()),
             trigger: fault.trigger.clone(),
             effect: fault.effect.clone(),
             for_good: fault.for_good,

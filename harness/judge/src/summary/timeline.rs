@@ -102,7 +102,8 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
 
 /// The same of a cut that a run recorded.
 fn under_in_words(cut: &CutDone) -> String {
-    let profile = cut.filesystem.map_or_else(|| persistence_in_words(&cut.report.persistence), Filesystem::profile);
+    let profile =
+        cut.filesystem.map_or_else(|| persistence_in_words(&cut.report.persistence), Filesystem::profile);
     did_in_words(&profile, &cut.report)
 }
 

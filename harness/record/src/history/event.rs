@@ -4,8 +4,8 @@ use super::history::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use crate::history::corpus::CorpusUsed;
-use fuse_fs::clock::Nanos;
 use crate::plan::device::Filesystem;
+use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::mount::trace::Closed;
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use crate::history::digest::Digest;
 use crate::history::event::{MigrationState, SenderEvent, SpoolEvent};
 use crate::history::{Attempt, Bounce, MessageId, Outcome, Source, Trouble, Uid, UserId};
-use fuse_fs::clock::Nanos;
 use crate::plan::device::Filesystem;
+use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use std::ops::Range;
 use std::time::Duration;
