@@ -91,7 +91,8 @@ pub enum Op {
     Listxattr,
     /// `removexattr`.
     Removexattr,
-    /// `fallocate`.
+    /// `fallocate`; of a device `discard`.
+    #[strum(to_string = "fallocate", serialize = "discard")]
     Fallocate,
     /// `lseek` with `SEEK_HOLE` or `SEEK_DATA`.
     Lseek,

@@ -95,6 +95,12 @@ pub fn tests(directory: &Path) -> std::io::Result<Vec<Test>> {
     Ok(files.into_iter().map(|file| test(directory, file, missing.clone())).collect())
 }
 
+/// Why a scenario file cannot be run here, if it cannot; one that makes no sense is run, and fails with its errors.
+pub fn cannot_run_scenario(file: &Path) -> Option<String> {
+    let plan = crate::scenario::load(file, &Overrides::default()).ok()?;
+    crate::run::possible::require(&plan).err().map(|error| error.to_string())
+}
+
 /// One that makes no sense is run, and fails with its errors.
 fn test(directory: &Path, file: PathBuf, missing: Option<String>) -> Test {
     let name = file.strip_prefix(directory).unwrap_or(&file).with_extension("");

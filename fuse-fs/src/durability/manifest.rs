@@ -1,6 +1,7 @@
 //! A directory tree as data: one entry a name, content by digest, the content itself in a directory of objects.
 
 use super::effect::{Ino, Time};
+use super::objects::Objects;
 use super::places::{Numbers, walk};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -59,45 +60,6 @@ pub(crate) fn decoded(text: &str) -> std::ffi::OsString {
     let Some(hex) = text.strip_prefix('\0') else { return text.into() };
     let bytes = hex.split("\\x").filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
     std::ffi::OsString::from_vec(bytes)
-}
-
-/// Content by digest, each kept once.
-#[derive(Debug)]
-pub(crate) struct Objects(PathBuf);
-
-impl Objects {
-    pub(crate) fn at(path: &Path) -> io::Result<Objects> {
-        std::fs::create_dir_all(path)?;
-        Ok(Objects(path.to_owned()))
-    }
-
-    fn place(&self, digest: &str) -> PathBuf {
-        self.0.join(&digest[..2]).join(&digest[2..])
-    }
-
-    /// Keeps the content of a file and returns its digest.
-    fn keep(&self, file: &Path) -> io::Result<String> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(file)?)?;
-        let digest = hasher.finalize().to_hex().to_string();
-        let place = self.place(&digest);
-        if !place.exists() {
-            if let Some(folder) = place.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            let fresh = place.with_extension("new");
-            std::fs::copy(file, &fresh)?;
-            std::fs::rename(&fresh, &place)?;
-        }
-        Ok(digest)
-    }
-
-    /// Writes an object's content over a file.
-    pub(crate) fn fetch(&self, digest: &str, to: &Path) -> io::Result<()> {
-        let mut from = File::open(self.place(digest))?;
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
-        io::copy(&mut from, &mut file).map(drop)
-    }
 }
 
 /// A tree, ordered by path; the top itself has an empty one. With `objects` contents are kept there.

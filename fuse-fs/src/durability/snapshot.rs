@@ -4,7 +4,8 @@ use super::manifest;
 
 use super::durability::Volatile;
 use super::effect::Ino;
-use super::manifest::{ManifestEntry, Objects};
+use super::manifest::ManifestEntry;
+use super::objects::Objects;
 use super::places::Numbers;
 use std::collections::{HashMap, HashSet};
 use std::io;

@@ -8,6 +8,8 @@ use super::request::Outcome;
 use super::handles::{DirHandle, FileHandle, Handles};
 use super::request::{Answer, Caller, Request};
 
+use crate::durability::cut::CutMode;
+use crate::durability::plug::Plug;
 use crate::durability::{Powered, Volatile};
 use crate::inode::{InodeTable, ROOT};
 use crate::rules::decision::Action;
@@ -28,6 +30,8 @@ pub(crate) struct Fs {
     pub(crate) directories: Handles<DirHandle>,
     /// What a power cut would lose.
     volatile: Option<Attached>,
+    /// The power, where the disk beneath keeps account of what is durable.
+    plug: Option<Arc<Plug>>,
     /// What was lied about.
     pub(crate) lies: Arc<Lies>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
@@ -69,7 +73,7 @@ impl Fs {
     pub(crate) fn new(
         root: OwnedFd,
         descriptors: usize,
-        volatile: Option<Arc<Volatile>>,
+        (volatile, plug): (Option<Arc<Volatile>>, Option<Arc<Plug>>),
         lies: Arc<Lies>,
     ) -> Outcome<Fs> {
         let proc = nix::fcntl::open(
@@ -83,6 +87,7 @@ impl Fs {
             files: Handles::default(),
             directories: Handles::default(),
             volatile: volatile.map(|model| Attached { generation: model.generation(), model }),
+            plug,
             lies,
             descriptors: proc,
         })
@@ -95,8 +100,31 @@ impl Fs {
 
     /// The power of the storage, for one call.
     pub(crate) fn power(&self) -> Power<'_> {
+        if self.unplugged() {
+            return Power::Off;
+        }
         let Some(Attached { model, generation }) = &self.volatile else { return Power::None };
         model.powered(*generation).map_or(Power::Off, Power::On)
+    }
+
+    /// The power went without waiting for calls under way: they are not answered.
+    pub(crate) fn unplugged(&self) -> bool {
+        self.plug.as_ref().is_some_and(|plug| plug.is_off())
+    }
+
+    /// There is power that can go.
+    pub(crate) fn has_power(&self) -> bool {
+        self.volatile.is_some() || self.plug.is_some()
+    }
+
+    /// Turns the power off because a rule said so.
+    pub(crate) fn ask_for_cut(&self, mode: CutMode) {
+        if let Some(volatile) = self.volatile() {
+            volatile.ask_for_cut(mode);
+        }
+        if let Some(plug) = &self.plug {
+            plug.ask_for_cut(mode);
+        }
     }
 
     /// Does one request. `action` changes reads, writes and `statfs` only; failing is the caller's business, lies

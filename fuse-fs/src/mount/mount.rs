@@ -60,6 +60,8 @@ pub struct MountOptions {
     pub longest_freeze: Duration,
     /// What a power cut would lose. Without it, nothing.
     pub durability: Option<Arc<crate::durability::Volatile>>,
+    /// Its power, where the disk beneath keeps account of what is durable and no model does.
+    pub plug: Option<Arc<crate::durability::plug::Plug>>,
 }
 
 impl Default for MountOptions {
@@ -69,6 +71,7 @@ impl Default for MountOptions {
             page_cache: false,
             longest_freeze: Duration::from_secs(600),
             durability: None,
+            plug: None,
         }
     }
 }
@@ -167,8 +170,8 @@ impl Mount {
         let mountpoint = check_mountpoint(mountpoint)?;
         let other = |source| MountError::Other { path: mountpoint.clone(), source };
         let descriptors = usable_descriptors();
-        let fs = Fs::new(root, descriptors, options.durability.clone(), decide.lies())
-            .map_err(|e| other(e.into()))?;
+        let power = (options.durability.clone(), options.plug.clone());
+        let fs = Fs::new(root, descriptors, power, decide.lies()).map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
         let loops = Crew::new(options.threads, MOST_LOOPS).map_err(other)?;
         let threads = loops.len();

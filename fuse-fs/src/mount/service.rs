@@ -84,6 +84,9 @@ impl Service {
                 powered @ (Power::None | Power::On(_)) => {
                     let outcome = as_seen(self.fs.perform(&request, &caller, &Action::Proceed));
                     drop(powered);
+                    if self.fs.unplugged() {
+                        return self.hold(reply);
+                    }
                     self.count(op, &outcome);
                     reply(self, outcome)
                 }
@@ -177,6 +180,9 @@ impl Service {
         };
         let off = matches!(powered, Power::Off);
         drop(powered);
+        if self.fs.unplugged() && !matches!(thaw, Thaw::Fail(_)) {
+            return None;
+        }
         self.count(request.op(), &outcome);
         // What a call that the power took is answered reaches nobody.
         if !off {
@@ -187,13 +193,20 @@ impl Service {
 
     /// The power goes at this call, before it or after what it does.
     fn cut_power(&self, request: &Request<'_>, caller: &Caller, mode: CutMode, after: bool) {
-        let Some(volatile) = self.fs.volatile() else { return };
-        if let (true, Power::On(powered)) = (after, self.fs.power()) {
-            // Whether it succeeds or not, nobody hears of it.
-            drop(self.fs.perform(request, caller, &Action::Proceed));
-            drop(powered);
+        if !self.fs.has_power() {
+            return;
         }
-        volatile.ask_for_cut(mode);
+        // Whether it succeeds or not, nobody hears of it.
+        let perform = || drop(self.fs.perform(request, caller, &Action::Proceed));
+        match self.fs.power() {
+            Power::On(powered) if after => {
+                perform();
+                drop(powered);
+            }
+            Power::None if after => perform(),
+            Power::On(_) | Power::None | Power::Off => {}
+        }
+        self.fs.ask_for_cut(mode);
     }
 
     /// What the storage deleted by itself stands in the trace as an `unlink` by nobody, which the rule struck, under

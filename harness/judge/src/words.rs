@@ -11,7 +11,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
 use record::history::{Ingress, Outcome};
 use record::ledger::Ledger;
-use record::ledger::entry::{ClientOp, OpKind};
+use record::ledger::entry::{ClientOp, CutDone, OpKind};
 use reports::kit::figures::{counted, grouped};
 use reports::kit::verdict::Verdict;
 use reports::run::{Fault, Messages, Moment, Property};
@@ -126,7 +126,7 @@ fn happened(case: &Case<'_>, faults: &[Fault]) -> String {
 /// How often the power went and what the storages promise: "the power went 2 times (profile ext4-ordered)".
 fn power(case: &Case<'_>) -> Option<String> {
     let cuts = &case.ledger.cuts;
-    let profiles: BTreeSet<String> = cuts.iter().map(|c| c.report.profile().to_string()).collect();
+    let profiles: BTreeSet<String> = cuts.iter().map(CutDone::profile).collect();
     let profiles: Vec<String> = profiles.into_iter().collect();
     let often =
         if cuts.len() == 1 { "once".to_owned() } else { format!("{} times", grouped(cuts.len() as u64)) };

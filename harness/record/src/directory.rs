@@ -235,6 +235,11 @@ impl RunDirectory {
         self.mountpoints().join(file_name(storage))
     }
 
+    /// Mount point of a storage that is a device: no mail server sees it.
+    pub fn device_mountpoint(&self, storage: &str) -> PathBuf {
+        self.0.join("devices").join(file_name(storage))
+    }
+
     /// Backing directory of one storage, unless the user gave one.
     pub fn backing(&self, storage: &str) -> PathBuf {
         self.0.join("storage").join(file_name(storage))

@@ -4,8 +4,10 @@ use crate::exit::{Exit, say};
 use crate::run::possible::{NoMount, dev_fuse, try_mount};
 use crate::server::needs::{find, missing, what_runs_would_use};
 use anyhow::Result;
+use record::plan::device::Filesystem;
 use record::plan::server::Definition;
 use std::path::PathBuf;
+use strum::VariantArray;
 
 /// One thing that was looked at.
 struct Finding {
@@ -66,6 +68,7 @@ fn look() -> Vec<Finding> {
     ];
     findings.extend(crate::server::find::built_in().iter().map(target));
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    findings.extend(Filesystem::VARIANTS.iter().map(|filesystem| real(*filesystem)));
     findings.push(Finding::there("storage beneath .", crate::machine::environment::file_system(&here)));
     findings
 }
@@ -85,6 +88,14 @@ fn fusermount() -> Finding {
     match find(NAME) {
         Some(path) => Finding::there(NAME, path.display().to_string()),
         None => Finding::absent(NAME, "only `mount` as an ordinary user needs it; `apt-get install fuse3`"),
+    }
+}
+
+fn real(filesystem: Filesystem) -> Finding {
+    let what = filesystem.profile();
+    match crate::machine::filesystem::possible(filesystem) {
+        Ok(()) => Finding::there(what, "can be made, and mounted on a device of a run's"),
+        Err(reason) => Finding::absent(what, reason.to_string()),
     }
 }
 

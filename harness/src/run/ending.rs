@@ -37,7 +37,7 @@ pub(crate) fn end(storages: &Storages, directory: &RunDirectory, guard: Option<C
     let ended = leash::end(&directory.target(), &|| storages.iter().for_each(Storage::cut_off));
     match &ended {
         // Whatever went wrong: a parked call answered, a mount taken down.
-        Ok(()) => drop(storages.unmount()),
+        Ok(()) => drop((storages.unmount(), storages.take_apart())),
         Err(_) => storages.iter().for_each(Storage::leave),
     }
     if let Some(mut guard) = guard {

@@ -17,6 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts it; it is at its post when this returns.
 pub(crate) fn start(plan: &Plan, directory: &RunDirectory) -> Result<Child> {
+    // No run on the machine has devices.
     let mountpoints = plan.storages.keys().map(|name| directory.mountpoint(name));
     let mut command = Command::new("/proc/self/exe");
     command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg("--run").arg(directory.path());

@@ -2,6 +2,7 @@
 
 use super::arrived::Store;
 use super::clients::Clients;
+use super::disk_stack::Disks;
 use super::placement::Placement;
 use super::progress::{Live, Progress};
 use super::stage::{Closing, Power, Stage};
@@ -49,11 +50,12 @@ pub(crate) fn record(directory: &Path, quiet: bool) -> Result<()> {
         "the run's namespaces could not be set up (`fermoposta doctor` tells what this machine forbids)",
     )?;
     let guard = (confinement == Confinement::Host).then(|| guard::start(&plan, &directory)).transpose()?;
+    let disks = Disks::assemble(&plan, &directory, &backings)?;
     make_queue(&plan, &backings)?;
     let placement = Placement::of(&plan, &directory, &backings);
     placement.prepare(&plan)?;
     volumes::furnish(&plan, &backings)?;
-    let storages = Arc::new(Storages::mount(&plan, &directory, &backings)?);
+    let storages = Arc::new(Storages::mount(&plan, &directory, &backings, disks)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let run = async || {
         let run = Run::new(plan, &directory, storages.clone(), placement, &grounds)?;
@@ -208,6 +210,7 @@ impl Run {
         let sent = (&warm.sent[..], tried);
         read_back::check(&self.stage, &self.traffic, sent, self.read_back_limit()).await?;
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
+        tokio::task::block_in_place(|| self.stage.storages.settle())?;
         self.enter("traffic");
         let power = self.watch_power();
         let (following, clients) = match &self.plan.workload.single {
@@ -373,13 +376,17 @@ impl Run {
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
         }
-        for closed in self.stage.storages.trace_events() {
-            self.stage.history.record(closed);
-        }
         for found in astray::look(&self.stage.directory, self.traffic.setup().run) {
             self.stage.history.record(found);
         }
-        (self.stage.inspect)(inspection::FINAL)
+        (self.stage.inspect)(inspection::FINAL)?;
+        for problem in tokio::task::block_in_place(|| self.stage.storages.take_apart()) {
+            self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
+        }
+        for closed in self.stage.storages.trace_events() {
+            self.stage.history.record(closed);
+        }
+        Ok(())
     }
 }
 

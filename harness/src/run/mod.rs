@@ -12,12 +12,14 @@ pub(crate) mod clients;
 pub(crate) mod command;
 mod copies;
 pub(crate) mod disk;
+pub(crate) mod disk_stack;
 pub(crate) mod drain;
 pub(crate) mod ending;
 pub(crate) mod entrance;
 pub(crate) mod guard;
 pub(crate) mod inner;
 pub(crate) mod inspection;
+mod keeping;
 mod made;
 pub(crate) mod migration;
 #[cfg(feature = "cli")]

@@ -155,8 +155,10 @@ fn furnish(plan: &Plan, places: &Places, directory: &RunDirectory, made: &mut Ma
 /// Names and directories of the storages.
 fn make_backings(plan: &Plan, of_the_run: &mut Backings<'_>) -> Result<Vec<(String, PathBuf)>> {
     let mut backings = Vec::new();
-    for name in plan.storages.keys() {
-        let backing = of_the_run.of(name)?;
+    for (name, storage) in &plan.storages {
+        let place = of_the_run.of(name)?;
+        // A file system on a device has things of its own at its root.
+        let backing = if storage.on.is_some() { place.join("store") } else { place };
         match &plan.store {
             Some(store) => store::copy(store, name, &backing)?,
             None => make_backing(&backing)?,

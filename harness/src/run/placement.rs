@@ -43,7 +43,8 @@ impl Placement {
         };
         let (home, by_user) = (plan.target.storage.clone(), !plan.cohorts.is_empty());
         let store = if by_user { directory.links() } else { directory.mountpoint(&home) };
-        Placement { store, home, storages: backings.iter().map(place).collect(), by_user }
+        let held = |(name, _): &&(String, PathBuf)| plan.storages.get(name).is_none_or(|s| s.cache.is_none());
+        Placement { store, home, storages: backings.iter().filter(held).map(place).collect(), by_user }
     }
 
     /// Before anything is mounted: makes every user's directory on its storage, and its link.

@@ -1,4 +1,4 @@
-use crate::machine::confine;
+use crate::machine::{confine, filesystem};
 
 use crate::machine::confine::Confinement;
 use crate::server::needs::{find, missing};
@@ -69,6 +69,9 @@ pub(crate) fn require(plan: &Plan) -> Result<()> {
     }
     if let Some(reason) = plan.target.definitions().find_map(cannot_run) {
         bail!("target {reason}");
+    }
+    for on in plan.storages.values().filter_map(|storage| storage.on.as_ref()) {
+        filesystem::possible(on.filesystem)?;
     }
     can_migrate(plan, |program| find(program).is_some())
 }

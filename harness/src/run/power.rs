@@ -101,7 +101,7 @@ async fn cut_in_the_dark(stage: &Stage, n: u32, storages: &[(&Storage, CutMode)]
 
 fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()> {
     let begun = Nanos::now();
-    let name = storage.name();
+    let name = storage.served_by();
     let seed = component_seed(stage.seed, &format!("cut {n} of {name}"));
     let record = RunDirectory::cut_name(n, name);
     std::fs::create_dir_all(stage.directory.cuts())?;
@@ -110,8 +110,10 @@ fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()
     storage.mount_again()?;
     let back = Nanos::now();
     tracing::info!(cut = n, storage = name, decide_and_apply = ?decided.since(begun), mount = ?back.since(decided));
-    let storage = name.to_owned();
-    stage.history.record(Event::Cut { at: report.at, back, storage, record, report });
+    let with = (name != storage.name()).then(|| storage.name().to_owned()).into_iter().collect();
+    let (at, filesystem) = (report.at, storage.filesystem());
+    let served = name.to_owned();
+    stage.history.record(Event::Cut { at, back, storage: served, with, filesystem, record, report });
     Ok(())
 }
 

@@ -110,7 +110,9 @@ async fn end(stage: &Stage, by_companion: bool) -> Result<()> {
     if by_companion {
         let mut target = stage.target.lock().await;
         target.stop_reading().await?;
-        stage.storages.iter().for_each(super::storage::Storage::make_durable);
+        tokio::task::block_in_place(|| {
+            stage.storages.iter().try_for_each(super::storage::Storage::make_durable)
+        })?;
     }
     Ok(())
 }

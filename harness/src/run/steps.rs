@@ -166,7 +166,8 @@ fn heal(stage: &Stage, storage: Option<&str>, fault: Option<&str>, fail_with: Op
 
 async fn make_durable(stage: &Stage, storage: Option<&str>) -> Result<()> {
     let _steady = stage.power.steady().await;
-    stage.storages.chosen(storage).into_iter().for_each(Storage::make_durable);
+    let chosen = stage.storages.chosen(storage).into_iter();
+    tokio::task::block_in_place(|| chosen.map(Storage::make_durable).collect::<Result<()>>())?;
     Ok(())
 }
 

@@ -2,6 +2,9 @@
 //!
 //! A power cut takes the mount and the calls parked in it. Rules, counters, trace and model go on across it.
 
+use super::disk_stack::Disks;
+use super::keeping::Keeping;
+use crate::machine::io_flusher;
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability;
@@ -17,6 +20,7 @@ use fuse_fs::rules::engine::Engine;
 use parking_lot::Mutex;
 use record::directory::RunDirectory;
 use record::history::event::Event;
+use record::plan::device::Filesystem;
 use record::plan::{Plan, StoragePlan};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -33,12 +37,13 @@ pub(crate) struct Storage {
     backing: PathBuf,
     mountpoint: PathBuf,
     engine: Arc<Engine>,
+    /// But for what the mount tells whoever keeps account.
     options: MountOptions,
     mount: Mutex<Option<Mount>>,
     trace: TraceSink,
     /// The trace's closing record, once it has one.
     closed: Mutex<Option<Closed>>,
-    volatile: Arc<Volatile>,
+    pub(super) keeping: Keeping,
     /// Rules that turn the power off.
     cutting: Vec<String>,
     /// Rules that nobody heals.
@@ -46,8 +51,8 @@ pub(crate) struct Storage {
     durable_start: bool,
 }
 
-/// Every storage of a run.
-pub(crate) struct Storages(Vec<Storage>);
+/// Every storage of a run: those that devices serve after those on them.
+pub(crate) struct Storages(Vec<Arc<Storage>>);
 
 impl Storages {
     /// Mounts every storage of `plan`. `backings` are (name, directory).
@@ -55,37 +60,54 @@ impl Storages {
         plan: &Plan,
         directory: &RunDirectory,
         backings: &[(String, PathBuf)],
+        mut disks: Disks,
     ) -> Result<Storages> {
         let backings: BTreeMap<&str, &Path> =
             backings.iter().map(|(n, p)| (n.as_str(), p.as_path())).collect();
-        let mounted = plan.storages.iter().map(|(name, storage)| {
+        let (mut mounted, mut devices) = (Vec::new(), Vec::new());
+        for (name, storage) in plan.storages.iter().filter(|(_, storage)| storage.cache.is_none()) {
             let backing =
                 backings.get(name.as_str()).ok_or_else(|| anyhow!("no backing directory for {name}"))?;
-            Storage::mount(plan, name, storage, directory, backing)
-        });
-        mounted.collect::<Result<Vec<_>>>().map(Storages)
+            let keeping = match disks.take(name) {
+                Some(disk) => {
+                    devices.push(disk.device().clone());
+                    Keeping::Disk(disk)
+                }
+                None => Keeping::Model(durability(backing, &directory.spill(name), storage)?),
+            };
+            let mountpoint = directory.mountpoint(name);
+            mounted.push(Arc::new(Storage::mount(plan, name, directory, backing, (mountpoint, keeping))?));
+        }
+        mounted.extend(devices);
+        Ok(Storages(mounted))
     }
 
     /// The storage of that name.
     pub(crate) fn named(&self, name: &str) -> Result<&Storage> {
-        self.0.iter().find(|s| s.name == name).ok_or_else(|| anyhow!("no storage {name}"))
+        self.iter().find(|s| s.name == name).ok_or_else(|| anyhow!("no storage {name}"))
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Storage> {
-        self.0.iter()
+        self.0.iter().map(|storage| &**storage)
     }
 
-    /// The storages a step is about: the one it names, or all.
+    /// The storages a step is about: the one it names, or all. Who names a device means the storage on it.
     pub(crate) fn chosen(&self, name: Option<&str>) -> Vec<&Storage> {
-        self.0.iter().filter(|s| name.is_none_or(|name| s.name == name)).collect()
+        let means = |s: &&Storage| name.is_none_or(|name| s.name == name || s.served_by() == name);
+        self.iter().filter(|storage| !storage.is_device()).filter(means).collect()
     }
 
-    /// Starts the clocks of windows and uptime: from now on rules strike, and a power cut can lose what is not synced.
+    /// What is stored is durable, where the traffic is to begin with that.
+    ///
+    /// # Errors
+    /// A device does not take it.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.iter().filter(|storage| storage.durable_start).try_for_each(Storage::make_durable)
+    }
+
+    /// Starts the clocks of windows and uptime: from now on rules strike.
     pub(crate) fn start(&self, origin: Nanos) {
-        for storage in self.0.iter().filter(|storage| storage.durable_start) {
-            storage.volatile.make_durable();
-        }
         self.0.iter().for_each(|storage| storage.engine.start(origin));
     }
 
@@ -109,8 +131,9 @@ impl Storages {
 
     /// A fault that is for good has struck: not everything comes back.
     pub(crate) fn gone_for_good(&self) -> bool {
-        let struck =
-            |s: &Storage| s.engine.stats().iter().any(|one| one.fired > 0 && s.for_good.contains(&one.name));
+        let struck = |s: &Arc<Storage>| {
+            s.engine.stats().iter().any(|one| one.fired > 0 && s.for_good.contains(&one.name))
+        };
         self.0.iter().any(struck)
     }
 
@@ -126,12 +149,12 @@ impl Storages {
 
     /// What each rule did, for the history.
     pub(crate) fn rule_events(&self) -> Vec<Event> {
-        self.0.iter().flat_map(Storage::rule_events).collect()
+        self.iter().flat_map(Storage::rule_events).collect()
     }
 
     /// How the traces ended that were finished, for the history.
     pub(crate) fn trace_events(&self) -> Vec<Event> {
-        self.0.iter().filter_map(Storage::trace_event).collect()
+        self.iter().filter_map(Storage::trace_event).collect()
     }
 
     /// Disarms every rule and answers every parked call.
@@ -144,34 +167,55 @@ impl Storages {
         self.0.iter().map(|storage| storage.mountpoint.clone()).collect()
     }
 
-    /// Answers every parked call, unmounts, and finishes the traces. Problems are returned, not fatal.
+    /// Answers every parked call, unmounts, and finishes the traces. What lies on real file systems can be read then.
+    /// Problems are returned, not fatal.
     pub(crate) fn unmount(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .filter_map(|storage| storage.unmount().err().map(|e| format!("{}: {e:#}", storage.name)))
-            .collect()
+        self.each(|storage| if storage.is_device() { Ok(()) } else { storage.unmount() })
+    }
+
+    /// After [`Storages::unmount`]: the file systems and their devices.
+    pub(crate) fn take_apart(&self) -> Vec<String> {
+        let mut problems = self.each(Storage::unmount_beneath);
+        problems.extend(self.each(|storage| if storage.is_device() { storage.unmount() } else { Ok(()) }));
+        problems
+    }
+
+    fn each(&self, work: impl Fn(&Storage) -> Result<()>) -> Vec<String> {
+        let problem = |storage| work(storage).err().map(|error| format!("{}: {error:#}", storage.name));
+        self.iter().filter_map(problem).collect()
     }
 }
 
 impl Storage {
-    fn mount(
+    /// The one of that name, which is a device.
+    pub(super) fn device(
         plan: &Plan,
         name: &str,
-        storage: &StoragePlan,
         directory: &RunDirectory,
         backing: &Path,
     ) -> Result<Storage> {
-        let mountpoint = directory.mountpoint(name);
+        let storage = &plan.storages[name];
+        let model = durability(backing, &directory.spill(name), storage)?;
+        let keeping = Keeping::Device(model, storage.cache.unwrap_or_default());
+        Storage::mount(plan, name, directory, backing, (directory.device_mountpoint(name), keeping))
+    }
+
+    fn mount(
+        plan: &Plan,
+        name: &str,
+        directory: &RunDirectory,
+        backing: &Path,
+        (mountpoint, keeping): (PathBuf, Keeping),
+    ) -> Result<Storage> {
+        let storage = &plan.storages[name];
         std::fs::create_dir_all(&mountpoint)?;
         let engine = engine(
             storage.rules.clone(),
             record::plan::seed::component_seed(plan.seed, &format!("storage {name}")),
         )?;
-        let volatile = durability(backing, &directory.spill(name), storage)?;
         let options = MountOptions {
             page_cache: storage.page_cache,
             longest_freeze: longest_freeze(storage),
-            durability: Some(volatile.clone()),
             ..MountOptions::default()
         };
         let cuts = |rule: &&fuse_fs::rules::rule::Rule| matches!(rule.effect, Effect::PowerCut(_));
@@ -184,7 +228,7 @@ impl Storage {
             mount: Mutex::new(None),
             trace: TraceSink::file(&directory.trace(name), trace_options(plan, name))?,
             closed: Mutex::new(None),
-            volatile,
+            keeping,
             cutting: storage.rules.iter().filter(cuts).map(|rule| rule.name.clone()).collect(),
             for_good: storage
                 .rules
@@ -194,17 +238,43 @@ impl Storage {
                 .collect(),
             durable_start: storage.durable_start,
         };
-        storage.mount_again()?;
+        storage.mount_on_top()?;
         Ok(storage)
     }
 
-    /// Mounts it, for the first time or after [`Storage::abort`].
+    /// Mounts it again after [`Storage::abort`], with what lies beneath.
     pub(crate) fn mount_again(&self) -> Result<()> {
+        if let Keeping::Disk(disk) = &self.keeping {
+            disk.mount_again()?;
+        }
+        self.mount_on_top()
+    }
+
+    fn mount_on_top(&self) -> Result<()> {
         let (engine, trace) = (self.engine.clone(), Some(self.trace.clone()));
-        let mount = Mount::new(&self.backing, &self.mountpoint, self.options.clone(), engine, trace)
-            .with_context(|| format!("cannot mount storage {}", self.name))?;
-        *self.mount.lock() = Some(mount);
+        let options = self.keeping.told(self.options.clone());
+        let mount = || Mount::new(&self.backing, &self.mountpoint, options, engine, trace);
+        let mount = if self.is_device() { io_flusher::serving(mount) } else { mount() };
+        *self.mount.lock() = Some(mount.with_context(|| format!("cannot mount storage {}", self.name))?);
         Ok(())
+    }
+
+    /// The kernel's file systems are on it, not a mail server.
+    fn is_device(&self) -> bool {
+        matches!(self.keeping, Keeping::Device(..))
+    }
+
+    /// The real file system that it lies on.
+    pub(crate) fn filesystem(&self) -> Option<Filesystem> {
+        if let Keeping::Disk(disk) = &self.keeping { Some(disk.filesystem()) } else { None }
+    }
+
+    /// The storage that decides what of this one survives a power cut: its device, if it is on one.
+    pub(crate) fn served_by(&self) -> &str {
+        match &self.keeping {
+            Keeping::Disk(disk) => disk.device().name(),
+            Keeping::Model(_) | Keeping::Device(..) => &self.name,
+        }
     }
 
     /// It is mounted: whoever writes below its mount point writes to it.
@@ -214,18 +284,25 @@ impl Storage {
 
     /// The power goes: no call is completed any more.
     pub(crate) fn power_off(&self) {
-        self.volatile.power_off();
+        self.keeping.power_off();
     }
 
     /// How the power cut that a rule has begun chooses what survives.
     pub(crate) fn asked(&self) -> Option<CutMode> {
-        self.volatile.asked()
+        self.keeping.asked()
     }
 
     /// Takes the mount away from under whoever uses it, and the calls parked in it.
     pub(crate) fn abort(&self) -> Result<()> {
-        let Some(mount) = self.mount.lock().take() else { return Ok(()) };
-        mount.abort().with_context(|| format!("cannot take storage {} from its mount point", self.name))
+        if let Keeping::Disk(disk) = &self.keeping {
+            disk.take_device()?;
+        }
+        if let Some(mount) = self.mount.lock().take() {
+            mount
+                .abort()
+                .with_context(|| format!("cannot take storage {} from its mount point", self.name))?;
+        }
+        self.unmount_beneath()
     }
 
     /// Answers whoever waits for it, with an error, and from now on everybody. It stays mounted.
@@ -246,17 +323,20 @@ impl Storage {
     /// Brings the backing directory into the state that survives. Nothing may be mounted on it.
     pub(crate) fn cut(&self, mode: CutMode, seed: u64, record: PathBuf) -> Result<CutReport> {
         let order = CutOrder { mode, seed, record: Some(record) };
-        self.volatile.cut(&order).with_context(|| format!("power cut of storage {}", self.name))
+        self.keeping.cut(&order).with_context(|| format!("power cut of storage {}", self.name))
     }
 
     /// Everything stored so far is durable.
-    pub(crate) fn make_durable(&self) {
-        self.volatile.make_durable();
+    ///
+    /// # Errors
+    /// Its device does not take it.
+    pub(crate) fn make_durable(&self) -> Result<()> {
+        self.keeping.make_durable().with_context(|| format!("make storage {} durable", self.name))
     }
 
     /// What a failed fsync marked clean leaves the cache.
     pub(crate) fn evict(&self) -> Result<()> {
-        self.volatile.evict().with_context(|| format!("evict the cache of storage {}", self.name))
+        self.keeping.evict().with_context(|| format!("evict the cache of storage {}", self.name))
     }
 
     /// Sets the state aside in the new directory `to`.
@@ -264,12 +344,12 @@ impl Storage {
         if let Some(parent) = to.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        self.volatile.snapshot(to).with_context(|| format!("set the state of storage {} aside", self.name))
+        self.keeping.snapshot(to).with_context(|| format!("set the state of storage {} aside", self.name))
     }
 
     /// Brings the backing directory back to a state set aside. Nothing may be mounted on it.
     pub(crate) fn roll_back(&self, snapshot: &Path) -> Result<()> {
-        self.volatile.roll_back(snapshot).with_context(|| format!("roll storage {} back", self.name))
+        self.keeping.roll_back(snapshot).with_context(|| format!("roll storage {} back", self.name))
     }
 
     /// What it counted since the first mount.
@@ -339,8 +419,14 @@ impl Storage {
             return self.close_trace();
         };
         mount.unmount()?;
-        leave_durable(&self.volatile, &self.backing);
+        if let Keeping::Model(model) | Keeping::Device(model, _) = &self.keeping {
+            leave_durable(model, &self.backing);
+        }
         self.close_trace()
+    }
+
+    fn unmount_beneath(&self) -> Result<()> {
+        if let Keeping::Disk(disk) = &self.keeping { disk.unmount() } else { Ok(()) }
     }
 
     /// Once: nothing is recorded any more.
@@ -365,7 +451,9 @@ fn longest_freeze(plan: &StoragePlan) -> Duration {
 /// The calls of a single delivery are all counted, closes too.
 fn trace_options(plan: &Plan, storage: &str) -> TraceOptions {
     let label = record::history::trace_label(&plan.run_token().to_string(), storage);
-    TraceOptions { label, marker: Some(MARKER.to_vec()), closes: plan.workload.single.is_some() }
+    // An error of a device is the kernel's to hear: a message that its sectors hold was not refused by it.
+    let marker = plan.storages[storage].cache.is_none().then(|| MARKER.to_vec());
+    TraceOptions { label, marker, closes: plan.workload.single.is_some() }
 }
 
 /// The durability model over `backing`: what may get its name back lies beside it, what does not fit into memory in

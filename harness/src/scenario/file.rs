@@ -5,6 +5,7 @@ use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::{Counter, Selector, Threshold, Trigger};
 use fuse_fs::units::{Bytes, Span};
 use record::history::Protocol;
+use record::plan::device::{Cache, Filesystem, Sector};
 use record::plan::expect::{Expect, StatementPlan};
 use record::plan::step::StepAction;
 use record::plan::workload::{ClientsPlan, Mix, SingleDelivery, Sizes};
@@ -145,6 +146,9 @@ pub(crate) struct Storage {
     /// What is stored when the traffic starts is durable. Default true; `false` for tests of a first start or of a first
     /// delivery to new users.
     pub durable_start: bool,
+    /// A real file system of the machine's kernel, on a device that the run serves and breaks. Needs root. What survives a power
+    /// cut is then decided by `cache`, and by the file system: `persistence` is not asked. Default: a model of one.
+    pub on: Option<On>,
     /// Volumes that hold no mail, by name.
     pub volume: BTreeMap<String, Volume>,
 }
@@ -160,9 +164,44 @@ impl Default for Storage {
             memory: None,
             loses_acknowledged: Span::default(),
             durable_start: true,
+            on: None,
             volume: BTreeMap::new(),
         }
     }
+}
+
+/// A real file system and its device.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct On {
+    /// Which: `ext4`, `xfs` or `btrfs`.
+    pub filesystem: Filesystem,
+    /// Size of the device, such as `"1 GB"`.
+    pub size: Bytes,
+    /// Bytes of a sector, 512 or 4096: what the device writes as a whole or not at all. Default 512.
+    #[serde(default)]
+    pub sector: Sector,
+    /// What the device promises of writes that it has answered: `volatile` (the default; any of them may be lost until a flush that
+    /// began after them has ended), `none` (no cache: none is lost), `lying` (flushes are answered and do nothing).
+    #[serde(default)]
+    pub cache: Cache,
+    /// Options of its mount: `["data=journal", "nobarrier"]`.
+    #[serde(default)]
+    pub mount_options: Vec<String>,
+    /// Further arguments of its `mkfs`: `["-O", "fast_commit"]`.
+    #[serde(default)]
+    pub mkfs_options: Vec<String>,
+}
+
+/// What a fault strikes of a storage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Level {
+    /// The calls of the mail server.
+    #[default]
+    File,
+    /// The calls of the kernel on the device beneath: `read`, `write`, `flush` (`fsync`) and `discard` (`fallocate`).
+    Device,
 }
 
 /// The mail server under test.
@@ -285,6 +324,9 @@ pub(crate) struct Fault {
     /// Storage it strikes. Default: the only one.
     #[serde(default)]
     pub storage: Option<String>,
+    /// What it strikes there. Default `file`; `device` where the storage is `on` one.
+    #[serde(default)]
+    pub level: Level,
     /// Which calls it is about. Absent: every call the effect applies to.
     #[serde(default, rename = "where")]
     pub selector: Selector,

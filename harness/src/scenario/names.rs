@@ -10,7 +10,8 @@ pub(crate) fn storage_of(
     storages: &BTreeMap<String, StoragePlan>,
     found: &mut Troubles<'_>,
 ) -> Option<String> {
-    let known: Vec<String> = storages.keys().cloned().collect();
+    let own = storages.iter().filter(|(_, plan)| plan.cache.is_none());
+    let known: Vec<String> = own.map(|(name, _)| name.clone()).collect();
     match named {
         Some(name) => {
             found.one_of(&format!("{field}.storage"), "storage", name, &known);

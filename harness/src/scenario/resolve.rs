@@ -7,7 +7,7 @@ use super::names::{fault_names, storage_of};
 use super::overrides::Overrides;
 use super::places::Places;
 use super::troubles::Troubles;
-use super::{cohorts, senders, statements, steps, storages, story};
+use super::{cohorts, devices, senders, statements, steps, storages, story};
 use crate::server::find;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::Rule;
@@ -38,6 +38,9 @@ pub(super) fn resolve(
     let mut storages = storages::storages(&scenario, overrides, &mut found);
     faults(&scenario.fault, &mut storages, &mut found);
     let target = target(path, &scenario, overrides, &storages, &mut found);
+    if let Some(target) = &target {
+        devices::in_namespaces(target, &storages, &mut found);
+    }
     let users = cohorts::users(&scenario, &mut found);
     let on = target.as_ref().map(|target| target.storage.as_str());
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
@@ -94,9 +97,13 @@ fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found:
             );
         }
         names.push(&fault.name);
+        let storage = storage_of(fault.storage.as_ref(), &field, storages, found);
+        let struck = storage.and_then(|storage| devices::at_level(fault, &field, storage, storages, found));
         let rule = Rule {
             name: fault.name.clone(),
-            selector: fault.selector.clone(),
+            selector: struck
+                .as_ref()
+                .map_or_else(|| fault.selector.clone(), |(_, selector)| selector.clone()),
             trigger: fault.trigger.clone(),
             effect: fault.effect.clone(),
             for_good: fault.for_good,
@@ -104,7 +111,7 @@ fn faults(faults: &[Fault], storages: &mut BTreeMap<String, StoragePlan>, found:
         for problem in rule.problems() {
             found.add(&format!("{field}.{}", problem.field), problem.message, problem.help);
         }
-        if let Some(storage) = storage_of(fault.storage.as_ref(), &field, storages, found) {
+        if let Some((storage, _)) = struck {
             storages.get_mut(&storage).expect("storage_of names known ones").rules.push(rule);
         }
     }

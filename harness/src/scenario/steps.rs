@@ -2,6 +2,7 @@
 
 use super::cohorts::migration_possible;
 use super::commands;
+use super::devices;
 use super::file::{AtCounter, Scenario, Step};
 use super::names::{fault_names, storage_of};
 use super::troubles::Troubles;
@@ -150,7 +151,10 @@ fn names_exist(field: &str, action: &StepAction, known: &Known<'_>, found: &mut 
         StepAction::PowerCut { storage, .. } => ("power-cut", storage),
         StepAction::MakeDurable { storage } => ("make-durable", storage),
         StepAction::RollBack { storage, .. } => ("roll-back", storage),
-        StepAction::Evict { storage } => ("evict", storage),
+        StepAction::Evict { storage } => {
+            devices::evicts_a_model(field, storage.as_deref(), known.storages, found);
+            ("evict", storage)
+        }
         StepAction::Arm { fault } => {
             return found.one_of(&format!("{field}.do.arm.fault"), "fault", fault, &known.faults);
         }

@@ -1,5 +1,6 @@
 //! A scenario's storages, with what they promise to keep.
 
+use super::devices;
 use super::file::{Scenario, Storage, Volume};
 use super::overrides::Overrides;
 use super::troubles::Troubles;
@@ -26,6 +27,12 @@ pub(crate) fn storages(
     if storages.is_empty() {
         storages.insert("mail".to_owned(), plan(&Storage::default(), overrides));
     }
+    // Under another file system's model the scenario needs no real one.
+    if overrides.persistence.is_none() {
+        for (name, storage) in &scenario.storage {
+            devices::put_on_device(name, storage, &mut storages, found);
+        }
+    }
     storages
 }
 
@@ -38,6 +45,8 @@ fn plan(storage: &Storage, overrides: &Overrides) -> StoragePlan {
         memory: storage.memory.unwrap_or(DEFAULT_MEMORY),
         loses_acknowledged: storage.loses_acknowledged,
         durable_start: storage.durable_start,
+        on: None,
+        cache: None,
         volumes: storage.volume.iter().map(|(name, volume)| (name.clone(), volume_plan(volume))).collect(),
     }
 }

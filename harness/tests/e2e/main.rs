@@ -9,6 +9,7 @@ mod cli;
 mod damage;
 mod defects;
 mod delivered_mail;
+mod devices;
 mod full_disk;
 mod group;
 mod hostile_stage;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         damage::tests,
         defects::tests,
         delivered_mail::tests,
+        devices::tests,
         full_disk::tests,
         hostile_stage::tests,
         migration::tests,

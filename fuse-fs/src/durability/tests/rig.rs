@@ -140,7 +140,7 @@ impl Rig {
 
     fn mount(&mut self) {
         let root = File::open(self.backing()).expect("the backing directory stays");
-        let fs = Fs::new(root.into(), DESCRIPTORS, self.volatile.clone(), std::sync::Arc::default());
+        let fs = Fs::new(root.into(), DESCRIPTORS, (self.volatile.clone(), None), std::sync::Arc::default());
         self.fs = Some(fs.expect("the backing directory can be served"));
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod flapping;
 pub(crate) mod freeze;
 pub(crate) mod fsync_failure;
 pub(crate) mod latency;
-pub(crate) mod lost_fsync;
+pub mod lost_fsync;
 pub(crate) mod lost_write;
 pub(crate) mod misdirected_write;
 pub(crate) mod no_space;

@@ -67,6 +67,9 @@ impl Case<'_> {
 
     /// A lying rule struck a file of this message, or a file of its user that holds no message.
     pub fn struck(&self, slot: usize) -> bool {
+        if self.lying_device(slot).is_some() {
+            return true;
+        }
         let lies = self.traces;
         if lies.lied_about.is_empty() && lies.lied_below.is_empty() {
             return false;
@@ -74,6 +77,17 @@ impl Case<'_> {
         let mut stores = self.ops(slot).filter(|op| op.kind.stores());
         let own = stores.any(|op| lies.lied_about.contains_key(&op.attempt));
         own || self.ops(slot).any(|op| self.place_lied_about(op.place))
+    }
+
+    /// The rule by which the device lied that this message lies on: of its sectors nobody knows whose they are.
+    pub fn lying_device(&self, slot: usize) -> Option<&str> {
+        let lied = |device: &str| {
+            let mut rules = self.ledger.rules.iter();
+            rules.find(|rule| rule.lying && rule.fired > 0 && rule.storage == device).map(|rule| &*rule.rule)
+        };
+        let devices = self.plan.storages.iter().filter_map(|(name, s)| Some((name, s.on.as_ref()?)));
+        let mut lying = devices.filter_map(|(name, on)| Some((name, lied(&on.device)?)));
+        lying.find(|(name, _)| self.on_storage(slot, name)).map(|(_, rule)| rule)
     }
 
     /// The rollback that may have undone an operation on this message, by the history's order.
@@ -125,7 +139,7 @@ impl Case<'_> {
 
 /// Storages that lost power and may then lose what they had acknowledged.
 pub(crate) fn forgetful<'p>(plan: &'p Plan, ledger: &Ledger) -> Vec<&'p str> {
-    let lied = |name: &str| ledger.cuts.iter().any(|cut| cut.storage == name);
+    let lied = |name: &str| ledger.cuts.iter().any(|cut| cut.took(name));
     let storages = plan.storages.iter().filter(|(name, s)| !s.loses_acknowledged.0.is_zero() && lied(name));
     storages.map(|(name, _)| name.as_str()).collect()
 }

@@ -178,5 +178,9 @@ fn liar(case: &Case<'_>, slot: usize) -> String {
     let own = stores.find_map(|op| case.traces.lied_about.get(&op.attempt));
     let user = case.origin(slot).map(|place| case.ledger.user_name(case.ledger.user_of(place)));
     let below = || case.traces.lied_below.get(user.as_deref()?).or_else(|| case.traces.lied_below.get(""));
-    own.or_else(below).map_or("The storage".to_owned(), |rule| format!("The storage (fault `{rule}`)"))
+    let device = || case.lying_device(slot);
+    own.or_else(below)
+        .map(String::as_str)
+        .or_else(device)
+        .map_or("The storage".to_owned(), |rule| format!("The storage (fault `{rule}`)"))
 }

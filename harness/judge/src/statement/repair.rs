@@ -43,7 +43,7 @@ pub(crate) fn fixed_in_place(view: &View<'_, '_>, fault: &str, calls: u64) -> An
 /// What makes it another storage than it was.
 fn replaced(view: &View<'_, '_>, storage: &str, from: Nanos) -> Option<String> {
     let ledger = view.case.ledger;
-    let cut = ledger.cuts.iter().find(|cut| cut.storage == storage && cut.at >= from);
+    let cut = ledger.cuts.iter().find(|cut| cut.took(storage) && cut.at >= from);
     let back = ledger.rollbacks.iter().find(|back| back.storage == storage && back.at >= from);
     back.map(|back| format!("it was rolled back at {}", view.moment(back.at)))
         .or_else(|| cut.map(|cut| format!("its power went at {}", view.moment(cut.at))))

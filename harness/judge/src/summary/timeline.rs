@@ -6,7 +6,9 @@ use fuse_fs::durability::profile::Persistence;
 use fuse_fs::rules::effects::Effect;
 use record::history::event::TargetEvent;
 use record::ledger::Ledger;
-use record::plan::Plan;
+use record::ledger::entry::CutDone;
+use record::plan::device::Filesystem;
+use record::plan::{Plan, StoragePlan};
 use reports::kit::figures::grouped;
 use reports::run::{Fault, Moment};
 
@@ -85,7 +87,7 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
     let rules = ledger.rules.iter().filter_map(|r| Some((r.first?, &r.rule)));
     let fired = rules.map(|(at, rule)| moment(at, "fault", format!("{rule} fires for the first time")));
     let cuts = ledger.cuts.iter().map(|cut| {
-        let what = format!("power cut of {} under {}", cut.storage, cut_in_words(&cut.report));
+        let what = format!("power cut of {} under {}", cut.storage, under_in_words(cut));
         moment(cut.at, "storage", what)
     });
     let rollbacks = ledger.rollbacks.iter().map(|back| {
@@ -98,14 +100,24 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
     all
 }
 
+/// The same of a cut that a run recorded.
+fn under_in_words(cut: &CutDone) -> String {
+    let profile =
+        cut.filesystem.map_or_else(|| persistence_in_words(&cut.report.persistence), Filesystem::profile);
+    did_in_words(&profile, &cut.report)
+}
+
 /// What a power cut did: the profile, how survivors were chosen, and how many effects survived.
 pub fn cut_in_words(report: &CutReport) -> String {
+    did_in_words(&persistence_in_words(&report.persistence), report)
+}
+
+fn did_in_words(profile: &str, report: &CutReport) -> String {
     let [pending, kept, dropped, partial] =
         [report.pending, report.kept, report.dropped, report.partial].map(grouped);
+    let mode = report.mode;
     format!(
-        "{} ({}): {pending} effects pending, {kept} kept, {dropped} dropped, {partial} in part",
-        persistence_in_words(&report.persistence),
-        report.mode
+        "{profile} ({mode}): {pending} effects pending, {kept} kept, {dropped} dropped, {partial} in part"
     )
 }
 
@@ -120,7 +132,15 @@ pub fn persistence_in_words(persistence: &Persistence) -> String {
 /// What each storage promises to keep, for the report.
 pub fn persistence(plan: &Plan) -> Vec<(String, String)> {
     let storages = plan.storages.iter();
-    storages.map(|(name, storage)| (name.clone(), persistence_in_words(&storage.persistence))).collect()
+    storages.map(|(name, storage)| (name.clone(), promise(storage))).collect()
+}
+
+fn promise(storage: &StoragePlan) -> String {
+    match (&storage.on, storage.cache) {
+        (Some(on), _) => on.filesystem.profile(),
+        (None, Some(cache)) => format!("device, cache {cache}"),
+        (None, None) => persistence_in_words(&storage.persistence),
+    }
 }
 
 fn target_words(what: TargetEvent) -> &'static str {

@@ -150,7 +150,15 @@ impl RunDir {
             last_call: self.calls.len() as u64,
         };
         let back = world.tick();
-        world.write(&Event::Cut { at, back, storage: "mail".to_owned(), record, report });
+        world.write(&Event::Cut {
+            at,
+            back,
+            storage: "mail".to_owned(),
+            with: Vec::new(),
+            filesystem: None,
+            record,
+            report,
+        });
     }
 
     /// Judges what `world` did.

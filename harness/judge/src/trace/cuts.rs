@@ -128,7 +128,7 @@ impl Taken {
             Fate::Partial => "made durable only in part",
         };
         let (was, why) = (self.was(), self.why(ledger, cut));
-        format!("{what} {was} {durable}: {why} (storage `{storage}`, profile {})", cut.report.profile())
+        format!("{what} {was} {durable}: {why} (storage `{storage}`, profile {})", cut.profile())
     }
 
     /// The same, as a line of evidence at the instant of the cut.

@@ -164,7 +164,7 @@ impl TraceRead {
 }
 
 fn lost_power(ledger: &Ledger, storage: &str) -> bool {
-    let cut = ledger.cuts.iter().any(|cut| cut.storage == storage);
+    let cut = ledger.cuts.iter().any(|cut| cut.took(storage));
     cut || ledger.rollbacks.iter().any(|back| back.storage == storage)
 }
 

@@ -4,6 +4,7 @@ use super::history::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use crate::history::corpus::CorpusUsed;
+use crate::plan::device::Filesystem;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::mount::trace::Closed;
@@ -129,6 +130,12 @@ pub enum Event {
         /// When the storage was mounted again.
         back: Nanos,
         storage: String,
+        /// The storages on it, if it is their device.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<String>,
+        /// The file system between the two.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filesystem: Option<Filesystem>,
         /// Directory of the record, below the run directory: `cuts/1-mail`.
         record: String,
         /// What became of what was not durable.

@@ -3,6 +3,7 @@
 use crate::history::digest::Digest;
 use crate::history::event::{MigrationState, SenderEvent, SpoolEvent};
 use crate::history::{Attempt, Bounce, MessageId, Outcome, Source, Trouble, Uid, UserId};
+use crate::plan::device::Filesystem;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use std::ops::Range;
@@ -242,10 +243,26 @@ pub struct CutDone {
     /// When the storage was mounted again.
     pub back: Nanos,
     pub storage: String,
+    /// The storages on it, if it is their device.
+    pub with: Vec<String>,
+    /// The file system between the two.
+    pub filesystem: Option<Filesystem>,
     /// Directory of the record, below the run directory.
     pub record: String,
     /// What became of what was not durable.
     pub report: CutReport,
+}
+
+impl CutDone {
+    /// By whose rules survivors were chosen: a model's profile, or a real file system, which chose of what its device kept.
+    pub fn profile(&self) -> String {
+        self.filesystem.map_or_else(|| self.report.profile().to_string(), Filesystem::profile)
+    }
+
+    /// The power of that storage went too.
+    pub fn took(&self, storage: &str) -> bool {
+        self.storage == storage || self.with.iter().any(|on_it| on_it == storage)
+    }
 }
 
 /// A storage that came back as it had been earlier.

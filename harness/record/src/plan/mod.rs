@@ -1,4 +1,5 @@
 pub mod claim;
+pub mod device;
 pub mod expect;
 pub mod front_door;
 pub mod logins;

@@ -1,6 +1,7 @@
 //! The plan: a scenario with its seed resolved, everything filled in. A pure function of (scenario, seed,
 //! program version), saved as `plan.json` in the run directory; the run reads nothing else.
 
+use super::device::{Cache, OnDevice};
 use super::expect::{Expect, StatementPlan};
 use super::step::StepPlan;
 use super::workload::WorkloadPlan;
@@ -208,6 +209,12 @@ pub struct StoragePlan {
     pub loses_acknowledged: Span,
     /// What is stored when the traffic starts is durable.
     pub durable_start: bool,
+    /// The real file system that it lies on; without it, whatever lies beneath the run directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<OnDevice>,
+    /// It is the device of another storage, and promises so much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// Volumes that hold no mail, by name: directories at its root.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, VolumePlan>,

@@ -2,6 +2,7 @@
 
 pub(super) mod cohorts;
 pub(super) mod contradictions;
+pub(super) mod devices;
 pub(super) mod doors;
 pub(super) mod migrations;
 pub(super) mod plans;

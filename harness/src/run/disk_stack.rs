@@ -1,0 +1,138 @@
+//! What lies beneath a storage on a real file system: the file system, a loop device, and the storage that serves the device.
+//!
+//! When the power goes the device goes first: whoever waits for it in the file system gets an error, which the storage above does
+//! not pass on, and the file system can be unmounted. Then the device's model decides which writes survived, and the kernel mounts
+//! what is left and replays its journal.
+
+use super::storage::Storage;
+use crate::machine::filesystem::{self, Mounted};
+use anyhow::{Context, Result};
+use fuse_fs::durability::cut::CutMode;
+use fuse_fs::durability::plug::Plug;
+use parking_lot::Mutex;
+use record::directory::RunDirectory;
+use record::plan::Plan;
+use record::plan::device::{DEVICE_FILE, Filesystem, OnDevice};
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A file system may be in use this long after its device has gone: calls in it fail, but they are many.
+const LAST_CALLS: Duration = Duration::from_secs(20);
+
+/// What lies beneath one storage.
+pub(super) struct Disk {
+    on: OnDevice,
+    device: Arc<Storage>,
+    plug: Arc<Plug>,
+    /// Where the file system is mounted.
+    at: PathBuf,
+    mounted: Mutex<Option<Mounted>>,
+}
+
+/// All of a run's, by the name of the storage above.
+#[derive(Default)]
+pub(crate) struct Disks(BTreeMap<String, Disk>);
+
+impl Disks {
+    /// Makes the file systems that there are not yet, and mounts them: afterwards the backing directories can be used.
+    ///
+    /// # Errors
+    /// A file system cannot be made or mounted.
+    pub(crate) fn assemble(
+        plan: &Plan,
+        directory: &RunDirectory,
+        backings: &[(String, PathBuf)],
+    ) -> Result<Disks> {
+        let backing = |name: &str| backings.iter().find(|(known, _)| known == name).map(|(_, path)| path);
+        let mut disks = BTreeMap::new();
+        for (name, storage) in &plan.storages {
+            let Some(on) = &storage.on else { continue };
+            let served = backing(&on.device).with_context(|| format!("no directory for {}", on.device))?;
+            let above = backing(name).with_context(|| format!("no directory for {name}"))?;
+            let image = served.join(DEVICE_FILE);
+            if !image.exists() {
+                filesystem::make(on, &image)?;
+            }
+            let device = Arc::new(Storage::device(plan, &on.device, directory, served)?);
+            disks.insert(name.clone(), Disk::mounted(on.clone(), device, above)?);
+        }
+        Ok(Disks(disks))
+    }
+
+    pub(super) fn take(&mut self, storage: &str) -> Option<Disk> {
+        self.0.remove(storage)
+    }
+}
+
+impl Disk {
+    /// `above` is the directory in the file system that is the storage's backing directory.
+    fn mounted(on: OnDevice, device: Arc<Storage>, above: &Path) -> Result<Disk> {
+        let at = above.parent().unwrap_or(above).to_owned();
+        let disk = Disk { on, device, plug: Arc::default(), at, mounted: Mutex::new(None) };
+        disk.mount()?;
+        std::fs::create_dir_all(above)?;
+        std::fs::set_permissions(above, Permissions::from_mode(0o755))?;
+        disk.make_durable()?;
+        Ok(disk)
+    }
+
+    pub(super) fn device(&self) -> &Arc<Storage> {
+        &self.device
+    }
+
+    pub(super) fn filesystem(&self) -> Filesystem {
+        self.on.filesystem
+    }
+
+    pub(super) fn plug(&self) -> Arc<Plug> {
+        self.plug.clone()
+    }
+
+    /// The device first: what the file system has not written yet is lost with the power.
+    pub(super) fn power_off(&self) {
+        self.device.power_off();
+        self.plug.pull();
+    }
+
+    pub(super) fn asked(&self) -> Option<CutMode> {
+        self.plug.asked().or_else(|| self.device.asked())
+    }
+
+    /// Mounts it again after [`Disk::take_device`] and [`Disk::unmount`].
+    pub(super) fn mount_again(&self) -> Result<()> {
+        self.device.mount_again()?;
+        self.mount()?;
+        self.plug.put_back();
+        Ok(())
+    }
+
+    fn mount(&self) -> Result<()> {
+        let mounted = Mounted::new(&self.on, &self.device.mountpoint().join(DEVICE_FILE), &self.at);
+        *self.mounted.lock() =
+            Some(mounted.with_context(|| format!("the file system on {}", self.device.name()))?);
+        Ok(())
+    }
+
+    /// Whoever waits for the device gets an error.
+    pub(super) fn take_device(&self) -> Result<()> {
+        self.device.abort()
+    }
+
+    /// The storage above must be gone.
+    pub(super) fn unmount(&self) -> Result<()> {
+        let Some(mounted) = self.mounted.lock().take() else { return Ok(()) };
+        Ok(mounted.unmount(LAST_CALLS)?)
+    }
+
+    /// Everything written so far is on the device, and durable there.
+    pub(super) fn make_durable(&self) -> Result<()> {
+        if let Some(mounted) = self.mounted.lock().as_ref() {
+            mounted.sync()?;
+        }
+        self.device.make_durable()
+    }
+}

@@ -1,0 +1,171 @@
+//! Storages on real file systems: each has a device, which is a storage of its own in the plan.
+
+use super::file::{Fault, Level, On, Storage};
+use super::troubles::Troubles;
+use fuse_fs::call::Op;
+use fuse_fs::durability::profile::{Persistence, Profile};
+use fuse_fs::rules::effects::Effect;
+use fuse_fs::rules::effects::lost_fsync::LostFsync;
+use fuse_fs::rules::ops::OpSelector;
+use fuse_fs::rules::rule::{Rule, Selector, Trigger};
+use record::plan::device::{Cache, OnDevice};
+use record::plan::server::ServerKind;
+use record::plan::{StoragePlan, TargetPlan};
+use std::collections::BTreeMap;
+
+/// The name of the rule by which a device lies.
+const LYING_CACHE: &str = "lying-cache";
+
+/// Puts `storage` on a device of its own, if the file says so.
+pub(super) fn put_on_device(
+    name: &str,
+    storage: &Storage,
+    storages: &mut BTreeMap<String, StoragePlan>,
+    found: &mut Troubles<'_>,
+) {
+    let Some(on) = &storage.on else { return };
+    possible(&format!("storage.{name}"), storage, on, found);
+    let device = format!("{name}-device");
+    if storages.contains_key(&device) {
+        let message = format!("the device of `{name}` is called `{device}`, and so is another storage");
+        found.add(&format!("storage.{device}"), message, "give that another name");
+        return;
+    }
+    let Some(plan) = storages.get_mut(name) else { return };
+    plan.on = Some(OnDevice {
+        device: device.clone(),
+        filesystem: on.filesystem,
+        size: on.size,
+        sector: on.sector,
+        mount_options: on.mount_options.clone(),
+        mkfs_options: on.mkfs_options.clone(),
+    });
+    let served = device_plan(plan, on.cache);
+    storages.insert(device, served);
+}
+
+/// Sectors are content of one file: what strict POSIX promises of it, by its fsync, is what a volatile cache does by a flush.
+fn device_plan(above: &StoragePlan, cache: Cache) -> StoragePlan {
+    let lies = Rule {
+        name: LYING_CACHE.to_owned(),
+        selector: Selector::default(),
+        trigger: Trigger::default(),
+        effect: Effect::LostFsync(LostFsync {}),
+        for_good: false,
+    };
+    StoragePlan {
+        rules: if cache == Cache::Lying { vec![lies] } else { Vec::new() },
+        page_cache: false,
+        persistence: Persistence { profile: Profile::StrictPosix, ..Persistence::default() },
+        cache: Some(cache),
+        on: None,
+        volumes: BTreeMap::new(),
+        ..above.clone()
+    }
+}
+
+fn possible(field: &str, storage: &Storage, on: &On, found: &mut Troubles<'_>) {
+    let (least, name) = (on.filesystem.least(), on.filesystem);
+    if on.size < least {
+        let message = format!("{} are too few for {name}", on.size);
+        found.add(&format!("{field}.on.size"), message, format!("give it {least} or more"));
+    }
+    for (list, key) in [(&on.mount_options, "mount-options"), (&on.mkfs_options, "mkfs-options")] {
+        for option in list.iter().filter(|option| leads_elsewhere(option)) {
+            let message = format!("`{option}` names another place or device");
+            let help = "leave it out: a run touches no disk of the machine's";
+            found.add(&format!("{field}.on.{key}"), message, help);
+        }
+    }
+    let not_asked = [
+        ("persistence", storage.persistence != Profile::default()),
+        ("loses-acknowledged", !storage.loses_acknowledged.0.is_zero()),
+    ];
+    for (key, _) in not_asked.iter().filter(|(_, given)| *given) {
+        let message = format!("`{key}` is of a model, and this storage is on a real file system");
+        found.add(
+            &format!("{field}.{key}"),
+            message,
+            "remove it, or `on`; a device that lies has `cache = \"lying\"`",
+        );
+    }
+}
+
+/// A journal, a log or a further device of the machine's would be written to.
+fn leads_elsewhere(option: &str) -> bool {
+    let named = option.contains('=') && ["dev", "path"].iter().any(|part| option.contains(part));
+    option.contains('/') || named
+}
+
+/// What a real file system holds in its cache is the kernel's to decide.
+pub(super) fn evicts_a_model(
+    field: &str,
+    storage: Option<&str>,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Troubles<'_>,
+) {
+    let real = |(name, plan): &(&String, &StoragePlan)| {
+        plan.on.is_some() && storage.is_none_or(|storage| storage == *name)
+    };
+    if let Some((name, _)) = storages.iter().find(real) {
+        let message =
+            format!("storage `{name}` is on a real file system, which keeps what it likes in its cache");
+        found.add(
+            &format!("{field}.do.evict"),
+            message,
+            "remove the step, or `on`: only a model is told what to forget",
+        );
+    }
+}
+
+/// Devices are in a run's namespaces only.
+pub(super) fn in_namespaces(
+    target: &TargetPlan,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Troubles<'_>,
+) {
+    let real = storages.iter().find(|(_, plan)| plan.on.is_some());
+    if let (ServerKind::Command, Some((name, _))) = (target.definition.kind, real) {
+        let message = format!(
+            "target {} is started on the machine itself, where no storage is put on a device",
+            target.server
+        );
+        let help = "remove `on`, or take a target that the harness starts; what lies on the machine's own disk is tested with --storage-dir";
+        found.add(&format!("storage.{name}.on"), message, help);
+    }
+}
+
+/// The storage that a fault strikes at its level, and which calls of it.
+pub(super) fn at_level(
+    fault: &Fault,
+    field: &str,
+    storage: String,
+    storages: &BTreeMap<String, StoragePlan>,
+    found: &mut Troubles<'_>,
+) -> Option<(String, Selector)> {
+    if fault.level == Level::File {
+        return Some((storage, fault.selector.clone()));
+    }
+    let Some(on) = storages.get(&storage).and_then(|plan| plan.on.as_ref()) else {
+        let message = format!("storage `{storage}` is on no device");
+        let help =
+            format!("give it one: `[storage.{storage}] on = {{ filesystem = \"ext4\", size = \"1 GB\" }}`");
+        found.add(&format!("{field}.level"), message, help);
+        return None;
+    };
+    if !(fault.selector.path.is_empty() && fault.selector.not_path.is_empty()) {
+        let help = "use `range`, in bytes of the device, or strike the file with `level = \"file\"`";
+        found.add(&format!("{field}.where.path"), "sectors have no path", help);
+    }
+    Some((on.device.clone(), of_the_device(fault.selector.clone())))
+}
+
+/// A device knows one kind of flush.
+fn of_the_device(mut selector: Selector) -> Selector {
+    for op in &mut selector.op {
+        if *op == OpSelector::One(Op::Flush) {
+            *op = OpSelector::One(Op::Fsync);
+        }
+    }
+    selector
+}

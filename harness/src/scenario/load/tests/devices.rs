@@ -1,0 +1,163 @@
+//! Storages on real file systems.
+
+use super::*;
+use record::plan::device::Cache;
+
+const ON: &str = "\n[storage.mail]\non = { filesystem = \"ext4\", size = \"256 MiB\" }\n";
+
+#[test]
+fn what_cannot_be_a_device_is_shown_at_once() {
+    let text = GOOD.to_owned()
+        + r#"
+[[fault]]
+name = "g"
+level = "device"
+storage = "plain"
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "h"
+level = "device"
+storage = "mail"
+where = { path = "**/new/**" }
+effect.errno = { code = "EIO" }
+[[step]]
+at = "1s"
+do.evict = {}
+[target]
+storage = "mail"
+[storage.plain]
+[storage.mail]
+on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+loses-acknowledged = "1s"
+"#;
+    insta::assert_snapshot!(shown(&text.replacen("name = \"f\"", "name = \"f\"\nstorage = \"mail\"", 1)), @r#"
+      × t.toml has 7 problems
+
+    Error:
+      × storage `plain` is on no device
+        ╭─[t.toml:14:9]
+     13 │ name = "g"
+     14 │ level = "device"
+        ·         ────┬───
+        ·             ╰── here
+     15 │ storage = "plain"
+        ╰────
+      help: give it one: `[storage.plain] on = { filesystem = "ext4", size = "1 GB" }`
+
+    Error:
+      × sectors have no path
+        ╭─[t.toml:21:18]
+     20 │ storage = "mail"
+     21 │ where = { path = "**/new/**" }
+        ·                  ─────┬─────
+        ·                       ╰── here
+     22 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: use `range`, in bytes of the device, or strike the file with `level = "file"`
+
+    Error:
+      × storage `mail` is on a real file system, which keeps what it likes in its cache
+        ╭─[t.toml:25:4]
+     24 │ at = "1s"
+     25 │ do.evict = {}
+        ·    ──┬──
+        ·      ╰── here
+     26 │ [target]
+        ╰────
+      help: remove the step, or `on`: only a model is told what to forget
+
+    Error:
+      × 10.0 MiB are too few for xfs
+        ╭─[t.toml:30:35]
+     29 │ [storage.mail]
+     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+        ·                                   ────┬───
+        ·                                       ╰── here
+     31 │ loses-acknowledged = "1s"
+        ╰────
+      help: give it 300.0 MiB or more
+
+    Error:
+      × `logdev=/dev/sdb1` names another place or device
+        ╭─[t.toml:30:61]
+     29 │ [storage.mail]
+     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+        ·                                                             ──────────┬─────────
+        ·                                                                       ╰── here
+     31 │ loses-acknowledged = "1s"
+        ╰────
+      help: leave it out: a run touches no disk of the machine's
+
+    Error:
+      × `logdev=x` names another place or device
+        ╭─[t.toml:30:98]
+     29 │ [storage.mail]
+     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+        ·                                                                                                  ─────────┬────────
+        ·                                                                                                           ╰── here
+     31 │ loses-acknowledged = "1s"
+        ╰────
+      help: leave it out: a run touches no disk of the machine's
+
+    Error:
+      × `loses-acknowledged` is of a model, and this storage is on a real file system
+        ╭─[t.toml:31:22]
+     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+     31 │ loses-acknowledged = "1s"
+        ·                      ──┬─
+        ·                        ╰── here
+        ╰────
+      help: remove it, or `on`; a device that lies has `cache = "lying"`
+    "#);
+    let sector = ON.replace(" }", ", sector = 1024 }");
+    insta::assert_snapshot!(shown(&(GOOD.to_owned() + &sector)), @r#"
+      × t.toml has a problem
+
+    Error:
+      × sectors of 1024 bytes are not possible; 512 and 4096 are
+        ╭─[t.toml:12:56]
+     11 │ [storage.mail]
+     12 │ on = { filesystem = "ext4", size = "256 MiB", sector = 1024 }
+        ·                                                        ──┬─
+        ·                                                          ╰── here
+        ╰────
+    "#);
+}
+
+#[test]
+fn a_storage_on_a_device_brings_the_storage_that_is_the_device() {
+    let lying = ON.replace(" }", ", cache = \"lying\" }");
+    let fault = "\n[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = [\"flush\", \"discard\"] }\neffect.errno = { code = \"EIO\" }\n";
+    let plan = planned(&(GOOD.to_owned() + fault + &lying));
+    let (mail, device) = (&plan.storages["mail"], &plan.storages["mail-device"]);
+    assert_eq!(mail.on.as_ref().map(|on| on.device.as_str()), Some("mail-device"));
+    assert_eq!((mail.cache, device.cache), (None, Some(Cache::Lying)));
+    let rules = |rules: &[fuse_fs::rules::rule::Rule]| {
+        let one = |rule: &fuse_fs::rules::rule::Rule| format!("{} {:?}", rule.name, rule.selector.op);
+        rules.iter().map(one).collect::<Vec<_>>()
+    };
+    insta::assert_debug_snapshot!((rules(&mail.rules), rules(&device.rules)), @r#"
+    (
+        [
+            "f [One(Fsync)]",
+        ],
+        [
+            "lying-cache []",
+            "g [One(Fsync), One(Fallocate)]",
+        ],
+    )
+    "#);
+}
+
+#[test]
+fn under_a_models_profile_there_is_no_device() {
+    let overrides =
+        Overrides { persistence: Some(fuse_fs::durability::profile::Profile::Xfs), ..Overrides::default() };
+    let plan = plan(Path::new("t.toml"), &(GOOD.to_owned() + ON), &overrides).expect("a plan");
+    assert_eq!(plan.storages.keys().collect::<Vec<_>>(), ["mail"]);
+    assert!(plan.storages["mail"].on.is_none());
+}
+
+fn planned(text: &str) -> Plan {
+    plan(Path::new("t.toml"), text, &Overrides::default()).expect("a plan")
+}
