@@ -3,6 +3,7 @@
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Where the kernel lists connections, by the minor number of the mount's device.
@@ -17,6 +18,11 @@ impl Connection {
     pub(crate) fn open(number: u64) -> Option<Connection> {
         let opened = control(Path::new(CONNECTIONS), number).or_else(|_| through_own_mount(number));
         opened.map(Connection).ok()
+    }
+
+    /// What cuts it when something is written to it, for another process.
+    pub(crate) fn way_to_cut(&self) -> io::Result<OwnedFd> {
+        Ok(self.0.try_clone()?.into())
     }
 
     /// Cuts it: every call under way fails, and so does every later one. Nothing happens if it is gone already.

@@ -235,6 +235,15 @@ impl Mount {
         self.service.fs.table.open_descriptors()
     }
 
+    /// What cuts its connection when something is written to it, for a process that outlives this one.
+    ///
+    /// # Errors
+    /// This user may not cut the connection.
+    pub fn way_to_cut(&self) -> std::io::Result<OwnedFd> {
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        self.connection.as_ref().ok_or_else(denied)?.way_to_cut()
+    }
+
     /// Unmounts: parked calls fail with `EIO`, open files stay usable for nobody.
     pub fn unmount(mut self) -> std::io::Result<()> {
         self.end(Thaw::Fail(libc::EIO), Duration::ZERO).map(|_| ())

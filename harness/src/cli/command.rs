@@ -201,6 +201,9 @@ pub(crate) enum Command {
     /// Mounts and unmounts once, to see whether that works.
     #[command(name = "__try-mount", hide = true)]
     TryMount,
+    /// Outlives the process of that number to cut a connection.
+    #[command(name = "__survive", hide = true)]
+    Survive { parent: i32 },
 }
 
 /// The whole `main` of the command.
@@ -308,6 +311,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(Exit::Valid)
         }
         Command::TryMount => hidden::try_mount(),
+        Command::Survive { parent } => hidden::survive(parent),
     }
 }
 

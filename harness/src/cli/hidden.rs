@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::machine::confine::Confinement;
-use crate::machine::{confine, process, tool};
+use crate::machine::{confine, process, survivor, tool};
 use anyhow::{Result, anyhow};
 use std::any::Any;
 use std::io::Read;
@@ -43,6 +43,10 @@ pub(crate) fn target_init(view: &str, argv: &[String], starts: u32) -> Result<Ex
 pub(crate) fn inside(pid: u32, argv: &[String]) -> Result<Exit> {
     let code = tool::run_inside(pid, argv)?;
     std::process::exit(code)
+}
+
+pub(crate) fn survive(parent: i32) -> Result<Exit> {
+    survivor::survive(parent).map(|()| Exit::Valid)
 }
 
 pub(crate) fn ask(argv: &[String]) -> Result<Exit> {

@@ -31,6 +31,7 @@ pub(crate) mod room;
 mod seal;
 mod sockets;
 pub(crate) mod stop;
+pub(crate) mod survivor;
 pub(crate) mod sync_tree;
 pub(crate) mod syslog;
 pub(crate) mod tool;

@@ -5,6 +5,7 @@
 use super::disk_stack::Disks;
 use super::keeping::Keeping;
 use crate::machine::io_flusher;
+use crate::machine::survivor::Survivor;
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability;
@@ -40,6 +41,8 @@ pub(crate) struct Storage {
     /// But for what the mount tells whoever keeps account.
     options: MountOptions,
     mount: Mutex<Option<Mount>>,
+    /// Cuts a device's connection if this process is killed while somebody waits for it.
+    survivor: Mutex<Option<Survivor>>,
     trace: TraceSink,
     /// The trace's closing record, once it has one.
     closed: Mutex<Option<Closed>>,
@@ -226,6 +229,7 @@ impl Storage {
             engine,
             options,
             mount: Mutex::new(None),
+            survivor: Mutex::new(None),
             trace: TraceSink::file(&directory.trace(name), trace_options(plan, name))?,
             closed: Mutex::new(None),
             keeping,
@@ -255,7 +259,12 @@ impl Storage {
         let options = self.keeping.told(self.options.clone());
         let mount = || Mount::new(&self.backing, &self.mountpoint, options, engine, trace);
         let mount = if self.is_device() { io_flusher::serving(mount) } else { mount() };
-        *self.mount.lock() = Some(mount.with_context(|| format!("cannot mount storage {}", self.name))?);
+        let mount = mount.with_context(|| format!("cannot mount storage {}", self.name))?;
+        if self.is_device() {
+            // The one of an earlier mount goes.
+            *self.survivor.lock() = Some(Survivor::stand_by(mount.way_to_cut()?)?);
+        }
+        *self.mount.lock() = Some(mount);
         Ok(())
     }
 
@@ -419,6 +428,7 @@ impl Storage {
             return self.close_trace();
         };
         mount.unmount()?;
+        *self.survivor.lock() = None;
         if let Keeping::Model(model) | Keeping::Device(model, _) = &self.keeping {
             leave_durable(model, &self.backing);
         }

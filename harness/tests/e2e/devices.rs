@@ -14,14 +14,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const FILESYSTEMS: [&str; 3] = ["ext4", "xfs", "btrfs"];
 
-/// Seeded defects of durability, and the property that each violates.
-const DEFECTS: [&str; 3] = ["no-fsync", "no-directory-fsync", "ack-before-fsync"];
+/// Seeded defects of durability that are found in a few cuts. On ext4 and XFS an fsync of any file makes names durable that were never
+/// asked for, so a server that never asks is found by chance only.
+fn defects(filesystem: &str) -> &'static [&'static str] {
+    match filesystem {
+        "btrfs" => &["no-fsync", "no-directory-fsync", "ack-before-fsync"],
+        _ => &["no-fsync", "ack-before-fsync"],
+    }
+}
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = Vec::new();
     for filesystem in FILESYSTEMS {
         let missing = lacking(filesystem);
-        for defect in DEFECTS {
+        for &defect in defects(filesystem) {
             let needs = Needs::of_scenario(&scenario(filesystem));
             let found = move || finds(filesystem, defect);
             tests.push(

@@ -81,13 +81,17 @@ impl Case<'_> {
 
     /// The rule by which the device lied that this message lies on: of its sectors nobody knows whose they are.
     pub fn lying_device(&self, slot: usize) -> Option<&str> {
+        self.lying_devices().find(|(storage, _)| self.on_storage(slot, storage)).map(|(_, rule)| rule)
+    }
+
+    /// Storages on devices that lied, each with the rule by which its device did.
+    fn lying_devices(&self) -> impl Iterator<Item = (&str, &str)> {
         let lied = |device: &str| {
             let mut rules = self.ledger.rules.iter();
             rules.find(|rule| rule.lying && rule.fired > 0 && rule.storage == device).map(|rule| &*rule.rule)
         };
         let devices = self.plan.storages.iter().filter_map(|(name, s)| Some((name, s.on.as_ref()?)));
-        let mut lying = devices.filter_map(|(name, on)| Some((name, lied(&on.device)?)));
-        lying.find(|(name, _)| self.on_storage(slot, name)).map(|(_, rule)| rule)
+        devices.filter_map(move |(name, on)| Some((name.as_str(), lied(&on.device)?)))
     }
 
     /// The rollback that may have undone an operation on this message, by the history's order.
@@ -122,6 +126,11 @@ impl Case<'_> {
     /// A lying rule struck a file of this place's user that holds no message.
     pub fn place_lied_about(&self, place: MailboxId) -> bool {
         let user = self.ledger.user_of(place);
+        let placed = self.plan.cohorts.iter().find(|cohort| cohort.user_ids().any(|member| member == user));
+        let home = placed.map_or(&self.plan.target.storage, |cohort| &cohort.storage);
+        if self.lying_devices().any(|(storage, _)| storage == home) {
+            return true;
+        }
         let below = &self.traces.lied_below;
         !below.is_empty() && (below.contains_key("") || below.contains_key(&self.ledger.user_name(user)))
     }
