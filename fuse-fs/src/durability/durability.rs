@@ -57,6 +57,8 @@ pub struct Volatile {
     pub(crate) names: Mutex<()>,
     /// Held by calls that change or sync the content of a file, by inode.
     pub(crate) contents: [Mutex<()>; CONTENTS],
+    /// Held shared while a change of content is under way: nothing becomes durable then.
+    pub(crate) telling: RwLock<()>,
     pub(crate) core: Mutex<Core>,
     /// Inodes whose only names are in limbo, or gone: the kernel must not see the name there.
     pub(crate) hidden: RwLock<HashMap<Ino, NodeKind>>,
@@ -108,6 +110,7 @@ impl Volatile {
             power: RwLock::new(Power { off: None, generation: 0 }),
             names: Mutex::new(()),
             contents: [const { Mutex::new(()) }; CONTENTS],
+            telling: RwLock::default(),
             core: Mutex::new(core),
             hidden: RwLock::default(),
             hidden_count: AtomicU64::new(0),

@@ -7,11 +7,12 @@
 //! (`undo`).
 //!
 //! Limit: of a page that was written several times since it was durable, only the oldest and the newest state
-//! can survive.
+//! can survive. What is durable goes on with time meanwhile (`versions`).
 
 use super::blocks::Blocks;
 use super::effect::OpId;
 use super::store::BlobId;
+use super::versions::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
@@ -67,6 +68,9 @@ pub(crate) struct Page {
     pub(crate) cut: OpId,
     /// A failed fsync marked it clean: it is never written to the disk unless it is written again.
     pub(crate) failed: bool,
+    /// What it held since, in order, as far as that may become durable by itself.
+    #[serde(skip)]
+    pub(crate) versions: Vec<Version>,
 }
 
 /// What a page held.
@@ -78,6 +82,12 @@ pub(crate) enum Old {
         blob: BlobId,
         zeroed: SmallVec<[(u16, u16); 1]>,
     },
+}
+
+impl From<Option<BlobId>> for Old {
+    fn from(kept: Option<BlobId>) -> Old {
+        kept.map_or(Old::Zero, |blob| Old::Kept { blob, zeroed: SmallVec::new() })
+    }
 }
 
 /// How to undo one change.
@@ -145,15 +155,12 @@ impl Data {
         if undo || from >= to {
             return ranges;
         }
-        for page in from / PAGE..=(to - 1) / PAGE {
-            if self.pages.contains_key(page) {
-                continue;
+        let (mut next, end) = (from / PAGE, to.div_ceil(PAGE));
+        for page in self.pages.range(next..end).map(|(index, _)| index).chain([end]) {
+            if next < page {
+                ranges.push((next * PAGE, (page * PAGE).min(self.size)));
             }
-            let (start, end) = (page * PAGE, ((page + 1) * PAGE).min(self.size));
-            match ranges.last_mut() {
-                Some(last) if last.1 == start => last.1 = end,
-                _ => ranges.push((start, end)),
-            }
+            next = page + 1;
         }
         ranges
     }
@@ -163,17 +170,20 @@ impl Data {
             return;
         }
         for index in from / PAGE..=(to - 1) / PAGE {
-            let page = self.pages.get_or_insert_with(index, || Page {
-                old: match old.binary_search_by_key(&index, |kept| kept.0) {
-                    Ok(at) => Old::Kept { blob: old[at].1, zeroed: SmallVec::new() },
-                    Err(_) => Old::Zero,
-                },
-                written: 0,
-                cut: 0,
-                failed: false,
-            });
-            mark(page);
+            let kept = old.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| old[at].1);
+            mark(self.pages.get_or_insert_with(index, || Page::new(kept)));
         }
+    }
+
+    /// Bytes `from..to` read as zeros. A page that held nothing else needs no entry: a hole has many.
+    fn cut(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) {
+        if from >= to {
+            return;
+        }
+        for &(index, blob) in old {
+            self.pages.get_or_insert_with(index, || Page::new(Some(blob)));
+        }
+        self.pages.range_mut(from / PAGE..=(to - 1) / PAGE).for_each(|(_, page)| page.cut = op);
     }
 
     /// Bytes `from..to` were written; `old` holds what was put aside, by page. Returns the write that this one replaced
@@ -205,7 +215,7 @@ impl Data {
 
     /// The size was set.
     pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &[(u64, BlobId)]) {
-        self.touch(to, self.size, old, |page| page.cut = op);
+        self.cut(op, to, self.size, old);
         self.steps.insert(op, What::Size { to });
         self.allocated = self.allocated.min(up(to));
         self.emptied |= to == 0 && self.size > 0;
@@ -214,7 +224,7 @@ impl Data {
 
     /// Bytes `from..to` read as zeros, and the size is `size`.
     pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &[(u64, BlobId)]) {
-        self.touch(from, to.min(self.size), old, |page| page.cut = op);
+        self.cut(op, from, to.min(self.size), old);
         self.steps.insert(op, What::Zero { from, to, size });
         self.size = size;
     }
@@ -293,6 +303,8 @@ impl Data {
             let durable = page.written <= op && page.cut <= op && !page.failed;
             if durable {
                 page.free(freed);
+            } else {
+                page.fold(op, freed);
             }
             !durable
         });
@@ -305,8 +317,8 @@ impl Data {
     }
 
     /// What is dirty is marked clean and never reaches the disk. Returns the writes that are lost with it.
-    pub(crate) fn fail(&mut self) -> Vec<OpId> {
-        self.pages.values_mut().filter(|page| page.written > 0).for_each(|page| page.failed = true);
+    pub(crate) fn fail(&mut self, freed: &mut Vec<BlobId>) -> Vec<OpId> {
+        self.pages.values_mut().filter(|page| page.written > 0).for_each(|page| page.fail(freed));
         let writes = self.steps.iter().filter_map(|(op, what)| match *what {
             What::Write { from, to, .. } => Some((op, from, to)),
             What::Size { .. } | What::Zero { .. } => None,
@@ -344,13 +356,13 @@ impl Data {
             match *what {
                 what if id > op => kept.insert(id, what),
                 What::Size { to } => {
-                    self.zero_old(to, u64::MAX);
+                    self.zero_old(id, to, u64::MAX);
                     self.base_size = to;
                     clip(&mut kept, to, done);
                     done.push(id);
                 }
                 What::Zero { from, to, size } => {
-                    self.zero_old(from, to);
+                    self.zero_old(id, from, to);
                     self.base_size = self.base_size.max(size);
                     done.push(id);
                 }
@@ -378,13 +390,13 @@ impl Data {
         });
     }
 
-    fn zero_old(&mut self, from: u64, to: u64) {
+    fn zero_old(&mut self, op: OpId, from: u64, to: u64) {
         for (index, page) in self.pages.range_mut(from / PAGE..) {
             let start = index * PAGE;
             if start >= to {
                 break;
             }
-            page.zero(from.saturating_sub(start).min(PAGE), to.saturating_sub(start).min(PAGE));
+            page.zero(op, from.saturating_sub(start).min(PAGE), to.saturating_sub(start).min(PAGE));
         }
     }
 
@@ -486,18 +498,8 @@ impl Data {
 }
 
 impl Page {
-    pub(crate) fn free(&self, freed: &mut Vec<BlobId>) {
-        if let Old::Kept { blob, .. } = self.old {
-            freed.push(blob);
-        }
-    }
-
-    fn zero(&mut self, from: u64, to: u64) {
-        if let Old::Kept { zeroed, .. } = &mut self.old
-            && from < to
-        {
-            zeroed.push((from as u16, to as u16));
-        }
+    fn new(kept: Option<BlobId>) -> Page {
+        Page { old: kept.into(), written: 0, cut: 0, failed: false, versions: Vec::new() }
     }
 
     fn patches(

@@ -1,3 +1,4 @@
+pub(crate) mod age;
 pub(crate) mod apply;
 pub(crate) mod blocks;
 pub(crate) mod btrfs;
@@ -21,8 +22,10 @@ pub(crate) mod places;
 pub mod profile;
 pub mod record;
 pub(crate) mod snapshot;
+pub(crate) mod sparse;
 pub(crate) mod store;
 pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 pub(crate) mod track;
+pub(crate) mod versions;

@@ -14,6 +14,7 @@ use super::names::Names;
 use super::node::Node;
 use super::profile::{Persistence, Profile};
 use super::store::BlobId;
+use super::versions::Spans;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -37,6 +38,8 @@ pub(crate) struct Model {
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
     freed: Vec<BlobId>,
+    #[serde(skip)]
+    pub(crate) spans: Spans,
     /// Inodes without a name now or after any cut, and whether their content is dirty: who holds one open may write it
     /// and sync it, and a commit comes with that.
     dead: HashMap<Ino, bool>,
@@ -56,8 +59,17 @@ pub(crate) struct Stamp {
 pub(crate) struct Captured {
     /// Whole old pages by index, ascending.
     pub(crate) pages: SmallVec<[(u64, BlobId); 2]>,
+    /// What pages hold that changed before, by index; `None`: zeros.
+    pub(crate) versions: Vec<(u64, Option<BlobId>)>,
     /// Under `ordered`: the old bytes as they were; `None` were zeros.
     pub(crate) pieces: SmallVec<[(u64, Option<BlobId>, u64); 1]>,
+}
+
+impl Captured {
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        let (pages, pieces) = (self.pages.iter().map(|page| page.1), self.pieces.iter().filter_map(|p| p.1));
+        pages.chain(pieces).chain(self.versions.iter().filter_map(|version| version.1))
+    }
 }
 
 /// A change of content.
@@ -113,6 +125,7 @@ impl Model {
             touched: Vec::new(),
             lazy: Vec::new(),
             freed: Vec::new(),
+            spans: Spans::default(),
             dead: HashMap::new(),
         }
     }
@@ -151,6 +164,9 @@ impl Model {
         self.last += 1;
         let op = Op { call: stamp.call, at: stamp.at, wall: stamp.wall, kind, open };
         self.ops.insert(self.last, op);
+        if self.profile().data_is_durable_after().is_some() {
+            self.spans.note(stamp.at, self.last);
+        }
         self.last
     }
 
@@ -251,8 +267,7 @@ impl Model {
     ) {
         if let Some(dirty) = self.dead.get_mut(&ino) {
             *dirty = true;
-            self.freed.extend(captured.pages.iter().map(|page| page.1));
-            self.freed.extend(captured.pieces.iter().filter_map(|piece| piece.1));
+            self.freed.extend(captured.blobs());
             return;
         }
         let kind = match change {
@@ -280,6 +295,7 @@ impl Model {
                 Change::Truncate { size } | Change::Allocate { size, .. } => size,
             };
         } else {
+            data.keep_versions(&captured.versions);
             replaced = apply(data, op, change, &captured.pages);
             data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
         }
@@ -433,7 +449,7 @@ impl Model {
     pub(crate) fn fail_content(&mut self, ino: Ino) {
         let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) else { return };
         // The sync that follows makes the size durable; the write itself stays pending.
-        for write in data.fail() {
+        for write in data.fail(&mut self.freed) {
             if let Some(op) = self.ops.get_mut(write) {
                 op.open += 1;
             }

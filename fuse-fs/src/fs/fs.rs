@@ -107,6 +107,15 @@ impl Fs {
         caller: &Caller,
         action: &Action,
     ) -> Outcome<Answer> {
+        let outcome = self.attempt(request, caller, action);
+        let full = matches!(outcome, Err(Errno::ENOSPC | Errno::EDQUOT));
+        match self.volatile().filter(|_| full) {
+            Some(volatile) if volatile.make_room() => self.attempt(request, caller, action),
+            _ => outcome,
+        }
+    }
+
+    fn attempt(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
         use super::request::Request as R;
         clear_umask();
         match request {

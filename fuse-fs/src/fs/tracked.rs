@@ -61,6 +61,7 @@ impl Fs {
         work: impl FnOnce() -> Outcome<T>,
         done: impl FnOnce(Change, &Outcome<T>) -> Option<Change>,
     ) -> Outcome<T> {
+        let _telling = volatile.tell();
         let (before, change, captured) = volatile.capture(fd, ino, change)?;
         let outcome = work();
         match done(change, &outcome) {

@@ -1,3 +1,4 @@
+mod ageing;
 mod believed;
 mod callers;
 mod connection;

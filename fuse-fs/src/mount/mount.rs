@@ -7,6 +7,7 @@
 //! Limit: the library declines FUSE's interrupts, so a process killed while its call is parked dies only when
 //! that call is answered: by heal, by the freeze's bound, or by [`Mount::abort`].
 
+use super::ageing::Ageing;
 use super::connection::Connection;
 use super::fuse::Wire;
 use super::parking::{Parking, Thaw};
@@ -136,6 +137,7 @@ pub struct Mount {
     mountpoint: PathBuf,
     connection: Option<Connection>,
     session: Option<JoinHandle<std::io::Result<()>>>,
+    _ageing: Option<Ageing>,
 }
 
 impl std::fmt::Debug for Mount {
@@ -160,11 +162,12 @@ impl Mount {
         let fs = Fs::new(root, descriptors, options.durability.clone(), decide.lies())
             .map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
+        let _ageing = options.durability.map(Ageing::of).transpose().map_err(other)?;
         let service = Arc::new(Service { fs, parking, decide, trace });
         let wire = Wire { service: service.clone(), cached: options.page_cache };
         let session = start(wire, &mountpoint, options.threads)?;
         // From here on a failure must unmount: `Mount` does that when dropped.
-        let mut mount = Mount { service, mountpoint, connection: None, session: None };
+        let mut mount = Mount { service, mountpoint, connection: None, session: None, _ageing };
         let thread = std::thread::Builder::new().name("fuse-session".into()).spawn(move || session.run());
         match thread {
             Ok(thread) => mount.session = Some(thread),
