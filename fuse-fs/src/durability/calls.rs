@@ -112,7 +112,13 @@ impl Volatile {
             return Ok(None);
         }
         self.core.lock().store.put(bytes).map(Some).map_err(|error| {
-            tracing::error!(%error, "cannot put aside what a call overwrites");
+            let spill = self.options.spill.display();
+            self.trouble.get_or_init(|| {
+                format!(
+                    "calls failed with EIO because what they overwrite could not be put aside in {spill}, not because of the \
+                     storage: {error}"
+                )
+            });
             nix::errno::Errno::EIO
         })
     }

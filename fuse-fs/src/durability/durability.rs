@@ -25,7 +25,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -64,6 +64,7 @@ pub struct Volatile {
     pub(crate) hidden: RwLock<HashMap<Ino, NodeKind>>,
     pub(crate) hidden_count: AtomicU64,
     pub(crate) errors: errors::Errors,
+    pub(crate) trouble: OnceLock<String>,
     asked: Mutex<Option<CutMode>>,
 }
 
@@ -115,6 +116,7 @@ impl Volatile {
             hidden: RwLock::default(),
             hidden_count: AtomicU64::new(0),
             errors: errors::Errors::default(),
+            trouble: OnceLock::new(),
             asked: Mutex::new(None),
         }))
     }
@@ -151,6 +153,11 @@ impl Volatile {
     /// The cut that a rule asked for (`effect.power-cut`): the power is off already, the rest is the caller's to do.
     pub fn asked(&self) -> Option<CutMode> {
         *self.asked.lock()
+    }
+
+    /// Why calls failed although the storage is well: there was no place for what they overwrite.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.get().map(String::as_str)
     }
 
     /// Number of effects that a cut could lose now.

@@ -18,6 +18,7 @@ pub(crate) mod model;
 pub(crate) mod names;
 pub(crate) mod node;
 pub(crate) mod pairs;
+pub(crate) mod permit;
 pub(crate) mod places;
 pub mod profile;
 pub mod record;

@@ -143,8 +143,8 @@ impl Fs {
                 self.create(*parent, name, *mode, *flags, caller).map(|(stat, fh)| Answer::Created(stat, fh))
             }
             R::Read { handle, offset, len } => self.read(*handle, *offset, *len, action).map(Answer::Data),
-            R::Write { handle, offset, data, clear_setid } => {
-                self.write(*handle, (*offset, data), *clear_setid, caller, action).map(Answer::Written)
+            R::Write { handle, offset, data, clear_setid, sync } => {
+                self.write(*handle, (*offset, data), *clear_setid, *sync, caller, action).map(Answer::Written)
             }
             R::Flush { .. } => Ok(Answer::Done),
             R::Release { handle } => self.release(*handle).map(|()| Answer::Done),

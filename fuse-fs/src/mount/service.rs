@@ -30,6 +30,9 @@ use std::time::Duration;
 const NEEDS_NO_SPACE: i32 =
     libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_COLLAPSE_RANGE | libc::FALLOC_FL_INSERT_RANGE;
 
+/// What it does in these ways takes what is there.
+const GIVES_BACK: i32 = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_COLLAPSE_RANGE;
+
 /// Everything behind one mount.
 pub(crate) struct Service {
     pub(crate) fs: Fs,
@@ -410,6 +413,13 @@ impl Subject for Facts<'_> {
             (Some(file), _) => space::unbacked(&file.fd, range),
             (None, _) => Parts::new(),
         }
+    }
+
+    fn given_back(&self) -> u64 {
+        let Request::Fallocate { handle, offset, len, mode } = self.request else { return 0 };
+        let Some(file) = self.fs.files.get(*handle).ok().filter(|_| mode & GIVES_BACK != 0) else { return 0 };
+        let parts = space::unbacked(&file.fd, *offset..offset.saturating_add(*len));
+        len - parts.into_iter().map(|part| part.end - part.start).sum::<u64>()
     }
 
     fn ino(&self) -> Option<u64> {

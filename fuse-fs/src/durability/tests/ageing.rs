@@ -1,4 +1,5 @@
-//! What becomes durable with time alone, on a clock of the test's own.
+//! What becomes durable without an fsync: with time alone, on a clock of the test's own, because the storage is full, and with the
+//! call itself.
 
 use super::rig::{OpenFile, Rig};
 use super::tree::runs;
@@ -186,4 +187,36 @@ fn a_file_of_holes_is_cut_and_comes_back_without_being_read() {
             assert!(metadata.blocks() * 512 <= 1 << 20, "{profile}: {} sectors", metadata.blocks());
         }
     }
+}
+
+#[test]
+fn a_write_may_be_durable_by_itself() {
+    for flags in [libc::O_DSYNC, libc::O_SYNC] {
+        let written = of_each(TIMED, |rig| {
+            write(rig, "a/A", 0, b'o', 100);
+            rig.volatile().make_durable();
+            let file = file(rig, "a/A");
+            rig.write_with(&file, 100, &[b'n'; 100], flags).expect("written");
+            rig.write(&file, 200, &[b'm'; 100]).expect("written");
+            rig.close(file).expect("closed");
+        });
+        assert_eq!(written, ["200[o*100 n*100]"; 3], "flags {flags:o}");
+    }
+}
+
+#[test]
+fn copies_and_allocations_through_a_synchronous_file_are_durable() {
+    let copied = of_each(TIMED, |rig| {
+        write(rig, "a/A", 0, b'o', 100);
+        write(rig, "a/B", 0, b'n', 200);
+        rig.volatile().make_durable();
+        rig.copy("a/B", "a/A", libc::O_DSYNC, 200).expect("copied");
+    });
+    assert_eq!(copied, ["200[n*200]"; 3]);
+    let allocated = of_each(TIMED, |rig| {
+        write(rig, "a/A", 0, b'o', 100);
+        rig.volatile().make_durable();
+        rig.fallocate_with("a/A", libc::O_SYNC, 0, 300).expect("allocated");
+    });
+    assert_eq!(allocated, ["300[o*100 0*200]"; 3]);
 }
