@@ -10,6 +10,7 @@
 //! can survive. What is durable goes on with time meanwhile (`versions`).
 
 use super::blocks::Blocks;
+use super::cuts::Cuts;
 use super::effect::OpId;
 use super::store::BlobId;
 use super::versions::Version;
@@ -44,6 +45,8 @@ pub(crate) struct Data {
     pub(crate) failed: Vec<(OpId, u64, u64)>,
     /// Its size may be durable before what it covers: `ext4-ordered`.
     pub(crate) early_size: bool,
+    #[serde(skip)]
+    pub(crate) cuts: Cuts,
 }
 
 /// A change of size or of a range.
@@ -171,7 +174,8 @@ impl Data {
         }
         for index in from / PAGE..=(to - 1) / PAGE {
             let kept = old.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| old[at].1);
-            mark(self.pages.get_or_insert_with(index, || Page::new(kept)));
+            let cuts = &self.cuts;
+            mark(self.pages.get_or_insert_with(index, || Page::new(kept, cuts.last(index))));
         }
     }
 
@@ -181,9 +185,11 @@ impl Data {
             return;
         }
         for &(index, blob) in old {
-            self.pages.get_or_insert_with(index, || Page::new(Some(blob)));
+            self.pages.get_or_insert_with(index, || Page::new(Some(blob), op));
         }
-        self.pages.range_mut(from / PAGE..=(to - 1) / PAGE).for_each(|(_, page)| page.cut = op);
+        let pages = from / PAGE..=(to - 1) / PAGE;
+        self.pages.range_mut(pages.clone()).for_each(|(_, page)| page.cut = op);
+        self.cuts.note(op, pages);
     }
 
     /// Bytes `from..to` were written; `old` holds what was put aside, by page. Returns the write that this one replaced
@@ -378,6 +384,7 @@ impl Data {
     }
 
     fn forget_cuts(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+        self.cuts.forget(op);
         self.pages.retain(|_, page| {
             if page.cut <= op {
                 page.cut = 0;
@@ -498,8 +505,8 @@ impl Data {
 }
 
 impl Page {
-    fn new(kept: Option<BlobId>) -> Page {
-        Page { old: kept.into(), written: 0, cut: 0, failed: false, versions: Vec::new() }
+    fn new(kept: Option<BlobId>, cut: OpId) -> Page {
+        Page { old: kept.into(), written: 0, cut, failed: false, versions: Vec::new() }
     }
 
     fn patches(

@@ -1,5 +1,6 @@
 //! A directory tree as data: one entry a name, content by digest, the content itself in a directory of objects.
 
+use super::sparse;
 use super::effect::{Ino, Time};
 use super::places::{Numbers, walk};
 use serde::{Deserialize, Serialize};
@@ -77,16 +78,15 @@ impl Objects {
 
     /// Keeps the content of a file and returns its digest.
     fn keep(&self, file: &Path) -> io::Result<String> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(super::permit::file(file)?)?;
-        let digest = hasher.finalize().to_hex().to_string();
+        let content = super::permit::file(file)?;
+        let digest = sparse::digest(&content)?.to_hex().to_string();
         let place = self.place(&digest);
         if !place.exists() {
             if let Some(folder) = place.parent() {
                 std::fs::create_dir_all(folder)?;
             }
             let fresh = place.with_extension("new");
-            io::copy(&mut super::permit::file(file)?, &mut File::create(&fresh)?)?;
+            sparse::copy(&content, &File::create(&fresh)?)?;
             std::fs::rename(&fresh, &place)?;
         }
         Ok(digest)
@@ -94,9 +94,8 @@ impl Objects {
 
     /// Writes an object's content over a file.
     pub(crate) fn fetch(&self, digest: &str, to: &Path) -> io::Result<()> {
-        let mut from = File::open(self.place(digest))?;
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
-        io::copy(&mut from, &mut file).map(drop)
+        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
+        sparse::copy(&File::open(self.place(digest))?, &file)
     }
 }
 

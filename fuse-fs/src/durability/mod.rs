@@ -5,6 +5,7 @@ pub(crate) mod btrfs;
 pub(crate) mod calls;
 pub(crate) mod choice;
 pub mod cut;
+pub(crate) mod cuts;
 mod durability;
 pub(crate) use durability::{Core, Powered};
 pub use durability::{Options, Volatile};

@@ -86,6 +86,44 @@ pub(crate) fn clear(file: &File, range: Range<u64>) -> io::Result<()> {
     Ok(())
 }
 
+/// Copies a file into an empty one, holes as holes.
+pub(crate) fn copy(from: &File, to: &File) -> io::Result<()> {
+    let len = from.metadata()?.len();
+    to.set_len(len)?;
+    for part in parts(from, 0..len) {
+        if let Part::Data(range) = part {
+            to.write_all_at(&read(from, &range)?, range.start)?;
+        }
+    }
+    Ok(())
+}
+
+/// BLAKE3 of a file's content; of one above a gibibyte, of its size and the pages that are not all zeros with their numbers.
+pub(crate) fn digest(file: &File) -> io::Result<blake3::Hash> {
+    const LARGE: u64 = 1 << 30;
+    let len = file.metadata()?.len();
+    let mut hasher = blake3::Hasher::new();
+    if len <= LARGE {
+        return Ok(hasher.update_reader(file)?.finalize());
+    }
+    hasher.update(&len.to_le_bytes());
+    for part in parts(file, 0..len) {
+        let Part::Data(range) = part else { continue };
+        for (index, page) in (range.start / PAGE..).zip(read(file, &range)?.chunks(PAGE as usize)) {
+            if page.iter().any(|byte| *byte != 0) {
+                hasher.update(&index.to_le_bytes()).update(page);
+            }
+        }
+    }
+    Ok(hasher.finalize())
+}
+
+fn read(file: &File, range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    file.read_exact_at(&mut bytes, range.start)?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +142,30 @@ mod tests {
             [Part::Hole(0..data), Part::Data(data..data + PAGE), Part::Hole(data + PAGE..TERABYTE)]
         );
         assert_eq!(parts(&file, 10..20).collect::<Vec<_>>(), [Part::Data(10..20)]);
+    }
+
+    #[test]
+    fn what_a_file_holds_is_told_and_copied_whatever_its_holes() {
+        use std::os::unix::fs::MetadataExt;
+        let of_size = |size| {
+            let file = tempfile::tempfile_in("/dev/shm").unwrap();
+            file.set_len(size).unwrap();
+            file
+        };
+        let large = of_size(TERABYTE);
+        large.write_all_at(&[7; 3], TERABYTE - 5).unwrap();
+        let other = of_size(TERABYTE);
+        other.write_all_at(&[0; 5], 9999).unwrap();
+        assert_ne!(digest(&large).unwrap(), digest(&other).unwrap());
+        other.write_all_at(&[7; 3], TERABYTE - 5).unwrap();
+        assert_eq!(digest(&large).unwrap(), digest(&other).unwrap());
+        let again = of_size(0);
+        copy(&large, &again).unwrap();
+        assert_eq!(digest(&again).unwrap(), digest(&large).unwrap());
+        assert!(again.metadata().unwrap().blocks() <= 16);
+        let small = of_size(0);
+        small.write_all_at(b"mail", 0).unwrap();
+        assert_eq!(digest(&small).unwrap(), blake3::hash(b"mail"));
     }
 
     #[test]

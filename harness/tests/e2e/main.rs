@@ -13,6 +13,7 @@ mod full_disk;
 mod group;
 mod hostile_stage;
 mod migration;
+mod mount_limits;
 mod mounts;
 mod odd_places;
 mod power_cuts;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         full_disk::tests,
         hostile_stage::tests,
         migration::tests,
+        mount_limits::tests,
         mounts::tests,
         odd_places::tests,
         power_cuts::tests,
