@@ -1,8 +1,8 @@
 //! A directory tree as data: one entry a name, content by digest, the content itself in a directory of objects.
 
-use super::sparse;
 use super::effect::{Ino, Time};
 use super::places::{Numbers, walk};
+use super::sparse;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;

@@ -108,9 +108,7 @@ impl Limbo {
 /// A directory that moves is changed itself.
 fn moved(from: (&OwnedFd, &OsStr), to: (&OwnedFd, &OsStr)) -> nix::Result<()> {
     let entry = openat(from.0, from.1, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
-    permit::permitted(&entry, 0o200, || {
-        renameat2(from.0, from.1, to.0, to.1, RenameFlags::RENAME_NOREPLACE)
-    })
+    permit::permitted(&entry, 0o200, || renameat2(from.0, from.1, to.0, to.1, RenameFlags::RENAME_NOREPLACE))
 }
 
 /// Whatever is in a limbo is removed, so that nothing else may be taken for one: neither what a link leads to, nor a directory of

@@ -75,7 +75,8 @@ pub(crate) fn clear(file: &File, range: Range<u64>) -> io::Result<()> {
     }
     let punch = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    if end - range.start > CHUNK && fallocate(file, punch, signed(range.start), signed(end - range.start)).is_ok()
+    if end - range.start > CHUNK
+        && fallocate(file, punch, signed(range.start), signed(end - range.start)).is_ok()
     {
         return Ok(());
     }

@@ -40,7 +40,7 @@ impl Spans {
     /// The last effect of the spans that had ended at `at`, which are forgotten.
     pub(crate) fn take_ended(&mut self, at: Nanos) -> Option<OpId> {
         let n = self.0.partition_point(|ended| ended.0 < span(at));
-        self.0.drain(..n).last().map(|ended| ended.1)
+        self.0.drain(..n).next_back().map(|ended| ended.1)
     }
 }
 

@@ -393,9 +393,8 @@ fn mount_directly(device: &OwnedFd, mountpoint: &Path, source: &str) -> nix::Res
         nix::unistd::geteuid(),
         nix::unistd::getegid(),
     );
-    let mount = |flags| {
-        nix::mount::mount(Some(source), mountpoint, Some(table::KIND), flags, Some(data.as_str()))
-    };
+    let mount =
+        |flags| nix::mount::mount(Some(source), mountpoint, Some(table::KIND), flags, Some(data.as_str()));
     mount(MsFlags::empty()).or_else(|_| mount(MsFlags::MS_NOSUID | MsFlags::MS_NODEV))
 }
 

@@ -219,7 +219,8 @@ fn access_lists() {
     fs::write(bench.at("f"), "x").unwrap();
     let path = std::ffi::CString::new(bench.at("f").to_str().unwrap()).unwrap();
     // Version 2; owner rw, user 1000 rw, group r, mask rw, others none: tag, permissions, id.
-    let entries = [(1u16, 6u16, u32::MAX), (2, 6, 1000), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 0, u32::MAX)];
+    let entries =
+        [(1u16, 6u16, u32::MAX), (2, 6, 1000), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 0, u32::MAX)];
     let mut list = 2u32.to_le_bytes().to_vec();
     for (tag, permissions, id) in entries {
         list.extend(tag.to_le_bytes());
@@ -228,8 +229,7 @@ fn access_lists() {
     }
     let name = c"system.posix_acl_access";
     // SAFETY: NUL-terminated strings, and a value of the length given.
-    let set =
-        unsafe { libc::setxattr(path.as_ptr(), name.as_ptr(), list.as_ptr().cast(), list.len(), 0) };
+    let set = unsafe { libc::setxattr(path.as_ptr(), name.as_ptr(), list.as_ptr().cast(), list.len(), 0) };
     assert_eq!(nix::errno::Errno::result(set), Err(nix::errno::Errno::EOPNOTSUPP));
 }
 

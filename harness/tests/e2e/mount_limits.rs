@@ -106,8 +106,8 @@ touch program; mknod fuse c 10 229; chmod 666 fuse
 mount --bind "$0" program; mount --bind fuse /dev/fuse
 chown -R 65534:65534 "$PLACE" 2>/dev/null || true
 as() { setpriv --reuid 65534 --regid 65534 --clear-groups env TMPDIR=/tmp "$@"; }
-{ as "$PLACE/program" mount backing mnt --persistence ext4-ordered 2>&1 & echo $! > pid; wait $! || echo "it ended with $?"; } | cat & all=$!
-until_true "the mount" mounted 1 fuse.fermoposta; pid=$(cat pid)
+as "$PLACE/program" mount backing mnt --persistence ext4-ordered 2>&1 & all=$!
+until_true "the mount" mounted 1 fuse.fermoposta
 as sh -ec 'cd mnt
     echo mail > a; chmod 200 a; echo more >> a; echo appended
     mkdir d; chmod 300 d; rmdir d; echo removed
@@ -118,7 +118,7 @@ as "$PLACE/program" ctl mnt make-durable
 as sh -ec 'cd mnt; rmdir f; mv h i'
 as "$PLACE/program" ctl mnt power-cut --mode drop-unsynced --record own
 as stat -c "%a %n" mnt/a mnt/f mnt/h
-kill -INT $pid; wait $all
+umount mnt; wait $all
 "#;
     let place = with_directories()?;
     std::fs::set_permissions(place.path(), Permissions::from_mode(0o755))?;

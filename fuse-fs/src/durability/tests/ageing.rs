@@ -183,7 +183,11 @@ fn a_file_of_holes_is_cut_and_comes_back_without_being_read() {
             let metadata = file.metadata().expect("it is open");
             let mut data = vec![0; 8192];
             file.read_exact_at(&mut data, 0).expect("it is long");
-            assert_eq!((metadata.len(), runs(&data).as_str()), (TERABYTE, "8192[o*4096 0*4096]"), "{profile}");
+            assert_eq!(
+                (metadata.len(), runs(&data).as_str()),
+                (TERABYTE, "8192[o*4096 0*4096]"),
+                "{profile}"
+            );
             assert!(metadata.blocks() * 512 <= 1 << 20, "{profile}: {} sectors", metadata.blocks());
         }
     }

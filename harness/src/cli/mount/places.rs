@@ -216,7 +216,11 @@ mod tests {
                       42 40 0:62 / /srv/n rw - fuse.fermoposta fermoposta-7:/srv/plain rw";
         let said = |backing: &str, alone| {
             let places = Places { backing: backing.into(), mountpoint: "/srv/o".into() };
-            places.lies_beside(&table::parse(table), alone).err().map(|error| error.to_string()).unwrap_or_default()
+            places
+                .lies_beside(&table::parse(table), alone)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
         };
         insta::assert_snapshot!(said("/srv/b", false), @"");
         insta::assert_snapshot!(said("/srv/b/inner/deep", false), @"");

@@ -197,7 +197,9 @@ mod tests {
         symlink(here.join("d/link"), here.join("far")).expect("linked");
         symlink("loop", here.join("loop")).expect("linked");
         let leads = |path: &str| leads_to(&here.join(path), &[here.join("m")]);
-        let to = |path: &str| leads(path).expect("it leads somewhere").strip_prefix(&here).expect("here").to_owned();
+        let to = |path: &str| {
+            leads(path).expect("it leads somewhere").strip_prefix(&here).expect("here").to_owned()
+        };
         assert_eq!(to("far/record"), Path::new("m/deep/record"));
         assert_eq!(to("d/e/../../m/record"), Path::new("m/record"));
         assert_eq!(to("d/link/../x"), Path::new("m/deep/../x"));
