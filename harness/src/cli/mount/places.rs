@@ -90,8 +90,8 @@ impl Places {
             if inner != outer && inner.starts_with(outer) {
                 let (inner, outer, at) = (inner.display(), outer.display(), mount.mountpoint.display());
                 return Err(misplaced(format!(
-                    "{inner} lies in {outer}, one of them is mounted at {at} already, and one of the two mounts keeps account \
-                     of what is durable: what the other writes would be missing there; end that one first, or name a copy"
+                    "{inner} lies in {outer}, one of them is mounted at {at}, and one of the two mounts keeps account of what is \
+                     durable; end that one, or name a copy"
                 )));
             }
         }
@@ -222,9 +222,9 @@ mod tests {
                 .map(|error| error.to_string())
                 .unwrap_or_default()
         };
-        insta::assert_snapshot!(said("/srv/b", false), @"/srv/b/inner lies in /srv/b, one of them is mounted at /srv/m already, and one of the two mounts keeps account of what is durable: what the other writes would be missing there; end that one first, or name a copy");
-        insta::assert_snapshot!(said("/srv/b/inner/deep", false), @"/srv/b/inner/deep lies in /srv/b/inner, one of them is mounted at /srv/m already, and one of the two mounts keeps account of what is durable: what the other writes would be missing there; end that one first, or name a copy");
-        insta::assert_snapshot!(said("/srv/plain/deep", true), @"/srv/plain/deep lies in /srv/plain, one of them is mounted at /srv/n already, and one of the two mounts keeps account of what is durable: what the other writes would be missing there; end that one first, or name a copy");
+        insta::assert_snapshot!(said("/srv/b", false), @"/srv/b/inner lies in /srv/b, one of them is mounted at /srv/m, and one of the two mounts keeps account of what is durable; end that one, or name a copy");
+        insta::assert_snapshot!(said("/srv/b/inner/deep", false), @"/srv/b/inner/deep lies in /srv/b/inner, one of them is mounted at /srv/m, and one of the two mounts keeps account of what is durable; end that one, or name a copy");
+        insta::assert_snapshot!(said("/srv/plain/deep", true), @"/srv/plain/deep lies in /srv/plain, one of them is mounted at /srv/n, and one of the two mounts keeps account of what is durable; end that one, or name a copy");
         for (apart, alone) in [("/srv/b/inner2", true), ("/srv/plain/deep", false), ("/srv/b/inner", true)] {
             assert_eq!(said(apart, alone), "", "{apart}");
         }
