@@ -7,8 +7,8 @@
 use super::places;
 
 use super::choice::{NodeAfter, Survival};
+use super::content::{Content, Source};
 use super::effect::{Ino, Key, Time};
-use super::file::{Content, Source};
 use super::model::Model;
 use super::places::{Limbo, Numbers};
 use super::sparse;

@@ -16,6 +16,10 @@ impl Model {
         self.nodes.get(&ino).is_some_and(|node| node.created > self.committed)
     }
 
+    fn is_new_file(&self, ino: Ino) -> bool {
+        self.is_new(ino) && self.nodes.get(&ino).is_some_and(|node| node.kind == NodeKind::File)
+    }
+
     /// What a change of names means for later syncs.
     pub(crate) fn log_rules(&mut self, op: OpId, kind: &Mutation) {
         if self.profile() != Profile::Btrfs {
@@ -43,10 +47,39 @@ impl Model {
                 }
             }
             Mutation::Link { place, ino } if self.is_logged(*ino) => self.lazy.push((place.key.clone(), op)),
-            Mutation::Unlink { place, ino, .. } if self.is_new(*ino) && self.is_logged(*ino) => {
+            Mutation::Unlink { place, ino, .. } if self.is_in_log(&place.key, *ino) => {
                 self.lazy.push((place.key.clone(), op));
             }
             _ => {}
+        }
+        if let Mutation::Rename { ino, .. } | Mutation::Link { ino, .. } = kind {
+            self.log_size(op, *ino);
+        }
+        if let Mutation::Rename { replaced: Some(replaced), .. } = kind {
+            self.nodes
+                .entry(*replaced)
+                .or_insert_with(|| super::node::Node::new(NodeKind::File, 0, None))
+                .log
+                .replaced = op;
+        }
+    }
+
+    /// Whether an inode lost a name to another by a rename: if it has no name, its fsync logs nothing that can be seen.
+    pub(crate) fn was_replaced(&self, ino: Ino) -> bool {
+        self.nodes.get(&ino).is_some_and(|node| node.log.replaced > self.committed)
+    }
+
+    /// Whether the log gave an inode this name.
+    fn is_in_log(&self, key: &Key, ino: Ino) -> bool {
+        let durable = self.names.get(key).is_none_or(|track| track.durable == Some(ino));
+        durable && self.nodes.get(&ino).is_some_and(|node| node.log.keys.contains(key))
+    }
+
+    /// A new name of a logged file has the log hold the smaller of its sizes, over the content that is there.
+    fn log_size(&mut self, op: OpId, ino: Ino) {
+        let data = self.nodes.get(&ino).and_then(|node| node.data.as_ref());
+        if let Some(size) = data.map(|data| data.size).filter(|_| self.is_logged(ino)) {
+            self.shortened.push((ino, op, size));
         }
     }
 
@@ -141,7 +174,10 @@ impl Model {
         }
         // Names that are not in the log are not its names any more.
         for (key, left) in self.departures(ino) {
-            self.fold_with_partners(left.min(upto), key);
+            // What held the name before stays: nothing in the log says that it left.
+            if self.names.get(&key).is_some_and(|track| track.durable == Some(ino)) {
+                self.fold_with_partners(left.min(upto), key);
+            }
         }
     }
 
@@ -170,7 +206,13 @@ impl Model {
         while let Some(key) = due.pop() {
             let Some(track) = self.names.get(&key) else { continue };
             let (before, after) = (track.durable, *track.at(upto));
-            self.fold_with_partners(upto, key.clone());
+            // A name that was free is taken, whoever had it for a while.
+            let taken = before.is_none() && after.is_some_and(|ino| self.is_new_file(ino));
+            if taken {
+                self.fold_entry(upto, &key);
+            } else {
+                self.fold_with_partners(upto, key.clone());
+            }
             self.log_ancestors(upto, key.dir);
             if let Some(other) = before.filter(|_| after.is_some() && after != before) {
                 due.extend(self.present_names(other));
@@ -222,6 +264,14 @@ impl Model {
         let due: Vec<(Key, OpId)> = due;
         for (key, op) in due {
             self.log_entry(op, &key);
+        }
+        let (due, later) = std::mem::take(&mut self.shortened).into_iter().partition(|entry| entry.1 <= upto);
+        self.shortened = later;
+        let due: Vec<(Ino, OpId, u64)> = due;
+        for (ino, _, size) in due {
+            if let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) {
+                data.base_size = data.base_size.min(size);
+            }
         }
     }
 

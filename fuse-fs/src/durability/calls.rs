@@ -215,7 +215,13 @@ impl Volatile {
 
     /// Makes durable what a sync does.
     pub(super) fn settle(&self, upto: OpId, what: Sync) {
-        self.becomes_durable(|model| model.sync(upto, what));
+        let ino = if let Sync::File { ino, .. } = what { Some(ino) } else { None };
+        let nameless = ino.is_some_and(|ino| self.hidden.read().contains_key(&ino));
+        self.becomes_durable(|model| {
+            if !nameless || !ino.is_some_and(|ino| model.was_replaced(ino)) {
+                model.sync(upto, what);
+            }
+        });
     }
 
     /// Makes durable what the timers of the file system do, which run as long as it is mounted.

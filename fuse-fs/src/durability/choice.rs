@@ -4,11 +4,13 @@
 //! the last forced commit and the cut, anywhere, because a timer may have committed there. `strict-posix` chooses for
 //! each effect. Content is chosen by file: all old, all new, or each page for itself, some torn in sectors.
 
+use super::content::Content;
 use super::cut::{CutMode, Fate};
 use super::effect::{Ino, Key, Mutation, NodeKind, Op, OpId, Time};
-use super::file::{Content, Data, PAGE, Page, PageFate, What};
+use super::file::{Data, PAGE, What};
 use super::model::Model;
 use super::node::Node;
+use super::page::{Page, PageFate};
 use super::profile::Profile;
 use super::track::Track;
 use rand::{RngExt, SeedableRng};
@@ -40,14 +42,14 @@ pub(crate) struct NodeAfter {
 }
 
 /// How the survivors are drawn.
-struct Choice<'m> {
-    model: &'m Model,
-    mode: CutMode,
-    rng: ChaCha8Rng,
+pub(super) struct Choice<'m> {
+    pub(super) model: &'m Model,
+    pub(super) mode: CutMode,
+    pub(super) rng: ChaCha8Rng,
     /// Names, attributes and sizes up to here survive in any case.
     horizon: OpId,
     /// The one effect that does not survive.
-    victim: OpId,
+    pub(super) victim: OpId,
     /// `strict-posix`: effects on names whose halves survive, by entry.
     halves: HashSet<(OpId, Key)>,
 }
@@ -74,7 +76,7 @@ impl Model {
 }
 
 impl Choice<'_> {
-    fn strict(&self) -> bool {
+    pub(super) fn strict(&self) -> bool {
         self.model.profile() == Profile::StrictPosix
     }
 
@@ -82,6 +84,7 @@ impl Choice<'_> {
         let last = self.model.last;
         match self.mode {
             CutMode::DropUnsynced => {}
+            CutMode::Random if !self.model.background_writeback => {}
             CutMode::Random => {
                 let span = last - self.model.committed.min(last);
                 self.horizon += match self.rng.random_range(0..4u8) {
@@ -217,16 +220,9 @@ impl Choice<'_> {
         if data.steps.is_empty() && data.pages.is_empty() {
             return None;
         }
-        let grown = self.grown(data, upto);
         let floor = data.floor(upto);
-        // Where a size never covers other bytes than were written, it covers none that are not known any more.
-        let known = match self.model.profile() {
-            Profile::Xfs => data.is_known_from(floor, grown, upto),
-            Profile::Btrfs => data.is_known_from(0, grown, upto),
-            Profile::Ext4Ordered | Profile::StrictPosix | Profile::Ordered => true,
-        };
-        let grown = if known { grown } else { 0 };
-        let size = data.size_after(|op| op <= upto, |op| op <= grown && op != self.victim);
+        let grown = self.known_growth(data, upto, floor);
+        let size = self.size(data, upto, grown);
         let mut fates: HashMap<u64, PageFate> = HashMap::new();
         let mood = self.mood();
         let whole = matches!(self.model.profile(), Profile::Btrfs);
@@ -235,7 +231,8 @@ impl Choice<'_> {
             |op| op <= upto,
             |index, page| {
                 let beyond = size > floor && (index + 1) * PAGE > floor;
-                let fate = self.page(data, (index, page), grown, mood, (whole, beyond));
+                let drawn = self.page(data, (index, page), grown, mood, (whole, beyond));
+                let fate = if page.has_landed(upto) { PageFate::New } else { drawn };
                 fates.insert(index, fate);
                 fate
             },
@@ -254,39 +251,9 @@ impl Choice<'_> {
         (pages > 1).then(|| (next, (offset / PAGE + self.rng.random_range(1..pages)) * PAGE))
     }
 
-    /// Writes up to here have grown the file as far as they reach.
-    fn grown(&mut self, data: &Data, upto: OpId) -> OpId {
-        let ended = data.started > 0 && data.started <= upto;
-        let early = self.model.profile() == Profile::Ext4Ordered;
-        let started = if ended && (early || !data.redirtied()) { data.started } else { 0 };
-        let coin = self.rng.random_bool(0.5);
-        let dropping = self.mode == CutMode::DropUnsynced;
-        let extended = if self.model.profile() == Profile::Xfs { data.extended(upto) } else { 0 };
-        match (self.mode, self.model.profile()) {
-            // A commit carries all that was written before it, or nothing.
-            (CutMode::KeepAllButOne, Profile::Btrfs) if data.has(self.victim) => upto.min(self.victim - 1),
-            (CutMode::KeepAllButOne, Profile::Xfs) if data.reaches(self.victim, data.floor(upto)) => {
-                upto.min(self.victim - 1)
-            }
-            (CutMode::KeepAllButOne, _) if data.grew_by(self.victim) => upto.min(self.victim - 1),
-            (CutMode::KeepAllButOne, _) => upto,
-            // The size enters the journal when writeback is submitted.
-            (_, Profile::Ext4Ordered) => started,
-            (_, Profile::Xfs | Profile::Btrfs) if coin && !dropping => started.max(extended),
-            (_, Profile::Xfs) => extended,
-            (_, Profile::StrictPosix) if !dropping => self.some_step(data),
-            (_, Profile::Btrfs | Profile::StrictPosix | Profile::Ordered) => 0,
-        }
-    }
-
-    fn some_step(&mut self, data: &Data) -> OpId {
-        let n = self.rng.random_range(0..=data.steps.len());
-        n.checked_sub(1).and_then(|at| data.steps.keys().nth(at)).unwrap_or(0)
-    }
-
-    /// How the pages of one file fare: 0 all old, 1 all new, 2 each for itself.
+    /// How the pages of one file fare: 0 all old, 1 all new, 2 as writeback that was started had them, 3 each for itself.
     fn mood(&mut self) -> u8 {
-        self.rng.random_range(0..3)
+        self.rng.random_range(0..4)
     }
 
     fn page(
@@ -301,18 +268,19 @@ impl Choice<'_> {
         let coin = self.rng.random_bool(0.5);
         match (self.mode, self.model.profile()) {
             (CutMode::DropUnsynced, _) => PageFate::Old,
+            _ if self.is_held_off(data, page) => PageFate::Old,
             // A size never covers what is not on the disk.
+            (_, Profile::Xfs) if beyond && page.written > grown && page.mid.is_some() => PageFate::Mid,
             (_, Profile::Xfs) if beyond => PageFate::New,
+            (CutMode::KeepAllButOne, _) if page.written == self.victim && page.mid.is_some() => PageFate::Mid,
             (CutMode::KeepAllButOne, _) if page.written == self.victim => PageFate::Old,
             (CutMode::KeepAllButOne, _) if whole && page.written > grown => PageFate::Old,
             (CutMode::KeepAllButOne, _) => PageFate::New,
-            (CutMode::Random, _) if whole => {
-                if grown > 0 && page.written <= grown {
-                    PageFate::New
-                } else {
-                    PageFate::Old
-                }
-            }
+            (CutMode::Random, _) if whole => match &page.mid {
+                _ if grown > 0 && page.written <= grown => PageFate::New,
+                Some(mid) if mid.written <= grown => PageFate::Mid,
+                _ => PageFate::Old,
+            },
             (CutMode::Random, Profile::StrictPosix)
                 if self.model.persistence.growth_may_be_garbage
                     && (index + 1) * PAGE > data.base_size
@@ -323,11 +291,19 @@ impl Choice<'_> {
             (CutMode::Random, _) => match (mood, torn) {
                 (0, _) => PageFate::Old,
                 (1, _) => PageFate::New,
+                (2, _) if page.written <= data.started => PageFate::New,
+                (2, _) if page.mid.is_some() => PageFate::Mid,
+                (2, _) => PageFate::Old,
                 (_, Some(sectors)) => PageFate::Torn(sectors),
                 (_, None) if coin => PageFate::New,
                 (_, None) => PageFate::Old,
             },
         }
+    }
+
+    /// Whether nothing can have written a page.
+    fn is_held_off(&self, data: &Data, page: &Page) -> bool {
+        !self.model.background_writeback && !page.is_known(data.started)
     }
 
     fn fates(&self, survival: &mut Survival) {

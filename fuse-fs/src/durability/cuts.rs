@@ -2,6 +2,9 @@
 //! written later.
 
 use super::effect::OpId;
+use super::file::{Data, PAGE, put_aside};
+use super::page::Page;
+use super::store::BlobId;
 use std::ops::RangeInclusive;
 
 /// Pending changes of size and zeroed ranges, in order, with the pages of each.
@@ -9,7 +12,7 @@ use std::ops::RangeInclusive;
 pub(crate) struct Cuts(Vec<(OpId, RangeInclusive<u64>)>);
 
 impl Cuts {
-    pub(crate) fn note(&mut self, op: OpId, pages: RangeInclusive<u64>) {
+    fn note(&mut self, op: OpId, pages: RangeInclusive<u64>) {
         self.0.push((op, pages));
     }
 
@@ -21,5 +24,32 @@ impl Cuts {
     /// Those up to `op` are durable.
     pub(crate) fn forget(&mut self, op: OpId) {
         self.0.retain(|cut| cut.0 > op);
+    }
+}
+
+impl Data {
+    /// Bytes `from..to` read as zeros. A page that held nothing else needs no entry: a hole has many.
+    pub(super) fn cut(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) {
+        if from >= to {
+            self.freed.extend(old.iter().map(|kept| kept.1));
+            return;
+        }
+        let (started, joins) = (self.started, self.early_size);
+        let pages = from / PAGE..=(to - 1) / PAGE;
+        for (index, page) in self.pages.range_mut(pages.clone()) {
+            if page.is_in_writeback(started, joins) {
+                page.keep_mid(put_aside(old, index).into(), &mut self.freed);
+            }
+            page.cut = op;
+        }
+        for &(index, blob) in old {
+            self.pages.get_or_insert_with(index, || Page::new(Some(blob), op));
+        }
+        self.cuts.note(op, pages);
+    }
+
+    /// Whether a page changed, if only from zeros to zeros.
+    pub(super) fn is_touched(&self, page: u64) -> bool {
+        self.pages.contains_key(page) || self.cuts.last(page) > 0
     }
 }

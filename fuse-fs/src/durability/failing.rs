@@ -9,7 +9,7 @@ use super::places;
 
 use super::durability::Volatile;
 use super::effect::{Ino, OpId, Sync};
-use super::file::PageFate;
+use super::page::PageFate;
 use super::profile::FsyncModel;
 use nix::errno::Errno;
 use std::fs::File;

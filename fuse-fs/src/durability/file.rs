@@ -7,20 +7,19 @@
 //! (`undo`).
 //!
 //! Limit: of a page that was written several times since it was durable, only the oldest and the newest state
-//! can survive. What is durable goes on with time meanwhile (`versions`).
+//! can survive, and the one in which writeback of it was last started. What is durable goes on with time meanwhile
+//! (`versions`).
 
 use super::blocks::Blocks;
 use super::cuts::Cuts;
 use super::effect::OpId;
+use super::page::Page;
 use super::store::BlobId;
-use super::versions::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
 /// Bytes of a page.
 pub(crate) const PAGE: u64 = 4096;
-/// Bytes of a sector: written whole or not at all.
-pub(crate) const SECTOR: u64 = 512;
 
 /// Content that is not durable.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -30,6 +29,10 @@ pub(crate) struct Data {
     pub(crate) size: u64,
     /// End of the blocks that the file has on the disk: growth up to here needs no new block.
     pub(crate) allocated: u64,
+    /// End of the blocks that writeback which was started asked for.
+    pub(crate) claimed: u64,
+    /// `xfs`: the size that the inode would have on the disk if everything were committed now.
+    pub(crate) disk_size: u64,
     /// By effect; each has at most one in a file.
     #[serde(serialize_with = "write_steps", deserialize_with = "read_steps")]
     pub(crate) steps: Blocks<What>,
@@ -45,6 +48,10 @@ pub(crate) struct Data {
     pub(crate) failed: Vec<(OpId, u64, u64)>,
     /// Its size may be durable before what it covers: `ext4-ordered`.
     pub(crate) early_size: bool,
+    /// `ext4-ordered`: pages, by index, that the commit of an effect carries as they are then.
+    pub(crate) joined: Vec<(u64, OpId)>,
+    /// Pieces put aside that need not be kept any more.
+    pub(crate) freed: Vec<BlobId>,
     #[serde(skip)]
     pub(crate) cuts: Cuts,
 }
@@ -53,44 +60,13 @@ pub(crate) struct Data {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum What {
     /// Bytes `from..to`; `grew`: the file; `in_block` is the size that the last block already allocated for allows, 0 if
-    /// it did not grow inside that.
-    Write { from: u64, to: u64, in_block: u64, grew: bool },
+    /// it did not grow inside that. `alone`: the kernel takes the last block for itself; else it may take it and the next ones for
+    /// one, and set no size until they are allocated.
+    Write { from: u64, to: u64, in_block: u64, grew: bool, alone: bool },
     /// The size is set.
     Size { to: u64 },
     /// Bytes `from..to` read as zeros; `size` is the size afterwards.
     Zero { from: u64, to: u64, size: u64 },
-}
-
-/// A page that changed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Page {
-    pub(crate) old: Old,
-    /// Last write to it; 0: only sizes and zeroed ranges touched it.
-    pub(crate) written: OpId,
-    /// Last size or zeroed range that touched it; 0: none.
-    pub(crate) cut: OpId,
-    /// A failed fsync marked it clean: it is never written to the disk unless it is written again.
-    pub(crate) failed: bool,
-    /// What it held since, in order, as far as that may become durable by itself.
-    #[serde(skip)]
-    pub(crate) versions: Vec<Version>,
-}
-
-/// What a page held.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Old {
-    Zero,
-    /// Put aside, with ranges of it that are durably zero since.
-    Kept {
-        blob: BlobId,
-        zeroed: SmallVec<[(u16, u16); 1]>,
-    },
-}
-
-impl From<Option<BlobId>> for Old {
-    fn from(kept: Option<BlobId>) -> Old {
-        kept.map_or(Old::Zero, |blob| Old::Kept { blob, zeroed: SmallVec::new() })
-    }
 }
 
 /// How to undo one change.
@@ -101,41 +77,9 @@ pub(crate) struct Undo {
     pub(crate) pieces: SmallVec<[(u64, Option<BlobId>, u64); 1]>,
 }
 
-/// What becomes of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PageFate {
-    Old,
-    New,
-    /// Bit n says whether the n-th sector is new.
-    Torn(u8),
-    /// Old, but for bytes beyond the durable size, which are garbage from this seed.
-    Garbage(u64),
-}
-
-/// Bytes that the backing file must get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Patch {
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
-    pub(crate) source: Source,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Zero,
-    /// From the byte `skip` of what was put aside.
-    Kept {
-        blob: BlobId,
-        skip: u64,
-    },
-    Garbage(u64),
-}
-
-/// A file after the cut: patches in order, then the size.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) size: u64,
-    pub(crate) patches: Vec<Patch>,
+/// What was put aside of a page; `None`: it held zeros.
+pub(super) fn put_aside(old: &[(u64, BlobId)], index: u64) -> Option<BlobId> {
+    old.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| old[at].1)
 }
 
 pub(crate) fn up(offset: u64) -> u64 {
@@ -144,7 +88,7 @@ pub(crate) fn up(offset: u64) -> u64 {
 
 impl Data {
     pub(crate) fn of_old(size: u64) -> Data {
-        Data { base_size: size, size, allocated: up(size), ..Data::default() }
+        Data { base_size: size, size, allocated: up(size), disk_size: size, ..Data::default() }
     }
 
     /// Ranges whose old bytes are needed before `from..to` changes, all below `size`, page-aligned at the start.
@@ -158,8 +102,11 @@ impl Data {
         if undo || from >= to {
             return ranges;
         }
+        // A page is put aside once more before it changes while it is written back.
+        let is_known = |page: &Page| !page.is_in_writeback(self.started, self.early_size);
         let (mut next, end) = (from / PAGE, to.div_ceil(PAGE));
-        for page in self.pages.range(next..end).map(|(index, _)| index).chain([end]) {
+        let known = self.pages.range(next..end).filter(|(_, page)| is_known(page));
+        for page in known.map(|(index, _)| index).chain([end]) {
             if next < page {
                 ranges.push((next * PAGE, (page * PAGE).min(self.size)));
             }
@@ -172,40 +119,36 @@ impl Data {
         if from >= to {
             return;
         }
+        let (started, joins) = (self.started, self.early_size);
         for index in from / PAGE..=(to - 1) / PAGE {
-            let kept = old.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| old[at].1);
+            let kept = put_aside(old, index);
             let cuts = &self.cuts;
-            mark(self.pages.get_or_insert_with(index, || Page::new(kept, cuts.last(index))));
+            let page = self.pages.get_or_insert_with(index, || Page::new(kept, cuts.last(index)));
+            if page.is_in_writeback(started, joins) {
+                page.keep_mid(kept.into(), &mut self.freed);
+            }
+            mark(page);
         }
-    }
-
-    /// Bytes `from..to` read as zeros. A page that held nothing else needs no entry: a hole has many.
-    fn cut(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) {
-        if from >= to {
-            return;
-        }
-        for &(index, blob) in old {
-            self.pages.get_or_insert_with(index, || Page::new(Some(blob), op));
-        }
-        let pages = from / PAGE..=(to - 1) / PAGE;
-        self.pages.range_mut(pages.clone()).for_each(|(_, page)| page.cut = op);
-        self.cuts.note(op, pages);
     }
 
     /// Bytes `from..to` were written; `old` holds what was put aside, by page. Returns the write that this one replaced
     /// whole: nothing of it can survive any more.
     pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) -> Option<OpId> {
         let grew = to > self.size;
-        let grows_in_block =
-            self.early_size && to > self.size && from < self.allocated && self.allocated > self.size;
-        let in_block = if grows_in_block { to.min(self.allocated) } else { 0 };
-        let mut last = None;
+        let blocks = self.allocated.max(self.claimed);
+        let grows_in_block = self.early_size && grew && from < blocks && blocks > self.size;
+        let in_block = if grows_in_block { to.min(blocks) } else { 0 };
+        let alone =
+            in_block == to || self.is_touched(self.size / PAGE) || ends_a_folio(from, to, self.size / PAGE);
+        let (mut last, joins) = (None, self.early_size);
         self.touch(from, to, old, |page| {
             last.get_or_insert(page.written);
             (page.written, page.failed) = (op, false);
+            page.landed = if joins { page.landed } else { 0 };
         });
+        self.join(from, to);
         let replaced = last.filter(|last| !grew && self.replace(*last, from, to));
-        self.steps.insert(op, What::Write { from, to, in_block, grew });
+        self.steps.insert(op, What::Write { from, to, in_block, grew, alone });
         self.size = self.size.max(to);
         replaced
     }
@@ -223,37 +166,46 @@ impl Data {
     pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &[(u64, BlobId)]) {
         self.cut(op, to, self.size, old);
         self.steps.insert(op, What::Size { to });
-        self.allocated = self.allocated.min(up(to));
-        self.emptied |= to == 0 && self.size > 0;
+        (self.allocated, self.claimed) = (self.allocated.min(up(to)), self.claimed.min(up(to)));
+        self.emptied |= to == 0 && (self.size > 0 || self.early_size);
         self.size = to;
     }
 
-    /// Bytes `from..to` read as zeros, and the size is `size`.
+    /// Bytes `from..to` read as zeros; the file has `size` bytes at least.
     pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &[(u64, BlobId)]) {
         self.cut(op, from, to.min(self.size), old);
         self.steps.insert(op, What::Zero { from, to, size });
-        self.size = size;
+        self.size = self.size.max(size);
     }
 
-    /// The last time up to `op` that the size was set to more than it was: XFS writes back what is dirty before that.
-    pub(crate) fn extended(&self, op: OpId) -> OpId {
-        let (mut size, mut last) = (self.base_size, 0);
-        for (at, what) in self.steps.range(..=op) {
-            match *what {
-                What::Write { to, .. } => size = size.max(to),
-                What::Size { to } => {
-                    last = if to > size { at } else { last };
-                    size = to;
-                }
-                What::Zero { size: to, .. } => size = size.max(to),
+    /// The zeroed range of the effect `op` sets the size too.
+    pub(crate) fn settle_size(&mut self, op: OpId, to: u64) {
+        if let Some(What::Zero { size, .. }) = self.steps.get_mut(op) {
+            *size = to;
+        }
+    }
+
+    /// The commit that carries the effect `op` carries the page of byte `at` too.
+    pub(crate) fn commit_page(&mut self, op: OpId, at: u64) {
+        self.joined.push((at / PAGE, op));
+        self.join(at, at + 1);
+    }
+
+    fn join(&mut self, from: u64, to: u64) {
+        for &(index, op) in
+            self.joined.iter().filter(|joined| (from / PAGE..to.div_ceil(PAGE)).contains(&joined.0))
+        {
+            if let Some(page) = self.pages.get_mut(index).filter(|page| page.written > 0) {
+                page.landed = op;
             }
         }
-        last
     }
 
-    /// Whether a page was written again since writeback was started: what that wrote is not known any more.
-    pub(crate) fn redirtied(&self) -> bool {
-        self.pages.values().any(|page| page.written > self.started)
+    /// The pages of bytes `from..to` are on the disk once the effect `op` is.
+    pub(crate) fn land(&mut self, op: OpId, from: u64, to: u64) {
+        let pages = from / PAGE..to.div_ceil(PAGE);
+        let written = self.pages.range_mut(pages).filter(|(_, page)| page.written > 0);
+        written.for_each(|(_, page)| page.landed = op);
     }
 
     /// Whether writeback of what is dirty needs new blocks.
@@ -289,13 +241,14 @@ impl Data {
             && self.pages.is_empty()
             && self.undo.is_empty()
             && !self.emptied
+            && self.joined.is_empty()
             && self.allocated == up(self.size)
     }
 
     /// Everything up to `op` is durable, content included. `freed` gets what need not be kept any more, `done` the
     /// effects that are durable now.
     pub(crate) fn fold(&mut self, op: OpId, freed: &mut Vec<BlobId>, done: &mut Vec<OpId>) {
-        let size = self.size_after(|id| id <= op, |id| id <= op);
+        let size = self.size_after(|id| id <= op, |id| id <= op, false);
         self.fold_sizes(op, freed, done);
         self.base_size = size;
         self.steps.retain(|id, _| {
@@ -317,8 +270,10 @@ impl Data {
         self.fold_undo(op, freed, done);
         self.settle_failed(done);
         self.allocated = self.allocated.max(up(self.base_size));
+        (self.claimed, self.disk_size) =
+            (self.claimed.max(self.allocated), self.disk_size.max(self.base_size));
         if self.started <= op {
-            (self.started, self.committed_since) = (0, false);
+            (self.started, self.committed_since, self.claimed) = (0, false, self.allocated);
         }
     }
 
@@ -372,28 +327,47 @@ impl Data {
                     self.base_size = self.base_size.max(size);
                     done.push(id);
                 }
-                What::Write { from, to, in_block, grew } => {
+                What::Write { from, to, in_block, grew, alone } => {
                     let started = self.early_size && id <= self.started && self.started <= op;
-                    self.base_size = self.base_size.max(if started { to } else { in_block });
-                    kept.insert(id, What::Write { from, to, in_block: 0, grew });
+                    let sure = if alone { in_block } else { 0 };
+                    self.base_size = self.base_size.max(if started { to } else { sure });
+                    let in_block = if in_block > self.base_size { in_block } else { 0 };
+                    kept.insert(id, What::Write { from, to, in_block, grew, alone });
                 }
             }
         }
         self.steps = kept;
-        self.forget_cuts(op, freed);
+        self.joined.retain(|joined| joined.1 > op);
+        self.forget_pages(op, freed);
+        self.settle_landed(done);
     }
 
-    fn forget_cuts(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+    fn forget_pages(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
         self.cuts.forget(op);
         self.pages.retain(|_, page| {
             if page.cut <= op {
                 page.cut = 0;
             }
-            let untouched = page.written == 0 && page.cut == 0;
-            if untouched {
+            page.fold_landed(op, freed);
+            let as_it_is = page.cut == 0 && (page.written == 0 || page.has_landed(op));
+            if as_it_is {
                 page.free(freed);
             }
-            !untouched
+            !as_it_is
+        });
+    }
+
+    /// Writes all of whose pages are on the disk are durable.
+    fn settle_landed(&mut self, done: &mut Vec<OpId>) {
+        let (pages, size) = (&self.pages, self.base_size);
+        self.steps.retain(|op, what| {
+            let What::Write { from, to, .. } = *what else { return true };
+            let range = from / PAGE..to.max(from + 1).div_ceil(PAGE);
+            let is_pending = to > size || from == to || pages.range(range).any(|(_, page)| page.written > 0);
+            if !is_pending {
+                done.push(op);
+            }
+            is_pending
         });
     }
 
@@ -409,17 +383,24 @@ impl Data {
 
     pub(crate) fn free(self, freed: &mut Vec<BlobId>) {
         self.pages.values().for_each(|page| page.free(freed));
+        freed.extend(&self.freed);
         freed.extend(self.undo.iter().flat_map(|undo| &undo.pieces).filter_map(|piece| piece.1));
     }
 
     /// The size when sizes and zeroed ranges that `survives` names happened, and writes grew the file as far as
-    /// `grown` says: fully (`true`), or only inside the last block if the write survives.
-    pub(crate) fn size_after(&self, survives: impl Fn(OpId) -> bool, grown: impl Fn(OpId) -> bool) -> u64 {
+    /// `grown` says: fully (`true`), or only inside the last block if the write survives; `luckily`: where that depends on
+    /// what the cache holds too.
+    pub(crate) fn size_after(
+        &self,
+        survives: impl Fn(OpId) -> bool,
+        grown: impl Fn(OpId) -> bool,
+        luckily: bool,
+    ) -> u64 {
         self.steps.iter().fold(self.base_size, |size, (op, what)| match *what {
             What::Size { to } if survives(op) => to,
             What::Zero { size: after, .. } if survives(op) => size.max(after),
             What::Write { to, .. } if grown(op) => size.max(to),
-            What::Write { in_block, .. } if survives(op) => size.max(in_block),
+            What::Write { in_block, alone, .. } if survives(op) && (luckily || alone) => size.max(in_block),
             What::Size { .. } | What::Zero { .. } | What::Write { .. } => size,
         })
     }
@@ -434,10 +415,11 @@ impl Data {
         sizes.fold(self.base_size, u64::min)
     }
 
-    /// Whether what was written from byte `from` on up to the effect `written` was not changed again since, and not
-    /// cut by a size after `sizes`.
-    pub(crate) fn is_known_from(&self, from: u64, written: OpId, sizes: OpId) -> bool {
-        self.pages.range(from / PAGE..).all(|(_, page)| page.written <= written && page.cut <= sizes)
+    /// Whether it is known what bytes `range` held at the effect `written`, and no size after `sizes` cut them.
+    pub(crate) fn is_known(&self, range: std::ops::Range<u64>, written: OpId, sizes: OpId) -> bool {
+        self.pages
+            .range(range.start / PAGE..range.end.div_ceil(PAGE))
+            .all(|(_, page)| page.is_known(written) && page.cut <= sizes)
     }
 
     /// Whether the write `op` reaches beyond byte `from`.
@@ -452,124 +434,32 @@ impl Data {
 
     /// Whether the file grew by the write `op`.
     pub(crate) fn grew_by(&self, op: OpId) -> bool {
-        let before = self.size_after(|id| id < op, |id| id < op);
+        let before = self.size_after(|id| id < op, |id| id < op, true);
         self.reaches(op, before)
-    }
-
-    /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `fate` what becomes of each page;
-    /// it is asked only for pages that can be new.
-    pub(crate) fn after(
-        &self,
-        size: u64,
-        survives: impl Fn(OpId) -> bool,
-        mut fate: impl FnMut(u64, &Page) -> PageFate,
-    ) -> Content {
-        let mut patches = Vec::new();
-        let zeroed: Vec<(u64, u64)> = self
-            .steps
-            .iter()
-            .filter(|(op, _)| survives(*op))
-            .filter_map(|(_, what)| match *what {
-                What::Size { to } => Some((to, u64::MAX)),
-                What::Zero { from, to, .. } => Some((from, to)),
-                What::Write { .. } => None,
-            })
-            .collect();
-        for (index, page) in self.pages.iter() {
-            let start = index * PAGE;
-            if start >= size {
-                continue;
-            }
-            let possible = page.written > 0 && !page.failed && (page.cut == 0 || survives(page.cut));
-            let fate = if possible { fate(index, page) } else { PageFate::Old };
-            page.patches(start, self.base_size, fate, &zeroed, &mut patches);
-        }
-        Content { size, patches }
-    }
-
-    /// The file as it was after the effect `op`, under `ordered`; of the write `torn.0` after it, what lies before byte
-    /// `torn.1` survives.
-    pub(crate) fn undone(&self, op: OpId, torn: Option<(OpId, u64)>) -> Content {
-        let mut content = Content { size: self.size, patches: Vec::new() };
-        for undo in self.undo.iter().rev().take_while(|undo| undo.op > op) {
-            let kept = torn.filter(|torn| torn.0 == undo.op).map_or(0, |torn| torn.1);
-            content.size = undo.size.max(kept);
-            for &(offset, blob, len) in undo.pieces.iter().filter(|piece| piece.0 + piece.2 > kept) {
-                let skip = kept.saturating_sub(offset);
-                let source = blob.map_or(Source::Zero, |blob| Source::Kept { blob, skip });
-                content.patches.push(Patch { offset: offset + skip, len: len - skip, source });
-            }
-        }
-        content
     }
 }
 
-impl Page {
-    fn new(kept: Option<BlobId>, cut: OpId) -> Page {
-        Page { old: kept.into(), written: 0, cut, failed: false, versions: Vec::new() }
-    }
-
-    fn patches(
-        &self,
-        start: u64,
-        base_size: u64,
-        fate: PageFate,
-        zeroed: &[(u64, u64)],
-        patches: &mut Vec<Patch>,
-    ) {
-        let old_sectors = match fate {
-            PageFate::New => 0,
-            PageFate::Torn(new) => !new,
-            PageFate::Old | PageFate::Garbage(_) => u8::MAX,
-        };
-        for (from, to) in runs(old_sectors) {
-            self.old_bytes(start, from, to, zeroed, patches);
+/// Whether the part of a write that the kernel takes at once in a cold cache ends with a page: parts are as long as what is left
+/// to write and the place in the file allow, in powers of two pages.
+fn ends_a_folio(from: u64, to: u64, page: u64) -> bool {
+    let mut at = from;
+    while at < to {
+        let first = at / PAGE;
+        let longest = (to - at).ilog2().saturating_sub(PAGE.ilog2());
+        let end = first + (1 << longest.min(first.trailing_zeros()));
+        if page < end {
+            return page + 1 == end;
         }
-        if let PageFate::Garbage(seed) = fate {
-            let from = base_size.clamp(start, start + PAGE);
-            if from < start + PAGE {
-                let len = start + PAGE - from;
-                patches.push(Patch { offset: from, len, source: Source::Garbage(seed) });
-            }
-        }
+        at = end * PAGE;
     }
-
-    /// Bytes `from..to` of the page as they were.
-    fn old_bytes(&self, start: u64, from: u64, to: u64, zeroed: &[(u64, u64)], patches: &mut Vec<Patch>) {
-        let mut zeros = |a: u64, b: u64| {
-            let (a, b) = (a.max(start + from), b.min(start + to));
-            if a < b {
-                patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-            }
-        };
-        match &self.old {
-            Old::Zero => zeros(0, u64::MAX),
-            Old::Kept { blob, zeroed: durably } => {
-                let source = Source::Kept { blob: *blob, skip: from };
-                patches.push(Patch { offset: start + from, len: to - from, source });
-                for &(a, b) in durably {
-                    let (a, b) = (start + u64::from(a), start + u64::from(b));
-                    let (a, b) = (a.max(start + from), b.min(start + to));
-                    if a < b {
-                        patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-                    }
-                }
-                for &(a, b) in zeroed {
-                    let (a, b) = (a.max(start + from), b.min(start + to));
-                    if a < b {
-                        patches.push(Patch { offset: a, len: b - a, source: Source::Zero });
-                    }
-                }
-            }
-        }
-    }
+    true
 }
 
 /// A durable size cuts off what was written beyond it before.
 fn clip(writes: &mut Blocks<What>, size: u64, done: &mut Vec<OpId>) {
     writes.retain(|op, what| {
-        let What::Write { from, to, .. } = what else { return true };
-        *to = (*to).min(size);
+        let What::Write { from, to, in_block, .. } = what else { return true };
+        (*to, *in_block) = ((*to).min(size), (*in_block).min(size));
         let left = from < to;
         if !left {
             done.push(op);
@@ -592,13 +482,4 @@ fn write_steps<S: Serializer>(steps: &Blocks<What>, serializer: S) -> Result<S::
 fn read_steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Blocks<What>, D::Error> {
     let steps = Vec::<Step>::deserialize(deserializer)?;
     Ok(steps.into_iter().map(|step| (step.op, step.what)).collect())
-}
-
-/// Runs of set bits, as byte ranges of a page.
-fn runs(sectors: u8) -> impl Iterator<Item = (u64, u64)> {
-    let set = move |n: u64| n < 8 && sectors & (1 << n) != 0;
-    (0..8).filter(move |&n| set(n) && (n == 0 || !set(n - 1))).map(move |first| {
-        let last = (first..8).take_while(|&n| set(n)).last().unwrap_or(first);
-        (first * SECTOR, (last + 1) * SECTOR)
-    })
 }

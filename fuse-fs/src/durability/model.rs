@@ -9,16 +9,17 @@
 
 use super::blocks::Blocks;
 use super::effect::{DirEntry, Ino, Key, Mutation, NodeKind, Op, OpId, Time};
-use super::file::{Data, Undo};
+use super::file::{Data, Undo, up};
 use super::names::Names;
 use super::node::Node;
 use super::profile::{Persistence, Profile};
 use super::store::BlobId;
 use super::versions::Spans;
+use super::written_along::write_along;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Model {
@@ -35,9 +36,13 @@ pub(crate) struct Model {
     pub(crate) touched: Vec<Ino>,
     /// Entries that the next call that writes the log of `btrfs` carries with it.
     pub(crate) lazy: Vec<(Key, OpId)>,
+    /// Files whose size goes with that call too, if it is less than the one in the log.
+    pub(crate) shortened: Vec<(Ino, OpId, u64)>,
+    /// Whether the kernel may have written back and committed by itself; not so where measurements held it off.
+    pub(crate) background_writeback: bool,
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
-    freed: Vec<BlobId>,
+    pub(crate) freed: Vec<BlobId>,
     #[serde(skip)]
     pub(crate) spans: Spans,
     /// Inodes without a name now or after any cut, and whether their content is dirty: who holds one open may write it
@@ -124,6 +129,8 @@ impl Model {
             nodes: BTreeMap::new(),
             touched: Vec::new(),
             lazy: Vec::new(),
+            shortened: Vec::new(),
+            background_writeback: true,
             freed: Vec::new(),
             spans: Spans::default(),
             dead: HashMap::new(),
@@ -275,19 +282,22 @@ impl Model {
             Change::Truncate { size } => Mutation::Truncate { ino, size },
             Change::Allocate { offset, len, .. } => Mutation::Allocate { ino, offset, len },
         };
+        if matches!(change, Change::Truncate { size: to } if to == size) && !self.settles_size(ino) {
+            self.freed.extend(captured.blobs());
+            return;
+        }
         let op = self.begin(stamp, kind, 1);
-        let undoes = self.undoes();
-        let (early_size, xfs) = (self.profile() == Profile::Ext4Ordered, self.profile() == Profile::Xfs);
+        let (undoes, profile) = (self.undoes(), self.profile());
         let node = self.touch(ino, op, NodeKind::File, !matches!(change, Change::Write { .. }));
         node.modified(op, mtime, stamp.wall);
         node.place = node.place.take().or(place);
         let data = node.data.get_or_insert_with(|| Box::new(Data::of_old(size)));
-        data.early_size = early_size;
+        data.early_size = profile == Profile::Ext4Ordered;
         let resized = match change {
             Change::Write { offset, len } => offset + len > size,
             Change::Truncate { .. } | Change::Allocate { .. } => true,
         };
-        let mut replaced = None;
+        let (mut replaced, mut freed) = (None, Vec::new());
         if undoes {
             data.undo.push(Undo { op, size, pieces: captured.pieces });
             data.size = match change {
@@ -297,13 +307,25 @@ impl Model {
         } else {
             data.keep_versions(&captured.versions);
             replaced = apply(data, op, change, &captured.pages);
-            data.emptied |= xfs && matches!(change, Change::Truncate { size: to } if to < size);
+            write_along(profile, data, op, size, change);
+            freed = std::mem::take(&mut data.freed);
         }
         // Growth into new blocks touches the size only when it is written back.
         if resized && (undoes || data.grew_at_once()) {
             node.size = op;
         }
         replaced.into_iter().for_each(|op| self.done(op));
+        self.free(freed);
+    }
+
+    /// Whether a truncation to the size that the file has changes what a commit carries: ext4 and XFS set the size on the disk.
+    /// Under btrfs the inode has something to log.
+    fn settles_size(&mut self, ino: Ino) -> bool {
+        if self.profile() == Profile::Btrfs {
+            self.last += 1;
+            self.touch(ino, self.last, NodeKind::File, true);
+        }
+        matches!(self.profile(), Profile::Ext4Ordered | Profile::Xfs)
     }
 
     /// An attribute changed.
@@ -358,6 +380,7 @@ impl Model {
             && data.needs_blocks()
         {
             (data.started, data.committed_since) = (op, false);
+            data.claimed = up(data.size);
         }
     }
 
@@ -423,97 +446,6 @@ impl Model {
         Model { last: self.last, committed: self.last, ..Model::new(self.persistence) }
     }
 
-    /// A sync was answered with success and did nothing.
-    pub(crate) fn note_lost_sync(&mut self, what: super::effect::Sync) {
-        let last = self.last;
-        let inodes: Vec<Ino> = match what {
-            super::effect::Sync::File { ino, .. } | super::effect::Sync::Directory { ino } => vec![ino],
-            super::effect::Sync::Everything => self.nodes.keys().copied().collect(),
-        };
-        for ino in inodes {
-            if let Some(node) = self.nodes.get_mut(&ino) {
-                node.lost_sync = last + 1;
-            }
-        }
-    }
-
-    /// A sync failed: what it should have written is never written.
-    pub(crate) fn note_failed_sync(&mut self, ino: Ino) {
-        let last = self.last;
-        if let Some(node) = self.nodes.get_mut(&ino) {
-            node.failed_sync = last + 1;
-        }
-    }
-
-    /// What is dirty of a file is marked clean and never reaches the disk.
-    pub(crate) fn fail_content(&mut self, ino: Ino) {
-        let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) else { return };
-        // The sync that follows makes the size durable; the write itself stays pending.
-        for write in data.fail(&mut self.freed) {
-            if let Some(op) = self.ops.get_mut(write) {
-                op.open += 1;
-            }
-        }
-    }
-
-    /// Files of which some content was marked clean and is not on the disk.
-    pub(crate) fn failed_inodes(&self) -> HashSet<Ino> {
-        let failed = |node: &Node| node.data.as_ref().is_some_and(|d| d.pages.values().any(|p| p.failed));
-        self.nodes.iter().filter(|(_, node)| failed(node)).map(|(ino, _)| *ino).collect()
-    }
-
-    /// A file's content as it is durable.
-    pub(crate) fn base_content(&self, ino: Ino) -> Option<super::file::Content> {
-        let data = self.nodes.get(&ino)?.data.as_ref()?;
-        if self.undoes() {
-            return Some(data.undone(0, None));
-        }
-        Some(data.after(data.base_size, |_| false, |_, _| super::file::PageFate::Old))
-    }
-
-    /// A file's content with the fate of each page given, and its size as it is.
-    pub(crate) fn evicted_content(
-        &self,
-        ino: Ino,
-        fate: &dyn Fn(&super::file::Page) -> super::file::PageFate,
-    ) -> Option<super::file::Content> {
-        let data = self.nodes.get(&ino)?.data.as_ref()?;
-        let mut content = data.after(data.size, |_| true, |_, page| fate(page));
-        content
-            .patches
-            .retain(|patch| data.pages.get(patch.offset / super::file::PAGE).is_some_and(|p| p.failed));
-        Some(content)
-    }
-
-    /// What failed shows as it is on the disk: nothing of it is pending.
-    pub(crate) fn evicted(&mut self, ino: Ino) {
-        let (mut freed, mut done) = (Vec::new(), Vec::new());
-        if let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) {
-            data.pages.retain(|_, page| {
-                if page.failed {
-                    page.free(&mut freed);
-                }
-                !page.failed
-            });
-            data.settle_failed(&mut done);
-        }
-        self.freed.extend(freed);
-        done.into_iter().for_each(|op| self.done(op));
-        self.forget_if_durable(ino);
-    }
-
-    /// A file's content is as it was durable: what was written since is gone.
-    pub(crate) fn reverted(&mut self, ino: Ino) {
-        let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.take()) else { return };
-        let size = data.base_size;
-        let done: Vec<OpId> = data.effects().collect();
-        data.free(&mut self.freed);
-        done.into_iter().for_each(|op| self.done(op));
-        if let Some(node) = self.nodes.get_mut(&ino) {
-            node.data = Some(Box::new(Data::of_old(size)));
-        }
-    }
-
     /// Effects of which a part is not durable.
     pub(crate) fn pending(&self) -> u64 {
         self.ops.len() as u64
@@ -527,7 +459,13 @@ fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> 
         Change::Truncate { size } => data.resize(op, size, pages),
         Change::Allocate { offset, len, size, zeros } => {
             let (from, to) = if zeros { (offset, offset + len) } else { (0, 0) };
-            data.zero(op, from, to, size, pages);
+            // ext4 sets the size up to the end of a hole.
+            let settled = match zeros && data.early_size {
+                _ if size > data.size => size,
+                true => to.min(size),
+                false => 0,
+            };
+            data.zero(op, from, to, settled, pages);
         }
     }
     None

@@ -41,6 +41,8 @@ pub(crate) struct Log {
     pub(crate) bled: OpId,
     /// A directory moved into or out of it, or it is one that moved, or its name was exchanged across directories.
     pub(crate) moved: OpId,
+    /// A rename gave its name to another.
+    pub(crate) replaced: OpId,
     /// Entries that it gained or lost since the last commit.
     pub(crate) keys: SmallVec<[Key; 2]>,
     /// Directories that held a name of it at the last commit, as far as known.
@@ -50,7 +52,7 @@ pub(crate) struct Log {
 impl Log {
     /// A commit of everything up to `upto` begins the log anew; `is_pending` says which entries changed since.
     pub(crate) fn committed(&mut self, upto: OpId, is_pending: impl Fn(&Key) -> bool) {
-        for last in [&mut self.logged, &mut self.bled, &mut self.moved] {
+        for last in [&mut self.logged, &mut self.bled, &mut self.moved, &mut self.replaced] {
             *last = if *last > upto { *last } else { 0 };
         }
         self.keys.retain(|key| is_pending(key));

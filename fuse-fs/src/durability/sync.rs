@@ -127,6 +127,7 @@ impl Model {
             self.commit_inode(upto, ino, flushed);
         }
         self.lazy.retain(|entry| entry.1 > upto);
+        self.shortened.retain(|entry| entry.1 > upto);
         let committed = self.committed;
         self.touched.extend(touched.iter().filter(|ino| {
             self.nodes
@@ -276,13 +277,12 @@ impl Model {
 
 /// Content up to here is durable with a commit of everything up to `upto`; 0: none.
 fn written_back(profile: Profile, data: &Data, upto: OpId, flushed: bool) -> OpId {
-    let known = data.started > 0 && data.started <= upto && !data.redirtied();
-    let started = if known { data.started } else { 0 };
+    let started = if data.started <= upto { data.started } else { 0 };
     match profile {
         Profile::Ordered => upto,
-        Profile::Xfs => started.max(data.extended(upto)),
         Profile::Ext4Ordered if flushed || data.committed_since => started,
-        Profile::Btrfs if data.committed_since => started,
-        Profile::Ext4Ordered | Profile::Btrfs | Profile::StrictPosix => 0,
+        // XFS sets the size when the writeback ends, btrfs shows the content then: what sets or shows it is in the next.
+        Profile::Xfs | Profile::Btrfs if data.committed_since => started,
+        Profile::Ext4Ordered | Profile::Xfs | Profile::Btrfs | Profile::StrictPosix => 0,
     }
 }

@@ -5,7 +5,8 @@
 //! such a file becomes durable up to a span later than the profile says.
 
 use super::effect::OpId;
-use super::file::{Data, Old, PAGE, Page};
+use super::file::{Data, PAGE};
+use super::page::{Old, Page};
 use super::store::BlobId;
 use crate::clock::Nanos;
 use std::collections::VecDeque;
@@ -21,8 +22,8 @@ pub(crate) fn span(at: Nanos) -> u64 {
 /// A page after all effects on it up to `upto`.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
-    upto: OpId,
-    old: Old,
+    pub(super) upto: OpId,
+    pub(super) old: Old,
 }
 
 /// The last effect in each span that had one.
@@ -44,61 +45,14 @@ impl Spans {
     }
 }
 
-impl Old {
-    /// Bytes `from..to` are durably zero.
-    fn zero(&mut self, from: u64, to: u64) {
-        if let Old::Kept { zeroed, .. } = self
-            && from < to
-        {
-            zeroed.push((from as u16, to as u16));
-        }
-    }
-
-    fn free(&self, freed: &mut Vec<BlobId>) {
-        if let Old::Kept { blob, .. } = self {
-            freed.push(*blob);
-        }
-    }
-}
-
 impl Page {
-    /// Last effect on it of any kind.
-    pub(crate) fn touched(&self) -> OpId {
-        self.written.max(self.cut)
-    }
-
-    pub(crate) fn free(&self, freed: &mut Vec<BlobId>) {
-        self.old.free(freed);
-        self.forget(freed);
-    }
-
-    fn forget(&self, freed: &mut Vec<BlobId>) {
-        self.versions.iter().for_each(|version| version.old.free(freed));
-    }
-
-    /// The effect `op` made bytes `from..to` of it durably zero: what it held before has zeros there.
-    pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64) {
-        self.old.zero(from, to);
-        let before = self.versions.iter_mut().filter(|version| version.upto < op);
-        before.for_each(|version| version.old.zero(from, to));
-    }
-
-    /// What it held after the effects up to `op` is durable, as far as that is known.
-    pub(crate) fn fold(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+    /// The newest version of it up to the effect `op`; those before it are forgotten.
+    pub(super) fn take_version(&mut self, op: OpId, freed: &mut Vec<BlobId>) -> Option<Version> {
         let known = self.versions.partition_point(|version| version.upto <= op);
-        for version in self.versions.drain(..known) {
-            std::mem::replace(&mut self.old, version.old).free(freed);
-            if self.written <= version.upto {
-                self.written = 0;
-            }
-        }
-    }
-
-    /// Nothing that it held since it was durable reaches the disk.
-    pub(crate) fn fail(&mut self, freed: &mut Vec<BlobId>) {
-        self.failed = true;
-        self.forget(freed);
-        self.versions.clear();
+        let mut known = self.versions.drain(..known);
+        let newest = known.next_back();
+        known.for_each(|version| version.old.free(freed));
+        newest
     }
 }
 
@@ -106,14 +60,22 @@ impl Data {
     /// What pages hold that are about to change again; `None`: zeros.
     pub(crate) fn keep_versions(&mut self, held: &[(u64, Option<BlobId>)]) {
         for &(index, blob) in held {
-            let Some(page) = self.pages.get_mut(index) else { continue };
+            let page = self.pages.get_mut(index);
+            let Some(page) = page.filter(|page| page.versions.last().is_none_or(|v| v.upto < page.touched()))
+            else {
+                self.freed.extend(blob);
+                continue;
+            };
             page.versions.push(Version { upto: page.touched(), old: blob.into() });
         }
     }
 
     /// Pages that a change of bytes `from..to` changes again, of whose last effect `is_past` is true.
     pub(crate) fn changed_again(&self, from: u64, to: u64, is_past: impl Fn(OpId) -> bool) -> Vec<u64> {
-        let again = self.pages.range(from / PAGE..to.div_ceil(PAGE).max(from / PAGE));
+        if from >= to {
+            return Vec::new();
+        }
+        let again = self.pages.range(from / PAGE..to.div_ceil(PAGE));
         again.filter(|(_, page)| !page.failed && is_past(page.touched())).map(|(index, _)| index).collect()
     }
 

@@ -136,7 +136,7 @@ impl Fs {
         let _modes = permit::MODES.lock();
         let fd = self.table.fd(ino)?;
         let before = fstat(&*fd)?;
-        let after = match change.size.filter(|to| *to != size(&before)) {
+        let after = match change.size {
             None => self.setattr_through(ino, handle, change)?,
             Some(to) => {
                 let open = || self.reopen(&fd, OFlag::O_RDONLY | OFlag::O_NONBLOCK);

@@ -1,7 +1,8 @@
 //! The durability model against reality: every measured sequence under the profile of every measured file system.
 //!
 //! With everything dropped that the profile allows to drop, the model must show an outcome that was measured; and it must
-//! be able to show each that was. Not compared: what is left out says why (`Sequence::left_out`), and waiting, which in
+//! be able to show each that was; and where nothing but the calls themselves can have written or committed anything, as in the
+//! measurements, it must not show another. Not compared: what is left out says why (`Sequence::left_out`), and waiting, which in
 //! the measurements let background writeback run and here does nothing.
 
 use super::sequence;
@@ -16,37 +17,55 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Seeds tried to see every measured outcome.
 const SEEDS: u64 = 400;
+/// Seeds tried to see one that was not measured.
+const OTHER_SEEDS: u64 = 6;
 
 /// The measured file systems and their profiles.
-const SYSTEMS: [(&str, Profile); 3] =
+pub(super) const SYSTEMS: [(&str, Profile); 3] =
     [("ext4", Profile::Ext4Ordered), ("xfs", Profile::Xfs), ("btrfs", Profile::Btrfs)];
 
 /// Differences that are known, by file system and sequence, with the reason. One that no longer shows is an error.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("ext4", "6.s1", SLOW_DISK),
-    ("ext4", "6k.s1", SLOW_DISK),
-    ("ext4", "6x.s6", SLOW_DISK),
     ("ext4", "8o.s1", SAME_TICK),
     ("xfs", "8o.s1", SAME_TICK),
     ("xfs", "8u.s1", SAME_TICK),
     ("xfs", "9v.none", ZEROED_TAIL),
     ("xfs", "9v.s3", ZEROED_TAIL),
     ("xfs", "9v.u2", ZEROED_TAIL),
-    ("btrfs", "6b.s1", NEW_CHUNK),
     ("btrfs", "6b.s2", NEW_CHUNK),
-    ("btrfs", "6b.s4", NEW_CHUNK),
     ("btrfs", "6b.s5", NEW_CHUNK),
-    ("btrfs", "6b.u1", NEW_CHUNK),
-    ("btrfs", "6b.u3", NEW_CHUNK),
-    ("btrfs", "6b.u4", NEW_CHUNK),
     ("btrfs", "8m.s1", NEW_CHUNK),
     ("btrfs", "8m.s2", NEW_CHUNK),
 ];
 
-const SLOW_DISK: &str = "a race between the writeback that the rename starts and the commit, won in each of these trials \
-    on a disk in memory; on one with 4 ms a write every trial showed the zeros that the profile may leave";
+/// The same for the sequences of `mixed.txt` and `held_out.txt`.
+const IN_MIXED: &[(&str, &str, &str)] = &[
+    ("ext4", "F105", SAME_TICK),
+    ("ext4", "F116", SAME_TICK),
+    ("ext4", "F123", NEXT_WRITE),
+    ("ext4", "F189", NEXT_WRITE),
+    ("ext4", "F217", NEXT_WRITE),
+    ("xfs", "F105", SAME_TICK),
+    ("xfs", "F116", SAME_TICK),
+];
+const IN_HELD_OUT: &[(&str, &str, &str)] = &[
+    ("ext4", "H099", SAME_TICK),
+    ("ext4", "H112", SAME_TICK),
+    ("ext4", "H116", SAME_TICK),
+    ("ext4", "H211", CACHED),
+    ("xfs", "H056", SAME_TICK),
+    ("xfs", "H068", SAME_TICK),
+    ("xfs", "H099", SAME_TICK),
+    ("xfs", "H112", SAME_TICK),
+    ("xfs", "H116", SAME_TICK),
+];
+
 const SAME_TICK: &str = "an overwrite in the clock tick of the file's last change does not dirty the inode, so that its \
     fsync commits nothing else; the model takes every write for a change";
+const NEXT_WRITE: &str = "a race between writeback that was started and the next write to the same page, won by the write in each of \
+    these trials; others show both (F125, F155, F211)";
+const CACHED: &str = "the kernel takes the last block of a file with the next one, and does not let it grow inside the first, \
+    unless the cache holds that; the profile does not count on the cache after an fsync";
 const ZEROED_TAIL: &str = "XFS writes zeros into the old last block when a truncated file is extended, before the \
     truncation is durable (and only if the device's cache keeps it); the profile never loses synced bytes so";
 const NEW_CHUNK: &str = "so much data needed a new chunk in the small measured images, which makes the fsync a commit of \
@@ -55,13 +74,27 @@ const NEW_CHUNK: &str = "so much data needed a new chunk in the small measured i
 /// The least share of sequences that a profile must reproduce.
 const SHARE: f64 = 0.95;
 
-/// One outcome of the model.
-fn outcome(sequence: &Sequence, profile: Profile, mode: CutMode, seed: u64) -> String {
+/// One outcome of the model; and whether writeback was under way that a call had started. That ended in most trials before the
+/// commit, on a disk in memory; the profile lets it end or not, so with all dropped it has not.
+pub(super) fn outcome(sequence: &Sequence, profile: Profile, mode: CutMode, seed: u64) -> (String, bool) {
     let mut rig = Rig::new(Persistence { profile, ..Persistence::default() });
     let before = sequence.play(&rig);
+    let is_in_writeback = rig.is_in_writeback();
     rig.cut(mode, seed)
         .unwrap_or_else(|error| panic!("{}: {profile}, {mode}, seed {seed}: {error}", sequence.id));
-    sequence.look(&rig.tree(), &before)
+    (sequence.look(&rig.tree(), &before), is_in_writeback)
+}
+
+/// An outcome when nothing was written or committed but by a call; `None` if writeback that a call started is under way.
+fn outcome_of_calls_alone(sequence: &Sequence, profile: Profile, seed: u64) -> Option<String> {
+    let mut rig = Rig::new(Persistence { profile, ..Persistence::default() });
+    rig.hold_off_writeback();
+    let before = sequence.play(&rig);
+    if rig.is_in_writeback() {
+        return None;
+    }
+    rig.cut(CutMode::Random, seed).unwrap_or_else(|error| panic!("{}: {profile}: {error}", sequence.id));
+    Some(sequence.look(&rig.tree(), &before))
 }
 
 /// What was measured on a file system.
@@ -85,10 +118,16 @@ fn droppable(sequence: &Sequence, all: &[&Sequence], system: &str) -> BTreeSet<S
 }
 
 /// What differs, if anything.
-fn difference(sequence: &Sequence, all: &[&Sequence], system: &str, profile: Profile) -> Option<String> {
-    let dropped = outcome(sequence, profile, CutMode::DropUnsynced, 0);
+pub(super) fn difference(
+    sequence: &Sequence,
+    all: &[&Sequence],
+    system: &str,
+    profile: Profile,
+) -> Option<String> {
+    let (dropped, is_in_writeback) = outcome(sequence, profile, CutMode::DropUnsynced, 0);
     let mut text = String::new();
-    if !droppable(sequence, all, system).contains(&dropped) {
+    let allowed = droppable(sequence, all, system);
+    if !allowed.contains(&dropped) && !is_in_writeback {
         let _ =
             writeln!(text, "    with all dropped: {dropped}\n    measured: {:?}", measured(sequence, system));
     }
@@ -98,10 +137,17 @@ fn difference(sequence: &Sequence, all: &[&Sequence], system: &str, profile: Pro
         if unseen.is_empty() {
             break;
         }
-        unseen.remove(&outcome(sequence, profile, CutMode::Random, seed));
+        unseen.remove(&outcome(sequence, profile, CutMode::Random, seed).0);
     }
     if !unseen.is_empty() {
         let _ = writeln!(text, "    never seen in {SEEDS} seeds: {unseen:?}");
+    }
+    let others: BTreeSet<String> = (0..OTHER_SEEDS)
+        .filter_map(|seed| outcome_of_calls_alone(sequence, profile, seed))
+        .filter(|shown| !allowed.contains(shown))
+        .collect();
+    if !others.is_empty() {
+        let _ = writeln!(text, "    shown, and never measured: {others:?}");
     }
     (!text.is_empty()).then_some(text)
 }
@@ -166,21 +212,36 @@ fn left_out(sequences: &[Sequence]) -> String {
     text
 }
 
-#[test]
-fn the_profiles_do_what_was_measured() {
-    let sequences = sequence::all();
+#[track_caller]
+fn they_do_what_was_measured(text: &'static str, known: &[(&str, &str, &str)]) {
+    let sequences = sequence::all(text);
     print!("{}", left_out(&sequences));
     let offered: Vec<&Sequence> = sequences.iter().filter(|s| s.left_out().is_none()).collect();
     let mut wrong = Vec::new();
     for (system, profile) in SYSTEMS {
-        wrong.extend(judge(system, &offered, &differences(&offered, system, profile), DIFFERENCES));
+        wrong.extend(judge(system, &offered, &differences(&offered, system, profile), known));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
+fn the_profiles_do_what_was_measured() {
+    they_do_what_was_measured(sequence::MEASURED, DIFFERENCES);
+}
+
+#[test]
+fn the_profiles_do_what_was_measured_of_random_and_mail_like_calls() {
+    they_do_what_was_measured(sequence::MIXED, IN_MIXED);
+}
+
+#[test]
+fn the_profiles_do_what_was_measured_of_other_such_calls() {
+    they_do_what_was_measured(sequence::HELD_OUT, IN_HELD_OUT);
+}
+
+#[test]
 fn the_data_file_holds_every_measured_sequence() {
-    let sequences = sequence::all();
+    let sequences = sequence::all(sequence::MEASURED);
     let first_round = sequences.iter().filter(|s| s.canary).count();
     assert_eq!((first_round, sequences.len()), (781, 821));
     let ids: BTreeSet<&str> = sequences.iter().map(|s| s.id).collect();
@@ -200,7 +261,7 @@ fn the_data_file_holds_every_measured_sequence() {
 /// What each sequence does when nothing cuts it, against the outcome of `syncfs`: the operations are done right.
 #[test]
 fn without_a_cut_a_sequence_ended_by_syncfs_shows_the_measured_outcome() {
-    let sequences = sequence::all();
+    let sequences = sequence::all(sequence::MEASURED);
     let ended = sequences.iter().filter(|s| s.id.ends_with(".syncfs") && s.left_out().is_none());
     for sequence in ended {
         let rig = Rig::plain();
@@ -212,7 +273,7 @@ fn without_a_cut_a_sequence_ended_by_syncfs_shows_the_measured_outcome() {
 
 #[test]
 fn an_unexplained_difference_and_a_stale_reason_are_both_errors() {
-    let sequences = sequence::all();
+    let sequences = sequence::all(sequence::MEASURED);
     let some: Vec<&Sequence> = sequences.iter().take(100).collect();
     let known = [("xfs", "2a", "a reason"), ("xfs", "2b", "not any more")];
     let found = BTreeMap::from([("1a", "one".to_owned()), ("2a", "other".to_owned())]);

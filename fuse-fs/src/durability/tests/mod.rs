@@ -6,6 +6,7 @@ pub(super) mod content;
 pub(super) mod coverage;
 pub(super) mod found;
 pub(super) mod measured;
+pub(super) mod mended;
 pub(super) mod property;
 pub(super) mod reference;
 pub(super) mod refused;

@@ -150,6 +150,17 @@ impl Rig {
         self.folder.path().join("backing")
     }
 
+    /// Nothing is written back or committed that no call asked for.
+    pub(super) fn hold_off_writeback(&self) {
+        self.volatile().core.lock().model.background_writeback = false;
+    }
+
+    /// Whether writeback that a call started may be under way.
+    pub(super) fn is_in_writeback(&self) -> bool {
+        let core = self.volatile().core.lock();
+        core.model.nodes.values().any(|node| node.data.as_ref().is_some_and(|data| data.started > 0))
+    }
+
     /// What is in the backing directory.
     pub(super) fn tree(&self) -> Tree {
         Tree::read(&self.backing())

@@ -5,8 +5,14 @@ use super::tree::{Node, NodeContent, Tree};
 use crate::fs::request::Outcome;
 use std::collections::BTreeSet;
 
-/// The data file.
-const TEXT: &str = include_str!("measured.txt");
+/// What the rules were made from.
+pub(super) const MEASURED: &str = include_str!("measured.txt");
+/// Random and mail-like sequences that they were mended from.
+pub(super) const MIXED: &str = include_str!("mixed.txt");
+/// Others of that kind, looked at only when the rules were done.
+pub(super) const HELD_OUT: &str = include_str!("held_out.txt");
+/// The smallest sequence of each kind that the rules once had wrong.
+pub(super) const MENDED: &str = include_str!("mended.txt");
 
 /// One sequence with what was measured of it.
 #[derive(Debug)]
@@ -29,11 +35,11 @@ struct Measured {
     shown: &'static str,
 }
 
-/// All sequences, in the order of the file.
-pub(crate) fn all() -> Vec<Sequence> {
+/// All sequences of a file, in its order.
+pub(crate) fn all(text: &'static str) -> Vec<Sequence> {
     let is_data = |line: &&str| !line.starts_with('#');
     let mut sequences: Vec<Sequence> = Vec::new();
-    for line in TEXT.lines().filter(is_data).filter(|line| !line.is_empty()) {
+    for line in text.lines().filter(is_data).filter(|line| !line.is_empty()) {
         let last = sequences.last_mut();
         match (line.split_once(' ').expect("a word and what it says"), last) {
             (("set", rest), Some(sequence)) => sequence.setup = operations(rest),
