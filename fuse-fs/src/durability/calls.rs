@@ -76,8 +76,8 @@ impl Volatile {
         let change = change(before.size);
         let (ranges, undoes) = (core.model.to_capture(ino, before.size, change), core.model.undoes());
         let again = core.model.to_keep(ino, before.size, change, Nanos::now());
+        let mut captured = Captured { started: core.model.started(ino), ..Captured::default() };
         drop(core);
-        let mut captured = Captured::default();
         for part in ranges.into_iter().flat_map(|(from, to)| parts(fd, from..to)) {
             match (part, undoes) {
                 (Part::Data(range), true) => {

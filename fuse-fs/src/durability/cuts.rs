@@ -2,9 +2,9 @@
 //! written later.
 
 use super::effect::OpId;
-use super::file::{Data, PAGE, put_aside};
+use super::file::{Data, PAGE};
+use super::model::Captured;
 use super::page::Page;
-use super::store::BlobId;
 use std::ops::RangeInclusive;
 
 /// Pending changes of size and zeroed ranges, in order, with the pages of each.
@@ -29,20 +29,20 @@ impl Cuts {
 
 impl Data {
     /// Bytes `from..to` read as zeros. A page that held nothing else needs no entry: a hole has many.
-    pub(super) fn cut(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) {
+    pub(super) fn cut(&mut self, op: OpId, from: u64, to: u64, old: &Captured) {
         if from >= to {
-            self.freed.extend(old.iter().map(|kept| kept.1));
+            self.freed.extend(old.pages.iter().map(|kept| kept.1));
             return;
         }
-        let (started, joins) = (self.started, self.early_size);
+        let (started, joins) = (self.started.min(old.started), self.early_size);
         let pages = from / PAGE..=(to - 1) / PAGE;
         for (index, page) in self.pages.range_mut(pages.clone()) {
             if page.is_in_writeback(started, joins) {
-                page.keep_mid(put_aside(old, index).into(), &mut self.freed);
+                page.keep_mid(old.page(index).into(), &mut self.freed);
             }
             page.cut = op;
         }
-        for &(index, blob) in old {
+        for &(index, blob) in &old.pages {
             self.pages.get_or_insert_with(index, || Page::new(Some(blob), op));
         }
         self.cuts.note(op, pages);

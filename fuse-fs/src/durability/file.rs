@@ -13,6 +13,7 @@
 use super::blocks::Blocks;
 use super::cuts::Cuts;
 use super::effect::OpId;
+use super::model::Captured;
 use super::page::Page;
 use super::store::BlobId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -77,11 +78,6 @@ pub(crate) struct Undo {
     pub(crate) pieces: SmallVec<[(u64, Option<BlobId>, u64); 1]>,
 }
 
-/// What was put aside of a page; `None`: it held zeros.
-pub(super) fn put_aside(old: &[(u64, BlobId)], index: u64) -> Option<BlobId> {
-    old.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| old[at].1)
-}
-
 pub(crate) fn up(offset: u64) -> u64 {
     offset.div_ceil(PAGE) * PAGE
 }
@@ -115,13 +111,13 @@ impl Data {
         ranges
     }
 
-    fn touch(&mut self, from: u64, to: u64, old: &[(u64, BlobId)], mut mark: impl FnMut(&mut Page)) {
+    fn touch(&mut self, from: u64, to: u64, old: &Captured, mut mark: impl FnMut(&mut Page)) {
         if from >= to {
             return;
         }
-        let (started, joins) = (self.started, self.early_size);
+        let (started, joins) = (self.started.min(old.started), self.early_size);
         for index in from / PAGE..=(to - 1) / PAGE {
-            let kept = put_aside(old, index);
+            let kept = old.page(index);
             let cuts = &self.cuts;
             let page = self.pages.get_or_insert_with(index, || Page::new(kept, cuts.last(index)));
             if page.is_in_writeback(started, joins) {
@@ -133,7 +129,7 @@ impl Data {
 
     /// Bytes `from..to` were written; `old` holds what was put aside, by page. Returns the write that this one replaced
     /// whole: nothing of it can survive any more.
-    pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) -> Option<OpId> {
+    pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &Captured) -> Option<OpId> {
         let grew = to > self.size;
         let blocks = self.allocated.max(self.claimed);
         let grows_in_block = self.early_size && grew && from < blocks && blocks > self.size;
@@ -163,7 +159,7 @@ impl Data {
     }
 
     /// The size was set.
-    pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &[(u64, BlobId)]) {
+    pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &Captured) {
         self.cut(op, to, self.size, old);
         self.steps.insert(op, What::Size { to });
         (self.allocated, self.claimed) = (self.allocated.min(up(to)), self.claimed.min(up(to)));
@@ -172,7 +168,7 @@ impl Data {
     }
 
     /// Bytes `from..to` read as zeros; the file has `size` bytes at least.
-    pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &[(u64, BlobId)]) {
+    pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &Captured) {
         self.cut(op, from, to.min(self.size), old);
         self.steps.insert(op, What::Zero { from, to, size });
         self.size = self.size.max(size);

@@ -62,6 +62,8 @@ pub(crate) struct Stamp {
 /// What was put aside before a change of content.
 #[derive(Debug, Default)]
 pub(crate) struct Captured {
+    /// Writeback that had been started then: what a page held when later one was is not known.
+    pub(crate) started: OpId,
     /// Whole old pages by index, ascending.
     pub(crate) pages: SmallVec<[(u64, BlobId); 2]>,
     /// What pages hold that changed before, by index; `None`: zeros.
@@ -71,6 +73,11 @@ pub(crate) struct Captured {
 }
 
 impl Captured {
+    /// What was put aside of a page; `None`: it held zeros.
+    pub(super) fn page(&self, index: u64) -> Option<BlobId> {
+        self.pages.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| self.pages[at].1)
+    }
+
     pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobId> {
         let (pages, pieces) = (self.pages.iter().map(|page| page.1), self.pieces.iter().filter_map(|p| p.1));
         pages.chain(pieces).chain(self.versions.iter().filter_map(|version| version.1))
@@ -165,6 +172,11 @@ impl Model {
             None if self.dead.contains_key(&ino) => SmallVec::new(),
             None => Data::of_old(size).missing(from, to, self.undoes()),
         }
+    }
+
+    /// Up to which effect writeback of a file was started.
+    pub(crate) fn started(&self, ino: Ino) -> OpId {
+        self.nodes.get(&ino).and_then(|node| node.data.as_ref()).map_or(0, |data| data.started)
     }
 
     fn begin(&mut self, stamp: Stamp, kind: Mutation, open: u8) -> OpId {
@@ -306,7 +318,7 @@ impl Model {
             };
         } else {
             data.keep_versions(&captured.versions);
-            replaced = apply(data, op, change, &captured.pages);
+            replaced = apply(data, op, change, &captured);
             write_along(profile, data, op, size, change);
             freed = std::mem::take(&mut data.freed);
         }
@@ -453,10 +465,10 @@ impl Model {
 }
 
 /// Returns the effect of which nothing can survive any more.
-fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> Option<OpId> {
+fn apply(data: &mut Data, op: OpId, change: Change, old: &Captured) -> Option<OpId> {
     match change {
-        Change::Write { offset, len } => return data.write(op, offset, offset + len, pages),
-        Change::Truncate { size } => data.resize(op, size, pages),
+        Change::Write { offset, len } => return data.write(op, offset, offset + len, old),
+        Change::Truncate { size } => data.resize(op, size, old),
         Change::Allocate { offset, len, size, zeros } => {
             let (from, to) = if zeros { (offset, offset + len) } else { (0, 0) };
             // ext4 sets the size up to the end of a hole.
@@ -465,7 +477,7 @@ fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> 
                 true => to.min(size),
                 false => 0,
             };
-            data.zero(op, from, to, settled, pages);
+            data.zero(op, from, to, settled, old);
         }
     }
     None

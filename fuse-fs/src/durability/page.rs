@@ -110,14 +110,19 @@ impl Page {
 
     /// What it held after the effects up to `op` is durable, as far as that is known.
     pub(crate) fn fold(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
-        if let Some(version) = self.take_version(op, freed) {
+        let version = self.take_version(op, freed);
+        let known = version.as_ref().map_or(0, |version| version.upto);
+        if let Some(version) = version {
             self.is_durable(version, freed);
         }
-        self.fold_mid(op, freed);
+        self.fold_mid(op, known, freed);
     }
 
-    fn fold_mid(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
-        if let Some(mid) = self.mid.take_if(|mid| mid.written <= op) {
+    /// Of a page that was cut after `op` and before writeback of it was started, the state without that is better, if what was
+    /// written is `known` from it.
+    fn fold_mid(&mut self, op: OpId, known: OpId, freed: &mut Vec<BlobId>) {
+        if let Some(mid) = self.mid.take_if(|mid| mid.upto <= op || known < mid.written && mid.written <= op)
+        {
             self.is_durable(Version { upto: mid.upto, old: mid.old }, freed);
         }
     }
@@ -139,7 +144,7 @@ impl Page {
     /// What was on the disk with an effect up to `op` is durable, whatever was written since.
     pub(crate) fn fold_landed(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
         if self.mid.as_ref().is_some_and(|mid| mid.landed > 0 && mid.landed <= op) {
-            self.fold_mid(op, freed);
+            self.fold_mid(op, 0, freed);
         }
     }
 
@@ -247,4 +252,103 @@ fn runs(sectors: u8) -> impl Iterator<Item = (u64, u64)> {
         let last = (first..8).take_while(|&n| set(n)).last().unwrap_or(first);
         (first * SECTOR, (last + 1) * SECTOR)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page that held the blob 1 and was written by the effect 1, which the blob 2 holds.
+    fn written() -> Page {
+        Page { written: 1, ..Page::new(Some(1), 0) }
+    }
+
+    fn end_span(page: &mut Page, blob: BlobId) {
+        page.versions.push(Version { upto: page.touched(), old: Some(blob).into() });
+    }
+
+    fn keep_mid(page: &mut Page, blob: BlobId) {
+        page.keep_mid(Some(blob).into(), &mut Vec::new());
+    }
+
+    /// What is durable with the effects up to `op`, what need not be kept any more, and the last write that is pending.
+    #[track_caller]
+    fn assert_durable(mut page: Page, op: OpId, blob: BlobId, freed: &[BlobId], written: OpId) {
+        let mut gone = Vec::new();
+        page.fold(op, &mut gone);
+        gone.sort_unstable();
+        assert!(matches!(page.old, Old::Kept { blob: held, .. } if held == blob), "{page:?}");
+        assert_eq!((gone.as_slice(), page.written), (freed, written));
+    }
+
+    #[test]
+    fn age_and_writeback_go_on_to_the_newest_state_that_is_known() {
+        let mut page = written();
+        keep_mid(&mut page, 2);
+        page.written = 5;
+        end_span(&mut page, 3);
+        page.written = 9;
+        assert_durable(page.clone(), 4, 2, &[1], 9);
+        assert_durable(page, 6, 3, &[1, 2], 9);
+        let mut page = written();
+        end_span(&mut page, 2);
+        page.written = 5;
+        keep_mid(&mut page, 3);
+        page.written = 9;
+        assert_durable(page.clone(), 4, 2, &[1], 9);
+        assert_durable(page, 6, 3, &[1, 2], 9);
+    }
+
+    #[test]
+    fn one_state_may_be_kept_for_both() {
+        let mut page = written();
+        end_span(&mut page, 2);
+        keep_mid(&mut page, 3);
+        page.written = 5;
+        let held = |page: &Page| matches!(page.old, Old::Kept { blob: 2 | 3, .. });
+        let mut freed = Vec::new();
+        page.fold(1, &mut freed);
+        assert!(held(&page) && freed.len() == 2 && page.mid.is_none() && page.versions.is_empty());
+    }
+
+    #[test]
+    fn what_age_knows_without_a_later_cut_is_better_than_what_writeback_had() {
+        let mut page = written();
+        end_span(&mut page, 2);
+        page.cut = 3;
+        keep_mid(&mut page, 3);
+        page.cut = 6;
+        assert_durable(page.clone(), 2, 2, &[1], 0);
+        assert_durable(page, 3, 3, &[1, 2], 0);
+    }
+
+    #[test]
+    fn older_states_do_not_come_back_after_what_landed() {
+        let mut page = written();
+        end_span(&mut page, 2);
+        page.written = 5;
+        page.landed = 5;
+        keep_mid(&mut page, 3);
+        page.written = 9;
+        let mut freed = Vec::new();
+        page.fold_landed(5, &mut freed);
+        freed.sort_unstable();
+        assert_eq!(freed, [1, 2]);
+        assert_durable(page, 8, 3, &[], 9);
+    }
+
+    #[test]
+    fn a_failed_sync_gives_up_every_state_since() {
+        let mut page = written();
+        end_span(&mut page, 2);
+        page.written = 5;
+        keep_mid(&mut page, 3);
+        page.written = 9;
+        let mut freed = Vec::new();
+        page.fail(&mut freed);
+        freed.sort_unstable();
+        assert_eq!(freed, [2, 3]);
+        assert!(!page.is_in_writeback(9, true));
+        assert_durable(page, 9, 1, &[], 9);
+    }
 }

@@ -116,6 +116,41 @@ fn what_is_overwritten_each_second_is_never_older_than_the_timers_allow() {
 }
 
 #[test]
+fn a_page_in_writeback_ages_as_any_other() {
+    let rewritten = |seconds: u64| {
+        of_each(TIMED, |rig| {
+            write(rig, "a/A", 0, b'o', 8192);
+            rig.volatile().make_durable();
+            rig.truncate("a/A", 0).expect("cut");
+            // Closing it starts writeback of the first, the others come while that is under way.
+            for letter in *b"nmk" {
+                write(rig, "a/A", 0, letter, 4096);
+                wait(rig, 12);
+            }
+            wait(rig, seconds);
+        })
+    };
+    assert_eq!(rewritten(0), ["4096[n*4096]"; 3]);
+    assert_eq!(rewritten(24), ["4096[m*4096]", "4096[n*4096]", "4096[n*4096]"]);
+    assert_eq!(rewritten(44), ["4096[k*4096]", "4096[m*4096]", "4096[m*4096]"]);
+    assert_eq!(rewritten(52), ["4096[k*4096]"; 3]);
+}
+
+#[test]
+fn a_truncation_to_the_same_size_keeps_nothing() {
+    for profile in TIMED {
+        let rig = storage(profile);
+        write(&rig, "a/A", 0, b'o', 5000);
+        rig.volatile().make_durable();
+        write(&rig, "a/A", 0, b'n', 5000);
+        wait(&rig, 6);
+        let held = rig.volatile().held_in_memory();
+        (0..9).for_each(|_| rig.truncate("a/A", 5000).expect("the same"));
+        assert_eq!(rig.volatile().held_in_memory(), held, "{profile}");
+    }
+}
+
+#[test]
 fn memory_is_given_back_by_the_timers() {
     for profile in TIMED {
         let rig = storage(profile);
