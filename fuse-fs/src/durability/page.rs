@@ -338,6 +338,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_write_that_was_under_way_when_writeback_was_started_it_is_not_known_what_that_wrote() {
+        use crate::durability::file::Data;
+        use crate::durability::model::Captured;
+        let mid = |captured: Captured| {
+            let mut data = Data { early_size: true, ..Data::of_old(0) };
+            data.write(1, 0, 100, &Captured::default());
+            data.started = 2;
+            data.write(3, 0, 100, &captured);
+            data.pages.get(0).and_then(|page| page.mid.clone())
+        };
+        let pages = smallvec::smallvec![(0, 7)];
+        let known = mid(Captured { started: 2, pages, ..Captured::default() });
+        assert!(known.is_some_and(|mid| matches!(mid.old, Old::Kept { blob: 7, .. })));
+        assert!(mid(Captured::default()).is_none(), "it would hold zeros");
+    }
+
+    #[test]
     fn a_failed_sync_gives_up_every_state_since() {
         let mut page = written();
         end_span(&mut page, 2);
