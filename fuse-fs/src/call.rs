@@ -137,6 +137,10 @@ pub trait Subject {
         let from = self.size().unwrap_or(range.start).max(range.start);
         Parts::from_iter((from < range.end).then_some(from..range.end))
     }
+    /// Bytes of space that the call gives back by taking what the file holds.
+    fn given_back(&self) -> u64 {
+        0
+    }
     /// The calling thread's name (`/proc/PID/comm`), `None` if it is gone.
     fn command(&self) -> Option<Cow<'_, str>>;
     /// Inode number of the file, `None` if it does not exist (yet).

@@ -11,6 +11,7 @@ use super::content::{Content, Source};
 use super::effect::{Ino, Key, Time};
 use super::model::Model;
 use super::places::{Limbo, Numbers};
+use super::sparse;
 use super::store::Store;
 use crate::inode::ROOT;
 use nix::errno::Errno;
@@ -193,10 +194,15 @@ fn writable(path: &Path, before: &std::fs::Metadata) -> io::Result<File> {
 /// Brings the content of an open file into the given state.
 pub(crate) fn patch(file: &File, content: &Content, store: &Store) -> io::Result<()> {
     for patch in &content.patches {
-        let len = patch.len.min(content.size.saturating_sub(patch.offset)) as usize;
+        let len = patch.len.min(content.size.saturating_sub(patch.offset));
         if len == 0 {
             continue;
         }
+        if patch.source == Source::Zero {
+            sparse::clear(file, patch.offset..patch.offset + len)?;
+            continue;
+        }
+        let len = len as usize;
         let mut bytes = vec![0u8; len];
         match &patch.source {
             Source::Zero => {}

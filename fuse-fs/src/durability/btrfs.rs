@@ -53,7 +53,7 @@ impl Model {
             _ => {}
         }
         if let Mutation::Rename { ino, .. } | Mutation::Link { ino, .. } = kind {
-            self.log_size(*ino);
+            self.log_size(op, *ino);
         }
         if let Mutation::Rename { replaced: Some(replaced), .. } = kind {
             self.nodes
@@ -76,10 +76,10 @@ impl Model {
     }
 
     /// A new name of a logged file has the log hold the smaller of its sizes, over the content that is there.
-    fn log_size(&mut self, ino: Ino) {
+    fn log_size(&mut self, op: OpId, ino: Ino) {
         let data = self.nodes.get(&ino).and_then(|node| node.data.as_ref());
         if let Some(size) = data.map(|data| data.size).filter(|_| self.is_logged(ino)) {
-            self.shortened.push((ino, size));
+            self.shortened.push((ino, op, size));
         }
     }
 
@@ -265,7 +265,10 @@ impl Model {
         for (key, op) in due {
             self.log_entry(op, &key);
         }
-        for (ino, size) in std::mem::take(&mut self.shortened) {
+        let (due, later) = std::mem::take(&mut self.shortened).into_iter().partition(|entry| entry.1 <= upto);
+        self.shortened = later;
+        let due: Vec<(Ino, OpId, u64)> = due;
+        for (ino, _, size) in due {
             if let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) {
                 data.base_size = data.base_size.min(size);
             }

@@ -2,20 +2,20 @@
 
 use super::durability::{CONTENTS, Core, Powered, Volatile};
 use super::effect::{DirEntry, Ino, Mutation, NodeKind, OpId, Sync, Time};
-use super::model::{Attribute, Captured, Change, Stamp};
+use super::model::{Attribute, Captured, Change, Model, Stamp};
+use super::sparse::{Part, parts};
+use super::store::BlobId;
 use crate::clock::Nanos;
 use nix::sys::stat::{FileStat, fstat};
 use nix::sys::uio::pread;
-use parking_lot::MutexGuard;
+use parking_lot::{MutexGuard, RwLockReadGuard};
 use smallvec::SmallVec;
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// Bytes read at once to be put aside.
-const CHUNK: u64 = 1 << 20;
 
 /// Pages put aside are whole pages.
 const PAGE: u64 = super::file::PAGE;
@@ -75,49 +75,57 @@ impl Volatile {
         };
         let change = change(before.size);
         let (ranges, undoes) = (core.model.to_capture(ino, before.size, change), core.model.undoes());
+        let again = core.model.to_keep(ino, before.size, change, Nanos::now());
+        let mut captured = Captured { started: core.model.started(ino), ..Captured::default() };
         drop(core);
-        let mut captured = Captured::default();
-        for (from, to) in ranges {
-            for at in (from..to).step_by(CHUNK as usize) {
-                self.capture_range(fd, at, to.min(at + CHUNK), undoes, &mut captured)?;
+        for part in ranges.into_iter().flat_map(|(from, to)| parts(fd, from..to)) {
+            match (part, undoes) {
+                (Part::Data(range), true) => {
+                    let blob = self.put_aside(&read(fd, range.clone())?)?;
+                    captured.pieces.push((range.start, blob, range.end - range.start));
+                }
+                (Part::Data(range), false) => self.capture_pages(fd, range, &mut captured)?,
+                (Part::Hole(range), true) => {
+                    captured.pieces.push((range.start, None, range.end - range.start));
+                }
+                (Part::Hole(_), false) => {}
             }
+        }
+        for index in again {
+            let held = read(fd, index * PAGE..(index + 1) * PAGE)?;
+            captured.versions.push((index, self.put_aside(&held)?));
         }
         Ok((before, change, captured))
     }
 
-    fn capture_range(
-        &self,
-        fd: &OwnedFd,
-        from: u64,
-        to: u64,
-        undoes: bool,
-        captured: &mut Captured,
-    ) -> nix::Result<()> {
-        let bytes = read(fd, from, to)?;
-        let spilled = |error: std::io::Error| {
-            tracing::error!(%error, "cannot put aside what a call overwrites");
-            nix::errno::Errno::EIO
-        };
-        let mut core = self.core.lock();
-        if undoes {
-            let zeros = bytes.iter().all(|byte| *byte == 0);
-            let blob = if zeros { None } else { Some(core.store.put(&bytes).map_err(spilled)?) };
-            captured.pieces.push((from, blob, to - from));
-            return Ok(());
-        }
-        for (index, page) in (from / PAGE..).zip(bytes.chunks(PAGE as usize)) {
-            if page.iter().any(|byte| *byte != 0) {
-                captured.pages.push((index, core.store.put(page).map_err(spilled)?));
-            }
+    fn capture_pages(&self, fd: &OwnedFd, range: Range<u64>, captured: &mut Captured) -> nix::Result<()> {
+        let bytes = read(fd, range.clone())?;
+        for (index, page) in (range.start / PAGE..).zip(bytes.chunks(PAGE as usize)) {
+            captured.pages.extend(self.put_aside(page)?.map(|blob| (index, blob)));
         }
         Ok(())
     }
 
+    /// `None`: they are zeros.
+    fn put_aside(&self, bytes: &[u8]) -> nix::Result<Option<BlobId>> {
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        self.core.lock().store.put(bytes).map(Some).map_err(|error| {
+            let spill = self.options.spill.display();
+            self.trouble.get_or_init(|| {
+                format!(
+                    "calls failed with EIO because what they overwrite could not be put aside in {spill}, not because of the \
+                     storage: {error}"
+                )
+            });
+            nix::errno::Errno::EIO
+        })
+    }
+
     /// A call that was to change content did nothing: what was put aside for it is not needed.
     pub(crate) fn discard(&self, captured: Captured) {
-        let mut core = self.core.lock();
-        core.store.free(captured.pages.into_iter().map(|page| page.1));
-        core.store.free(captured.pieces.into_iter().filter_map(|piece| piece.1));
+        self.core.lock().store.free(captured.blobs());
     }
 
     /// The content of a file changed; `before` are its attributes before.
@@ -205,21 +213,52 @@ impl Volatile {
         self.core.lock().model.note_lost_sync(what);
     }
 
-    /// Makes durable what a sync does, and lets go of what no cut can bring back any more.
+    /// Makes durable what a sync does.
     pub(super) fn settle(&self, upto: OpId, what: Sync) {
         let ino = if let Sync::File { ino, .. } = what { Some(ino) } else { None };
         let nameless = ino.is_some_and(|ino| self.hidden.read().contains_key(&ino));
-        let released = {
-            let mut core = self.core.lock();
-            if !nameless || !ino.is_some_and(|ino| core.model.was_replaced(ino)) {
-                core.model.sync(upto, what);
+        self.becomes_durable(|model| {
+            if !nameless || !ino.is_some_and(|ino| model.was_replaced(ino)) {
+                model.sync(upto, what);
             }
+        });
+    }
+
+    /// Makes durable what the timers of the file system do, which run as long as it is mounted.
+    pub fn age(&self) {
+        let power = self.power.read();
+        if power.off.is_none() {
+            self.becomes_durable(|model| model.age(Nanos::now()));
+        }
+    }
+
+    /// The storage is full: gives back what was deleted, as a commit does. Whether there was anything.
+    pub(crate) fn make_room(&self) -> bool {
+        let deleted: Vec<Ino> = self.hidden.read().keys().copied().collect();
+        if !deleted.is_empty() {
+            self.becomes_durable(|model| model.make_room(&deleted));
+        }
+        self.hidden_count.load(Relaxed) < deleted.len() as u64
+    }
+
+    /// Lets go of what no cut can bring back any more.
+    fn becomes_durable(&self, change: impl FnOnce(&mut Model)) {
+        let released = {
+            let _all_told = self.telling.write();
+            let mut core = self.core.lock();
+            change(&mut core.model);
             core.tidy();
             core.model.take_released()
         };
         if !released.is_empty() {
             self.release(released);
         }
+    }
+
+    /// Held from before what a change replaces is put aside until the change is told: what was put aside is known of the
+    /// file's pages as they are meanwhile.
+    pub(crate) fn tell(&self) -> RwLockReadGuard<'_, ()> {
+        self.telling.read()
     }
 
     fn release(&self, inodes: Vec<Ino>) {
@@ -330,9 +369,10 @@ pub(crate) fn mtime(stat: &FileStat) -> Time {
     Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec }
 }
 
-/// Bytes `from..to`, fewer if the file ends before.
-fn read(fd: impl AsFd, from: u64, to: u64) -> nix::Result<Vec<u8>> {
-    let mut bytes = vec![0; (to - from) as usize];
+/// Bytes of a file, fewer if it ends before.
+fn read(fd: impl AsFd, range: Range<u64>) -> nix::Result<Vec<u8>> {
+    let from = range.start;
+    let mut bytes = vec![0; (range.end - from) as usize];
     let mut done = 0;
     while done < bytes.len() {
         match pread(fd.as_fd(), &mut bytes[done..], (from + done as u64) as i64) {

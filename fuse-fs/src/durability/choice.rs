@@ -13,7 +13,6 @@ use super::node::Node;
 use super::page::{Page, PageFate};
 use super::profile::Profile;
 use super::track::Track;
-use crate::clock::Nanos;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -56,24 +55,6 @@ pub(super) struct Choice<'m> {
 }
 
 impl Model {
-    /// What the timers of the file system have made durable by `now`.
-    pub(crate) fn age(&mut self, now: Nanos) {
-        let before = |limit: Option<std::time::Duration>| {
-            let limit = limit.and_then(|limit| u64::try_from(limit.as_nanos()).ok())?;
-            let due = Nanos(now.0.checked_sub(limit)?);
-            self.ops.iter().take_while(|(_, op)| op.at <= due).last().map(|(id, _)| id)
-        };
-        let metadata = before(self.profile().metadata_is_durable_after());
-        let content = before(self.profile().data_is_durable_after());
-        if let Some(upto) = content {
-            let old: Vec<Ino> = self.nodes.keys().copied().collect();
-            old.into_iter().for_each(|ino| self.fold_content(upto, ino));
-        }
-        if let Some(upto) = metadata {
-            self.commit(upto, true);
-        }
-    }
-
     /// Decides what survives.
     pub(crate) fn decide(&self, mode: CutMode, seed: u64) -> Survival {
         let key = blake3::derive_key("fermoposta 2026 power cut", &seed.to_le_bytes());

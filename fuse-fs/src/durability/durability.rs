@@ -25,9 +25,9 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Where the model keeps what it needs.
@@ -57,11 +57,14 @@ pub struct Volatile {
     pub(crate) names: Mutex<()>,
     /// Held by calls that change or sync the content of a file, by inode.
     pub(crate) contents: [Mutex<()>; CONTENTS],
+    /// Held shared while a change of content is under way: nothing becomes durable then.
+    pub(crate) telling: RwLock<()>,
     pub(crate) core: Mutex<Core>,
     /// Inodes whose only names are in limbo, or gone: the kernel must not see the name there.
     pub(crate) hidden: RwLock<HashMap<Ino, NodeKind>>,
     pub(crate) hidden_count: AtomicU64,
     pub(crate) errors: errors::Errors,
+    pub(crate) trouble: OnceLock<String>,
     asked: Mutex<Option<CutMode>>,
 }
 
@@ -108,10 +111,12 @@ impl Volatile {
             power: RwLock::new(Power { off: None, generation: 0 }),
             names: Mutex::new(()),
             contents: [const { Mutex::new(()) }; CONTENTS],
+            telling: RwLock::default(),
             core: Mutex::new(core),
             hidden: RwLock::default(),
             hidden_count: AtomicU64::new(0),
             errors: errors::Errors::default(),
+            trouble: OnceLock::new(),
             asked: Mutex::new(None),
         }))
     }
@@ -148,6 +153,11 @@ impl Volatile {
     /// The cut that a rule asked for (`effect.power-cut`): the power is off already, the rest is the caller's to do.
     pub fn asked(&self) -> Option<CutMode> {
         *self.asked.lock()
+    }
+
+    /// Why calls failed although the storage is well: there was no place for what they overwrite.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.get().map(String::as_str)
     }
 
     /// Number of effects that a cut could lose now.

@@ -35,7 +35,7 @@ impl Model {
     pub(crate) fn fail_content(&mut self, ino: Ino) {
         let Some(data) = self.nodes.get_mut(&ino).and_then(|node| node.data.as_mut()) else { return };
         // The sync that follows makes the size durable; the write itself stays pending.
-        for write in data.fail() {
+        for write in data.fail(&mut self.freed) {
             if let Some(op) = self.ops.get_mut(write) {
                 op.open += 1;
             }

@@ -7,11 +7,14 @@
 //! (`undo`).
 //!
 //! Limit: of a page that was written several times since it was durable, only the oldest and the newest state
-//! can survive, and the one in which writeback of it was last started.
+//! can survive, and the one in which writeback of it was last started. What is durable goes on with time meanwhile
+//! (`versions`).
 
 use super::blocks::Blocks;
+use super::cuts::Cuts;
 use super::effect::OpId;
-use super::page::{Old, Page};
+use super::model::Captured;
+use super::page::Page;
 use super::store::BlobId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
@@ -50,6 +53,8 @@ pub(crate) struct Data {
     pub(crate) joined: Vec<(u64, OpId)>,
     /// Pieces put aside that need not be kept any more.
     pub(crate) freed: Vec<BlobId>,
+    #[serde(skip)]
+    pub(crate) cuts: Cuts,
 }
 
 /// A change of size or of a range.
@@ -93,34 +98,30 @@ impl Data {
         if undo || from >= to {
             return ranges;
         }
-        for page in from / PAGE..=(to - 1) / PAGE {
-            if self.pages.get(page).is_some_and(|page| !page.is_in_writeback(self.started, self.early_size)) {
-                continue;
+        // A page is put aside once more before it changes while it is written back.
+        let is_known = |page: &Page| !page.is_in_writeback(self.started, self.early_size);
+        let (mut next, end) = (from / PAGE, to.div_ceil(PAGE));
+        let known = self.pages.range(next..end).filter(|(_, page)| is_known(page));
+        for page in known.map(|(index, _)| index).chain([end]) {
+            if next < page {
+                ranges.push((next * PAGE, (page * PAGE).min(self.size)));
             }
-            let (start, end) = (page * PAGE, ((page + 1) * PAGE).min(self.size));
-            match ranges.last_mut() {
-                Some(last) if last.1 == start => last.1 = end,
-                _ => ranges.push((start, end)),
-            }
+            next = page + 1;
         }
         ranges
     }
 
-    fn touch(&mut self, from: u64, to: u64, old: &[(u64, BlobId)], mut mark: impl FnMut(&mut Page)) {
+    fn touch(&mut self, from: u64, to: u64, old: &Captured, mut mark: impl FnMut(&mut Page)) {
         if from >= to {
             return;
         }
-        let put_aside = |index| match old.binary_search_by_key(&index, |kept: &(u64, BlobId)| kept.0) {
-            Ok(at) => Old::Kept { blob: old[at].1, zeroed: SmallVec::new() },
-            Err(_) => Old::Zero,
-        };
-        let (started, joins) = (self.started, self.early_size);
+        let (started, joins) = (self.started.min(old.started), self.early_size);
         for index in from / PAGE..=(to - 1) / PAGE {
-            let fresh =
-                || Page { old: put_aside(index), written: 0, cut: 0, mid: None, landed: 0, failed: false };
-            let page = self.pages.get_or_insert_with(index, fresh);
+            let kept = old.page(index);
+            let cuts = &self.cuts;
+            let page = self.pages.get_or_insert_with(index, || Page::new(kept, cuts.last(index)));
             if page.is_in_writeback(started, joins) {
-                page.keep_mid(put_aside(index), &mut self.freed);
+                page.keep_mid(kept.into(), &mut self.freed);
             }
             mark(page);
         }
@@ -128,14 +129,13 @@ impl Data {
 
     /// Bytes `from..to` were written; `old` holds what was put aside, by page. Returns the write that this one replaced
     /// whole: nothing of it can survive any more.
-    pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &[(u64, BlobId)]) -> Option<OpId> {
+    pub(crate) fn write(&mut self, op: OpId, from: u64, to: u64, old: &Captured) -> Option<OpId> {
         let grew = to > self.size;
         let blocks = self.allocated.max(self.claimed);
         let grows_in_block = self.early_size && grew && from < blocks && blocks > self.size;
         let in_block = if grows_in_block { to.min(blocks) } else { 0 };
-        let alone = in_block == to
-            || self.pages.contains_key(self.size / PAGE)
-            || ends_a_folio(from, to, self.size / PAGE);
+        let alone =
+            in_block == to || self.is_touched(self.size / PAGE) || ends_a_folio(from, to, self.size / PAGE);
         let (mut last, joins) = (None, self.early_size);
         self.touch(from, to, old, |page| {
             last.get_or_insert(page.written);
@@ -159,8 +159,8 @@ impl Data {
     }
 
     /// The size was set.
-    pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &[(u64, BlobId)]) {
-        self.touch(to, self.size, old, |page| page.cut = op);
+    pub(crate) fn resize(&mut self, op: OpId, to: u64, old: &Captured) {
+        self.cut(op, to, self.size, old);
         self.steps.insert(op, What::Size { to });
         (self.allocated, self.claimed) = (self.allocated.min(up(to)), self.claimed.min(up(to)));
         self.emptied |= to == 0 && (self.size > 0 || self.early_size);
@@ -168,8 +168,8 @@ impl Data {
     }
 
     /// Bytes `from..to` read as zeros; the file has `size` bytes at least.
-    pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &[(u64, BlobId)]) {
-        self.touch(from, to.min(self.size), old, |page| page.cut = op);
+    pub(crate) fn zero(&mut self, op: OpId, from: u64, to: u64, size: u64, old: &Captured) {
+        self.cut(op, from, to.min(self.size), old);
         self.steps.insert(op, What::Zero { from, to, size });
         self.size = self.size.max(size);
     }
@@ -256,26 +256,26 @@ impl Data {
         });
         self.pages.retain(|_, page| {
             let durable = page.written <= op && page.cut <= op && !page.failed;
-            if !durable {
-                page.fold_mid(op, freed);
-            }
             if durable {
                 page.free(freed);
+            } else {
+                page.fold(op, freed);
             }
             !durable
         });
         self.fold_undo(op, freed, done);
         self.settle_failed(done);
         self.allocated = self.allocated.max(up(self.base_size));
-        (self.claimed, self.disk_size) = (self.allocated, self.disk_size.max(self.base_size));
+        (self.claimed, self.disk_size) =
+            (self.claimed.max(self.allocated), self.disk_size.max(self.base_size));
         if self.started <= op {
-            (self.started, self.committed_since) = (0, false);
+            (self.started, self.committed_since, self.claimed) = (0, false, self.allocated);
         }
     }
 
     /// What is dirty is marked clean and never reaches the disk. Returns the writes that are lost with it.
-    pub(crate) fn fail(&mut self) -> Vec<OpId> {
-        self.pages.values_mut().filter(|page| page.written > 0).for_each(|page| page.failed = true);
+    pub(crate) fn fail(&mut self, freed: &mut Vec<BlobId>) -> Vec<OpId> {
+        self.pages.values_mut().filter(|page| page.written > 0).for_each(|page| page.fail(freed));
         let writes = self.steps.iter().filter_map(|(op, what)| match *what {
             What::Write { from, to, .. } => Some((op, from, to)),
             What::Size { .. } | What::Zero { .. } => None,
@@ -339,6 +339,7 @@ impl Data {
     }
 
     fn forget_pages(&mut self, op: OpId, freed: &mut Vec<BlobId>) {
+        self.cuts.forget(op);
         self.pages.retain(|_, page| {
             if page.cut <= op {
                 page.cut = 0;

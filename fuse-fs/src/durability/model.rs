@@ -14,6 +14,7 @@ use super::names::Names;
 use super::node::Node;
 use super::profile::{Persistence, Profile};
 use super::store::BlobId;
+use super::versions::Spans;
 use super::written_along::write_along;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
@@ -36,12 +37,14 @@ pub(crate) struct Model {
     /// Entries that the next call that writes the log of `btrfs` carries with it.
     pub(crate) lazy: Vec<(Key, OpId)>,
     /// Files whose size goes with that call too, if it is less than the one in the log.
-    pub(crate) shortened: Vec<(Ino, u64)>,
+    pub(crate) shortened: Vec<(Ino, OpId, u64)>,
     /// Whether the kernel may have written back and committed by itself; not so where measurements held it off.
     pub(crate) background_writeback: bool,
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
     pub(crate) freed: Vec<BlobId>,
+    #[serde(skip)]
+    pub(crate) spans: Spans,
     /// Inodes without a name now or after any cut, and whether their content is dirty: who holds one open may write it
     /// and sync it, and a commit comes with that.
     dead: HashMap<Ino, bool>,
@@ -59,10 +62,26 @@ pub(crate) struct Stamp {
 /// What was put aside before a change of content.
 #[derive(Debug, Default)]
 pub(crate) struct Captured {
+    /// Writeback that had been started then: what a page held when later one was is not known.
+    pub(crate) started: OpId,
     /// Whole old pages by index, ascending.
     pub(crate) pages: SmallVec<[(u64, BlobId); 2]>,
+    /// What pages hold that changed before, by index; `None`: zeros.
+    pub(crate) versions: Vec<(u64, Option<BlobId>)>,
     /// Under `ordered`: the old bytes as they were; `None` were zeros.
     pub(crate) pieces: SmallVec<[(u64, Option<BlobId>, u64); 1]>,
+}
+
+impl Captured {
+    /// What was put aside of a page; `None`: it held zeros.
+    pub(super) fn page(&self, index: u64) -> Option<BlobId> {
+        self.pages.binary_search_by_key(&index, |kept| kept.0).ok().map(|at| self.pages[at].1)
+    }
+
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        let (pages, pieces) = (self.pages.iter().map(|page| page.1), self.pieces.iter().filter_map(|p| p.1));
+        pages.chain(pieces).chain(self.versions.iter().filter_map(|version| version.1))
+    }
 }
 
 /// A change of content.
@@ -120,6 +139,7 @@ impl Model {
             shortened: Vec::new(),
             background_writeback: true,
             freed: Vec::new(),
+            spans: Spans::default(),
             dead: HashMap::new(),
         }
     }
@@ -154,10 +174,18 @@ impl Model {
         }
     }
 
+    /// Up to which effect writeback of a file was started.
+    pub(crate) fn started(&self, ino: Ino) -> OpId {
+        self.nodes.get(&ino).and_then(|node| node.data.as_ref()).map_or(0, |data| data.started)
+    }
+
     fn begin(&mut self, stamp: Stamp, kind: Mutation, open: u8) -> OpId {
         self.last += 1;
         let op = Op { call: stamp.call, at: stamp.at, wall: stamp.wall, kind, open };
         self.ops.insert(self.last, op);
+        if self.profile().data_is_durable_after().is_some() {
+            self.spans.note(stamp.at, self.last);
+        }
         self.last
     }
 
@@ -258,8 +286,7 @@ impl Model {
     ) {
         if let Some(dirty) = self.dead.get_mut(&ino) {
             *dirty = true;
-            self.freed.extend(captured.pages.iter().map(|page| page.1));
-            self.freed.extend(captured.pieces.iter().filter_map(|piece| piece.1));
+            self.freed.extend(captured.blobs());
             return;
         }
         let kind = match change {
@@ -268,6 +295,7 @@ impl Model {
             Change::Allocate { offset, len, .. } => Mutation::Allocate { ino, offset, len },
         };
         if matches!(change, Change::Truncate { size: to } if to == size) && !self.settles_size(ino) {
+            self.freed.extend(captured.blobs());
             return;
         }
         let op = self.begin(stamp, kind, 1);
@@ -289,7 +317,8 @@ impl Model {
                 Change::Truncate { size } | Change::Allocate { size, .. } => size,
             };
         } else {
-            replaced = apply(data, op, change, &captured.pages);
+            data.keep_versions(&captured.versions);
+            replaced = apply(data, op, change, &captured);
             write_along(profile, data, op, size, change);
             freed = std::mem::take(&mut data.freed);
         }
@@ -436,10 +465,10 @@ impl Model {
 }
 
 /// Returns the effect of which nothing can survive any more.
-fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> Option<OpId> {
+fn apply(data: &mut Data, op: OpId, change: Change, old: &Captured) -> Option<OpId> {
     match change {
-        Change::Write { offset, len } => return data.write(op, offset, offset + len, pages),
-        Change::Truncate { size } => data.resize(op, size, pages),
+        Change::Write { offset, len } => return data.write(op, offset, offset + len, old),
+        Change::Truncate { size } => data.resize(op, size, old),
         Change::Allocate { offset, len, size, zeros } => {
             let (from, to) = if zeros { (offset, offset + len) } else { (0, 0) };
             // ext4 sets the size up to the end of a hole.
@@ -448,7 +477,7 @@ fn apply(data: &mut Data, op: OpId, change: Change, pages: &[(u64, BlobId)]) -> 
                 true => to.min(size),
                 false => 0,
             };
-            data.zero(op, from, to, settled, pages);
+            data.zero(op, from, to, settled, old);
         }
     }
     None

@@ -49,6 +49,19 @@ pub(crate) struct Log {
     pub(crate) parents: SmallVec<[Ino; 1]>,
 }
 
+impl Log {
+    /// A commit of everything up to `upto` begins the log anew; `is_pending` says which entries changed since.
+    pub(crate) fn committed(&mut self, upto: OpId, is_pending: impl Fn(&Key) -> bool) {
+        for last in [&mut self.logged, &mut self.bled, &mut self.moved, &mut self.replaced] {
+            *last = if *last > upto { *last } else { 0 };
+        }
+        self.keys.retain(|key| is_pending(key));
+        if self.keys.is_empty() {
+            self.parents.clear();
+        }
+    }
+}
+
 impl Node {
     pub(crate) fn new(kind: NodeKind, created: OpId, place: Option<DirEntry>) -> Node {
         Node {

@@ -3,9 +3,9 @@
 //! A large file, such as the image of a device, is kept in pieces, and its zeros are not: from one cut to the next little of it
 //! changes.
 
-use nix::unistd::{Whence, lseek};
+use super::{permit, sparse};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -33,22 +33,25 @@ impl Objects {
 
     /// Keeps the content of a file and returns its digest: the same for the same bytes, wherever the file has holes.
     pub(crate) fn keep(&self, file: &Path) -> io::Result<String> {
-        let opened = File::open(file)?;
+        let opened = permit::file(file)?;
         let size = opened.metadata()?.len();
         if size > LARGE {
             return self.keep_in_pieces(&opened, size);
         }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(&opened)?;
-        let digest = hasher.finalize().to_hex().to_string();
-        self.add(&digest, |fresh| std::fs::copy(file, fresh).map(drop))?;
+        let digest = sparse::digest(&opened)?.to_hex().to_string();
+        self.add(&digest, |fresh| sparse::copy(&opened, &File::create(fresh)?))?;
         Ok(digest)
     }
 
     fn keep_in_pieces(&self, file: &File, size: u64) -> io::Result<String> {
         let (mut list, mut bytes) = (format!("{size}\n"), Vec::new());
         let mut at = 0;
-        while let Some(piece) = next_data(file, at)?.map(|data| data - data % PIECE) {
+        while at < size {
+            let data = sparse::next_data(file, at, size).start;
+            if data >= size {
+                break;
+            }
+            let piece = data - data % PIECE;
             at = piece + PIECE;
             bytes.resize(usize::try_from(PIECE.min(size - piece)).map_err(io::Error::other)?, 0);
             file.read_exact_at(&mut bytes, piece)?;
@@ -79,12 +82,11 @@ impl Objects {
 
     /// Writes an object's content over a file.
     pub(crate) fn fetch(&self, digest: &str, to: &Path) -> io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
+        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(to)?;
         if digest.starts_with(IN_PIECES) {
             return self.fetch_pieces(&std::fs::read_to_string(self.place(digest))?, &file);
         }
-        io::copy(&mut File::open(self.place(digest))?, &mut file)?;
-        file.flush()
+        sparse::copy(&File::open(self.place(digest))?, &file)
     }
 
     fn fetch_pieces(&self, list: &str, file: &File) -> io::Result<()> {
@@ -98,15 +100,6 @@ impl Objects {
             file.write_all_at(&std::fs::read(self.place(digest))?, at)?;
         }
         Ok(())
-    }
-}
-
-/// The first byte from `at` on that is in no hole.
-fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
-    match lseek(file, i64::try_from(at).map_err(io::Error::other)?, Whence::SeekData) {
-        Ok(data) => Ok(u64::try_from(data).ok()),
-        Err(nix::errno::Errno::ENXIO) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

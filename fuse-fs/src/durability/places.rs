@@ -1,9 +1,10 @@
 //! A backing directory and its limbo, opened: where inodes are, and small changes by directory and name.
 
 use super::effect::Ino;
+use super::permit;
 use crate::inode::ROOT;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat2};
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, openat, renameat2};
 use nix::sys::stat::{FileStat, Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use std::collections::{HashMap, HashSet};
@@ -54,7 +55,7 @@ impl Limbo {
 
     /// Moves an entry here.
     pub(crate) fn take(&self, from: &OwnedFd, name: &OsStr, ino: Ino) -> nix::Result<()> {
-        renameat2(from, name, &self.fd, ino.to_string().as_str(), RenameFlags::RENAME_NOREPLACE)
+        moved((from, name), (&self.fd, OsStr::new(&ino.to_string())))
     }
 
     /// Keeps a file that is about to lose its name.
@@ -69,7 +70,7 @@ impl Limbo {
 
     /// Puts a directory back.
     pub(crate) fn put_back(&self, ino: Ino, to: &OwnedFd, name: &OsStr) -> nix::Result<()> {
-        renameat2(&self.fd, ino.to_string().as_str(), to, name, RenameFlags::RENAME_NOREPLACE)
+        moved((&self.fd, OsStr::new(&ino.to_string())), (to, name))
     }
 
     /// Lets one go.
@@ -102,6 +103,12 @@ impl Limbo {
         }
         Ok(())
     }
+}
+
+/// A directory that moves is changed itself.
+fn moved(from: (&OwnedFd, &OsStr), to: (&OwnedFd, &OsStr)) -> nix::Result<()> {
+    let entry = openat(from.0, from.1, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+    permit::permitted(&entry, 0o200, || renameat2(from.0, from.1, to.0, to.1, RenameFlags::RENAME_NOREPLACE))
 }
 
 /// Whatever is in a limbo is removed, so that nothing else may be taken for one: neither what a link leads to, nor a directory of
@@ -157,7 +164,7 @@ pub(crate) fn walk(
     numbers: &Numbers,
     each: &mut dyn FnMut(Ino, &Path, bool) -> io::Result<()>,
 ) -> io::Result<()> {
-    for entry in std::fs::read_dir(top)? {
+    for entry in permit::list(top)? {
         let entry = entry?;
         let (path, directory) = (entry.path(), entry.file_type()?.is_dir());
         each(numbers.seen(entry.ino()), &path, directory)?;

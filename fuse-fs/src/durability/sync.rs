@@ -126,8 +126,8 @@ impl Model {
         for &ino in &touched {
             self.commit_inode(upto, ino, flushed);
         }
-        self.lazy.clear();
-        self.shortened.clear();
+        self.lazy.retain(|entry| entry.1 > upto);
+        self.shortened.retain(|entry| entry.1 > upto);
         let committed = self.committed;
         self.touched.extend(touched.iter().filter(|ino| {
             self.nodes
@@ -143,7 +143,8 @@ impl Model {
         self.fold_attributes(upto, ino);
         let profile = self.profile();
         let Some(node) = self.nodes.get_mut(&ino) else { return };
-        node.log = super::node::Log::default();
+        let names = &self.names;
+        node.log.committed(upto, |key| names.get(key).is_some());
         let Some(data) = &mut node.data else { return };
         let written = written_back(profile, data, upto, flushed);
         let (mut freed, mut done) = (Vec::new(), Vec::new());

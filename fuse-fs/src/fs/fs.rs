@@ -135,6 +135,15 @@ impl Fs {
         caller: &Caller,
         action: &Action,
     ) -> Outcome<Answer> {
+        let outcome = self.attempt(request, caller, action);
+        let full = matches!(outcome, Err(Errno::ENOSPC | Errno::EDQUOT));
+        match self.volatile().filter(|_| full) {
+            Some(volatile) if volatile.make_room() => self.attempt(request, caller, action),
+            _ => outcome,
+        }
+    }
+
+    fn attempt(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
         use super::request::Request as R;
         clear_umask();
         match request {
@@ -162,8 +171,8 @@ impl Fs {
                 self.create(*parent, name, *mode, *flags, caller).map(|(stat, fh)| Answer::Created(stat, fh))
             }
             R::Read { handle, offset, len } => self.read(*handle, *offset, *len, action).map(Answer::Data),
-            R::Write { handle, offset, data, clear_setid } => {
-                self.write(*handle, (*offset, data), *clear_setid, caller, action).map(Answer::Written)
+            R::Write { handle, offset, data, clear_setid, sync } => {
+                self.write(*handle, (*offset, data), *clear_setid, *sync, caller, action).map(Answer::Written)
             }
             R::Flush { .. } => Ok(Answer::Done),
             R::Release { handle } => self.release(*handle).map(|()| Answer::Done),

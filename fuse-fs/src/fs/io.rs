@@ -2,7 +2,7 @@
 
 use super::fs::Fs;
 use super::handles::FileHandle;
-use super::request::{Caller, Outcome};
+use super::request::{Caller, Outcome, WriteSync};
 use crate::durability::model::Change;
 use crate::rules::decision::{Action, TornReport};
 use nix::errno::Errno;
@@ -43,13 +43,14 @@ impl Fs {
         handle: u64,
         (offset, data): (u64, &[u8]),
         clear_setid: bool,
+        sync: Option<WriteSync>,
         caller: &Caller,
         action: &Action,
     ) -> Outcome<u64> {
         let file = self.files.get(handle)?;
         match self.volatile() {
             Some(volatile) => {
-                self.write_tracked(volatile, caller, &file, (offset, data), clear_setid, action)
+                self.write_tracked(volatile, caller, &file, (offset, data), (clear_setid, sync), action)
             }
             None => self.write_through(&file, offset, data, clear_setid, action),
         }
@@ -138,7 +139,8 @@ impl Fs {
             Change::Allocate { offset, len, size: after, zeros }
         };
         let done = |change, outcome: &Outcome<()>| outcome.is_ok().then_some(change);
-        self.track_content(volatile, caller, (&file.fd, file.ino), change, work, done)
+        let outcome = self.track_content(volatile, caller, (&file.fd, file.ino), change, work, done);
+        self.sync_with_call(volatile, caller, &file, WriteSync::of(file.flags), outcome)
     }
 
     pub(super) fn lseek(&self, handle: u64, offset: i64, whence: i32) -> Outcome<i64> {
@@ -163,7 +165,7 @@ impl Fs {
         let work = || copy_range(&from.fd, from_offset, &to.fd, to_offset, len);
         let Some(volatile) = self.volatile() else { return work() };
         let _order = volatile.lock_content(to.ino);
-        self.track_content(
+        let outcome = self.track_content(
             volatile,
             caller,
             (&to.fd, to.ino),
@@ -173,7 +175,8 @@ impl Fs {
                 Ok(0) | Err(_) => None,
                 Ok(n) => Some(Change::Write { offset: to_offset, len: *n }),
             },
-        )
+        );
+        self.sync_with_call(volatile, caller, &to, WriteSync::of(to.flags), outcome)
     }
 }
 

@@ -215,12 +215,13 @@ impl Fs {
     fn write_astray(&self, meant: &Request<'_>, caller: &Caller, to: u64) -> Outcome<Answer> {
         let nothing = Action::Torn { kept: SmallVec::new(), report: TornReport::Success };
         let done = self.carry_out(meant, caller, &nothing)?;
-        if let Request::Write { handle, data, .. } = meant {
+        if let Request::Write { handle, data, sync, .. } = meant {
             let size = size_of(&fstat(&self.files.get(*handle)?.fd)?);
             let kept = size.saturating_sub(to).min(data.len() as u64) as usize;
             let data = Cow::Borrowed(&data[..kept]);
             if !data.is_empty() {
-                let astray = Request::Write { handle: *handle, offset: to, data, clear_setid: false };
+                let (handle, sync) = (*handle, *sync);
+                let astray = Request::Write { handle, offset: to, data, clear_setid: false, sync };
                 self.carry_out(&astray, caller, &Action::Proceed)?;
             }
         }

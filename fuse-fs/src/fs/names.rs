@@ -6,6 +6,7 @@ use super::handles::FileHandle;
 use super::request::{Caller, Outcome};
 use super::tracked::kind_of;
 use crate::durability::effect::NodeKind;
+use crate::durability::permit;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat, mknodat};
@@ -42,10 +43,10 @@ impl Fs {
     pub(super) fn open(&self, ino: u64, flags: i32) -> Outcome<u64> {
         let fd = self.table.fd(ino)?;
         let wanted = self.opened_flags(flags);
-        let opened = match self.reopen(&fd, wanted) {
+        let opened = match self.reopen_to_read(&fd, wanted, flags) {
             // Only the owner may ask for no access times; for the caller the kernel has checked that.
             Err(Errno::EPERM) if wanted.contains(OFlag::O_NOATIME) => {
-                self.reopen(&fd, wanted - OFlag::O_NOATIME)?
+                self.reopen_to_read(&fd, wanted - OFlag::O_NOATIME, flags)?
             }
             other => other?,
         };
@@ -55,6 +56,15 @@ impl Fs {
     fn insert_file(&self, fd: OwnedFd, ino: u64, flags: i32) -> u64 {
         let heard = self.volatile().map_or(0, |volatile| volatile.errors_at_open(ino));
         self.files.insert(FileHandle { fd, ino, flags, errors: heard.into() })
+    }
+
+    /// Whoever may only write it is none that reads it: the model is.
+    fn reopen_to_read(&self, fd: &OwnedFd, wanted: OFlag, flags: i32) -> Outcome<OwnedFd> {
+        let widened = wanted & OFlag::O_ACCMODE != backing_flags(flags) & OFlag::O_ACCMODE;
+        match widened {
+            true => permit::permitted(fd, 0o400, || self.reopen(fd, wanted)),
+            false => self.reopen(fd, wanted),
+        }
     }
 
     /// What a durability model puts aside must be read first, also through a descriptor that is for writing only.

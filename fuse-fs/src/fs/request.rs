@@ -39,6 +39,26 @@ pub(crate) struct Change {
     pub(crate) mtime: TimeSet,
 }
 
+/// How durable a call is before it is answered: by a flag of the open file, or of this one call (`pwritev2`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteSync {
+    /// As by fdatasync.
+    Data,
+    /// As by fsync.
+    Full,
+}
+
+impl WriteSync {
+    /// Of flags as `open` has them.
+    pub(crate) fn of(flags: i32) -> Option<WriteSync> {
+        match flags & libc::O_SYNC {
+            0 => None,
+            libc::O_SYNC => Some(WriteSync::Full),
+            _ => Some(WriteSync::Data),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Request<'a> {
     Lookup { parent: u64, name: Name<'a> },
@@ -55,7 +75,7 @@ pub(crate) enum Request<'a> {
     Open { ino: u64, flags: i32 },
     Create { parent: u64, name: Name<'a>, mode: u32, flags: i32 },
     Read { handle: u64, offset: u64, len: u32 },
-    Write { handle: u64, offset: u64, data: Cow<'a, [u8]>, clear_setid: bool },
+    Write { handle: u64, offset: u64, data: Cow<'a, [u8]>, clear_setid: bool, sync: Option<WriteSync> },
     Flush { handle: u64 },
     Release { handle: u64 },
     Fsync { handle: u64, data_only: bool },
@@ -271,8 +291,8 @@ impl Request<'_> {
             R::Open { ino, flags } => R::Open { ino, flags },
             R::Create { parent, name, mode, flags } => R::Create { parent, name: own(name), mode, flags },
             R::Read { handle, offset, len } => R::Read { handle, offset, len },
-            R::Write { handle, offset, data, clear_setid } => {
-                R::Write { handle, offset, data: Cow::Owned(data.into_owned()), clear_setid }
+            R::Write { handle, offset, data, clear_setid, sync } => {
+                R::Write { handle, offset, data: Cow::Owned(data.into_owned()), clear_setid, sync }
             }
             R::Flush { handle } => R::Flush { handle },
             R::Release { handle } => R::Release { handle },

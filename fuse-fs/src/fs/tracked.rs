@@ -3,14 +3,15 @@
 
 use super::fs::Fs;
 use super::handles::FileHandle;
-use super::request::{Answer, Caller, Change as Attributes, Outcome, TimeSet};
+use super::request::{Answer, Caller, Change as Attributes, Outcome, TimeSet, WriteSync};
 use crate::durability::Volatile;
 use crate::durability::calls::{Mtimes, mtime};
 use crate::durability::effect::{DirEntry, Ino, Mutation, NodeKind, Sync};
 use crate::durability::model::{Attribute, Change};
+use crate::durability::permit;
 use crate::rules::decision::Action;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, RenameFlags, renameat2};
+use nix::fcntl::{OFlag, RenameFlags, openat, renameat2};
 use nix::sys::stat::{FileStat, fstat};
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -61,6 +62,7 @@ impl Fs {
         work: impl FnOnce() -> Outcome<T>,
         done: impl FnOnce(Change, &Outcome<T>) -> Option<Change>,
     ) -> Outcome<T> {
+        let _telling = volatile.tell();
         let (before, change, captured) = volatile.capture(fd, ino, change)?;
         let outcome = work();
         match done(change, &outcome) {
@@ -79,7 +81,7 @@ impl Fs {
         caller: &Caller,
         file: &FileHandle,
         (offset, data): (u64, &[u8]),
-        clear_setid: bool,
+        (clear_setid, sync): (bool, Option<WriteSync>),
         action: &Action,
     ) -> Outcome<u64> {
         let _order = volatile.lock_content(file.ino);
@@ -102,16 +104,24 @@ impl Fs {
         if let Some(before) = mode {
             self.note_attributes(volatile, caller, file.ino, &before, &fstat(&file.fd)?, false);
         }
-        if outcome.is_ok() && file.flags & libc::O_DSYNC != 0 {
-            let full = file.flags & libc::O_SYNC == libc::O_SYNC;
-            self.tell_synced(volatile, caller, file.ino, !full);
-        }
-        outcome
+        self.sync_with_call(volatile, caller, file, sync, outcome)
     }
 
-    fn tell_synced(&self, volatile: &Volatile, caller: &Caller, ino: Ino, data_only: bool) {
-        let parent = self.table.parent(ino);
-        volatile.synced(caller.seq, volatile.upto(), Sync::File { ino, data_only, parent });
+    /// What a change of content makes durable by itself before it is answered. No fsync follows it from the kernel.
+    pub(super) fn sync_with_call<T>(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        file: &FileHandle,
+        sync: Option<WriteSync>,
+        outcome: Outcome<T>,
+    ) -> Outcome<T> {
+        if let (Some(sync), true) = (sync, outcome.is_ok()) {
+            let (ino, data_only) = (file.ino, sync == WriteSync::Data);
+            let what = Sync::File { ino, data_only, parent: self.table.parent(ino) };
+            volatile.synced(caller.seq, volatile.upto(), what);
+        }
+        outcome
     }
 
     pub(super) fn setattr_tracked(
@@ -123,12 +133,14 @@ impl Fs {
         change: &Attributes,
     ) -> Outcome<FileStat> {
         let _order = volatile.lock_content(ino);
+        let _modes = permit::MODES.lock();
         let fd = self.table.fd(ino)?;
         let before = fstat(&*fd)?;
         let after = match change.size {
             None => self.setattr_through(ino, handle, change)?,
             Some(to) => {
-                let readable = self.reopen(&fd, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+                let open = || self.reopen(&fd, OFlag::O_RDONLY | OFlag::O_NONBLOCK);
+                let readable = permit::permitted(&fd, 0o400, open)?;
                 self.track_content(
                     volatile,
                     caller,
@@ -331,8 +343,11 @@ impl Fs {
 
     fn is_empty_directory(&self, holder: &OwnedFd, name: &OsStr) -> Outcome<()> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let open = || nix::dir::Dir::openat(holder, name, flags, nix::sys::stat::Mode::empty());
-        let mut own = self.table.opened(open)?;
+        let mode = nix::sys::stat::Mode::empty();
+        let path = flags | OFlag::O_PATH;
+        let there = self.table.opened(|| openat(holder, name, path, mode))?;
+        let open = || nix::dir::Dir::openat(holder, name, flags, mode);
+        let mut own = permit::permitted(&there, 0o500, || self.table.opened(open))?;
         for entry in own.iter() {
             if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
                 return Err(Errno::ENOTEMPTY);
@@ -380,6 +395,18 @@ impl Fs {
         Ok(())
     }
 
+    /// A directory that moves is changed itself.
+    fn moving_directory(
+        &self,
+        holder: &OwnedFd,
+        name: &OsStr,
+        work: impl Fn() -> Outcome<()>,
+    ) -> Outcome<()> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let there = self.table.opened(|| openat(holder, name, flags, nix::sys::stat::Mode::empty()))?;
+        permit::permitted(&there, 0o200, work)
+    }
+
     /// What is replaced may come back after a cut: it is kept, and nobody sees the name missing meanwhile.
     fn rename_over(
         &self,
@@ -391,7 +418,8 @@ impl Fs {
         if moved_kind == NodeKind::Directory && kind == NodeKind::Directory {
             self.is_empty_directory(to, new_name)?;
             let known = self.about_to_lose(to, new_name);
-            renameat2(from, name, to, new_name, RenameFlags::RENAME_EXCHANGE)?;
+            let exchange = || renameat2(from, name, to, new_name, RenameFlags::RENAME_EXCHANGE);
+            self.moving_directory(to, new_name, exchange)?;
             self.table.renamed(moved.st_ino, new_parent, new_name);
             volatile.hide(from, name, other.st_ino, kind, false)?;
             if let Some((ino, fd)) = known {

@@ -6,7 +6,11 @@ use nix::errno::Errno;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
+/// Access control lists would be kept and not obeyed: the kernel goes by the mode alone.
 fn c_name(name: &OsStr) -> Outcome<CString> {
+    if name.as_bytes().starts_with(b"system.posix_acl_") {
+        return Err(Errno::EOPNOTSUPP);
+    }
     CString::new(name.as_bytes()).map_err(|_| Errno::EINVAL)
 }
 

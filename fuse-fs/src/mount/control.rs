@@ -41,6 +41,8 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<PathBuf>,
     },
+    /// Everything so far is durable, as after `sync`, of which a mount does not hear.
+    MakeDurable,
     /// Ask for rules and counters.
     Status,
 }
@@ -60,6 +62,8 @@ pub enum Reply {
         /// What became of what was not durable.
         report: CutReport,
     },
+    /// Everything so far is durable.
+    Durable,
     /// What the storage does.
     Status {
         rules: Vec<RuleStats>,
@@ -81,6 +85,7 @@ mod tests {
     fn commands_read_as_people_would_write_them() {
         let read = |text: &str| serde_json::from_str::<Command>(text).expect(text);
         assert_eq!(read(r#""status""#), Command::Status);
+        assert_eq!(read(r#""make-durable""#), Command::MakeDurable);
         assert_eq!(read(r#"{"arm":{"fault":"eio"}}"#), Command::Arm { fault: "eio".to_owned() });
         let fail_with = Some("EIO".to_owned());
         assert_eq!(read(r#"{"heal":{"fail-with":"EIO"}}"#), Command::Heal { fault: None, fail_with });

@@ -21,6 +21,9 @@ use std::time::Duration;
 const NEEDS_NO_SPACE: i32 =
     libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_COLLAPSE_RANGE | libc::FALLOC_FL_INSERT_RANGE;
 
+/// What it does in these ways takes what is there.
+const GIVES_BACK: i32 = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_COLLAPSE_RANGE;
+
 /// What a call's rules may ask about it; what costs something is found out once.
 pub(super) struct Facts<'a> {
     fs: &'a Fs,
@@ -123,6 +126,13 @@ impl Subject for Facts<'_> {
             (Some(file), _) => space::unbacked(&file.fd, range),
             (None, _) => Parts::new(),
         }
+    }
+
+    fn given_back(&self) -> u64 {
+        let Request::Fallocate { handle, offset, len, mode } = self.request else { return 0 };
+        let Some(file) = self.fs.files.get(*handle).ok().filter(|_| mode & GIVES_BACK != 0) else { return 0 };
+        let parts = space::unbacked(&file.fd, *offset..offset.saturating_add(*len));
+        len - parts.into_iter().map(|part| part.end - part.start).sum::<u64>()
     }
 
     fn ino(&self) -> Option<u64> {

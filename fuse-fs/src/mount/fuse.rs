@@ -5,7 +5,7 @@ use super::believed::Believed;
 use super::encode::{attributes, caller, errno, time_set};
 use super::fill::{fill, fill_plus};
 use super::service::Service;
-use crate::fs::request::{Answer, Change, Outcome, Request};
+use crate::fs::request::{Answer, Change, Outcome, Request, WriteSync};
 use fuser::{
     Errno, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags,
     TimeOrNow, WriteFlags,
@@ -281,12 +281,15 @@ impl fuser::Filesystem for Wire {
         offset: u64,
         data: &[u8],
         write_flags: WriteFlags,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _owner: Option<LockOwner>,
         reply: fuser::ReplyWrite,
     ) {
         let clear_setid = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        let request = Request::Write { handle: handle.0, offset, data: Cow::Borrowed(data), clear_setid };
+        // Those of the open file and of the call itself.
+        let sync = WriteSync::of(flags.0);
+        let data = Cow::Borrowed(data);
+        let request = Request::Write { handle: handle.0, offset, data, clear_setid, sync };
         self.written(by, request, reply);
     }
 

@@ -1,3 +1,4 @@
+mod ageing;
 mod beliefs;
 mod believed;
 mod callers;

@@ -7,6 +7,7 @@
 //! Limit: the library declines FUSE's interrupts, so a process killed while its call is parked dies only when
 //! that call is answered: by heal, by the freeze's bound, or by [`Mount::abort`].
 
+use super::ageing::Ageing;
 use super::beliefs::Beliefs;
 use super::callers::CommandFiles;
 use super::connection::Connection;
@@ -17,7 +18,7 @@ use super::parking::{Parking, Thaw};
 use super::recorder::TraceSink;
 use super::service::Service;
 use super::session::{Session, session_by_helper, session_on};
-use super::table::{self, Lies};
+use super::table::{self, Lies, Owner};
 use crate::fs::Fs;
 use crate::rules::decide::Decide;
 use crate::rules::decision::RuleId;
@@ -149,6 +150,7 @@ pub struct Mount {
     session: Option<JoinHandle<std::io::Result<()>>>,
     /// As long as the rules may have to take them back.
     _beliefs: Arc<Beliefs>,
+    _ageing: Option<Ageing>,
 }
 
 impl std::fmt::Debug for Mount {
@@ -173,6 +175,7 @@ impl Mount {
         let power = (options.durability.clone(), options.plug.clone());
         let fs = Fs::new(root, descriptors, power, decide.lies()).map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
+        let _ageing = options.durability.map(Ageing::of).transpose().map_err(other)?;
         let loops = Crew::new(options.threads, MOST_LOOPS).map_err(other)?;
         let threads = loops.len();
         let service = Arc::new(Service {
@@ -187,7 +190,12 @@ impl Mount {
             expires: AtomicBool::new(false),
         });
         let wire = Wire { service: service.clone() };
-        let session = start(wire, &mountpoint, threads)?;
+        let owner = Owner {
+            process: std::process::id(),
+            keeps_account: service.fs.volatile().is_some(),
+            backing: backing.canonicalize().map_err(other)?,
+        };
+        let session = start(wire, &mountpoint, threads, &owner.source())?;
         let unmount = |_: &_| {
             if let Err(error) = detach(&mountpoint) {
                 tracing::error!(path = %mountpoint.display(), %error, "could not unmount");
@@ -195,7 +203,8 @@ impl Mount {
         };
         let beliefs = Beliefs::of(&session, &service).inspect_err(unmount).map_err(other)?;
         // From here on a failure must unmount: `Mount` does that when dropped.
-        let mut mount = Mount { service, mountpoint, connection: None, session: None, _beliefs: beliefs };
+        let mut mount =
+            Mount { service, mountpoint, connection: None, session: None, _beliefs: beliefs, _ageing };
         let thread = std::thread::Builder::new().name("fuse-session".into()).spawn(move || session.run());
         match thread {
             Ok(thread) => mount.session = Some(thread),
@@ -412,10 +421,10 @@ fn usable_descriptors() -> usize {
     usize::try_from(limit / 2).unwrap_or(usize::MAX).clamp(64, MOST_DESCRIPTORS)
 }
 
-fn start(wire: Wire, mountpoint: &Path, threads: usize) -> Result<Session, MountError> {
+fn start(wire: Wire, mountpoint: &Path, threads: usize, source: &str) -> Result<Session, MountError> {
     let device = open("/dev/fuse", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|e| MountError::Device(e.into()))?;
-    match mount_directly(&device, mountpoint) {
+    match mount_directly(&device, mountpoint, source) {
         Ok(()) => session_on(wire, device, threads).map_err(|source| {
             if let Err(error) = umount2(mountpoint, MntFlags::MNT_DETACH) {
                 tracing::error!(path = %mountpoint.display(), %error, "could not unmount");
@@ -424,7 +433,7 @@ fn start(wire: Wire, mountpoint: &Path, threads: usize) -> Result<Session, Mount
         }),
         Err(nix::errno::Errno::EPERM) => {
             drop(device);
-            session_by_helper(wire, mountpoint, threads)
+            session_by_helper(wire, mountpoint, threads, source.to_owned())
                 .map_err(|source| MountError::Permission { path: mountpoint.into(), source })
         }
         Err(error) => Err(refused(error, mountpoint)),
@@ -432,17 +441,15 @@ fn start(wire: Wire, mountpoint: &Path, threads: usize) -> Result<Session, Mount
 }
 
 /// With devices and set-id programs where the kernel allows them: inside a user namespace it does not.
-fn mount_directly(device: &OwnedFd, mountpoint: &Path) -> nix::Result<()> {
+fn mount_directly(device: &OwnedFd, mountpoint: &Path, source: &str) -> nix::Result<()> {
     let data = format!(
         "fd={},rootmode=40000,user_id={},group_id={},default_permissions,allow_other",
         device.as_raw_fd(),
         nix::unistd::geteuid(),
         nix::unistd::getegid(),
     );
-    let source = table::source(std::process::id());
-    let mount = |flags| {
-        nix::mount::mount(Some(source.as_str()), mountpoint, Some(table::KIND), flags, Some(data.as_str()))
-    };
+    let mount =
+        |flags| nix::mount::mount(Some(source), mountpoint, Some(table::KIND), flags, Some(data.as_str()));
     mount(MsFlags::empty()).or_else(|_| mount(MsFlags::MS_NOSUID | MsFlags::MS_NODEV))
 }
 

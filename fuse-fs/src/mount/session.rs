@@ -41,10 +41,15 @@ pub(crate) fn session_on(wire: Wire, device: OwnedFd, threads: usize) -> std::io
 }
 
 /// A session mounted by `fusermount3`, for users without the right to mount.
-pub(crate) fn session_by_helper(wire: Wire, mountpoint: &Path, threads: usize) -> std::io::Result<Session> {
+pub(crate) fn session_by_helper(
+    wire: Wire,
+    mountpoint: &Path,
+    threads: usize,
+    source: String,
+) -> std::io::Result<Session> {
     let (mut config, _) = session_config(threads, false);
     config.mount_options = vec![
-        fuser::MountOption::FSName(super::table::source(std::process::id())),
+        fuser::MountOption::FSName(source),
         fuser::MountOption::Subtype("fermoposta".into()),
         fuser::MountOption::DefaultPermissions,
     ];

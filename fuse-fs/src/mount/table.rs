@@ -62,7 +62,7 @@ pub(crate) fn lies(process: u32, mountpoint: &Path) -> io::Result<Lies> {
 fn whose(process: u32, mounts: Vec<Entry>, mountpoint: &Path) -> Lies {
     let own = at(mounts, mountpoint)
         .into_iter()
-        .filter(|(entry, _)| entry.kind == KIND && entry.source == source(process));
+        .filter(|(entry, _)| Owner::of(entry).is_some_and(|owner| owner.process == process));
     match own.map(|(_, covered)| covered).min() {
         Some(false) => Lies::OnTop,
         Some(true) => Lies::Covered,
@@ -70,9 +70,49 @@ fn whose(process: u32, mounts: Vec<Entry>, mountpoint: &Path) -> Lies {
     }
 }
 
-/// What a mount of `process` says that it is of: so it is told apart from whatever else is mounted at the same place.
-pub(crate) fn source(process: u32) -> String {
-    format!("fermoposta-{process}")
+/// What a mount of this program's says that it is of: so it is told apart from whatever else is mounted at the same place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Who mounted it.
+    pub process: u32,
+    /// Whether it keeps account of what is durable.
+    pub keeps_account: bool,
+    /// What is shown, without links.
+    pub backing: PathBuf,
+}
+
+impl Owner {
+    /// `None` if it is another program's.
+    pub fn of(entry: &Entry) -> Option<Owner> {
+        let told = entry.source.strip_prefix("fermoposta-").filter(|_| entry.kind == KIND)?;
+        let (process, backing) = told.split_once(':')?;
+        let keeps_account = process.ends_with('+');
+        let backing = PathBuf::from(OsString::from_vec(unescaped(backing)));
+        Some(Owner { process: process.trim_end_matches('+').parse().ok()?, keeps_account, backing })
+    }
+
+    /// As the source of a mount. What would end an option of `fusermount3` is written as `%` and two digits.
+    pub(crate) fn source(&self) -> String {
+        let mut text = format!("fermoposta-{}{}:", self.process, if self.keeps_account { "+" } else { "" });
+        for byte in self.backing.as_os_str().as_encoded_bytes() {
+            match byte {
+                b',' | b'\\' | b'%' | 0x80.. => text.push_str(&format!("%{byte:02x}")),
+                plain => text.push(char::from(*plain)),
+            }
+        }
+        text
+    }
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.extend(byte);
+        bytes.extend(part.get(2..).unwrap_or_default().as_bytes());
+    }
+    bytes
 }
 
 /// The mounts at `mountpoint`, and whether another one lies over each.
@@ -131,8 +171,8 @@ mod tests {
 
     const TABLE: &str = r"23 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro
 40 23 0:60 / /srv/m\040n rw - tmpfs disk rw
-41 40 0:61 / /srv/m\040n rw - fuse.fermoposta fermoposta-7 rw
-42 23 0:62 / /srv/o rw - fuse.fermoposta fermoposta-7 rw
+41 40 0:61 / /srv/m\040n rw - fuse.fermoposta fermoposta-7:/srv/b rw
+42 23 0:62 / /srv/o rw - fuse.fermoposta fermoposta-7+:/srv/c rw
 43 42 0:63 / /srv/o rw - tmpfs disk rw";
 
     #[test]
@@ -141,6 +181,18 @@ mod tests {
         assert_eq!(lies(7, "/srv/m n"), Lies::OnTop);
         assert_eq!(lies(7, "/srv/o"), Lies::Covered);
         assert_eq!([lies(8, "/srv/m n"), lies(7, "/srv")], [Lies::Nowhere; 2]);
+    }
+
+    #[test]
+    fn a_mount_says_of_what_it_is() {
+        let backing = PathBuf::from(OsString::from_vec(b"/srv/a,b%2c\\\xff c".to_vec()));
+        for keeps_account in [false, true] {
+            let owner = Owner { process: 7, keeps_account, backing: backing.clone() };
+            let entry = &parse(TABLE.as_bytes())[2];
+            let entry = Entry { source: owner.source(), ..entry.clone() };
+            assert_eq!(Owner::of(&entry), Some(owner));
+            assert_eq!(Owner::of(&Entry { kind: "ext4".to_owned(), ..entry }), None);
+        }
     }
 
     #[test]

@@ -415,6 +415,12 @@ fn full_hole() {
     let allocated = nix::fcntl::fallocate(&file, nix::fcntl::FallocateFlags::empty(), 65_536, 1);
     assert_eq!(allocated, Err(nix::errno::Errno::ENOSPC));
     assert_eq!(fired(&engine), 2);
+    use nix::fcntl::FallocateFlags;
+    let punch = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    nix::fcntl::fallocate(&file, punch, 0, 4096).unwrap();
+    nix::fcntl::fallocate(&file, punch, 0, 4096).expect("a hole gives nothing back");
+    assert_eq!(file.write_at(&[4; 8192], 65_536).unwrap(), 4096, "what was punched");
+    assert_eq!(errno(file.write_at(b"x", 131_072)), libc::ENOSPC);
 }
 
 fn thin_pool_grown() {

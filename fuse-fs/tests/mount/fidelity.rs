@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("rename_flags", rename_flags),
     ("shared_mapping_is_coherent_with_io", shared_mapping),
     ("extended_attributes", xattrs),
+    ("access_lists", access_lists),
     ("listing_is_stable_under_change", listing),
     ("special_files", special_files),
     ("holes_and_preallocation", holes),
@@ -210,6 +211,26 @@ fn xattrs() {
     // SAFETY: NUL-terminated strings.
     assert_eq!(unsafe { libc::removexattr(path.as_ptr(), c"user.k".as_ptr()) }, 0);
     assert_eq!(get(&mut []), Err(nix::errno::Errno::ENODATA));
+}
+
+/// What nobody obeys is not kept either.
+fn access_lists() {
+    let bench = Bench::new();
+    fs::write(bench.at("f"), "x").unwrap();
+    let path = std::ffi::CString::new(bench.at("f").to_str().unwrap()).unwrap();
+    // Version 2; owner rw, user 1000 rw, group r, mask rw, others none: tag, permissions, id.
+    let entries =
+        [(1u16, 6u16, u32::MAX), (2, 6, 1000), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 0, u32::MAX)];
+    let mut list = 2u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    let name = c"system.posix_acl_access";
+    // SAFETY: NUL-terminated strings, and a value of the length given.
+    let set = unsafe { libc::setxattr(path.as_ptr(), name.as_ptr(), list.as_ptr().cast(), list.len(), 0) };
+    assert_eq!(nix::errno::Errno::result(set), Err(nix::errno::Errno::EOPNOTSUPP));
 }
 
 fn listing() {

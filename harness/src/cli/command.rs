@@ -317,8 +317,17 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
 
 impl From<MountArgs> for super::mount::Request {
     fn from(args: MountArgs) -> Self {
-        let MountArgs { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence } = args;
-        Self { backing, mountpoint, scenario, storage, seed, trace, page_cache, persistence }
+        Self {
+            backing: args.backing,
+            mountpoint: args.mountpoint,
+            scenario: args.scenario,
+            storage: args.storage,
+            seed: args.seed,
+            trace: args.trace,
+            page_cache: args.page_cache,
+            persistence: args.persistence,
+            unmount_if_killed: args.unmount_if_killed,
+        }
     }
 }
 
@@ -333,6 +342,7 @@ impl From<CtlCommand> for fuse_fs::mount::control::Command {
                 let record = record.map(|record| std::path::absolute(&record).unwrap_or(record));
                 Self::PowerCut { mode, seed, record }
             }
+            CtlCommand::MakeDurable => Self::MakeDurable,
             CtlCommand::Status => Self::Status,
         }
     }

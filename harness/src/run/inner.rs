@@ -368,6 +368,7 @@ impl Run {
     }
 
     async fn tear_down(&self) -> Result<()> {
+        self.stage.storages.are_sound()?;
         match self.plan.workload.single.is_some() && self.plan.target.definition.check.is_empty() {
             // Everything is read and nothing is checked afterwards: a stop in its own way would prove no more.
             true => supervise::kill(&self.stage).await?,

@@ -43,6 +43,14 @@ impl Keeping {
         }
     }
 
+    /// Why a call failed that is none of the storage's reasons.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        match self {
+            Keeping::Model(model) | Keeping::Device(model, _) => model.trouble(),
+            Keeping::Disk(_) => None,
+        }
+    }
+
     /// Decides what survives and brings the storage into that state.
     pub(super) fn cut(&self, order: &CutOrder) -> Result<CutReport> {
         match self {

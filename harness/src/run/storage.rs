@@ -170,6 +170,12 @@ impl Storages {
         self.0.iter().map(|storage| storage.mountpoint.clone()).collect()
     }
 
+    /// No call failed for a reason that is none of the storage's.
+    pub(crate) fn are_sound(&self) -> Result<()> {
+        let trouble = self.iter().find_map(|storage| Some((storage, storage.keeping.trouble()?)));
+        trouble.map_or(Ok(()), |(storage, why)| Err(anyhow!("storage {}: {why}", storage.name)))
+    }
+
     /// Answers every parked call, unmounts, and finishes the traces. What lies on real file systems can be read then.
     /// Problems are returned, not fatal.
     pub(crate) fn unmount(&self) -> Vec<String> {

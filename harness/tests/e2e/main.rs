@@ -14,6 +14,7 @@ mod full_disk;
 mod group;
 mod hostile_stage;
 mod migration;
+mod mount_limits;
 mod mounts;
 mod odd_places;
 mod power_cuts;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         full_disk::tests,
         hostile_stage::tests,
         migration::tests,
+        mount_limits::tests,
         mounts::tests,
         odd_places::tests,
         power_cuts::tests,

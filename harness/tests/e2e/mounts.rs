@@ -12,13 +12,15 @@ use std::process::{Child, Command, Stdio};
 
 pub(crate) fn tests() -> Vec<Test> {
     let quiet = |seconds| percent(30, seconds);
-    let tests: [Named; 8] = [
+    let tests: [Named; 10] = [
         ("after_a_power_cut_of_a_mount", quiet(2), after_a_power_cut_of_a_mount),
         ("a_cut_whose_record_has_no_place_cuts_nothing", quiet(2), a_cut_without_a_record),
         ("a_frozen_mount_loses_its_power_with_a_record", quiet(2), a_cut_while_frozen),
         ("a_cut_that_fails_leaves_a_dead_mount", quiet(2), a_cut_that_fails),
         ("a_mount_without_descriptors_serves_on", quiet(2), a_mount_without_descriptors),
         ("a_mount_is_told_however_long_the_path_of_its_socket", quiet(2), a_long_temporary_directory),
+        ("a_write_may_ask_to_be_durable", quiet(2), a_write_that_asks),
+        ("all_is_durable_if_somebody_says_so", quiet(2), all_durable),
         ("descriptors_that_are_idle_make_room", quiet(2), idle_descriptors),
         ("a_directory_that_cannot_be_made_is_not_there", quiet(2), no_descriptor_for_a_directory),
     ];
@@ -96,6 +98,7 @@ impl Drop for Mounted {
         // Ended already where the test went well.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = nix::mount::umount2(&self.path("mnt"), nix::mount::MntFlags::MNT_DETACH);
     }
 }
 
@@ -150,7 +153,13 @@ fn a_cut_without_a_record() -> TestResult {
 
 fn a_cut_while_frozen() -> TestResult {
     let mut mounted = Mounted::start()?;
+    std::os::unix::fs::symlink("mnt/deep", mounted.path("link"))?;
     mounted.control(&["freeze"])?;
+    let refused = mounted.control(&["power-cut", "--record", "link/record"]);
+    let said = refused.err().and_then(|failed| failed.message().map(str::to_owned)).unwrap_or_default();
+    if !said.contains("link/record lies on the storage that loses its power") {
+        return Err(Failed::from(said));
+    }
     mounted.control(&["power-cut", "--record", "record"])?;
     mounted.control(&["heal"])?;
     std::fs::write(mounted.path("mnt/again"), "the power is on")?;
@@ -253,6 +262,44 @@ fn a_long_temporary_directory() -> TestResult {
     let said = mounted.control(&["status"])?;
     if !said.contains("counters") {
         return Err(Failed::from(said));
+    }
+    mounted.end()
+}
+
+/// By `pwritev2`: no fsync follows from the kernel.
+fn a_write_that_asks() -> TestResult {
+    use std::os::fd::AsRawFd;
+    let mut mounted = Mounted::start()?;
+    let file = File::create(mounted.path("mnt/f"))?;
+    mounted.control(&["make-durable"])?;
+    for (offset, flags) in [(0, libc::RWF_DSYNC), (5, libc::RWF_SYNC), (10, 0)] {
+        let part = libc::iovec { iov_base: c"mail\n".as_ptr().cast_mut().cast(), iov_len: 5 };
+        // SAFETY: one part, whose bytes are static and only read.
+        let written = unsafe { libc::pwritev2(file.as_raw_fd(), &raw const part, 1, offset, flags) };
+        if written != 5 {
+            return Err(std::io::Error::last_os_error().into());
+        }
+    }
+    drop(file);
+    mounted.control(&["power-cut", "--mode", "drop-unsynced"])?;
+    let left = std::fs::read_to_string(mounted.path("mnt/f"))?;
+    if left != "mail\nmail\n" {
+        return Err(Failed::from(format!("{left:?} is left")));
+    }
+    mounted.end()
+}
+
+fn all_durable() -> TestResult {
+    let mut mounted = Mounted::start()?;
+    std::fs::write(mounted.path("mnt/f"), "mail")?;
+    let said = mounted.control(&["make-durable"])?;
+    mounted.control(&["power-cut", "--mode", "drop-unsynced"])?;
+    let left = std::fs::read_to_string(mounted.path("mnt/f"))?;
+    let log = std::fs::read_to_string(mounted.path("log"))?;
+    if (said.as_str(), left.as_str()) != ("everything so far is durable\n", "mail")
+        || !log.contains("`fermoposta ctl mnt make-durable` does what they would")
+    {
+        return Err(Failed::from(format!("{said}{left}\n{log}")));
     }
     mounted.end()
 }

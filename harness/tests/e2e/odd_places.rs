@@ -41,7 +41,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// Why nothing can be mounted for a test's own eyes.
-fn unshared() -> Option<String> {
+pub(crate) fn unshared() -> Option<String> {
     (!nix::unistd::geteuid().is_root())
         .then(|| "only root gets a mount namespace without a user namespace".to_owned())
 }
@@ -130,7 +130,7 @@ fn in_an_odd_environment(umask: &str, tmpdir: &str) -> TestResult {
 }
 
 /// Runs a shell's `script` in `place` in a mount namespace of its own; `$0` is the program.
-fn shell(place: &Path, script: &str) -> Result<Output, Failed> {
+pub(crate) fn shell(place: &Path, script: &str) -> Result<Output, Failed> {
     let mut command = Command::new("unshare");
     let script = format!("{FUNCTIONS}{script}");
     command.args(["--mount", "--propagation", "private", "/bin/sh", "-ec", &script]);
@@ -173,7 +173,7 @@ TMPDIR=/tmp exec setpriv --reuid 54321 --regid 54321 --clear-groups "$PLACE/prog
     ends(&shell(place.path(), script)?, 0, &["VALID", "1 fault fired"])
 }
 
-fn with_directories() -> Result<tempfile::TempDir, Failed> {
+pub(crate) fn with_directories() -> Result<tempfile::TempDir, Failed> {
     let place = tempfile::tempdir()?;
     for directory in ["backing", "mnt", "other"] {
         std::fs::create_dir(place.path().join(directory))?;
@@ -228,7 +228,7 @@ kill -KILL $pid
 ended
 exec 3<&-
 mounted 1 tmpfs && echo it is there
-start backing mnt
+start backing mnt --unmount-if-killed
 kill -KILL $pid
 ended
 mounted 0 fuse.fermoposta && mounted 1 tmpfs && echo and still

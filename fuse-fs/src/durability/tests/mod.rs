@@ -1,5 +1,6 @@
 //! The durability model against measurements of real file systems, and against a reference model.
 
+pub(super) mod ageing;
 pub(super) mod call;
 pub(super) mod content;
 pub(super) mod coverage;

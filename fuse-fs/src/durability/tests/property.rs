@@ -9,12 +9,14 @@ use super::reference::{Judge, allowed};
 use super::rig::Rig;
 use super::tree::Tree;
 use super::world::History;
+use crate::clock::testing::pass;
 use crate::durability::cut::CutMode;
 use crate::durability::profile::{Persistence, Profile};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use strum::VariantArray;
 
 /// Random call sequences tried for each profile.
@@ -196,6 +198,46 @@ fn strict_posix_keeps_each_effect_or_not() {
         &[MixedPages, TornPage, GrownWithZeros, EmptyFile, BothNames, LostByUnlink, LostSynced],
         &[],
     );
+}
+
+/// Does calls with time between them, then lets all of it become old.
+fn age(rig: &Rig, draws: &[(Draw, u8)]) -> History {
+    let mut history = History::from_tree(&rig.tree());
+    let mut held = None;
+    let wait = |seconds: u8| {
+        for _ in 0..seconds {
+            pass(Duration::from_secs(1));
+            rig.volatile().age();
+        }
+    };
+    for (draw, seconds) in draws {
+        for call in draw.resolve(history.now(), history.is_holding()) {
+            history.perform(rig, &mut held, call);
+        }
+        wait(*seconds);
+    }
+    wait(130);
+    history
+}
+
+#[test]
+fn what_is_old_survives_and_nothing_is_kept_for_it() {
+    let draws = vec((call::draw(), prop_oneof![3 => Just(0), 1 => 0..20_u8]), 1..40);
+    let profile =
+        prop::sample::select(vec![Profile::Ext4Ordered, Profile::Xfs, Profile::Btrfs, Profile::Ordered]);
+    let result = runner(CASES).run(&(draws, profile), |(draws, profile)| {
+        let mut rig = storage(profile);
+        prepare(&rig);
+        let history = age(&rig, &draws);
+        let (kept, tree) = (rig.volatile().held_in_memory(), rig.tree());
+        prop_assert_eq!((kept, rig.volatile().pending()), (0, 0), "{}:\n{}", profile, script(&history));
+        rig.cut(CutMode::DropUnsynced, 1).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&rig.tree(), &tree, "{}:\n{}", profile, script(&history));
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
 }
 
 /// What both rigs must have in common: all but inode numbers and times.

@@ -9,7 +9,7 @@ use crate::durability::cut::{CutMode, CutOrder, CutReport};
 use crate::durability::durability::{Options, Volatile};
 use crate::durability::profile::Persistence;
 use crate::fs::Fs;
-use crate::fs::request::{Answer, Caller, Change, Outcome, Request, TimeSet};
+use crate::fs::request::{Answer, Caller, Change, Outcome, Request, TimeSet, WriteSync};
 use crate::inode::ROOT;
 use crate::rules::decision::Action;
 use nix::errno::Errno;
@@ -43,6 +43,7 @@ pub(crate) struct Rig {
 pub(crate) struct OpenFile {
     handle: u64,
     ino: u64,
+    flags: i32,
 }
 
 /// Which sync call.
@@ -311,7 +312,7 @@ impl Rig {
         let made =
             self.ask(&Request::Create { parent, name: name(last), mode: libc::S_IFREG | mode, flags })?;
         let handle = handle_of(&made);
-        Ok(OpenFile { handle, ino: made.ino().expect("created with attributes") })
+        Ok(OpenFile { handle, ino: made.ino().expect("created with attributes"), flags })
     }
 
     fn open_present(&self, mut there: Known<'_>, flags: i32) -> Outcome<OpenFile> {
@@ -323,7 +324,7 @@ impl Rig {
         let sent = flags & !(libc::O_CREAT | libc::O_EXCL | libc::O_TRUNC | libc::O_NOCTTY);
         let handle = handle_of(&self.ask(&Request::Open { ino, flags: sent })?);
         there.looked_up.pop();
-        let file = OpenFile { handle, ino };
+        let file = OpenFile { handle, ino, flags };
         if flags & libc::O_TRUNC != 0 {
             self.change(ino, Change { size: Some(0), ..NO_CHANGE })?;
         }
@@ -346,10 +347,16 @@ impl Rig {
     }
 
     pub(super) fn write(&self, file: &OpenFile, offset: u64, data: &[u8]) -> Outcome<()> {
+        self.write_with(file, offset, data, 0)
+    }
+
+    /// `pwritev2`; `flags` are those of `open` that say the same.
+    pub(super) fn write_with(&self, file: &OpenFile, offset: u64, data: &[u8], flags: i32) -> Outcome<()> {
+        let sync = WriteSync::of(file.flags | flags);
         for (n, part) in data.chunks(LARGEST_WRITE).enumerate() {
             let offset = offset + (n * LARGEST_WRITE) as u64;
             let data = Cow::Borrowed(part);
-            self.ask(&Request::Write { handle: file.handle, offset, data, clear_setid: false })?;
+            self.ask(&Request::Write { handle: file.handle, offset, data, clear_setid: false, sync })?;
         }
         Ok(())
     }
@@ -438,6 +445,25 @@ impl Rig {
     pub(super) fn fallocate(&self, path: &str, mode: i32, offset: u64, len: u64) -> Outcome<()> {
         self.with(path, libc::O_RDWR, |file| {
             self.ask(&Request::Fallocate { handle: file.handle, offset, len, mode }).map(drop)
+        })
+    }
+
+    /// `copy_file_range` from the start of one file into another, opened with these flags.
+    pub(super) fn copy(&self, from: &str, to: &str, flags: i32, len: u64) -> Outcome<()> {
+        let from = self.open(from, libc::O_RDONLY, 0)?;
+        let to = self.open(to, libc::O_WRONLY | flags, 0)?;
+        let (from_handle, handle) = (from.handle, to.handle);
+        let copy =
+            Request::CopyFileRange { from: from_handle, from_offset: 0, to: handle, to_offset: 0, len };
+        self.ask(&copy)?;
+        self.close(from)?;
+        self.close(to)
+    }
+
+    /// `fallocate` through a file opened with these flags.
+    pub(super) fn fallocate_with(&self, path: &str, flags: i32, offset: u64, len: u64) -> Outcome<()> {
+        self.with(path, libc::O_RDWR | flags, |file| {
+            self.ask(&Request::Fallocate { handle: file.handle, offset, len, mode: 0 }).map(drop)
         })
     }
 

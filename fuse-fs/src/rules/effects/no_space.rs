@@ -2,7 +2,7 @@
 //!
 //! Spent is counted from the moment the rule first strikes: a write spends what it puts where its file has no space yet,
 //! beyond its end or in a hole, a create, mkdir, mknod or symlink one file. A write that fits partly writes that part,
-//! as file systems do; the next one fails with ENOSPC. Unlink, rmdir and truncate give back. The count is an estimate on the careful side:
+//! as file systems do; the next one fails with ENOSPC. Unlink, rmdir, truncate and punched holes give back. The count is an estimate on the careful side:
 //! a call that fails later has spent, a file replaced by rename or held open after unlink gives back like any
 //! other or not at all. `statfs` tells the truth about the budget, or lies with the backing's free space.
 
@@ -101,7 +101,10 @@ impl Strike for Left {
         let call = struck.call;
         match call.op {
             Op::Write | Op::CopyFileRange => self.write(call),
-            Op::Fallocate => self.allocate(bytes_in(&wanted(call))),
+            Op::Fallocate => {
+                self.shrink(call.subject.given_back());
+                self.allocate(bytes_in(&wanted(call)))
+            }
             Op::Create | Op::Mkdir | Op::Mknod | Op::Symlink => self.create(),
             Op::Truncate => {
                 self.shrink(call.subject.size().map_or(0, |size| size.saturating_sub(call.offset)))

@@ -29,6 +29,10 @@ pub(crate) struct MountArgs {
     /// must not be a mount point itself then.
     #[arg(long, value_name = "NAME", value_parser = profile())]
     pub(crate) persistence: Option<Profile>,
+    /// If this process is killed, unmount, so that programs see BACKING's place as it is beneath. Without this the mount stays,
+    /// dead: every call on it fails with ENOTCONN, and nothing is written beneath, until `umount MOUNTPOINT`.
+    #[arg(long)]
+    pub(crate) unmount_if_killed: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +72,8 @@ pub(crate) enum CtlCommand {
         #[arg(long, value_name = "DIR")]
         record: Option<PathBuf>,
     },
+    /// Make everything so far durable, as `sync` and `syncfs` would: a mount does not hear of those.
+    MakeDurable,
     /// Print rules and counters as JSON.
     Status,
 }

@@ -42,6 +42,8 @@ pub(crate) struct Request {
     pub page_cache: bool,
     /// What survives a power cut.
     pub persistence: Option<Profile>,
+    /// Nothing stays mounted if this process is killed.
+    pub unmount_if_killed: bool,
 }
 
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
@@ -53,7 +55,7 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
     let _kept = places.keep(needs_model)?;
     crate::machine::stop::install()?;
     let listener = listen(&places.mountpoint)?;
-    let guard = guard(&places.mountpoint)?;
+    let guard = request.unmount_if_killed.then(|| guard(&places.mountpoint)).transpose()?;
     let spill = tempfile::Builder::new().prefix("spill-").tempdir_in(private_directory()?)?;
     let model = || durability(&places.backing, spill.path(), &storage);
     let durability = needs_model.then(model).transpose()?;
@@ -78,12 +80,24 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
         request.backing.display(),
         request.mountpoint.display()
     );
+    if needs_model {
+        crate::exit::tell!("{}", unheard(&request.mountpoint));
+    }
     let served = serve(&mut mounted, &listener.socket, &steps, origin);
     finish(mounted, guard)?;
     served.map(|()| Exit::Valid)
 }
 
-fn finish(mounted: Mounted, mut guard: Child) -> Result<()> {
+/// What the kernel answers by itself.
+fn unheard(mountpoint: &Path) -> String {
+    let at = mountpoint.display();
+    format!(
+        "`sync`, syncfs and sync_file_range succeed and make nothing durable here: the kernel does not pass them on; \
+         `fermoposta ctl {at} make-durable` does what they would"
+    )
+}
+
+fn finish(mounted: Mounted, guard: Option<Child>) -> Result<()> {
     release(&mounted, None, Thaw::Continue)?;
     let lost = mounted.lost.is_some();
     match mounted.mount {
@@ -94,13 +108,18 @@ fn finish(mounted: Mounted, mut guard: Child) -> Result<()> {
     if let (Some(volatile), false) = (&mounted.options.durability, lost) {
         leave_durable(volatile, &mounted.backing);
     }
-    guard.kill()?;
-    guard.wait()?;
+    if let Some(mut guard) = guard {
+        guard.kill()?;
+        guard.wait()?;
+    }
     let lost = mounted.trace.map(|trace| trace.finish()).transpose()?.map_or(0, |summary| summary.lost);
     if lost > 0 {
         crate::exit::tell!("warning: the trace lost {lost} calls");
     }
-    Ok(())
+    match mounted.options.durability.as_ref().and_then(|volatile| volatile.trouble()) {
+        Some(trouble) => bail!("{trouble}"),
+        None => Ok(()),
+    }
 }
 
 /// What the scenario says of the storage, with its steps.
@@ -146,7 +165,7 @@ fn needs_model(request: &Request, storage: &StoragePlan, steps: &[StepPlan]) -> 
     request.persistence.is_some() || by_rule || by_step
 }
 
-/// A process that unmounts when this one is gone, however it ended.
+/// A process that unmounts when this one is gone, however it ended. Programs write beneath then.
 fn guard(mountpoint: &Path) -> Result<Child> {
     let mut command = std::process::Command::new("/proc/self/exe");
     command.env("FERMOPOSTA_SELF", "1").arg("__guard-mounts").arg("--of").arg(std::process::id().to_string());
@@ -160,8 +179,10 @@ fn serve(mounted: &mut Mounted, listener: &UnixListener, steps: &[StepPlan], ori
     let pause = Duration::from_millis(if mounted.options.durability.is_some() { 2 } else { 100 });
     let mut due: Vec<&StepPlan> = steps.iter().collect();
     let mut deaf = false;
+    let mut in_trouble = false;
     while !crate::machine::stop::requested() && mounted.is_mounted() && mounted.lost.is_none() {
         cut_if_asked(mounted)?;
+        tell_trouble(mounted, &mut in_trouble);
         carry_out_due(mounted, &mut due, origin);
         wait_readable(listener, pause)?;
         match listener.accept() {
@@ -182,6 +203,15 @@ fn serve(mounted: &mut Mounted, listener: &UnixListener, steps: &[StepPlan], ori
         }
     }
     mounted.lost.clone().map_or(Ok(()), |why| Err(anyhow!(why)))
+}
+
+/// Once, as soon as it is known: whoever uses the mount sees an error of a storage that is well.
+fn tell_trouble(mounted: &Mounted, told: &mut bool) {
+    let trouble = mounted.options.durability.as_ref().and_then(|volatile| volatile.trouble());
+    if let Some(trouble) = trouble.filter(|_| !*told) {
+        *told = true;
+        crate::exit::tell!("warning: {trouble}; make room there, or name another place with TMPDIR");
+    }
 }
 
 /// A rule turned the power off: the rest is ours.

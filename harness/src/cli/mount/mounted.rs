@@ -1,6 +1,6 @@
 //! The mounted storage and what may be asked of it.
 
-use super::socket::resolved;
+use super::socket::{leads_to, resolved};
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::Volatile;
@@ -102,17 +102,16 @@ impl Mounted {
     fn make_room(&self, record: &Path) -> Result<()> {
         let place = record.display();
         let storages = [resolved(&self.mountpoint)?, resolved(&self.backing)?];
+        let record = leads_to(record, &storages)?;
         let outside = |record: PathBuf| match storages.iter().any(|storage| record.starts_with(storage)) {
             true => bail!(
                 "nothing was cut: the record's directory {place} lies on the storage that loses its power; name another"
             ),
             false => Ok(()),
         };
-        outside(std::path::absolute(record)?)?;
-        std::fs::create_dir_all(record)
-            .with_context(|| format!("nothing was cut: the record's directory {place} cannot be made"))?;
-        // A link may have led there.
-        outside(record.canonicalize()?)
+        outside(record.clone())?;
+        std::fs::create_dir_all(&record)
+            .with_context(|| format!("nothing was cut: the record's directory {place} cannot be made"))
     }
 }
 
@@ -134,6 +133,10 @@ pub(crate) fn execute(mounted: &mut Mounted, command: &Command) -> Result<Reply>
         Command::Heal { fault, fail_with } => heal(mounted, fault.as_deref(), fail_with.as_deref()),
         Command::Freeze { path } => freeze(mounted, path),
         Command::PowerCut { .. } => unreachable!("handled above"),
+        Command::MakeDurable => {
+            mounted.volatile()?.make_durable();
+            Ok(Reply::Durable)
+        }
         Command::Status => {
             let parked = mounted.mount.as_ref().map_or(0, |mount| mount.parked(None) as u64);
             Ok(Reply::Status { rules: engine.stats(), counters: engine.counters(), parked })

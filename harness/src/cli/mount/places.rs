@@ -5,7 +5,7 @@ use super::socket::resolved;
 use crate::exit::Misplaced;
 use crate::mail::client::sanitise;
 use anyhow::{Context, Result};
-use fuse_fs::mount::table;
+use fuse_fs::mount::table::{self, Entry, Owner};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
@@ -78,9 +78,30 @@ impl Places {
         Ok(())
     }
 
+    /// No other mount shows what lies in the backing directory, or the backing directory itself from above, if one of the two keeps
+    /// account of what is durable.
+    fn lies_beside(&self, mounts: &[Entry], alone: bool) -> Result<()> {
+        for mount in mounts {
+            let Some(owner) = Owner::of(mount).filter(|owner| alone || owner.keeps_account) else { continue };
+            let (inner, outer) = match self.backing.starts_with(&owner.backing) {
+                true => (&self.backing, &owner.backing),
+                false => (&owner.backing, &self.backing),
+            };
+            if inner != outer && inner.starts_with(outer) {
+                let (inner, outer, at) = (inner.display(), outer.display(), mount.mountpoint.display());
+                return Err(misplaced(format!(
+                    "{inner} lies in {outer}, one of them is mounted at {at}, and one of the two mounts keeps account of what is \
+                     durable; end that one, or name a copy"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps every other mount from the backing directory as long as what is returned lives: one that keeps account of what
     /// is durable must be the only one that writes.
     pub(super) fn keep(&self, alone: bool) -> Result<Option<Flock<File>>> {
+        self.lies_beside(&table::all()?, alone)?;
         let backing = self.backing.display();
         let directory = File::open(&self.backing).with_context(|| format!("cannot open {backing}"))?;
         let how = if alone { FlockArg::LockExclusiveNonblock } else { FlockArg::LockSharedNonblock };
@@ -187,6 +208,26 @@ mod tests {
         insta::assert_snapshot!(said("b", "m", Some("link/inner/trace")), @"the trace /link/inner/trace lies on the storage that it is of; name a file elsewhere");
         insta::assert_snapshot!(said("b", "m", Some("m/trace")), @"the trace /m/trace lies on the storage that it is of; name a file elsewhere");
         assert_eq!(said("b", "m", Some("trace")), "");
+    }
+
+    #[test]
+    fn backing_directories_do_not_lie_in_one_another() {
+        let table = b"41 40 0:61 / /srv/m rw - fuse.fermoposta fermoposta-7+:/srv/b/inner rw\n\
+                      42 40 0:62 / /srv/n rw - fuse.fermoposta fermoposta-7:/srv/plain rw";
+        let said = |backing: &str, alone| {
+            let places = Places { backing: backing.into(), mountpoint: "/srv/o".into() };
+            places
+                .lies_beside(&table::parse(table), alone)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
+        insta::assert_snapshot!(said("/srv/b", false), @"/srv/b/inner lies in /srv/b, one of them is mounted at /srv/m, and one of the two mounts keeps account of what is durable; end that one, or name a copy");
+        insta::assert_snapshot!(said("/srv/b/inner/deep", false), @"/srv/b/inner/deep lies in /srv/b/inner, one of them is mounted at /srv/m, and one of the two mounts keeps account of what is durable; end that one, or name a copy");
+        insta::assert_snapshot!(said("/srv/plain/deep", true), @"/srv/plain/deep lies in /srv/plain, one of them is mounted at /srv/n, and one of the two mounts keeps account of what is durable; end that one, or name a copy");
+        for (apart, alone) in [("/srv/b/inner2", true), ("/srv/plain/deep", false), ("/srv/b/inner", true)] {
+            assert_eq!(said(apart, alone), "", "{apart}");
+        }
     }
 
     #[test]

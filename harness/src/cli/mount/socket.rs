@@ -3,12 +3,13 @@
 use crate::exit::{Exit, say};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use fuse_fs::mount::control::{Command, Reply};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// A power cut with a hundred thousand effects takes seconds; anything else far less.
@@ -48,6 +49,44 @@ pub(super) fn resolved(directory: &Path) -> Result<PathBuf> {
         }
     }
     bail!("{} leads through more than {MOST_LINKS} links", directory.display())
+}
+
+/// Where a path leads by its links, as far as it is there, or to where it enters one of `places`, which are not looked into: they
+/// may be frozen.
+pub(super) fn leads_to(path: &Path, places: &[PathBuf]) -> Result<PathBuf> {
+    let mut rest: Vec<OsString> = parts(&std::path::absolute(path)?);
+    let (mut at, mut links) = (PathBuf::from("/"), 0);
+    while let Some(name) = rest.pop() {
+        if name == ".." {
+            at.pop();
+            continue;
+        }
+        let named = at.join(&name);
+        if places.iter().any(|place| named.starts_with(place)) {
+            return Ok(named.join(rest.into_iter().rev().collect::<PathBuf>()));
+        }
+        let Ok(target) = named.read_link() else {
+            at = named;
+            continue;
+        };
+        links += 1;
+        ensure!(links <= MOST_LINKS, "{} leads through more than {MOST_LINKS} links", path.display());
+        if target.is_absolute() {
+            at = PathBuf::from("/");
+        }
+        rest.extend(parts(&target));
+    }
+    Ok(at)
+}
+
+/// The names of a path, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let name = |part: Component<'_>| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    };
+    path.components().rev().filter_map(name).collect()
 }
 
 /// The control socket of a mount point.
@@ -137,8 +176,35 @@ pub(crate) fn control(mountpoint: &Path, command: &Command) -> Result<Exit> {
             let what = judge::summary::timeline::cut_in_words(&report);
             say(format!("power cut under {what}, seed {}\n", report.seed))?;
         }
+        Reply::Durable => say("everything so far is durable\n")?,
         Reply::Refused { message } => bail!("{message}"),
         status @ Reply::Status { .. } => say(serde_json::to_string_pretty(&status)? + "\n")?,
     }
     Ok(Exit::Valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_path_is_followed_up_to_what_must_not_be_looked_into() {
+        let place = tempfile::tempdir().expect("a directory");
+        let here = place.path().canonicalize().expect("it is there");
+        std::fs::create_dir_all(here.join("d/e")).expect("made");
+        symlink("../m/deep", here.join("d/link")).expect("linked");
+        symlink(here.join("d/link"), here.join("far")).expect("linked");
+        symlink("loop", here.join("loop")).expect("linked");
+        let leads = |path: &str| leads_to(&here.join(path), &[here.join("m")]);
+        let to = |path: &str| {
+            leads(path).expect("it leads somewhere").strip_prefix(&here).expect("here").to_owned()
+        };
+        assert_eq!(to("far/record"), Path::new("m/deep/record"));
+        assert_eq!(to("d/e/../../m/record"), Path::new("m/record"));
+        assert_eq!(to("d/link/../x"), Path::new("m/deep/../x"));
+        assert_eq!(to("d/new/record"), Path::new("d/new/record"));
+        let said = leads("loop/record").expect_err("it leads nowhere").to_string();
+        insta::assert_snapshot!(said.replace(&here.display().to_string(), ""), @"/loop/record leads through more than 40 links");
+    }
 }
