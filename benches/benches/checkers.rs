@@ -103,7 +103,15 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
         last_call: n,
     };
     let (storage, record, back) = ("mail".to_owned(), record.to_owned(), world.tick());
-    world.write(&Event::Cut { at, back, storage: storage.clone(), with: Vec::new(), filesystem: None, record, report });
+    world.write(&Event::Cut {
+        at,
+        back,
+        storage: storage.clone(),
+        with: Vec::new(),
+        filesystem: None,
+        record,
+        report,
+    });
     world.write(&Event::Trace { at: back, storage, closed });
 }
 

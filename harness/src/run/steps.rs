@@ -166,8 +166,8 @@ fn heal(stage: &Stage, storage: Option<&str>, fault: Option<&str>, fail_with: Op
 
 async fn make_durable(stage: &Stage, storage: Option<&str>) -> Result<()> {
     let _steady = stage.power.steady().await;
-    let chosen = stage.storages.chosen(storage).into_iter();
-    tokio::task::block_in_place(|| chosen.map(Storage::make_durable).collect::<Result<()>>())?;
+    let mut chosen = stage.storages.chosen(storage).into_iter();
+    tokio::task::block_in_place(|| chosen.try_for_each(Storage::make_durable))?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Storages on real file systems: what a run leaves behind, what a cut's record is worth, and that the defects are found there too.
 //! The scenarios in `scenarios/device` are tests of their own.
 
-use crate::group::{TestResult, percent};
+use crate::group::{Named, TestResult, group, percent};
 use fermoposta::testing::{Needs, Test};
 use libtest_mimic::Failed;
 use reports::kit::verdict::Verdict;
@@ -41,13 +41,13 @@ pub(crate) fn tests() -> Vec<Test> {
                 .lacking(missing),
         );
     }
-    let killed: [(&str, fn() -> TestResult); 2] = [
-        ("after_kill_9_of_the_harness_nothing_is_left", || after_kill_9(Victim::Harness)),
-        ("after_kill_9_of_the_recording_process_nothing_is_left", || after_kill_9(Victim::Recorder)),
+    let killed: [Named; 2] = [
+        ("after_kill_9_of_the_harness_nothing_is_left", percent(30, 15), || after_kill_9(Victim::Harness)),
+        ("after_kill_9_of_the_recording_process_nothing_is_left", percent(30, 15), || {
+            after_kill_9(Victim::Recorder)
+        }),
     ];
-    for (name, body) in killed {
-        tests.push(Test::new(format!("devices::{name}"), percent(30, 15), body).lacking(lacking("xfs")));
-    }
+    tests.extend(group("devices", lacking("xfs"), killed));
     tests
 }
 

@@ -123,9 +123,9 @@ pub(crate) fn removal_was_denied(case: &Case<'_>, attempt: Attempt) -> bool {
 fn denied_on_a_device(case: &Case<'_>, attempt: Attempt) -> bool {
     let Some(begun) = case.messages.store(case.ledger, attempt).map(|op| op.invoked) else { return false };
     let names = |storage: u32| case.traces.storage_name(storage);
-    let real = |storage: u32| case.plan.storages.get(names(storage)).is_some_and(|plan| plan.on.is_some());
+    let real = |storage: u32| case.plan.storages.get(&names(storage)).is_some_and(|plan| plan.on.is_some());
     case.traces.holders(attempt).iter().filter(|holder| real(holder.storage)).any(|holder| {
-        let cuts = case.ledger.cuts.iter().filter(|cut| cut.at > begun && cut.took(names(holder.storage)));
+        let cuts = case.ledger.cuts.iter().filter(|cut| cut.at > begun && cut.took(&names(holder.storage)));
         let failed = |to| case.traces.directory_sync_failed(holder.storage, parent(&holder.path), begun, to);
         cuts.map(|cut| cut.at).any(failed)
     })
