@@ -108,7 +108,7 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
         back,
         storage: storage.clone(),
         with: Vec::new(),
-        filesystem: None,
+        profile: None,
         record,
         report,
     });

@@ -17,6 +17,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutMode;
 use record::directory::RunDirectory;
 use record::history::event::{Event, TargetEvent};
+use record::plan::device::Filesystem;
 use record::plan::seed::component_seed;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -111,9 +112,9 @@ fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()
     let back = Nanos::now();
     tracing::info!(cut = n, storage = name, decide_and_apply = ?decided.since(begun), mount = ?back.since(decided));
     let with = (name != storage.name()).then(|| storage.name().to_owned()).into_iter().collect();
-    let (at, filesystem) = (report.at, storage.filesystem());
+    let (at, profile) = (report.at, storage.filesystem().map(Filesystem::profile));
     let served = name.to_owned();
-    stage.history.record(Event::Cut { at, back, storage: served, with, filesystem, record, report });
+    stage.history.record(Event::Cut { at, back, storage: served, with, profile, record, report });
     Ok(())
 }
 

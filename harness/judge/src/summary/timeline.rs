@@ -7,7 +7,6 @@ use fuse_fs::rules::effects::Effect;
 use record::history::event::TargetEvent;
 use record::ledger::Ledger;
 use record::ledger::entry::CutDone;
-use record::plan::device::Filesystem;
 use record::plan::{Plan, StoragePlan};
 use reports::kit::figures::grouped;
 use reports::run::{Fault, Moment};
@@ -102,8 +101,7 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
 
 /// The same of a cut that a run recorded.
 fn under_in_words(cut: &CutDone) -> String {
-    let profile =
-        cut.filesystem.map_or_else(|| persistence_in_words(&cut.report.persistence), Filesystem::profile);
+    let profile = cut.real.clone().unwrap_or_else(|| persistence_in_words(&cut.report.persistence));
     did_in_words(&profile, &cut.report)
 }
 

@@ -155,7 +155,7 @@ impl RunDir {
             back,
             storage: "mail".to_owned(),
             with: Vec::new(),
-            filesystem: None,
+            profile: None,
             record,
             report,
         });

@@ -4,7 +4,6 @@ use super::history::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use crate::history::corpus::CorpusUsed;
-use crate::plan::device::Filesystem;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::mount::trace::Closed;
@@ -133,9 +132,9 @@ pub enum Event {
         /// The storages on it, if it is their device.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         with: Vec<String>,
-        /// The file system between the two.
+        /// The real file system between the two, as verdicts name it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        filesystem: Option<Filesystem>,
+        profile: Option<String>,
         /// Directory of the record, below the run directory: `cuts/1-mail`.
         record: String,
         /// What became of what was not durable.

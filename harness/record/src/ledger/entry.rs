@@ -3,7 +3,6 @@
 use crate::history::digest::Digest;
 use crate::history::event::{MigrationState, SenderEvent, SpoolEvent};
 use crate::history::{Attempt, Bounce, MessageId, Outcome, Source, Trouble, Uid, UserId};
-use crate::plan::device::Filesystem;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use std::ops::Range;
@@ -245,8 +244,8 @@ pub struct CutDone {
     pub storage: String,
     /// The storages on it, if it is their device.
     pub with: Vec<String>,
-    /// The file system between the two.
-    pub filesystem: Option<Filesystem>,
+    /// The real file system between the two, as verdicts name it.
+    pub real: Option<String>,
     /// Directory of the record, below the run directory.
     pub record: String,
     /// What became of what was not durable.
@@ -256,7 +255,7 @@ pub struct CutDone {
 impl CutDone {
     /// By whose rules survivors were chosen: a model's profile, or a real file system, which chose of what its device kept.
     pub fn profile(&self) -> String {
-        self.filesystem.map_or_else(|| self.report.profile().to_string(), Filesystem::profile)
+        self.real.clone().unwrap_or_else(|| self.report.profile().to_string())
     }
 
     /// The power of that storage went too.

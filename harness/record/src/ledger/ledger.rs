@@ -348,8 +348,8 @@ impl Ledger {
                 self.note_time(at);
                 self.bounces.push(BounceRead { name: reading, source, complete, error, bounces });
             }
-            Event::Cut { at, back, storage, with, filesystem, record, report } => {
-                self.cuts.push(CutDone { at, back, storage, with, filesystem, record, report });
+            Event::Cut { at, back, storage, with, profile, record, report } => {
+                self.cuts.push(CutDone { at, back, storage, with, real: profile, record, report });
             }
             Event::RolledBack { at, back, storage, to } => {
                 self.rollbacks.push(RolledBack { at, back, storage, to });
