@@ -7,7 +7,7 @@ use crate::machine::copy_tree::copy_tree;
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use record::directory::{RunDirectory, read_json};
-use record::history::event::Event;
+use record::history::event::{Event, Utf8Trial};
 use record::history::recorder::Recorder;
 use record::history::token::RunToken;
 use record::history::{Action, MessageId, OpId};
@@ -35,7 +35,9 @@ pub(crate) fn carry_over(from: &Path, token: RunToken, history: &Recorder) -> Re
     let mut numbers: HashMap<OpId, OpId> = HashMap::new();
     let mut next = 0;
     for event in events {
-        if let Event::Invoke { action: Action::Store { attempt, .. }, .. } = &event {
+        if let Event::Invoke { action: Action::Store { attempt, .. }, .. }
+        | Event::Utf8Trial { attempt, .. } = &event
+        {
             next = next.max(attempt.message.0 + 1);
         }
         let number = |op| *numbers.entry(op).or_insert_with(|| history.next_op());
@@ -59,6 +61,9 @@ fn operations(from: &Path, token: RunToken) -> Result<Vec<Event>> {
                 from.display()
             ),
             Event::Invoke { .. } | Event::Complete { .. } => events.push(event),
+            Event::Utf8Trial { at, attempt, .. } => {
+                events.push(Event::Utf8Trial { at, attempt, what: Utf8Trial::Earlier, detail: None });
+            }
             _ => {}
         }
     }
@@ -67,7 +72,7 @@ fn operations(from: &Path, token: RunToken) -> Result<Vec<Event>> {
 
 fn at(event: &Event) -> Nanos {
     match event {
-        Event::Invoke { at, .. } | Event::Complete { at, .. } => *at,
+        Event::Invoke { at, .. } | Event::Complete { at, .. } | Event::Utf8Trial { at, .. } => *at,
         _ => Nanos(0),
     }
 }
@@ -80,6 +85,7 @@ fn later(mut event: Event, by: u64, mut number: impl FnMut(OpId) -> OpId) -> Eve
             *room = room.map(|room| Nanos(room.0 + by));
         }
         Event::Complete { at, op, .. } => (at.0, *op) = (at.0 + by, number(*op)),
+        Event::Utf8Trial { at, .. } => at.0 += by,
         _ => {}
     }
     event

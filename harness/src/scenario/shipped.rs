@@ -25,7 +25,6 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     shipped!("directory-synced-wrongly", "directory-synced-wrongly.toml"),
     shipped!("disk-freezes", "device/disk-freezes.toml"),
     shipped!("disk-lies", "device/disk-lies.toml"),
-    shipped!("disk-write-errors", "device/disk-write-errors.toml"),
     shipped!("drive-gone-for-good", "drive-gone-for-good.toml"),
     shipped!("eio-on-any-sync", "any-server/eio-on-any-sync.toml"),
     shipped!("eio-on-any-write", "any-server/eio-on-any-write.toml"),

@@ -19,7 +19,7 @@ fn find(case: &Case<'_>) -> Sightings {
     let mut sightings = Sightings::default();
     let Some(tried) = &case.ledger.utf8_tried else { return sightings };
     let why = match tried.what {
-        Utf8Trial::NotOffered | Utf8Trial::Whole => return sightings,
+        Utf8Trial::NotOffered | Utf8Trial::Whole | Utf8Trial::Earlier => return sightings,
         Utf8Trial::Sent => "it did not come back in time",
         Utf8Trial::Refused => "it was not acknowledged",
         Utf8Trial::Changed => "it came back changed",

@@ -111,24 +111,11 @@ pub(crate) fn phantom(case: &Case<'_>, attempt: Attempt) -> Option<String> {
 /// The removal of a refused attempt was undone by a cut, and the storage had refused to make it durable: the server
 /// could do no more than not answer.
 pub(crate) fn removal_was_denied(case: &Case<'_>, attempt: Attempt) -> bool {
-    let Some(taken) = removal(case, attempt) else { return denied_on_a_device(case, attempt) };
+    let Some(taken) = removal(case, attempt) else { return false };
     let cut = &case.ledger.cuts[taken.cut];
     let Some(storage) = case.traces.storage(&cut.storage) else { return false };
     let directory = parent(&taken.effect.path);
     case.traces.directory_sync_failed(storage, directory, taken.effect.at, cut.at)
-}
-
-/// The same where a real file system undid it, which says nothing of it: a directory that held the message could not be made durable
-/// between the attempt and a power cut.
-fn denied_on_a_device(case: &Case<'_>, attempt: Attempt) -> bool {
-    let Some(begun) = case.messages.store(case.ledger, attempt).map(|op| op.invoked) else { return false };
-    let names = |storage: u32| case.traces.storage_name(storage);
-    let real = |storage: u32| case.plan.storages.get(&names(storage)).is_some_and(|plan| plan.on.is_some());
-    case.traces.holders(attempt).iter().filter(|holder| real(holder.storage)).any(|holder| {
-        let cuts = case.ledger.cuts.iter().filter(|cut| cut.at > begun && cut.took(&names(holder.storage)));
-        let failed = |to| case.traces.directory_sync_failed(holder.storage, parent(&holder.path), begun, to);
-        cuts.map(|cut| cut.at).any(failed)
-    })
 }
 
 /// Lost effects to show with an anomaly, each at the instant of its cut: of the message, else of its user.

@@ -402,6 +402,8 @@ pub enum Utf8Trial {
     Changed,
     /// It came back as it was sent: further mail of that form is.
     Whole,
+    /// It was an earlier run's, with whose store this one began.
+    Earlier,
 }
 
 /// What became of a message in its sender's queue.

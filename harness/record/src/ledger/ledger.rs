@@ -24,7 +24,7 @@ use super::entry::{
 use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use super::utf8_tried::Utf8Tried;
-use crate::history::event::{Event, MigrationState, TargetEvent};
+use crate::history::event::{Event, MigrationState, TargetEvent, Utf8Trial};
 use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
 use reports::kit::figures::Clock;
@@ -114,6 +114,8 @@ pub struct Ledger {
     pub not_let_in: Vec<NotLetIn>,
     /// What became of the message with a header in UTF-8 that was tried, if one was.
     pub utf8_tried: Option<Utf8Tried>,
+    /// The same of earlier runs whose store this one began with.
+    pub earlier_trials: Vec<Attempt>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -285,8 +287,10 @@ impl Ledger {
 
     fn look(&mut self, place: MailboxId, begun: Nanos, ended: Nanos, copies: &[SeenCopy<'_>]) {
         let user = self.user_of(place);
-        let tried = self.tried();
-        for copy in copies.iter().filter(|copy| tried.is_none() || copy.attempt != tried) {
+        for copy in copies {
+            if self.is_trial(copy.attempt) {
+                continue;
+            }
             let flags = self.flags(&copy.flags);
             let date = copy.internal_date.as_deref().map_or(0, line::hash);
             let attempt = copy.attempt.map(|token| self.groups.own(token, user));
@@ -330,7 +334,7 @@ impl Ledger {
                     armed,
                 });
             }
-            Event::Specimen { at: _, specimen } if self.tried() == Some(specimen.attempt) => {}
+            Event::Specimen { at: _, specimen } if self.is_trial(Some(specimen.attempt)) => {}
             Event::Specimen { at, specimen } => {
                 for attempt in self.groups.at(specimen.attempt, &specimen.place, &self.users) {
                     self.specimens.push((at, Specimen { attempt, ..specimen.clone() }));
@@ -381,6 +385,9 @@ impl Ledger {
             Event::NotLetIn { at, user, what, reply } => {
                 self.not_let_in.push(NotLetIn { at, user, what, reply });
             }
+            Event::Utf8Trial { at: _, attempt, what: Utf8Trial::Earlier, detail: _ } => {
+                self.earlier_trials.push(attempt);
+            }
             Event::Utf8Trial { at, attempt, what, detail } => {
                 self.utf8_tried = Some(Utf8Tried { at, attempt, what, detail });
             }
@@ -411,9 +418,8 @@ impl Ledger {
     fn disk(&mut self, at: Nanos, name: String, user: UserId, complete: bool, copies: &[DiskCopy]) {
         self.note_time(at);
         let first = self.disk_copies.len();
-        let tried = self.tried();
-        let counted = copies.iter().filter(|copy| tried.is_none() || copy.attempt != tried);
-        self.disk_copies.extend(counted.map(|c| OnDisk {
+        let counted: Vec<&DiskCopy> = copies.iter().filter(|copy| !self.is_trial(copy.attempt)).collect();
+        self.disk_copies.extend(counted.into_iter().map(|c| OnDisk {
             attempt: c.attempt.map(|token| self.groups.own(token, user)),
             digest: c.digest,
             unfinished: c.unfinished,

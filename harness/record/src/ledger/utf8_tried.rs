@@ -20,9 +20,10 @@ pub struct Utf8Tried {
 }
 
 impl Ledger {
-    /// Its token: copies of it count for nothing.
-    pub(super) fn tried(&self) -> Option<Attempt> {
-        self.utf8_tried.as_ref().map(|tried| tried.attempt)
+    /// Its token, or that of an earlier run's: copies of it count for nothing.
+    pub(super) fn is_trial(&self, attempt: Option<Attempt>) -> bool {
+        let own = self.utf8_tried.as_ref().map(|tried| tried.attempt);
+        attempt.is_some_and(|attempt| own == Some(attempt) || self.earlier_trials.contains(&attempt))
     }
 
     /// Headers in UTF-8 may be generated of messages after this one, if this operation may carry one: only deliveries of the traffic
