@@ -61,6 +61,7 @@ mkdir tmp; mount -t tmpfs -o size=1m tmp tmp; export TMPDIR="$PLACE/tmp"
 dd if=/dev/urandom of=backing/f bs=1M count=70 2>/dev/null
 start backing mnt --persistence ext4-ordered
 dd if=/dev/urandom of=mnt/f bs=1M count=70 conv=notrunc 2>&1 || true
+until_true "the warning" grep -q "could not be put aside" said
 kill -INT $pid; ended
 "#;
     let words = ["warning: calls failed with EIO because what they overwrite could not be put aside in"];

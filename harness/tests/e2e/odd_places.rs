@@ -139,7 +139,7 @@ pub(crate) fn shell(place: &Path, script: &str) -> Result<Output, Failed> {
 }
 
 /// `mounted N KIND`: N mounts of that kind are at `mnt`. `attempt ARGUMENTS`: a `mount` that fails, with its guard. `start ARGUMENTS`:
-/// one at work, its process in `pid`; `ended`: until it and its guard have.
+/// one at work, its process in `pid`, its words in `said` too; `ended`: until it and its guard have.
 const FUNCTIONS: &str = r#"
 until_true() {
     words=$1; shift; n=0
@@ -148,7 +148,7 @@ until_true() {
 mounted() { [ "$(grep -c " $PLACE/mnt [^-]* - $2 " /proc/self/mountinfo)" = "$1" ]; }
 attempt() { { timeout --signal=INT 60 "$0" mount "$@" 2>&1 || echo "it ended with $?"; } | cat; }
 start() {
-    { "$0" mount "$@" 2>&1 & echo $! > pid; wait $! || echo "it ended with $?"; } | cat & all=$!
+    { "$0" mount "$@" 2>&1 & echo $! > pid; wait $! || echo "it ended with $?"; } | tee -a said & all=$!
     until_true "the mount" mounted 1 fuse.fermoposta; pid=$(cat pid)
 }
 ended() { wait $all; }
