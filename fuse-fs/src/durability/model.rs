@@ -40,6 +40,8 @@ pub(crate) struct Model {
     pub(crate) shortened: Vec<(Ino, OpId, u64)>,
     /// Whether the kernel may have written back and committed by itself; not so where measurements held it off.
     pub(crate) background_writeback: bool,
+    /// Whether writeback that a call started may be under way when the next commit comes; not so where a disk in memory was measured.
+    pub(crate) writeback_lasts: bool,
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
     pub(crate) freed: Vec<BlobId>,
@@ -138,6 +140,7 @@ impl Model {
             lazy: Vec::new(),
             shortened: Vec::new(),
             background_writeback: true,
+            writeback_lasts: true,
             freed: Vec::new(),
             spans: Spans::default(),
             dead: HashMap::new(),

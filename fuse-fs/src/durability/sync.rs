@@ -141,12 +141,13 @@ impl Model {
 
     fn commit_inode(&mut self, upto: OpId, ino: Ino, flushed: bool) {
         self.fold_attributes(upto, ino);
-        let profile = self.profile();
+        let (profile, lasts) = (self.profile(), self.writeback_lasts);
         let Some(node) = self.nodes.get_mut(&ino) else { return };
         let names = &self.names;
         node.log.committed(upto, |key| names.get(key).is_some());
         let Some(data) = &mut node.data else { return };
-        let written = written_back(profile, data, upto, flushed);
+        let ended = flushed && profile == Profile::Ext4Ordered || data.committed_since || !lasts;
+        let written = written_back(profile, data, upto, ended);
         let (mut freed, mut done) = (Vec::new(), Vec::new());
         if profile != Profile::Ordered {
             data.fold_sizes(upto, &mut freed, &mut done);
@@ -275,14 +276,12 @@ impl Model {
     }
 }
 
-/// Content up to here is durable with a commit of everything up to `upto`; 0: none.
-fn written_back(profile: Profile, data: &Data, upto: OpId, flushed: bool) -> OpId {
-    let started = if data.started <= upto { data.started } else { 0 };
+/// Content up to here is durable with a commit of everything up to `upto`; 0: none. `ended`: writeback that a call started has. XFS sets
+/// the size when it ends, btrfs shows the content then: what sets or shows it is in the next commit, whoever asked for this one.
+fn written_back(profile: Profile, data: &Data, upto: OpId, ended: bool) -> OpId {
     match profile {
         Profile::Ordered => upto,
-        Profile::Ext4Ordered if flushed || data.committed_since => started,
-        // XFS sets the size when the writeback ends, btrfs shows the content then: what sets or shows it is in the next.
-        Profile::Xfs | Profile::Btrfs if data.committed_since => started,
+        Profile::Ext4Ordered | Profile::Xfs | Profile::Btrfs if ended && data.started <= upto => data.started,
         Profile::Ext4Ordered | Profile::Xfs | Profile::Btrfs | Profile::StrictPosix => 0,
     }
 }

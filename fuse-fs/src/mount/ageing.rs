@@ -1,7 +1,8 @@
 //! The timers of the storage's file system, which run as long as it is mounted.
 
+use super::ending::ends_within;
 use crate::durability::Volatile;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 /// How late they may be.
 const TICK: Duration = Duration::from_secs(1);
+
+/// They give back what was deleted, and the backing directory may not answer: then they are not waited for.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// Runs until it is dropped.
 pub(crate) struct Ageing {
@@ -25,7 +29,8 @@ impl Ageing {
             let mut ended = ended.lock();
             while !*ended {
                 if bell.wait_for(&mut ended, TICK).timed_out() {
-                    volatile.age();
+                    // Whoever ends it need not wait for the backing directory.
+                    MutexGuard::unlocked(&mut ended, || volatile.age());
                 }
             }
         };
@@ -39,8 +44,10 @@ impl Drop for Ageing {
         let (ended, bell) = &*self.ended;
         *ended.lock() = true;
         bell.notify_all();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the timers of the storage panicked");
+        match self.thread.take().filter(|thread| ends_within(LAST_CALL, thread)).map(JoinHandle::join) {
+            Some(Ok(())) => {}
+            Some(Err(_)) => tracing::error!("the timers of the storage panicked"),
+            None => tracing::warn!("the timers of the storage wait for the backing directory and were left"),
         }
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 pub mod control;
 mod crew;
 pub(crate) mod encode;
+mod ending;
 mod facts;
 mod fill;
 pub(crate) mod fuse;

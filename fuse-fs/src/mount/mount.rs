@@ -12,6 +12,7 @@ use super::beliefs::Beliefs;
 use super::callers::CommandFiles;
 use super::connection::Connection;
 use super::crew::Crew;
+use super::ending::ends_within;
 use super::fuse::Wire;
 use super::pace::Pace;
 use super::parking::{Parking, Thaw};
@@ -298,9 +299,9 @@ impl Mount {
             detach(&self.mountpoint)?;
         }
         // Another mount namespace may hold a copy of a mount that is gone from this one: the connection is cut then too.
-        let ended = (quiet && ends_within(&session, UNUSED))
-            || (self.abort_connection() && ends_within(&session, CUT))
-            || ends_within(&session, patience);
+        let ended = (quiet && ends_within(UNUSED, &session))
+            || (self.abort_connection() && ends_within(CUT, &session))
+            || ends_within(patience, &session);
         if ended {
             session.join().map_err(|_| std::io::Error::other("an event loop panicked"))??;
         }
@@ -337,15 +338,6 @@ fn in_use(unanswered: usize) -> String {
              beneath it: they end with it"
         ),
     }
-}
-
-/// Whether the event loops end within `patience`, as they do when the last file is closed.
-fn ends_within(session: &JoinHandle<std::io::Result<()>>, patience: Duration) -> bool {
-    let deadline = std::time::Instant::now() + patience;
-    while !session.is_finished() && std::time::Instant::now() < deadline {
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-    session.is_finished()
 }
 
 /// Minor number of the device mounted at `mountpoint`, as the kernel knows it: a call into the mount may hang, for

@@ -5,6 +5,7 @@
 //! system call that somebody waits in.
 
 use super::crew::Crew;
+use super::ending::ends_before;
 use crate::clock::Nanos;
 use crate::rules::decision::RuleId;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -13,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Workers, those in reserve included: so many calls that waited the backing directory may hold up at once before others wait again.
 const MOST_WORKERS: usize = 32;
@@ -187,7 +188,7 @@ impl Parking {
         for _ in 1..threads.len() {
             self.shared.hand_over(Box::new(|_| END.set(true)), outcome);
         }
-        let (deadline, own) = (Nanos::now() + LAST_CALL, std::thread::current().id());
+        let (deadline, own) = (Instant::now() + LAST_CALL, std::thread::current().id());
         // A worker whose call came back late may be the last who has this: it does not wait for itself.
         threads.retain(|thread| thread.thread().id() != own && !ends_before(deadline, thread));
         threads.is_empty()
@@ -198,13 +199,6 @@ impl Drop for Parking {
     fn drop(&mut self) {
         self.close(Thaw::Fail(libc::EIO));
     }
-}
-
-fn ends_before(deadline: Nanos, thread: &JoinHandle<()>) -> bool {
-    while !thread.is_finished() && Nanos::now() < deadline {
-        std::thread::park_timeout(Duration::from_millis(1));
-    }
-    thread.is_finished()
 }
 
 thread_local! {

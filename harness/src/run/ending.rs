@@ -2,7 +2,8 @@
 //! its storage would go on writing into the bare directory beneath, and answer the next run.
 
 use super::guard::left_mounted;
-use super::storage::{Storage, Storages};
+use super::storage::Storage;
+use super::storages::Storages;
 use crate::machine::confine::Confinement;
 use crate::server::leash;
 use anyhow::{Error, Result, anyhow};

@@ -6,7 +6,7 @@ use super::disk_stack::Disks;
 use super::placement::Placement;
 use super::progress::{Live, Progress};
 use super::stage::{Closing, Power, Stage};
-use super::storage::Storages;
+use super::storages::Storages;
 use super::volumes::Visits;
 use super::{
     arrival, astray, busy, drain, ending, entrance, guard, inspection, power, read_back, reading, recovery,

@@ -40,6 +40,7 @@ pub(crate) mod stage;
 pub(crate) mod step_words;
 pub(crate) mod steps;
 pub(crate) mod storage;
+pub(crate) mod storages;
 pub(crate) mod store;
 pub(crate) mod structure;
 pub(crate) mod supervise;

@@ -84,6 +84,8 @@ async fn cut_asked(stage: &Stage) -> Result<()> {
         // A step cut the power meanwhile and took it along.
         return Ok(());
     }
+    // A storage on a device and the device are two, and the rule was at one of them.
+    asked.iter().for_each(|(storage, _)| storage.power_off());
     *count += 1;
     let cut = cut_in_the_dark(stage, *count, &asked).await;
     drop(count);

@@ -1,5 +1,5 @@
 use super::arrived::Store;
-use super::storage::Storages;
+use super::storages::Storages;
 use crate::front_door::FrontDoor;
 use crate::server::running::Target;
 use anyhow::{Error, Result, anyhow};

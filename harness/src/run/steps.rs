@@ -2,7 +2,8 @@
 
 use super::migration;
 use super::stage::{Closing, Stage};
-use super::storage::{Storage, Storages};
+use super::storage::Storage;
+use super::storages::Storages;
 use super::supervise::{kill, start, stop};
 use super::{power, step_words};
 use anyhow::{Result, anyhow, bail};

@@ -3,7 +3,7 @@
 use crate::mail::portal;
 use crate::mail::portal::visitor;
 
-use super::storage::Storages;
+use super::storages::Storages;
 use anyhow::{Context, Result};
 use record::history::recorder::Recorder;
 use record::plan::seed::component_seed;

@@ -153,6 +153,10 @@ pub(super) fn at_level(
         found.add(&format!("{field}.level"), message, help);
         return None;
     };
+    if fault.for_good {
+        let help = "leave out `for-good`: what is read at the end is read through the file system, which would wait for the device";
+        found.add(&format!("{field}.for-good"), "a device that fails for good is not possible", help);
+    }
     if !(fault.selector.path.is_empty() && fault.selector.not_path.is_empty()) {
         let help = "use `range`, in bytes of the device, or strike the file with `level = \"file\"`";
         found.add(&format!("{field}.where.path"), "sectors have no path", help);

@@ -30,8 +30,8 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A scenario file in a directory of its own, run by this program.
-struct Run {
-    place: tempfile::TempDir,
+pub(crate) struct Run {
+    pub(crate) place: tempfile::TempDir,
     child: Child,
 }
 
@@ -103,7 +103,7 @@ do.power-cut = {}
 const SAID: &str = "said.txt";
 
 impl Run {
-    fn start(scenario: &str, extra: &[(&str, &str)]) -> Result<Run, Failed> {
+    pub(crate) fn start(scenario: &str, extra: &[(&str, &str)]) -> Result<Run, Failed> {
         let place = tempfile::tempdir()?;
         let file = place.path().join("scenario.toml");
         std::fs::write(&file, scenario)?;
@@ -145,18 +145,21 @@ impl Run {
         std::fs::read_to_string(self.place.path().join(SAID)).unwrap_or_default()
     }
 
-    fn file(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
         let run = std::fs::read_dir(self.place.path().join("runs")).ok()?.next()?.ok()?;
         Some(run.path().join(name))
     }
 
-    fn signal(&self, signal: Signal) -> TestResult {
+    pub(crate) fn signal(&self, signal: Signal) -> TestResult {
         Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), signal)?)
     }
 
     /// Waits for its end; exit code and what it said.
-    fn end(mut self) -> Result<(Option<i32>, String, tempfile::TempDir), Failed> {
-        let code = self.child.wait()?.code();
+    pub(crate) fn end(mut self) -> Result<(Option<i32>, String, tempfile::TempDir), Failed> {
+        let mut code = None;
+        let mut ended =
+            || self.child.try_wait().is_ok_and(|status| status.map(|status| code = status.code()).is_some());
+        wait_until("the end of the run", &mut ended)?;
         Ok((code, self.said(), self.place))
     }
 }
@@ -270,7 +273,7 @@ fn after_kill_9_of_the_recording_process() -> TestResult {
 }
 
 /// The processes started as `__run` on this run's directory: the keeper and the recording process.
-fn recording_processes(run: &Run) -> Result<Vec<Pid>, Failed> {
+pub(crate) fn recording_processes(run: &Run) -> Result<Vec<Pid>, Failed> {
     let place = run.place.path().display().to_string();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")?.flatten() {

@@ -1,16 +1,14 @@
 //! Storages on real file systems: what a run leaves behind, what a cut's record is worth, and that the defects are found there too.
 //! The scenarios in `scenarios/device` are tests of their own.
 
+use crate::clean_up::{Run, is_clean, recording_processes, wait_until};
 use crate::group::{Named, TestResult, group, percent};
 use fermoposta::testing::{Needs, Test};
 use libtest_mimic::Failed;
+use nix::sys::signal::{Signal, kill};
 use reports::kit::verdict::Verdict;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::process::Command;
 
 const FILESYSTEMS: [&str; 3] = ["ext4", "xfs", "btrfs"];
 
@@ -41,6 +39,13 @@ pub(crate) fn tests() -> Vec<Test> {
                 .lacking(missing),
         );
     }
+    let cuts: [Named; 2] = [
+        ("a_rule_cuts_the_power_at_a_call_of_the_device", percent(60, 20), || a_rule_cuts("device", "write")),
+        ("a_rule_cuts_the_power_at_a_call_of_the_mail_server", percent(60, 20), || {
+            a_rule_cuts("file", "rename")
+        }),
+    ];
+    tests.extend(group("devices", lacking("ext4"), cuts));
     let killed: [Named; 2] = [
         ("after_kill_9_of_the_harness_nothing_is_left", percent(30, 15), || after_kill_9(Victim::Harness)),
         ("after_kill_9_of_the_recording_process_nothing_is_left", percent(30, 15), || {
@@ -94,6 +99,40 @@ fn a_cut_is_rebuilt(filesystem: &str) -> TestResult {
     }
 }
 
+/// Storage and device lose their power together, and mail goes on afterwards.
+fn a_rule_cuts(level: &str, op: &str) -> TestResult {
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("cut.toml");
+    std::fs::write(&file, CUT_BY_RULE.replace("LEVEL", level).replace("OP", op))?;
+    let run = fermoposta::testing::run(&file, &[])?;
+    let said = |words: &str| run.report.timeline.iter().any(|moment| moment.what.contains(words));
+    let (cut, again) =
+        (said("power cut of mail-device under real-ext4"), run.report.messages.acknowledged > 20);
+    // Nothing may have been pending: then it proves nothing, and that is said.
+    let decided = matches!(run.code, 0 | 2) && run.report.messages.lost == 0;
+    if cut && again && decided { Ok(()) } else { Err(run.failed()) }
+}
+
+const CUT_BY_RULE: &str = r#"
+name = "cut-by-a-rule"
+why = "The power goes at a call of the kernel on the device, or of the mail server on the file system."
+[storage.mail]
+on = { filesystem = "ext4", size = "256 MiB" }
+[workload]
+duration = "5s"
+rate = "40/s"
+users = 4
+timeout = "3s"
+[[fault]]
+name = "power"
+level = "LEVEL"
+where = { op = "OP" }
+when = { nth = 60 }
+effect.power-cut = {}
+[expect]
+recover-within = "15s"
+"#;
+
 #[derive(Clone, Copy)]
 enum Victim {
     Harness,
@@ -102,51 +141,29 @@ enum Victim {
 
 /// While the device answers nothing, and a mail server waits for it.
 fn after_kill_9(victim: Victim) -> TestResult {
-    let place = tempfile::tempdir()?;
-    let runs = place.path().join("runs");
-    let mut command = this_program();
-    command
-        .arg("run")
-        .arg("../scenarios/device/disk-freezes.toml")
-        .args(["--seed", "1", "--runs"])
-        .arg(&runs);
-    let mut harness =
-        Ended(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    let trace = || std::fs::read_to_string(only(&runs)?.join("trace-mail-device.jsonl")).ok();
-    wait_until("a call of the device that is frozen", || {
-        trace().is_some_and(|text| text.contains("silence"))
-    })?;
-    let attached = attached(place.path());
-    if attached.is_empty() {
+    let run = Run::start(&std::fs::read_to_string("../scenarios/device/disk-freezes.toml")?, &[])?;
+    let trace = || std::fs::read_to_string(run.file("trace-mail-device.jsonl")?).ok();
+    let frozen = || trace().is_some_and(|text| text.contains("silence"));
+    wait_until("a call of the device that is frozen", frozen)?;
+    let devices = attached(run.place.path());
+    if devices.is_empty() {
         return Err("no loop device belongs to the run: this test looks at nothing".into());
     }
     match victim {
-        Victim::Harness => harness.0.kill()?,
-        Victim::Recorder => kill_recorder(&runs)?,
+        Victim::Harness => run.signal(Signal::SIGKILL)?,
+        Victim::Recorder => {
+            recording_processes(&run)?.into_iter().try_for_each(|pid| kill(pid, Signal::SIGKILL))?
+        }
     }
-    wait_until("the end of the harness", || harness.0.try_wait().is_ok_and(|ended| ended.is_some()))?;
-    wait_until("the end of the run's processes", || processes(place.path()).is_empty())?;
-    wait_until("the run's loop device to be detached", || self::attached(place.path()).is_empty())?;
-    let mut sync = Ended(Command::new("sync").spawn()?);
-    wait_until("this machine's `sync`", || sync.0.try_wait().is_ok_and(|ended| ended.is_some()))
-}
-
-/// A child that is not left running.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn kill_recorder(runs: &Path) -> TestResult {
-    let run = only(runs).ok_or("there is no run directory")?;
-    let recording = |pid: &u32| command_line(*pid).starts_with(b"/proc/self/exe\0__run\0");
-    let pid = processes(&run).into_iter().filter(recording).max().ok_or("nobody records the run")?;
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
-    Ok(nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL)?)
+    let (_, _, place) = run.end()?;
+    is_clean(place.path())?;
+    let is_held = |device: &PathBuf| file_of(device).is_some_and(|file| is_of(&file, place.path()));
+    wait_until("the run's loop device to be detached", || !devices.iter().any(is_held))?;
+    let mut sync = Command::new("sync").spawn()?;
+    let synced = wait_until("this machine's `sync`", || sync.try_wait().is_ok_and(|ended| ended.is_some()));
+    sync.kill()?;
+    sync.wait()?;
+    synced
 }
 
 fn this_program() -> Command {
@@ -162,33 +179,18 @@ fn only(runs: &Path) -> Option<PathBuf> {
 /// Loop devices whose files lie below `place`.
 fn attached(place: &Path) -> Vec<PathBuf> {
     let devices = std::fs::read_dir("/sys/block").into_iter().flatten().filter_map(Result::ok);
-    let file = |device: &PathBuf| std::fs::read_to_string(device.join("loop/backing_file")).ok();
-    let own =
-        |device: &PathBuf| file(device).is_some_and(|file| Path::new(file.trim_end()).starts_with(place));
+    let own = |device: &PathBuf| file_of(device).is_some_and(|file| is_of(&file, place));
     devices.map(|entry| entry.path()).filter(own).collect()
 }
 
-fn command_line(pid: u32) -> Vec<u8> {
-    std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+fn file_of(device: &Path) -> Option<PathBuf> {
+    let file = std::fs::read_to_string(device.join("loop/backing_file")).ok()?;
+    Some(PathBuf::from(file.trim_end()))
 }
 
-/// Processes that name `place` in their command line.
-fn processes(place: &Path) -> Vec<u32> {
-    let named = place.as_os_str().as_encoded_bytes().to_vec();
-    let all = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| command_line(*pid).windows(named.len()).any(|part| part == named)).collect()
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> TestResult {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        if Instant::now() > deadline {
-            return Err(format!("waited for {what} for {PATIENCE:?}").into());
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    Ok(())
+/// Whose mount is gone is shown by its path below that.
+fn is_of(file: &Path, place: &Path) -> bool {
+    file.starts_with(place) || file == Path::new("/device")
 }
 
 fn failed(what: &str, stderr: &[u8]) -> Failed {

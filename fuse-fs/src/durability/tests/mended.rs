@@ -143,7 +143,7 @@ fn strict_posix_shows_growth_cut_off_inside() {
     for (id, shown) in [("XE", "a/mbox=12288[o*12000 0*288]"), ("XF", "a/wal=4096[o*32 0*4064]")] {
         let sequence = sequences.iter().find(|sequence| sequence.id == id).expect("an ID of mended.txt");
         let outcomes: Vec<String> = (0..SEEDS)
-            .map(|seed| outcome(sequence, Profile::StrictPosix, CutMode::Random, seed).0)
+            .map(|seed| outcome(sequence, Profile::StrictPosix, CutMode::Random, seed))
             .map(|shown| shown.trim_end_matches(" [canary]").to_owned())
             .collect();
         assert!(outcomes.iter().any(|drawn| drawn == shown), "{id}: {shown} was never drawn");

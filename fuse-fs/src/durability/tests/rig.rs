@@ -155,6 +155,11 @@ impl Rig {
         self.volatile().core.lock().model.background_writeback = false;
     }
 
+    /// Writeback that a call started has ended when the next commit comes.
+    pub(super) fn end_writeback_at_once(&self) {
+        self.volatile().core.lock().model.writeback_lasts = false;
+    }
+
     /// Whether writeback that a call started may be under way.
     pub(super) fn is_in_writeback(&self) -> bool {
         let core = self.volatile().core.lock();

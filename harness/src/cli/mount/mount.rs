@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::run::storage::{durability, engine, leave_durable};
 use crate::scenario;
 use crate::scenario::overrides::Overrides;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::mount::MountOptions;
@@ -147,6 +147,11 @@ fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
     let storage = storage.ok_or_else(|| {
         anyhow!("the scenario has no storage {name}; it has {names}; name one with --storage")
     })?;
+    ensure!(
+        storage.on.is_none() && storage.cache.is_none(),
+        "storage {name} of the scenario is on a device, which `mount` does not make; give it a model instead with \
+         `--persistence NAME`, or use `run`"
+    );
     Ok(Some((storage, plan.steps)))
 }
 

@@ -18,6 +18,7 @@ effect.errno = { code = "EIO" }
 name = "h"
 level = "device"
 storage = "mail"
+for-good = true
 where = { path = "**/new/**" }
 effect.errno = { code = "EIO" }
 [[step]]
@@ -31,7 +32,7 @@ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"]
 loses-acknowledged = "1s"
 "#;
     insta::assert_snapshot!(shown(&text.replacen("name = \"f\"", "name = \"f\"\nstorage = \"mail\"", 1)), @r#"
-      × t.toml has 7 problems
+      × t.toml has 8 problems
 
     Error:
       × storage `plain` is on no device
@@ -45,65 +46,77 @@ loses-acknowledged = "1s"
       help: give it one: `[storage.plain] on = { filesystem = "ext4", size = "1 GB" }`
 
     Error:
-      × sectors have no path
-        ╭─[t.toml:21:18]
+      × a device that fails for good is not possible
+        ╭─[t.toml:21:12]
      20 │ storage = "mail"
-     21 │ where = { path = "**/new/**" }
+     21 │ for-good = true
+        ·            ──┬─
+        ·              ╰── here
+     22 │ where = { path = "**/new/**" }
+        ╰────
+      help: leave out `for-good`: what is read at the end is read through the file system, which would wait for
+            the device
+
+    Error:
+      × sectors have no path
+        ╭─[t.toml:22:18]
+     21 │ for-good = true
+     22 │ where = { path = "**/new/**" }
         ·                  ─────┬─────
         ·                       ╰── here
-     22 │ effect.errno = { code = "EIO" }
+     23 │ effect.errno = { code = "EIO" }
         ╰────
       help: use `range`, in bytes of the device, or strike the file with `level = "file"`
 
     Error:
       × storage `mail` is on a real file system, which keeps what it likes in its cache
-        ╭─[t.toml:25:4]
-     24 │ at = "1s"
-     25 │ do.evict = {}
+        ╭─[t.toml:26:4]
+     25 │ at = "1s"
+     26 │ do.evict = {}
         ·    ──┬──
         ·      ╰── here
-     26 │ [target]
+     27 │ [target]
         ╰────
       help: remove the step, or `on`: only a model is told what to forget
 
     Error:
       × 10.0 MiB are too few for xfs
-        ╭─[t.toml:30:35]
-     29 │ [storage.mail]
-     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+        ╭─[t.toml:31:35]
+     30 │ [storage.mail]
+     31 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
         ·                                   ────┬───
         ·                                       ╰── here
-     31 │ loses-acknowledged = "1s"
+     32 │ loses-acknowledged = "1s"
         ╰────
       help: give it 300.0 MiB or more
 
     Error:
       × `logdev=/dev/sdb1` names another place or device
-        ╭─[t.toml:30:61]
-     29 │ [storage.mail]
-     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+        ╭─[t.toml:31:61]
+     30 │ [storage.mail]
+     31 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
         ·                                                             ──────────┬─────────
         ·                                                                       ╰── here
-     31 │ loses-acknowledged = "1s"
+     32 │ loses-acknowledged = "1s"
         ╰────
       help: leave it out: a run touches no disk of the machine's
 
     Error:
       × `logdev=x` names another place or device
-        ╭─[t.toml:30:98]
-     29 │ [storage.mail]
-     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+        ╭─[t.toml:31:98]
+     30 │ [storage.mail]
+     31 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
         ·                                                                                                  ─────────┬────────
         ·                                                                                                           ╰── here
-     31 │ loses-acknowledged = "1s"
+     32 │ loses-acknowledged = "1s"
         ╰────
       help: leave it out: a run touches no disk of the machine's
 
     Error:
       × `loses-acknowledged` is of a model, and this storage is on a real file system
-        ╭─[t.toml:31:22]
-     30 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
-     31 │ loses-acknowledged = "1s"
+        ╭─[t.toml:32:22]
+     31 │ on = { filesystem = "xfs", size = "10 MiB", mount-options = ["logdev=/dev/sdb1"], mkfs-options = ["-l", "logdev=x"] }
+     32 │ loses-acknowledged = "1s"
         ·                      ──┬─
         ·                        ╰── here
         ╰────
