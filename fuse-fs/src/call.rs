@@ -100,6 +100,52 @@ pub enum Op {
     CopyFileRange,
 }
 
+impl Op {
+    /// Whether a call of this kind changes something.
+    pub fn changes(self) -> bool {
+        match self {
+            Op::Truncate
+            | Op::Chmod
+            | Op::Chown
+            | Op::Utimens
+            | Op::Mknod
+            | Op::Mkdir
+            | Op::Unlink
+            | Op::Rmdir
+            | Op::Symlink
+            | Op::Rename
+            | Op::Link
+            | Op::Create
+            | Op::Write
+            | Op::Setxattr
+            | Op::Removexattr
+            | Op::Fallocate
+            | Op::CopyFileRange => true,
+            Op::Lookup
+            | Op::Getattr
+            | Op::Readlink
+            | Op::Open
+            | Op::Read
+            | Op::Flush
+            | Op::Release
+            | Op::Fsync
+            | Op::Fsyncdir
+            | Op::Opendir
+            | Op::Readdir
+            | Op::Releasedir
+            | Op::Statfs
+            | Op::Getxattr
+            | Op::Listxattr
+            | Op::Lseek => false,
+        }
+    }
+
+    /// Whether a call of this kind makes changes durable.
+    pub fn makes_durable(self) -> bool {
+        matches!(self, Op::Fsync | Op::Fsyncdir)
+    }
+}
+
 /// What kind of file a call is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, strum::Display)]
 #[serde(rename_all = "kebab-case")]

@@ -36,5 +36,6 @@ pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 pub(crate) mod track;
+pub mod unflushed;
 pub(crate) mod versions;
 mod written_along;

@@ -4,7 +4,9 @@
 //! wait for the disk, which has no power either. What they still change is in a cache that goes with the power.
 
 use super::cut::CutMode;
+use super::unflushed::Unflushed;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -13,6 +15,7 @@ use std::sync::atomic::Ordering::SeqCst;
 pub struct Plug {
     off: AtomicBool,
     asked: Mutex<Option<CutMode>>,
+    unflushed: Arc<Unflushed>,
 }
 
 impl Plug {
@@ -36,6 +39,11 @@ impl Plug {
     /// The cut that a rule asked for: the power is off already, the rest is the caller's to do.
     pub fn asked(&self) -> Option<CutMode> {
         *self.asked.lock()
+    }
+
+    /// What the storage was asked to change since the disk was last flushed.
+    pub fn unflushed(&self) -> &Arc<Unflushed> {
+        &self.unflushed
     }
 
     pub fn is_off(&self) -> bool {

@@ -3,6 +3,7 @@
 //!
 //! No lock is held across a call into the backing directory.
 
+use super::counted::Counted;
 use super::request::Outcome;
 
 use super::handles::{DirHandle, FileHandle, Handles};
@@ -32,6 +33,7 @@ pub(crate) struct Fs {
     volatile: Option<Attached>,
     /// The power, where the disk beneath keeps account of what is durable.
     plug: Option<Arc<Plug>>,
+    pub(super) counted: Counted,
     /// What was lied about.
     pub(crate) lies: Arc<Lies>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
@@ -74,6 +76,7 @@ impl Fs {
         root: OwnedFd,
         descriptors: usize,
         (volatile, plug): (Option<Arc<Volatile>>, Option<Arc<Plug>>),
+        counted: Counted,
         lies: Arc<Lies>,
     ) -> Outcome<Fs> {
         let proc = nix::fcntl::open(
@@ -88,6 +91,7 @@ impl Fs {
             directories: Handles::default(),
             volatile: volatile.map(|model| Attached { generation: model.generation(), model }),
             plug,
+            counted,
             lies,
             descriptors: proc,
         })

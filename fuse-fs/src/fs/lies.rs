@@ -50,7 +50,12 @@ fn size_of(stat: &FileStat) -> u64 {
 
 impl Fs {
     /// Does one request, or what `action` makes of it. Failing is the caller's business.
-    pub(crate) fn perform(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
+    pub(super) fn carry_out_or_lie(
+        &self,
+        request: &Request<'_>,
+        caller: &Caller,
+        action: &Action,
+    ) -> Outcome<Answer> {
         if let Some(outcome) = self.lie(request, caller, action) {
             return outcome;
         }

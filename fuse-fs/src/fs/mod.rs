@@ -1,4 +1,6 @@
 pub(crate) mod attributes;
+mod counted;
+pub(crate) use counted::Counted;
 pub(crate) mod directories;
 mod fs;
 pub(crate) use fs::{Fs, Power};

@@ -20,7 +20,7 @@ use super::recorder::TraceSink;
 use super::service::Service;
 use super::session::{Session, session_by_helper, session_on};
 use super::table::{self, Lies, Owner};
-use crate::fs::Fs;
+use crate::fs::{Counted, Fs};
 use crate::rules::decide::Decide;
 use crate::rules::decision::RuleId;
 use nix::fcntl::{OFlag, open};
@@ -64,6 +64,8 @@ pub struct MountOptions {
     pub durability: Option<Arc<crate::durability::Volatile>>,
     /// Its power, where the disk beneath keeps account of what is durable and no model does.
     pub plug: Option<Arc<crate::durability::plug::Plug>>,
+    /// It is the disk beneath another storage.
+    pub beneath: Option<crate::durability::unflushed::Beneath>,
 }
 
 impl Default for MountOptions {
@@ -74,6 +76,7 @@ impl Default for MountOptions {
             longest_freeze: Duration::from_secs(600),
             durability: None,
             plug: None,
+            beneath: None,
         }
     }
 }
@@ -174,7 +177,8 @@ impl Mount {
         let other = |source| MountError::Other { path: mountpoint.clone(), source };
         let descriptors = usable_descriptors();
         let power = (options.durability.clone(), options.plug.clone());
-        let fs = Fs::new(root, descriptors, power, decide.lies()).map_err(|e| other(e.into()))?;
+        let counted = Counted::of(options.plug.as_deref(), options.beneath);
+        let fs = Fs::new(root, descriptors, power, counted, decide.lies()).map_err(|e| other(e.into()))?;
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
         let _ageing = options.durability.map(Ageing::of).transpose().map_err(other)?;
         let loops = Crew::new(options.threads, MOST_LOOPS).map_err(other)?;

@@ -287,7 +287,8 @@ impl Service {
         let (Some(trace), Some(mut event)) = (&self.trace, journey.note) else { return };
         let errno = outcome.as_ref().err().map_or(0, |e| *e as i32);
         let ordinary = errno == 0 || errno == libc::ENOENT;
-        let wanted = changes(event.op) || (event.op == Op::Flush && trace.closes());
+        let wanted =
+            event.op.changes() || event.op.makes_durable() || (event.op == Op::Flush && trace.closes());
         if ordinary && event.fired.is_empty() && !wanted {
             return;
         }
@@ -315,43 +316,4 @@ impl Service {
 /// That this process has no descriptor left is no limit of whoever called.
 fn as_seen(outcome: Outcome<Answer>) -> Outcome<Answer> {
     outcome.map_err(|error| if error == Errno::EMFILE { Errno::ENFILE } else { error })
-}
-
-/// Whether a call of this kind changes something or makes it durable.
-fn changes(op: Op) -> bool {
-    match op {
-        Op::Truncate
-        | Op::Chmod
-        | Op::Chown
-        | Op::Utimens
-        | Op::Mknod
-        | Op::Mkdir
-        | Op::Unlink
-        | Op::Rmdir
-        | Op::Symlink
-        | Op::Rename
-        | Op::Link
-        | Op::Create
-        | Op::Write
-        | Op::Fsync
-        | Op::Fsyncdir
-        | Op::Setxattr
-        | Op::Removexattr
-        | Op::Fallocate
-        | Op::CopyFileRange => true,
-        Op::Lookup
-        | Op::Getattr
-        | Op::Readlink
-        | Op::Open
-        | Op::Read
-        | Op::Flush
-        | Op::Release
-        | Op::Opendir
-        | Op::Readdir
-        | Op::Releasedir
-        | Op::Statfs
-        | Op::Getxattr
-        | Op::Listxattr
-        | Op::Lseek => false,
-    }
 }

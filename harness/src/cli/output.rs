@@ -3,6 +3,7 @@ use anyhow::Result;
 use clap::Args;
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::profile::Profile;
+use record::plan::keeper::Keeper;
 use reports::run::Report;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -13,6 +14,13 @@ pub(crate) fn profile() -> impl clap::builder::TypedValueParser<Value = Profile>
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     let names = Profile::VARIANTS.iter().map(<&str>::from);
     PossibleValuesParser::new(names).map(|name| name.parse().expect("only names of profiles are let through"))
+}
+
+/// Names of profiles and of real file systems.
+pub(crate) fn keeper() -> impl clap::builder::TypedValueParser<Value = Keeper> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(Keeper::all().map(Keeper::name))
+        .map(|name| name.parse().expect("only names of these are let through"))
 }
 
 /// Names of the ways to choose survivors.

@@ -1,6 +1,6 @@
 use super::disks::{self, Named};
 use super::export;
-use super::output::{OutputArgs, profile, show};
+use super::output::{OutputArgs, keeper, show};
 use crate::exit::{Exit, NoSuch, say};
 use crate::machine::stop;
 use crate::run::outer;
@@ -11,8 +11,8 @@ use crate::scenario::errors;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
-use fuse_fs::durability::profile::Profile;
-use record::directory::RunDirectory;
+use record::directory::{RunDirectory, read_json};
+use record::plan::keeper::Keeper;
 use record::plan::{Disks, Plan};
 use reports::kit::figures::{counted, grouped};
 use reports::kit::inert::inert;
@@ -40,9 +40,10 @@ pub(crate) struct RunArgs {
     /// The course that the story takes, of a scenario that knows several (default: its first).
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
-    /// What survives a power cut, on every storage (default: as the scenario says).
-    #[arg(long, value_name = "NAME", value_parser = profile())]
-    persistence: Option<Profile>,
+    /// What decides what survives a power cut, on every storage: a model's profile, or `real-ext4`, `real-xfs`, `real-btrfs`, the
+    /// file systems of this machine's kernel (default: as the scenario says).
+    #[arg(long, value_name = "NAME", value_parser = keeper())]
+    persistence: Option<Keeper>,
     /// Directory on the disk under test, where the mail store lies beneath the fault file system (default: in the
     /// run directory). It must exist; a directory of the run's name is made in it.
     #[arg(long, value_name = "DIR")]
@@ -149,7 +150,16 @@ fn say_done(args: &RunArgs, reports: &[Report]) {
 
 /// A store is that of a run.
 fn store_is_there(args: &RunArgs) -> Result<()> {
-    args.store.as_ref().map_or(Ok(()), |store| Ok(RunDirectory::of_run(store).map(drop)?))
+    let Some(store) = &args.store else { return Ok(()) };
+    let plan: Plan = read_json(&RunDirectory::of_run(store)?.plan())?;
+    match plan.storages.iter().find(|(_, storage)| storage.on.is_some()) {
+        None => Ok(()),
+        Some((name, _)) => Err(NoSuch(format!(
+            "{}: this run kept storage {name} on a device, whose files are not copied; name a run on a model's storage",
+            inert(&store.display().to_string())
+        ))
+        .into()),
+    }
 }
 
 /// Where run directories are made unless the command line says otherwise.

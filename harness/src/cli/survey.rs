@@ -1,13 +1,13 @@
 use crate::campaign::survey;
 use crate::campaign::survey::options;
 
-use super::output::profile;
+use super::output::keeper;
 use super::sweep::usual_jobs;
 use crate::campaign::survey::options::USUAL_REPEAT;
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
-use fuse_fs::durability::profile::Profile;
+use record::plan::keeper::Keeper;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -19,9 +19,9 @@ pub(crate) struct SurveyArgs {
     #[arg(long = "target", value_name = "NAMES", value_delimiter = ',', required = true)]
     targets: Vec<String>,
     /// Kinds of storage whose power is cut, separated by commas, for scenarios that cut it (default: each scenario's
-    /// own).
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = profile())]
-    profiles: Vec<Profile>,
+    /// own); `real-ext4`, `real-xfs` and `real-btrfs` are the file systems of this machine's kernel.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = keeper())]
+    profiles: Vec<Keeper>,
     /// Runs of each mail server in each scenario.
     #[arg(long, value_name = "N", default_value_t = USUAL_REPEAT, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: u32,

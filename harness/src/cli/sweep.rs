@@ -1,6 +1,6 @@
 use crate::campaign::sweep;
 
-use super::output::profile;
+use super::output::keeper;
 use crate::campaign::sweep::cases::Wanted;
 use crate::campaign::sweep::options::{
     Family, FirstDelivery, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,
@@ -8,8 +8,8 @@ use crate::campaign::sweep::options::{
 use crate::exit::Exit;
 use anyhow::Result;
 use clap::Args;
-use fuse_fs::durability::profile::Profile;
 use record::history::Ingress;
+use record::plan::keeper::Keeper;
 use std::path::{Path, PathBuf};
 use strum::VariantArray;
 
@@ -27,9 +27,10 @@ pub(crate) struct SweepArgs {
     /// Families of faults, separated by commas (default: all).
     #[arg(long, value_enum, value_name = "FAMILIES", value_delimiter = ',')]
     faults: Vec<Family>,
-    /// Kinds of storage whose power is cut, separated by commas (default: strict-posix,ext4-ordered).
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = profile())]
-    profiles: Vec<Profile>,
+    /// Kinds of storage whose power is cut, separated by commas (default: strict-posix,ext4-ordered);
+    /// `real-ext4`, `real-xfs` and `real-btrfs` are the file systems of this machine's kernel.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = keeper())]
+    profiles: Vec<Keeper>,
     /// Run this one case of one mail server and show its report; its directory is kept.
     #[arg(long, value_name = "ID")]
     case: Option<String>,

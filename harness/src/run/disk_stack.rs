@@ -5,6 +5,7 @@
 //! what is left and replays its journal.
 
 use super::storage::Storage;
+use super::store;
 use crate::machine::filesystem::{self, Mounted};
 use anyhow::{Context, Result};
 use fuse_fs::durability::cut::CutMode;
@@ -57,8 +58,15 @@ impl Disks {
             if !image.exists() {
                 filesystem::make(on, &image)?;
             }
-            let device = Arc::new(Storage::device(plan, &on.device, directory, served)?);
-            disks.insert(name.clone(), Disk::mounted(on.clone(), device, above)?);
+            let plug = Arc::new(Plug::default());
+            let device = Storage::device(plan, &on.device, directory, served, plug.unflushed())?;
+            let disk = Disk::mounted(on.clone(), Arc::new(device), plug, above)?;
+            match &plan.store {
+                Some(store) => store::copy(store, name, above)?,
+                None => make_store(above)?,
+            }
+            disk.make_durable()?;
+            disks.insert(name.clone(), disk);
         }
         Ok(Disks(disks))
     }
@@ -68,15 +76,17 @@ impl Disks {
     }
 }
 
+fn make_store(at: &Path) -> Result<()> {
+    std::fs::create_dir_all(at)?;
+    Ok(std::fs::set_permissions(at, Permissions::from_mode(0o755))?)
+}
+
 impl Disk {
     /// `above` is the directory in the file system that is the storage's backing directory.
-    fn mounted(on: OnDevice, device: Arc<Storage>, above: &Path) -> Result<Disk> {
+    fn mounted(on: OnDevice, device: Arc<Storage>, plug: Arc<Plug>, above: &Path) -> Result<Disk> {
         let at = above.parent().unwrap_or(above).to_owned();
-        let disk = Disk { on, device, plug: Arc::default(), at, mounted: Mutex::new(None) };
+        let disk = Disk { on, device, plug, at, mounted: Mutex::new(None) };
         disk.mount()?;
-        std::fs::create_dir_all(above)?;
-        std::fs::set_permissions(above, Permissions::from_mode(0o755))?;
-        disk.make_durable()?;
         Ok(disk)
     }
 
@@ -106,6 +116,7 @@ impl Disk {
     pub(super) fn mount_again(&self) -> Result<()> {
         self.device.mount_again()?;
         self.mount()?;
+        self.plug.unflushed().forget();
         self.plug.put_back();
         Ok(())
     }

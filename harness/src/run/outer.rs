@@ -160,8 +160,11 @@ fn make_backings(plan: &Plan, of_the_run: &mut Backings<'_>) -> Result<Vec<(Stri
         // A file system on a device has things of its own at its root.
         let backing = if storage.on.is_some() { place.join("store") } else { place };
         match &plan.store {
-            Some(store) => store::copy(store, name, &backing)?,
-            None => make_backing(&backing)?,
+            // What is to lie on a device is copied when there is one.
+            Some(store) if storage.on.is_none() && storage.cache.is_none() => {
+                store::copy(store, name, &backing)?
+            }
+            Some(_) | None => make_backing(&backing)?,
         }
         backings.push((name.clone(), backing));
     }

@@ -17,7 +17,6 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutMode;
 use record::directory::RunDirectory;
 use record::history::event::{Event, TargetEvent};
-use record::plan::device::Filesystem;
 use record::plan::seed::component_seed;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,13 +77,13 @@ pub(crate) async fn watch(stage: std::sync::Arc<Stage>) {
 /// Carries out the power cuts that rules have begun.
 async fn cut_asked(stage: &Stage) -> Result<()> {
     let mut count = stage.power.off.lock().await;
-    let asked = stage.storages.iter().filter_map(|storage| Some((storage, storage.asked()?)));
-    let asked: Vec<_> = asked.collect();
+    let chosen = stage.storages.chosen(None).into_iter();
+    let asked: Vec<_> = chosen.filter_map(|storage| Some((storage, storage.asked()?))).collect();
     if asked.is_empty() {
         // A step cut the power meanwhile and took it along.
         return Ok(());
     }
-    // A storage on a device and the device are two, and the rule was at one of them.
+    // A storage on a device and the device are two, and the rule was at one of them: the power is that of both.
     asked.iter().for_each(|(storage, _)| storage.power_off());
     *count += 1;
     let cut = cut_in_the_dark(stage, *count, &asked).await;
@@ -98,8 +97,18 @@ async fn cut_asked(stage: &Stage) -> Result<()> {
 async fn cut_in_the_dark(stage: &Stage, n: u32, storages: &[(&Storage, CutMode)]) -> Result<()> {
     let affected: Vec<&Storage> = storages.iter().map(|(storage, _)| *storage).collect();
     take_down(stage, &affected).await?;
-    let cuts = storages.iter().map(|(storage, mode)| block_in_place(|| restore(stage, n, storage, *mode)));
+    let cuts = storages.iter().map(|(storage, mode)| {
+        let restored = block_in_place(|| restore(stage, n, storage, *mode));
+        restored.inspect_err(|_| taken_away(storage))
+    });
     all(cuts.collect())
+}
+
+/// What did not come back is nowhere, so that nobody waits for it: its power is off.
+fn taken_away(storage: &Storage) {
+    if let Err(error) = block_in_place(|| storage.abort()) {
+        tracing::warn!(storage = storage.name(), %error, "left behind by a power cut that failed");
+    }
 }
 
 fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()> {
@@ -108,15 +117,16 @@ fn restore(stage: &Stage, n: u32, storage: &Storage, mode: CutMode) -> Result<()
     let seed = component_seed(stage.seed, &format!("cut {n} of {name}"));
     let record = RunDirectory::cut_name(n, name);
     std::fs::create_dir_all(stage.directory.cuts())?;
+    let unflushed = storage.unflushed();
     let report = storage.cut(mode, seed, stage.directory.path().join(&record))?;
     let decided = Nanos::now();
     storage.mount_again()?;
     let back = Nanos::now();
     tracing::info!(cut = n, storage = name, decide_and_apply = ?decided.since(begun), mount = ?back.since(decided));
     let with = (name != storage.name()).then(|| storage.name().to_owned()).into_iter().collect();
-    let (at, profile) = (report.at, storage.filesystem().map(Filesystem::profile));
+    let (at, profile) = (report.at, storage.filesystem().map(|real| real.profile().to_owned()));
     let served = name.to_owned();
-    stage.history.record(Event::Cut { at, back, storage: served, with, profile, record, report });
+    stage.history.record(Event::Cut { at, back, storage: served, with, profile, record, unflushed, report });
     Ok(())
 }
 

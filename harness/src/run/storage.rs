@@ -10,6 +10,7 @@ use fuse_fs::clock::Nanos;
 use fuse_fs::durability;
 use fuse_fs::durability::Volatile;
 use fuse_fs::durability::cut::{CutMode, CutOrder, CutReport};
+use fuse_fs::durability::unflushed::Unflushed;
 use fuse_fs::mount::parking::Thaw;
 use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::trace::{Closed, TraceOptions};
@@ -53,16 +54,17 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// The one of that name, which is a device.
+    /// The one of that name, which is a device; the storage on it counts its changes in `above`.
     pub(super) fn device(
         plan: &Plan,
         name: &str,
         directory: &RunDirectory,
         backing: &Path,
+        above: &Arc<Unflushed>,
     ) -> Result<Storage> {
         let storage = &plan.storages[name];
         let model = durability(backing, &directory.spill(name), storage)?;
-        let keeping = Keeping::Device(model, storage.cache.unwrap_or_default());
+        let keeping = Keeping::Device(model, storage.cache.unwrap_or_default(), above.clone());
         Storage::mount(plan, name, directory, backing, (directory.device_mountpoint(name), keeping))
     }
 
@@ -139,6 +141,11 @@ impl Storage {
     /// The real file system that it lies on.
     pub(crate) fn filesystem(&self) -> Option<Filesystem> {
         if let Keeping::Disk(disk) = &self.keeping { Some(disk.filesystem()) } else { None }
+    }
+
+    /// Changes that were certainly not durable, if it is on a disk.
+    pub(crate) fn unflushed(&self) -> Option<u64> {
+        if let Keeping::Disk(disk) = &self.keeping { Some(disk.plug().unflushed().count()) } else { None }
     }
 
     /// The storage that decides what of this one survives a power cut: its device, if it is on one.
@@ -292,7 +299,7 @@ impl Storage {
         };
         mount.unmount()?;
         *self.survivor.lock() = None;
-        if let Keeping::Model(model) | Keeping::Device(model, _) = &self.keeping {
+        if let Keeping::Model(model) | Keeping::Device(model, ..) = &self.keeping {
             leave_durable(model, &self.backing);
         }
         self.close_trace()

@@ -8,7 +8,9 @@ use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::effects::lost_fsync::LostFsync;
 use fuse_fs::rules::ops::OpSelector;
 use fuse_fs::rules::rule::{Rule, Selector, Trigger};
-use record::plan::device::{Cache, OnDevice};
+use fuse_fs::units::Bytes;
+use record::plan::device::{Cache, OnDevice, Sector};
+use record::plan::keeper::Keeper;
 use record::plan::server::ServerKind;
 use record::plan::{StoragePlan, TargetPlan};
 use std::collections::BTreeMap;
@@ -16,7 +18,27 @@ use std::collections::BTreeMap;
 /// The name of the rule by which a device lies.
 const LYING_CACHE: &str = "lying-cache";
 
-/// Puts `storage` on a device of its own, if the file says so.
+/// The size of a device that the command line asks for.
+const USUAL_SIZE: Bytes = Bytes(1 << 30);
+
+/// On what device the file puts `storage`, or the command line does instead: options of one file system mean nothing to another.
+pub(super) fn on(storage: &Storage, instead: Option<Keeper>) -> Option<On> {
+    match (instead, &storage.on) {
+        (None, on) => on.clone(),
+        (Some(Keeper::Model(_)), _) => None,
+        (Some(Keeper::Real(filesystem)), Some(on)) if on.filesystem == filesystem => Some(on.clone()),
+        (Some(Keeper::Real(filesystem)), on) => Some(On {
+            filesystem,
+            size: on.as_ref().map_or(USUAL_SIZE, |on| on.size.max(filesystem.least())),
+            sector: on.as_ref().map_or_else(Sector::default, |on| on.sector),
+            cache: on.as_ref().map_or_else(Cache::default, |on| on.cache),
+            mount_options: Vec::new(),
+            mkfs_options: Vec::new(),
+        }),
+    }
+}
+
+/// Puts `storage` on a device of its own, if it is on one.
 pub(super) fn put_on_device(
     name: &str,
     storage: &Storage,
@@ -86,7 +108,7 @@ fn possible(field: &str, storage: &Storage, on: &On, found: &mut Troubles<'_>) {
         found.add(
             &format!("{field}.{key}"),
             message,
-            "remove it, or `on`; a device that lies has `cache = \"lying\"`",
+            "remove it, or take a model; a device that lies has `cache = \"lying\"`",
         );
     }
 }

@@ -1,5 +1,5 @@
-use fuse_fs::durability::profile::Profile;
 use record::plan::Disks;
+use record::plan::keeper::Keeper;
 use std::path::PathBuf;
 
 /// What the command line says instead of the file.
@@ -12,7 +12,7 @@ pub(crate) struct Overrides {
     /// Seeded defects, added to the file's.
     pub defects: Vec<String>,
     /// What survives a power cut, on every storage.
-    pub persistence: Option<Profile>,
+    pub persistence: Option<Keeper>,
     /// The course that the story takes, if it has several.
     pub variant: Option<String>,
     /// Run directory whose store the run begins with.

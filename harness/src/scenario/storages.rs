@@ -6,6 +6,7 @@ use super::overrides::Overrides;
 use super::troubles::Troubles;
 use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::units::{Bytes, Span};
+use record::plan::keeper::Keeper;
 use record::plan::{DEFAULT_MEMORY, MAIL_VOLUME, StoragePlan, VolumePlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,16 +23,18 @@ pub(crate) fn storages(
     for (name, storage) in &scenario.storage {
         possible(name, storage, found);
     }
-    let mut storages: BTreeMap<_, _> =
-        scenario.storage.iter().map(|(name, storage)| (name.clone(), plan(storage, overrides))).collect();
-    if storages.is_empty() {
-        storages.insert("mail".to_owned(), plan(&Storage::default(), overrides));
+    let mut given = scenario.storage.clone();
+    if given.is_empty() {
+        given.insert("mail".to_owned(), Storage::default());
     }
-    // Under another file system's model the scenario needs no real one.
-    if overrides.persistence.is_none() {
-        for (name, storage) in &scenario.storage {
-            devices::put_on_device(name, storage, &mut storages, found);
-        }
+    let mut storages: BTreeMap<_, _> =
+        given.iter().map(|(name, storage)| (name.clone(), plan(storage, overrides))).collect();
+    for (name, of_the_file) in given {
+        let on = devices::on(&of_the_file, overrides.persistence);
+        // Said instead of what the file says of a model.
+        let persistence = overrides.persistence.map_or(of_the_file.persistence, |_| Profile::default());
+        let storage = Storage { on, persistence, ..of_the_file };
+        devices::put_on_device(&name, &storage, &mut storages, found);
     }
     storages
 }
@@ -56,8 +59,12 @@ fn volume_plan(volume: &Volume) -> VolumePlan {
 }
 
 /// The file's profile, or another one in its place; switches mean nothing to another.
-fn persistence(storage: &Storage, instead: Option<Profile>) -> Persistence {
-    let profile = instead.unwrap_or(storage.persistence);
+fn persistence(storage: &Storage, instead: Option<Keeper>) -> Persistence {
+    let profile = match instead {
+        Some(Keeper::Model(profile)) => profile,
+        Some(Keeper::Real(_)) => Profile::default(),
+        None => storage.persistence,
+    };
     if profile != Profile::StrictPosix {
         return Persistence { profile, ..Persistence::default() };
     }

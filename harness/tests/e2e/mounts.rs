@@ -218,7 +218,7 @@ fn idle_descriptors() -> TestResult {
     names().try_for_each(|name| std::fs::write(mounted.path(&name), "x"))?;
     names().try_for_each(|name| std::fs::metadata(mounted.path(&name)).map(drop))?;
     let pid = mounted.pid()?;
-    limit_descriptors(pid, first_free(pid), 4096)?;
+    limit_descriptors(pid, above_all(pid)?, 4096)?;
     let open: Result<Vec<File>, _> = names().take(20).map(|name| File::open(mounted.path(&name))).collect();
     limit_descriptors(pid, 4096, 4096)?;
     drop(open?);
@@ -231,7 +231,7 @@ fn no_descriptor_for_a_directory() -> TestResult {
     let names = || (0..200).map(|n| format!("mnt/f{n}"));
     names().try_for_each(|name| std::fs::write(mounted.path(&name), "x"))?;
     let pid = mounted.pid()?;
-    limit_descriptors(pid, first_free(pid), 4096)?;
+    limit_descriptors(pid, above_all(pid)?, 4096)?;
     let open: Vec<File> = names().map_while(|name| File::open(mounted.path(&name)).ok()).collect();
     let made = std::fs::create_dir(mounted.path("mnt/d")).map_err(|error| error.raw_os_error());
     let there = mounted.path("backing/d").exists();
@@ -247,6 +247,14 @@ fn no_descriptor_for_a_directory() -> TestResult {
 /// The lowest that is not in use: none is left if it is the limit.
 fn first_free(pid: Pid) -> u64 {
     (0..).find(|n| !Path::new(&format!("/proc/{pid}/fd/{n}")).exists()).unwrap_or(0)
+}
+
+/// The lowest above all in use: as a limit it leaves those that are free below it. The lowest free one may lie below many that are in
+/// use, if a call that just ended had it, and none of those could be had again.
+fn above_all(pid: Pid) -> Result<u64, Failed> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd"))?;
+    let numbers = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u64>().ok());
+    Ok(numbers.max().map_or(0, |highest| highest + 1))
 }
 
 fn limit_descriptors(pid: Pid, soft: u64, hard: u64) -> TestResult {

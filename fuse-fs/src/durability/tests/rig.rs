@@ -141,7 +141,13 @@ impl Rig {
 
     fn mount(&mut self) {
         let root = File::open(self.backing()).expect("the backing directory stays");
-        let fs = Fs::new(root.into(), DESCRIPTORS, (self.volatile.clone(), None), std::sync::Arc::default());
+        let fs = Fs::new(
+            root.into(),
+            DESCRIPTORS,
+            (self.volatile.clone(), None),
+            crate::fs::Counted::Nothing,
+            std::sync::Arc::default(),
+        );
         self.fs = Some(fs.expect("the backing directory can be served"));
     }
 

@@ -102,7 +102,11 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
 /// The same of a cut that a run recorded.
 fn under_in_words(cut: &CutDone) -> String {
     let profile = cut.real.clone().unwrap_or_else(|| persistence_in_words(&cut.report.persistence));
-    did_in_words(&profile, &cut.report)
+    let beneath = did_in_words(&profile, &cut.report);
+    match cut.unflushed {
+        0 => beneath,
+        unflushed => format!("{beneath}; {} changes above it that no flush had followed", grouped(unflushed)),
+    }
 }
 
 /// What a power cut did: the profile, how survivors were chosen, and how many effects survived.
@@ -135,7 +139,7 @@ pub fn persistence(plan: &Plan) -> Vec<(String, String)> {
 
 fn promise(storage: &StoragePlan) -> String {
     match (&storage.on, storage.cache) {
-        (Some(on), _) => on.filesystem.profile(),
+        (Some(on), _) => on.filesystem.profile().to_owned(),
         (None, Some(cache)) => format!("device, cache {cache}"),
         (None, None) => persistence_in_words(&storage.persistence),
     }

@@ -157,6 +157,7 @@ impl RunDir {
             with: Vec::new(),
             profile: None,
             record,
+            unflushed: None,
             report,
         });
     }

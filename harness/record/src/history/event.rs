@@ -137,6 +137,9 @@ pub enum Event {
         profile: Option<String>,
         /// Directory of the record, below the run directory: `cuts/1-mail`.
         record: String,
+        /// Changes of the storages on it that were not durable, because no flush of it had followed them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unflushed: Option<u64>,
         /// What became of what was not durable.
         report: CutReport,
     },

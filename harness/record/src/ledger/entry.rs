@@ -248,11 +248,18 @@ pub struct CutDone {
     pub real: Option<String>,
     /// Directory of the record, below the run directory.
     pub record: String,
+    /// Changes of the storages on it that were not durable, because no flush had followed them.
+    pub unflushed: u64,
     /// What became of what was not durable.
     pub report: CutReport,
 }
 
 impl CutDone {
+    /// It met something that was not durable, so that it could have shown a loss.
+    pub fn met_something(&self) -> bool {
+        self.report.pending > 0 || self.unflushed > 0
+    }
+
     /// By whose rules survivors were chosen: a model's profile, or a real file system, which chose of what its device kept.
     pub fn profile(&self) -> String {
         self.real.clone().unwrap_or_else(|| self.report.profile().to_string())

@@ -352,8 +352,9 @@ impl Ledger {
                 self.note_time(at);
                 self.bounces.push(BounceRead { name: reading, source, complete, error, bounces });
             }
-            Event::Cut { at, back, storage, with, profile, record, report } => {
-                self.cuts.push(CutDone { at, back, storage, with, real: profile, record, report });
+            Event::Cut { at, back, storage, with, profile, record, unflushed, report } => {
+                let (real, unflushed) = (profile, unflushed.unwrap_or_default());
+                self.cuts.push(CutDone { at, back, storage, with, real, record, unflushed, report });
             }
             Event::RolledBack { at, back, storage, to } => {
                 self.rollbacks.push(RolledBack { at, back, storage, to });

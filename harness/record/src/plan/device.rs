@@ -50,8 +50,12 @@ pub enum Filesystem {
 
 impl Filesystem {
     /// As verdicts name it, beside the profiles of the models.
-    pub fn profile(self) -> String {
-        format!("real-{self}")
+    pub fn profile(self) -> &'static str {
+        match self {
+            Filesystem::Ext4 => "real-ext4",
+            Filesystem::Xfs => "real-xfs",
+            Filesystem::Btrfs => "real-btrfs",
+        }
     }
 
     /// The smallest device on which it can be made (mke2fs 1.47, mkfs.xfs 6.1 and mkfs.btrfs 6.2 were tried; ext4 needs room for mail).

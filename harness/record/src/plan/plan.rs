@@ -3,6 +3,7 @@
 
 use super::device::{Cache, OnDevice};
 use super::expect::{Expect, StatementPlan};
+use super::keeper::Keeper;
 use super::step::StepPlan;
 use super::workload::WorkloadPlan;
 
@@ -10,7 +11,7 @@ use super::seed::component_seed;
 use super::server::{Definition, When};
 use crate::directory::RunDirectory;
 use crate::history::token::RunToken;
-use fuse_fs::durability::profile::{Persistence, Profile};
+use fuse_fs::durability::profile::Persistence;
 use fuse_fs::rules::rule::Rule;
 use fuse_fs::units::{Bytes, Span};
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,8 @@ pub struct Plan {
     pub seed: u64,
     /// Storages by name.
     pub storages: BTreeMap<String, StoragePlan>,
-    /// The profile that the command line gave every storage, for the reproduce command.
-    pub persistence: Option<Profile>,
+    /// Who keeps every storage as the command line says, for the reproduce command.
+    pub persistence: Option<Keeper>,
     /// Where the command line put the storages, for the reproduce command.
     #[serde(default, skip_serializing_if = "Disks::is_default")]
     pub disks: Disks,
@@ -127,8 +128,8 @@ impl Plan {
         if let Some(variant) = &self.variant {
             command += &format!(" --variant {}", quoted(variant));
         }
-        if let Some(profile) = self.persistence {
-            command += &format!(" --persistence {profile}");
+        if let Some(keeper) = self.persistence {
+            command += &format!(" --persistence {keeper}");
         }
         if let Some(corpus) = &self.workload.corpus {
             command += &format!(" --corpus {}", quoted(&corpus.display().to_string()));

@@ -6,9 +6,9 @@ use crate::scenario;
 use crate::scenario::errors::ScenarioErrors;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
-use fuse_fs::durability::profile::Profile;
 use fuse_fs::rules::effects::Effect;
 use record::plan::Plan;
+use record::plan::keeper::Keeper;
 use record::plan::step::StepAction;
 use reports::survey::Column;
 use std::path::Path;
@@ -60,7 +60,7 @@ pub(crate) fn cells(options: &Options) -> Result<Cells, Refused> {
     Ok(Cells { columns, runs })
 }
 
-type File<'a> = (&'a Path, Option<Profile>);
+type File<'a> = (&'a Path, Option<Keeper>);
 
 /// The columns, each with its file and the storage it asks for.
 fn columns(options: &Options) -> Result<(Vec<Column>, Vec<File<'_>>), Refused> {
@@ -107,7 +107,7 @@ fn twice(what: String) -> Refused {
     Refused::Other(NoSuch(what).into())
 }
 
-fn load(file: &Path, target: &str, persistence: Option<Profile>, seed: u64) -> Result<Plan, Refused> {
+fn load(file: &Path, target: &str, persistence: Option<Keeper>, seed: u64) -> Result<Plan, Refused> {
     let overrides = Overrides { seed, target: Some(target.to_owned()), persistence, ..Overrides::default() };
     scenario::load(file, &overrides).map_err(|problems| Refused::Scenario(Box::new(problems)))
 }

@@ -1,6 +1,6 @@
 //! What a survey is asked for.
 
-use fuse_fs::durability::profile::Profile;
+use record::plan::keeper::Keeper;
 use record::plan::quoted;
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub(crate) struct Options {
     /// Names or paths of targets.
     pub targets: Vec<String>,
     /// Kinds of storage for scenarios that cut the power; each scenario's own if empty.
-    pub profiles: Vec<Profile>,
+    pub profiles: Vec<Keeper>,
     /// Runs of each target in each scenario; their seeds count from `seed`.
     pub repeat: u32,
     /// The first seed.
@@ -40,7 +40,7 @@ impl Options {
         }
         command += &format!(" --target {}", quoted(&self.targets.join(",")));
         if !self.profiles.is_empty() {
-            let names: Vec<&str> = self.profiles.iter().map(<&str>::from).collect();
+            let names: Vec<&str> = self.profiles.iter().copied().map(Keeper::name).collect();
             command += &format!(" --profiles {}", names.join(","));
         }
         if self.repeat != USUAL_REPEAT {
@@ -59,6 +59,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fuse_fs::durability::profile::Profile;
 
     #[test]
     fn the_command_says_what_is_not_usual() {
@@ -72,8 +73,13 @@ mod tests {
             directory: USUAL_DIRECTORY.into(),
         };
         insta::assert_snapshot!(usual.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier");
-        let other =
-            Options { profiles: vec![Profile::Xfs], repeat: 20, seed: 7, directory: "d".into(), ..usual };
+        let other = Options {
+            profiles: vec![Keeper::Model(Profile::Xfs)],
+            repeat: 20,
+            seed: 7,
+            directory: "d".into(),
+            ..usual
+        };
         insta::assert_snapshot!(other.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier --profiles xfs --repeat 20 --seed 7 --dir d");
     }
 }

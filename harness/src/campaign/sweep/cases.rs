@@ -3,8 +3,9 @@
 use super::calls::{Call, changes};
 use fuse_fs::call::Op;
 use fuse_fs::durability::cut::CutMode;
-use fuse_fs::durability::profile::{FsyncModel, Profile};
+use fuse_fs::durability::profile::FsyncModel;
 use record::history::Ingress;
+use record::plan::keeper::Keeper;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
@@ -73,7 +74,7 @@ pub(crate) enum Fault {
     /// Writeback fails during the sync, and the cache is emptied after the answer.
     Fsync(FsyncModel),
     /// The power goes after the call was carried out and before its caller hears of it.
-    Cut(Profile, CutMode),
+    Cut(Keeper, CutMode),
 }
 
 impl Fault {
@@ -111,22 +112,21 @@ pub(crate) struct Wanted {
     /// Failures of writeback.
     pub fsync: bool,
     /// Power cuts, on these kinds of storage.
-    pub cuts: Vec<Profile>,
+    pub cuts: Vec<Keeper>,
 }
 
 impl Wanted {
     /// Every fault there is.
     pub(crate) fn everything() -> Wanted {
-        Wanted { errno: true, fsync: true, cuts: Profile::VARIANTS.to_vec() }
+        Wanted { errno: true, fsync: true, cuts: Keeper::all().collect() }
     }
 
     /// The faults, in the order of the columns.
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let errno = Errno::VARIANTS.iter().filter(|_| self.errno).map(|errno| Fault::Errno(*errno));
         let fsync = FsyncModel::VARIANTS.iter().filter(|_| self.fsync).map(|like| Fault::Fsync(*like));
-        let cut = |profile: &Profile| {
-            [CutMode::DropUnsynced, CutMode::Random].map(|mode| Fault::Cut(*profile, mode))
-        };
+        let cut =
+            |keeper: &Keeper| [CutMode::DropUnsynced, CutMode::Random].map(|mode| Fault::Cut(*keeper, mode));
         errno.chain(fsync).chain(self.cuts.iter().flat_map(cut)).collect()
     }
 }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn each_call_meets_the_faults_that_can_strike_it() {
-        let wanted = Wanted { errno: true, fsync: true, cuts: vec![Profile::Xfs] };
+        let wanted = Wanted { errno: true, fsync: true, cuts: vec![Keeper::Model(Profile::Xfs)] };
         let cases = cases(&counted(&[Op::Fsync, Op::Flush, Op::Chmod]), &wanted);
         let ids: Vec<String> = cases.iter().map(Case::id).collect();
         insta::assert_snapshot!(ids.join("\n"), @r"

@@ -4,6 +4,7 @@ use super::cases::{Delivery, Wanted};
 use anyhow::{Context, Result, bail};
 use fuse_fs::durability::profile::Profile;
 use record::history::Ingress;
+use record::plan::keeper::Keeper;
 use record::plan::quoted;
 use record::plan::server::{Definition, Layout};
 use serde_json::Value;
@@ -61,7 +62,8 @@ pub(crate) struct Options {
 }
 
 /// Profiles that are cut on unless others are named: the weakest without its switches, and that of most machines.
-pub(crate) const USUAL_PROFILES: [Profile; 2] = [Profile::StrictPosix, Profile::Ext4Ordered];
+pub(crate) const USUAL_PROFILES: [Keeper; 2] =
+    [Keeper::Model(Profile::StrictPosix), Keeper::Model(Profile::Ext4Ordered)];
 
 /// Seed unless another is given: a sweep is to be the same everywhere.
 pub(crate) const USUAL_SEED: u64 = 1;
@@ -145,7 +147,7 @@ impl Options {
             choice += &format!(" --faults {}", wanted.join(","));
         }
         if !cuts.is_empty() && *cuts != USUAL_PROFILES {
-            let names: Vec<String> = cuts.iter().map(Profile::to_string).collect();
+            let names: Vec<&str> = cuts.iter().copied().map(Keeper::name).collect();
             choice += &format!(" --profiles {}", names.join(","));
         }
         choice
@@ -215,7 +217,7 @@ mod tests {
             defects: vec!["no-fsync".to_owned()],
             entries: vec![Ingress::Append],
             first: FirstDelivery::Without,
-            wanted: Wanted { errno: true, fsync: false, cuts: vec![Profile::Xfs] },
+            wanted: Wanted { errno: true, fsync: false, cuts: vec![Keeper::Model(Profile::Xfs)] },
             case: None,
             repeat: 4,
             jobs: 1,

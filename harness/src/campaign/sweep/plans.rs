@@ -8,8 +8,10 @@ use super::options::Options;
 use crate::scenario::overrides::Overrides;
 use anyhow::{Result, anyhow};
 use fuse_fs::durability::cut::CutMode;
+use fuse_fs::units::Bytes;
 use record::history::Ingress;
 use record::plan::Plan;
+use record::plan::keeper::Keeper;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +24,9 @@ const SIZE: &str = "4 KiB";
 /// How long the client waits for an answer. Postfix tries again 10 s after it could not create a queue file; real clients
 /// wait for minutes (RFC 5321, 4.5.3.2).
 const PATIENCE: &str = "15s";
+
+/// Of a device, unless the file system wants more: hundreds of them are made.
+const DEVICE: Bytes = Bytes(128 << 20);
 
 /// Messages of each user who has mail.
 const BEFORE: u32 = 3;
@@ -69,13 +74,22 @@ pub(crate) fn case(options: &Options, case: &Case, store: &Path) -> Result<Plan>
         ("workload".to_owned(), json!(workload(options, case.delivery, after, case.call.is_some()))),
         ("expect".to_owned(), json!({ "recover-within": "8s", "acknowledged-under-fault": 0 })),
     ]);
-    if let Fault::Cut(profile, _) = case.fault {
-        scenario.insert("storage".to_owned(), json!({ "mail": { "persistence": profile } }));
+    if let Fault::Cut(keeper, _) = case.fault {
+        scenario.insert("storage".to_owned(), json!({ "mail": kept_by(keeper) }));
     }
     if let Some(rule) = rule(case) {
         scenario.insert("fault".to_owned(), json!([rule]));
     }
     plan(options, &Value::Object(scenario), Some(store), options.command(Some(&id)))
+}
+
+fn kept_by(keeper: Keeper) -> Value {
+    match keeper {
+        Keeper::Model(profile) => json!({ "persistence": profile }),
+        Keeper::Real(filesystem) => {
+            json!({ "on": { "filesystem": filesystem, "size": DEVICE.max(filesystem.least()).0 } })
+        }
+    }
 }
 
 fn rule(case: &Case) -> Option<Value> {

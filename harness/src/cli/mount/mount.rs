@@ -19,6 +19,7 @@ use fuse_fs::mount::parking::Thaw;
 use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::trace::TraceOptions;
 use fuse_fs::rules::effects::Effect;
+use record::plan::keeper::Keeper;
 use record::plan::step::{StepAction, StepPlan};
 use record::plan::{DEFAULT_MEMORY, StoragePlan};
 use std::os::unix::net::UnixListener;
@@ -132,8 +133,11 @@ fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
             Vec::new(),
         )));
     };
-    let overrides =
-        Overrides { seed: request.seed, persistence: request.persistence, ..Overrides::default() };
+    let overrides = Overrides {
+        seed: request.seed,
+        persistence: request.persistence.map(Keeper::Model),
+        ..Overrides::default()
+    };
     let mut plan = match scenario::load(file, &overrides) {
         Ok(plan) => plan,
         Err(problems) => {

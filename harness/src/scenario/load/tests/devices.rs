@@ -1,7 +1,9 @@
 //! Storages on real file systems.
 
 use super::*;
-use record::plan::device::Cache;
+use fuse_fs::durability::profile::Profile;
+use record::plan::device::{Cache, Filesystem};
+use record::plan::keeper::Keeper;
 
 const ON: &str = "\n[storage.mail]\non = { filesystem = \"ext4\", size = \"256 MiB\" }\n";
 
@@ -120,7 +122,7 @@ loses-acknowledged = "1s"
         ·                      ──┬─
         ·                        ╰── here
         ╰────
-      help: remove it, or `on`; a device that lies has `cache = "lying"`
+      help: remove it, or take a model; a device that lies has `cache = "lying"`
     "#);
     let sector = ON.replace(" }", ", sector = 1024 }");
     insta::assert_snapshot!(shown(&(GOOD.to_owned() + &sector)), @r#"
@@ -164,11 +166,31 @@ fn a_storage_on_a_device_brings_the_storage_that_is_the_device() {
 
 #[test]
 fn under_a_models_profile_there_is_no_device() {
-    let overrides =
-        Overrides { persistence: Some(fuse_fs::durability::profile::Profile::Xfs), ..Overrides::default() };
+    let overrides = Overrides { persistence: Some(Keeper::Model(Profile::Xfs)), ..Overrides::default() };
     let plan = plan(Path::new("t.toml"), &(GOOD.to_owned() + ON), &overrides).expect("a plan");
     assert_eq!(plan.storages.keys().collect::<Vec<_>>(), ["mail"]);
     assert!(plan.storages["mail"].on.is_none());
+}
+
+#[test]
+fn the_command_line_puts_every_storage_on_a_real_file_system() {
+    let with = |keeper, text: &str| {
+        let overrides = Overrides { persistence: Some(keeper), ..Overrides::default() };
+        plan(Path::new("t.toml"), text, &overrides).expect("a plan")
+    };
+    let xfs = Keeper::Real(Filesystem::Xfs);
+    let modelled = with(xfs, &(GOOD.to_owned() + "[storage.mail]\npersistence = \"strict-posix\"\n"));
+    let on = modelled.storages["mail"].on.as_ref().expect("it is on a device");
+    assert_eq!((on.filesystem, on.size), (Filesystem::Xfs, Bytes(1 << 30)));
+    assert!(modelled.reproduce().ends_with(" --persistence real-xfs"), "{}", modelled.reproduce());
+    // Too small for it, and its options are another's.
+    let text = GOOD.to_owned()
+        + "[storage.mail]\non = { filesystem = \"ext4\", size = \"64 MiB\", mount-options = [\"data=journal\"] }\n";
+    let other = with(xfs, &text).storages["mail"].on.clone().expect("it is on a device");
+    assert_eq!((other.size, other.mount_options.len()), (Filesystem::Xfs.least(), 0));
+    let same =
+        with(Keeper::Real(Filesystem::Ext4), &text).storages["mail"].on.clone().expect("it is on a device");
+    assert_eq!((same.size, same.mount_options), (Bytes(64 << 20), vec!["data=journal".to_owned()]));
 }
 
 fn planned(text: &str) -> Plan {

@@ -37,13 +37,13 @@ fn a_profile_of_the_command_line_holds_for_every_storage_and_enters_the_reproduc
     };
     let of = |plan: &Plan| plan.storages["mail"].persistence;
     assert!(of(&with(None)).rename_may_part);
-    assert!(of(&with(Some(Profile::StrictPosix))).rename_may_part);
+    assert!(of(&with(Some(Keeper::Model(Profile::StrictPosix)))).rename_may_part);
     assert_eq!(
-        of(&with(Some(Profile::Xfs))),
+        of(&with(Some(Keeper::Model(Profile::Xfs)))),
         Persistence { profile: Profile::Xfs, ..Persistence::default() }
     );
     insta::assert_snapshot!(
-        with(Some(Profile::Xfs)).reproduce(),
+        with(Some(Keeper::Model(Profile::Xfs))).reproduce(),
         @"fermoposta run t.toml --target reference --seed 0 --persistence xfs"
     );
 }

@@ -1,0 +1,44 @@
+//! Which requests a storage on a real disk, and the disk beneath one, count.
+
+use super::fs::Fs;
+use super::request::{Answer, Caller, Outcome, Request};
+use crate::call::Op;
+use crate::durability::plug::Plug;
+use crate::durability::unflushed::{Beneath, Unflushed};
+use crate::rules::decision::Action;
+use std::sync::Arc;
+
+/// What of a storage is counted.
+#[derive(Debug)]
+pub(crate) enum Counted {
+    Nothing,
+    Changes(Arc<Unflushed>),
+    Flushes(Beneath),
+}
+
+impl Counted {
+    pub(crate) fn of(plug: Option<&Plug>, beneath: Option<Beneath>) -> Counted {
+        match (beneath, plug) {
+            (Some(beneath), _) => Counted::Flushes(beneath),
+            (None, Some(plug)) => Counted::Changes(plug.unflushed().clone()),
+            (None, None) => Counted::Nothing,
+        }
+    }
+}
+
+impl Fs {
+    /// Does one request, or what `action` makes of it. Failing is the caller's business.
+    pub(crate) fn perform(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
+        let work = || self.carry_out_or_lie(request, caller, action);
+        match &self.counted {
+            Counted::Changes(unflushed) if request.op().changes() => unflushed.change(work),
+            Counted::Flushes(beneath) if keeps(beneath, request.op()) => beneath.unflushed.flush(work),
+            Counted::Nothing | Counted::Changes(_) | Counted::Flushes(_) => work(),
+        }
+    }
+}
+
+/// After this call the disk keeps what it was given before it, or may: less is counted then, never too much.
+fn keeps(beneath: &Beneath, op: Op) -> bool {
+    op.makes_durable() || (beneath.writes_through && op.changes())
+}
