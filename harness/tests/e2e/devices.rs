@@ -39,11 +39,14 @@ pub(crate) fn tests() -> Vec<Test> {
                 .lacking(missing),
         );
     }
-    let cuts: [Named; 2] = [
+    let cuts: [Named; 5] = [
         ("a_rule_cuts_the_power_at_a_call_of_the_device", percent(60, 20), || a_rule_cuts("device", "write")),
         ("a_rule_cuts_the_power_at_a_call_of_the_mail_server", percent(60, 20), || {
             a_rule_cuts("file", "rename")
         }),
+        ("a_cut_meets_what_no_flush_had_followed", percent(60, 20), a_cut_of_the_kernels_memory),
+        ("a_sweep_cuts_models_and_the_real_one_side_by_side", percent(40, 15), swept),
+        ("a_store_that_lies_on_a_device_is_not_begun_with", percent(40, 15), no_store_of_a_device),
     ];
     tests.extend(group("devices", lacking("ext4"), cuts));
     let killed: [Named; 2] = [
@@ -112,6 +115,64 @@ fn a_rule_cuts(level: &str, op: &str) -> TestResult {
     let decided = matches!(run.code, 0 | 2) && run.report.messages.lost == 0;
     if cut && again && decided { Ok(()) } else { Err(run.failed()) }
 }
+
+/// A disk without a cache has lost nothing when the power goes at an fsync. What the file was written with was in the kernel's memory.
+fn a_cut_of_the_kernels_memory() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("cut.toml");
+    let at_an_fsync = CUT_BY_RULE.replace("LEVEL", "file").replace("OP", "fsync");
+    std::fs::write(&file, at_an_fsync.replace("256 MiB\"", "256 MiB\", cache = \"none\""))?;
+    let run = fermoposta::testing::run(&file, &[])?;
+    let cut = run.report.timeline.iter().find(|moment| moment.what.contains("power cut of mail-device"));
+    let met = |words: &str| cut.is_some_and(|moment| moment.what.contains(words));
+    let counted = met("0 effects pending") && met("changes above it that no flush had followed");
+    if run.code == 0 && counted { Ok(()) } else { Err(run.failed()) }
+}
+
+/// The answer comes before the message is written: of that nothing survives, here and there.
+fn swept() -> TestResult {
+    for (keeper, expected) in [("ext4-ordered", 1), ("real-ext4", 1)] {
+        let place = tempfile::tempdir()?;
+        let case = format!("lmtp.later.answer.cut-{keeper}");
+        let mut command = this_program();
+        command.args(["sweep", "reference", "--defect", "no-fsync", "--repeat", "0", "--case", &case]);
+        let ran = command.arg("--dir").arg(place.path().join("s")).output()?;
+        let said = String::from_utf8_lossy(&ran.stdout);
+        if ran.status.code() != Some(expected) || !said.contains("acknowledged-durable") {
+            return Err(failed(&format!("{keeper}: {:?}\n{said}", ran.status), &ran.stderr));
+        }
+    }
+    Ok(())
+}
+
+fn no_store_of_a_device() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let (file, runs) = (place.path().join("none.toml"), place.path().join("runs"));
+    std::fs::write(&file, ON_A_DEVICE)?;
+    let run = |options: &[&str]| {
+        this_program().arg("run").arg(&file).args(["--seed", "1", "--runs"]).arg(&runs).args(options).output()
+    };
+    let first = run(&[])?;
+    let kept = only(&runs).ok_or_else(|| failed("no run directory", &first.stderr))?;
+    let second = run(&["--store", &kept.display().to_string()])?;
+    let said = String::from_utf8_lossy(&second.stderr);
+    match second.status.code() == Some(64) && said.contains("kept storage mail on a device") {
+        true => Ok(()),
+        false => Err(failed(&format!("{:?}", second.status), &second.stderr)),
+    }
+}
+
+const ON_A_DEVICE: &str = r#"
+name = "on-a-device"
+why = "A store that lies in the image of a device."
+[storage.mail]
+on = { filesystem = "ext4", size = "64 MiB" }
+[workload]
+duration = "1s"
+users = 1
+[expect]
+no-faults = true
+"#;
 
 const CUT_BY_RULE: &str = r#"
 name = "cut-by-a-rule"
