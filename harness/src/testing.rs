@@ -32,6 +32,7 @@ pub use pool::{Test, run_all};
 use crate::scenario::overrides::Overrides;
 use evidence::Evidence;
 use libtest_mimic::{Failed, Trial};
+use record::plan::Plan;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 use std::path::{Path, PathBuf};
@@ -98,7 +99,14 @@ pub fn tests(directory: &Path) -> std::io::Result<Vec<Test>> {
 /// Why a scenario file cannot be run here, if it cannot; one that makes no sense is run, and fails with its errors.
 pub fn cannot_run_scenario(file: &Path) -> Option<String> {
     let plan = crate::scenario::load(file, &Overrides::default()).ok()?;
-    crate::run::possible::require(&plan).err().map(|error| error.to_string())
+    lacking(&plan)
+}
+
+fn lacking(plan: &Plan) -> Option<String> {
+    match crate::run::possible::model_instead(plan) {
+        Some(_) => None,
+        None => crate::run::possible::require(plan).err().map(|error| error.to_string()),
+    }
 }
 
 /// One that makes no sense is run, and fails with its errors.
@@ -107,12 +115,12 @@ fn test(directory: &Path, file: PathBuf, missing: Option<String>) -> Test {
     let name = format!("scenarios::{}", name.display().to_string().replace('/', "::"));
     let plan = crate::scenario::load(&file, &Overrides::default()).ok();
     let needs = plan.as_ref().map_or(Needs::percent(0, Duration::ZERO), Needs::of);
-    let lacks = plan.and_then(|plan| crate::run::possible::require(&plan).err());
+    let lacks = plan.as_ref().and_then(lacking);
     let passes = {
         let name = name.clone();
         move || until_decided(&file, &[]).map_err(|open| open.failed(|seed| again::command(&name, seed)))
     };
-    Test::new(name, needs, passes).lacking(missing.or(lacks.map(|e| e.to_string())))
+    Test::new(name, needs, passes).lacking(missing.or(lacks))
 }
 
 /// Runs one scenario, each time in a process of its own, until it is decided whether the verdict is what the scenario

@@ -6,8 +6,9 @@ use crate::machine::stop;
 use crate::run::outer;
 use crate::run::outer::Outcome;
 use crate::run::places::Places;
+use crate::run::possible;
 use crate::scenario;
-use crate::scenario::errors;
+use crate::scenario::errors::ScenarioErrors;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
@@ -18,7 +19,7 @@ use reports::kit::figures::{counted, grouped};
 use reports::kit::inert::inert;
 use reports::run::Report;
 use reports::run::forms::FORMATS;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Their reports are kept until the last is done.
 const MOST_REPEATS: i64 = 1_000;
@@ -221,7 +222,7 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
     let mut plans = Vec::new();
     let mut failed = false;
     for file in &args.scenarios {
-        match scenario::load(file, &overrides(args)) {
+        match planned(file, overrides(args)) {
             Ok(plan) => plans.push(plan),
             Err(problems) => {
                 failed = true;
@@ -230,6 +231,13 @@ fn plans(args: &RunArgs) -> Option<Vec<Plan>> {
         }
     }
     (!failed).then_some(plans)
+}
+
+fn planned(file: &Path, overrides: Overrides) -> Result<Plan, ScenarioErrors> {
+    let plan = scenario::load(file, &overrides)?;
+    let Some((model, why)) = possible::model_instead(&plan) else { return Ok(plan) };
+    crate::exit::tell!("note: {} runs on the model {model} instead, as it allows: {why}", inert(&plan.name));
+    scenario::load(file, &Overrides { persistence: Some(Keeper::Model(model)), ..overrides })
 }
 
 fn overrides(args: &RunArgs) -> Overrides {
@@ -254,7 +262,7 @@ pub(crate) fn fresh_seed() -> u64 {
     u64::from(u32::from_le_bytes(bytes))
 }
 
-pub(crate) fn show_problems(problems: errors::ScenarioErrors) {
+pub(crate) fn show_problems(problems: ScenarioErrors) {
     crate::exit::tell!("{}", problems.shown());
 }
 

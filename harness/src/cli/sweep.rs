@@ -6,6 +6,7 @@ use crate::campaign::sweep::options::{
     Family, FirstDelivery, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,
 };
 use crate::exit::Exit;
+use crate::run::possible::can_keep;
 use anyhow::Result;
 use clap::Args;
 use record::history::Ingress;
@@ -98,6 +99,7 @@ fn sweep_options(args: &SweepArgs, target: &str) -> Result<Options> {
     let wants = |family| args.faults.is_empty() || args.faults.contains(&family);
     let profiles = if args.profiles.is_empty() { USUAL_PROFILES.to_vec() } else { args.profiles.clone() };
     let cuts = if wants(Family::Cuts) { profiles } else { Vec::new() };
+    cuts.iter().try_for_each(|keeper| can_keep(*keeper))?;
     let directory =
         args.dir.clone().unwrap_or_else(|| usual_directory(&args.runs, &definition, &args.defects));
     let options = Options {

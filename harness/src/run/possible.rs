@@ -1,9 +1,13 @@
+use crate::machine::filesystem::FilesystemError;
 use crate::machine::{confine, filesystem};
 
 use crate::machine::confine::Confinement;
 use crate::server::needs::{find, missing};
 use anyhow::{Result, bail};
+use fuse_fs::durability::profile::Profile;
 use record::plan::Plan;
+use record::plan::device::{Filesystem, OnDevice};
+use record::plan::keeper::Keeper;
 use record::plan::server::Definition;
 use record::plan::step::{MigrateOrder, MigrationTool, StepAction};
 use std::ffi::OsString;
@@ -76,6 +80,26 @@ pub(crate) fn require(plan: &Plan) -> Result<()> {
     can_migrate(plan, |program| find(program).is_some())
 }
 
+/// The model on which `plan` may run where its real file systems cannot be made, and why they cannot.
+pub(crate) fn model_instead(plan: &Plan) -> Option<(Profile, FilesystemError)> {
+    instead(plan, filesystem::possible)
+}
+
+fn instead<E>(plan: &Plan, possible: impl Fn(Filesystem) -> Result<(), E>) -> Option<(Profile, E)> {
+    let real = || plan.storages.values().filter_map(|storage| storage.on.as_ref());
+    let all_may = real().all(|on| on.or_model);
+    let cannot = |on: &OnDevice| Some((on.filesystem.model(), possible(on.filesystem).err()?));
+    real().find_map(cannot).filter(|_| all_may)
+}
+
+/// Fails if a storage cannot be kept so here.
+pub(crate) fn can_keep(keeper: Keeper) -> Result<(), FilesystemError> {
+    match keeper {
+        Keeper::Model(_) => Ok(()),
+        Keeper::Real(real) => filesystem::possible(real),
+    }
+}
+
 /// Fails if a step migrates with a tool that is not there.
 pub(crate) fn can_migrate(plan: &Plan, is_there: impl Fn(&str) -> bool) -> Result<()> {
     for step in &plan.steps {
@@ -115,6 +139,23 @@ pub fn cannot_mount() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::overrides::Overrides;
+
+    #[test]
+    fn a_model_takes_the_place_of_what_cannot_be_made_only_where_every_storage_allows_it() {
+        let planned = |or_model: &str| {
+            let text = format!(
+                "name = \"x\"\nwhy = \"x\"\n[storage.mail]\non = {{ filesystem = \"xfs\", size = \"1 GiB\"{or_model} }}\n\
+                 [[step]]\nat = \"1s\"\ndo.power-cut = {{}}\n"
+            );
+            let plan = crate::scenario::plan("t.toml".as_ref(), &text, &Overrides::default());
+            plan.unwrap_or_else(|problems| panic!("{}", problems.shown()))
+        };
+        let allowed = planned(", or-model = true");
+        assert_eq!(instead(&allowed, |_| Err("no root")), Some((Profile::Xfs, "no root")));
+        assert_eq!(instead(&allowed, |_| Ok::<(), &str>(())), None);
+        assert_eq!(instead(&planned(""), |_| Err("no root")), None);
+    }
 
     #[test]
     fn whoever_may_not_mount_is_told_who_forbids_it() {

@@ -34,6 +34,7 @@ pub(super) fn on(storage: &Storage, instead: Option<Keeper>) -> Option<On> {
             cache: on.as_ref().map_or_else(Cache::default, |on| on.cache),
             mount_options: Vec::new(),
             mkfs_options: Vec::new(),
+            or_model: false,
         }),
     }
 }
@@ -61,6 +62,7 @@ pub(super) fn put_on_device(
         sector: on.sector,
         mount_options: on.mount_options.clone(),
         mkfs_options: on.mkfs_options.clone(),
+        or_model: on.or_model,
     });
     let served = device_plan(plan, on.cache);
     storages.insert(device, served);

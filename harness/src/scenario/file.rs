@@ -191,6 +191,10 @@ pub(crate) struct On {
     /// Further arguments of its `mkfs`: `["-O", "fast_commit"]`.
     #[serde(default)]
     pub mkfs_options: Vec<String>,
+    /// Where such a file system cannot be made (for want of root, or of its tools), every storage may lie on the model of it instead,
+    /// which is said. Default false.
+    #[serde(default)]
+    pub or_model: bool,
 }
 
 /// What a fault strikes of a storage.

@@ -4,6 +4,7 @@
 //! another storage of the plan serves: the *device*. Its calls are the kernel's reads, writes, flushes (`fsync`) and discards
 //! (`fallocate`), with their offsets.
 
+use fuse_fs::durability::profile::Profile;
 use fuse_fs::units::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct OnDevice {
     pub mount_options: Vec<String>,
     /// Further arguments of its `mkfs`.
     pub mkfs_options: Vec<String>,
+    /// Where no such file system can be made, the model of it may do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub or_model: bool,
 }
 
 /// A file system of the kernel's.
@@ -55,6 +59,15 @@ impl Filesystem {
             Filesystem::Ext4 => "real-ext4",
             Filesystem::Xfs => "real-xfs",
             Filesystem::Btrfs => "real-btrfs",
+        }
+    }
+
+    /// The model of it.
+    pub fn model(self) -> Profile {
+        match self {
+            Filesystem::Ext4 => Profile::Ext4Ordered,
+            Filesystem::Xfs => Profile::Xfs,
+            Filesystem::Btrfs => Profile::Btrfs,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use crate::exit::NoSuch;
+use crate::run::possible::can_keep;
 use crate::scenario;
 use crate::scenario::errors::ScenarioErrors;
 use crate::scenario::overrides::Overrides;
@@ -45,6 +46,11 @@ pub(crate) enum Refused {
 /// A scenario has problems, two columns or two mail servers have one name, or a mail server cannot run here.
 pub(crate) fn cells(options: &Options) -> Result<Cells, Refused> {
     let (columns, files) = columns(options)?;
+    options
+        .profiles
+        .iter()
+        .try_for_each(|keeper| can_keep(*keeper))
+        .map_err(|why| Refused::Other(why.into()))?;
     let servers = servers(options)?;
     let mut runs = Vec::new();
     for n in 0..u64::from(options.repeat) {

@@ -190,7 +190,11 @@ mod tests {
 
     #[test]
     fn each_call_meets_the_faults_that_can_strike_it() {
-        let wanted = Wanted { errno: true, fsync: true, cuts: vec![Keeper::Model(Profile::Xfs)] };
+        let wanted = Wanted {
+            errno: true,
+            fsync: true,
+            cuts: vec![Keeper::Model(fuse_fs::durability::profile::Profile::Xfs)],
+        };
         let cases = cases(&counted(&[Op::Fsync, Op::Flush, Op::Chmod]), &wanted);
         let ids: Vec<String> = cases.iter().map(Case::id).collect();
         insta::assert_snapshot!(ids.join("\n"), @r"

@@ -2,6 +2,7 @@
 
 use super::*;
 use fuse_fs::durability::profile::Profile;
+use fuse_fs::units::Bytes;
 use record::plan::device::{Cache, Filesystem};
 use record::plan::keeper::Keeper;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use fuse_fs::durability::profile::{Persistence, Profile};
+use record::plan::keeper::Keeper;
 use std::time::Duration;
 
 #[test]
