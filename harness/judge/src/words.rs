@@ -9,6 +9,7 @@ use crate::property::{coverage, full_disk, gone_for_good, gravity, overload};
 use crate::reason::remains::on_disk;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
+use record::history::event::Said;
 use record::history::{Ingress, Outcome};
 use record::ledger::Ledger;
 use record::ledger::entry::{ClientOp, CutDone, OpKind};
@@ -179,6 +180,20 @@ fn gone(case: &Case<'_>) -> String {
     causes.iter().map(|cause| format!("; {}", cause.words())).collect()
 }
 
+/// Each storage once: what it was asked to change afterwards failed.
+fn read_only(ledger: &Ledger) -> Vec<String> {
+    let mut told = BTreeSet::new();
+    let said = ledger.kernel.iter().filter(|(_, _, said)| *said == Said::ReadOnly);
+    let first = said.filter(|(_, storage, _)| told.insert(storage));
+    let words = |(at, storage, _): &(Nanos, String, Said)| {
+        let at = ledger.moment(*at);
+        format!(
+            "The file system of storage `{storage}` made itself read-only at {at}; only a new mount ends that, as after a power cut."
+        )
+    };
+    first.map(words).collect()
+}
+
 /// What the reader should know.
 pub(crate) fn warnings(case: &Case<'_>, failure: Option<&str>, mut warnings: Vec<String>) -> Vec<String> {
     let ledger = case.ledger;
@@ -192,9 +207,12 @@ pub(crate) fn warnings(case: &Case<'_>, failure: Option<&str>, mut warnings: Vec
     for back in &ledger.rollbacks {
         warnings.push(format!("Storage `{}` lied: it came back as it had been earlier.", back.storage));
     }
-    if !ledger.cuts.is_empty() && ledger.cuts.iter().all(|c| c.report.dropped + c.report.partial == 0) {
+    if !ledger.cuts.is_empty()
+        && ledger.cuts.iter().all(|cut| cut.report.dropped + cut.report.partial + cut.unflushed == 0)
+    {
         warnings.push("No power cut took anything: all that was not yet durable survived.".to_owned());
     }
+    warnings.extend(read_only(ledger));
     warnings.extend(generator(case));
     warnings.extend(ledger.corpus.iter().flat_map(super::corpus::told));
     warnings.extend(specimens(ledger));

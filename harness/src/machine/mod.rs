@@ -20,6 +20,7 @@ pub(crate) mod filesystem;
 pub(crate) mod grounds;
 pub(crate) mod idle;
 pub(crate) mod io_flusher;
+pub(crate) mod kernel_log;
 pub(crate) mod listening;
 pub(crate) mod load;
 pub(crate) mod loop_device;

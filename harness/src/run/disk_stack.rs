@@ -7,11 +7,13 @@
 use super::storage::Storage;
 use super::store;
 use crate::machine::filesystem::{self, Mounted};
+use crate::machine::kernel_log::KernelLog;
 use anyhow::{Context, Result};
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::plug::Plug;
 use parking_lot::Mutex;
 use record::directory::RunDirectory;
+use record::history::event::Said;
 use record::plan::Plan;
 use record::plan::device::{DEVICE_FILE, Filesystem, OnDevice};
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 /// A file system may be in use this long after its device has gone: calls in it fail, but they are many.
@@ -32,6 +36,9 @@ pub(super) struct Disk {
     /// Where the file system is mounted.
     at: PathBuf,
     mounted: Mutex<Option<Mounted>>,
+    log: Mutex<KernelLog>,
+    /// That it takes no changes was said.
+    read_only: AtomicBool,
 }
 
 /// All of a run's, by the name of the storage above.
@@ -85,7 +92,8 @@ impl Disk {
     /// `above` is the directory in the file system that is the storage's backing directory.
     fn mounted(on: OnDevice, device: Arc<Storage>, plug: Arc<Plug>, above: &Path) -> Result<Disk> {
         let at = above.parent().unwrap_or(above).to_owned();
-        let disk = Disk { on, device, plug, at, mounted: Mutex::new(None) };
+        let (mounted, log) = (Mutex::default(), Mutex::new(KernelLog::from_now()));
+        let disk = Disk { on, device, plug, at, mounted, log, read_only: AtomicBool::default() };
         disk.mount()?;
         Ok(disk)
     }
@@ -122,10 +130,22 @@ impl Disk {
     }
 
     fn mount(&self) -> Result<()> {
+        // What was said meanwhile is about a device without power, and no news.
+        *self.log.lock() = KernelLog::from_now();
+        self.read_only.store(false, SeqCst);
         let mounted = Mounted::new(&self.on, &self.device.mountpoint().join(DEVICE_FILE), &self.at);
         *self.mounted.lock() =
             Some(mounted.with_context(|| format!("the file system on {}", self.device.name()))?);
         Ok(())
+    }
+
+    /// What became of the file system since the last time, in the kernel's words where its log can be read; while it has power.
+    pub(super) fn said(&self) -> Vec<Said> {
+        let mounted = self.mounted.lock();
+        let Some(mounted) = mounted.as_ref().filter(|_| !self.plug.is_off()) else { return Vec::new() };
+        let logged = self.log.lock().about(mounted.device()).into_iter().map(Said::Logged);
+        let read_only = mounted.is_read_only() && !self.read_only.swap(true, SeqCst);
+        logged.chain(read_only.then_some(Said::ReadOnly)).collect()
     }
 
     /// Whoever waits for the device gets an error.

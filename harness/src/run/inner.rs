@@ -9,8 +9,8 @@ use super::stage::{Closing, Power, Stage};
 use super::storages::Storages;
 use super::volumes::Visits;
 use super::{
-    arrival, astray, busy, drain, ending, entrance, guard, inspection, power, read_back, reading, recovery,
-    settled, stage, steps, store, structure, supervise, volumes,
+    arrival, astray, busy, drain, ending, entrance, guard, inspection, kernel, power, read_back, reading,
+    recovery, settled, stage, steps, store, structure, supervise, volumes,
 };
 use crate::front_door::FrontDoor;
 use crate::machine::confine::Confinement;
@@ -173,12 +173,15 @@ impl Run {
             tokio::spawn(show_progress(traffic, stage, self.phase.clone(), length(&self.plan)))
         });
         let pulse = tokio::spawn(crate::mail::workload::pulse::beat(self.stage.history.clone()));
+        let kernel = tokio::spawn(kernel::listen(self.stage.clone()));
         let recorded = tokio::select! {
             recorded = self.phases() => recorded,
             lost = self.stage.power.is_lost() => Err(lost),
         };
-        pulse.abort();
-        let _ = pulse.await;
+        for task in [pulse, kernel] {
+            task.abort();
+            let _ = task.await;
+        }
         if let Some(progress) = progress {
             progress.abort();
             // Aborting alone would leave the last line on the terminal.
@@ -374,6 +377,7 @@ impl Run {
             true => supervise::kill(&self.stage).await?,
             false => structure::stop_and_check(&self.stage).await?,
         }
+        kernel::heard(&self.stage);
         for problem in tokio::task::block_in_place(|| self.stage.storages.unmount()) {
             self.stage.history.record(Event::Harness { at: Nanos::now(), problem });
         }

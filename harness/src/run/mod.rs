@@ -20,6 +20,7 @@ pub(crate) mod guard;
 pub(crate) mod inner;
 pub(crate) mod inspection;
 mod keeping;
+pub(crate) mod kernel;
 mod made;
 pub(crate) mod migration;
 #[cfg(feature = "cli")]

@@ -5,7 +5,7 @@
 //! the mail server started. Only when nothing of the mail server can run any more are calls that it waits in
 //! answered, so that it tells nobody of an error that a machine without power cannot have seen.
 
-use super::supervise;
+use super::{kernel, supervise};
 use crate::server::running;
 use crate::server::running::Target;
 
@@ -50,6 +50,7 @@ pub(crate) async fn settled(stage: &Stage, limit: Duration) {
 pub(crate) async fn cut(stage: &Stage, storage: Option<&str>, mode: CutMode) -> Result<()> {
     let mut count = stage.power.off.lock().await;
     let storages: Vec<_> = stage.storages.chosen(storage).into_iter().map(|s| (s, mode)).collect();
+    kernel::heard(stage);
     storages.iter().for_each(|(storage, _)| storage.power_off());
     *count += 1;
     let cut = cut_in_the_dark(stage, *count, &storages).await;

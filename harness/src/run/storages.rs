@@ -114,6 +114,22 @@ impl Storages {
         self.iter().flat_map(Storage::rule_events).collect()
     }
 
+    /// Some lie on real file systems.
+    pub(crate) fn have_disks(&self) -> bool {
+        self.iter().any(|storage| matches!(storage.keeping, Keeping::Disk(_)))
+    }
+
+    /// What the kernel said of them since the last time, for the history.
+    pub(crate) fn kernel_events(&self) -> Vec<Event> {
+        let said = |storage: &Storage| match &storage.keeping {
+            Keeping::Disk(disk) => disk.said(),
+            Keeping::Model(_) | Keeping::Device(..) => Vec::new(),
+        };
+        let event =
+            |storage: &Storage, said| Event::Kernel { at: Nanos::now(), storage: storage.name.clone(), said };
+        self.iter().flat_map(|storage| said(storage).into_iter().map(|one| event(storage, one))).collect()
+    }
+
     /// How the traces ended that were finished, for the history.
     pub(crate) fn trace_events(&self) -> Vec<Event> {
         self.iter().filter_map(Storage::trace_event).collect()

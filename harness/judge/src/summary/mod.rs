@@ -1,6 +1,7 @@
 pub(crate) mod clients;
 pub(crate) mod damage;
 pub(crate) mod difference;
+mod kernel;
 pub(crate) mod lost_mail;
 pub use lost_mail::LostMail;
 pub(crate) mod migrations;

@@ -89,12 +89,13 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
         let what = format!("power cut of {} under {}", cut.storage, under_in_words(cut));
         moment(cut.at, "storage", what)
     });
+    let kernel = super::kernel::said(ledger).into_iter().map(|(at, what)| moment(at, "kernel", what));
     let rollbacks = ledger.rollbacks.iter().map(|back| {
         let to = ledger.moment(back.to);
         moment(back.at, "storage", format!("{} is again as it was at {to}", back.storage))
     });
     let mut all: Vec<Moment> =
-        phases.chain(steps).chain(target).chain(fired).chain(cuts).chain(rollbacks).collect();
+        phases.chain(steps).chain(target).chain(fired).chain(cuts).chain(kernel).chain(rollbacks).collect();
     all.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     all
 }

@@ -318,6 +318,13 @@ pub enum Event {
         #[serde(flatten)]
         closed: Closed,
     },
+    /// The kernel said something of a storage on a real file system.
+    Kernel {
+        /// When it was heard: at most a second after.
+        at: Nanos,
+        storage: String,
+        said: Said,
+    },
     /// The load generator's own clock was late: for so long this machine did nothing that was due.
     Stalled {
         /// When it woke.
@@ -473,4 +480,14 @@ pub enum TargetEvent {
     Consistent,
     /// Its own offline check of the store failed.
     Inconsistent,
+}
+
+/// What the kernel said of a file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// A warning or an error in its log.
+    Logged(String),
+    /// In its table of mounts: it takes no more changes.
+    ReadOnly,
 }

@@ -24,7 +24,7 @@ use super::entry::{
 use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use super::utf8_tried::Utf8Tried;
-use crate::history::event::{Event, MigrationState, TargetEvent, Utf8Trial};
+use crate::history::event::{Event, MigrationState, Said, TargetEvent, Utf8Trial};
 use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
 use reports::kit::figures::Clock;
@@ -104,6 +104,8 @@ pub struct Ledger {
     pub migrations: Vec<MigrationDone>,
     /// How the traces ended, by storage.
     pub closed: Vec<(String, Closed)>,
+    /// What the kernel said of storages on real file systems.
+    pub kernel: Vec<(Nanos, String, Said)>,
     /// Stretches in which the load generator did nothing that was due.
     pub stalls: Vec<(Nanos, Nanos)>,
     /// How busy the machine was, second by second.
@@ -379,6 +381,7 @@ impl Ledger {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
             }
             Event::Trace { at: _, storage, closed } => self.closed.push((storage, closed)),
+            Event::Kernel { at, storage, said } => self.kernel.push((at, storage, said)),
             Event::Stalled { at, due } => self.stalls.push((due, at)),
             Event::ReadBack { at, users, of, unseen } => {
                 self.read_back = Some(ReadBackDone { at, users, of, unseen });
