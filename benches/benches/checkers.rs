@@ -110,6 +110,7 @@ fn cut(directory: &Path, world: &mut World<BufWriter<File>>, taken: std::ops::Ra
         with: Vec::new(),
         profile: None,
         record,
+        unflushed: None,
         report,
     });
     world.write(&Event::Trace { at: back, storage, closed });

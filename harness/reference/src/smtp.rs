@@ -1,10 +1,12 @@
-//! LMTP (RFC 2033) and SMTP (RFC 5321): one engine. LMTP answers per recipient, SMTP once for all or none.
+//! LMTP (RFC 2033) and SMTP (RFC 5321): one engine. LMTP answers per recipient, SMTP once for all or none. A message of which it is
+//! not known whether it is stored gets no answer: the connection ends.
 //!
 //! Limits: command lines of 2,048 bytes, 100 recipients, messages of [`MESSAGE_LIMIT_BYTES`]. Only CRLF ends a line,
 //! so a bare LF is content and cannot end a message.
 
 use crate::defect::Defect;
 use crate::mailbox::change::is_full;
+use crate::mailbox::is_in_doubt;
 use crate::store::{Delivered, Store, valid_name};
 use crate::wire::{MESSAGE_LIMIT_BYTES, Wire, complain};
 use std::io::{self, BufRead, Read, Write};
@@ -201,12 +203,12 @@ impl Session<'_> {
         let (store, kept) = (self.store, self.kept(recipients).len());
         let mut replies = recipients.iter().enumerate().map(|(at, user)| match at < kept {
             true => deliver_one(store, user, bytes),
-            false => STORED,
+            false => Ok(STORED),
         });
         if !store.has(Defect::SwapReplies) {
-            return replies.try_for_each(|reply| self.say(reply));
+            return replies.try_for_each(|reply| self.say(reply?));
         }
-        let replies: Vec<_> = replies.collect();
+        let replies = replies.collect::<io::Result<Vec<_>>>()?;
         replies.iter().rev().try_for_each(|reply| self.say(reply))
     }
 
@@ -215,6 +217,7 @@ impl Session<'_> {
         for user in recipients {
             match self.store.deliver(user, "INBOX", bytes, None, None) {
                 Ok(one) => delivered.push(one),
+                Err(error) if is_in_doubt(&error) => return Err(error),
                 Err(error) => {
                     // A sender tries again after this refusal; what it then gets twice is the lesser harm.
                     delivered.iter().for_each(|one| _ = one.mailbox.withdraw(one.uid));
@@ -226,10 +229,12 @@ impl Session<'_> {
     }
 }
 
-fn deliver_one(store: &Store, user: &str, bytes: &[u8]) -> &'static str {
+/// The reply; none where a refusal might not be true: the connection ends, and the client knows as little as the server.
+fn deliver_one(store: &Store, user: &str, bytes: &[u8]) -> io::Result<&'static str> {
     match store.deliver(user, "INBOX", bytes, None, None) {
-        Ok(_) => STORED,
-        Err(error) => refusal(user, &error),
+        Ok(_) => Ok(STORED),
+        Err(error) if is_in_doubt(&error) => Err(error),
+        Err(error) => Ok(refusal(user, &error)),
     }
 }
 

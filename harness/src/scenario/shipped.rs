@@ -23,6 +23,7 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     shipped!("bit-rot-at-rest", "bit-rot-at-rest.toml"),
     shipped!("cold-file-deletion", "cold-file-deletion.toml"),
     shipped!("directory-synced-wrongly", "directory-synced-wrongly.toml"),
+    shipped!("disk-fails", "device/disk-fails.toml"),
     shipped!("disk-freezes", "device/disk-freezes.toml"),
     shipped!("disk-lies", "device/disk-lies.toml"),
     shipped!("drive-gone-for-good", "drive-gone-for-good.toml"),

@@ -39,13 +39,14 @@ pub(crate) fn tests() -> Vec<Test> {
                 .lacking(missing),
         );
     }
-    let cuts: [Named; 5] = [
+    let cuts: [Named; 6] = [
         ("a_rule_cuts_the_power_at_a_call_of_the_device", percent(60, 20), || a_rule_cuts("device", "write")),
         ("a_rule_cuts_the_power_at_a_call_of_the_mail_server", percent(60, 20), || {
             a_rule_cuts("file", "rename")
         }),
         ("a_cut_meets_what_no_flush_had_followed", percent(60, 20), a_cut_of_the_kernels_memory),
         ("a_sweep_cuts_models_and_the_real_one_side_by_side", percent(40, 15), swept),
+        ("a_device_that_fails_is_told_of_in_the_kernels_words", percent(60, 15), failing_device),
         ("a_store_that_lies_on_a_device_is_not_begun_with", percent(40, 15), no_store_of_a_device),
     ];
     tests.extend(group("devices", lacking("ext4"), cuts));
@@ -143,6 +144,20 @@ fn swept() -> TestResult {
         }
     }
     Ok(())
+}
+
+/// The file system makes itself read-only between the rename of a delivery and its sync: what cannot be taken back was refused.
+fn failing_device() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let file = place.path().join("fails.toml");
+    let ext4 = std::fs::read_to_string("../scenarios/device/disk-fails.toml")?;
+    std::fs::write(&file, ext4.replace("ext4\"", "btrfs\""))?;
+    let run = fermoposta::testing::run(&file, &["--seed", "1"])?;
+    let warned = run.report.warnings.iter().any(|warning| warning.contains("made itself read-only"));
+    let kernel = run.report.timeline.iter().any(|moment| moment.who == "kernel");
+    // Who may not read the kernel's log is told by the table of mounts.
+    let told = warned && kernel;
+    if run.code == 0 && told { Ok(()) } else { Err(run.failed()) }
 }
 
 fn no_store_of_a_device() -> TestResult {
