@@ -94,7 +94,8 @@ impl<R: BufRead> Reader<R> {
     /// It was cut short or changed.
     pub fn user(&mut self) -> Result<Option<UserMail>, BadInventory> {
         let Some(first) = self.first()? else { return Ok(None) };
-        let mut mail = UserMail { user: first.user, subscriptions: first.subscriptions, ..UserMail::default() };
+        let mut mail =
+            UserMail { user: first.user, subscriptions: first.subscriptions, ..UserMail::default() };
         if self.last_user.as_ref().is_some_and(|last| *last >= mail.user) {
             return Err(BadInventory::Changed(format!("user {:?} is out of order", mail.user)));
         }

@@ -49,12 +49,8 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// It cannot be written.
     pub fn close(mut self, finished: Timestamp) -> io::Result<(Closing, W)> {
-        let closing = Closing {
-            finished,
-            counts: self.counts,
-            lines: self.lines.count(),
-            blake3: self.lines.digest(),
-        };
+        let closing =
+            Closing { finished, counts: self.counts, lines: self.lines.count(), blake3: self.lines.digest() };
         self.out.write_all(&spelled(&Line::Closing(closing.clone())))?;
         self.out.flush()?;
         Ok((closing, self.out))

@@ -34,7 +34,16 @@ fn unread() -> Line {
 
 fn written() -> String {
     let mut writer = Writer::new(Vec::new());
-    let lines = [header(), user("ann"), folder("INBOX"), message(1), message(2), unread(), user("bob"), folder("a/b")];
+    let lines = [
+        header(),
+        user("ann"),
+        folder("INBOX"),
+        message(1),
+        message(2),
+        unread(),
+        user("bob"),
+        folder("a/b"),
+    ];
     lines.iter().for_each(|line| writer.line(line).expect("memory"));
     String::from_utf8(writer.close(Timestamp::UNIX_EPOCH).expect("memory").1).expect("text")
 }
@@ -77,7 +86,8 @@ fn one_that_was_cut_short_anywhere_is_refused() {
 fn one_that_was_edited_is_refused() {
     let whole = written();
     insta::assert_snapshot!(refused(&whole.replacen("<1@x>", "<3@x>", 1)), @"was changed after it was written: its lines are others than when it was closed; take the inventory anew");
-    let without: Vec<&str> = whole.lines().enumerate().filter(|(n, _)| *n != 4).map(|(_, line)| line).collect();
+    let without: Vec<&str> =
+        whole.lines().enumerate().filter(|(n, _)| *n != 4).map(|(_, line)| line).collect();
     insta::assert_snapshot!(refused(&(without.join("\n") + "\n")), @"was changed after it was written: it has 7 lines before its last, and 8 when it was closed; take the inventory anew");
     insta::assert_snapshot!(refused(&whole.replacen("\"messages\":2", "\"messages\":3", 1)), @"was changed after it was written: its last line counts otherwise; take the inventory anew");
     insta::assert_snapshot!(refused(&format!("{whole}{whole}")), @"was changed after it was written: something stands behind its last line; take the inventory anew");
