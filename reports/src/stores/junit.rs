@@ -47,7 +47,7 @@ pub(crate) fn render(stores: &Stores) -> String {
 }
 
 fn case(one: &KindCount, stores: &Stores) -> TestCase {
-    let sentence = format!("{} {}", grouped(one.count), one.kind.meaning());
+    let sentence = format!("{}: {}", one.kind.meaning(), grouped(one.count));
     let result = match (one.count, one.accepted, one.kind.is_unknown()) {
         (0, ..) => TestCaseStatus::success(),
         (_, true, _) => {

@@ -159,7 +159,7 @@ fn sentence(verdict: Verdict, kinds: &[KindCount], sums: &Sums) -> String {
         kinds
             .iter()
             .filter(decide)
-            .map(|one| format!("{} {}", grouped(one.count), one.kind.meaning()))
+            .map(|one| format!("{}: {}", one.kind.meaning(), grouped(one.count)))
             .collect()
     };
     let accepted = kinds.iter().any(|one| one.accepted && one.count > 0);
@@ -168,12 +168,12 @@ fn sentence(verdict: Verdict, kinds: &[KindCount], sums: &Sums) -> String {
         Verdict::Valid => {
             format!("B holds what A holds, {}{but}.", counted(sums.a, "message", "messages"))
         }
-        Verdict::Invalid => format!("B is not what A is: {}.", there(false).join("; ")),
+        Verdict::Invalid => format!("B is not what A is ({}).", there(false).join("; ")),
         Verdict::Unknown if sums.a + sums.b == 0 && there(true).is_empty() => {
             "There is no message on either side, so nothing is proved.".to_owned()
         }
         Verdict::Unknown => {
-            format!("Nothing different was found, but not all is known: {}.", there(true).join("; "))
+            format!("Nothing different was found, but not all is known ({}).", there(true).join("; "))
         }
     }
 }

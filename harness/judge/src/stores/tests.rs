@@ -238,7 +238,8 @@ fn what_nobody_read_is_unknown_and_never_the_same() {
         let back = compared(&b, &a, &[]);
         assert_eq!(back.verdict, Verdict::Unknown, "{}", words(&back));
     }
-    let b = store().user("ann").folder("INBOX").mail([1, 2]).unread(Some("INBOX"), Some("UID 3")).folder("Other");
+    let b =
+        store().user("ann").folder("INBOX").mail([1, 2]).unread(Some("INBOX"), Some("UID 3")).folder("Other");
     insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"");
 }
 
