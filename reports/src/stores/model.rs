@@ -138,6 +138,8 @@ pub enum Kind {
     Partly,
     /// What could not be read.
     Unread,
+    /// A message whose other half may be where the other side was not read.
+    Untold,
 }
 
 /// How much of a kind there is.
@@ -172,7 +174,7 @@ pub struct Finding {
 
 impl Kind {
     /// The gravest first.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Missing,
         Kind::Changed,
         Kind::Moved,
@@ -187,6 +189,7 @@ impl Kind {
         Kind::ExtraUsers,
         Kind::Partly,
         Kind::Unread,
+        Kind::Untold,
     ];
 
     /// As it is written on the command line and in every form.
@@ -206,6 +209,7 @@ impl Kind {
             Kind::Subscriptions => "subscriptions",
             Kind::ExtraUsers => "extra-users",
             Kind::Partly => "partly",
+            Kind::Untold => "untold",
             Kind::Unread => "unread",
         }
     }
@@ -229,20 +233,21 @@ impl Kind {
             Kind::Partly => {
                 "messages or users of which one side does not tell flags, keywords, date or subscriptions"
             }
-            Kind::Unread => "mailboxes, folders and messages that could not be read, or not be told",
+            Kind::Untold => "messages of one side, and the other was not read where they may be",
+            Kind::Unread => "mailboxes, folders and messages that could not be read",
         }
     }
 
     /// It is no difference, but neither is it the opposite.
     #[must_use]
     pub fn is_unknown(self) -> bool {
-        matches!(self, Kind::Partly | Kind::Unread)
+        matches!(self, Kind::Partly | Kind::Untold | Kind::Unread)
     }
 
     /// Whether a user may say that it decides nothing: lost and damaged mail, and what nobody read, decides always.
     #[must_use]
     pub fn can_be_accepted(self) -> bool {
-        !matches!(self, Kind::Missing | Kind::Changed | Kind::Unread)
+        !matches!(self, Kind::Missing | Kind::Changed | Kind::Untold | Kind::Unread)
     }
 }
 

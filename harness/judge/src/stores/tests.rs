@@ -144,7 +144,7 @@ fn one_lost_in_five_hundred_is_named() {
         .folder("INBOX")
         .mail([1]);
     insta::assert_snapshot!(words(&compared(&before(), &b, &[])), @"
-    INVALID B is not what A is: 1 messages of A that are not in B.
+    INVALID B is not what A is (messages of A that are not in B: 1).
     missing ann INBOX 500 <500@x>: it is not in B
     ");
 }
@@ -163,7 +163,7 @@ fn a_double_a_move_a_flipped_byte_and_a_stranger_are_told_apart() {
         .folder("Old")
         .mail([9, 20]);
     insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"
-    INVALID B is not what A is: 1 messages whose bytes are others in B; 1 messages that are in another folder in B; 1 further copies in B of messages of A; 1 messages of B that are not in A.
+    INVALID B is not what A is (messages whose bytes are others in B: 1; messages that are in another folder in B: 1; further copies in B of messages of A: 1; messages of B that are not in A: 1).
     changed ann INBOX 3 <3@x>: 49 bytes became 53; in B it is UID 3
     moved ann INBOX 9 <9@x>: in B it is in Old UID 9
     doubled ann INBOX 30 <2@x>: B has more copies of it than A
@@ -182,7 +182,7 @@ fn flags_keywords_and_dates_that_became_others_are_named_and_may_be_accepted() {
     ];
     let b = other.into_iter().fold(store().user("ann").folder("INBOX"), Store::one);
     insta::assert_snapshot!(words(&compared(&a, &b, &[])), @r"
-    INVALID B is not what A is: 1 messages with other flags; 1 messages with other keywords; 1 messages with another INTERNALDATE.
+    INVALID B is not what A is (messages with other flags: 1; messages with other keywords: 1; messages with another INTERNALDATE: 1).
     flags ann INBOX 1 <1@x>: `\Seen` became ``
     keywords ann INBOX 2 <2@x>: `$label1` became ``
     dates ann INBOX 3 <3@x>: 1970-01-01T00:03:00Z became 1970-01-01T00:00:00Z
@@ -205,7 +205,7 @@ fn of_two_copies_the_one_with_other_flags_accuses_nobody_while_its_twin_is_there
     assert_eq!(kinds(&compared(&a, &turned, &[])), "");
     let b = store().user("ann").folder("INBOX").one(plain);
     insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"
-    INVALID B is not what A is: 1 messages of A that are not in B.
+    INVALID B is not what A is (messages of A that are not in B: 1).
     missing ann INBOX 2 <1@x>: B has fewer copies of it than A
     ");
 }
@@ -219,7 +219,7 @@ fn a_message_without_message_id_is_known_by_date_and_size() {
     let a = store().user("ann").folder("INBOX").one(bare("abc"));
     let b = store().user("ann").folder("INBOX").one(Message { uid: Some(8), ..bare("abC") });
     insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"
-    INVALID B is not what A is: 1 messages whose bytes are others in B.
+    INVALID B is not what A is (messages whose bytes are others in B: 1).
     changed ann INBOX 1 -: other bytes, as many: 19; in B it is UID 8
     ");
 }
@@ -240,7 +240,11 @@ fn what_nobody_read_is_unknown_and_never_the_same() {
     }
     let b =
         store().user("ann").folder("INBOX").mail([1, 2]).unread(Some("INBOX"), Some("UID 3")).folder("Other");
-    insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"");
+    insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"
+    UNKNOWN Nothing different was found, but not all is known (mailboxes, folders and messages that could not be read: 1; messages of one side, and the other was not read where they may be: 1).
+    unread ann INBOX - -: B: UID 3 could not be read: NO
+    untold ann INBOX 3 <3@x>: B was not read where it may be
+    ");
 }
 
 #[test]
@@ -259,7 +263,7 @@ fn who_is_not_in_a_list_is_unknown_and_who_is_not_in_the_store_is_missing() {
     assert_eq!((found.verdict, kinds(&found).as_str()), (Verdict::Invalid, "1 missing, 1 folders"));
     b.users = Users::Listed;
     insta::assert_snapshot!(words(&compared(&a, &b, &[])), @"
-    UNKNOWN Nothing different was found, but not all is known: 1 mailboxes, folders and messages that could not be read, or not be told.
+    UNKNOWN Nothing different was found, but not all is known (mailboxes, folders and messages that could not be read: 1).
     unread bob - - -: B was not asked for this user, who is not in its list
     ");
     let back = compared(&b, &a, &[]);
@@ -282,7 +286,7 @@ fn folders_subscriptions_and_users_are_compared() {
         &[],
     );
     insta::assert_snapshot!(words(&found), @"
-    INVALID B is not what A is: 1 folders of A that are not in B; 1 folders of B that are not in A; 1 users with other subscriptions; 1 users of B who are not in A.
+    INVALID B is not what A is (folders of A that are not in B: 1; folders of B that are not in A: 1; users with other subscriptions: 1; users of B who are not in A: 1).
     folders ann Empty - -: the folder is not in B
     extra-folders ann New - -: the folder is not in A
     subscriptions ann - - -: no longer subscribed: Empty; newly subscribed: New
@@ -297,7 +301,7 @@ fn what_one_side_does_not_tell_is_not_the_same() {
     let b = store().user("ann").folder("INBOX").one(untold);
     let found = compared(&a, &b, &[]);
     insta::assert_snapshot!(words(&found), @"
-    UNKNOWN Nothing different was found, but not all is known: 1 messages or users of which one side does not tell flags, keywords, date or subscriptions.
+    UNKNOWN Nothing different was found, but not all is known (messages or users of which one side does not tell flags, keywords, date or subscriptions: 1).
     partly ann INBOX 1 <1@x>: one side does not tell: keywords, date
     ");
     assert_eq!(found.sums.partly, 1);

@@ -131,7 +131,7 @@ fn only_a(sides: &Sides<'_>, found: &Pairs<'_>, named: &mut Named, sums: &mut Su
     for item in &found.only_a {
         if blind(sides.b, item.folder) {
             sums.untold_a += 1;
-            named.message(Kind::Unread, sides.user, item, || "B was not read where it may be".to_owned());
+            named.message(Kind::Untold, sides.user, item, || "B was not read where it may be".to_owned());
             continue;
         }
         sums.missing += 1;
@@ -147,7 +147,7 @@ fn only_b(sides: &Sides<'_>, found: &Pairs<'_>, named: &mut Named, sums: &mut Su
     for item in &found.only_b {
         if blind(sides.a, item.folder) {
             sums.untold_b += 1;
-            named.message(Kind::Unread, sides.user, item, || {
+            named.message(Kind::Untold, sides.user, item, || {
                 "it is in B, and A was not read where it may be".to_owned()
             });
         } else if found.digests_a.contains(&item.message.facts.digest) {

@@ -335,6 +335,13 @@ impl Session {
         self.wire.send(bytes).await.map_err(|t| self.failed(t))
     }
 
+    async fn read(&mut self) -> Result<Response, Failure> {
+        if let Some(silence) = self.silence {
+            self.wire.extend(silence);
+        }
+        response::read(&mut self.wire).await.map_err(|t| self.failed(t))
+    }
+
     async fn wait_for_go_ahead(&mut self, tag: &str) -> Result<(), Failure> {
         loop {
             match self.read().await? {

@@ -110,7 +110,7 @@ impl Folder<'_> {
         };
         let (selected, uids) = opened;
         taking.folder(self.folder, Some(selected.validity), uids.len())?;
-        if uids.len() as u64 != u64::from(selected.exists) {
+        if (uids.len() as u64) < u64::from(selected.exists) {
             let why = format!("EXAMINE says {} messages, FETCH shows {}", selected.exists, uids.len());
             taking.unread(Some(self.folder), why)?;
         }

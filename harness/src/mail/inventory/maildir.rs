@@ -85,24 +85,31 @@ fn folder(path: &Path) -> Option<(FolderName, Found)> {
     ))
 }
 
-/// As Dovecot keeps them, or Courier; none if neither does.
+/// As Dovecot keeps them, or Courier; none are known of a list that cannot be read. Without a list nobody subscribed.
 fn subscriptions(root: &Path) -> Option<Vec<FolderName>> {
-    let read = |name: &str| {
-        let file = root.join(name);
-        let small =
-            std::fs::metadata(&file).is_ok_and(|about| about.is_file() && about.len() <= LARGEST_LIST);
-        small.then(|| std::fs::read_to_string(file).ok()).flatten()
-    };
-    let mut names = match (read("subscriptions"), read("courierimapsubscribed")) {
-        (Some(text), _) => dovecot_names(&text),
-        (None, Some(text)) => {
-            text.lines().map(|line| name(line.strip_prefix("INBOX.").unwrap_or(line), '.')).collect()
-        }
-        (None, None) => return None,
+    let mut names = match list(&root.join("subscriptions")).ok()? {
+        Some(text) => dovecot_names(&text),
+        None => courier_names(&list(&root.join("courierimapsubscribed")).ok()?.unwrap_or_default()),
     };
     names.sort();
     names.dedup();
     Some(names)
+}
+
+/// None if there is none.
+fn list(file: &Path) -> io::Result<Option<String>> {
+    match std::fs::metadata(file) {
+        Ok(about) if about.is_file() && about.len() <= LARGEST_LIST => {
+            std::fs::read_to_string(file).map(Some)
+        }
+        Ok(_) => Err(io::Error::other("it is no list of subscriptions")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn courier_names(text: &str) -> Vec<FolderName> {
+    text.lines().map(|line| name(line.strip_prefix("INBOX.").unwrap_or(line), '.')).collect()
 }
 
 /// The second form begins with a line of its own and parts names by tabs.

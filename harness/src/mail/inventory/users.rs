@@ -3,10 +3,18 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::exit::NoSuch;
+use crate::machine::process::wait;
+
+/// For a command that prints a password.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest password taken.
+const LONGEST: u64 = 4096;
 
 /// A user of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,15 +141,21 @@ impl Password {
 
 /// What it prints on standard error is the terminal's; what it prints on standard output is nobody's.
 fn printed(command: &str) -> Result<String> {
-    let run = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = run.context("cannot start the password_command")?;
-    anyhow::ensure!(output.status.success(), "the password_command failed: {}", output.status);
-    let text = String::from_utf8(output.stdout).ok().context("the password_command printed no text")?;
+    let run = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = run.context("cannot start the password_command")?;
+    let Some(status) = wait(&mut child, PATIENCE).context("the password_command failed")? else {
+        // It may have ended meanwhile.
+        let _ = child.kill();
+        let _ = child.wait();
+        anyhow::bail!("the password_command did not end within {} s", PATIENCE.as_secs());
+    };
+    anyhow::ensure!(status.success(), "the password_command failed: {status}");
+    let mut text = Vec::new();
+    child.stdout.take().context("it had an output")?.take(LONGEST).read_to_end(&mut text)?;
+    let text = String::from_utf8(text).ok().context("the password_command printed no text")?;
     let line = text.trim_end_matches(['\r', '\n']);
-    anyhow::ensure!(
-        !line.is_empty() && !line.contains(['\r', '\n', '\0']),
-        "the password_command printed no single line"
-    );
+    let one = !line.is_empty() && !line.contains(['\r', '\n', '\0']);
+    anyhow::ensure!(one, "the password_command printed no single line");
     Ok(line.to_owned())
 }
 

@@ -66,9 +66,15 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if done.success() { Ok(()) } else { Err(io::Error::other(format!("cp: {done}"))) }
 }
 
-/// Every file with its size and times, to see whether anything was touched.
+/// Every file with its size and times, to see whether anything was touched; of messages also when they were last read.
 pub(super) fn state(top: &Path) -> io::Result<Vec<String>> {
-    let shown = Command::new("find").arg(top).args(["-printf", "%P %y %s %A@ %T@ %C@ %m %U\n"]).output()?;
+    let messages = ["-type", "f", "(", "-path", "*/cur/*", "-o", "-path", "*/new/*", ")"];
+    let shown = Command::new("find")
+        .arg(top)
+        .args(["-printf", "%P %y %s %T@ %C@ %m %U\n"])
+        .args(messages)
+        .args(["-printf", "%P last read %A@\n"])
+        .output()?;
     let mut lines: Vec<String> = String::from_utf8_lossy(&shown.stdout).lines().map(str::to_owned).collect();
     lines.sort();
     Ok(lines)

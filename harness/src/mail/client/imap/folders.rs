@@ -2,7 +2,7 @@
 
 use super::{KEPT, Session};
 use crate::mail::client::failure::Failure;
-use crate::mail::client::response::{Response, Value};
+use crate::mail::client::response::Value;
 use record::history::Trouble;
 use std::time::Duration;
 
@@ -96,13 +96,6 @@ impl Session {
         each: impl FnMut(Vec<Value>),
     ) -> Result<(), Failure> {
         self.run(&format!("UID FETCH {set} ({items})"), each).await.map(drop)
-    }
-
-    pub(super) async fn read(&mut self) -> Result<Response, Failure> {
-        if let Some(silence) = self.silence {
-            self.wire.extend(silence);
-        }
-        super::response::read(&mut self.wire).await.map_err(|t| self.failed(t))
     }
 }
 
