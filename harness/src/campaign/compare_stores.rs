@@ -90,6 +90,6 @@ mod tests {
             accepted: vec![Kind::Dates],
             most: 5,
         };
-        insta::assert_snapshot!(command(&asked), @"");
+        insta::assert_snapshot!(command(&asked), @"fermoposta compare-stores 'old one.inventory' imap://new.example.it --users users.csv --users-b new.csv --accept dates --name 5");
     }
 }

@@ -90,6 +90,20 @@ mod tests {
             blake3: "0f".repeat(32),
         };
         let shown = [0, 1, 3].map(|unread| words(Path::new("old.inventory"), &closing(unread)));
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        COMPLETE  60 users, 1 folder, 4,489 messages, 337 MB
+          old.inventory
+          BLAKE3 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
+
+        INCOMPLETE  1 mailbox, folder or message could not be read: grep '"unread"' old.inventory
+                     60 users, 1 folder, 4,489 messages, 337 MB
+          old.inventory
+          BLAKE3 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
+
+        INCOMPLETE  3 mailboxes, folders or messages could not be read: grep '"unread"' old.inventory
+                     60 users, 1 folder, 4,489 messages, 337 MB
+          old.inventory
+          BLAKE3 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f
+        "#);
     }
 }

@@ -264,6 +264,9 @@ fn goes_away() -> TestResult {
     if place.path("cut").exists() {
         return Err("half an inventory has the name of a whole one".into());
     }
+    place.users(&[("abel", "hidden-word"), FAKE_USER[0]])?;
+    says(&take(&of(&dying.address), "cut")?, 64, &["abel was not among the users when it was begun"])?;
+    place.users(&FAKE_USER)?;
     let again = Server::at(&dying.address, Behaviour { messages: 450, ..Behaviour::default() })?;
     says(&take(&of(&again.address), "cut")?, 2, &["going on with cut.partial", "450 messages"])?;
     says(&take(&of(&again.address), "cut")?, 64, &["cut is there already"])?;

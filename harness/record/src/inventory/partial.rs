@@ -21,6 +21,8 @@ pub struct Reached {
     pub folders: BTreeSet<FolderName>,
     /// Another user was begun after this one.
     pub finished: bool,
+    /// All users that are there, this one included.
+    pub users: BTreeSet<String>,
 }
 
 /// What was read up to a place where it can be cut.
@@ -59,7 +61,7 @@ fn last_place(file: &mut File) -> Result<(Header, Place), BadInventory> {
             place = Place { at, lines, counts, reached: now.clone() };
         }
         match line {
-            Line::User(user) => now = Reached { user: Some(user.user), ..Reached::default() },
+            Line::User(user) => now.begin(user.user),
             Line::Folder(folder) => _ = now.folders.insert(folder.folder),
             Line::Unread(unread) if unread.message.is_none() => now.folders.extend(unread.folder),
             Line::Unread(_) | Line::Message(_) | Line::Resumed(_) | Line::Header(_) => {}
@@ -69,6 +71,24 @@ fn last_place(file: &mut File) -> Result<(Header, Place), BadInventory> {
 }
 
 impl Reached {
+    fn begin(&mut self, user: String) {
+        self.users.insert(user.clone());
+        (self.user, self.finished) = (Some(user), false);
+        self.folders.clear();
+    }
+
+    /// It is too late for this user, who was not there when the others were read: users stand in order.
+    #[must_use]
+    pub fn is_too_late_for(&self, user: &str) -> bool {
+        self.user.as_deref().is_some_and(|reached| user < reached) && !self.users.contains(user)
+    }
+
+    /// It is too late for this folder of the user that is read: folders stand in order.
+    #[must_use]
+    pub fn is_too_late_for_folder(&self, folder: &FolderName) -> bool {
+        self.folders.last().is_some_and(|last| folder < last) && !self.folders.contains(folder)
+    }
+
     /// Nothing of this user has to be read again.
     #[must_use]
     pub fn is_past(&self, user: &str) -> bool {

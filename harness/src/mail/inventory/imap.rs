@@ -65,7 +65,7 @@ async fn read_all(connection: &mut Connection, taking: &mut Taking) -> Result<()
     }
     taking.folders(folders.len());
     for (folder, mailboxes) in folders {
-        if taking.has(&folder) {
+        if !taking.wants(&folder)? {
             continue;
         }
         match mailboxes.as_slice() {

@@ -29,7 +29,7 @@ pub(super) fn read(root: Option<PathBuf>, taking: &mut Taking) -> Result<(), Sto
     taking.subscriptions(subscriptions(&root))?;
     taking.folders(folders.len());
     for (name, found) in folders {
-        if taking.has(&name) {
+        if !taking.wants(&name)? {
             continue;
         }
         match found {

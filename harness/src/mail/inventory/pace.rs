@@ -87,8 +87,8 @@ mod tests {
         pace.folders = Part { done: 5, all: 10 };
         pace.messages = Part { done: 50, all: 100 };
         let counts = Counts { messages: 2_200, bytes: 150_000_000, ..Counts::default() };
-        insta::assert_snapshot!(pace.line(0.0, counts, Duration::from_secs(90)), @"");
-        insta::assert_snapshot!(pace.line(0.4, counts, Duration::from_secs(90)), @"");
-        insta::assert_snapshot!(pace.line(pace.done(), counts, Duration::from_secs(90)), @"");
+        insta::assert_snapshot!(pace.line(0.0, counts, Duration::from_secs(90)), @"30 of 60 users, 2,200 messages, 150 MB (50.9 %), 86.8 s left");
+        insta::assert_snapshot!(pace.line(0.4, counts, Duration::from_secs(90)), @"30 of 60 users, 2,200 messages, 150 MB (50.9 %), 6 min 44 s left");
+        insta::assert_snapshot!(pace.line(pace.done(), counts, Duration::from_secs(90)), @"30 of 60 users, 2,200 messages, 150 MB (50.9 %)");
     }
 }

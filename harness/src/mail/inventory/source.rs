@@ -32,18 +32,15 @@ fn imap(host: &str) -> Result<Source, String> {
     if host.contains('@') {
         return Err("no user or password may stand in the address: `--users` names a file of them".to_owned());
     }
-    let bracketed = host.starts_with('[') && host.ends_with(']');
-    let address = match host.rsplit_once(':') {
-        Some((name, port)) if !bracketed && !name.is_empty() && port.parse::<u16>().is_ok() => {
-            host.to_owned()
-        }
-        Some(_) if !bracketed => {
-            return Err(format!("`{host}`: write HOST or HOST:PORT, an IPv6 address in brackets"));
-        }
-        _ if host.is_empty() => return Err("the host is missing: write imap://HOST[:PORT]".to_owned()),
-        _ => format!("{host}:{IMAP_PORT}"),
+    let is_name = |name: &str| {
+        !name.is_empty() && (!name.contains(':') || name.starts_with('[') && name.ends_with(']'))
     };
-    Ok(Source::Imap { address })
+    let port = host.rsplit_once(':').filter(|(name, port)| is_name(name) && port.parse::<u16>().is_ok());
+    match port {
+        Some(_) => Ok(Source::Imap { address: host.to_owned() }),
+        None if is_name(host) => Ok(Source::Imap { address: format!("{host}:{IMAP_PORT}") }),
+        None => Err(format!("`{host}`: write imap://HOST[:PORT], an IPv6 address in brackets")),
+    }
 }
 
 impl fmt::Display for Source {

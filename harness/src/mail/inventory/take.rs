@@ -50,6 +50,14 @@ pub(crate) fn take(asked: &Asked<'_>) -> Result<Closing> {
     let (known, users) = users(asked)?;
     let partial = partial(asked.to);
     let (writer, reached) = begin(asked, known, &partial)?;
+    if let Some(new) = users.iter().find(|user| reached.is_too_late_for(&user.address)) {
+        let place = partial.display();
+        let who = &new.address;
+        return Err(Refused(format!(
+            "{place}: {who} was not among the users when it was begun; remove it to begin anew"
+        ))
+        .into());
+    }
     let mut taking = Taking::new(writer, reached, Pace::new(users.len() as u64, asked.quiet));
     if let Err(why) = read(asked.source, &users, &mut taking) {
         // The end that matters is told; what cannot be flushed is read again.

@@ -59,9 +59,16 @@ impl Taking {
         self.pace.folders = Part { done: 0, all: all as u64 };
     }
 
-    /// Whether the folder is there already.
-    pub(super) fn has(&self, folder: &FolderName) -> bool {
-        self.reached.is_amid(&self.user) && self.reached.folders.contains(folder)
+    /// Whether the folder is to be read: it may be there already, or have come to be since the reading was interrupted, which is said.
+    pub(super) fn wants(&mut self, folder: &FolderName) -> Result<bool, Stopped> {
+        if !self.reached.is_amid(&self.user) {
+            return Ok(true);
+        }
+        if self.reached.is_too_late_for_folder(folder) {
+            self.unread(Some(folder), "it came to be while the reading was interrupted")?;
+            return Ok(false);
+        }
+        Ok(!self.reached.folders.contains(folder))
     }
 
     pub(super) fn folder(

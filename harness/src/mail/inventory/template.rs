@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn a_variable_is_a_whole_part() {
-        insta::assert_snapshot!("/var/mail/%u.d".parse::<Template>().expect_err("odd"), @"");
-        insta::assert_snapshot!("".parse::<Template>().expect_err("none"), @"");
+        insta::assert_snapshot!("/var/mail/%u.d".parse::<Template>().expect_err("odd"), @"`%u.d`: write %u, %n or %d as a whole part of the path, such as /var/vmail/%d/%n/Maildir");
+        insta::assert_snapshot!("".parse::<Template>().expect_err("none"), @"a path is missing");
         let one: Template = "/home/ann/Maildir".parse().expect("a template");
         assert_eq!(one.users().expect("one")[0].user, "user");
     }

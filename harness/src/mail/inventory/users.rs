@@ -72,7 +72,7 @@ pub(crate) fn load(path: &Path) -> Result<Vec<User>> {
 
 fn of_csv(text: &str) -> Result<Vec<Row>, String> {
     let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::Headers).flexible(true).from_reader(text.as_bytes());
+        csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
     let empty = |text: Option<String>| text.filter(|text| !text.is_empty());
     let rows = reader.deserialize::<Row>().enumerate().map(|(number, row)| match row {
         Ok(row) => Ok(Row {
@@ -203,8 +203,21 @@ mod tests {
             load(Path::new("/nowhere.csv")).expect_err("none").to_string(),
         ];
         assert!(!all.join("\n").contains("hid") && !all.join("\n").contains("4711"), "{all:?}");
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @"
+        --users /u.csv: line 2 is no user; the first line is `address,login,password,password_command`, or some of these
+        --users /u.csv: line 2 is no user; the first line is `address,login,password,password_command`, or some of these
+        --users /u.csv: it names nobody
+        --users /u.csv: ann is there twice
+        --users /u.toml: line 3 is wrong; write [[user]] with address, login, password or password_command, all as text
+        --users /u.toml: ann has a password and a password_command; write one
+        --users /u.toml: line 3 is wrong; write [[user]] with address, login, password or password_command, all as text
+        --users /nowhere.csv: No such file or directory (os error 2)
+        ");
         let fails = |command: &str| Password::Printed(command.into()).reveal().expect_err("none").to_string();
-        insta::assert_snapshot!([fails("exit 3"), fails("true"), fails("echo a; echo b")].join("\n"), @"");
+        insta::assert_snapshot!([fails("exit 3"), fails("true"), fails("echo a; echo b")].join("\n"), @"
+        the password_command failed: exit status: 3
+        the password_command printed no single line
+        the password_command printed no single line
+        ");
     }
 }

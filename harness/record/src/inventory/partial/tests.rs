@@ -52,3 +52,19 @@ fn wherever_it_was_interrupted_it_ends_the_same() {
         while reader.user().expect("whole").is_some() {}
     }
 }
+
+#[test]
+fn who_or_what_came_to_be_meanwhile_is_too_late() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let mut writer = crate::inventory::writer::Writer::new(Vec::new());
+    let lines =
+        [header(), user("ann"), folder("INBOX"), user("bob"), folder("INBOX"), folder("b"), folder("c")];
+    lines.iter().for_each(|line| writer.line(line).expect("memory"));
+    file.write_all(&writer.close(Timestamp::UNIX_EPOCH).expect("memory").1).expect("written");
+    let (_, reached, _) = go_on(file.reopen().expect("a file")).expect("a header is there");
+    let late = ["aaa", "ann", "ant", "bob", "zoe"].map(|name| reached.is_too_late_for(name));
+    assert_eq!(late, [true, false, true, false, false]);
+    let late = ["INBOX", "a", "b", "c", "d"]
+        .map(|name| reached.is_too_late_for_folder(&crate::inventory::folder::FolderName::of(name, None)));
+    assert_eq!(late, [false, true, false, false, false]);
+}
