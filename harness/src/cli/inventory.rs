@@ -1,6 +1,6 @@
 //! `inventory`: what a mail store holds now.
 
-use crate::exit::{Exit, say};
+use crate::exit::{Exit, NoSuch, say};
 use crate::machine::stop;
 use crate::mail::inventory::source::Source;
 use crate::mail::inventory::take::{Asked, Unfinished, take};
@@ -19,7 +19,7 @@ pub(crate) struct InventoryArgs {
     /// What to read: imap://HOST[:PORT], or maildir:PATH with %u for the user, or %n and %d for what stands before and behind
     /// the @.
     #[arg(value_name = "STORE")]
-    source: Source,
+    source: String,
     /// The file to write. It must not be there.
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
@@ -34,7 +34,9 @@ pub(crate) struct InventoryArgs {
 
 pub(crate) fn run(args: &InventoryArgs) -> Result<Exit> {
     stop::install()?;
-    let asked = Asked { source: &args.source, users: args.users.as_deref(), to: &args.to, quiet: args.quiet };
+    // Not by the command line's own reader, which repeats what it cannot read: a password may be in it.
+    let source: Source = args.source.parse().map_err(NoSuch)?;
+    let asked = Asked { source: &source, users: args.users.as_deref(), to: &args.to, quiet: args.quiet };
     match take(&asked) {
         Ok(closing) => {
             say(words(&args.to, &closing))?;

@@ -71,8 +71,7 @@ pub(crate) fn load(path: &Path) -> Result<Vec<User>> {
 }
 
 fn of_csv(text: &str) -> Result<Vec<Row>, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
     let empty = |text: Option<String>| text.filter(|text| !text.is_empty());
     let rows = reader.deserialize::<Row>().enumerate().map(|(number, row)| match row {
         Ok(row) => Ok(Row {
