@@ -35,7 +35,7 @@ pub(super) fn build(store: &Path) -> io::Result<()> {
         fs::write(bob.join(name).join("maildirfolder"), "")?;
     }
     fs::write(bob.join("subscriptions"), "V\t2\n\nCitt&AOA-\nLavoro\tProgetti\n")?;
-    Ok(fs::write(maildir(store, ANN).join("subscriptions"), "V\t2\n\n")?)
+    fs::write(maildir(store, ANN).join("subscriptions"), "V\t2\n\n")
 }
 
 fn folder(path: &Path, user: &str, numbers: impl Iterator<Item = u64>) -> io::Result<()> {
