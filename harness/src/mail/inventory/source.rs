@@ -70,6 +70,12 @@ mod tests {
             ["/var/mail", "imap://", "imap://ann:secret@host", "imap://host:x", "imap://::1"]
                 .map(|text| text.parse::<Source>().expect_err("none"))
                 .into();
-        insta::assert_snapshot!(refused.join("\n"), @"");
+        insta::assert_snapshot!(refused.join("\n"), @r"
+        `/var/mail`: write imap://HOST[:PORT] or maildir:PATH
+        ``: write imap://HOST[:PORT], an IPv6 address in brackets
+        no user or password may stand in the address: `--users` names a file of them
+        `host:x`: write imap://HOST[:PORT], an IPv6 address in brackets
+        `::1`: write imap://HOST[:PORT], an IPv6 address in brackets
+        ");
     }
 }
