@@ -1,6 +1,7 @@
 //! What the program says to its caller: exit codes.
 
 use judge::JudgeError;
+use judge::stores::compare::BadSide;
 use record::directory::NotARun;
 use reports::kit::verdict::Verdict;
 use std::fmt::Arguments;
@@ -60,7 +61,8 @@ impl Exit {
             || matches!(error.downcast_ref(), Some(JudgeError::NotARun(_)))
             || error.is::<Misplaced>()
             || error.is::<Doubtful>()
-            || error.is::<Refused>();
+            || error.is::<Refused>()
+            || matches!(error.downcast_ref(), Some(BadSide { .. }));
         if usage { Exit::Usage } else { Exit::Environment }
     }
 

@@ -8,14 +8,14 @@ const ROOMS: [(&str, &str); 6] = [
     ("harness", "cli > campaign > run > front_door, scenario > mail, server > machine, exit"),
     (
         "harness/judge",
-        "judge > statement, words, doubt, recorded > findings, summary > property > reason > case > trace, corpus, seal",
+        "judge > statement, words, doubt, recorded > findings, summary > property > reason > case > trace, corpus, seal, stores",
     ),
-    ("harness/record", "synthetic > ledger, plan, message > history > directory"),
+    ("harness/record", "synthetic > ledger, plan, message, inventory > history > directory"),
     (
         "harness/reference",
         "offline, server > listen > imap, smtp > store > mailbox, careless > files, flags, uidlist, wire, defect",
     ),
-    ("reports", "rehearsal > comparison, policies, survey, sweep > run > kit"),
+    ("reports", "rehearsal > comparison, policies, stores, survey, sweep > run > kit"),
     ("fuse-fs", "mount > fs > rules > durability > call, inode, units, errno > clock, nearest"),
 ];
 const BESIDE: [&str; 5] = ["lib", "main", "testing", "tests", "documents"];

@@ -8,9 +8,10 @@ use crate::kit::json::{schema, to_json};
 use crate::policies::Policies;
 use crate::rehearsal::Rehearsal;
 use crate::run::{Report, samples};
+use crate::stores::Stores;
 use crate::survey::Survey;
 use crate::sweep::Sweep;
-use crate::{policies, rehearsal, run, survey, sweep};
+use crate::{policies, rehearsal, run, stores, survey, sweep};
 use ciborium::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +31,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("comparison-hostile", to_json(&comparison::samples::hostile())),
         ("policies", to_json(&policies::samples::compared())),
         ("rehearsal", to_json(&rehearsal::samples::rehearsal())),
+        ("stores", to_json(&stores::samples::different())),
         ("survey", to_json(&survey::samples::survey())),
         ("sweep", to_json(&sweep::samples::sweep())),
     ]
@@ -41,6 +43,7 @@ fn schemas() -> Vec<(&'static str, String)> {
         ("comparison-schema", schema::<Comparison>()),
         ("policies-schema", schema::<Policies>()),
         ("rehearsal-schema", schema::<Rehearsal>()),
+        ("stores-schema", schema::<Stores>()),
         ("survey-schema", schema::<Survey>()),
         ("sweep-schema", schema::<Sweep>()),
     ]
@@ -88,6 +91,9 @@ fn documents_survive_the_way_through_json() {
     .for_each(reads_back);
     [policies::samples::compared(), policies::samples::hostile()].iter().for_each(reads_back);
     reads_back(&rehearsal::samples::rehearsal());
+    [stores::samples::different(), stores::samples::same(), stores::samples::unknown()]
+        .iter()
+        .for_each(reads_back);
     reads_back(&survey::samples::survey());
     reads_back(&sweep::samples::sweep());
 }
@@ -145,6 +151,7 @@ fn no_form_shows_a_hostile_string_wherever_it_stands() {
     forms_are_harmless(&all_hostile(&comparison::samples::beyond()), comparison::forms::FORMATS);
     forms_are_harmless(&all_hostile(&policies::samples::compared()), policies::forms::FORMATS);
     forms_are_harmless(&all_hostile(&rehearsal::samples::rehearsal()), rehearsal::forms::FORMATS);
+    forms_are_harmless(&all_hostile(&stores::samples::different()), stores::forms::FORMATS);
     forms_are_harmless(&all_hostile(&survey::samples::survey()), survey::forms::FORMATS);
     forms_are_harmless(&all_hostile(&sweep::samples::sweep()), sweep::forms::FORMATS);
 }

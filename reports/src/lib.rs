@@ -10,5 +10,6 @@ pub mod kit;
 pub mod policies;
 pub mod rehearsal;
 pub mod run;
+pub mod stores;
 pub mod survey;
 pub mod sweep;

@@ -6,6 +6,7 @@ pub mod property;
 mod reason;
 pub mod recorded;
 mod statement;
+pub mod stores;
 pub mod summary;
 mod testing;
 #[cfg(test)]

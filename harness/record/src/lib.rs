@@ -1,5 +1,6 @@
 pub mod directory;
 pub mod history;
+pub mod inventory;
 pub mod ledger;
 pub mod message;
 pub mod plan;

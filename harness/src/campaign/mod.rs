@@ -1,5 +1,6 @@
 pub(crate) mod again;
 pub(crate) mod compare;
+pub(crate) mod compare_stores;
 mod compared_runs;
 pub(crate) mod gate;
 pub(crate) mod journal;

@@ -7,7 +7,9 @@ use super::schema::SchemaOf;
 use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
-use super::{compare, hidden, policies, rehearse, report, run, schema, survey, sweep};
+use super::{
+    compare, compare_stores, hidden, inventory, policies, rehearse, report, run, schema, survey, sweep,
+};
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
 use crate::machine::room;
@@ -46,6 +48,15 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 within every limit, 1 beyond one, 2 the runs do not tell.
     Compare(compare::CompareArgs),
+    /// Read what a mail store holds now, every message of every user, into one file; nothing of it is changed.
+    ///
+    /// What was read before an interruption stays: the same command goes on from there.
+    #[command(after_help = inventory::EXIT_CODES)]
+    Inventory(inventory::InventoryArgs),
+    /// Compare two mail stores, before a migration and after it: what is missing, doubled, damaged, elsewhere, or with other flags
+    /// or dates.
+    #[command(after_help = compare_stores::EXIT_CODES)]
+    CompareStores(compare_stores::CompareStoresArgs),
     /// Run a scenario under each of its variants and compare what became of the senders' mail.
     #[command(after_help = EXIT_CODES)]
     Policies(policies::PoliciesArgs),
@@ -261,6 +272,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Survey(args) => survey::survey(args),
         Command::Compare(args) => compare::run(args),
+        Command::Inventory(args) => inventory::run(&args),
+        Command::CompareStores(args) => compare_stores::run(args),
         Command::Policies(args) => policies::run(&args),
         Command::Rehearse(args) => rehearse::run(args),
         Command::Check { files } => commands::check(&files),
@@ -386,8 +399,19 @@ mod tests {
     fn every_command_with_an_answer_says_what_its_exit_codes_mean() {
         let mut all = Cli::command();
         let answering = [
-            "run", "sweep", "survey", "compare", "policies", "rehearse", "check", "analyze", "report",
-            "replay", "doctor",
+            "run",
+            "sweep",
+            "survey",
+            "compare",
+            "inventory",
+            "compare-stores",
+            "policies",
+            "rehearse",
+            "check",
+            "analyze",
+            "report",
+            "replay",
+            "doctor",
         ];
         for name in answering {
             let help = all.find_subcommand_mut(name).expect("there is one").render_long_help().to_string();

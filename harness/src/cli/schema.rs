@@ -17,6 +17,8 @@ pub(crate) enum SchemaOf {
     Survey,
     /// The JSON result of `compare`.
     Comparison,
+    /// The JSON result of `compare-stores`.
+    Stores,
     /// The JSON result of `policies`.
     Policies,
     /// The JSON result of a rehearsal.
@@ -35,6 +37,7 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
         SchemaOf::Policies => {
             serde_json::from_str(&reports::kit::json::schema::<reports::policies::Policies>())?
         }
+        SchemaOf::Stores => serde_json::from_str(&reports::kit::json::schema::<reports::stores::Stores>())?,
         SchemaOf::Rehearsal => {
             serde_json::from_str(&reports::kit::json::schema::<reports::rehearsal::Rehearsal>())?
         }

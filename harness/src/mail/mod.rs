@@ -1,4 +1,5 @@
 pub(crate) mod client;
+pub(crate) mod inventory;
 pub(crate) mod message;
 pub(crate) mod portal;
 pub(crate) mod readback;

@@ -21,11 +21,13 @@ fn wrong_use() -> TestResult {
 }
 
 /// Every command, with arguments by which it prints something without a run; none, if it needs a run or a mount.
-const PRINTING: [(&str, &[&str]); 16] = [
+const PRINTING: [(&str, &[&str]); 18] = [
     ("run", &["--help"]),
     ("sweep", &["--help"]),
     ("survey", &["--help"]),
     ("compare", &["--help"]),
+    ("inventory", &["--help"]),
+    ("compare-stores", &["--help"]),
     ("policies", &["--help"]),
     ("rehearse", &["--help"]),
     ("check", &["../scenarios/baseline.toml"]),

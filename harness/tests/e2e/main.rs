@@ -26,6 +26,7 @@ mod report_page;
 mod servers;
 mod set_up;
 mod stage;
+mod stores;
 mod survey;
 mod sweep;
 
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         report_page::tests,
         servers::tests,
         set_up::tests,
+        stores::tests,
         survey::tests,
         sweep::tests,
     ] {

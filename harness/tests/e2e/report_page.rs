@@ -133,6 +133,7 @@ fn page_of(name: &str) -> Result<String, Failed> {
         "comparison" => reports::comparison::html::render(&serde_json::from_str(&text)?),
         "policies" => reports::policies::html::render(&serde_json::from_str(&text)?),
         "rehearsal" => reports::rehearsal::html::render(&serde_json::from_str(&text)?),
+        "stores" => reports::stores::html::render(&serde_json::from_str(&text)?),
         "survey" => reports::survey::html::render(&serde_json::from_str(&text)?),
         "sweep" => reports::sweep::html::render(&serde_json::from_str(&text)?),
         kind => return Err(format!("no page is known for {kind}: add it here").into()),

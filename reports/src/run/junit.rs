@@ -37,7 +37,7 @@ pub(crate) fn render_many(reports: &[Report]) -> String {
 }
 
 /// The schema of Jenkins' xunit plugin knows no `skipped` of the document as a whole, and the plugin refuses a file over it.
-fn in_schema(xml: &str) -> String {
+pub(crate) fn in_schema(xml: &str) -> String {
     const UNKNOWN: &str = " skipped=\"";
     let Some((before, rest)) = xml.split_once(UNKNOWN) else { return xml.to_owned() };
     rest.split_once('"').map_or_else(|| xml.to_owned(), |(_, after)| format!("{before}{after}"))
@@ -149,7 +149,7 @@ fn verdict_case(report: &Report) -> TestCase {
     TestCase::new("verdict", status(report.verdict, &report.sentence, &report.warnings.join("\n")))
 }
 
-fn status(verdict: Verdict, sentence: &str, details: &str) -> TestCaseStatus {
+pub(crate) fn status(verdict: Verdict, sentence: &str, details: &str) -> TestCaseStatus {
     let (kind, word) = match verdict {
         Verdict::Valid => return TestCaseStatus::success(),
         Verdict::Unknown => (NonSuccessKind::Error, "unknown"),

@@ -22,7 +22,13 @@ impl Lines {
         Event::Closing { lines: self.count, blake3: self.digest() }
     }
 
-    fn digest(&self) -> String {
+    /// How many lines there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// In hexadecimal digits.
+    pub(crate) fn digest(&self) -> String {
         self.hasher.finalize().to_hex().to_string()
     }
 

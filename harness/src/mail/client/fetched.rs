@@ -1,9 +1,11 @@
 //! A FETCH response as a copy of a message, known as soon as it is read.
 
 use super::response::Value;
+use jiff::Timestamp;
 use record::history::identity::identify;
 use record::history::token::RunToken;
 use record::history::{Copy, Uid};
+use record::inventory::line::{Facts, Message};
 
 /// How to read with [`super::imap::Session::fetch`].
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,27 @@ pub(crate) fn body(values: &[Value]) -> Option<(u32, &[u8])> {
     Some((item("UID").and_then(Value::number)?, raw))
 }
 
+/// UID and all that an inventory says of a whole message.
+pub(crate) fn stored(values: &[Value]) -> Option<(u32, Message)> {
+    let (uid, raw) = body(values)?;
+    let [_, _, Value::List(items)] = values else { return None };
+    let item = |name: &str| items.chunks_exact(2).find(|pair| pair[0].is(name)).map(|pair| &pair[1]);
+    let words = item("FLAGS").map(flags);
+    let (flags, keywords) = words.map(apart).unzip();
+    let date = item("INTERNALDATE").and_then(Value::text).and_then(|date| instant(&date));
+    Some((uid, Message { uid: Some(uid), date, flags, keywords, facts: Facts::of(raw) }))
+}
+
+/// System flags and keywords.
+fn apart(words: Vec<String>) -> (Vec<String>, Vec<String>) {
+    words.into_iter().partition(|word| word.starts_with('\\'))
+}
+
+/// ` 1-Jan-2023 09:00:00 +0100`
+fn instant(date: &str) -> Option<Timestamp> {
+    Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", date.trim()).ok()
+}
+
 fn flags(value: &Value) -> Vec<String> {
     let Value::List(list) = value else { return Vec::new() };
     let mut flags: Vec<String> = list.iter().filter_map(Value::text).collect();
@@ -77,6 +100,14 @@ mod tests {
     use record::message::assemble;
 
     const RUN: RunToken = RunToken(7);
+
+    #[test]
+    fn a_date_is_an_instant_whatever_its_zone() {
+        let seven = instant("01-Jan-2023 07:00:00 +0000");
+        assert!(seven.is_some());
+        assert_eq!(instant(" 1-Jan-2023 09:00:00 +0200"), seven);
+        assert_eq!(instant("yesterday"), None);
+    }
 
     /// What is handed out of a message, read whole or not, of this run or not.
     fn handed_out(raw: &[u8], whole: bool, run: RunToken) -> Option<Vec<u8>> {

@@ -5,6 +5,7 @@
 
 use super::response;
 
+pub(crate) mod folders;
 pub(crate) mod idle;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     pub wire: Wire,
     next_tag: u32,
     bye: Option<String>,
+    /// How long each response may take, if it is not all together that has an end.
+    silence: Option<Duration>,
 }
 
 /// What SELECT or EXAMINE said.
@@ -57,7 +60,7 @@ impl Session {
         limit: Duration,
     ) -> Result<Session, Failure> {
         let wire = Wire::connect(address, limit).await.map_err(|t| Failure::unknown(t, None))?;
-        let mut session = Session { wire, next_tag: 1, bye: None };
+        let mut session = Session { wire, next_tag: 1, bye: None, silence: None };
         if session.greeting().await? == Condition::Ok {
             session.command(&format!("LOGIN {} {}", quote(user), quote(password))).await?;
         }
@@ -102,8 +105,8 @@ impl Session {
     /// # Errors
     /// The request failed.
     pub(crate) async fn list(&mut self) -> Result<Vec<String>, Failure> {
-        let done = self.command("LIST \"\" \"*\"").await?;
-        Ok(done.data.iter().filter_map(|d| listed(d)).collect())
+        let all = self.folders().await?;
+        Ok(all.into_iter().filter(|one| one.selectable).map(|one| one.name).collect())
     }
 
     /// Opens a mailbox; `read_only` means EXAMINE.
@@ -205,8 +208,7 @@ impl Session {
         mut each: impl FnMut(u32, &[u8]),
     ) -> Result<u32, Failure> {
         let mut count = 0;
-        let command = format!("UID FETCH {set} (UID BODY.PEEK[])");
-        self.run(&command, |values| {
+        self.items(set, "UID BODY.PEEK[]", |values| {
             if let Some((uid, raw)) = body(&values) {
                 count += 1;
                 each(uid, raw);
@@ -334,6 +336,9 @@ impl Session {
     }
 
     async fn read(&mut self) -> Result<Response, Failure> {
+        if let Some(silence) = self.silence {
+            self.wire.extend(silence);
+        }
         response::read(&mut self.wire).await.map_err(|t| self.failed(t))
     }
 
@@ -393,13 +398,6 @@ pub(crate) fn refusal(condition: Condition, text: &[u8]) -> Failure {
             Failure::unknown(Trouble::Garbled, Some(sanitise(text)))
         }
     }
-}
-
-fn listed(data: &[Value]) -> Option<String> {
-    let [verb, Value::List(attributes), _, name, ..] = data else { return None };
-    let shown = verb.is("LIST") && !attributes.iter().any(|a| a.is("\\Noselect") || a.is("\\NonExistent"));
-    let name = shown.then(|| name.text()).flatten()?;
-    Some(if name.eq_ignore_ascii_case("INBOX") { "INBOX".to_owned() } else { name })
 }
 
 fn note_selected(selected: &mut Selected, note: &[u8]) {

@@ -150,3 +150,54 @@ async fn lists_leave_out_what_cannot_be_selected() {
     .await;
     assert_eq!(session.list().await, Ok(vec!["INBOX".to_owned(), "a b".to_owned()]));
 }
+
+#[tokio::test]
+async fn utf8_is_on_only_if_the_server_says_so() {
+    let enable = Act::Command("ENABLE UTF8=ACCEPT");
+    let (mut session, _server) = session([
+        enable.clone(),
+        Act::Tagged("OK nothing enabled\r\n"),
+        enable.clone(),
+        Act::Tagged("BAD what\r\n"),
+        enable,
+        Act::Say("* ENABLED UTF8=ACCEPT\r\n"),
+        Act::Tagged("OK x\r\n"),
+    ])
+    .await;
+    assert!(!session.enable_utf8().await);
+    assert!(!session.enable_utf8().await);
+    assert!(session.enable_utf8().await);
+}
+
+#[tokio::test]
+async fn only_a_namespace_beneath_the_inbox_is_a_prefix() {
+    for (said, wanted) in [
+        ("* NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"shared.\" \".\"))\r\n", Some("INBOX.")),
+        ("* NAMESPACE ((\"\" \"/\")(\"Archive/\" \"/\")) NIL NIL\r\n", None),
+        ("* NAMESPACE NIL NIL NIL\r\n", None),
+    ] {
+        let (mut session, _server) = session([
+            Act::Command("CAPABILITY"),
+            Act::Say("* CAPABILITY IMAP4rev1 NAMESPACE\r\n"),
+            Act::Tagged("OK x\r\n"),
+            Act::Command("NAMESPACE"),
+            Act::Say(said),
+            Act::Tagged("OK x\r\n"),
+        ])
+        .await;
+        assert_eq!(session.inbox_prefix().await.as_deref(), wanted, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_patient_session_gives_each_answer_its_time() {
+    let (mut session, _server) = session([
+        Act::Command("FETCH 1:* (UID)"),
+        Act::Say("* 1 FETCH (UID 9)\r\n"),
+        Act::Stall,
+        Act::Tagged("OK x\r\n"),
+    ])
+    .await;
+    session.be_patient(Duration::from_secs(10));
+    assert_eq!(session.uids(1).await, Ok(vec![9]));
+}

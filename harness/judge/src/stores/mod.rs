@@ -1,0 +1,6 @@
+pub mod compare;
+mod named;
+mod pairs;
+#[cfg(test)]
+mod tests;
+mod user;

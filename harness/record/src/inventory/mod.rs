@@ -1,0 +1,6 @@
+pub mod facts;
+pub mod folder;
+pub mod line;
+pub mod partial;
+pub mod reader;
+pub mod writer;

@@ -1,0 +1,12 @@
+mod connection;
+mod imap;
+mod maildir;
+mod maildir_files;
+mod maildir_folder;
+mod modified_utf7;
+mod pace;
+pub(crate) mod source;
+pub(crate) mod take;
+pub(crate) mod taking;
+mod template;
+pub(crate) mod users;
