@@ -118,6 +118,10 @@ impl Store {
         if self.defects.has(Defect::StripEighthBit) {
             bytes.iter_mut().for_each(|byte| *byte &= 0x7F);
         }
+        if self.defects.has(Defect::EndAtNul) {
+            let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len());
+            bytes.truncate(end);
+        }
         if self.defects.strikes(Defect::FlipByte) {
             let middle = bytes.len() / 2;
             let target = bytes[middle..].iter().position(u8::is_ascii_alphanumeric);

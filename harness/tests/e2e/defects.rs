@@ -31,7 +31,8 @@ fn finder(defect: Defect) -> &'static str {
         | Defect::LoseLarge
         | Defect::LoseAfterN
         | Defect::LoseEightBit
-        | Defect::OverwriteLast => "baseline",
+        | Defect::OverwriteLast
+        | Defect::EndAtNul => "baseline",
     }
 }
 
@@ -41,7 +42,9 @@ fn pattern(defect: Defect) -> Option<&'static str> {
         Defect::LoseLaterRecipients => Some("not the first of several"),
         Defect::LoseLarge => Some("lost messages are all that have"),
         Defect::LoseAfterN => Some("acknowledged from"),
-        Defect::LoseEightBit => Some("whose body is 8-bit text"),
+        Defect::LoseEightBit | Defect::StripEighthBit => Some("whose body is 8-bit text"),
+        Defect::KeepStuffedDots => Some("whose body has lines that begin with a dot"),
+        Defect::EndAtNul => Some("whose body has NUL octets"),
         _ => None,
     }
 }
