@@ -5,14 +5,15 @@ mod extension;
 
 use crate::history::Attempt;
 use crate::history::digest::Digest;
+use crate::history::extension::Extension;
 use crate::history::header::{self, Field};
 use crate::history::identity::{digest, head, sealed_digest};
 use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
 use body::BINARY_TYPE;
 pub use body::Form;
-pub use extension::Extension;
 use extension::Wording;
+pub use extension::drawn;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -64,7 +65,7 @@ pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, s
     let binary = to.needs == Some(Extension::Binary);
     let attached = size >= MULTIPART_FROM && !binary;
     let size = if attached || binary { size } else { size.min(MULTIPART_FROM - SHORT_BY - 1) };
-    let form = (!attached).then(|| if binary { Form::Binary } else { drawn(seed, attempt) });
+    let form = (!attached).then(|| if binary { Form::Binary } else { drawn_form(seed, attempt) });
     rest.extend_from_slice(form.map_or(MULTIPART, Form::headers));
     let prefix = assemble(run, attempt, &rest).size - rest.len() as u64;
     let left = size.saturating_sub(prefix + rest.len() as u64);
@@ -82,7 +83,7 @@ pub fn form(seed: u64, attempt: Attempt, size: u64, needs: Option<Extension>) ->
     } else if size >= MULTIPART_FROM - SHORT_BY {
         Form::Base64
     } else {
-        drawn(seed, attempt)
+        drawn_form(seed, attempt)
     }
 }
 
@@ -94,7 +95,7 @@ pub fn is_binary(raw: &[u8]) -> bool {
     fields.iter().any(holds_octets) && !fields.iter().any(|field| field.is("Content-Transfer-Encoding"))
 }
 
-fn drawn(seed: u64, attempt: Attempt) -> Form {
+fn drawn_form(seed: u64, attempt: Attempt) -> Form {
     Form::draw(&mut rng_for("fermoposta message form", seed, attempt))
 }
 
@@ -185,7 +186,7 @@ mod tests {
         let utf8 = |trial: Option<u64>| {
             let of = |message| {
                 let attempt = Attempt { message: MessageId(message), n: 1 };
-                Extension::Smtputf8.drawn(5, attempt, trial.map(MessageId))
+                drawn(Extension::Smtputf8, 5, attempt, trial.map(MessageId))
             };
             (0..800).filter(|message| of(*message).is_some()).collect::<Vec<_>>()
         };

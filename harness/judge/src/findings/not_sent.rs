@@ -4,7 +4,7 @@
 use super::sighting::{FindingKind, Sighting, Sightings};
 use crate::case::Case;
 use record::history::event::Trial;
-use record::message::Extension;
+use record::history::extension::Extension;
 
 pub(crate) const UTF8_HEADERS: FindingKind = FindingKind {
     name: "utf8-headers-not-sent",

@@ -1,5 +1,5 @@
 //! Many losses that share one thing, said once: one stretch of time, whole users, a whole storage, the oldest mail, what is
-//! large, who was not the first recipient, how body and header are written, every n-th message.
+//! large, who was not the first recipient, who is the last of a list, how body and header are written, every n-th message.
 //!
 //! It only adds words before the single losses; counts and verdict stay. A group is said to be lost if at least nine
 //! tenths of it are and other groups exist that are not; all else is said only if it is true of every loss and of nothing
@@ -8,8 +8,9 @@
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
+use record::history::extension::Extension;
 use record::ledger::entry::ClientOp;
-use record::message::{Extension, Form, form};
+use record::message::{Form, form};
 use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ struct Kept {
     size: u32,
     /// It went to several users at once, and this one was not the first.
     later_recipient: bool,
+    /// It went to a list, and this is the copy of its last member.
+    last_of_list: bool,
     /// How the body is written; it is known of generated mail only.
     form: Option<Form>,
     /// Its header is in UTF-8.
@@ -43,6 +46,7 @@ pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<S
     window(case, &mail)
         .or_else(|| from_then_on(case, &mail))
         .or_else(|| written_alike(&mail, "gone"))
+        .or_else(|| last_of_lists(&mail))
         .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
         .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
         .or_else(|| oldest(&mail))
@@ -81,6 +85,7 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         at: case.acknowledged_at(slot)?,
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
+        last_of_list: case.ledger.groups.is_last_of_list(token(stored), stored.attempt),
         form: form_of(case, stored),
         utf8: needs(case, stored) == Some(Extension::Smtputf8),
         lost,
@@ -256,6 +261,22 @@ fn later_recipients(mail: &[Kept]) -> Option<String> {
     })
 }
 
+/// Of what was sent to lists the last members' copies are lost, and nothing else.
+fn last_of_lists(mail: &[Kept]) -> Option<String> {
+    let (last, others): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.last_of_list);
+    let lost = last.iter().filter(|m| m.lost).count();
+    let all = last.len();
+    (lost > 0 && others.len() >= FEWEST && others.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(
+        || {
+            format!(
+                "Of {} for the last member of a list, {} are gone; no other message is.",
+                counted(all as u64, "copy", "copies"),
+                grouped(lost as u64)
+            )
+        },
+    )
+}
+
 /// The header or the body of what is lost is written as that of nothing else; `end` is what became of it.
 fn written_alike(mail: &[Kept], end: &str) -> Option<String> {
     utf8_headers(mail, end).or_else(|| one_form(mail, end))
@@ -338,8 +359,9 @@ mod tests {
         let kept = |n: usize| {
             let (size, later_recipient, lost) = of(n);
             let form = Some(Form::Base64);
-            let (at, utf8) = (Nanos(n as u64), false);
-            Kept { user: 0, place: 0, storage: None, at, size, later_recipient, form, utf8, lost }
+            let (at, utf8, last_of_list) = (Nanos(n as u64), false, false);
+            let (user, place, storage) = (0, 0, None);
+            Kept { user, place, storage, at, size, later_recipient, last_of_list, form, utf8, lost }
         };
         (1..=100).map(kept).collect()
     }
@@ -358,6 +380,18 @@ mod tests {
         insta::assert_snapshot!(later_recipients(&later).unwrap(), @"Of 14 copies for users who were not the first of several to get a message at once, 14 are gone; no other message is.");
         assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 7 == 0 || n == 1))), None);
         assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 14 == 0))), None, "only half of them");
+    }
+
+    #[test]
+    fn what_the_last_members_of_lists_lost_is_said() {
+        let said = |lost: fn(usize) -> bool| {
+            let mut mail = mail(|n| (1, false, lost(n)));
+            mail.iter_mut().skip(6).step_by(7).for_each(|m| m.last_of_list = true);
+            last_of_lists(&mail)
+        };
+        insta::assert_snapshot!(said(|n| n % 7 == 0).unwrap(), @"Of 14 copies for the last member of a list, 14 are gone; no other message is.");
+        assert_eq!(said(|n| n % 14 == 0), None, "half of them");
+        assert_eq!(said(|n| n % 7 == 0 || n == 1), None, "another as well");
     }
 
     /// Every seventh message has this form.

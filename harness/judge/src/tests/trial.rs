@@ -4,7 +4,7 @@ use super::table::{attempt, copy_of};
 use crate::testing::run_dir::{blamed, judge_text};
 use record::history::Copy;
 use record::history::event::{Event, Trial};
-use record::message::Extension;
+use record::history::extension::Extension;
 use record::synthetic::{OK, World, plan};
 use reports::kit::verdict::Verdict;
 use reports::run::{Finding, Report};

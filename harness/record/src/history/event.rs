@@ -4,7 +4,7 @@ use super::history::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use crate::history::corpus::CorpusUsed;
-use crate::message::Extension;
+use crate::history::extension::Extension;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::mount::trace::Closed;
@@ -361,6 +361,13 @@ pub enum Event {
         /// The mail server's words, or why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
+    },
+    /// A message is sent to a list: each member's attempt carries its token, in the order of the members.
+    ToList {
+        at: Nanos,
+        /// The token.
+        attempt: Attempt,
+        list: String,
     },
     /// How busy the machine was in the second before.
     Load {

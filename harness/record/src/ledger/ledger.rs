@@ -388,6 +388,7 @@ impl Ledger {
             Event::Trial { at, attempt, extension, what, detail } => {
                 self.note_tried(Tried { at, attempt, extension, what, detail });
             }
+            Event::ToList { at: _, attempt, list: _ } => self.groups.note_list(attempt),
             Event::Load { at, processor, disk: _, late } => {
                 let late = std::time::Duration::from_nanos(late.0);
                 self.busy.push(Busy { at, processor, late });

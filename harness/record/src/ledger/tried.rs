@@ -3,8 +3,9 @@
 use super::Ledger;
 use super::entry::{ClientOp, OpKind};
 use crate::history::event::Trial;
+use crate::history::extension::Extension;
 use crate::history::{Attempt, MessageId};
-use crate::message::Extension;
+use crate::message::drawn;
 use fuse_fs::clock::Nanos;
 
 /// What became of one.
@@ -54,7 +55,7 @@ impl Ledger {
             }
         };
         let trial = self.sent_after(extension).filter(|_| op.invoked < self.traffic_end());
-        extension.drawn(seed, token, trial)
+        drawn(extension, seed, token, trial)
     }
 
     /// The message after which more of its kind were sent.

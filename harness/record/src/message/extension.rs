@@ -1,47 +1,28 @@
 //! Mail that goes only by an extension of the protocol, and only after one message of its kind came back.
 
 use super::rng_for;
-use crate::history::{Attempt, Ingress, MessageId};
+use crate::history::extension::Extension;
+use crate::history::{Attempt, MessageId};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 
-/// The extension that a generated message needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Extension {
-    /// SMTPUTF8: names and subject are in UTF-8 (RFC 6532).
-    #[default]
-    Smtputf8,
-    /// BINARY (RFC 3516): NUL and every other octet are in the body. Only APPEND brings it.
-    Binary,
+/// Of these many messages one needs it.
+fn one_of(extension: Extension) -> u32 {
+    match extension {
+        Extension::Smtputf8 => 8,
+        Extension::Binary => 2,
+    }
 }
 
-impl Extension {
-    /// How many there are.
-    pub const COUNT: usize = 2;
-
-    /// That of mail that enters this way.
-    pub fn by(entry: Ingress) -> Extension {
-        match entry {
-            Ingress::Lmtp | Ingress::Smtp => Extension::Smtputf8,
-            Ingress::Append => Extension::Binary,
-        }
-    }
-
-    /// Of these many messages one needs it.
-    fn one_of(self) -> u32 {
-        match self {
-            Extension::Smtputf8 => 8,
-            Extension::Binary => 4,
-        }
-    }
-
-    /// Whether one attempt needs it: some do after the `trial`, a message of that kind that came back.
-    pub fn drawn(self, seed: u64, attempt: Attempt, trial: Option<MessageId>) -> Option<Extension> {
-        let may = trial.is_some_and(|trial| attempt.message > trial);
-        let drawn = || rng_for("fermoposta header form", seed, attempt).random_range(0..self.one_of()) == 0;
-        (may && drawn()).then_some(self)
-    }
+/// Whether one attempt needs this extension: some do after the `trial`, a message of that kind that came back.
+pub fn drawn(
+    extension: Extension,
+    seed: u64,
+    attempt: Attempt,
+    trial: Option<MessageId>,
+) -> Option<Extension> {
+    let may = trial.is_some_and(|trial| attempt.message > trial);
+    let drawn = || rng_for("fermoposta header form", seed, attempt).random_range(0..one_of(extension)) == 0;
+    (may && drawn()).then_some(extension)
 }
 
 /// What stands in a header besides addresses and numbers.

@@ -2,6 +2,7 @@ pub mod claim;
 pub mod device;
 pub mod expect;
 pub mod front_door;
+pub mod lists;
 pub mod logins;
 mod plan;
 pub use plan::{

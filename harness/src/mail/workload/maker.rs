@@ -5,9 +5,10 @@ use super::schedule;
 use crate::mail::message::corpus::Corpus;
 use crate::mail::message::fit::{Own, fit};
 use crate::mail::message::sizes;
+use record::history::extension::Extension;
 use record::history::token::RunToken;
 use record::history::{Attempt, Ingress, MessageId};
-use record::message::{Addresses, Extension, Outgoing, assemble, generate, message_id};
+use record::message::{Addresses, Outgoing, assemble, drawn, generate, message_id};
 use record::plan::Plan;
 use record::plan::workload::Sizes;
 use std::sync::OnceLock;
@@ -71,7 +72,7 @@ impl Maker {
     /// The extension that an attempt of the traffic needs.
     pub(super) fn needs(&self, attempt: Attempt, entry: Ingress) -> Option<Extension> {
         let extension = Extension::by(entry);
-        extension.drawn(self.seed, attempt, self.trials.0[extension as usize].get().copied())
+        drawn(extension, self.seed, attempt, self.trials.0[extension as usize].get().copied())
     }
 
     /// More mail may need it after this message.

@@ -14,9 +14,11 @@ use crate::mail::client::submission::{Envelope, Stay, Told, submit};
 use fuse_fs::clock::Nanos;
 use rand::RngExt;
 use record::history::event::Event;
+use record::history::extension::Extension;
 use record::history::identity::digest;
 use record::history::{Action, Attempt, Ingress, MessageId, Outcome, Protocol, Trouble, UserId};
-use record::message::{Extension, Outgoing};
+use record::message::Outgoing;
+use record::plan::lists::List;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -36,6 +38,8 @@ pub(crate) struct Job {
     flags: Vec<String>,
     /// Of several recipients of one message: the attempt whose token it carries.
     carries: Option<Attempt>,
+    /// It goes to this list first, which brings it to the user.
+    list: Option<String>,
     /// No extension is needed for it.
     plain: bool,
 }
@@ -49,7 +53,7 @@ impl Job {
     /// A new message for the INBOX.
     pub(super) fn entering(ctx: &Context, user: UserId, entry: Ingress) -> Job {
         let (mailbox, message) = (INBOX.to_owned(), ctx.new_message());
-        Job { user, message, entry, mailbox, flags: Vec::new(), carries: None, plain: false }
+        Job { user, message, entry, mailbox, flags: Vec::new(), carries: None, list: None, plain: false }
     }
 
     /// In a form that every server takes.
@@ -65,12 +69,29 @@ impl Job {
         jobs
     }
 
+    /// One new message for all members of a list, by its address.
+    pub(super) fn to_list(ctx: &Context, list: &List) -> Vec<Job> {
+        let mut jobs = Job::deliveries(ctx, list.members.iter().copied());
+        jobs.iter_mut().for_each(|job| job.list = Some(list.name.clone()));
+        jobs
+    }
+
+    /// Whoever is not served is written to alone.
+    fn alone(&self) -> Job {
+        Job { list: None, ..self.clone() }
+    }
+
+    /// The list that it goes to first, and the token that it carries there.
+    pub(super) fn listed(&self) -> Option<(&str, Attempt)> {
+        Some((self.list.as_deref()?, self.carries?))
+    }
+
     /// A new message by APPEND: half of them to the second mailbox, half of them read.
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
         let (entry, message) = (Ingress::Append, ctx.new_message());
-        Job { user, message, entry, mailbox, flags, carries: None, plain: false }
+        Job { user, message, entry, mailbox, flags, carries: None, list: None, plain: false }
     }
 
     /// The logical message.
@@ -134,11 +155,12 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
 
 async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
     let mut told = None;
-    deliver_all(ctx, std::slice::from_ref(job), protocol, message, &mut |_, ended| told = Some(ended)).await;
+    deliver_all(ctx, &[job.alone()], protocol, message, &mut |_, ended| told = Some(ended)).await;
     told.unwrap_or_else(|| Failure::unknown(Trouble::Garbled, None).into())
 }
 
-/// Delivers to all users of one message, who are let in at one place, and tells of each, by its place in `jobs`, once.
+/// Delivers to all users of one message, who are let in at one place, and tells of each, by its place in `jobs`, once. What is told of a
+/// list is told of each member (RFC 5321, 3.9).
 pub(super) async fn deliver_all(
     ctx: &Context,
     jobs: &[Job],
@@ -148,10 +170,17 @@ pub(super) async fn deliver_all(
 ) {
     let Some(first) = jobs.first() else { return };
     let door = (protocol, ctx.delivery(first.user, protocol));
-    let (from, to): (_, Vec<String>) = (sender(ctx), jobs.iter().map(|job| ctx.address(job.user)).collect());
+    let (from, list) = (sender(ctx), first.list.as_deref());
+    let to: Vec<String> = match list {
+        Some(list) => vec![ctx.address_of(list)],
+        None => jobs.iter().map(|job| ctx.address(job.user)).collect(),
+    };
     let envelope = Envelope { from: &from, to: &to, utf8: message.needs == Some(Extension::Smtputf8) };
     let mut end = |recipient, told: Told| {
-        tell(recipient, told.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
+        let whose = if list.is_some() { 0..jobs.len() } else { recipient..recipient + 1 };
+        for one in whose {
+            tell(one, told.clone().map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
+        }
     };
     let stay = stay(ctx.setup.seed, first.message);
     ctx.kept.submit(door, envelope, &message.bytes, ctx.timeout(), stay, &mut end).await;

@@ -13,8 +13,9 @@ use crate::mail::client::Failure;
 use crate::mail::client::submission::NO_SMTPUTF8;
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, Trial};
+use record::history::extension::Extension;
 use record::history::{Attempt, Copy, Ingress, Outcome, UserId, header};
-use record::message::{Extension, Outgoing};
+use record::message::Outgoing;
 
 /// A trial that was acknowledged.
 #[derive(Clone, Debug)]

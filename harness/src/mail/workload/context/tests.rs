@@ -12,8 +12,8 @@ use crate::mail::workload::warm_up::warm_up;
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
 use record::history::event::{Event, Trial};
+use record::history::extension::Extension;
 use record::history::{Action, OpId, Outcome, Trouble};
-use record::message::Extension;
 use record::plan::workload::{Mix, Sizes, Stage, WorkloadPlan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         retries: 2,
         retry_after: span(50),
         recipients: Vec::new(),
+        lists: 0.0,
         senders: Vec::new(),
         until_steps_done: false,
         single: None,
@@ -419,6 +420,37 @@ async fn the_second_mailbox_has_the_name_that_the_server_wants() {
     let used: BTreeSet<String> =
         operations(&bench.events()).iter().filter_map(|(action, ..)| there(action)).collect();
     assert_eq!(used.into_iter().collect::<Vec<_>>(), ["INBOX", "INBOX.Archive"]);
+}
+
+#[tokio::test]
+async fn what_a_list_is_answered_is_the_answer_for_each_member_and_whoever_is_not_served_is_written_to_alone()
+{
+    let mut plan = plan();
+    (plan.lists, plan.mix) = (1.0, Mix { deliver: 1.0, ..Mix::default() });
+    let bench =
+        Bench::new(plan, |n| if n % 5 == 0 { Answer::Refuse("451 later\r\n") } else { Answer::Ok }).await;
+    bench.run().await;
+    let events = bench.events();
+    let tokens: Vec<Attempt> = events
+        .iter()
+        .filter_map(|event| if let Event::ToList { attempt, .. } = event { Some(*attempt) } else { None })
+        .collect();
+    assert!(tokens.len() > 30, "{}", tokens.len());
+    let mut told: BTreeMap<Attempt, Vec<Outcome>> = BTreeMap::new();
+    let (mut refused, mut alone) = (0, 0);
+    for (action, outcome, ..) in operations(&events) {
+        let Action::Store { attempt, carries, .. } = action else { panic!("only deliveries are made") };
+        match carries {
+            Some(token) => told.entry(token).or_default().push(outcome),
+            None => alone += u64::from(attempt.n == 2),
+        }
+    }
+    for token in tokens {
+        let outcomes = &told[&token];
+        assert!(outcomes.len() >= 2 && outcomes.iter().all(|one| *one == outcomes[0]), "{outcomes:?}");
+        refused += if outcomes[0] == Outcome::Fail { outcomes.len() as u64 } else { 0 };
+    }
+    assert!(alone > 0 && alone <= refused, "{alone} of {refused}");
 }
 
 /// What is written down of the messages that are tried, and how many operations there were.
