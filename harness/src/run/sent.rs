@@ -10,6 +10,7 @@ use record::history::Attempt;
 use record::history::token::Token;
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
+use record::message::drawn;
 use record::plan::Plan;
 use std::fs::File;
 use std::io::BufReader;
@@ -54,7 +55,8 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
 fn made(maker: &Maker, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> Option<Vec<u8>> {
     let op = messages.store(ledger, attempt)?;
     let user = ledger.user_name(ledger.user_of(op.place));
-    let made = maker.make(attempt, &user, ledger.needs(maker.seed, attempt, op)).ok()?;
+    let needs = ledger.may_need(op).and_then(|after| drawn(after, maker.seed, attempt));
+    let made = maker.make(attempt, &user, needs).ok()?;
     (Some(made.digest) == op.digest).then_some(made.bytes)
 }
 

@@ -10,7 +10,7 @@ use fuse_fs::clock::Nanos;
 use record::history::Attempt;
 use record::history::extension::Extension;
 use record::ledger::entry::ClientOp;
-use record::message::{Form, form};
+use record::message::{Form, drawn, form};
 use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
 
@@ -99,7 +99,8 @@ fn form_of(case: &Case<'_>, stored: &ClientOp) -> Option<Form> {
 }
 
 fn needs(case: &Case<'_>, stored: &ClientOp) -> Option<Extension> {
-    case.ledger.needs(case.plan.workload_seed(), token(stored), stored)
+    let after = case.ledger.may_need(stored)?;
+    drawn(after, case.plan.workload_seed(), token(stored))
 }
 
 fn token(stored: &ClientOp) -> Attempt {

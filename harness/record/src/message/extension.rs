@@ -14,15 +14,9 @@ fn one_of(extension: Extension) -> u32 {
 }
 
 /// Whether one attempt needs this extension: some do after the `trial`, a message of that kind that came back.
-pub fn drawn(
-    extension: Extension,
-    seed: u64,
-    attempt: Attempt,
-    trial: Option<MessageId>,
-) -> Option<Extension> {
-    let may = trial.is_some_and(|trial| attempt.message > trial);
+pub fn drawn((extension, trial): (Extension, MessageId), seed: u64, attempt: Attempt) -> Option<Extension> {
     let drawn = || rng_for("fermoposta header form", seed, attempt).random_range(0..one_of(extension)) == 0;
-    (may && drawn()).then_some(extension)
+    (attempt.message > trial && drawn()).then_some(extension)
 }
 
 /// What stands in a header besides addresses and numbers.

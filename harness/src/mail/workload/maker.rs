@@ -72,7 +72,8 @@ impl Maker {
     /// The extension that an attempt of the traffic needs.
     pub(super) fn needs(&self, attempt: Attempt, entry: Ingress) -> Option<Extension> {
         let extension = Extension::by(entry);
-        drawn(extension, self.seed, attempt, self.trials.0[extension as usize].get().copied())
+        let trial = self.trials.0[extension as usize].get()?;
+        drawn((extension, *trial), self.seed, attempt)
     }
 
     /// More mail may need it after this message.
