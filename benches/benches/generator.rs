@@ -145,6 +145,7 @@ fn plan(load: &Load) -> WorkloadPlan {
         retries: 0,
         retry_after: span(1.0),
         recipients: Vec::new(),
+        lists: 0.0,
         senders: Vec::new(),
         single: None,
         clients: None,

@@ -13,7 +13,7 @@ const ROOMS: [(&str, &str); 6] = [
     ("harness/record", "synthetic > ledger, plan, message, inventory > history > directory"),
     (
         "harness/reference",
-        "offline, server > listen > imap, smtp > store > mailbox, careless > files, flags, uidlist, wire, defect",
+        "offline, server > listen > imap, smtp > store > mailbox, careless > files, flags, lists, uidlist, wire, defect",
     ),
     ("reports", "rehearsal > comparison, policies, stores, survey, sweep > run > kit"),
     ("fuse-fs", "mount > fs > rules > durability > call, inode, units, errno > clock, nearest"),

@@ -1,14 +1,20 @@
 //! Makes messages: the two lines that make a copy known again, then generated or real mail.
 
 mod body;
+mod extension;
 
+use crate::history::Attempt;
 use crate::history::digest::Digest;
+use crate::history::extension::Extension;
+use crate::history::header::{self, Field};
 use crate::history::identity::{digest, head, sealed_digest};
 use crate::history::seal::Seal;
 use crate::history::token::{RunToken, Token};
-use crate::history::{Attempt, MessageId};
+use body::BINARY_TYPE;
 pub use body::Form;
-use rand::{RngExt, SeedableRng};
+use extension::Wording;
+pub use extension::drawn;
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// From this size on a generated message has an attachment.
@@ -25,47 +31,8 @@ pub struct Outgoing {
     pub digest: Digest,
     /// Length of `bytes`.
     pub size: u64,
-    /// How its header is written, if it was generated.
-    pub header: HeaderForm,
-}
-
-/// How the header of a generated message is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HeaderForm {
-    #[default]
-    Ascii,
-    /// Names and subject in UTF-8 (RFC 6532): it may go only where SMTPUTF8 is offered.
-    Utf8,
-}
-
-impl HeaderForm {
-    /// Of one attempt at a delivery: UTF-8 in one of eight after the `trial`, a message of that form that came back whole.
-    pub fn of(seed: u64, attempt: Attempt, trial: Option<MessageId>) -> HeaderForm {
-        let may = trial.is_some_and(|trial| attempt.message > trial);
-        let drawn = || rng_for("fermoposta header form", seed, attempt).random_range(0..8) == 0;
-        if may && drawn() { HeaderForm::Utf8 } else { HeaderForm::Ascii }
-    }
-
-    fn author(self) -> &'static str {
-        match self {
-            HeaderForm::Ascii => "",
-            HeaderForm::Utf8 => "Zoë Ørsted ",
-        }
-    }
-
-    fn recipient(self) -> &'static str {
-        match self {
-            HeaderForm::Ascii => "",
-            HeaderForm::Utf8 => "Ольга ",
-        }
-    }
-
-    fn subject(self) -> &'static str {
-        match self {
-            HeaderForm::Ascii => "message",
-            HeaderForm::Utf8 => "Geprüfte 検査 message",
-        }
-    }
+    /// The extension without which it cannot be sent.
+    pub needs: Option<Extension>,
 }
 
 /// Puts the attempt's and the digest's lines before `rest`, a message with CRLF line ends.
@@ -77,7 +44,7 @@ pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(rest);
     let digest = seal.map_or_else(|| digest(&bytes), |seal| sealed_digest(token, &seal));
-    Outgoing { digest, size: bytes.len() as u64, bytes, header: HeaderForm::Ascii }
+    Outgoing { digest, size: bytes.len() as u64, bytes, needs: None }
 }
 
 /// Who writes to whom, and how.
@@ -85,19 +52,20 @@ pub fn assemble(run: RunToken, attempt: Attempt, rest: &[u8]) -> Outgoing {
 pub struct Addresses<'a> {
     pub from: &'a str,
     pub to: &'a str,
-    pub header: HeaderForm,
+    pub needs: Option<Extension>,
 }
 
 /// A message of about `size` bytes (never less than its headers; a few have no body) whose body is of pseudo-random bytes, so that
-/// no compressing store can hide a torn write: base64 if it is large, else in one of the forms that mail has. The same (seed, run,
-/// attempt, size) give the same bytes.
+/// no compressing store can hide a torn write: binary if it is to be, base64 if it is large, else in one of the forms that mail has. The
+/// same (seed, run, attempt, size) give the same bytes.
 pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, seed: u64) -> Outgoing {
     let mut rng = rng_for("fermoposta message body", seed, attempt);
     let mut rest = headers(run, attempt, to);
     // What is without an attachment and what has one are so far apart that the size of what was made tells them apart.
-    let attached = size >= MULTIPART_FROM;
-    let size = if attached { size } else { size.min(MULTIPART_FROM - SHORT_BY - 1) };
-    let form = (!attached).then(|| drawn(seed, attempt));
+    let binary = to.needs == Some(Extension::Binary);
+    let attached = size >= MULTIPART_FROM && !binary;
+    let size = if attached || binary { size } else { size.min(MULTIPART_FROM - SHORT_BY - 1) };
+    let form = (!attached).then(|| if binary { Form::Binary } else { drawn_form(seed, attempt) });
     rest.extend_from_slice(form.map_or(MULTIPART, Form::headers));
     let prefix = assemble(run, attempt, &rest).size - rest.len() as u64;
     let left = size.saturating_sub(prefix + rest.len() as u64);
@@ -105,15 +73,29 @@ pub fn generate(run: RunToken, attempt: Attempt, to: Addresses<'_>, size: u64, s
         Some(form) => form.write(&mut rest, &mut rng, left),
         None => attachment(&mut rest, &mut rng, left),
     }
-    Outgoing { header: to.header, ..assemble(run, attempt, &rest) }
+    Outgoing { needs: to.needs, ..assemble(run, attempt, &rest) }
 }
 
 /// The form of the body of a generated message that has this size; an attachment is base64.
-pub fn form(seed: u64, attempt: Attempt, size: u64) -> Form {
-    if size >= MULTIPART_FROM - SHORT_BY { Form::Base64 } else { drawn(seed, attempt) }
+pub fn form(seed: u64, attempt: Attempt, size: u64, needs: Option<Extension>) -> Form {
+    if needs == Some(Extension::Binary) {
+        Form::Binary
+    } else if size >= MULTIPART_FROM - SHORT_BY {
+        Form::Base64
+    } else {
+        drawn_form(seed, attempt)
+    }
 }
 
-fn drawn(seed: u64, attempt: Attempt) -> Form {
+/// It is a generated message whose body is [`Form::Binary`]: no other says what it holds and not how that is encoded.
+pub fn is_binary(raw: &[u8]) -> bool {
+    let (fields, _) = header::split(raw);
+    let holds_octets =
+        |field: &Field<'_>| field.is("Content-Type") && field.value() == BINARY_TYPE.as_bytes();
+    fields.iter().any(holds_octets) && !fields.iter().any(|field| field.is("Content-Transfer-Encoding"))
+}
+
+fn drawn_form(seed: u64, attempt: Attempt) -> Form {
     Form::draw(&mut rng_for("fermoposta message form", seed, attempt))
 }
 
@@ -135,7 +117,7 @@ pub fn message_id(run: RunToken, Attempt { message, n }: Attempt) -> String {
 
 fn headers(run: RunToken, attempt: Attempt, to: Addresses<'_>) -> Vec<u8> {
     let (message, n) = (attempt.message.0, attempt.n);
-    let (author, recipient, subject) = (to.header.author(), to.header.recipient(), to.header.subject());
+    let Wording { author, recipient, subject } = Wording::of(to.needs);
     format!(
         "{}{DATE}From: {author}<{}>\r\nTo: {recipient}<{}>\r\nSubject: {subject} {message}, attempt {n}\r\nMIME-Version: 1.0\r\n",
         message_id(run, attempt),
@@ -163,38 +145,54 @@ mod tests {
     use mail_parser::{MessageParser, MimeHeaders};
 
     fn make(size: u64, n: u32) -> Outgoing {
+        make_with(None, size, n)
+    }
+
+    fn make_with(needs: Option<Extension>, size: u64, n: u32) -> Outgoing {
         let attempt = Attempt { message: MessageId(17), n };
-        let to = Addresses { from: "a@example.test", to: "user1@example.test", header: HeaderForm::Ascii };
+        let to = Addresses { from: "a@example.test", to: "user1@example.test", needs };
         generate(RunToken(0x1a2b_3c4d), attempt, to, size, 5)
     }
 
     #[test]
+    fn a_binary_message_is_known_by_its_header_and_has_its_size() {
+        for size in [900, 5_000, 40_001] {
+            let made = make_with(Some(Extension::Binary), size, 1);
+            assert!(made.size <= size && made.size + 6 > size, "wanted {size}, got {}", made.size);
+            assert!(is_binary(&made.bytes) && made.bytes.contains(&0));
+            assert!(!is_binary(&make(size, 1).bytes));
+            assert_eq!(
+                form(5, Attempt { message: MessageId(17), n: 1 }, made.size, made.needs),
+                Form::Binary
+            );
+        }
+    }
+
+    #[test]
     fn a_header_in_utf8_holds_names_and_subject_as_they_are() {
-        let attempt = Attempt { message: MessageId(17), n: 1 };
-        let to = Addresses { from: "a@example.test", to: "user1@example.test", header: HeaderForm::Utf8 };
-        let made = generate(RunToken(0x1a2b_3c4d), attempt, to, 900, 5);
+        let made = make_with(Some(Extension::Smtputf8), 900, 1);
         let parsed = MessageParser::default().parse(&made.bytes).expect("a message");
         let name = |address: Option<&mail_parser::Address<'_>>| address?.first()?.name().map(str::to_owned);
         assert_eq!(
             (name(parsed.from()).as_deref(), name(parsed.to()).as_deref(), parsed.subject()),
             (Some("Zoë Ørsted"), Some("Ольга"), Some("Geprüfte 検査 message 17, attempt 1"))
         );
-        assert_eq!((made.header, make(900, 1).header), (HeaderForm::Utf8, HeaderForm::Ascii));
+        assert_eq!((made.needs, make(900, 1).needs), (Some(Extension::Smtputf8), None));
         assert!(made.size <= 900 && made.size > 894 && make(900, 1).bytes[..300].is_ascii());
     }
 
     #[test]
     fn one_of_eight_has_a_header_in_utf8_and_only_after_one_came_back() {
-        let utf8 = |trial: Option<u64>| {
+        let utf8 = |trial: u64| {
             let of = |message| {
-                HeaderForm::of(5, Attempt { message: MessageId(message), n: 1 }, trial.map(MessageId))
+                let attempt = Attempt { message: MessageId(message), n: 1 };
+                drawn((Extension::Smtputf8, MessageId(trial)), 5, attempt)
             };
-            (0..800).filter(|message| of(*message) == HeaderForm::Utf8).collect::<Vec<_>>()
+            (0..800).filter(|message| of(*message).is_some()).collect::<Vec<_>>()
         };
-        let (all, later) = (utf8(Some(0)), utf8(Some(400)));
+        let (all, later) = (utf8(0), utf8(400));
         assert!((70..130).contains(&all.len()), "{}", all.len());
         assert_eq!(later, all.into_iter().filter(|message| *message > 400).collect::<Vec<_>>());
-        assert_eq!(utf8(None), Vec::<u64>::new());
     }
 
     #[test]
@@ -224,11 +222,12 @@ mod tests {
             Form::EightBit => "8bit",
             Form::QuotedPrintable => "quoted-printable",
             Form::Dotted | Form::LongLines | Form::Empty => "7bit",
+            Form::Binary => unreachable!("it is never drawn"),
         };
         let sizes = [1, 4_096].into_iter().chain(MULTIPART_FROM - 9..MULTIPART_FROM + 9);
         for (size, n) in sizes.flat_map(|size| (1..40).map(move |n| (size, n))) {
             let made = make(size, n);
-            let form = form(5, Attempt { message: MessageId(17), n }, made.size);
+            let form = form(5, Attempt { message: MessageId(17), n }, made.size, None);
             let text = String::from_utf8_lossy(&made.bytes);
             let encoding = format!("Content-Transfer-Encoding: {}\r\n", said(form));
             assert!(text.contains(&encoding), "{size}, {n}: {form:?}\n{text}");

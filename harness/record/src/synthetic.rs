@@ -419,6 +419,7 @@ fn workload() -> WorkloadPlan {
         retries: 0,
         retry_after: second,
         recipients: Vec::new(),
+        lists: 0.0,
         senders: Vec::new(),
         until_steps_done: false,
         single: None,

@@ -59,6 +59,10 @@ pub enum Defect {
     SyncWrongDirectory,
     /// After a delivery that failed acknowledges the next one without storing it.
     LoseAfterError,
+    /// Ends a message at its first NUL, as strings of C do.
+    EndAtNul,
+    /// Stores a message for a list for all members but the last, and acknowledges it.
+    LoseLastListMember,
 }
 
 impl Defect {
@@ -106,6 +110,8 @@ impl Defect {
                 "makes the directory durable that a file was renamed from, not the one it is in"
             }
             Defect::LoseAfterError => "acknowledges the message after a failed one without storing it",
+            Defect::EndAtNul => "ends a message at its first NUL octet",
+            Defect::LoseLastListMember => "stores a message for a list for all its members but the last",
         }
     }
 
@@ -126,12 +132,14 @@ impl Defect {
             | Defect::LoseEightBit
             | Defect::OverwriteLast
             | Defect::SyncWrongDirectory
-            | Defect::LoseAfterError => "acknowledged-durable",
+            | Defect::LoseAfterError
+            | Defect::LoseLastListMember => "acknowledged-durable",
             Defect::IgnoreFsyncError => "error-surfaced",
             Defect::TruncateOnEnospc
             | Defect::FlipByte
             | Defect::StripEighthBit
-            | Defect::KeepStuffedDots => "content-intact",
+            | Defect::KeepStuffedDots
+            | Defect::EndAtNul => "content-intact",
             Defect::ReuseUid => "uid-rules",
             Defect::WrongMailbox => "right-mailbox",
             Defect::ResurrectExpunged => "no-resurrection",
@@ -161,7 +169,9 @@ impl Defect {
             | Defect::KeepStuffedDots
             | Defect::LoseEightBit
             | Defect::SyncWrongDirectory
-            | Defect::LoseAfterError => None,
+            | Defect::LoseAfterError
+            | Defect::EndAtNul
+            | Defect::LoseLastListMember => None,
         }
     }
 }
@@ -275,7 +285,7 @@ mod tests {
         let error = |text: &str| text.parse::<DefectChoice>().unwrap_err();
         insta::assert_snapshot!(error("flip-byte=0"), @"defect 'flip-byte': '0' is not a whole number from 1");
         insta::assert_snapshot!(error("reuse-uid=3"), @"defect 'reuse-uid' takes no number");
-        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, lose-eight-bit, overwrite-last, sync-wrong-directory, lose-after-error");
+        insta::assert_snapshot!(error("flip"), @"unknown defect 'flip'; expected one of: ack-before-write, ignore-write-error, ignore-fsync-error, reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients, swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, lose-eight-bit, overwrite-last, sync-wrong-directory, lose-after-error, end-at-nul, lose-last-list-member");
     }
 
     #[test]

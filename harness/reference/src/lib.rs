@@ -4,6 +4,7 @@ mod files;
 mod flags;
 mod imap;
 mod listen;
+mod lists;
 mod mailbox;
 pub mod offline;
 mod server;

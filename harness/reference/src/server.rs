@@ -12,6 +12,7 @@ use crate::listen;
 
 use crate::defect::{DefectChoice, Defects};
 use crate::files::Disk;
+use crate::lists::Lists;
 use crate::store::Store;
 use anyhow::Context;
 use std::net::{SocketAddr, TcpListener};
@@ -36,6 +37,9 @@ pub struct Options {
     /// Password of every user.
     #[arg(long)]
     pub password: String,
+    /// Lists that SMTP delivers to their members, `list1=user1,user2 list2=user3`.
+    #[arg(long, default_value = "")]
+    pub lists: Lists,
     /// Seeded defect, NAME or NAME=N; may be repeated.
     #[arg(long = "defect")]
     pub defects: Vec<DefectChoice>,
@@ -44,7 +48,8 @@ pub struct Options {
 /// Runs the server until SIGTERM or SIGINT. Prints `ready` once every listener accepts.
 pub fn main(options: &Options) -> anyhow::Result<()> {
     exit_on_signals()?;
-    let store = Arc::new(Store::new(options.store.clone(), Arc::new(Disk), Defects::new(&options.defects)));
+    let store = Store::new(options.store.clone(), Arc::new(Disk), Defects::new(&options.defects));
+    let store = Arc::new(store.with_lists(options.lists.clone()));
     let listeners = [
         (options.lmtp, listen::Protocol::Lmtp),
         (options.smtp, listen::Protocol::Smtp),

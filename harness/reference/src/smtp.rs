@@ -164,7 +164,10 @@ impl Session<'_> {
         if !valid_name(&user) {
             return self.say("553 5.1.3 no mailbox can have this name");
         }
-        self.recipients.push(user);
+        match self.store.members(&user).filter(|_| self.dialect == Dialect::Smtp) {
+            Some(members) => self.recipients.extend(members.iter().cloned()),
+            None => self.recipients.push(user),
+        }
         self.say("250 2.1.5 ok")
     }
 

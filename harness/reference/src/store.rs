@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use crate::defect::{Defect, Defects};
 use crate::files::Files;
 use crate::flags::Flags;
+use crate::lists::Lists;
 use crate::mailbox::Mailbox;
 
 /// Longest user or mailbox name.
@@ -27,6 +28,7 @@ pub(crate) struct Store {
     files: Arc<dyn Files>,
     defects: Arc<Defects>,
     mailboxes: Mutex<HashMap<PathBuf, Arc<Mailbox>>>,
+    lists: Lists,
 }
 
 /// A message accepted for one recipient.
@@ -42,7 +44,19 @@ impl Store {
     pub(crate) fn new(root: PathBuf, files: Arc<dyn Files>, defects: Defects) -> Store {
         let defects = Arc::new(defects);
         let files = careless::wrap(files, &defects);
-        Store { root, files, defects, mailboxes: Mutex::default() }
+        Store { root, files, defects, mailboxes: Mutex::default(), lists: Lists::default() }
+    }
+
+    /// With these lists.
+    pub(crate) fn with_lists(self, lists: Lists) -> Store {
+        Store { lists, ..self }
+    }
+
+    /// Those to whom a list of this name brings mail, but for a defect.
+    pub(crate) fn members(&self, name: &str) -> Option<&[String]> {
+        let members = self.lists.members(name)?;
+        let kept = if self.has(Defect::LoseLastListMember) { members.len() - 1 } else { members.len() };
+        Some(&members[..kept])
     }
 
     /// The named mailbox of a user; nothing is touched yet. Names must have passed [`valid_name`].
@@ -117,6 +131,10 @@ impl Store {
         let mut bytes = bytes.to_vec();
         if self.defects.has(Defect::StripEighthBit) {
             bytes.iter_mut().for_each(|byte| *byte &= 0x7F);
+        }
+        if self.defects.has(Defect::EndAtNul) {
+            let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len());
+            bytes.truncate(end);
         }
         if self.defects.strikes(Defect::FlipByte) {
             let middle = bytes.len() / 2;

@@ -131,7 +131,13 @@ mod tests {
 
     #[test]
     fn every_kind_of_finding_is_classed_or_left_out_on_purpose() {
-        let allowed = ["bounced", "duplicated", "refused-in-warm-up", "utf8-headers-not-sent"];
+        let allowed = [
+            "bounced",
+            "duplicated",
+            "refused-in-warm-up",
+            "utf8-headers-not-sent",
+            "binary-bodies-not-sent",
+        ];
         for kind in judge::findings::ALL {
             assert_eq!(
                 by_finding(&finding(kind.name)).is_none(),

@@ -18,7 +18,7 @@ use crate::machine::grounds::Grounds;
 use crate::machine::{confine, environment};
 use crate::mail::workload;
 use crate::mail::workload::single::Following;
-use crate::mail::workload::{Context as Traffic, single, utf8_trial, warm_up};
+use crate::mail::workload::{Context as Traffic, single, trial, warm_up};
 use crate::server::assemble::assemble;
 use crate::server::running::Target;
 use anyhow::{Context, Result};
@@ -207,10 +207,10 @@ impl Run {
         }
         // What the front door offers changes with its policy.
         let tried = match self.plan.front_door {
-            None => utf8_trial::send(&self.traffic).await,
-            Some(_) => None,
+            None => trial::send(&self.traffic).await,
+            Some(_) => Vec::new(),
         };
-        let sent = (&warm.sent[..], tried);
+        let sent = (&warm.sent[..], &tried[..]);
         read_back::check(&self.stage, &self.traffic, sent, self.read_back_limit()).await?;
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         tokio::task::block_in_place(|| self.stage.storages.settle())?;

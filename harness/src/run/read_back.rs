@@ -9,7 +9,7 @@ use super::stage::Stage;
 use crate::mail::readback::Reader;
 use crate::mail::readback::one::{shown, whole};
 use crate::mail::workload::ended::words;
-use crate::mail::workload::utf8_trial::{self, Tried};
+use crate::mail::workload::trial::{self, Tried};
 use crate::mail::workload::{Context as Traffic, Sent};
 use anyhow::{Context, Result, bail};
 use fuse_fs::clock::Nanos;
@@ -43,7 +43,7 @@ type Mail = BTreeMap<UserId, Vec<Attempt>>;
 pub(crate) async fn check(
     stage: &Stage,
     traffic: &Arc<Traffic>,
-    (sent, tried): (&[Sent], Option<Tried>),
+    (sent, tried): (&[Sent], &[Tried]),
     limit: Duration,
 ) -> Result<()> {
     let all = by_user(sent);
@@ -65,21 +65,21 @@ pub(crate) async fn check(
     let (users, of) = (count(mail.len()), count(all.len()));
     let unseen = unseen.users.into_iter().map(|one| (one.user, one.why)).collect();
     stage.history.record(Event::ReadBack { at: Nanos::now(), users, of, unseen });
-    if let Some(tried) = tried {
-        wait_for(&reader, traffic, tried).await;
+    for one in tried {
+        wait_for(&reader, traffic, one).await;
     }
     end(stage, by_companion).await
 }
 
 /// Whatever happens to the message that was tried, the run goes on.
-async fn wait_for(reader: &Reader, traffic: &Traffic, tried: Tried) {
+async fn wait_for(reader: &Reader, traffic: &Traffic, tried: &Tried) {
     let deadline = Instant::now() + TRIAL_LIMIT;
     let mut tick = interval(PACE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while Instant::now() < deadline {
         tick.tick().await;
-        if let Ok(Some(copy)) = whole(reader, tried.user, tried.attempt).await {
-            return utf8_trial::came_back(traffic, tried, copy.digest);
+        if let Ok(Some((copy, damaged))) = whole(reader, tried.user, tried.attempt).await {
+            return trial::came_back(traffic, tried, &copy, damaged.as_deref());
         }
     }
 }

@@ -10,7 +10,7 @@ use record::history::Attempt;
 use record::history::token::Token;
 use record::ledger::Ledger;
 use record::ledger::messages::Messages;
-use record::message::HeaderForm;
+use record::message::drawn;
 use record::plan::Plan;
 use std::fs::File;
 use std::io::BufReader;
@@ -55,8 +55,8 @@ fn make(run: &RunDirectory, missing: &[Token]) -> anyhow::Result<()> {
 fn made(maker: &Maker, ledger: &Ledger, messages: &Messages, attempt: Attempt) -> Option<Vec<u8>> {
     let op = messages.store(ledger, attempt)?;
     let user = ledger.user_name(ledger.user_of(op.place));
-    let header = HeaderForm::of(maker.seed, attempt, ledger.utf8_after(op));
-    let made = maker.make(attempt, &user, header).ok()?;
+    let needs = ledger.may_need(op).and_then(|after| drawn(after, maker.seed, attempt));
+    let made = maker.make(attempt, &user, needs).ok()?;
     (Some(made.digest) == op.digest).then_some(made.bytes)
 }
 
@@ -73,8 +73,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let (plan, mut world) = (synthetic::plan(), World::new(Vec::new(), 1));
         let attempt = |message| Attempt { message: MessageId(message), n: 1 };
-        let sent =
-            Maker::of(&plan).expect("no corpus").make(attempt(1), "user1", HeaderForm::Ascii).expect("made");
+        let sent = Maker::of(&plan).expect("no corpus").make(attempt(1), "user1", None).expect("made");
         world.digests.insert(attempt(1), sent.digest);
         for message in 1..=2 {
             world.deliver(0, message, 1, OK);

@@ -7,7 +7,7 @@ use crate::machine::copy_tree::copy_tree;
 use anyhow::{Context, Result, anyhow, ensure};
 use fuse_fs::clock::Nanos;
 use record::directory::{RunDirectory, read_json};
-use record::history::event::{Event, Utf8Trial};
+use record::history::event::{Event, Trial};
 use record::history::recorder::Recorder;
 use record::history::token::RunToken;
 use record::history::{Action, MessageId, OpId};
@@ -35,8 +35,8 @@ pub(crate) fn carry_over(from: &Path, token: RunToken, history: &Recorder) -> Re
     let mut numbers: HashMap<OpId, OpId> = HashMap::new();
     let mut next = 0;
     for event in events {
-        if let Event::Invoke { action: Action::Store { attempt, .. }, .. }
-        | Event::Utf8Trial { attempt, .. } = &event
+        if let Event::Invoke { action: Action::Store { attempt, .. }, .. } | Event::Trial { attempt, .. } =
+            &event
         {
             next = next.max(attempt.message.0 + 1);
         }
@@ -61,8 +61,8 @@ fn operations(from: &Path, token: RunToken) -> Result<Vec<Event>> {
                 from.display()
             ),
             Event::Invoke { .. } | Event::Complete { .. } => events.push(event),
-            Event::Utf8Trial { at, attempt, .. } => {
-                events.push(Event::Utf8Trial { at, attempt, what: Utf8Trial::Earlier, detail: None });
+            Event::Trial { at, attempt, extension, .. } => {
+                events.push(Event::Trial { at, attempt, extension, what: Trial::Earlier, detail: None });
             }
             _ => {}
         }
@@ -72,7 +72,7 @@ fn operations(from: &Path, token: RunToken) -> Result<Vec<Event>> {
 
 fn at(event: &Event) -> Nanos {
     match event {
-        Event::Invoke { at, .. } | Event::Complete { at, .. } | Event::Utf8Trial { at, .. } => *at,
+        Event::Invoke { at, .. } | Event::Complete { at, .. } | Event::Trial { at, .. } => *at,
         _ => Nanos(0),
     }
 }
@@ -85,7 +85,7 @@ fn later(mut event: Event, by: u64, mut number: impl FnMut(OpId) -> OpId) -> Eve
             *room = room.map(|room| Nanos(room.0 + by));
         }
         Event::Complete { at, op, .. } => (at.0, *op) = (at.0 + by, number(*op)),
-        Event::Utf8Trial { at, .. } => at.0 += by,
+        Event::Trial { at, .. } => at.0 += by,
         _ => {}
     }
     event

@@ -255,6 +255,9 @@ pub(crate) struct Workload {
     /// Shares of deliveries to one user, to two at once in one transaction, to three, and so on. Default `[80, 12, 4, 2, 2]` by
     /// LMTP and SMTP, and `[1]`, every message to one user, at a front door, with `senders`, and by APPEND.
     pub recipients: Option<Vec<f64>>,
+    /// Share of deliveries that go to a list, an address that the mail server delivers to several users, where the target takes lists
+    /// and mail enters by SMTP. Default 0.1 where mail goes to several users at once, else 0.
+    pub lists: Option<f64>,
     /// Message sizes. Default `freebsd2002`, cut at 256 KiB.
     pub sizes: Option<Sizes>,
     /// Real mail instead of generated: a Maildir, an mbox file, or a directory of message files, Maildirs and mbox files.
@@ -293,6 +296,7 @@ impl Default for Workload {
             mix: None,
             deliver_by: None,
             recipients: None,
+            lists: None,
             sizes: None,
             corpus: None,
             in_flight: 200,

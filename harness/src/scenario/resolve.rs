@@ -47,7 +47,8 @@ pub(super) fn resolve(
     let senders = senders::senders(path, &scenario.workload, scenario.time.is_some(), &mut found);
     let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
     let recipients = recipients(&scenario, workload.deliver_by, &mut found);
-    let workload = WorkloadPlan { senders, recipients, ..workload };
+    let lists = lists(&scenario, &workload, &recipients, target.as_ref(), &mut found);
+    let workload = WorkloadPlan { senders, recipients, lists, ..workload };
     if let Some(target) = &target {
         spare_sender(&mut storages, target, &workload);
     }
@@ -230,6 +231,7 @@ fn workload(
         retries: workload.retries,
         retry_after: workload.retry_after.unwrap_or(Span(Duration::from_secs(1))),
         recipients: Vec::new(),
+        lists: 0.0,
         senders: Vec::new(),
         single: workload.single.clone(),
         clients: clients::clients(workload, target, found),
@@ -259,6 +261,24 @@ fn recipients(scenario: &Scenario, by: Ingress, found: &mut Troubles<'_>) -> Vec
         );
     }
     shares
+}
+
+/// Share of deliveries to a list. LMTP delivers to mailboxes (RFC 2033), and APPEND as well.
+fn lists(
+    scenario: &Scenario,
+    workload: &WorkloadPlan,
+    recipients: &[f64],
+    target: Option<&TargetPlan>,
+    found: &mut Troubles<'_>,
+) -> f64 {
+    let share = scenario.workload.lists.unwrap_or(if recipients.len() > 1 { DEFAULT_LISTS } else { 0.0 });
+    if !(0.0..=1.0).contains(&share) {
+        let help = "write a share from 0 to 1: `lists = 0.1`";
+        found.add("workload.lists", format!("a share of {share}"), help);
+    }
+    let taken = target.is_some_and(|target| target.definition.takes_lists());
+    let alone = workload.users < 2 || one_each(scenario, workload.deliver_by).is_some();
+    if taken && !alone && workload.deliver_by == Ingress::Smtp { share } else { 0.0 }
 }
 
 /// Why every message goes to one user, if it does, and what to change so that it need not.
@@ -303,6 +323,8 @@ fn one_delivery(single: &SingleDelivery, users: u32, target: Option<&TargetPlan>
 
 /// Shares of deliveries to one user, to two, and so on.
 const DEFAULT_RECIPIENTS: [f64; 5] = [80.0, 12.0, 4.0, 2.0, 2.0];
+/// Of deliveries to a list; a choice, not a measurement.
+const DEFAULT_LISTS: f64 = 0.1;
 /// Recipients of one message that every server must take (RFC 5321, 4.5.3.1.8).
 const MOST_RECIPIENTS: usize = 100;
 

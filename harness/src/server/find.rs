@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_companion_is_declared_before_it_is_named() {
         insta::assert_snapshot!(said("environment = { P = '{with.dovecot.port.lmtp}' }"), @r#"
-        cannot work: `{with.dovecot.port.lmtp}` is no variable; there are store, queue, work, root, exe, uid, gid, users, domain, password, internal, internal-group, unprivileged and port.NAME
+        cannot work: `{with.dovecot.port.lmtp}` is no variable; there are store, queue, work, root, exe, uid, gid, users, lists, domain, password, internal, internal-group, unprivileged and port.NAME
         see docs/targets.md
         "#);
     }

@@ -3,6 +3,7 @@
 use super::accounts::Caller;
 use anyhow::{Context, Result};
 use record::plan::Plan;
+use record::plan::lists::lists;
 use record::plan::server::Definition;
 use record::plan::server::render::Vars;
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) fn vars(plan: &Plan, definition: &Definition, places: Places<'_>) -> 
     let path = |path: Option<&Path>| path.map(|path| path.display().to_string()).unwrap_or_default();
     let sender = plan.workload.bounce_user().map(str::to_owned);
     let users: Vec<String> = plan.workload.user_names().chain(sender).collect();
+    let lists = lists(plan.workload.users).into_iter().map(|list| list.written(&users, &definition.domain));
     let mut vars = BTreeMap::from([
         ("store".to_owned(), path(Some(places.store))),
         ("queue".to_owned(), path(places.queue)),
@@ -34,6 +36,7 @@ pub(crate) fn vars(plan: &Plan, definition: &Definition, places: Places<'_>) -> 
         ("root".to_owned(), path(places.root)),
         ("exe".to_owned(), "/proc/self/exe".to_owned()),
         ("users".to_owned(), users.join(" ")),
+        ("lists".to_owned(), lists.collect::<Vec<String>>().join(" ")),
         ("domain".to_owned(), definition.domain.clone()),
         ("password".to_owned(), definition.password.clone()),
     ]);

@@ -31,7 +31,9 @@ fn finder(defect: Defect) -> &'static str {
         | Defect::LoseLarge
         | Defect::LoseAfterN
         | Defect::LoseEightBit
-        | Defect::OverwriteLast => "baseline",
+        | Defect::OverwriteLast
+        | Defect::EndAtNul
+        | Defect::LoseLastListMember => "baseline",
     }
 }
 
@@ -39,9 +41,11 @@ fn finder(defect: Defect) -> &'static str {
 fn pattern(defect: Defect) -> Option<&'static str> {
     match defect {
         Defect::LoseLaterRecipients => Some("not the first of several"),
+        Defect::LoseLastListMember => Some("for the last member of a list"),
         Defect::LoseLarge => Some("lost messages are all that have"),
         Defect::LoseAfterN => Some("acknowledged from"),
-        Defect::LoseEightBit => Some("whose body is 8-bit text"),
+        Defect::LoseEightBit | Defect::StripEighthBit => Some("whose body is 8-bit text"),
+        Defect::EndAtNul => Some("whose body has NUL octets"),
         _ => None,
     }
 }
@@ -57,11 +61,13 @@ fn persistence(defect: Defect) -> Option<&'static str> {
 
 pub(crate) fn tests() -> Vec<Test> {
     let missing = fermoposta::testing::cannot_mount();
-    let tests = Defect::all().map(found).chain([found_by_smtp(Defect::LoseLaterRecipients)]);
+    let by_smtp = [Defect::LoseLaterRecipients, Defect::LoseLastListMember].map(found_by_smtp);
+    let tests =
+        Defect::all().filter(|defect| *defect != Defect::LoseLastListMember).map(found).chain(by_smtp);
     tests.map(|test| test.lacking(missing.clone())).collect()
 }
 
-/// Where one reply is for all recipients.
+/// Where one reply is for all recipients, and lists are.
 fn found_by_smtp(defect: Defect) -> Test {
     let (name, scenario) = (defect.name(), finder(defect));
     let needs = Needs::of_scenario(&file(scenario));

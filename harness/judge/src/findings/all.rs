@@ -6,8 +6,8 @@
 use super::bounced;
 use super::sighting::{FindingKind, Sighting, Sightings};
 use super::{
-    duplicated, hidden_until_repair, left_behind, permanent_refusal, refused_in_warm_up, server_crashed,
-    server_hung, stored_although_refused, utf8_not_sent,
+    duplicated, hidden_until_repair, left_behind, not_sent, permanent_refusal, refused_in_warm_up,
+    server_crashed, server_hung, stored_although_refused,
 };
 use crate::case::Case;
 use reports::run::{Example, Finding, Moment};
@@ -21,7 +21,8 @@ pub const ALL: &[FindingKind] = &[
     stored_although_refused::KIND,
     permanent_refusal::KIND,
     refused_in_warm_up::KIND,
-    utf8_not_sent::KIND,
+    not_sent::UTF8_HEADERS,
+    not_sent::BINARY_BODIES,
     duplicated::KIND,
     bounced::KIND,
 ];

@@ -4,10 +4,11 @@ use super::checker::{Checker, Harm};
 use crate::case::Case;
 use crate::case::finding::{Anomalies, Finding, Violation};
 use crate::reason::because::{because, damage};
+use crate::reason::cohort;
 use record::history::{Attempt, Source};
 use record::ledger::entry::{OnDisk, Seen};
 use reports::kit::figures::counted;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 pub(crate) const CHECKER: Checker = Checker {
     name: "content-intact",
@@ -35,12 +36,26 @@ fn check(case: &Case<'_>) -> Finding {
             anomalies.add(|| stored(case, copy));
         }
     }
+    if let Some(shared) = shared(case, &blamed) {
+        anomalies.lead(shared);
+    }
     let copies = counted(read, "copy was read", "copies were read");
     let sentence = match anomalies.count {
         0 => format!("{copies}, all intact."),
         n => format!("{copies}; {} damaged.", counted(n, "message is", "messages are")),
     };
     Finding::of(anomalies, sentence)
+}
+
+/// What the damaged messages have in common and the intact ones that were read do not.
+fn shared(case: &Case<'_>, blamed: &HashSet<Attempt>) -> Option<String> {
+    let slots = |attempts: &mut dyn Iterator<Item = Attempt>| {
+        let slots: BTreeSet<usize> = attempts.filter_map(|attempt| slot(case, Some(attempt))).collect();
+        Vec::from_iter(slots)
+    };
+    let read = case.ledger.seen.iter().filter(|seen| seen.digest.is_some()).filter_map(|seen| seen.attempt);
+    let on_disk = blamed.iter().copied();
+    cohort::damaged(case, &slots(&mut blamed.iter().copied()), &slots(&mut read.chain(on_disk)))
 }
 
 /// Messages of which a damaged copy was seen.

@@ -1,5 +1,5 @@
 //! Many losses that share one thing, said once: one stretch of time, whole users, a whole storage, the oldest mail, what is
-//! large, who was not the first recipient, how body and header are written, every n-th message.
+//! large, who was not the first recipient, who is the last of a list, how body and header are written, every n-th message.
 //!
 //! It only adds words before the single losses; counts and verdict stay. A group is said to be lost if at least nine
 //! tenths of it are and other groups exist that are not; all else is said only if it is true of every loss and of nothing
@@ -8,8 +8,9 @@
 use crate::case::Case;
 use fuse_fs::clock::Nanos;
 use record::history::Attempt;
+use record::history::extension::Extension;
 use record::ledger::entry::ClientOp;
-use record::message::{Form, HeaderForm, form};
+use record::message::{Form, drawn, form};
 use reports::kit::figures::{bytes, counted, grouped};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ struct Kept {
     size: u32,
     /// It went to several users at once, and this one was not the first.
     later_recipient: bool,
+    /// It went to a list, and this is the copy of its last member.
+    last_of_list: bool,
     /// How the body is written; it is known of generated mail only.
     form: Option<Form>,
     /// Its header is in UTF-8.
@@ -37,6 +40,28 @@ struct Kept {
 
 /// What the lost messages among the acknowledged ones have in common, if anything.
 pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<String> {
+    let mail = mail(case, lost, all)?;
+    let user = |id: u32| case.ledger.user_name(record::history::UserId(id));
+    let storage = |id: u32| format!("storage `{}`", case.traces.storage_name(id));
+    window(case, &mail)
+        .or_else(|| from_then_on(case, &mail))
+        .or_else(|| written_alike(&mail, "gone"))
+        .or_else(|| last_of_lists(&mail))
+        .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
+        .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
+        .or_else(|| oldest(&mail))
+        .or_else(|| large(&mail))
+        .or_else(|| later_recipients(&mail))
+        .or_else(|| every_nth(&mail))
+}
+
+/// What the damaged messages among the acknowledged ones that were read have in common, if anything.
+pub(crate) fn damaged(case: &Case<'_>, damaged: &[usize], all: &[usize]) -> Option<String> {
+    written_alike(&mail(case, damaged, all)?, "damaged")
+}
+
+/// The messages in time order, if enough of them are lost.
+fn mail(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<Vec<Kept>> {
     if lost.len() < FEWEST {
         return None;
     }
@@ -45,18 +70,7 @@ pub(crate) fn shared(case: &Case<'_>, lost: &[usize], all: &[usize]) -> Option<S
     let look = |&slot: &usize| message(case, slot, lost.binary_search(&slot).is_ok());
     let mut mail: Vec<Kept> = all.iter().filter_map(look).collect();
     mail.sort_unstable_by_key(|m| m.at);
-    let user = |id: u32| case.ledger.user_name(record::history::UserId(id));
-    let storage = |id: u32| format!("storage `{}`", case.traces.storage_name(id));
-    window(case, &mail)
-        .or_else(|| from_then_on(case, &mail))
-        .or_else(|| utf8_headers(&mail))
-        .or_else(|| one_form(&mail))
-        .or_else(|| by(case, &mail, |m| Some(m.user), ("user", "users"), user))
-        .or_else(|| by(case, &mail, |m| m.storage, ("storage", "storages"), storage))
-        .or_else(|| oldest(&mail))
-        .or_else(|| large(&mail))
-        .or_else(|| later_recipients(&mail))
-        .or_else(|| every_nth(&mail))
+    Some(mail)
 }
 
 fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
@@ -71,8 +85,9 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         at: case.acknowledged_at(slot)?,
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
+        last_of_list: case.ledger.groups.is_last_of_list(token(stored), stored.attempt),
         form: form_of(case, stored),
-        utf8: header_of(case, stored) == HeaderForm::Utf8,
+        utf8: needs(case, stored) == Some(Extension::Smtputf8),
         lost,
     })
 }
@@ -80,11 +95,12 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
 /// Seed and token alone say it, and what several got at once has the token of the first.
 fn form_of(case: &Case<'_>, stored: &ClientOp) -> Option<Form> {
     let generated = case.plan.workload.corpus.is_none();
-    generated.then(|| form(case.plan.workload_seed(), token(stored), stored.size.into()))
+    generated.then(|| form(case.plan.workload_seed(), token(stored), stored.size.into(), needs(case, stored)))
 }
 
-fn header_of(case: &Case<'_>, stored: &ClientOp) -> HeaderForm {
-    HeaderForm::of(case.plan.workload_seed(), token(stored), case.ledger.utf8_after(stored))
+fn needs(case: &Case<'_>, stored: &ClientOp) -> Option<Extension> {
+    let after = case.ledger.may_need(stored)?;
+    drawn(after, case.plan.workload_seed(), token(stored))
 }
 
 fn token(stored: &ClientOp) -> Attempt {
@@ -246,15 +262,36 @@ fn later_recipients(mail: &[Kept]) -> Option<String> {
     })
 }
 
+/// Of what was sent to lists the last members' copies are lost, and nothing else.
+fn last_of_lists(mail: &[Kept]) -> Option<String> {
+    let (last, others): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.last_of_list);
+    let lost = last.iter().filter(|m| m.lost).count();
+    let all = last.len();
+    (lost > 0 && others.len() >= FEWEST && others.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(
+        || {
+            format!(
+                "Of {} for the last member of a list, {} are gone; no other message is.",
+                counted(all as u64, "copy", "copies"),
+                grouped(lost as u64)
+            )
+        },
+    )
+}
+
+/// The header or the body of what is lost is written as that of nothing else; `end` is what became of it.
+fn written_alike(mail: &[Kept], end: &str) -> Option<String> {
+    utf8_headers(mail, end).or_else(|| one_form(mail, end))
+}
+
 /// All losses have headers in UTF-8, and hardly any that has is left.
-fn utf8_headers(mail: &[Kept]) -> Option<String> {
+fn utf8_headers(mail: &[Kept], end: &str) -> Option<String> {
     let (utf8, others): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.utf8);
     let lost = utf8.iter().filter(|m| m.lost).count();
     let all = utf8.len();
     (lost > 0 && others.len() >= FEWEST && others.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(
         || {
             format!(
-                "Of {} with UTF-8 headers, {} are gone; of {} without them none is.",
+                "Of {} with UTF-8 headers, {} are {end}; of {} without them none is.",
                 counted(all as u64, "message", "messages"),
                 grouped(lost as u64),
                 counted(others.len() as u64, "message", "messages")
@@ -264,14 +301,14 @@ fn utf8_headers(mail: &[Kept]) -> Option<String> {
 }
 
 /// All losses have bodies of one form, and hardly any of that form is left.
-fn one_form(mail: &[Kept]) -> Option<String> {
+fn one_form(mail: &[Kept], end: &str) -> Option<String> {
     let form = mail.iter().find(|m| m.lost)?.form?;
     let (same, others): (Vec<&Kept>, Vec<&Kept>) = mail.iter().partition(|m| m.form == Some(form));
     let lost = same.iter().filter(|m| m.lost).count();
     let all = same.len();
     (others.len() >= FEWEST && others.iter().all(|m| !m.lost) && lost * 10 >= all * 9).then(|| {
         format!(
-            "Of {} {}, {} are gone; of {} of other forms none is.",
+            "Of {} {}, {} are {end}; of {} of other forms none is.",
             counted(all as u64, "message", "messages"),
             written(form),
             grouped(lost as u64),
@@ -288,6 +325,7 @@ fn written(form: Form) -> &'static str {
         Form::Dotted => "whose body has lines that begin with a dot or end with a blank",
         Form::LongLines => "whose body has lines of 998 octets",
         Form::Empty => "without a body",
+        Form::Binary => "whose body has NUL octets",
     }
 }
 
@@ -322,8 +360,9 @@ mod tests {
         let kept = |n: usize| {
             let (size, later_recipient, lost) = of(n);
             let form = Some(Form::Base64);
-            let (at, utf8) = (Nanos(n as u64), false);
-            Kept { user: 0, place: 0, storage: None, at, size, later_recipient, form, utf8, lost }
+            let (at, utf8, last_of_list) = (Nanos(n as u64), false, false);
+            let (user, place, storage) = (0, 0, None);
+            Kept { user, place, storage, at, size, later_recipient, last_of_list, form, utf8, lost }
         };
         (1..=100).map(kept).collect()
     }
@@ -344,6 +383,18 @@ mod tests {
         assert_eq!(later_recipients(&mail(|n| (1, n % 7 == 0, n % 14 == 0))), None, "only half of them");
     }
 
+    #[test]
+    fn what_the_last_members_of_lists_lost_is_said() {
+        let said = |lost: fn(usize) -> bool| {
+            let mut mail = mail(|n| (1, false, lost(n)));
+            mail.iter_mut().skip(6).step_by(7).for_each(|m| m.last_of_list = true);
+            last_of_lists(&mail)
+        };
+        insta::assert_snapshot!(said(|n| n % 7 == 0).unwrap(), @"Of 14 copies for the last member of a list, 14 are gone; no other message is.");
+        assert_eq!(said(|n| n % 14 == 0), None, "half of them");
+        assert_eq!(said(|n| n % 7 == 0 || n == 1), None, "another as well");
+    }
+
     /// Every seventh message has this form.
     fn of_form(form: Option<Form>, lost: impl Fn(usize) -> bool) -> Vec<Kept> {
         let mut mail = mail(|n| (1, false, lost(n)));
@@ -353,8 +404,9 @@ mod tests {
 
     #[test]
     fn what_one_form_of_body_lost_is_said_with_its_name() {
-        let said = |form| one_form(&of_form(Some(form), |n| n % 7 == 0)).unwrap_or_default();
-        let others = [Form::QuotedPrintable, Form::Dotted, Form::LongLines, Form::Empty].map(said);
+        let said = |form| one_form(&of_form(Some(form), |n| n % 7 == 0), "gone").unwrap_or_default();
+        let others =
+            [Form::QuotedPrintable, Form::Dotted, Form::LongLines, Form::Empty, Form::Binary].map(said);
         let named: Vec<_> = others.iter().filter_map(|words| words.split(", 14 are gone").next()).collect();
         insta::assert_snapshot!(said(Form::EightBit), @"Of 14 messages whose body is 8-bit text, 14 are gone; of 86 messages of other forms none is.");
         insta::assert_snapshot!(named.join("\n"), @r"
@@ -362,7 +414,12 @@ mod tests {
         Of 14 messages whose body has lines that begin with a dot or end with a blank
         Of 14 messages whose body has lines of 998 octets
         Of 14 messages without a body
+        Of 14 messages whose body has NUL octets
         ");
+        insta::assert_snapshot!(
+            one_form(&of_form(Some(Form::Binary), |n| n % 7 == 0), "damaged").unwrap(),
+            @"Of 14 messages whose body has NUL octets, 14 are damaged; of 86 messages of other forms none is."
+        );
     }
 
     #[test]
@@ -370,7 +427,7 @@ mod tests {
         let said = |lost: fn(usize) -> bool| {
             let mut mail = mail(|n| (1, false, lost(n)));
             mail.iter_mut().skip(6).step_by(7).for_each(|m| m.utf8 = true);
-            utf8_headers(&mail)
+            utf8_headers(&mail, "gone")
         };
         insta::assert_snapshot!(said(|n| n % 7 == 0).unwrap(), @"Of 14 messages with UTF-8 headers, 14 are gone; of 86 messages without them none is.");
         assert_eq!(said(|n| n % 14 == 0), None, "half of them");
@@ -379,12 +436,12 @@ mod tests {
 
     #[test]
     fn a_form_is_named_only_if_it_lost_nearly_all_and_no_other_lost_any() {
-        let said = |lost: fn(usize) -> bool| one_form(&of_form(Some(Form::EightBit), lost));
+        let said = |lost: fn(usize) -> bool| one_form(&of_form(Some(Form::EightBit), lost), "gone");
         assert!(said(|n| n % 7 == 0 && n != 7).is_some(), "13 of 14");
         assert_eq!(said(|n| n % 14 == 0), None, "half of them");
         assert_eq!(said(|n| n % 7 == 0 || n == 1), None, "another form as well");
         assert_eq!(said(|_| true), None, "nothing is left");
-        assert_eq!(one_form(&of_form(None, |n| n % 7 == 0)), None, "real mail");
+        assert_eq!(one_form(&of_form(None, |n| n % 7 == 0), "gone"), None, "real mail");
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn run(plan: &Plan, lost: Form, users: u32) -> Report {
     let mut world = World::new(Vec::new(), users);
     for message in 0..100 {
         let attempt = Attempt { message: MessageId(message), n: 1 };
-        let is_lost = form(plan.workload_seed(), attempt, 4_096) == lost;
+        let is_lost = form(plan.workload_seed(), attempt, 4_096, None) == lost;
         world.deliver(message as u32 % users, message, 1, if is_lost { LOST } else { OK });
     }
     world.recover(900);

@@ -17,7 +17,7 @@ use reports::run::difference::{ChangeKind, Difference};
 const ATTEMPT: Attempt = Attempt { message: MessageId(1), n: 1 };
 
 fn sent() -> Vec<u8> {
-    let to = message::Addresses { from: "a@b", to: "user1@b", header: message::HeaderForm::Ascii };
+    let to = message::Addresses { from: "a@b", to: "user1@b", needs: None };
     message::generate(RUN.parse().expect("a token"), ATTEMPT, to, 2_000, 5).bytes
 }
 

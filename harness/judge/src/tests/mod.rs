@@ -47,4 +47,4 @@ mod structure;
 pub(crate) mod table;
 #[cfg(test)]
 mod trace;
-mod utf8_trial;
+mod trial;

@@ -38,6 +38,25 @@ fn a_copy_for_each_is_valid() {
     assert_eq!((report.messages.acknowledged, report.messages.intact), (4, 4));
 }
 
+/// Seven messages go to a list of three; the last member never gets a copy, and what it is told of is the whole list.
+#[test]
+fn what_the_last_member_of_each_list_did_not_get_is_lost_and_said_so() {
+    let mut world = World::new(Vec::new(), 4);
+    for n in 0..7 {
+        let (at, token) = (world.tick(), attempt(10 * n + 1, 1));
+        world.write(&Event::ToList { at, attempt: token, list: "list1".to_owned() });
+        let members = [(0, 10 * n + 1), (1, 10 * n + 2), (2, 10 * n + 3)];
+        world.deliver_to_several(&members.into_iter().zip([OK, OK, LOST]).collect::<Vec<_>>());
+    }
+    world.recover(900);
+    let report = judge_text(&plan(), &world.finish());
+    assert_eq!(blamed(&report), ["acknowledged-durable"]);
+    assert_eq!(report.messages.lost, 7);
+    let said =
+        &report.properties.iter().find(|p| p.name == "acknowledged-durable").expect("judged").anomalies[0];
+    insta::assert_snapshot!(said.sentence, @"Of 7 copies for the last member of a list, 7 are gone; no other message is.");
+}
+
 #[test]
 fn whoever_is_refused_needs_no_copy() {
     assert_eq!(run([OK, REFUSED, OK], |_| {}).verdict, Verdict::Valid);

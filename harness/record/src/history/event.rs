@@ -4,6 +4,7 @@ use super::history::{
     Action, Attempt, Bounce, Copy, DiskCopy, MessageId, OpId, Outcome, Source, Specimen, Trouble, Uid, UserId,
 };
 use crate::history::corpus::CorpusUsed;
+use crate::history::extension::Extension;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::mount::trace::Closed;
@@ -355,18 +356,28 @@ pub enum Event {
         /// The server's words, or the trouble.
         reply: String,
     },
-    /// In the warm-up one message with a header in UTF-8 (RFC 6532) was tried; the last such line counts. No copy of it counts for
-    /// anything.
-    Utf8Trial {
+    /// In the warm-up one message that needs an extension was tried; the last such line of each extension counts. No copy of it
+    /// counts for anything.
+    #[serde(alias = "utf8-trial")]
+    Trial {
         /// When it was known.
         at: Nanos,
         /// Its token.
         attempt: Attempt,
+        #[serde(default)]
+        extension: Extension,
         /// What became of it.
-        what: Utf8Trial,
+        what: Trial,
         /// The mail server's words, or why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
+    },
+    /// A message is sent to a list: each member's attempt carries its token, in the order of the members.
+    ToList {
+        at: Nanos,
+        /// The token.
+        attempt: Attempt,
+        list: String,
     },
     /// How busy the machine was in the second before.
     Load {
@@ -398,22 +409,34 @@ pub enum Event {
     },
 }
 
-/// What became of the message with a header in UTF-8 that was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What became of a message that was tried because it needs an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Utf8Trial {
+pub enum Trial {
     /// It is being sent; if nothing follows, it did not come back in time.
     Sent,
-    /// It was not: SMTPUTF8 is not offered.
+    /// It was not: the extension is not offered.
     NotOffered,
     /// It was not acknowledged.
     Refused,
     /// It came back with other bytes.
     Changed,
-    /// It came back as it was sent: further mail of that form is.
+    /// Only the beginning of its body came back: that is damage and no conversion, so further mail of its kind is sent, and judged.
+    CutShort,
+    /// It came back as it was sent: further mail of its kind is.
     Whole,
     /// It was an earlier run's, with whose store this one began.
     Earlier,
+}
+
+impl Trial {
+    /// More mail of its kind is sent after it.
+    pub fn is_followed(self) -> bool {
+        match self {
+            Trial::Whole | Trial::CutShort => true,
+            Trial::Sent | Trial::NotOffered | Trial::Refused | Trial::Changed | Trial::Earlier => false,
+        }
+    }
 }
 
 /// What became of a message in its sender's queue.

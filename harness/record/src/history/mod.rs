@@ -3,6 +3,7 @@ pub(crate) mod closing;
 pub mod corpus;
 pub mod digest;
 pub mod event;
+pub mod extension;
 pub mod header;
 mod history;
 pub use history::{

@@ -7,35 +7,50 @@
 
 use crate::history::{Attempt, UserId};
 use smallvec::{SmallVec, smallvec};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Attempts that one token may stand for.
 pub type Bearers = SmallVec<[Attempt; 1]>;
 
-/// Every such message of a run, by the attempt whose token it carries.
+/// Every such message of a run.
 #[derive(Debug, Default)]
-pub struct Groups(HashMap<Attempt, Vec<(UserId, Attempt)>>);
+pub struct Groups {
+    /// By the attempt whose token it carries.
+    members: HashMap<Attempt, Vec<(UserId, Attempt)>>,
+    /// Of these, those that were sent to a list, which is one recipient.
+    to_lists: HashSet<Attempt>,
+}
 
 impl Groups {
     pub(super) fn add(&mut self, token: Attempt, user: UserId, attempt: Attempt) {
-        self.0.entry(token).or_default().push((user, attempt));
+        self.members.entry(token).or_default().push((user, attempt));
+    }
+
+    pub(super) fn note_list(&mut self, token: Attempt) {
+        self.to_lists.insert(token);
+    }
+
+    /// The attempt is that for the last member of the list that this token's message was sent to.
+    pub fn is_last_of_list(&self, token: Attempt, attempt: Attempt) -> bool {
+        let last = || self.members.get(&token).and_then(|members| members.last());
+        self.to_lists.contains(&token) && last().is_some_and(|(_, last)| *last == attempt)
     }
 
     /// The attempt of which a copy with this token is one, in a mailbox of this user. In a mailbox of somebody whom it was not
     /// for it is the first recipient's, astray.
     pub fn own(&self, token: Attempt, user: UserId) -> Attempt {
-        let members = self.0.get(&token).into_iter().flatten();
+        let members = self.members.get(&token).into_iter().flatten();
         members.filter(|(whose, _)| *whose == user).map(|(_, attempt)| *attempt).next().unwrap_or(token)
     }
 
     /// The attempt was one of several that one message was for.
     pub fn is_shared(&self, attempt: Attempt) -> bool {
-        self.0.values().flatten().any(|(_, member)| *member == attempt)
+        self.members.values().flatten().any(|(_, member)| *member == attempt)
     }
 
     /// All that the token stands for where nothing says whose.
     pub fn all(&self, token: Attempt) -> Bearers {
-        match self.0.get(&token) {
+        match self.members.get(&token) {
             None => smallvec![token],
             Some(members) => members.iter().map(|(_, attempt)| *attempt).collect(),
         }
@@ -43,7 +58,7 @@ impl Groups {
 
     /// Those whom these addresses name; nothing if it is for several and the addresses do not say for whom of them.
     pub fn addressed(&self, token: Attempt, addresses: &[String], users: &[String]) -> Option<Bearers> {
-        let Some(members) = self.0.get(&token) else { return Some(smallvec![token]) };
+        let Some(members) = self.members.get(&token) else { return Some(smallvec![token]) };
         let whose = |address: &String| {
             let local = address.split('@').next().unwrap_or_default();
             let is_theirs = |user: &UserId| {
@@ -57,7 +72,7 @@ impl Groups {
 
     /// Those that a file or a place of this name belongs to: whoever is named in it, else all of them.
     pub fn at(&self, token: Attempt, place: &str, users: &[String]) -> Bearers {
-        let Some(members) = self.0.get(&token) else { return smallvec![token] };
+        let Some(members) = self.members.get(&token) else { return smallvec![token] };
         let words = || place.split(['/', ' ']).filter_map(|word| word.split('@').next());
         let is_named =
             |user: &UserId| users.get(user.0 as usize).is_some_and(|name| words().any(|word| word == name));
@@ -90,6 +105,16 @@ mod tests {
         let (groups, _) = groups();
         let of = |token, user| groups.own(attempt(token), UserId(user)).message.0;
         assert_eq!([of(7, 1), of(7, 3), of(7, 0), of(7, 2), of(5, 3)], [7, 8, 9, 7, 5]);
+    }
+
+    #[test]
+    fn the_last_member_is_that_of_a_list_alone() {
+        let (mut groups, _) = groups();
+        let last =
+            |groups: &Groups| [7, 8, 9].map(|message| groups.is_last_of_list(attempt(7), attempt(message)));
+        assert_eq!(last(&groups), [false; 3]);
+        groups.note_list(attempt(7));
+        assert_eq!(last(&groups), [false, false, true]);
     }
 
     #[test]

@@ -23,8 +23,8 @@ use super::entry::{
 
 use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
-use super::utf8_tried::Utf8Tried;
-use crate::history::event::{Event, MigrationState, Said, TargetEvent, Utf8Trial};
+use super::tried::Tried;
+use crate::history::event::{Event, MigrationState, Said, TargetEvent};
 use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
 use reports::kit::figures::Clock;
@@ -114,10 +114,10 @@ pub struct Ledger {
     pub read_back: Option<ReadBackDone>,
     /// What the warm-up did not get, besides messages.
     pub not_let_in: Vec<NotLetIn>,
-    /// What became of the message with a header in UTF-8 that was tried, if one was.
-    pub utf8_tried: Option<Utf8Tried>,
+    /// What became of the messages that were tried because they need an extension.
+    pub(super) tried: Vec<Tried>,
     /// The same of earlier runs whose store this one began with.
-    pub earlier_trials: Vec<Attempt>,
+    pub(super) earlier_trials: Vec<Attempt>,
     /// Trouble of the harness itself.
     pub problems: Vec<String>,
     /// Flag names, lower case, by bit.
@@ -389,12 +389,10 @@ impl Ledger {
             Event::NotLetIn { at, user, what, reply } => {
                 self.not_let_in.push(NotLetIn { at, user, what, reply });
             }
-            Event::Utf8Trial { at: _, attempt, what: Utf8Trial::Earlier, detail: _ } => {
-                self.earlier_trials.push(attempt);
+            Event::Trial { at, attempt, extension, what, detail } => {
+                self.note_tried(Tried { at, attempt, extension, what, detail });
             }
-            Event::Utf8Trial { at, attempt, what, detail } => {
-                self.utf8_tried = Some(Utf8Tried { at, attempt, what, detail });
-            }
+            Event::ToList { at: _, attempt, list: _ } => self.groups.note_list(attempt),
             Event::Load { at, processor, disk: _, late } => {
                 let late = std::time::Duration::from_nanos(late.0);
                 self.busy.push(Busy { at, processor, late });

@@ -6,5 +6,5 @@ pub use ledger::{Ledger, LedgerError};
 pub(crate) mod line;
 pub mod messages;
 mod names;
-mod utf8_tried;
-pub use utf8_tried::Utf8Tried;
+mod tried;
+pub use tried::Tried;

@@ -27,7 +27,13 @@ pub enum Form {
     /// ASCII text in lines of the greatest length.
     LongLines,
     Empty,
+    /// Every octet but those of line ends, NUL among them, in lines of any length. Never drawn: only an extension brings it.
+    Binary,
 }
+
+/// What a binary body is said to be. A server may encode anew what says `binary` of itself (Dovecot and Cyrus do), and would not be
+/// shown to keep what it got; so nothing is said of the encoding.
+pub(super) const BINARY_TYPE: &str = "application/octet-stream";
 
 impl Form {
     /// Half of all bodies are base64, as most of what is large is.
@@ -55,6 +61,7 @@ impl Form {
             Form::Dotted | Form::LongLines | Form::Empty => {
                 b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
             }
+            Form::Binary => b"Content-Type: application/octet-stream\r\n\r\n",
         }
     }
 
@@ -71,6 +78,7 @@ impl Form {
             }
             Form::LongLines => lines(out, size.max(LONGEST_LINE + 2), |out, left| long(out, rng, left)),
             Form::Empty => {}
+            Form::Binary => lines(out, size.max(4), |out, left| octets(out, rng, left)),
         }
     }
 }
@@ -143,6 +151,19 @@ fn long(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
     letters(out, rng, out.len() + usize::try_from(left.min(LONGEST_LINE)).unwrap_or(1));
 }
 
+/// The second one is NUL, whatever there is room for.
+fn octets(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, left: u64) {
+    const LONGEST: u64 = 4_000;
+    let length = length(rng.random_range(20..LONGEST), left, LONGEST);
+    for at in 0..length {
+        out.push(match rng.random() {
+            _ if at == 1 => 0,
+            b'\r' | b'\n' => b'x',
+            octet => octet,
+        });
+    }
+}
+
 /// ASCII up to `end`; no dot and no blank.
 fn letters(out: &mut Vec<u8>, rng: &mut ChaCha8Rng, end: usize) {
     while out.len() < end {
@@ -199,8 +220,9 @@ mod tests {
             let got = body.len() as u64;
             assert!(got <= size && got + 6 > size, "{form:?}: wanted {size}, got {got}");
             let lines: Vec<_> = body.split_inclusive(|byte| *byte == b'\n').collect();
+            let longest = if form == Form::Binary { 4_002 } else { 1_000 };
             let sendable = |line: &&[u8]| {
-                line.ends_with(LINE_END) && line.len() <= 1_000 && !line[..line.len() - 2].contains(&b'\r')
+                line.ends_with(LINE_END) && line.len() <= longest && !line[..line.len() - 2].contains(&b'\r')
             };
             assert!(lines.iter().all(sendable), "{form:?}, {size}: {:?}", String::from_utf8_lossy(&body));
         }
@@ -224,6 +246,8 @@ mod tests {
         let quoted = body(Form::QuotedPrintable, 4_000, 1);
         assert!(quoted.is_ascii() && quoted.split(|byte| *byte == b'\n').all(|line| line.len() <= 77));
         assert_eq!(body(Form::Empty, 4_000, 1), b"");
+        let binary = body(Form::Binary, 60_000, 1);
+        assert!((0..=255).all(|octet: u8| binary.contains(&octet)));
     }
 
     #[test]
@@ -234,15 +258,16 @@ mod tests {
             assert!(!body(Form::EightBit, size, 1).is_ascii());
             assert_eq!(body(Form::QuotedPrintable, size, 1)[0], b'=');
             assert!(!body(Form::Base64, size, 1).is_empty());
+            assert_eq!(body(Form::Binary, size, 1)[1], 0);
         }
     }
 
     #[test]
-    fn every_form_is_drawn() {
+    fn every_form_is_drawn_that_needs_no_extension() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let drawn: Vec<_> = (0..1_000).map(|_| Form::draw(&mut rng)).collect();
         let count = |form| drawn.iter().filter(|one| **one == form).count();
         assert!((400..600).contains(&count(Form::Base64)));
-        assert!(Form::iter().all(|form| count(form) > 30));
+        assert!(Form::iter().all(|form| (count(form) > 30) != (form == Form::Binary)));
     }
 }

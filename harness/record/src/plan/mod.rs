@@ -3,6 +3,7 @@ pub mod device;
 pub mod expect;
 pub mod front_door;
 pub mod keeper;
+pub mod lists;
 pub mod logins;
 mod plan;
 pub use plan::{

@@ -14,7 +14,8 @@ use std::path::Path;
 /// A mail server. Texts may name `{store}` (the mount), `{queue}` (a directory on the queue's storage), `{work}` (a
 /// directory of the run for configuration, sockets and logs), `{root}` (where its packages are unpacked; empty when
 /// the machine's own are used), `{exe}` (this program), `{port.NAME}` (a free loopback port chosen for NAME), `{uid}`
-/// and `{gid}` (owner of the mail store), `{users}` (every user's name, with spaces between), `{domain}`,
+/// and `{gid}` (owner of the mail store), `{users}` (every user's name, with spaces between), `{lists}` (every list with its
+/// members, `list1=user1@example.test,user2@example.test`, with spaces between), `{domain}`,
 /// `{password}`, `{with.TARGET.NAME}` (a companion's variable), `{internal}`, `{internal-group}` and `{unprivileged}`
 /// (users for the server's own processes: `root` runs name the server's, others the user's own). Any other text in
 /// braces stays as it is, and any after `%` or `$`.

@@ -36,6 +36,9 @@ pub struct WorkloadPlan {
     /// Shares of deliveries to one user, to two at once, and so on; empty: one each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<f64>,
+    /// Share of deliveries that go to a list, an address that the target delivers to several users.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub lists: f64,
     /// Sending mail systems that deliver the mail; empty if the harness delivers it itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub senders: Vec<SenderPlan>,
@@ -45,6 +48,10 @@ pub struct WorkloadPlan {
     /// Clients that look at mail again and again beside the traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<ClientsPlan>,
+}
+
+fn is_none(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// Clients that look at mail again and again, from the start of the traffic until the recovery is over. They change

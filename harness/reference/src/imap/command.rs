@@ -201,7 +201,13 @@ impl Session<'_> {
         Ok(Answer::ok("done"))
     }
 
-    fn append(&mut self, mailbox: &Name<'_>, flags: &[Flag<'_>], date: Option<i64>, bytes: &[u8]) -> Handled {
+    pub(super) fn append(
+        &mut self,
+        mailbox: &Name<'_>,
+        flags: &[Flag<'_>],
+        date: Option<i64>,
+        bytes: &[u8],
+    ) -> Handled {
         let name = name(mailbox);
         if let Some(refusal) = self.missing(&name)? {
             return Ok(refusal);

@@ -165,7 +165,8 @@ fn slice(label: &str, content: &[u8], range: Option<(usize, usize)>) -> Vec<u8> 
 }
 
 fn literal(label: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut part = format!("{label} {{{}}}\r\n", bytes.len()).into_bytes();
+    let mark = if bytes.contains(&0) { "~" } else { "" };
+    let mut part = format!("{label} {mark}{{{}}}\r\n", bytes.len()).into_bytes();
     part.extend_from_slice(bytes);
     part
 }

@@ -33,7 +33,10 @@ impl Session<'_> {
                     }
                 }
                 Err(CommandDecodeError::Incomplete | CommandDecodeError::Failed) => {
-                    return self.unparsed(&bytes);
+                    return match self.with_octets(&bytes)? {
+                        Some(goes_on) => Ok(goes_on),
+                        None => self.unparsed(&bytes),
+                    };
                 }
             }
         }
@@ -58,7 +61,7 @@ impl Session<'_> {
 
     /// Takes a literal; `false` when it was refused. A non-synchronising one is not offered, so it is refused too
     /// and the connection, whose next bytes would be the literal, ends.
-    fn literal(
+    pub(super) fn literal(
         &mut self,
         bytes: &mut Vec<u8>,
         length: usize,

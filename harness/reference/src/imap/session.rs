@@ -1,4 +1,4 @@
-//! IMAP4rev1 (RFC 3501) with UIDPLUS, MOVE, UNSELECT and IDLE; changes by others are told at NOOP and other commands, and
+//! IMAP4rev1 (RFC 3501) with UIDPLUS, MOVE, UNSELECT, IDLE and of BINARY what APPEND needs: BODY[] shows NUL too; changes by others are told at NOOP and other commands, and
 //! during IDLE.
 //!
 //! Commands are parsed by imap-codec; `UID EXPUNGE`, which it does not know, is parsed here. A command with its
@@ -19,7 +19,7 @@ use crate::store::Store;
 use crate::wire::{Wire, complain};
 
 /// What CAPABILITY says.
-pub(crate) const CAPABILITIES: &str = "IMAP4rev1 UIDPLUS MOVE UNSELECT IDLE AUTH=PLAIN";
+pub(crate) const CAPABILITIES: &str = "IMAP4rev1 UIDPLUS MOVE UNSELECT IDLE BINARY AUTH=PLAIN";
 /// The flags every mailbox has.
 pub(crate) const FLAGS: &str = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
 

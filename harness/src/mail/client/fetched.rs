@@ -18,6 +18,33 @@ pub(crate) struct Reading {
     pub whole: bool,
 }
 
+/// What is read of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Header,
+    Body,
+    /// All octets, not decoded (RFC 3516): only of what says nothing of an encoding.
+    Octets,
+}
+
+impl Section {
+    pub(crate) fn asked(self) -> &'static str {
+        match self {
+            Section::Header => "BODY.PEEK[HEADER]",
+            Section::Body => "BODY.PEEK[]",
+            Section::Octets => "BINARY.PEEK[]",
+        }
+    }
+
+    fn answered(self) -> &'static str {
+        match self {
+            Section::Header => "BODY[HEADER]",
+            Section::Body => "BODY[]",
+            Section::Octets => "BINARY[]",
+        }
+    }
+}
+
 /// What a FETCH response is to a reader.
 pub(crate) enum Fetched {
     /// A message, and its bytes if it is whole, of this run, and not what was sent.
@@ -29,14 +56,13 @@ pub(crate) enum Fetched {
 }
 
 /// Makes a copy of a FETCH response that carries the section asked for.
-pub(crate) fn fetched(values: Vec<Value>, read: Reading) -> Fetched {
+pub(crate) fn fetched(values: Vec<Value>, section: Section, read: Reading) -> Fetched {
     let [_, verb, Value::List(items)] = values.as_slice() else { return Fetched::Other };
     if !verb.is("FETCH") {
         return Fetched::Other;
     }
     let item = |name: &str| items.chunks_exact(2).find(|pair| pair[0].is(name)).map(|pair| &pair[1]);
-    let section = if read.whole { "BODY[]" } else { "BODY[HEADER]" };
-    let Some(body) = item(section) else { return Fetched::Other };
+    let Some(body) = item(section.answered()) else { return Fetched::Other };
     let (Value::Text(raw), Some(uid)) = (body, item("UID").and_then(Value::number)) else {
         return Fetched::Broken;
     };
@@ -112,10 +138,10 @@ mod tests {
     /// What is handed out of a message, read whole or not, of this run or not.
     fn handed_out(raw: &[u8], whole: bool, run: RunToken) -> Option<Vec<u8>> {
         let atom = |text: &str| Value::Atom(text.to_owned());
-        let section = if whole { "BODY[]" } else { "BODY[HEADER]" };
-        let items = vec![atom("UID"), atom("1"), atom(section), Value::Text(raw.to_vec())];
+        let section = if whole { Section::Body } else { Section::Header };
+        let items = vec![atom("UID"), atom("1"), atom(section.answered()), Value::Text(raw.to_vec())];
         let values = vec![atom("1"), atom("FETCH"), Value::List(items)];
-        match fetched(values, Reading { run, validity: 1, whole }) {
+        match fetched(values, section, Reading { run, validity: 1, whole }) {
             Fetched::Copy(_, damaged) => damaged,
             Fetched::Broken | Fetched::Other => panic!("it is a copy"),
         }

@@ -11,11 +11,12 @@ pub(crate) mod idle;
 mod tests;
 
 use super::failure::{Failure, sanitise};
-use super::fetched::{Fetched, Reading, body, fetched};
+use super::fetched::{Fetched, Reading, Section, body, fetched};
 use super::response::{Condition, Response, Value};
 use super::wire::Wire;
 use record::history::identity::ATTEMPT_HEADER;
 use record::history::{Copy, Trouble, Uid};
+use record::message::is_binary;
 use std::time::Duration;
 
 /// Untagged responses kept of one command.
@@ -28,6 +29,23 @@ pub(crate) struct Session {
     bye: Option<String>,
     /// How long each response may take, if it is not all together that has an end.
     silence: Option<Duration>,
+}
+
+/// How a message is announced to APPEND.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Literal {
+    Text,
+    /// With NUL and any other octet (`literal8` of RFC 3516); only where BINARY is offered.
+    Octets,
+}
+
+impl Literal {
+    fn prefix(self) -> &'static str {
+        match self {
+            Literal::Text => "",
+            Literal::Octets => "~",
+        }
+    }
 }
 
 /// What SELECT or EXAMINE said.
@@ -176,14 +194,51 @@ impl Session {
         read: Reading,
         mut each: impl FnMut(Copy, Option<Vec<u8>>),
     ) -> Result<u32, Failure> {
-        let section = match read.whole {
-            true => "BODY.PEEK[]",
-            false => "BODY.PEEK[HEADER]",
-        };
-        let mut count = 0;
-        let mut broken = 0;
-        let command = format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE {section})");
-        self.run(&command, |values| match fetched(values, read) {
+        let section = if read.whole { Section::Body } else { Section::Header };
+        let (mut count, mut shown_otherwise) = (0, Vec::new());
+        let first = self.fetch_section(set, section, read, |copy, damaged| {
+            match damaged.as_deref().is_some_and(is_binary) {
+                true => shown_otherwise.push(copy.uid.uid),
+                false => {
+                    count += 1;
+                    each(copy, damaged);
+                }
+            }
+        });
+        first.await?;
+        for uid in shown_otherwise {
+            count += self.fetch_octets(uid, read, &mut each).await?;
+        }
+        Ok(count)
+    }
+
+    /// In BODY[] there is no place for NUL (RFC 9051, 4.3.1), and a server may show another octet there (Dovecot does). BINARY[] has it as it
+    /// is. To a server that does not know that, what BODY[] shows is what there is.
+    async fn fetch_octets(
+        &mut self,
+        uid: u32,
+        read: Reading,
+        each: &mut impl FnMut(Copy, Option<Vec<u8>>),
+    ) -> Result<u32, Failure> {
+        let set = uid.to_string();
+        match self.fetch_section(&set, Section::Octets, read, &mut *each).await {
+            Err(failure) if failure.trouble == Trouble::RefusedPermanent => {
+                self.fetch_section(&set, Section::Body, read, each).await
+            }
+            other => other,
+        }
+    }
+
+    async fn fetch_section(
+        &mut self,
+        set: &str,
+        section: Section,
+        read: Reading,
+        mut each: impl FnMut(Copy, Option<Vec<u8>>),
+    ) -> Result<u32, Failure> {
+        let (mut count, mut broken) = (0, 0);
+        let command = format!("UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE {})", section.asked());
+        self.run(&command, |values| match fetched(values, section, read) {
             Fetched::Copy(copy, damaged) => {
                 count += 1;
                 each(*copy, damaged);
@@ -226,10 +281,11 @@ impl Session {
         &mut self,
         mailbox: &str,
         flags: &[String],
-        message: &[u8],
+        (literal, message): (Literal, &[u8]),
     ) -> Result<(Option<Uid>, String), Failure> {
         let tag = self.tag();
-        let head = format!("{tag} APPEND {} ({}) {{{}}}\r\n", quote(mailbox), flags.join(" "), message.len());
+        let (mailbox, flags, mark) = (quote(mailbox), flags.join(" "), literal.prefix());
+        let head = format!("{tag} APPEND {mailbox} ({flags}) {mark}{{{}}}\r\n", message.len());
         self.send(head.as_bytes()).await.map_err(Failure::before)?;
         self.wait_for_go_ahead(&tag).await.map_err(Failure::before)?;
         self.send(message).await.map_err(Failure::before)?;

@@ -11,20 +11,25 @@ use record::history::{Attempt, Copy, UserId};
 /// The reader lets the user not in, or not see the mailbox.
 pub(crate) async fn shown(reader: &Reader, user: UserId, attempts: &[Attempt]) -> Result<bool, Failure> {
     let mut seen = false;
-    let one = |copy: Copy| seen |= copy.attempt.is_some_and(|attempt| attempts.contains(&attempt));
+    let one = |copy: Copy, _| seen |= copy.attempt.is_some_and(|attempt| attempts.contains(&attempt));
     newest(reader, user, false, one).await?;
     Ok(seen)
 }
 
-/// The attempt as the user is shown it, read whole, among the newest messages of its INBOX. Nothing is recorded.
+/// The attempt as the user is shown it, read whole, among the newest messages of its INBOX, and its bytes if they are not what was sent.
+/// Nothing is recorded.
 ///
 /// # Errors
 /// Those of [`shown`].
-pub(crate) async fn whole(reader: &Reader, user: UserId, attempt: Attempt) -> Result<Option<Copy>, Failure> {
+pub(crate) async fn whole(
+    reader: &Reader,
+    user: UserId,
+    attempt: Attempt,
+) -> Result<Option<(Copy, Option<Vec<u8>>)>, Failure> {
     let mut found = None;
-    newest(reader, user, true, |copy: Copy| {
+    newest(reader, user, true, |copy: Copy, damaged| {
         if copy.attempt == Some(attempt) {
-            found = Some(copy);
+            found = Some((copy, damaged));
         }
     })
     .await?;
@@ -35,7 +40,7 @@ async fn newest(
     reader: &Reader,
     user: UserId,
     whole: bool,
-    mut each: impl FnMut(Copy),
+    each: impl FnMut(Copy, Option<Vec<u8>>),
 ) -> Result<(), Failure> {
     let mut session = login(reader, user).await?;
     let selected = session.select("INBOX", true).await?;
@@ -44,7 +49,7 @@ async fn newest(
     let newest: Vec<String> = uids.iter().rev().take(BATCH).map(u32::to_string).collect();
     if !newest.is_empty() {
         let reading = Reading { run: reader.setup().run, validity: selected.validity, whole };
-        session.fetch(&newest.join(","), reading, |copy, _| each(copy)).await?;
+        session.fetch(&newest.join(","), reading, each).await?;
     }
     session.leave();
     Ok(())

@@ -8,7 +8,7 @@
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
 use super::known::KnownMail;
-use super::maker::Maker;
+use super::maker::{Maker, Trials};
 use super::patience;
 use super::progress::Progress;
 use crate::mail::client::submission::Kept;
@@ -21,8 +21,8 @@ use record::history::{Attempt, Ingress, MessageId, Protocol, UserId};
 use record::plan::logins::Logins;
 use record::plan::workload::WorkloadPlan;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(test)]
@@ -79,8 +79,8 @@ pub struct Setup {
 impl Setup {
     fn maker(&self) -> Arc<Maker> {
         let (run, seed, sizes) = (self.run, self.seed, self.plan.sizes);
-        let (domain, corpus, utf8_trial) = (self.domain.clone(), self.corpus.clone(), OnceLock::new());
-        Arc::new(Maker { run, seed, sizes, domain, corpus, utf8_trial })
+        let (domain, corpus, trials) = (self.domain.clone(), self.corpus.clone(), Trials::default());
+        Arc::new(Maker { run, seed, sizes, domain, corpus, trials })
     }
 }
 

@@ -83,6 +83,15 @@ impl Fake {
         }
     }
 
+    /// Keeps only the first half of the message whose bytes contain `text`.
+    pub(crate) fn cut(&self, text: &str) {
+        for (_, messages) in self.shared.mail.lock().values_mut() {
+            for message in messages.iter_mut().filter(|m| String::from_utf8_lossy(&m.bytes).contains(text)) {
+                message.bytes.truncate(message.bytes.len() / 2);
+            }
+        }
+    }
+
     /// Answers every FETCH of the message whose bytes contain `text` with nonsense.
     pub(crate) fn spoil(&self, text: &str) {
         for (_, messages) in self.shared.mail.lock().values_mut() {
@@ -182,29 +191,34 @@ async fn session(shared: Arc<Shared>, mut stream: Stream) -> Option<()> {
         let said = match words[1..] {
             ["APPEND", to, ref flags @ .., size] => {
                 say(&mut stream, "+ go\r\n").await?;
-                let size: usize = size.trim_matches(['{', '}']).parse().ok()?;
+                let size: usize = size.trim_matches(['~', '{', '}']).parse().ok()?;
                 let mut bytes = vec![0; size + 2];
                 stream.read_exact(&mut bytes).await.ok()?;
                 bytes.truncate(size);
                 let flags = flags.join(" ").trim_matches(['(', ')']).to_owned();
                 let uid = store(&shared, &user, to, flags.split(' ').map(str::to_owned).collect(), bytes);
-                format!("{tag} OK [APPENDUID 1 {uid}] done\r\n")
+                format!("{tag} OK [APPENDUID 1 {uid}] done\r\n").into_bytes()
             }
-            _ => answer(&shared, (&user, &mailbox), &words[1..]) + &format!("{tag} OK done\r\n"),
+            ["UID", "FETCH", .., "BINARY.PEEK[])"] => format!("{tag} BAD no\r\n").into_bytes(),
+            _ => {
+                let said = answer(&shared, (&user, &mailbox), &words[1..]);
+                [said, format!("{tag} OK done\r\n").into_bytes()].concat()
+            }
         };
-        say(&mut stream, &said).await?;
+        stream.get_mut().write_all(&said).await.ok()?;
     }
 }
 
-fn answer(shared: &Shared, (user, mailbox): (&str, &str), words: &[&str]) -> String {
+fn answer(shared: &Shared, (user, mailbox): (&str, &str), words: &[&str]) -> Vec<u8> {
     let key = |mailbox: &str| (user.to_owned(), mailbox.to_owned());
     let mut mail = shared.mail.lock();
     match words {
         ["CREATE", name] => {
             mail.entry(key(name)).or_default();
-            String::new()
+            Vec::new()
         }
-        ["LIST", ..] => "* LIST () \".\" INBOX\r\n* LIST () \".\" Archive\r\n".to_owned(),
+        ["CAPABILITY"] => b"* CAPABILITY IMAP4rev1 BINARY\r\n".to_vec(),
+        ["LIST", ..] => b"* LIST () \".\" INBOX\r\n* LIST () \".\" Archive\r\n".to_vec(),
         ["SELECT" | "EXAMINE", name] => {
             let (next, messages) = mail.entry(key(name)).or_default();
             format!(
@@ -212,11 +226,12 @@ fn answer(shared: &Shared, (user, mailbox): (&str, &str), words: &[&str]) -> Str
                 messages.len(),
                 *next + 1
             )
+            .into_bytes()
         }
         ["UID", "MOVE" | "COPY", uid, to] => {
             let taken =
                 mail.entry(key(mailbox)).or_default().1.iter().find(|m| m.uid.to_string() == *uid).cloned();
-            let Some(mut taken) = taken else { return String::new() };
+            let Some(mut taken) = taken else { return Vec::new() };
             let (next, messages) = mail.entry(key(to)).or_default();
             *next += 1;
             taken.uid = *next;
@@ -225,26 +240,27 @@ fn answer(shared: &Shared, (user, mailbox): (&str, &str), words: &[&str]) -> Str
             if words[1] == "MOVE" {
                 mail.entry(key(mailbox)).or_default().1.retain(|m| m.uid.to_string() != *uid);
             }
-            code
+            code.into_bytes()
         }
         ["UID", rest @ ..] => in_mailbox(&mut mail.entry(key(mailbox)).or_default().1, rest),
-        _ => String::new(),
+        _ => Vec::new(),
     }
 }
 
-fn in_mailbox(messages: &mut Vec<Stored>, words: &[&str]) -> String {
+fn in_mailbox(messages: &mut Vec<Stored>, words: &[&str]) -> Vec<u8> {
     match words {
         ["SEARCH", rest @ ..] => {
             let sought = rest.get(2).copied().unwrap_or_default();
             let hits = messages.iter().filter(|m| String::from_utf8_lossy(&m.bytes).contains(sought));
             let hits: String = hits.map(|m| format!(" {}", m.uid)).collect();
-            format!("* SEARCH{hits}\r\n")
+            format!("* SEARCH{hits}\r\n").into_bytes()
         }
         ["FETCH", set, rest @ ..] => {
             let header = rest.last().is_some_and(|w| w.contains("HEADER"));
             let wanted: Vec<&str> = set.split(',').collect();
             let hits = messages.iter().filter(|m| wanted.contains(&m.uid.to_string().as_str()));
-            hits.map(|m| if m.broken { "* 1 FETCH (\r\n".to_owned() } else { fetched(m, header) }).collect()
+            let shown = |m: &Stored| if m.broken { b"* 1 FETCH (\r\n".to_vec() } else { fetched(m, header) };
+            hits.flat_map(shown).collect()
         }
         ["STORE", uid, sign, flags] => {
             let flag = flags.trim_matches(['(', ')']).to_owned();
@@ -254,24 +270,26 @@ fn in_mailbox(messages: &mut Vec<Stored>, words: &[&str]) -> String {
                     m.flags.push(flag.clone());
                 }
             }
-            String::new()
+            Vec::new()
         }
         ["EXPUNGE", uid] => {
             messages.retain(|m| m.uid.to_string() != *uid);
-            String::new()
+            Vec::new()
         }
-        _ => String::new(),
+        _ => Vec::new(),
     }
 }
 
-fn fetched(m: &Stored, header: bool) -> String {
-    let text = String::from_utf8_lossy(&m.bytes);
+fn fetched(m: &Stored, header: bool) -> Vec<u8> {
+    let end_of_header =
+        m.bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(m.bytes.len(), |at| at + 4);
     let (name, body) = match header {
-        true => ("BODY[HEADER]", text.split_inclusive("\r\n\r\n").next().unwrap_or_default()),
-        false => ("BODY[]", text.as_ref()),
+        true => ("BODY[HEADER]", &m.bytes[..end_of_header]),
+        false => ("BODY[]", &m.bytes[..]),
     };
     let (uid, flags, length) = (m.uid, m.flags.join(" "), body.len());
-    format!(
-        "* 1 FETCH (UID {uid} FLAGS ({flags}) RFC822.SIZE 9 INTERNALDATE \"x\" {name} {{{length}}}\r\n{body})\r\n"
-    )
+    let said = format!(
+        "* 1 FETCH (UID {uid} FLAGS ({flags}) RFC822.SIZE 9 INTERNALDATE \"x\" {name} {{{length}}}\r\n"
+    );
+    [said.as_bytes(), body, b")\r\n"].concat()
 }

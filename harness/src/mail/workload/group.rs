@@ -1,4 +1,4 @@
-//! One message for several users in one transaction, as real mail is sent.
+//! One message for several users in one transaction, as real mail is sent, or to a list, whose members get it by one address.
 //!
 //! For each recipient it is a logical message of its own, with attempts of its own: what became of one says nothing of the
 //! others. The bytes are the same for all, so they carry the token of the first; the history says so ([`Action::Store`]), and a
@@ -14,7 +14,9 @@ use super::store::{self, Job, Room};
 use fuse_fs::clock::Nanos;
 use rand::RngExt;
 use rand::seq::IteratorRandom;
+use record::history::event::Event;
 use record::history::{Ingress, Protocol, UserId};
+use record::plan::lists::{List, lists};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
@@ -43,6 +45,17 @@ pub(super) fn others(ctx: &Context, first: UserId, draw: u64) -> Vec<UserId> {
     let here = ctx.delivery(first, protocol);
     let fit = others.filter(|user| ctx.delivery(*user, protocol) == here);
     fit.sample(&mut rng, number - 1)
+}
+
+/// The list that a message goes to, if it goes to one, as `draw` has it.
+pub(super) fn list(ctx: &Context, draw: u64) -> Option<List> {
+    let share = ctx.setup.plan.lists;
+    if share == 0.0 {
+        return None;
+    }
+    let mut rng = schedule::rng(ctx.setup.seed, "lists", draw);
+    let goes = rng.random::<f64>() < share;
+    goes.then(|| lists(ctx.setup.plan.users).into_iter().choose(&mut rng)).flatten()
 }
 
 /// How many recipients stand at `share` (0 to 1) of the summed shares.
@@ -81,6 +94,9 @@ pub(super) async fn send(
 async fn attempt(ctx: &Context, jobs: &[Job], intended: Nanos) -> Vec<bool> {
     let mut settled = vec![true; jobs.len()];
     let Ok(message) = store::make(ctx, &jobs[0], 1).await else { return settled };
+    if let Some((list, attempt)) = jobs[0].listed() {
+        ctx.setup.history.record(Event::ToList { at: Nanos::now(), attempt, list: list.to_owned() });
+    }
     let begin = |job: &Job| {
         let action = job.action(1, message.size, message.digest);
         Some(Operation::begin(ctx, job.user(), Due::from(intended), action))

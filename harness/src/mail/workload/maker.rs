@@ -5,9 +5,10 @@ use super::schedule;
 use crate::mail::message::corpus::Corpus;
 use crate::mail::message::fit::{Own, fit};
 use crate::mail::message::sizes;
+use record::history::extension::Extension;
 use record::history::token::RunToken;
-use record::history::{Attempt, MessageId};
-use record::message::{Addresses, HeaderForm, Outgoing, assemble, generate, message_id};
+use record::history::{Attempt, Ingress, MessageId};
+use record::message::{Addresses, Outgoing, assemble, drawn, generate, message_id};
 use record::plan::Plan;
 use record::plan::workload::Sizes;
 use std::sync::OnceLock;
@@ -31,9 +32,12 @@ pub(crate) struct Maker {
     pub domain: String,
     /// Real mail, if the plan wants it.
     pub corpus: Option<Corpus>,
-    /// After this message deliveries may have headers in UTF-8: it had one and came back whole.
-    pub utf8_trial: OnceLock<MessageId>,
+    pub trials: Trials,
 }
+
+/// Of each extension the message after which more may need it: it did, and came back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trials([OnceLock<MessageId>; Extension::COUNT]);
 
 /// Why an attempt has no bytes.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +60,7 @@ impl Maker {
             sizes: plan.workload.sizes,
             domain: plan.target.definition.domain.clone(),
             corpus: plan.workload.corpus.as_deref().map(Corpus::load).transpose()?,
-            utf8_trial: OnceLock::new(),
+            trials: Trials::default(),
         })
     }
 
@@ -65,17 +69,29 @@ impl Maker {
         self.corpus.is_none() && self.size(attempt) <= QUICK
     }
 
-    /// How the header of a delivery of the traffic is written.
-    pub(super) fn header(&self, attempt: Attempt) -> HeaderForm {
-        HeaderForm::of(self.seed, attempt, self.utf8_trial.get().copied())
+    /// The extension that an attempt of the traffic needs.
+    pub(super) fn needs(&self, attempt: Attempt, entry: Ingress) -> Option<Extension> {
+        let extension = Extension::by(entry);
+        let trial = self.trials.0[extension as usize].get()?;
+        drawn((extension, *trial), self.seed, attempt)
+    }
+
+    /// More mail may need it after this message.
+    pub(super) fn go_on_after(&self, extension: Extension, trial: MessageId) {
+        self.trials.0[extension as usize].get_or_init(|| trial);
     }
 
     /// What is sent to `user` as `attempt`.
     ///
     /// # Errors
     /// Its corpus file is gone, or was changed into something that cannot be sent.
-    pub(crate) fn make(&self, attempt: Attempt, user: &str, header: HeaderForm) -> Result<Outgoing, Unmade> {
-        let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user, header)) };
+    pub(crate) fn make(
+        &self,
+        attempt: Attempt,
+        user: &str,
+        needs: Option<Extension>,
+    ) -> Result<Outgoing, Unmade> {
+        let Some(corpus) = &self.corpus else { return Ok(self.generate(attempt, user, needs)) };
         let rest = corpus.message(attempt.message.0);
         rest.map(|rest| assemble(self.run, attempt, &self.fit(corpus, &rest, attempt, user)))
             .map_err(Unmade::Unreadable)
@@ -88,15 +104,9 @@ impl Maker {
     }
 
     /// Generated mail, whatever the plan wants.
-    pub(super) fn generate(&self, attempt: Attempt, user: &str, header: HeaderForm) -> Outgoing {
+    pub(super) fn generate(&self, attempt: Attempt, user: &str, needs: Option<Extension>) -> Outgoing {
         let to = self.address_of(user);
-        generate(
-            self.run,
-            attempt,
-            Addresses { from: AUTHOR, to: &to, header },
-            self.size(attempt),
-            self.seed,
-        )
+        generate(self.run, attempt, Addresses { from: AUTHOR, to: &to, needs }, self.size(attempt), self.seed)
     }
 
     fn size(&self, attempt: Attempt) -> u64 {
@@ -119,20 +129,25 @@ mod tests {
     fn the_same_plan_makes_the_same_bytes_and_each_user_and_attempt_its_own() {
         let maker = || Maker::of(&synthetic::plan()).expect("no corpus");
         let attempt = |n| Attempt { message: MessageId(3), n };
-        let made = |n, user| maker().make(attempt(n), user, HeaderForm::Ascii).expect("made").bytes;
+        let made = |n, user| maker().make(attempt(n), user, None).expect("made").bytes;
         assert_eq!(made(1, "user1"), made(1, "user1"));
         assert_ne!(made(1, "user1"), made(2, "user1"));
         assert_ne!(made(1, "user1"), made(1, "user2"));
     }
 
     #[test]
-    fn headers_are_in_utf8_after_a_trial() {
+    fn an_extension_is_needed_after_its_trial_alone_and_by_its_protocol_alone() {
         let maker = Maker::of(&synthetic::plan()).expect("no corpus");
-        let of = |message| maker.header(Attempt { message: MessageId(message), n: 1 });
-        let utf8 = || (0..100).filter(|message| of(*message) == HeaderForm::Utf8).count();
-        assert_eq!(utf8(), 0);
-        maker.utf8_trial.set(MessageId(0)).expect("once");
-        assert!(utf8() > 4, "{}", utf8());
+        let of = |entry| {
+            let needs = |message| maker.needs(Attempt { message: MessageId(message), n: 1 }, entry);
+            (0..100).filter(|message| needs(*message) == Some(Extension::by(entry))).count()
+        };
+        let counts = || [Ingress::Lmtp, Ingress::Smtp, Ingress::Append].map(|entry| of(entry) > 4);
+        assert_eq!(counts(), [false, false, false]);
+        maker.go_on_after(Extension::Binary, MessageId(0));
+        assert_eq!(counts(), [false, false, true]);
+        maker.go_on_after(Extension::Smtputf8, MessageId(0));
+        assert_eq!(counts(), [true, true, true]);
     }
 
     /// Many servers store a second message with the same Message-ID into the same mailbox only once, or never.
@@ -146,7 +161,7 @@ mod tests {
         let maker = Maker::of(&plan).expect("a corpus");
         let id = |message, n| {
             let attempt = Attempt { message: MessageId(message), n };
-            let made = maker.make(attempt, "user1", HeaderForm::Ascii).expect("made");
+            let made = maker.make(attempt, "user1", None).expect("made");
             let text = String::from_utf8(made.bytes).expect("it is text");
             let kept = text.matches("Message-ID: <only@x>\r\n").count();
             assert_eq!(kept, 1, "its own, or put aside: {text}");
@@ -167,7 +182,7 @@ mod tests {
         plan.workload.corpus = Some(folder.path().to_owned());
         let maker = Maker::of(&plan).expect("a corpus");
         let attempt = Attempt { message: MessageId(3), n: 1 };
-        let make = || maker.make(attempt, "user1", HeaderForm::Ascii);
+        let make = || maker.make(attempt, "user1", None);
         assert!(make().expect("made").bytes.ends_with(b"Subject: x\r\n\r\nbody\r\n"));
         std::fs::remove_file(&file).expect("removed");
         assert!(make().is_err());

@@ -19,5 +19,5 @@ pub(crate) mod single;
 pub(crate) mod store;
 pub(crate) mod touch;
 pub(crate) mod traffic;
-pub(crate) mod utf8_trial;
+pub(crate) mod trial;
 pub(crate) mod warm_up;

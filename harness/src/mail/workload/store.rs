@@ -9,13 +9,16 @@ use super::maker::{AUTHOR, Unmade};
 use super::operation::{Due, Operation, never_begun};
 use super::schedule::rng;
 use crate::mail::client::Failure;
+use crate::mail::client::imap::Literal;
 use crate::mail::client::submission::{Envelope, Stay, Told, submit};
 use fuse_fs::clock::Nanos;
 use rand::RngExt;
 use record::history::event::Event;
+use record::history::extension::Extension;
 use record::history::identity::digest;
 use record::history::{Action, Attempt, Ingress, MessageId, Outcome, Protocol, Trouble, UserId};
-use record::message::{HeaderForm, Outgoing};
+use record::message::Outgoing;
+use record::plan::lists::List;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -35,21 +38,27 @@ pub(crate) struct Job {
     flags: Vec<String>,
     /// Of several recipients of one message: the attempt whose token it carries.
     carries: Option<Attempt>,
-    /// Its header may be in UTF-8. By APPEND it may not: that would want UTF8=ACCEPT (RFC 6855).
-    may_be_utf8: bool,
+    /// It goes to this list first, which brings it to the user.
+    list: Option<String>,
+    /// No extension is needed for it.
+    plain: bool,
 }
 
 impl Job {
     /// A new message, as the plan delivers.
     pub(super) fn delivery(ctx: &Context, user: UserId) -> Job {
-        let (entry, message) = (ctx.setup.plan.deliver_by, ctx.new_message());
-        let (mailbox, may_be_utf8) = (INBOX.to_owned(), entry != Ingress::Append);
-        Job { user, message, entry, mailbox, flags: Vec::new(), carries: None, may_be_utf8 }
+        Job::entering(ctx, user, ctx.setup.plan.deliver_by)
+    }
+
+    /// A new message for the INBOX.
+    pub(super) fn entering(ctx: &Context, user: UserId, entry: Ingress) -> Job {
+        let (mailbox, message) = (INBOX.to_owned(), ctx.new_message());
+        Job { user, message, entry, mailbox, flags: Vec::new(), carries: None, list: None, plain: false }
     }
 
     /// In a form that every server takes.
     pub(super) fn plain(self) -> Job {
-        Job { may_be_utf8: false, ..self }
+        Job { plain: true, ..self }
     }
 
     /// One new message for all these users, whose first attempt is one transaction.
@@ -60,12 +69,29 @@ impl Job {
         jobs
     }
 
+    /// One new message for all members of a list, by its address.
+    pub(super) fn to_list(ctx: &Context, list: &List) -> Vec<Job> {
+        let mut jobs = Job::deliveries(ctx, list.members.iter().copied());
+        jobs.iter_mut().for_each(|job| job.list = Some(list.name.clone()));
+        jobs
+    }
+
+    /// Whoever is not served is written to alone.
+    fn alone(&self) -> Job {
+        Job { list: None, ..self.clone() }
+    }
+
+    /// The list that it goes to first, and the token that it carries there.
+    pub(super) fn listed(&self) -> Option<(&str, Attempt)> {
+        Some((self.list.as_deref()?, self.carries?))
+    }
+
     /// A new message by APPEND: half of them to the second mailbox, half of them read.
     pub(super) fn append(ctx: &Context, user: UserId, draw: u64) -> Job {
         let mailbox = if draw & 1 == 0 { INBOX } else { &ctx.setup.archive }.to_owned();
         let flags = if draw & 2 == 0 { Vec::new() } else { vec!["\\Seen".to_owned()] };
         let (entry, message) = (Ingress::Append, ctx.new_message());
-        Job { user, message, entry, mailbox, flags, carries: None, may_be_utf8: false }
+        Job { user, message, entry, mailbox, flags, carries: None, list: None, plain: false }
     }
 
     /// The logical message.
@@ -110,12 +136,16 @@ pub(crate) async fn attempt(ctx: &Context, job: &Job, n: u32, due: impl Into<Due
     let message = make(ctx, job, n).await?;
     let action = job.action(n, message.size, message.digest);
     let operation = Operation::begin(ctx, job.user, due, action);
-    let ended = match job.entry {
-        Ingress::Lmtp => deliver(ctx, job, Protocol::Lmtp, &message).await,
-        Ingress::Smtp => deliver(ctx, job, Protocol::Smtp, &message).await,
-        Ingress::Append => append(ctx, job, &message).await,
-    };
-    Ok(operation.end(ended))
+    Ok(operation.end(bring(ctx, job, &message).await))
+}
+
+/// Brings it by its protocol; nothing is recorded.
+pub(super) async fn bring(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
+    match job.entry {
+        Ingress::Lmtp => deliver(ctx, job, Protocol::Lmtp, message).await,
+        Ingress::Smtp => deliver(ctx, job, Protocol::Smtp, message).await,
+        Ingress::Append => append(ctx, job, message).await,
+    }
 }
 
 /// Records an attempt that was never made for want of room. Size 0 says that no message was made for it.
@@ -123,13 +153,14 @@ pub(crate) fn saturated(ctx: &Context, job: &Job, n: u32, intended: Nanos) {
     never_begun(ctx, job.user, intended, job.action(n, 0, digest(b"")));
 }
 
-pub(super) async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
+async fn deliver(ctx: &Context, job: &Job, protocol: Protocol, message: &Outgoing) -> Ended {
     let mut told = None;
-    deliver_all(ctx, std::slice::from_ref(job), protocol, message, &mut |_, ended| told = Some(ended)).await;
+    deliver_all(ctx, &[job.alone()], protocol, message, &mut |_, ended| told = Some(ended)).await;
     told.unwrap_or_else(|| Failure::unknown(Trouble::Garbled, None).into())
 }
 
-/// Delivers to all users of one message, who are let in at one place, and tells of each, by its place in `jobs`, once.
+/// Delivers to all users of one message, who are let in at one place, and tells of each, by its place in `jobs`, once. What is told of a
+/// list is told of each member (RFC 5321, 3.9).
 pub(super) async fn deliver_all(
     ctx: &Context,
     jobs: &[Job],
@@ -139,10 +170,17 @@ pub(super) async fn deliver_all(
 ) {
     let Some(first) = jobs.first() else { return };
     let door = (protocol, ctx.delivery(first.user, protocol));
-    let (from, to): (_, Vec<String>) = (sender(ctx), jobs.iter().map(|job| ctx.address(job.user)).collect());
-    let envelope = Envelope { from: &from, to: &to, utf8: message.header == HeaderForm::Utf8 };
+    let (from, list) = (sender(ctx), first.list.as_deref());
+    let to: Vec<String> = match list {
+        Some(list) => vec![ctx.address_of(list)],
+        None => jobs.iter().map(|job| ctx.address(job.user)).collect(),
+    };
+    let envelope = Envelope { from: &from, to: &to, utf8: message.needs == Some(Extension::Smtputf8) };
     let mut end = |recipient, told: Told| {
-        tell(recipient, told.map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
+        let whose = if list.is_some() { 0..jobs.len() } else { recipient..recipient + 1 };
+        for one in whose {
+            tell(one, told.clone().map_or_else(Ended::from, |reply| Ended::ok(Some(reply), None)));
+        }
     };
     let stay = stay(ctx.setup.seed, first.message);
     ctx.kept.submit(door, envelope, &message.bytes, ctx.timeout(), stay, &mut end).await;
@@ -180,7 +218,8 @@ async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {
         Ok(session) => session,
         Err(failure) => return failure.before().into(),
     };
-    match session.append(&job.mailbox, &job.flags, &message.bytes).await {
+    let literal = if message.needs == Some(Extension::Binary) { Literal::Octets } else { Literal::Text };
+    match session.append(&job.mailbox, &job.flags, (literal, &message.bytes)).await {
         Ok((uid, reply)) => {
             session.leave();
             Ended::ok(Some(reply), uid)
@@ -198,12 +237,12 @@ pub(super) async fn make(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, U
 
 async fn bytes(ctx: &Context, job: &Job, n: u32) -> Result<Outgoing, Unmade> {
     let attempt = Attempt { message: job.message, n };
-    let header = if job.may_be_utf8 { ctx.maker.header(attempt) } else { HeaderForm::Ascii };
+    let needs = if job.plain { None } else { ctx.maker.needs(attempt, job.entry) };
     if ctx.maker.is_quick(attempt) {
-        return ctx.maker.make(attempt, ctx.user(job.user), header);
+        return ctx.maker.make(attempt, ctx.user(job.user), needs);
     }
     let (maker, user) = (ctx.maker.clone(), ctx.user(job.user).to_owned());
-    let work = move || maker.make(attempt, &user, header);
+    let work = move || maker.make(attempt, &user, needs);
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Unmade::Panicked(error)))
 }
 

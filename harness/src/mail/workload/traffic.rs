@@ -141,6 +141,9 @@ fn delivery(ctx: &Context, user: UserId, draw: u64) -> Work {
     if !ctx.setup.plan.senders.is_empty() {
         return Work::Send(Job::delivery(ctx, user), draw);
     }
+    if let Some(list) = group::list(ctx, draw) {
+        return Work::Group(Job::to_list(ctx, &list));
+    }
     match group::others(ctx, user, draw).as_slice() {
         [] => Work::Store(Job::delivery(ctx, user)),
         others => Work::Group(Job::deliveries(ctx, [user].iter().chain(others).copied())),

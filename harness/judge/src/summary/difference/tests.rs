@@ -2,14 +2,14 @@ use super::rows::{FIRST, LAST};
 use super::*;
 use proptest::prelude::*;
 use record::history::MessageId;
-use record::message::{Addresses, HeaderForm, generate};
+use record::message::{Addresses, generate};
 use reports::run::difference::HexSide;
 
 const RUN: RunToken = RunToken(0x1a2b_3c4d);
 const OWN: Attempt = Attempt { message: MessageId(3), n: 1 };
 
 fn sent(size: u64) -> Vec<u8> {
-    let to = Addresses { from: "a@example.test", to: "user1@example.test", header: HeaderForm::Ascii };
+    let to = Addresses { from: "a@example.test", to: "user1@example.test", needs: None };
     generate(RUN, OWN, to, size, 5).bytes
 }
 
@@ -81,7 +81,7 @@ fn a_missing_tail_is_torn_only_if_a_file_of_the_store_ends_at_a_sector() {
 fn anothers_token_within_is_named() {
     let sent = sent(9_000);
     let other = Attempt { message: MessageId(44), n: 2 };
-    let to = Addresses { from: "a@example.test", to: "user1@example.test", header: HeaderForm::Ascii };
+    let to = Addresses { from: "a@example.test", to: "user1@example.test", needs: None };
     let foreign = generate(RUN, other, to, 9_000, 5).bytes;
     let mut raw = sent.clone();
     raw[4096..8192].copy_from_slice(&foreign[..4096]);

@@ -59,6 +59,11 @@ impl Definition {
         self.texts().any(|text| text.contains("{queue}"))
     }
 
+    /// It delivers what comes for a list to each member.
+    pub fn takes_lists(&self) -> bool {
+        self.texts().any(|text| text.contains("{lists}"))
+    }
+
     /// Fills in the variables.
     pub fn render(&self, vars: &Vars) -> Rendered {
         let all = |texts: &[String]| vars.fill_command(texts);

@@ -225,7 +225,7 @@ fn bare(place: &str, text: &str) -> Option<String> {
 /// Its value is always one word of letters and digits, or a list of such words: numbers, and names that the harness gives.
 fn is_plain(name: &str) -> bool {
     let own = name.strip_prefix("with.").and_then(|rest| rest.split_once('.')).map_or(name, |(_, own)| own);
-    ["uid", "gid", "users", "user", "exe"].contains(&own)
+    ["uid", "gid", "users", "lists", "user", "exe"].contains(&own)
         || own.starts_with("port.")
         || own.contains(".port.")
 }

@@ -1,7 +1,7 @@
 //! `{variables}` in the texts of a definition.
 
 /// Variables other than ports and companions'.
-pub(crate) const KNOWN: [&str; 13] = [
+pub(crate) const KNOWN: [&str; 14] = [
     "store",
     "queue",
     "work",
@@ -10,6 +10,7 @@ pub(crate) const KNOWN: [&str; 13] = [
     "uid",
     "gid",
     "users",
+    "lists",
     "domain",
     "password",
     "internal",

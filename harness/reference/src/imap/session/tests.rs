@@ -265,6 +265,25 @@ fn an_unreadable_message_is_refused_and_never_answered_short() {
 }
 
 #[test]
+fn octets_are_appended_and_shown_as_they_are() {
+    let (_root, store) = store();
+    let mut imap = Client::imap(&store);
+    assert!(imap.ask("CAPABILITY").contains(" BINARY "));
+    imap.send("a APPEND INBOX (\\Seen) ~{11}\r\n");
+    assert_eq!(imap.line(), "+ go on\r\n");
+    imap.send("A: 1\r\n\r\n\0b\0\r\n");
+    assert!(imap.answer().starts_with("a OK [APPENDUID "));
+    imap.ask("SELECT INBOX");
+    assert!(imap.ask("FETCH 1 (FLAGS BODY.PEEK[])").contains("FLAGS (\\Seen) BODY[] ~{11}\nA: 1\n\n\0b\0)"));
+    insta::assert_snapshot!(imap.ask("NOOP ~{1}"), @"a BAD cannot parse this command");
+    let mut stranger = Client::new(&store, Protocol::Imap);
+    stranger.send("a APPEND INBOX ~{3}\r\n");
+    stranger.line();
+    stranger.send("a\0b\r\n");
+    insta::assert_snapshot!(stranger.answer(), @"a BAD log in first");
+}
+
+#[test]
 fn idle_tells_of_mail_as_it_arrives_and_ends_at_done() {
     let (_root, store) = store();
     let mut imap = Client::imap(&store);

@@ -1,7 +1,8 @@
 use super::*;
 use crate::mail::client::script::{Act, Script, serve};
-use record::history::Outcome;
 use record::history::token::RunToken;
+use record::history::{Attempt, MessageId, Outcome};
+use record::message::assemble;
 
 const LIMIT: Duration = Duration::from_millis(400);
 
@@ -15,7 +16,7 @@ async fn session(acts: impl IntoIterator<Item = Act>) -> (Session, Script) {
 
 async fn append(acts: impl IntoIterator<Item = Act>) -> Result<Option<Uid>, (Outcome, Trouble)> {
     let (mut session, server) = session(acts).await;
-    let got = session.append("INBOX", &["\\Seen".to_owned()], b"A: b\r\n").await;
+    let got = session.append("INBOX", &["\\Seen".to_owned()], (Literal::Text, b"A: b\r\n")).await;
     server.finished().await;
     got.map(|(uid, _)| uid).map_err(|f| (f.outcome, f.trouble))
 }
@@ -61,7 +62,7 @@ async fn append_after_its_literal_needs_the_tagged_reply() {
 async fn a_large_append_that_stalls_in_the_literal_is_fail() {
     let (mut session, _server) =
         session([Act::Command("APPEND \"INBOX\" () {30000000}"), Act::Say("+ \r\n"), Act::Stall]).await;
-    let got = session.append("INBOX", &[], &vec![b'x'; 30_000_000]).await;
+    let got = session.append("INBOX", &[], (Literal::Text, &vec![b'x'; 30_000_000])).await;
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::TimedOut)));
 }
 
@@ -200,4 +201,55 @@ async fn a_patient_session_gives_each_answer_its_time() {
     .await;
     session.be_patient(Duration::from_secs(10));
     assert_eq!(session.uids(1).await, Ok(vec![9]));
+}
+
+#[tokio::test]
+async fn octets_are_announced_as_such() {
+    let acts = [
+        Act::Command("APPEND \"INBOX\" () ~{3}"),
+        Act::Say("+ \r\n"),
+        Act::Hear("a\0b\r\n"),
+        Act::Tagged("OK x\r\n"),
+    ];
+    let (mut session, server) = session(acts).await;
+    let got = session.append("INBOX", &[], (Literal::Octets, b"a\0b")).await;
+    server.finished().await;
+    assert_eq!(got.map(|(uid, _)| uid), Ok(None));
+}
+
+/// What BODY[] and then, where that is not what was sent, BINARY[] shows of a message; whether what was read is what was sent.
+async fn octets(then: Vec<Act>, body: &'static str) -> Result<Vec<bool>, (Outcome, Trouble)> {
+    let acts = [Act::Command("UID FETCH 8 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"), Act::Say(body)];
+    let (mut session, server) = session(acts.into_iter().chain([Act::Tagged("OK x\r\n")]).chain(then)).await;
+    let mut whole = Vec::new();
+    let read = Reading { run: RunToken(7), validity: 5, whole: true };
+    let got = session.fetch("8", read, |_, damaged| whole.push(damaged.is_none())).await;
+    server.finished().await;
+    got.map_err(|f| (f.outcome, f.trouble)).map(|_| whole)
+}
+
+/// A FETCH response that shows the message with NUL octets, or one with others in their place.
+fn shown(label: &str, nul: &str) -> &'static str {
+    let attempt = Attempt { message: MessageId(3), n: 1 };
+    let rest = b"Content-Type: application/octet-stream\r\n\r\na\0b\r\n";
+    let text =
+        String::from_utf8(assemble(RunToken(7), attempt, rest).bytes).expect("it is text").replace('\0', nul);
+    format!("* 1 FETCH (UID 8 {label} ~{{{}}}\r\n{text})\r\n", text.len()).leak()
+}
+
+/// Dovecot shows 0x80 for NUL in BODY[], and NUL in BINARY[].
+#[tokio::test]
+async fn what_body_cannot_show_is_asked_for_as_octets() {
+    const OCTETS: Act = Act::Command("UID FETCH 8 (UID FLAGS INTERNALDATE RFC822.SIZE BINARY.PEEK[])");
+    let (as_sent, spoilt) = (shown("BODY[]", "\0"), shown("BODY[]", "?"));
+    let answered = |said, end| vec![OCTETS, Act::Say(said), Act::Tagged(end)];
+    assert_eq!(octets(Vec::new(), as_sent).await, Ok(vec![true]));
+    assert_eq!(octets(answered(shown("BINARY[]", "\0"), "OK x\r\n"), spoilt).await, Ok(vec![true]));
+    assert_eq!(octets(answered(shown("BINARY[]", "?"), "OK x\r\n"), spoilt).await, Ok(vec![false]));
+    let unable = octets(answered("", "NO [SERVERBUG] x\r\n"), spoilt).await;
+    assert_eq!(unable, Err((Outcome::Fail, Trouble::RefusedTransient)), "then nothing is known");
+    let again =
+        [Act::Command("UID FETCH 8 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"), Act::Say(spoilt)];
+    let unknown = [answered("", "BAD x\r\n"), again.to_vec(), vec![Act::Tagged("OK x\r\n")]].concat();
+    assert_eq!(octets(unknown, spoilt).await, Ok(vec![false]));
 }

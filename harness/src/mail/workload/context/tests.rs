@@ -7,11 +7,12 @@ use crate::mail::workload::fake::{Answer, Fake};
 use crate::mail::workload::health::{deliver_one, health_check, probe};
 use crate::mail::workload::known::Known;
 use crate::mail::workload::traffic::{TrafficSummary, traffic};
-use crate::mail::workload::utf8_trial;
+use crate::mail::workload::trial;
 use crate::mail::workload::warm_up::warm_up;
 use fuse_fs::clock::Nanos;
 use fuse_fs::units::{Bytes, Span};
-use record::history::event::{Event, Utf8Trial};
+use record::history::event::{Event, Trial};
+use record::history::extension::Extension;
 use record::history::{Action, OpId, Outcome, Trouble};
 use record::plan::workload::{Mix, Sizes, Stage, WorkloadPlan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,7 @@ pub(crate) fn plan() -> WorkloadPlan {
         retries: 2,
         retry_after: span(50),
         recipients: Vec::new(),
+        lists: 0.0,
         senders: Vec::new(),
         until_steps_done: false,
         single: None,
@@ -420,27 +422,76 @@ async fn the_second_mailbox_has_the_name_that_the_server_wants() {
     assert_eq!(used.into_iter().collect::<Vec<_>>(), ["INBOX", "INBOX.Archive"]);
 }
 
-/// What is written down of the message that is tried, whether more are sent then, and how many operations there were.
-async fn tried(answer: fn(u64) -> Answer, spoil: fn(&Fake)) -> (Vec<Utf8Trial>, bool, usize) {
+#[tokio::test]
+async fn what_a_list_is_answered_is_the_answer_for_each_member_and_whoever_is_not_served_is_written_to_alone()
+{
+    let mut plan = plan();
+    (plan.lists, plan.mix) = (1.0, Mix { deliver: 1.0, ..Mix::default() });
+    let bench =
+        Bench::new(plan, |n| if n % 5 == 0 { Answer::Refuse("451 later\r\n") } else { Answer::Ok }).await;
+    bench.run().await;
+    let events = bench.events();
+    let tokens: Vec<Attempt> = events
+        .iter()
+        .filter_map(|event| if let Event::ToList { attempt, .. } = event { Some(*attempt) } else { None })
+        .collect();
+    assert!(tokens.len() > 30, "{}", tokens.len());
+    let mut told: BTreeMap<Attempt, Vec<Outcome>> = BTreeMap::new();
+    let (mut refused, mut alone) = (0, 0);
+    for (action, outcome, ..) in operations(&events) {
+        let Action::Store { attempt, carries, .. } = action else { panic!("only deliveries are made") };
+        match carries {
+            Some(token) => told.entry(token).or_default().push(outcome),
+            None => alone += u64::from(attempt.n == 2),
+        }
+    }
+    for token in tokens {
+        let outcomes = &told[&token];
+        assert!(outcomes.len() >= 2 && outcomes.iter().all(|one| *one == outcomes[0]), "{outcomes:?}");
+        refused += if outcomes[0] == Outcome::Fail { outcomes.len() as u64 } else { 0 };
+    }
+    assert!(alone > 0 && alone <= refused, "{alone} of {refused}");
+}
+
+/// What is written down of the messages that are tried, and how many operations there were.
+async fn tried(answer: fn(u64) -> Answer, spoil: fn(&Fake)) -> (Vec<(Extension, Trial)>, usize) {
     let bench = Bench::new(plan(), answer).await;
-    if let Some(tried) = utf8_trial::send(&bench.ctx).await {
-        spoil(&bench.fake);
-        let copy = whole(&bench.reader(), tried.user, tried.attempt).await.expect("it is shown");
-        utf8_trial::came_back(&bench.ctx, tried, copy.and_then(|copy| copy.digest));
+    let sent = trial::send(&bench.ctx).await;
+    spoil(&bench.fake);
+    for one in &sent {
+        let copy = whole(&bench.reader(), one.user, one.attempt).await.expect("it is shown");
+        let (copy, damaged) = copy.expect("it is there");
+        trial::came_back(&bench.ctx, one, &copy, damaged.as_deref());
     }
     let events = bench.events();
     let told = |event: &Event| match event {
-        Event::Utf8Trial { what, .. } => Some(*what),
+        Event::Trial { extension, what, .. } => Some((*extension, *what)),
         _ => None,
     };
-    let more = bench.ctx.maker.utf8_trial.get().is_some();
-    (events.iter().filter_map(told).collect(), more, operations(&events).len())
+    let followed = |extension, entry| {
+        let needs = |message| bench.ctx.maker.needs(Attempt { message: MessageId(message), n: 1 }, entry);
+        (10..100).any(|message| needs(message) == Some(extension))
+    };
+    let told: Vec<(Extension, Trial)> = events.iter().filter_map(told).collect();
+    for (extension, entry) in [(Extension::Smtputf8, Ingress::Lmtp), (Extension::Binary, Ingress::Append)] {
+        let last = told.iter().rev().find(|(of, _)| *of == extension).map(|(_, what)| what.is_followed());
+        assert_eq!(followed(extension, entry), last == Some(true), "{extension:?}: {told:?}");
+    }
+    (told, operations(&events).len())
 }
 
 #[tokio::test]
-async fn headers_in_utf8_are_sent_if_one_came_back_whole_and_that_one_is_no_operation() {
-    use Utf8Trial::{Changed, Refused, Sent, Whole};
-    assert_eq!(tried(|_| Answer::Ok, |_| {}).await, (vec![Sent, Whole], true, 0));
-    assert_eq!(tried(|_| Answer::Ok, |fake| fake.damage("検査")).await, (vec![Sent, Changed], false, 0));
-    assert_eq!(tried(|_| Answer::Refuse("550 no\r\n"), |_| {}).await, (vec![Sent, Refused], false, 0));
+async fn mail_that_needs_an_extension_is_sent_if_one_came_back_whole_and_that_one_is_no_operation() {
+    use Trial::{Changed, CutShort, Refused, Sent, Whole};
+    let ends = |header, body| {
+        let sent = [(Extension::Smtputf8, Sent), (Extension::Binary, Sent)];
+        let ended = [(Extension::Smtputf8, header), (Extension::Binary, body)];
+        (BTreeSet::from_iter([sent, ended].concat()), 0)
+    };
+    let told = |(told, operations): (Vec<(Extension, Trial)>, usize)| (BTreeSet::from_iter(told), operations);
+    assert_eq!(told(tried(|_| Answer::Ok, |_| {}).await), ends(Whole, Whole));
+    assert_eq!(told(tried(|_| Answer::Ok, |fake| fake.damage("検査")).await), ends(Changed, Whole));
+    assert_eq!(told(tried(|_| Answer::Refuse("550 no\r\n"), |_| {}).await), ends(Refused, Whole));
+    assert_eq!(told(tried(|_| Answer::Ok, |fake| fake.damage("octet-stream")).await), ends(Whole, Changed));
+    assert_eq!(told(tried(|_| Answer::Ok, |fake| fake.cut("octet-stream")).await), ends(Whole, CutShort));
 }

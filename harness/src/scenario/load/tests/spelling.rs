@@ -29,8 +29,8 @@ fn every_misspelling_is_shown_at_once() {
 
     Error:
       × unknown field `duratoin`, expected one of `duration`, `rate`, `until-steps-done`, `stages`, `users`,
-      │ `skew`, `mix`, `deliver-by`, `recipients`, `sizes`, `corpus`, `in-flight`, `timeout`, `warm-up`,
-      │ `retries`, `retry-after`, `senders`, `single`, `clients`
+      │ `skew`, `mix`, `deliver-by`, `recipients`, `lists`, `sizes`, `corpus`, `in-flight`, `timeout`, `warm-
+      │ up`, `retries`, `retry-after`, `senders`, `single`, `clients`
        ╭─[t.toml:5:1]
      4 │ [workload]
      5 │ duratoin = "5s"

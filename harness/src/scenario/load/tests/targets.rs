@@ -105,6 +105,35 @@ fn only_where_whose_copy_is_whose_can_be_told_does_mail_go_to_several_at_once() 
 }
 
 #[test]
+fn lists_are_written_to_by_smtp_where_the_target_takes_them() {
+    let of = |text: &str, target: &str| {
+        let overrides = Overrides { target: Some(target.to_owned()), ..Overrides::default() };
+        plan(Path::new("t.toml"), text, &overrides).unwrap().workload.lists
+    };
+    let taken = ["postfix-maildir", "exim-maildir", "opensmtpd-maildir", "postfix-dovecot"];
+    assert_eq!(taken.map(|target| of(GOOD, target)), [0.1; 4]);
+    assert_eq!(["reference", "dovecot-maildir", "courier"].map(|target| of(GOOD, target)), [0.0; 3]);
+    let with = |line: &str| GOOD.replace("[workload]", &format!("[workload]\n{line}"));
+    assert_eq!(of(&with("lists = 0.5"), "postfix-maildir"), 0.5);
+    assert_eq!(of(&with("recipients = [1]"), "postfix-maildir"), 0.0);
+    assert_eq!(of(&with("users = 1"), "postfix-maildir"), 0.0);
+    insta::assert_snapshot!(shown_with(&with("lists = 2"), &Overrides::default()), @r#"
+      × t.toml has a problem
+
+    Error:
+      × a share of 2
+       ╭─[t.toml:5:9]
+     4 │ [workload]
+     5 │ lists = 2
+       ·         ┬
+       ·         ╰── here
+     6 │ duration = "5s"
+       ╰────
+      help: write a share from 0 to 1: `lists = 0.1`
+    "#);
+}
+
+#[test]
 fn only_the_reference_server_has_defects() {
     let defects = vec!["flip-bite".to_owned(), "duplicate=3".to_owned()];
     let overrides = Overrides { defects, target: Some("dovecot-maildir".to_owned()), ..Overrides::default() };
@@ -117,7 +146,7 @@ fn only_the_reference_server_has_defects() {
             reuse-uid, lose-one-in-n, wrong-mailbox, truncate-on-enospc, resurrect-expunged, duplicate, flip-
             byte, no-fsync, no-directory-fsync, ack-before-fsync, trust-retried-fsync, lose-later-recipients,
             swap-replies, strip-eighth-bit, keep-stuffed-dots, lose-large, lose-after-n, lose-eight-bit,
-            overwrite-last, sync-wrong-directory, lose-after-error
+            overwrite-last, sync-wrong-directory, lose-after-error, end-at-nul, lose-last-list-member
 
     Error:
       × dovecot-maildir has no seeded defects
