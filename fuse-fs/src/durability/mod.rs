@@ -37,4 +37,5 @@ pub(crate) mod sync;
 mod tests;
 pub(crate) mod track;
 pub(crate) mod versions;
+pub mod write_log;
 mod written_along;

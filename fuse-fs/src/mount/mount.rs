@@ -64,6 +64,8 @@ pub struct MountOptions {
     pub durability: Option<Arc<crate::durability::Volatile>>,
     /// Its power, where the disk beneath keeps account of what is durable and no model does.
     pub plug: Option<Arc<crate::durability::plug::Plug>>,
+    /// Where everything is noted that is written, where no model keeps account of it.
+    pub write_log: Option<Arc<crate::durability::write_log::WriteLog>>,
 }
 
 impl Default for MountOptions {
@@ -74,6 +76,7 @@ impl Default for MountOptions {
             longest_freeze: Duration::from_secs(600),
             durability: None,
             plug: None,
+            write_log: None,
         }
     }
 }
@@ -174,7 +177,9 @@ impl Mount {
         let other = |source| MountError::Other { path: mountpoint.clone(), source };
         let descriptors = usable_descriptors();
         let power = (options.durability.clone(), options.plug.clone());
-        let fs = Fs::new(root, descriptors, power, decide.lies()).map_err(|e| other(e.into()))?;
+        let fs = Fs::new(root, descriptors, power, decide.lies())
+            .map_err(|e| other(e.into()))?
+            .noting(options.write_log.clone());
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
         let _ageing = options.durability.map(Ageing::of).transpose().map_err(other)?;
         let loops = Crew::new(options.threads, MOST_LOOPS).map_err(other)?;
