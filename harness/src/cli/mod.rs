@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod hidden;
 pub(crate) mod mount;
 pub(crate) mod output;
+pub(crate) mod persistence;
 pub(crate) mod policies;
 pub(crate) mod rehearse;
 pub(crate) mod replay;
