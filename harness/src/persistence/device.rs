@@ -8,7 +8,7 @@ use super::call::{Call, Step};
 use super::player::{Player, Real, next_tick};
 use super::sequence::Sequence;
 use super::state::State;
-use super::survivors::{BLOCK, survivors};
+use super::survivors::{BLOCK, Flushes, survivors};
 use crate::machine::filesystem::{self, FilesystemError, Mounted};
 use crate::machine::io_flusher;
 use crate::machine::survivor::Survivor;
@@ -72,11 +72,18 @@ pub(super) struct Device {
     _mount: Mount,
 }
 
-/// What was done, and when the device was told what.
-struct Played {
+/// What a device was told while something was done.
+pub(super) struct Recorded {
     told: Vec<Told>,
-    /// How much it was told when so many steps were done.
+    /// How much it was told at each mark.
     marks: Vec<usize>,
+}
+
+/// When the power goes: after so many marks but the first, when the device was told so much.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) done: usize,
+    pub(super) end: usize,
 }
 
 impl Device {
@@ -150,64 +157,85 @@ impl Device {
     /// # Errors
     /// A call failed, or the device does.
     pub(super) fn cuts(&self, sequence: &Sequence, cuts: u32, rng: &mut impl Rng) -> Result<Vec<Shown>> {
-        let played = self.play(sequence)?;
-        (0..cuts).map(|_| self.cut(&played, rng)).collect()
+        let recorded = self.record(|root, mark| self.play(sequence, root, mark))?;
+        (0..cuts).map(|_| self.cut(&recorded, rng)).collect()
     }
 
-    fn play(&self, sequence: &Sequence) -> Result<Played> {
+    /// Has something done in the file system, and notes what the device is told, with marks.
+    ///
+    /// # Errors
+    /// It fails, or the device does.
+    pub(super) fn record(
+        &self,
+        work: impl FnOnce(&Path, &mut dyn FnMut()) -> Result<()>,
+    ) -> Result<Recorded> {
         let mounted = self.mount()?;
-        let marks = self.steps(sequence);
+        let mut marks = Vec::new();
+        let done = work(&self.root(), &mut || marks.push(self.log.len()));
         mounted.unmount(UNMOUNT_LIMIT)?;
         let told = self.log.take();
         self.put_back(&touched(&told))?;
-        Ok(Played { told, marks: marks? })
+        done.map(|()| Recorded { told, marks })
     }
 
-    fn steps(&self, sequence: &Sequence) -> Result<Vec<usize>> {
-        let mut real = Real::new(&self.root());
-        let filesystem = self.on.filesystem;
+    /// A mark before the first step and after each.
+    fn play(&self, sequence: &Sequence, root: &Path, mark: &mut dyn FnMut()) -> Result<()> {
+        let (mut real, filesystem) = (Real::new(root), self.on.filesystem);
         let mut one = |step: &Step| {
             real.step(step).map_err(|error| CallFailed { step: format!("{step:?}"), filesystem, error })
         };
         sequence.first_steps().iter().try_for_each(&mut one)?;
         one(&Step::Whole(Call::Syncfs))?;
-        let mut marks = vec![self.log.len()];
+        mark();
         for step in sequence.steps() {
             if step.changes_content() {
                 next_tick()?;
             }
             one(&step)?;
-            marks.push(self.log.len());
+            mark();
         }
-        Ok(marks)
+        Ok(())
     }
 
-    fn cut(&self, played: &Played, rng: &mut impl Rng) -> Result<Shown> {
-        let (done, end) = played.moment(rng);
+    fn cut(&self, recorded: &Recorded, rng: &mut impl Rng) -> Result<Shown> {
+        let Moment { done, end } = recorded.moment(rng);
+        let state = self.after_cut(recorded, end, (Flushes::Honest, rng), State::read)?;
+        let state = state.and_then(|read| read.map_err(|error| format!("it cannot be read: {error}")));
+        Ok(Shown { done, in_flight: end > recorded.marks[done], state })
+    }
+
+    /// What `look` finds when the power went after the device was told so much; or why the file system cannot be mounted.
+    pub(super) fn after_cut<T>(
+        &self,
+        recorded: &Recorded,
+        end: usize,
+        (flushes, rng): (Flushes, &mut impl Rng),
+        look: impl FnOnce(&Path) -> T,
+    ) -> Result<Result<T, String>> {
         let mut dirty = BTreeSet::new();
-        for (range, data) in survivors(&played.told[..end], rng) {
+        for (range, data) in survivors(&recorded.told[..end], flushes, rng) {
             match data {
                 Some(data) => self.image.write_all_at(data, range.start)?,
                 None => self.zero(&range)?,
             }
             dirty.extend(blocks_of(&range));
         }
-        let state = self.look();
+        let found = self.look(look);
         dirty.extend(touched(&self.log.take()));
         self.put_back(&dirty)?;
-        Ok(Shown { done, in_flight: end > played.marks[done], state: state? })
+        found
     }
 
     /// What the kernel makes of the device.
-    fn look(&self) -> Result<Result<State, String>> {
+    fn look<T>(&self, look: impl FnOnce(&Path) -> T) -> Result<Result<T, String>> {
         let mounted = match self.mount() {
             Ok(mounted) => mounted,
             Err(error @ FilesystemError::NotMounted { .. }) => return Ok(Err(error.to_string())),
             Err(error) => return Err(error.into()),
         };
-        let state = State::read(&self.root());
+        let found = look(&self.root());
         mounted.unmount(UNMOUNT_LIMIT)?;
-        Ok(state.map_err(|error| format!("it cannot be read: {error}")))
+        Ok(Ok(found))
     }
 
     fn put_back(&self, blocks: &BTreeSet<u64>) -> Result<()> {
@@ -229,19 +257,18 @@ impl Device {
     }
 }
 
-impl Played {
-    /// Steps done, and how much the device was told. Half of the moments are drawn from the calls, half from the device's writes:
-    /// most calls write nothing to it, and a sync much.
-    fn moment(&self, rng: &mut impl Rng) -> (usize, usize) {
+impl Recorded {
+    /// Half of the moments are drawn from the marks, half from the device's writes: most calls write nothing to it, and a sync much.
+    pub(super) fn moment(&self, rng: &mut impl Rng) -> Moment {
         let steps = self.marks.len() - 1;
         if rng.random_bool(0.5) {
             let done = rng.random_range(0..steps);
-            return (done, rng.random_range(self.marks[done]..=self.marks[done + 1]));
+            return Moment { done, end: rng.random_range(self.marks[done]..=self.marks[done + 1]) };
         }
         let end = rng.random_range(self.marks[0]..=self.marks[steps]);
         let fits = |done: &usize| self.marks[*done] <= end && end <= self.marks[done + 1];
         let fitting: Vec<usize> = (0..steps).filter(fits).collect();
-        (fitting[rng.random_range(0..fitting.len())], end)
+        Moment { done: fitting[rng.random_range(0..fitting.len())], end }
     }
 }
 

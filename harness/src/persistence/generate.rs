@@ -219,8 +219,14 @@ mod tests {
     fn a_seed_gives_one_sequence() {
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
-        insta::assert_snapshot!(of(7), @"");
-        insta::assert_snapshot!(of(8), @"");
+        insta::assert_snapshot!(of(7), @r"
+        set write u/U 4096 u at=0
+        do  write b/B 500 m at=0 trunc; rename u/U a/B; write u/U 100 p at=0; fdatasync b/B; rename b/B b/A; rename a/B a/B; write a/A 4096 q at=0 trunc
+        ");
+        insta::assert_snapshot!(of(8), @r"
+        set write a/C 500 o at=0; write u/U 4096 u at=0
+        do  fsync a; rename a/C b/B; write a/B 100 m at=0 trunc; append a/A 4096 p; unlink u/U; write u/U 100 q at=0; rename u/U a/A; write u/U 100 r at=0
+        ");
     }
 
     /// Each call succeeds wherever it is done.

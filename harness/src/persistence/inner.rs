@@ -1,11 +1,13 @@
-//! The process that holds profiles against file systems, in namespaces of its own: however it ends, the kernel takes the mounts and
+//! The process that cuts the power of file systems, in namespaces of its own: however it ends, the kernel takes the mounts and
 //! devices with it.
 
-use super::verify::{Outcome, Request, verify};
+use super::{program, verify};
 use crate::exit::Exit;
 use crate::machine::confine::{self, Confinement};
 use crate::machine::stop;
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -13,9 +15,16 @@ const REQUEST: &str = "request.json";
 const OUTCOME: &str = "outcome.json";
 const FAILURE: &str = "failure.txt";
 
+/// What it is asked to do.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Asked {
+    Verify(verify::Request),
+    Cut(program::Request),
+}
+
 /// How it ended, for whoever started it.
-pub(crate) enum End {
-    With(Outcome),
+pub(crate) enum End<T> {
+    With(T),
     Interrupted,
 }
 
@@ -23,9 +32,9 @@ pub(crate) enum End {
 ///
 /// # Errors
 /// It could not: why.
-pub(crate) fn apart(request: &Request) -> Result<End> {
+pub(crate) fn apart<T: DeserializeOwned>(asked: &Asked) -> Result<End<T>> {
     let directory = tempfile::Builder::new().prefix("fermoposta-verify-").tempdir()?;
-    std::fs::write(directory.path().join(REQUEST), serde_json::to_string(request)?)?;
+    std::fs::write(directory.path().join(REQUEST), serde_json::to_string(asked)?)?;
     stop::install()?;
     let parts = [OsString::from("__verify-persistence"), directory.path().as_os_str().to_owned()];
     let mut inner = confine::start_inner(Confinement::Namespaces, &confine::arguments(&parts))
@@ -48,7 +57,7 @@ pub(crate) fn inside(directory: &Path) -> Result<Exit> {
     confine::settle(Confinement::Namespaces, &[directory.to_owned()])?;
     match outcome(directory) {
         Ok(outcome) => {
-            std::fs::write(directory.join(OUTCOME), serde_json::to_string(&outcome)?)?;
+            std::fs::write(directory.join(OUTCOME), outcome)?;
             Ok(Exit::Valid)
         }
         Err(error) => {
@@ -58,8 +67,11 @@ pub(crate) fn inside(directory: &Path) -> Result<Exit> {
     }
 }
 
-fn outcome(directory: &Path) -> Result<Outcome> {
-    let request: Request = serde_json::from_str(&std::fs::read_to_string(directory.join(REQUEST))?)?;
+fn outcome(directory: &Path) -> Result<String> {
     // In these namespaces the directory for temporary files is one in memory.
-    verify(&request, tempfile::tempdir()?.path())
+    let place = tempfile::tempdir()?;
+    Ok(match serde_json::from_str(&std::fs::read_to_string(directory.join(REQUEST))?)? {
+        Asked::Verify(request) => serde_json::to_string(&verify::verify(&request, place.path())?)?,
+        Asked::Cut(request) => serde_json::to_string(&program::cut(&request, place.path())?)?,
+    })
 }

@@ -2,6 +2,7 @@
 
 use fuse_fs::durability::write_log::Told;
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What the device writes as a whole or not at all.
@@ -23,9 +24,20 @@ enum Mood {
     },
 }
 
+/// What a device does when it is told to flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Flushes {
+    Honest,
+    /// It answers, and keeps nothing by it.
+    Lying,
+}
+
 /// What survives of `log` when the power goes after it.
-pub(super) fn survivors<'a>(log: &'a [Told], rng: &mut impl Rng) -> Vec<Survivor<'a>> {
-    let durable = log.iter().filter_map(covers).max().unwrap_or(0);
+pub(super) fn survivors<'a>(log: &'a [Told], flushes: Flushes, rng: &mut impl Rng) -> Vec<Survivor<'a>> {
+    let durable = match flushes {
+        Flushes::Honest => log.iter().filter_map(covers).max().unwrap_or(0),
+        Flushes::Lying => 0,
+    };
     let mood = match rng.random_range(0..5) {
         0 => Mood::None,
         1 => Mood::All,
@@ -86,7 +98,7 @@ mod tests {
     fn what_is_flushed_survives_and_of_the_rest_anything() {
         let log = [write(0, 2), Told::Flush { covers: 1 }, write(8192, 2), Told::Zero(0..BLOCK)];
         let drawn = |seed| -> Vec<Range<u64>> {
-            let kept = survivors(&log, &mut ChaCha8Rng::seed_from_u64(seed));
+            let kept = survivors(&log, Flushes::Honest, &mut ChaCha8Rng::seed_from_u64(seed));
             kept.into_iter().map(|(range, _)| range).collect()
         };
         let all: Vec<_> = (0..200).map(drawn).collect();
@@ -100,7 +112,10 @@ mod tests {
     #[test]
     fn a_flush_covers_what_was_written_when_it_began() {
         let log = [write(0, 1), write(4096, 1), Told::Flush { covers: 1 }];
-        let loses = |seed| survivors(&log, &mut ChaCha8Rng::seed_from_u64(seed)).len() == 1;
+        let loses = |seed| survivors(&log, Flushes::Honest, &mut ChaCha8Rng::seed_from_u64(seed)).len() == 1;
         assert!((0..50).any(loses));
+        let keeps_none =
+            |seed| survivors(&log, Flushes::Lying, &mut ChaCha8Rng::seed_from_u64(seed)).is_empty();
+        assert!((0..50).any(keeps_none));
     }
 }

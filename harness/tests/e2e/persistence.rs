@@ -14,7 +14,37 @@ pub(crate) fn tests() -> Vec<Test> {
     let strict =
         Test::new("persistence::a_profile_that_allows_too_little_is_found", percent(100, 20), too_strict);
     tests.push(strict.lacking(crate::devices::lacking("ext4")));
+    tests.extend(databases());
     tests
+}
+
+/// A database loses nothing on a real file system whose device keeps what it says, and is found to lose where the device lies; and
+/// the same on a model.
+fn databases() -> Vec<Test> {
+    let storages = [("real-ext4", 0), ("real-ext4-lying", 1), ("ext4-ordered", 0), ("ext4-ordered-lying", 1)];
+    let test = |(storage, code): (&'static str, i32)| {
+        let name = format!("persistence::sqlite_on_{}", storage.replace('-', "_"));
+        Test::new(name, percent(100, 20), move || sqlite(storage, code)).lacking(lacking_sqlite())
+    };
+    storages.into_iter().map(test).collect()
+}
+
+fn lacking_sqlite() -> Option<String> {
+    let with = Command::new("python3").args(["-c", "import sqlite3"]).output();
+    let there = with.is_ok_and(|output| output.status.success());
+    crate::devices::lacking("ext4")
+        .or_else(|| (!there).then(|| "no python3 with sqlite3; `apt-get install python3`".to_owned()))
+}
+
+fn sqlite(storage: &str, code: i32) -> TestResult {
+    let mut command = Command::new("../.ci/database-power-cuts");
+    command.env("FERMOPOSTA_SELF", "1").env("FERMOPOSTA", std::env::current_exe()?);
+    let output = command.args([storage, "sqlite", "10"]).stdin(Stdio::null()).output()?;
+    if output.status.code() == Some(code) {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{}: {}", output.status, String::from_utf8_lossy(&said)).into())
 }
 
 fn allowed(filesystem: &'static str) -> Test {
