@@ -65,7 +65,10 @@ impl Real {
                 file.write_all_at(&filled(*bytes, *letter), at)
             }
             Step::SyncOpen(syncing) => sync(self.open.as_ref().ok_or_else(none)?, *syncing),
-            Step::Close => Ok(drop(self.open.take())),
+            Step::Close => {
+                self.open = None;
+                Ok(())
+            }
             Step::Whole(call) => self.whole(call),
         }
     }
