@@ -8,7 +8,7 @@ use askama::Template;
 
 /// The whole of it.
 #[must_use]
-pub(super) fn render(agreement: &Agreement) -> String {
+pub fn render(agreement: &Agreement) -> String {
     let agreement = &inert::copy(agreement);
     let page = Page { agreement, style: STYLE };
     page.render().expect("the template writes into a string, which cannot fail")

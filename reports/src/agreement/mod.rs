@@ -1,5 +1,5 @@
 pub mod forms;
-mod html;
+pub mod html;
 mod markdown;
 mod model;
 pub use model::{Agreement, Difference, HowMuch, NotCompared, Row, SCHEMA_VERSION};
