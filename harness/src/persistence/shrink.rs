@@ -3,7 +3,7 @@
 use super::sequence::Sequence;
 
 /// Trials of smaller sequences, each with cuts of its own.
-const MOST_TRIALS: usize = 60;
+const MOST_TRIALS: usize = 30;
 
 /// The smallest one for which `differs` gives something, with that. `differs` answers `None` too where a call fails that needed
 /// another.

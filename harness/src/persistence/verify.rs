@@ -23,7 +23,7 @@ use std::time::Instant;
 const WAITING: usize = 4;
 
 /// Sequences of one file system that are made small; the others are told as they are.
-const MOST_SHRUNK: usize = 20;
+const MOST_SHRUNK: usize = 5;
 
 /// What is held against what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +128,8 @@ impl Pair<'_> {
     fn differs(&self, sequence: &Sequence, nth: u32) -> Option<Forbidden> {
         let states = self.states(sequence, nth).ok()?.ok()?;
         let mut draws = Draws::new(sequence, self.profile, &self.place);
-        Judged::of(&states, &mut draws).ok()?.forbidden
+        let alone = |(shown, times): (Shown, u32)| Judged::of(&States::from([(shown, times)]), &mut draws);
+        states.into_iter().map(alone).find_map(|judged| judged.ok()?.forbidden)
     }
 
     fn difference(

@@ -60,7 +60,7 @@ fn allowed(filesystem: &'static str) -> Test {
 /// Under `ordered` what was written first survives first, content too.
 fn too_strict() -> TestResult {
     let (code, agreement) =
-        verify(&["--filesystem", "ext4", "--persistence", "ordered", "--sequences", "6", "--cuts", "20"])?;
+        verify(&["--filesystem", "ext4", "--persistence", "ordered", "--sequences", "3", "--cuts", "10"])?;
     let told = agreement.differences.first().is_some_and(|found| !found.calls.is_empty());
     if code == Some(1) && told { Ok(()) } else { Err(format!("{code:?}: {agreement:#?}").into()) }
 }
