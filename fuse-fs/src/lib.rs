@@ -15,5 +15,6 @@ mod fs;
 mod inode;
 pub mod mount;
 pub mod nearest;
+pub mod rig;
 pub mod rules;
 pub mod units;

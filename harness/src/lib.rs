@@ -7,6 +7,7 @@ mod exit;
 mod front_door;
 mod machine;
 mod mail;
+mod persistence;
 mod run;
 mod scenario;
 mod server;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A crate and its rooms from the top down: each may use those to its right, but not its neighbours beside a comma.
 const ROOMS: [(&str, &str); 6] = [
-    ("harness", "cli > campaign > run > front_door, scenario > mail, server > machine, exit"),
+    ("harness", "cli > campaign > run > front_door, scenario > mail, persistence, server > machine, exit"),
     (
         "harness/judge",
         "judge > statement, words, doubt, recorded > findings, summary > property > reason > case > trace, corpus, seal, stores",
@@ -15,8 +15,8 @@ const ROOMS: [(&str, &str); 6] = [
         "harness/reference",
         "offline, server > listen > imap, smtp > store > mailbox, careless > files, flags, lists, uidlist, wire, defect",
     ),
-    ("reports", "rehearsal > comparison, policies, stores, survey, sweep > run > kit"),
-    ("fuse-fs", "mount > fs > rules > durability > call, inode, units, errno > clock, nearest"),
+    ("reports", "rehearsal > agreement, comparison, policies, stores, survey, sweep > run > kit"),
+    ("fuse-fs", "mount, rig > fs > rules > durability > call, inode, units, errno > clock, nearest"),
 ];
 const BESIDE: [&str; 5] = ["lib", "main", "testing", "tests", "documents"];
 

@@ -1,6 +1,7 @@
 //! What holds of every document: its schema and an example of its JSON form are committed, for whoever reads the form and for
 //! the test that opens the pages in a browser; it reads back what it wrote; and no form of it shows a hostile string.
 
+use crate::agreement::{self, Agreement};
 use crate::comparison::{self, Comparison};
 use crate::kit::format::Format;
 use crate::kit::inert::{copy, is_dangerous};
@@ -26,6 +27,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("report-queueing", to_json(&samples::queueing())),
         ("report-damaged", to_json(&samples::damaged())),
         ("report-hostile", to_json(&samples::hostile())),
+        ("agreement", to_json(&agreement::samples::differing())),
         ("comparison", to_json(&comparison::samples::beyond())),
         ("comparison-within", to_json(&comparison::samples::within())),
         ("comparison-hostile", to_json(&comparison::samples::hostile())),
@@ -40,6 +42,7 @@ fn examples() -> Vec<(&'static str, String)> {
 fn schemas() -> Vec<(&'static str, String)> {
     vec![
         ("schema", schema::<Report>()),
+        ("agreement-schema", schema::<Agreement>()),
         ("comparison-schema", schema::<Comparison>()),
         ("policies-schema", schema::<Policies>()),
         ("rehearsal-schema", schema::<Rehearsal>()),
@@ -90,6 +93,7 @@ fn documents_survive_the_way_through_json() {
     .iter()
     .for_each(reads_back);
     [policies::samples::compared(), policies::samples::hostile()].iter().for_each(reads_back);
+    reads_back(&agreement::samples::differing());
     reads_back(&rehearsal::samples::rehearsal());
     [stores::samples::different(), stores::samples::same(), stores::samples::unknown()]
         .iter()
@@ -148,6 +152,7 @@ fn no_form_shows_a_hostile_string_wherever_it_stands() {
     for report in [samples::story(), samples::damaged(), samples::invalid()] {
         forms_are_harmless([all_hostile(&report)].as_slice(), run::forms::FORMATS);
     }
+    forms_are_harmless(&all_hostile(&agreement::samples::differing()), agreement::forms::FORMATS);
     forms_are_harmless(&all_hostile(&comparison::samples::beyond()), comparison::forms::FORMATS);
     forms_are_harmless(&all_hostile(&policies::samples::compared()), policies::forms::FORMATS);
     forms_are_harmless(&all_hostile(&rehearsal::samples::rehearsal()), rehearsal::forms::FORMATS);

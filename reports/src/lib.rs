@@ -3,6 +3,7 @@
 //! Strings in a report come from mail, servers and file names, so they are hostile. [`kit::inert`] is the one place
 //! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
+pub mod agreement;
 pub mod comparison;
 #[cfg(test)]
 mod documents;

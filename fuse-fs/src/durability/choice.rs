@@ -226,9 +226,11 @@ impl Choice<'_> {
         let mut fates: HashMap<u64, PageFate> = HashMap::new();
         let mood = self.mood();
         let whole = matches!(self.model.profile(), Profile::Btrfs);
+        let early = self.zeroed_early(data, upto);
         let content = data.after(
             size,
             |op| op <= upto,
+            early,
             |index, page| {
                 let beyond = size > floor && (index + 1) * PAGE > floor;
                 let drawn = self.page(data, (index, page), grown, mood, (whole, beyond));
@@ -239,6 +241,16 @@ impl Choice<'_> {
         );
         note_content(data, upto, grown, size, &fates, survival);
         Some(content)
+    }
+
+    /// `ext4-ordered`: the kernel writes a block of which a change of size or a hole zeroed a part before it commits that change, so
+    /// the zeros may be on the disk although the change does not survive.
+    fn zeroed_early(&mut self, data: &Data, upto: OpId) -> Vec<(OpId, u64, u64)> {
+        if self.mode != CutMode::Random || !self.model.background_writeback {
+            return Vec::new();
+        }
+        let zeroed = data.zeroed_in_blocks(upto);
+        if zeroed.is_empty() || self.rng.random_bool(0.5) { Vec::new() } else { zeroed }
     }
 
     /// `ordered`: the next write after the horizon may end at a page: the write and where.

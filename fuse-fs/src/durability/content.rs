@@ -32,12 +32,13 @@ pub(crate) struct Content {
 }
 
 impl Data {
-    /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `fate` what becomes of each page;
-    /// it is asked only for pages that can be new.
+    /// The file after the cut. `survives` tells which sizes and zeroed ranges do, `early` what is zero without them, `fate` what
+    /// becomes of each page; it is asked only for pages that can be new.
     pub(crate) fn after(
         &self,
         size: u64,
         survives: impl Fn(OpId) -> bool,
+        early: Vec<(OpId, u64, u64)>,
         mut fate: impl FnMut(u64, &Page) -> PageFate,
     ) -> Content {
         let mut patches = Vec::new();
@@ -50,6 +51,7 @@ impl Data {
                 What::Zero { from, to, .. } => Some((op, from, to)),
                 What::Write { .. } => None,
             })
+            .chain(early)
             .collect();
         for (index, page) in self.pages.iter() {
             let start = index * PAGE;

@@ -54,13 +54,13 @@ impl Model {
         if self.undoes() {
             return Some(data.undone(0, None));
         }
-        Some(data.after(data.base_size, |_| false, |_, _| PageFate::Old))
+        Some(data.after(data.base_size, |_| false, Vec::new(), |_, _| PageFate::Old))
     }
 
     /// A file's content with the fate of each page given, and its size as it is.
     pub(crate) fn evicted_content(&self, ino: Ino, fate: &dyn Fn(&Page) -> PageFate) -> Option<Content> {
         let data = self.nodes.get(&ino)?.data.as_ref()?;
-        let mut content = data.after(data.size, |_| true, |_, page| fate(page));
+        let mut content = data.after(data.size, |_| true, Vec::new(), |_, page| fate(page));
         content.patches.retain(|patch| data.pages.get(patch.offset / PAGE).is_some_and(|p| p.failed));
         Some(content)
     }

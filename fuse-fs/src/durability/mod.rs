@@ -38,4 +38,5 @@ mod tests;
 pub(crate) mod track;
 pub mod unflushed;
 pub(crate) mod versions;
+pub mod write_log;
 mod written_along;

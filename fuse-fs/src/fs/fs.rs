@@ -11,6 +11,7 @@ use super::request::{Answer, Caller, Request};
 
 use crate::durability::cut::CutMode;
 use crate::durability::plug::Plug;
+use crate::durability::write_log::{Told, WriteLog};
 use crate::durability::{Powered, Volatile};
 use crate::inode::{InodeTable, ROOT};
 use crate::rules::decision::Action;
@@ -34,6 +35,8 @@ pub(crate) struct Fs {
     /// The power, where the disk beneath keeps account of what is durable.
     plug: Option<Arc<Plug>>,
     pub(super) counted: Counted,
+    /// What a device without a model was told.
+    write_log: Option<Arc<WriteLog>>,
     /// What was lied about.
     pub(crate) lies: Arc<Lies>,
     /// `/proc/self/fd`: the way from an `O_PATH` descriptor to one that reads and writes.
@@ -92,9 +95,26 @@ impl Fs {
             volatile: volatile.map(|model| Attached { generation: model.generation(), model }),
             plug,
             counted,
+            write_log: None,
             lies,
             descriptors: proc,
         })
+    }
+
+    /// It notes what it is told to write.
+    pub(crate) fn noting(self, write_log: Option<Arc<WriteLog>>) -> Fs {
+        Fs { write_log, ..self }
+    }
+
+    pub(super) fn note(&self, told: impl FnOnce() -> Told) {
+        if let Some(log) = &self.write_log {
+            log.note(told());
+        }
+    }
+
+    /// How much was noted, for the flush that begins now.
+    pub(super) fn noted(&self) -> usize {
+        self.write_log.as_ref().map_or(0, |log| log.len())
     }
 
     /// The durability model, if there is one.

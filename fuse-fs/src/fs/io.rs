@@ -4,6 +4,7 @@ use super::fs::Fs;
 use super::handles::FileHandle;
 use super::request::{Caller, Outcome, WriteSync};
 use crate::durability::model::Change;
+use crate::durability::write_log::Told;
 use crate::rules::decision::{Action, TornReport};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -52,7 +53,12 @@ impl Fs {
             Some(volatile) => {
                 self.write_tracked(volatile, caller, &file, (offset, data), (clear_setid, sync), action)
             }
-            None => self.write_through(&file, offset, data, clear_setid, action),
+            None => {
+                let written = self.write_through(&file, offset, data, clear_setid, action)?;
+                let kept = data.len().min(usize::try_from(written).unwrap_or(usize::MAX));
+                self.note(|| Told::Write { offset, data: data[..kept].to_vec() });
+                Ok(written)
+            }
         }
     }
 
@@ -100,7 +106,12 @@ impl Fs {
         match (self.volatile(), action) {
             (Some(volatile), _) => self.fsync_tracked(volatile, caller, &file, data_only, action),
             (None, Action::LoseSync) => Ok(()),
-            (None, _) => self.fsync_through(&file, data_only),
+            (None, _) => {
+                let covers = self.noted();
+                self.fsync_through(&file, data_only)?;
+                self.note(|| Told::Flush { covers });
+                Ok(())
+            }
         }
     }
 
@@ -126,7 +137,11 @@ impl Fs {
         let file = self.files.get(handle)?;
         let flags = FallocateFlags::from_bits_retain(mode);
         let work = || fallocate(&file.fd, flags, signed(offset)?, signed(len)?);
-        let Some(volatile) = self.volatile() else { return work() };
+        let Some(volatile) = self.volatile() else {
+            work()?;
+            self.note(|| Told::Zero(offset..offset.saturating_add(len)));
+            return Ok(());
+        };
         // Ranges that move within a file have no place in the model.
         if mode & (libc::FALLOC_FL_COLLAPSE_RANGE | libc::FALLOC_FL_INSERT_RANGE) != 0 {
             return Err(Errno::EOPNOTSUPP);

@@ -66,6 +66,8 @@ pub struct MountOptions {
     pub plug: Option<Arc<crate::durability::plug::Plug>>,
     /// It is the disk beneath another storage.
     pub beneath: Option<crate::durability::unflushed::Beneath>,
+    /// Where everything is noted that is written, where no model keeps account of it.
+    pub write_log: Option<Arc<crate::durability::write_log::WriteLog>>,
 }
 
 impl Default for MountOptions {
@@ -77,6 +79,7 @@ impl Default for MountOptions {
             durability: None,
             plug: None,
             beneath: None,
+            write_log: None,
         }
     }
 }
@@ -178,7 +181,9 @@ impl Mount {
         let descriptors = usable_descriptors();
         let power = (options.durability.clone(), options.plug.clone());
         let counted = Counted::of(options.plug.as_deref(), options.beneath);
-        let fs = Fs::new(root, descriptors, power, counted, decide.lies()).map_err(|e| other(e.into()))?;
+        let fs = Fs::new(root, descriptors, power, counted, decide.lies())
+            .map_err(|e| other(e.into()))?
+            .noting(options.write_log.clone());
         let parking = Parking::new(options.threads, options.longest_freeze).map_err(other)?;
         let _ageing = options.durability.map(Ageing::of).transpose().map_err(other)?;
         let loops = Crew::new(options.threads, MOST_LOOPS).map_err(other)?;

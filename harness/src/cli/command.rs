@@ -2,13 +2,15 @@
 
 use super::commands;
 use super::output::OutputArgs;
+use super::persistence::PersistenceCommand;
 use super::run::RunArgs;
 use super::schema::SchemaOf;
 use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    compare, compare_stores, hidden, inventory, policies, rehearse, report, run, schema, survey, sweep,
+    compare, compare_stores, hidden, inventory, persistence, policies, rehearse, report, run, schema, survey,
+    sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
@@ -109,6 +111,11 @@ pub(crate) enum Command {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// How far the persistence profiles are to be trusted.
+    Persistence {
+        #[command(subcommand)]
+        command: PersistenceCommand,
     },
     /// Mount the fault file system alone, beneath anything; ends at SIGINT or SIGTERM, or when it is unmounted.
     Mount(MountArgs),
@@ -212,6 +219,9 @@ pub(crate) enum Command {
     /// Mounts and unmounts once, to see whether that works.
     #[command(name = "__try-mount", hide = true)]
     TryMount,
+    /// Holds profiles against real file systems, as a request in a directory says.
+    #[command(name = "__verify-persistence", hide = true)]
+    VerifyPersistence { directory: PathBuf },
     /// Outlives the process of that number to cut a connection.
     #[command(name = "__survive", hide = true)]
     Survive { parent: i32 },
@@ -282,6 +292,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(&args),
         Command::Replay { run, to } => super::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(scenarios.as_deref()),
+        Command::Persistence { command } => persistence::run(&command),
         Command::Mount(args) => super::mount::run(&args.into()),
         Command::Ctl { mountpoint, command } => {
             crate::cli::mount::socket::control(&mountpoint, &command.into())
@@ -324,6 +335,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(Exit::Valid)
         }
         Command::TryMount => hidden::try_mount(),
+        Command::VerifyPersistence { directory } => crate::persistence::inner::inside(&directory),
         Command::Survive { parent } => hidden::survive(parent),
     }
 }

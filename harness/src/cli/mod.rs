@@ -10,6 +10,7 @@ pub(crate) mod hidden;
 pub(crate) mod inventory;
 pub(crate) mod mount;
 pub(crate) mod output;
+pub(crate) mod persistence;
 pub(crate) mod policies;
 pub(crate) mod rehearse;
 pub(crate) mod replay;

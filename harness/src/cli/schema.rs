@@ -23,6 +23,8 @@ pub(crate) enum SchemaOf {
     Policies,
     /// The JSON result of a rehearsal.
     Rehearsal,
+    /// The JSON result of `persistence verify`.
+    Agreement,
 }
 
 pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
@@ -40,6 +42,9 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
         SchemaOf::Stores => serde_json::from_str(&reports::kit::json::schema::<reports::stores::Stores>())?,
         SchemaOf::Rehearsal => {
             serde_json::from_str(&reports::kit::json::schema::<reports::rehearsal::Rehearsal>())?
+        }
+        SchemaOf::Agreement => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::agreement::Agreement>())?
         }
         SchemaOf::Sweep => serde_json::from_str(&reports::kit::json::schema::<reports::sweep::Sweep>())?,
     };

@@ -61,7 +61,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// As a scenario file of the user's is asked: whether it can run here.
-fn lacking(filesystem: &str) -> Option<String> {
+pub(crate) fn lacking(filesystem: &str) -> Option<String> {
     fermoposta::testing::cannot_mount()
         .or_else(|| fermoposta::testing::cannot_run_scenario(&scenario(filesystem)))
 }

@@ -17,6 +17,7 @@ mod migration;
 mod mount_limits;
 mod mounts;
 mod odd_places;
+mod persistence;
 mod power_cuts;
 mod private_view;
 mod real_mail;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         mount_limits::tests,
         mounts::tests,
         odd_places::tests,
+        persistence::tests,
         power_cuts::tests,
         private_view::tests,
         real_mail::tests,

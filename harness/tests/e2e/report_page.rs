@@ -130,6 +130,7 @@ fn page_of(name: &str) -> Result<String, Failed> {
     let text = std::fs::read_to_string(root().join(format!("reports/examples/{name}.json")))?;
     Ok(match name.split('-').next().unwrap_or_default() {
         "report" => reports::run::html::page::render_many(&[serde_json::from_str(&text)?]),
+        "agreement" => reports::agreement::html::render(&serde_json::from_str(&text)?),
         "comparison" => reports::comparison::html::render(&serde_json::from_str(&text)?),
         "policies" => reports::policies::html::render(&serde_json::from_str(&text)?),
         "rehearsal" => reports::rehearsal::html::render(&serde_json::from_str(&text)?),

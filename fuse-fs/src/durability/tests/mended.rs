@@ -114,6 +114,25 @@ fn under_ext4_any_new_file_may_have_its_size_and_zeros() {
     assert!(trees.iter().any(|tree| content(tree, "message") == Some(&[b'n'; 6000][..])));
 }
 
+/// The block is written, then the truncation is committed: between the two the power may go.
+#[test]
+fn under_ext4_what_a_truncation_zeroed_may_be_zero_although_the_size_is_the_old_one() {
+    let truncated = |profile| {
+        drawn(profile, |rig| {
+            write_new(rig, "message", 8192);
+            rig.sync_all();
+            rig.truncate("message", 500).expect("a file");
+        })
+    };
+    let zeroed = [vec![b'n'; 500], vec![0; 3596], vec![b'n'; 4096]].concat();
+    let shows = |profile, expected: &[u8]| {
+        truncated(profile).iter().any(|tree| content(tree, "message") == Some(expected))
+    };
+    assert!(shows(Profile::Ext4Ordered, &zeroed));
+    assert!(shows(Profile::Ext4Ordered, &[b'n'; 8192]) && shows(Profile::Ext4Ordered, &[b'n'; 500]));
+    assert!(!shows(Profile::Btrfs, &zeroed));
+}
+
 #[test]
 fn under_xfs_and_btrfs_a_new_file_never_shows_zeros() {
     for profile in [Profile::Xfs, Profile::Btrfs] {

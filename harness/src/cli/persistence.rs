@@ -1,0 +1,287 @@
+//! `persistence`: profiles, and programs of the user's, held against the real file systems.
+
+use super::export;
+use super::output::{TableArgs, profile};
+use crate::exit::{Exit, say};
+use crate::machine::environment;
+use crate::persistence::inner::{Asked, End, apart};
+use crate::persistence::program;
+use crate::persistence::survivors::Flushes;
+use crate::persistence::verify::{Outcome, Request};
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use fuse_fs::durability::profile::Profile;
+use record::plan::device::Filesystem;
+use reports::agreement::forms::FORMATS;
+use reports::agreement::{Agreement, Row, SCHEMA_VERSION, text};
+use reports::kit::inert::inert;
+use reports::kit::json::to_json;
+use reports::kit::verdict::Verdict;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use strum::VariantArray;
+
+const DEFAULT_SEQUENCES: u32 = 50;
+const DEFAULT_CUTS: u32 = 50;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersistenceCommand {
+    /// Hold profiles against the real file systems of this machine's kernel: the same calls on both, the power cut at random
+    /// moments, and every state that the real one shows must be one that the profile allows. Needs root.
+    #[command(
+        after_help = "Exit codes: 0 every state is allowed, 1 one is not, 2 sequences could not be compared, 64 bad command \
+                      line, 70 it cannot be tried here, 130 interrupted."
+    )]
+    Verify(VerifyArgs),
+    /// Cut the power of a program of yours, such as a database, on the real file system of this machine's kernel. Needs root.
+    ///
+    /// `PROGRAM work DIRECTORY` does its work there and prints a line for everything that it acknowledges. Then, after each cut,
+    /// `PROGRAM check DIRECTORY N` ends with 0 if what is left is whole and holds the first N of that, else it prints why not.
+    #[command(
+        after_help = "Exit codes: 0 nothing is lost or damaged, 1 something is, 64 bad command line, 70 it cannot be tried here, \
+                      130 interrupted."
+    )]
+    Cut(CutArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CutArgs {
+    /// File system.
+    #[arg(long, value_name = "NAME", default_value = "ext4", value_parser = filesystem())]
+    filesystem: Filesystem,
+    /// The device answers flushes and keeps nothing by them.
+    #[arg(long)]
+    lying: bool,
+    /// Seed of the cuts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Power cuts.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    cuts: u32,
+    /// Acknowledgements after which the program is ended.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    acknowledgements: u32,
+    /// Program and arguments.
+    #[arg(last = true, required = true)]
+    program: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// File systems, separated by commas (default: all).
+    #[arg(long = "filesystem", value_name = "NAMES", value_delimiter = ',', value_parser = filesystem())]
+    filesystems: Vec<Filesystem>,
+    /// Profile that judges them (default: each file system's own).
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    persistence: Option<Profile>,
+    /// Seed of sequences and cuts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Sequences of calls for each file system.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEQUENCES, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    sequences: u32,
+    /// Power cuts for each sequence.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CUTS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    cuts: u32,
+    #[command(flatten)]
+    output: TableArgs,
+}
+
+/// Names of file systems.
+pub(crate) fn filesystem() -> impl TypedValueParser<Value = Filesystem> {
+    let names = Filesystem::VARIANTS.iter().map(<&str>::from);
+    PossibleValuesParser::new(names).map(|name| {
+        let named = |filesystem: &&Filesystem| <&str>::from(**filesystem) == name;
+        *Filesystem::VARIANTS.iter().find(named).expect("only names of file systems are let through")
+    })
+}
+
+pub(crate) fn run(command: &PersistenceCommand) -> Result<Exit> {
+    match command {
+        PersistenceCommand::Verify(args) => verify(args),
+        PersistenceCommand::Cut(args) => cut(args),
+    }
+}
+
+fn verify(args: &VerifyArgs) -> Result<Exit> {
+    export::check(&args.output.exports, FORMATS)?;
+    let outcome = match apart(&Asked::Verify(args.request()))? {
+        End::With(outcome) => outcome,
+        End::Interrupted => return Ok(Exit::Interrupted),
+    };
+    let agreement = agreement(outcome, args.command());
+    say(match args.output.json {
+        true => to_json(&agreement),
+        false => text::render(&agreement),
+    })?;
+    export::write(&args.output.exports, FORMATS, &agreement)?;
+    Ok(agreement.verdict.into())
+}
+
+fn cut(args: &CutArgs) -> Result<Exit> {
+    let flushes = if args.lying { Flushes::Lying } else { Flushes::Honest };
+    let request = program::Request {
+        filesystem: args.filesystem,
+        flushes,
+        seed: args.seed,
+        cuts: args.cuts,
+        acknowledgements: args.acknowledgements,
+        program: args.program.clone(),
+    };
+    match apart(&Asked::Cut(request))? {
+        End::With(outcome) => {
+            say(cuts_in_words(&outcome, args.filesystem))?;
+            Ok(if outcome.wrong.is_empty() { Exit::Valid } else { Exit::Invalid })
+        }
+        End::Interrupted => Ok(Exit::Interrupted),
+    }
+}
+
+/// The first ones say enough.
+const MOST_TOLD: usize = 10;
+
+fn cuts_in_words(outcome: &program::Outcome, filesystem: Filesystem) -> String {
+    let told = outcome.wrong.iter().take(MOST_TOLD).map(|wrong| {
+        let why = inert(&wrong.why);
+        format!("cut {}, after {} acknowledgements: {why}\n", wrong.cut, wrong.acknowledged)
+    });
+    let (cuts, wrong) = (outcome.cuts, outcome.wrong.len());
+    let speed = f64::from(cuts) / outcome.seconds.max(f64::EPSILON);
+    told.collect::<String>()
+        + &format!(
+            "{cuts} power cuts on {filesystem}, {speed:.0} a second: {wrong} lost or damaged something\n"
+        )
+}
+
+impl VerifyArgs {
+    fn request(&self) -> Request {
+        let named = if self.filesystems.is_empty() { Filesystem::VARIANTS } else { &self.filesystems };
+        let pair =
+            |filesystem: &Filesystem| (*filesystem, self.persistence.unwrap_or_else(|| own(*filesystem)));
+        Request {
+            pairs: named.iter().map(pair).collect(),
+            seed: self.seed,
+            sequences: self.sequences,
+            cuts: self.cuts,
+        }
+    }
+
+    fn command(&self) -> String {
+        let names: Vec<String> = self.filesystems.iter().map(ToString::to_string).collect();
+        let mut command = "fermoposta persistence verify".to_owned();
+        if !names.is_empty() {
+            let _ = write!(command, " --filesystem {}", names.join(","));
+        }
+        if let Some(profile) = self.persistence {
+            let _ = write!(command, " --persistence {profile}");
+        }
+        let _ = write!(command, " --seed {} --sequences {} --cuts {}", self.seed, self.sequences, self.cuts);
+        command
+    }
+}
+
+/// The profile that is the model of a file system.
+fn own(filesystem: Filesystem) -> Profile {
+    match filesystem {
+        Filesystem::Ext4 => Profile::Ext4Ordered,
+        Filesystem::Xfs => Profile::Xfs,
+        Filesystem::Btrfs => Profile::Btrfs,
+    }
+}
+
+fn agreement(outcome: Outcome, reproduce: String) -> Agreement {
+    let verdict = verdict(&outcome);
+    Agreement {
+        schema_version: SCHEMA_VERSION,
+        verdict,
+        sentence: sentence(verdict, &outcome),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rows: outcome.rows,
+        differences: outcome.differences,
+        not_compared: outcome.not_compared,
+        environment: environment::machine(),
+        reproduce,
+    }
+}
+
+/// A sequence without a state shows nothing.
+fn verdict(outcome: &Outcome) -> Verdict {
+    if outcome.rows.iter().any(|row| row.never > 0) {
+        return Verdict::Invalid;
+    }
+    let empty = outcome.rows.iter().any(|row| row.states == 0);
+    if empty || !outcome.not_compared.is_empty() { Verdict::Unknown } else { Verdict::Valid }
+}
+
+fn sentence(verdict: Verdict, outcome: &Outcome) -> String {
+    match verdict {
+        Verdict::Valid => {
+            let cuts: u64 = outcome.rows.iter().map(|row| row.cuts).sum();
+            format!("Every state that was left by {cuts} power cuts is one that the profile allows.")
+        }
+        Verdict::Unknown if outcome.not_compared.is_empty() => "Nothing was compared.".to_owned(),
+        Verdict::Unknown => format!(
+            "{} sequences could not be compared; of the others the profile allows every state.",
+            outcome.not_compared.len()
+        ),
+        Verdict::Invalid => {
+            let bad = outcome.rows.iter().filter(|row| row.never > 0).map(differing).collect::<Vec<_>>();
+            format!("{}.", bad.join("; "))
+        }
+    }
+}
+
+fn differing(row: &Row) -> String {
+    let (bad, all) = (row.sequences - row.agreeing, row.sequences);
+    format!("{} shows what {} does not allow after {bad} of {all} sequences", row.filesystem, row.profile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(states: u64, never: u64) -> Row {
+        let much = reports::agreement::HowMuch::default();
+        Row {
+            filesystem: "xfs".into(),
+            profile: "xfs".into(),
+            sequences: 10,
+            agreeing: 10 - never,
+            cuts: 100,
+            states,
+            drawn: states - never,
+            in_parts: 0,
+            never,
+            real: much.clone(),
+            model: much,
+            all_drawn: 0,
+            unseen: 0,
+            cuts_per_second: 1.0,
+        }
+    }
+
+    #[test]
+    fn cuts_that_lose_something_are_told() {
+        let wrong = program::Wrong { cut: 3, acknowledged: 12, why: "11 of 12\u{1b}[2J".into() };
+        let outcome = program::Outcome { cuts: 200, wrong: vec![wrong], seconds: 4.0 };
+        insta::assert_snapshot!(cuts_in_words(&outcome, Filesystem::Xfs), @r"
+        cut 3, after 12 acknowledgements: 11 of 12\u{1b}[2J
+        200 power cuts on xfs, 50 a second: 1 lost or damaged something
+        ");
+    }
+
+    #[test]
+    fn only_compared_states_make_it_valid() {
+        let of = |states, never| {
+            let outcome = Outcome { rows: vec![row(states, never)], ..Outcome::default() };
+            let verdict = verdict(&outcome);
+            format!("{} {}", verdict.word(), sentence(verdict, &outcome))
+        };
+        insta::assert_snapshot!([of(20, 0), of(20, 2), of(0, 0)].join("\n"), @r"
+        VALID Every state that was left by 100 power cuts is one that the profile allows.
+        INVALID xfs shows what xfs does not allow after 2 of 10 sequences.
+        UNKNOWN Nothing was compared.
+        ");
+    }
+}
