@@ -13,6 +13,7 @@ use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
 use record::history::{Ingress, Protocol, UserId};
+use record::plan::server::When;
 use record::plan::{CohortPlan, Plan};
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(crate) fn setup(
         users: plan.workload.user_names().collect(),
         endpoints: door.map_or(own, |door| endpoints(door.services())),
         apart: door.map(|_| apart),
+        is_relayed: plan.target.companions.iter().any(|(when, _)| *when == When::Always),
         logins: plan.target.logins(),
         password: plan.target.definition.password.clone(),
         domain: plan.target.definition.domain.clone(),

@@ -57,6 +57,8 @@ pub struct Setup {
     pub endpoints: Endpoints,
     /// Users with an entrance of their own, and where it is.
     pub apart: Option<Apart>,
+    /// Behind them another mail server of the target delivers.
+    pub is_relayed: bool,
     /// What users log in as.
     pub logins: Logins,
     /// Every user's password.

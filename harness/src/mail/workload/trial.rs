@@ -26,15 +26,22 @@ pub(crate) struct Tried {
     extension: Extension,
 }
 
+/// By a dialogue with a relay none is sent: one that reuses its connections (Postfix 3.7) does not ask again what the next server offers,
+/// so that one message comes through and the next is bounced.
+fn entries(deliver_by: Ingress, appends: bool, is_relayed: bool) -> impl Iterator<Item = Ingress> {
+    let deliveries = Some(deliver_by).filter(|by| !is_relayed || *by == Ingress::Append);
+    let appends = (appends && deliver_by != Ingress::Append).then_some(Ingress::Append);
+    deliveries.into_iter().chain(appends)
+}
+
 /// Sends them, if the plan has a place for such mail: what is generated, and is not one delivery.
 pub(crate) async fn send(ctx: &Context) -> Vec<Tried> {
     let plan = &ctx.setup.plan;
     if plan.single.is_some() || plan.warm_up == 0 || ctx.setup.corpus.is_some() {
         return Vec::new();
     }
-    let appends = plan.mix.append > 0.0 && plan.deliver_by != Ingress::Append;
     let mut tried = Vec::new();
-    for entry in [Some(plan.deliver_by), appends.then_some(Ingress::Append)].into_iter().flatten() {
+    for entry in entries(plan.deliver_by, plan.mix.append > 0.0, ctx.setup.is_relayed) {
         tried.extend(send_one(ctx, entry).await);
     }
     tried
@@ -101,6 +108,16 @@ fn note(ctx: &Context, (attempt, extension): (Attempt, Extension), what: Trial, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn by_a_dialogue_with_a_relay_nothing_is_tried() {
+        use Ingress::{Append, Lmtp, Smtp};
+        let tried = |by, appends, is_relayed| entries(by, appends, is_relayed).collect::<Vec<_>>();
+        assert_eq!(tried(Smtp, true, true), [Append]);
+        assert_eq!(tried(Smtp, true, false), [Smtp, Append]);
+        assert_eq!(tried(Lmtp, false, false), [Lmtp]);
+        assert_eq!(tried(Append, true, true), [Append]);
+    }
 
     #[test]
     fn only_a_body_that_ends_too_early_is_cut_short() {

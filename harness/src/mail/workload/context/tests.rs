@@ -78,6 +78,7 @@ impl Bench {
             specimens: Specimens::new(token, folder.path().to_owned(), history.clone()),
             history,
             apart: None,
+            is_relayed: false,
             story_scale: 1.0,
             progress: Arc::default(),
             corpus: None,
