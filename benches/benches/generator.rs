@@ -113,6 +113,7 @@ fn setup(load: &Load, address: &str, folder: &Path) -> Setup {
         run,
         endpoints: Endpoints { lmtp: None, smtp: Some(address.to_owned()), imap: None },
         apart: None,
+        is_relayed: false,
         password: String::new(),
         logins: Default::default(),
         domain: "example.test".to_owned(),

@@ -306,9 +306,9 @@ impl Choice<'_> {
                 (2, _) if page.written <= data.started => PageFate::New,
                 (2, _) if page.mid.is_some() => PageFate::Mid,
                 (2, _) => PageFate::Old,
-                (_, Some(sectors)) => PageFate::Torn(sectors),
-                (_, None) if coin => PageFate::New,
-                (_, None) => PageFate::Old,
+                (_, Some(sectors)) if self.model.tears => PageFate::Torn(sectors),
+                _ if coin => PageFate::New,
+                _ => PageFate::Old,
             },
         }
     }

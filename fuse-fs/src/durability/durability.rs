@@ -133,6 +133,11 @@ impl Volatile {
         self.settle(upto, Sync::Everything);
     }
 
+    /// From now on no cut leaves a page of 4 KiB half new: the disk's sectors are of that size.
+    pub fn keep_pages_whole(&self) {
+        self.core.lock().model.tears = false;
+    }
+
     /// The power goes: when this returns, no call is completed any more. Later calls are held without an answer.
     pub fn power_off(&self) {
         let mut power = self.power.write();

@@ -42,6 +42,8 @@ pub(crate) struct Model {
     pub(crate) background_writeback: bool,
     /// Whether writeback that a call started may be under way when the next commit comes; not so where a disk in memory was measured.
     pub(crate) writeback_lasts: bool,
+    /// A cut may leave a page half new: the disk's sectors are smaller than pages.
+    pub(crate) tears: bool,
     /// Pieces put aside that need not be kept any more.
     #[serde(skip)]
     pub(crate) freed: Vec<BlobId>,
@@ -141,6 +143,7 @@ impl Model {
             shortened: Vec::new(),
             background_writeback: true,
             writeback_lasts: true,
+            tears: true,
             freed: Vec::new(),
             spans: Spans::default(),
             dead: HashMap::new(),

@@ -66,7 +66,7 @@ impl Disks {
                 filesystem::make(on, &image)?;
             }
             let plug = Arc::new(Plug::default());
-            let device = Storage::device(plan, &on.device, directory, served, plug.unflushed())?;
+            let device = Storage::device(plan, &on.device, directory, served, (on.sector, plug.unflushed()))?;
             let disk = Disk::mounted(on.clone(), Arc::new(device), plug, above)?;
             match &plan.store {
                 Some(store) => store::copy(store, name, above)?,

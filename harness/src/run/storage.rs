@@ -21,7 +21,7 @@ use fuse_fs::rules::engine::Engine;
 use parking_lot::Mutex;
 use record::directory::RunDirectory;
 use record::history::event::Event;
-use record::plan::device::Filesystem;
+use record::plan::device::{Filesystem, Sector};
 use record::plan::{Plan, StoragePlan};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -60,10 +60,13 @@ impl Storage {
         name: &str,
         directory: &RunDirectory,
         backing: &Path,
-        above: &Arc<Unflushed>,
+        (sector, above): (Sector, &Arc<Unflushed>),
     ) -> Result<Storage> {
         let storage = &plan.storages[name];
         let model = durability(backing, &directory.spill(name), storage)?;
+        if sector == Sector::Of4096 {
+            model.keep_pages_whole();
+        }
         let keeping = Keeping::Device(model, storage.cache.unwrap_or_default(), above.clone());
         Storage::mount(plan, name, directory, backing, (directory.device_mountpoint(name), keeping))
     }

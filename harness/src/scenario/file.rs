@@ -178,7 +178,8 @@ pub(crate) struct On {
     pub filesystem: Filesystem,
     /// Size of the device, such as `"1 GB"`.
     pub size: Bytes,
-    /// Bytes of a sector, 512 or 4096: what the device writes as a whole or not at all. Default 512.
+    /// Bytes of a sector, 512 or 4096: what the device writes as a whole or not at all. Default 4096. With 512 a cut tears blocks that
+    /// XFS and btrfs do not expect to be torn: they may not be mountable afterwards.
     #[serde(default)]
     pub sector: Sector,
     /// What the device promises of writes that it has answered: `volatile` (the default; any of them may be lost until a flush that

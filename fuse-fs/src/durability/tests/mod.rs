@@ -11,6 +11,7 @@ pub(super) mod property;
 pub(super) mod reference;
 pub(super) mod refused;
 pub(super) mod rig;
+pub(super) mod sectors;
 pub(super) mod sequence;
 pub(super) mod tree;
 pub(super) mod world;

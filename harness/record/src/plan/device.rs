@@ -104,8 +104,9 @@ impl Filesystem {
 #[serde(try_from = "u32", into = "u32")]
 #[schemars(with = "u32", extend("enum" = [512, 4096]))]
 pub enum Sector {
-    #[default]
     Of512,
+    /// As of the disks of today.
+    #[default]
     Of4096,
 }
 
