@@ -461,7 +461,7 @@ impl Model {
 
     /// The model after a cut: all that is left is durable; effects go on being numbered.
     pub(crate) fn restarted(&self) -> Model {
-        Model { last: self.last, committed: self.last, ..Model::new(self.persistence) }
+        Model { last: self.last, committed: self.last, tears: self.tears, ..Model::new(self.persistence) }
     }
 
     /// Effects of which a part is not durable.
