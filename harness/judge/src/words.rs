@@ -9,7 +9,7 @@ use crate::property::{coverage, full_disk, gone_for_good, gravity, overload};
 use crate::reason::remains::on_disk;
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::trace::FsEvent;
-use record::history::event::Said;
+use record::history::said::Said;
 use record::history::{Ingress, Outcome};
 use record::ledger::Ledger;
 use record::ledger::entry::{ClientOp, CutDone, OpKind};

@@ -13,7 +13,7 @@ use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::plug::Plug;
 use parking_lot::Mutex;
 use record::directory::RunDirectory;
-use record::history::event::Said;
+use record::history::said::Said;
 use record::plan::Plan;
 use record::plan::device::{DEVICE_FILE, Filesystem, OnDevice};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What the kernel said of real file systems, shortened: a failing device is complained of for every sector.
 
 use fuse_fs::clock::Nanos;
-use record::history::event::Said;
+use record::history::said::Said;
 use record::ledger::Ledger;
 use std::collections::BTreeMap;
 

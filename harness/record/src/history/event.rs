@@ -5,6 +5,7 @@ use super::history::{
 };
 use crate::history::corpus::CorpusUsed;
 use crate::history::extension::Extension;
+use crate::history::said::Said;
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
 use fuse_fs::mount::trace::Closed;
@@ -503,14 +504,4 @@ pub enum TargetEvent {
     Consistent,
     /// Its own offline check of the store failed.
     Inconsistent,
-}
-
-/// What the kernel said of a file system.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Said {
-    /// A warning or an error in its log.
-    Logged(String),
-    /// In its table of mounts: it takes no more changes.
-    ReadOnly,
 }

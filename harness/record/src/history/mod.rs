@@ -12,6 +12,7 @@ pub use history::{
 };
 pub mod identity;
 pub mod recorder;
+pub mod said;
 pub(crate) mod seal;
 pub mod specimens;
 pub mod token;

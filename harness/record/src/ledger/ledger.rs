@@ -24,7 +24,8 @@ use super::entry::{
 use super::groups::Groups;
 use super::line::{Complete, Invoke, Line, Mailbox, SeenCopy};
 use super::tried::Tried;
-use crate::history::event::{Event, MigrationState, Said, TargetEvent};
+use crate::history::event::{Event, MigrationState, TargetEvent};
+use crate::history::said::Said;
 use crate::history::{Attempt, DiskCopy, MessageId, OpId, Outcome, Specimen, UserId};
 use fuse_fs::clock::Nanos;
 use reports::kit::figures::Clock;
