@@ -31,7 +31,10 @@ impl Fs {
     pub(crate) fn perform(&self, request: &Request<'_>, caller: &Caller, action: &Action) -> Outcome<Answer> {
         let work = || self.carry_out_or_lie(request, caller, action);
         match &self.counted {
-            Counted::Changes(unflushed) if request.op().changes() => unflushed.change(work),
+            // What a fault does instead is counted by nobody: it may be nothing.
+            Counted::Changes(unflushed) if request.op().changes() && matches!(action, Action::Proceed) => {
+                unflushed.change(work)
+            }
             Counted::Flushes(beneath) if keeps(beneath, request.op()) => beneath.unflushed.flush(work),
             Counted::Nothing | Counted::Changes(_) | Counted::Flushes(_) => work(),
         }

@@ -30,7 +30,7 @@ pub(crate) enum PersistenceCommand {
     /// Hold profiles against the real file systems of this machine's kernel: the same calls on both, the power cut at random
     /// moments, and every state that the real one shows must be one that the profile allows. Needs root.
     #[command(
-        after_help = "Exit codes: 0 every state is allowed, 1 one is not, 2 sequences could not be compared, 64 bad command \
+        after_help = "Exit codes: 0 every state is allowed, 1 one is not, 2 sequences could not be compared or nothing was lost, 64 bad command \
                       line, 70 it cannot be tried here, 130 interrupted."
     )]
     Verify(VerifyArgs),
@@ -157,8 +157,7 @@ fn cuts_in_words(outcome: &program::Outcome, filesystem: Filesystem) -> String {
 impl VerifyArgs {
     fn request(&self) -> Request {
         let named = if self.filesystems.is_empty() { Filesystem::VARIANTS } else { &self.filesystems };
-        let pair =
-            |filesystem: &Filesystem| (*filesystem, self.persistence.unwrap_or_else(|| own(*filesystem)));
+        let pair = |filesystem: &Filesystem| (*filesystem, self.persistence.unwrap_or(filesystem.model()));
         Request {
             pairs: named.iter().map(pair).collect(),
             seed: self.seed,
@@ -181,15 +180,6 @@ impl VerifyArgs {
     }
 }
 
-/// The profile that is the model of a file system.
-fn own(filesystem: Filesystem) -> Profile {
-    match filesystem {
-        Filesystem::Ext4 => Profile::Ext4Ordered,
-        Filesystem::Xfs => Profile::Xfs,
-        Filesystem::Btrfs => Profile::Btrfs,
-    }
-}
-
 fn agreement(outcome: Outcome, reproduce: String) -> Agreement {
     let verdict = verdict(&outcome);
     Agreement {
@@ -205,12 +195,12 @@ fn agreement(outcome: Outcome, reproduce: String) -> Agreement {
     }
 }
 
-/// A sequence without a state shows nothing.
+/// A file system whose cuts lost nothing showed nothing: every profile allows that all is kept.
 fn verdict(outcome: &Outcome) -> Verdict {
     if outcome.rows.iter().any(|row| row.never > 0) {
         return Verdict::Invalid;
     }
-    let empty = outcome.rows.iter().any(|row| row.states == 0);
+    let empty = outcome.rows.iter().any(|row| row.real.everything + row.real.some == 0);
     if empty || !outcome.not_compared.is_empty() { Verdict::Unknown } else { Verdict::Valid }
 }
 
@@ -220,7 +210,10 @@ fn sentence(verdict: Verdict, outcome: &Outcome) -> String {
             let cuts: u64 = outcome.rows.iter().map(|row| row.cuts).sum();
             format!("Every state that was left by {cuts} power cuts is one that the profile allows.")
         }
-        Verdict::Unknown if outcome.not_compared.is_empty() => "Nothing was compared.".to_owned(),
+        Verdict::Unknown if outcome.not_compared.is_empty() => {
+            "No power cut between two calls lost anything: that proves nothing; try more sequences and cuts."
+                .to_owned()
+        }
         Verdict::Unknown => format!(
             "{} sequences could not be compared; of the others the profile allows every state.",
             outcome.not_compared.len()
@@ -242,7 +235,7 @@ mod tests {
     use super::*;
 
     fn row(states: u64, never: u64) -> Row {
-        let much = reports::agreement::HowMuch::default();
+        let much = reports::agreement::HowMuch { everything: states, ..Default::default() };
         Row {
             filesystem: "xfs".into(),
             profile: "xfs".into(),
@@ -281,7 +274,7 @@ mod tests {
         insta::assert_snapshot!([of(20, 0), of(20, 2), of(0, 0)].join("\n"), @r"
         VALID Every state that was left by 100 power cuts is one that the profile allows.
         INVALID xfs shows what xfs does not allow after 2 of 10 sequences.
-        UNKNOWN Nothing was compared.
+        UNKNOWN No power cut between two calls lost anything: that proves nothing; try more sequences and cuts.
         ");
     }
 }

@@ -92,8 +92,8 @@ impl Disk {
     /// `above` is the directory in the file system that is the storage's backing directory.
     fn mounted(on: OnDevice, device: Arc<Storage>, plug: Arc<Plug>, above: &Path) -> Result<Disk> {
         let at = above.parent().unwrap_or(above).to_owned();
-        let (mounted, log) = (Mutex::default(), Mutex::new(KernelLog::from_now()));
-        let disk = Disk { on, device, plug, at, mounted, log, read_only: AtomicBool::default() };
+        let (mounted, log, read_only) = Default::default();
+        let disk = Disk { on, device, plug, at, mounted, log, read_only };
         disk.mount()?;
         Ok(disk)
     }

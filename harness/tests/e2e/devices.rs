@@ -132,14 +132,14 @@ fn a_cut_of_the_kernels_memory() -> TestResult {
 
 /// The answer comes before the message is written: of that nothing survives, here and there.
 fn swept() -> TestResult {
-    for (keeper, expected) in [("ext4-ordered", 1), ("real-ext4", 1)] {
+    for keeper in ["ext4-ordered", "real-ext4"] {
         let place = tempfile::tempdir()?;
         let case = format!("lmtp.later.answer.cut-{keeper}");
         let mut command = this_program();
         command.args(["sweep", "reference", "--defect", "no-fsync", "--repeat", "0", "--case", &case]);
         let ran = command.arg("--dir").arg(place.path().join("s")).output()?;
         let said = String::from_utf8_lossy(&ran.stdout);
-        if ran.status.code() != Some(expected) || !said.contains("acknowledged-durable") {
+        if ran.status.code() != Some(1) || !said.contains("acknowledged-durable") {
             return Err(failed(&format!("{keeper}: {:?}\n{said}", ran.status), &ran.stderr));
         }
     }

@@ -13,7 +13,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Agreement {
     /// Version of this form: it rises when a reader of the one before would break.
     pub schema_version: u32,
-    /// Invalid if a real file system showed what its profile does not allow, unknown if something could not be compared.
+    /// Invalid if a real file system showed what its profile does not allow, unknown if something could not be compared or one lost nothing.
     pub verdict: Verdict,
     /// The answer in one sentence.
     pub sentence: String,

@@ -3,8 +3,8 @@
 
 use super::sighting::{FindingKind, Sighting, Sightings};
 use crate::case::Case;
-use record::history::event::Trial;
 use record::history::extension::Extension;
+use record::history::trial::Trial;
 
 pub(crate) const UTF8_HEADERS: FindingKind = FindingKind {
     name: "utf8-headers-not-sent",

@@ -3,8 +3,9 @@
 use super::table::{attempt, copy_of};
 use crate::testing::run_dir::{blamed, judge_text};
 use record::history::Copy;
-use record::history::event::{Event, Trial};
+use record::history::event::Event;
 use record::history::extension::Extension;
+use record::history::trial::Trial;
 use record::synthetic::{OK, World, plan};
 use reports::kit::verdict::Verdict;
 use reports::run::{Finding, Report};

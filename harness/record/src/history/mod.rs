@@ -17,3 +17,4 @@ pub(crate) mod seal;
 pub mod specimens;
 pub mod token;
 pub mod tokens;
+pub mod trial;

@@ -2,8 +2,8 @@
 
 use super::Ledger;
 use super::entry::{ClientOp, OpKind};
-use crate::history::event::Trial;
 use crate::history::extension::Extension;
+use crate::history::trial::Trial;
 use crate::history::{Attempt, MessageId};
 use fuse_fs::clock::Nanos;
 

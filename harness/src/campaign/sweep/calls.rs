@@ -96,31 +96,7 @@ impl std::fmt::Display for Call {
 
 /// Whether a fault can strike a call of this kind: it changes something, makes it durable, or closes it.
 fn counts(op: Op) -> bool {
-    changes(op) || matches!(op, Op::Fsync | Op::Fsyncdir | Op::Flush)
-}
-
-/// Whether a call of this kind changes what is stored.
-pub(crate) fn changes(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Create
-            | Op::Mknod
-            | Op::Mkdir
-            | Op::Symlink
-            | Op::Write
-            | Op::Truncate
-            | Op::Fallocate
-            | Op::CopyFileRange
-            | Op::Rename
-            | Op::Link
-            | Op::Unlink
-            | Op::Rmdir
-            | Op::Chmod
-            | Op::Chown
-            | Op::Utimens
-            | Op::Setxattr
-            | Op::Removexattr
-    )
+    op.changes() || op.makes_durable() || op == Op::Flush
 }
 
 /// The calls that two counts of one delivery share, in order: those that succeeded, and of closes those of a file that

@@ -1,6 +1,6 @@
 //! The cases of a sweep: each call of each delivery with each fault that can strike it. Pure.
 
-use super::calls::{Call, changes};
+use super::calls::Call;
 use fuse_fs::call::Op;
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::profile::FsyncModel;
@@ -100,7 +100,7 @@ impl Fault {
         match self {
             Fault::Errno(_) => !matches!(op, Op::Chmod | Op::Chown | Op::Utimens),
             Fault::Fsync(_) => op == Op::Fsync,
-            Fault::Cut(..) => changes(op) || matches!(op, Op::Fsync | Op::Fsyncdir),
+            Fault::Cut(..) => op.changes() || op.makes_durable(),
         }
     }
 }

@@ -12,8 +12,9 @@ use super::touch;
 use crate::mail::client::Failure;
 use crate::mail::client::submission::NO_SMTPUTF8;
 use fuse_fs::clock::Nanos;
-use record::history::event::{Event, Trial};
+use record::history::event::Event;
 use record::history::extension::Extension;
+use record::history::trial::Trial;
 use record::history::{Attempt, Copy, Ingress, Outcome, UserId, header};
 use record::message::Outgoing;
 
