@@ -45,3 +45,30 @@ impl Fs {
 fn keeps(beneath: &Beneath, op: Op) -> bool {
     op.makes_durable() || (beneath.writes_through && op.changes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inode::ROOT;
+    use std::ffi::OsStr;
+    use std::fs::File;
+
+    #[test]
+    fn what_a_fault_does_instead_of_a_change_is_not_counted() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (plug, root) = (Plug::default(), File::open(place.path()).expect("it is there"));
+        let counted = Counted::of(Some(&plug), None);
+        let fs = Fs::new(root.into(), 100, (None, None), counted, Arc::default()).expect("it can be served");
+        let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        let caller = Caller { uid, gid, pid: 1, seq: 0 };
+        let make = |name, action: &Action| {
+            let mkdir = Request::Mkdir { parent: ROOT, name: OsStr::new(name).into(), mode: 0o700 };
+            fs.perform(&mkdir, &caller, action).map(drop)
+        };
+        assert_eq!(make("a", &Action::Proceed), Ok(()));
+        assert!(make("a", &Action::Proceed).is_err());
+        assert_eq!(plug.unflushed().count(), 1);
+        let _ = make("b", &Action::LoseSync);
+        assert_eq!(plug.unflushed().count(), 1);
+    }
+}
