@@ -354,7 +354,8 @@ fn bad_inventories() -> TestResult {
         says(&place.run(&["compare-stores", "old.inventory", name])?, 64, &[words])?;
         says(&place.run(&["compare-stores", name, "old.inventory"])?, 64, &[words])?;
     }
-    Ok(())
+    let once = String::from_utf8(place.run(&["compare-stores", "other", "old.inventory"])?.stderr)?;
+    if once.matches("is no inventory").count() == 1 { Ok(()) } else { Err(once.into()) }
 }
 
 fn no_maildir() -> TestResult {

@@ -32,7 +32,6 @@ pub struct Asked {
 #[error("{name} {error}")]
 pub struct BadSide {
     pub name: String,
-    #[source]
     pub error: BadInventory,
 }
 
