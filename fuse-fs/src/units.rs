@@ -69,6 +69,20 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A text that is no number of bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a number of bytes; write 4096 or \"4 KiB\"")]
+pub struct NotBytes(String);
+
+impl std::str::FromStr for Bytes {
+    type Err = NotBytes;
+
+    fn from_str(text: &str) -> Result<Bytes, NotBytes> {
+        let size = text.parse::<bytesize::ByteSize>().map_err(|_| NotBytes(text.to_owned()))?;
+        Ok(Bytes(size.0))
+    }
+}
+
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_u64(self.0)
@@ -90,9 +104,7 @@ impl<'de> Deserialize<'de> for Bytes {
                 u64::try_from(n).map(Bytes).map_err(|_| E::custom(format!("{n} bytes is negative")))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
-                text.parse::<bytesize::ByteSize>().map(|b| Bytes(b.0)).map_err(|_| {
-                    E::custom(format!("`{text}` is not a number of bytes; write 4096 or \"4 KiB\""))
-                })
+                text.parse().map_err(E::custom)
             }
         }
         d.deserialize_any(Visitor)

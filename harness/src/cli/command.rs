@@ -351,6 +351,7 @@ impl From<MountArgs> for super::mount::Request {
             trace: args.trace,
             page_cache: args.page_cache,
             persistence: args.persistence,
+            size: args.size,
             unmount_if_killed: args.unmount_if_killed,
         }
     }

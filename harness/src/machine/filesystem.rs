@@ -150,6 +150,20 @@ impl Mounted {
         Ok(nix::unistd::syncfs(File::open(&self.at)?)?)
     }
 
+    /// The same, for whoever must not wait for a device that may be frozen.
+    ///
+    /// # Errors
+    /// It fails, or takes longer than `limit`; then it goes on by itself.
+    pub(crate) fn sync_within(&self, limit: Duration) -> io::Result<()> {
+        let (sender, receiver) = mpsc::channel();
+        let at = self.at.clone();
+        let syncing = move || sender.send(File::open(&at).and_then(|file| Ok(nix::unistd::syncfs(file)?)));
+        std::thread::Builder::new().name("sync".to_owned()).spawn(syncing)?;
+        let late =
+            |_| io::Error::new(io::ErrorKind::TimedOut, format!("its device did not answer for {limit:?}"));
+        receiver.recv_timeout(limit).map_err(late)?
+    }
+
     /// The block device it is on, as the kernel names it.
     pub(crate) fn device(&self) -> &str {
         &self.device

@@ -9,10 +9,10 @@ use fuse_fs::rules::effects::lost_fsync::LostFsync;
 use fuse_fs::rules::ops::OpSelector;
 use fuse_fs::rules::rule::{Rule, Selector, Trigger};
 use fuse_fs::units::Bytes;
-use record::plan::device::{Cache, OnDevice, Sector};
+use record::plan::device::{Cache, DEVICE_FILE, Filesystem, OnDevice, Sector};
 use record::plan::keeper::Keeper;
 use record::plan::server::ServerKind;
-use record::plan::{StoragePlan, TargetPlan};
+use record::plan::{DEFAULT_MEMORY, StoragePlan, TargetPlan};
 use std::collections::BTreeMap;
 
 /// The name of the rule by which a device lies.
@@ -66,6 +66,21 @@ pub(super) fn put_on_device(
     });
     let served = device_plan(plan, on.cache);
     storages.insert(device, served);
+}
+
+/// A device of the usual kind that no scenario speaks of, and the storage that serves it.
+pub(crate) fn plain(filesystem: Filesystem) -> (OnDevice, StoragePlan) {
+    let on = OnDevice {
+        device: DEVICE_FILE.to_owned(),
+        filesystem,
+        size: USUAL_SIZE,
+        sector: Sector::default(),
+        mount_options: Vec::new(),
+        mkfs_options: Vec::new(),
+        or_model: false,
+    };
+    let above = StoragePlan { memory: DEFAULT_MEMORY, ..StoragePlan::default() };
+    (on, device_plan(&above, Cache::default()))
 }
 
 /// Sectors are content of one file: what strict POSIX promises of it, by its fsync, is what a volatile cache does by a flush.

@@ -1,7 +1,7 @@
 pub(crate) mod clients;
 pub(crate) mod cohorts;
 pub(crate) mod commands;
-mod devices;
+pub(crate) mod devices;
 pub(crate) mod errors;
 pub(crate) mod file;
 mod load;

@@ -1,7 +1,8 @@
-use crate::cli::output::{cut_mode, profile};
+use crate::cli::output::{cut_mode, keeper};
 use clap::{Args, Subcommand};
 use fuse_fs::durability::cut::CutMode;
-use fuse_fs::durability::profile::Profile;
+use fuse_fs::units::Bytes;
+use record::plan::keeper::Keeper;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -26,9 +27,13 @@ pub(crate) struct MountArgs {
     #[arg(long)]
     pub(crate) page_cache: bool,
     /// What survives a power cut (default: as the scenario says). Makes `ctl MOUNTPOINT power-cut` possible; BACKING
-    /// must not be a mount point itself then.
-    #[arg(long, value_name = "NAME", value_parser = profile())]
-    pub(crate) persistence: Option<Profile>,
+    /// must not be a mount point itself then. With a real file system, BACKING holds its device, the file `device`, which is
+    /// made if it is not there; faults strike the device.
+    #[arg(long, value_name = "NAME", value_parser = keeper())]
+    pub(crate) persistence: Option<Keeper>,
+    /// Size of a device that is made: "512 MiB" (default: as the scenario says, or 1 GiB).
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) size: Option<Bytes>,
     /// If this process is killed, unmount, so that programs see BACKING's place as it is beneath. Without this the mount stays,
     /// dead: every call on it fails with ENOTCONN, and nothing is written beneath, until `umount MOUNTPOINT`.
     #[arg(long)]

@@ -1,4 +1,5 @@
 pub(crate) mod args;
+mod disk;
 mod mount;
 pub(crate) use mount::{Request, run};
 pub(crate) mod mounted;

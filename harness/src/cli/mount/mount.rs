@@ -3,10 +3,11 @@
 //! The socket lies in a private directory of the user's, under a name made from the mount point, so that `ctl`
 //! needs no more than the mount point, and never touches the mount itself (it may be frozen).
 
+use super::disk::Disk;
 use super::mounted::{Mounted, execute, release};
 use super::places::Places;
 use super::socket::{answer, listen, private_directory};
-use crate::exit::Exit;
+use crate::exit::{Exit, Misplaced};
 use crate::run::storage::{durability, engine, leave_durable};
 use crate::scenario;
 use crate::scenario::overrides::Overrides;
@@ -19,6 +20,8 @@ use fuse_fs::mount::parking::Thaw;
 use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::trace::TraceOptions;
 use fuse_fs::rules::effects::Effect;
+use fuse_fs::units::Bytes;
+use record::plan::device::{DEVICE_FILE, OnDevice, Sector};
 use record::plan::keeper::Keeper;
 use record::plan::step::{StepAction, StepPlan};
 use record::plan::{DEFAULT_MEMORY, StoragePlan};
@@ -41,8 +44,10 @@ pub(crate) struct Request {
     pub trace: Option<PathBuf>,
     /// Let the kernel cache pages.
     pub page_cache: bool,
-    /// What survives a power cut.
-    pub persistence: Option<Profile>,
+    /// What survives a power cut, or the real file system that shows it.
+    pub persistence: Option<Keeper>,
+    /// Of a device that is made.
+    pub size: Option<Bytes>,
     /// Nothing stays mounted if this process is killed.
     pub unmount_if_killed: bool,
 }
@@ -50,21 +55,26 @@ pub(crate) struct Request {
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
 pub(crate) fn run(request: &Request) -> Result<Exit> {
     crate::cli::commands::say_which(request.scenario.as_slice());
-    let Some((storage, steps)) = storage(request)? else { return Ok(Exit::Usage) };
+    let Some(Asked { storage, on, steps }) = asked(request)? else { return Ok(Exit::Usage) };
     let places = Places::of(request)?;
-    let needs_model = needs_model(request, &storage, &steps);
+    let needs_model = on.is_some() || needs_model(request, &storage, &steps);
     let _kept = places.keep(needs_model)?;
+    let disk = on.map(|on| disk(on, &storage, &places, request)).transpose()?;
     crate::machine::stop::install()?;
     let listener = listen(&places.mountpoint)?;
     let guard = request.unmount_if_killed.then(|| guard(&places.mountpoint)).transpose()?;
     let spill = tempfile::Builder::new().prefix("spill-").tempdir_in(private_directory()?)?;
     let model = || durability(&places.backing, spill.path(), &storage);
     let durability = needs_model.then(model).transpose()?;
+    if let (Some(model), Some(Sector::Of4096)) = (&durability, disk.as_ref().map(Disk::sector)) {
+        model.keep_pages_whole();
+    }
     let trace =
         request.trace.as_deref().map(|file| TraceSink::file(file, TraceOptions::default())).transpose()?;
     let mut mounted = Mounted {
         backing: request.backing.clone(),
         mountpoint: request.mountpoint.clone(),
+        disk,
         options: MountOptions { page_cache: request.page_cache, durability, ..MountOptions::default() },
         engine: engine(storage.rules, request.seed)?,
         trace,
@@ -76,17 +86,37 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
     mounted.mount_again()?;
     let origin = Nanos::now();
     mounted.engine.start(origin);
-    crate::exit::tell!(
-        "mounted {} at {}; end with Ctrl-C",
-        request.backing.display(),
-        request.mountpoint.display()
-    );
-    if needs_model {
-        crate::exit::tell!("{}", unheard(&request.mountpoint));
-    }
+    crate::exit::tell!("{}", greeting(&mounted));
     let served = serve(&mut mounted, &listener.socket, &steps, origin);
     finish(mounted, guard)?;
     served.map(|()| Exit::Valid)
+}
+
+/// The real file system on a device that lies in the backing directory.
+fn disk(on: OnDevice, storage: &StoragePlan, places: &Places, request: &Request) -> Result<Disk> {
+    if request.unmount_if_killed || request.page_cache {
+        let why = "`--unmount-if-killed` and `--page-cache` are of a mount without a real file system: this one stays, dead, if this \
+                   process is killed, and the kernel caches its pages anyhow; leave them out";
+        return Err(Misplaced(why.to_owned()).into());
+    }
+    let device = (on, storage.cache.unwrap_or_default());
+    Disk::new(device, (&places.backing, &places.mountpoint), request.size)
+}
+
+/// What is mounted, and what of it is not as elsewhere.
+fn greeting(mounted: &Mounted) -> String {
+    let (backing, at) = (mounted.backing.display(), mounted.mountpoint.display());
+    match &mounted.disk {
+        Some(disk) => format!(
+            "mounted {} at {at}, on the device {backing}/{DEVICE_FILE}; end with Ctrl-C\n\
+             a fault that holds up this device holds up every `sync` of this machine, until it is healed",
+            disk.filesystem()
+        ),
+        None if mounted.options.durability.is_some() => {
+            format!("mounted {backing} at {at}; end with Ctrl-C\n{}", unheard(&mounted.mountpoint))
+        }
+        None => format!("mounted {backing} at {at}; end with Ctrl-C"),
+    }
 }
 
 /// What the kernel answers by itself.
@@ -98,13 +128,19 @@ fn unheard(mountpoint: &Path) -> String {
     )
 }
 
-fn finish(mounted: Mounted, guard: Option<Child>) -> Result<()> {
+fn finish(mut mounted: Mounted, guard: Option<Child>) -> Result<()> {
     release(&mounted, None, Thaw::Continue)?;
+    if let Some(disk) = &mut mounted.disk {
+        disk.unmount();
+    }
     let lost = mounted.lost.is_some();
     match mounted.mount {
         Some(mount) if lost => mount.leave(),
         Some(mount) => mount.unmount()?,
         None => {}
+    }
+    if let Some(mut disk) = mounted.disk.take() {
+        disk.ended();
     }
     if let (Some(volatile), false) = (&mounted.options.durability, lost) {
         leave_durable(volatile, &mounted.backing);
@@ -123,21 +159,19 @@ fn finish(mounted: Mounted, guard: Option<Child>) -> Result<()> {
     }
 }
 
+/// What is to be served.
+struct Asked {
+    storage: StoragePlan,
+    /// The real file system on it, if it is a device.
+    on: Option<OnDevice>,
+    steps: Vec<StepPlan>,
+}
+
 /// What the scenario says of the storage, with its steps.
-fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
-    let Some(file) = &request.scenario else {
-        let profile = request.persistence.unwrap_or_default();
-        let persistence = Persistence { profile, ..Persistence::default() };
-        return Ok(Some((
-            StoragePlan { persistence, memory: DEFAULT_MEMORY, ..StoragePlan::default() },
-            Vec::new(),
-        )));
-    };
-    let overrides = Overrides {
-        seed: request.seed,
-        persistence: request.persistence.map(Keeper::Model),
-        ..Overrides::default()
-    };
+fn asked(request: &Request) -> Result<Option<Asked>> {
+    let Some(file) = &request.scenario else { return Ok(Some(plain(request.persistence))) };
+    let overrides =
+        Overrides { seed: request.seed, persistence: request.persistence, ..Overrides::default() };
     let mut plan = match scenario::load(file, &overrides) {
         Ok(plan) => plan,
         Err(problems) => {
@@ -145,18 +179,49 @@ fn storage(request: &Request) -> Result<Option<(StoragePlan, Vec<StepPlan>)>> {
             return Ok(None);
         }
     };
-    let names = plan.storages.keys().cloned().collect::<Vec<_>>().join(", ");
+    let names: Vec<&str> = plan
+        .storages
+        .iter()
+        .filter(|(_, storage)| storage.cache.is_none())
+        .map(|(name, _)| &**name)
+        .collect();
     let name = request.storage.clone().unwrap_or_else(|| plan.target.storage.clone());
-    let storage = plan.storages.remove(&name);
-    let storage = storage.ok_or_else(|| {
-        anyhow!("the scenario has no storage {name}; it has {names}; name one with --storage")
-    })?;
     ensure!(
-        storage.on.is_none() && storage.cache.is_none(),
-        "storage {name} of the scenario is on a device, which `mount` does not make; give it a model instead with \
-         `--persistence NAME`, or use `run`"
+        names.contains(&&*name),
+        "the scenario has no storage {name}; it has {}; name one with --storage",
+        names.join(", ")
     );
-    Ok(Some((storage, plan.steps)))
+    let Some(storage) = plan.storages.remove(&name) else { return Ok(None) };
+    let Some(on) = storage.on.clone() else {
+        return Ok(Some(Asked { storage, on: None, steps: plan.steps }));
+    };
+    let of_calls: Vec<&str> = storage.rules.iter().map(|rule| &*rule.name).collect();
+    ensure!(
+        of_calls.is_empty(),
+        "storage {name} would be on a device, and {} strikes the calls on files: mount the device without the scenario, and a \
+         directory on it with the scenario and `--persistence NAME` of a model",
+        of_calls.join(", ")
+    );
+    let device = plan.storages.remove(&on.device);
+    Ok(device.map(|storage| Asked { storage, on: Some(on), steps: plan.steps }))
+}
+
+/// Without a scenario.
+fn plain(keeper: Option<Keeper>) -> Asked {
+    match keeper {
+        Some(Keeper::Real(filesystem)) => {
+            let (on, storage) = scenario::devices::plain(filesystem);
+            Asked { storage, on: Some(on), steps: Vec::new() }
+        }
+        Some(Keeper::Model(profile)) => model(profile),
+        None => model(Profile::default()),
+    }
+}
+
+fn model(profile: Profile) -> Asked {
+    let persistence = Persistence { profile, ..Persistence::default() };
+    let storage = StoragePlan { persistence, memory: DEFAULT_MEMORY, ..StoragePlan::default() };
+    Asked { storage, on: None, steps: Vec::new() }
 }
 
 /// Whether anything can happen that takes what is not durable. Else a backing directory without room beside it,
@@ -278,7 +343,7 @@ fn carry_out(mounted: &mut Mounted, action: &StepAction) -> Result<()> {
         StepAction::Arm { fault } => Command::Arm { fault: fault.clone() },
         StepAction::Disarm { fault } => Command::Disarm { fault: fault.clone() },
         StepAction::PowerCut { mode, .. } => Command::PowerCut { mode: *mode, seed: None, record: None },
-        StepAction::MakeDurable { .. } => return mounted.volatile().map(|volatile| volatile.make_durable()),
+        StepAction::MakeDurable { .. } => return mounted.make_durable(),
         StepAction::Evict { .. } => return Ok(mounted.volatile()?.evict()?),
         StepAction::RollBack { .. } => bail!("a mount cannot be rolled back; only a `run` does that"),
         StepAction::RunCommand { .. } => bail!("a mount runs no commands; only a `run` does"),

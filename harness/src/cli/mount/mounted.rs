@@ -1,5 +1,6 @@
 //! The mounted storage and what may be asked of it.
 
+use super::disk::Disk;
 use super::socket::{leads_to, resolved};
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub(crate) struct Mounted {
     pub(super) backing: PathBuf,
     pub(super) mountpoint: PathBuf,
+    /// The real file system at the mount point, if what is served is its device.
+    pub(super) disk: Option<Disk>,
     pub(super) options: MountOptions,
     pub(super) engine: Arc<Engine>,
     pub(super) trace: Option<TraceSink>,
@@ -33,20 +36,32 @@ pub(crate) struct Mounted {
 impl Mounted {
     /// Mounts it, for the first time or after its mount was taken.
     pub(super) fn mount_again(&mut self) -> Result<()> {
-        let (engine, trace) = (self.engine.clone(), self.trace.clone());
-        self.mount = Some(Mount::new(&self.backing, &self.mountpoint, self.options.clone(), engine, trace)?);
+        let (engine, trace, options) = (self.engine.clone(), self.trace.clone(), self.options.clone());
+        let mount = |at: &Path| Mount::new(&self.backing, at, options, engine, trace);
+        self.mount = Some(match &mut self.disk {
+            Some(disk) => disk.mount(mount)?,
+            None => mount(&self.mountpoint)?,
+        });
         Ok(())
     }
 
     /// It serves calls: nobody unmounted it from outside.
     pub(super) fn is_mounted(&self) -> bool {
-        self.mount.as_ref().is_some_and(Mount::is_mounted)
+        self.mount.as_ref().is_some_and(Mount::is_mounted) && self.disk.as_ref().is_none_or(Disk::is_there)
     }
 
     /// The durability model, or how to get one.
     pub(super) fn volatile(&self) -> Result<&Arc<Volatile>> {
         let how = "it was mounted without a durability model; mount it with `--persistence ext4-ordered` or another";
         self.options.durability.as_ref().ok_or_else(|| anyhow!(how))
+    }
+
+    /// Everything so far is durable.
+    pub(super) fn make_durable(&self) -> Result<()> {
+        let volatile = self.volatile()?;
+        self.disk.as_ref().map_or(Ok(()), Disk::sync)?;
+        volatile.make_durable();
+        Ok(())
     }
 
     /// The power goes and comes back. Whoever uses the mount loses it. If that fails, the mount stays where it is, dead, so that
@@ -76,6 +91,12 @@ impl Mounted {
         if self.mount.as_ref().is_some_and(|mount| !mount.cut_off()) {
             self.take_away()?;
         }
+        if let Some(disk) = &mut self.disk {
+            disk.lose();
+            if disk.writes_through() {
+                volatile.make_durable();
+            }
+        }
         let report = volatile.cut(order)?;
         self.take_away()?;
         self.mount_again()?;
@@ -89,9 +110,10 @@ impl Mounted {
 
     fn left_dead(&self, error: &anyhow::Error) -> String {
         let at = self.mountpoint.display();
-        let way_out = match self.mount {
-            Some(_) => format!("{at} stays mounted, dead: end whoever uses it, then `umount {at}`"),
-            None => format!("nothing is mounted at {at} any more: end whoever would write beneath it"),
+        let way_out = if self.mount.is_some() && self.disk.as_ref().is_none_or(Disk::is_there) {
+            format!("{at} stays mounted, dead: end whoever uses it, then `umount {at}`")
+        } else {
+            format!("nothing is mounted at {at} any more: end whoever would write beneath it")
         };
         format!(
             "the power cut failed: {error:#}; what the storage holds is not what a power cut leaves; {way_out}"
@@ -134,7 +156,7 @@ pub(crate) fn execute(mounted: &mut Mounted, command: &Command) -> Result<Reply>
         Command::Freeze { path } => freeze(mounted, path),
         Command::PowerCut { .. } => unreachable!("handled above"),
         Command::MakeDurable => {
-            mounted.volatile()?.make_durable();
+            mounted.make_durable()?;
             Ok(Reply::Durable)
         }
         Command::Status => {
@@ -167,6 +189,9 @@ fn done(rules: Vec<String>, released: u64) -> Reply {
 
 /// A freeze of the operator's own, under a name nobody else has.
 fn freeze(mounted: &Mounted, paths: &[String]) -> Result<Reply> {
+    if mounted.disk.is_some() && !paths.is_empty() {
+        bail!("what is served is a device, and sectors have no path: without one all of it is frozen");
+    }
     let name = format!("ctl-freeze-{}", mounted.engine.stats().len());
     let table = toml::toml! { effect.freeze = {} };
     let mut rule: fuse_fs::rules::rule::Rule = {

@@ -2,6 +2,7 @@ pub(crate) mod availability;
 pub(crate) mod difference;
 pub(crate) mod evidence;
 pub(crate) mod frame;
+mod limits;
 pub mod page;
 mod plot;
 pub(crate) mod plots;

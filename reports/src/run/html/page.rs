@@ -6,6 +6,7 @@
 use super::difference::DifferenceView;
 use super::evidence::Step;
 use super::frame::{Mark, Scene};
+use super::limits::limits;
 use super::plot::Plot;
 use super::story_rows::Story;
 use super::{evidence, plots};
@@ -161,6 +162,10 @@ impl<'a> Page<'a> {
     /// The same without the storages.
     fn profiles(&self) -> String {
         self.kept().iter().map(|(profile, _)| *profile).collect::<Vec<_>>().join(", ")
+    }
+
+    fn limits(&self) -> Vec<&'static str> {
+        limits(&self.report.run)
     }
 
     /// The recorded files that are listed.
