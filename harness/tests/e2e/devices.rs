@@ -253,7 +253,7 @@ fn only(runs: &Path) -> Option<PathBuf> {
 }
 
 /// Loop devices whose files lie below `place`.
-fn attached(place: &Path) -> Vec<PathBuf> {
+pub(crate) fn attached(place: &Path) -> Vec<PathBuf> {
     let devices = std::fs::read_dir("/sys/block").into_iter().flatten().filter_map(Result::ok);
     let own = |device: &PathBuf| file_of(device).is_some_and(|file| is_of(&file, place));
     devices.map(|entry| entry.path()).filter(own).collect()

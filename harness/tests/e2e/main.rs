@@ -15,6 +15,7 @@ mod group;
 mod hostile_stage;
 mod migration;
 mod mount_limits;
+mod mounted_devices;
 mod mounts;
 mod odd_places;
 mod persistence;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         hostile_stage::tests,
         migration::tests,
         mount_limits::tests,
+        mounted_devices::tests,
         mounts::tests,
         odd_places::tests,
         persistence::tests,

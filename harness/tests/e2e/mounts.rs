@@ -28,57 +28,77 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A mounted directory, this program's `mount` at it.
-struct Mounted {
-    place: tempfile::TempDir,
-    child: Child,
+pub(crate) struct Mounted {
+    pub(crate) place: tempfile::TempDir,
+    pub(crate) child: Child,
     temporary: Option<PathBuf>,
 }
 
 impl Mounted {
     fn start() -> Result<Mounted, Failed> {
-        Mounted::start_with(None)
+        Mounted::start_with(None, &["--persistence", "strict-posix"])
     }
 
     /// Its sockets lie in a directory of this name, or where all do.
-    fn start_with(temporary: Option<&str>) -> Result<Mounted, Failed> {
+    pub(crate) fn start_with(temporary: Option<&str>, options: &[&str]) -> Result<Mounted, Failed> {
         let place = tempfile::tempdir()?;
         let temporary = temporary.map(|name| place.path().join(name));
         for directory in ["backing", "mnt"].map(|name| place.path().join(name)).iter().chain(&temporary) {
             std::fs::create_dir(directory)?;
         }
-        let mut command = Command::new(std::env::current_exe()?);
-        command.env("FERMOPOSTA_SELF", "1").arg("mount").args(["backing", "mnt"]).current_dir(place.path());
-        command.args(["--persistence", "strict-posix"]).stdin(Stdio::null());
-        command.stderr(File::create(place.path().join("log"))?);
-        if let Some(temporary) = &temporary {
-            command.env("TMPDIR", temporary);
-        }
-        let mounted = Mounted { child: command.spawn()?, place, temporary };
-        wait_until("the mount", || mounted.is_mounted())?;
+        let child = begin(place.path(), temporary.as_deref(), options)?;
+        let mut mounted = Mounted { child, place, temporary };
+        mounted.is_up()?;
         Ok(mounted)
     }
 
-    fn pid(&self) -> Result<Pid, Failed> {
+    /// After its end: with what it left.
+    pub(crate) fn start_again(&mut self, options: &[&str]) -> TestResult {
+        self.child = begin(self.place.path(), self.temporary.as_deref(), options)?;
+        self.is_up()
+    }
+
+    /// What it says when it cannot be mounted, and its exit code.
+    pub(crate) fn refused(&mut self, options: &[&str]) -> Result<(i32, String), Failed> {
+        self.child = begin(self.place.path(), self.temporary.as_deref(), options)?;
+        let code = self.child.wait()?.code().unwrap_or(-1);
+        Ok((code, std::fs::read_to_string(self.path("log"))?))
+    }
+
+    fn is_up(&mut self) -> TestResult {
+        let log = self.path("log");
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        let child = &mut self.child;
+        wait_until("the mount", || {
+            said().contains("end with Ctrl-C") || child.try_wait().is_ok_and(|end| end.is_some())
+        })?;
+        match said().contains("end with Ctrl-C") {
+            true => Ok(()),
+            false => Err(said().into()),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Result<Pid, Failed> {
         Ok(Pid::from_raw(i32::try_from(self.child.id())?))
     }
 
     /// At a signal, with nothing left.
-    fn end(&mut self) -> TestResult {
+    pub(crate) fn end(&mut self) -> TestResult {
         kill(self.pid()?, Signal::SIGTERM)?;
         expect_code(self.child.wait()?.code(), 0, "the mount's end")?;
         is_clean(self.place.path())
     }
 
-    fn is_mounted(&self) -> bool {
+    pub(crate) fn is_mounted(&self) -> bool {
         let mnt = self.path("mnt").display().to_string();
         std::fs::read_to_string("/proc/self/mounts").is_ok_and(|mounts| mounts.contains(&mnt))
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.place.path().join(below)
     }
 
-    fn control(&self, arguments: &[&str]) -> Result<String, Failed> {
+    pub(crate) fn control(&self, arguments: &[&str]) -> Result<String, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env("FERMOPOSTA_SELF", "1").args(["ctl", "mnt"]).args(arguments);
         if let Some(temporary) = &self.temporary {
@@ -91,6 +111,16 @@ impl Mounted {
         }
         Err(Failed::from(format!("{said}{}", String::from_utf8_lossy(&output.stderr))))
     }
+}
+
+fn begin(place: &Path, temporary: Option<&Path>, options: &[&str]) -> Result<Child, Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env("FERMOPOSTA_SELF", "1").arg("mount").args(["backing", "mnt"]).current_dir(place);
+    command.args(options).stdin(Stdio::null()).stderr(File::create(place.join("log"))?);
+    if let Some(temporary) = temporary {
+        command.env("TMPDIR", temporary);
+    }
+    Ok(command.spawn()?)
 }
 
 impl Drop for Mounted {
@@ -270,7 +300,7 @@ fn limit_descriptors(pid: Pid, soft: u64, hard: u64) -> TestResult {
 }
 
 fn a_long_temporary_directory() -> TestResult {
-    let mut mounted = Mounted::start_with(Some(&"l".repeat(120)))?;
+    let mut mounted = Mounted::start_with(Some(&"l".repeat(120)), &["--persistence", "strict-posix"])?;
     let said = mounted.control(&["status"])?;
     if !said.contains("counters") {
         return Err(Failed::from(said));

@@ -9,7 +9,8 @@ use crate::machine::filesystem::{self, FilesystemError, Mounted};
 use crate::machine::io_flusher;
 use crate::machine::survivor::Survivor;
 use anyhow::{Context, Result};
-use fuse_fs::mount::{Mount, MountError, table};
+use fuse_fs::mount::table::{self, Entry};
+use fuse_fs::mount::{Mount, MountError};
 use fuse_fs::units::Bytes;
 use record::plan::device::{Cache, DEVICE_FILE, Filesystem, OnDevice, Sector};
 use std::fs::DirBuilder;
@@ -83,9 +84,17 @@ impl Disk {
 
     /// Nobody unmounted it from outside.
     pub(super) fn is_there(&self) -> bool {
-        let source = self.mounted.as_ref().map(|mounted| format!("/dev/{}", mounted.device()));
-        let on_top = table::uppermost(&self.at).ok().flatten();
-        source.is_some() && on_top.map(|entry| entry.source) == source
+        let mounts = table::all().unwrap_or_default();
+        mounts.iter().any(|entry| entry.mountpoint == self.at && self.is_own(entry))
+    }
+
+    /// Nothing else is mounted over it.
+    fn is_on_top(&self) -> bool {
+        table::uppermost(&self.at).ok().flatten().is_some_and(|entry| self.is_own(&entry))
+    }
+
+    fn is_own(&self, entry: &Entry) -> bool {
+        self.mounted.as_ref().is_some_and(|mounted| entry.source == format!("/dev/{}", mounted.device()))
     }
 
     /// Everything written so far is on the device, and flushed there.
@@ -109,9 +118,14 @@ impl Disk {
 
     /// Whoever still uses it keeps what is left of it, without a device.
     fn go(&mut self, limit: Duration) {
-        let there = self.is_there();
-        let gone = self.mounted.take().filter(|_| there).map_or(Ok(()), |mounted| mounted.unmount(limit));
-        if let Err(error) = gone {
+        let (there, on_top) = (self.is_there(), self.is_on_top());
+        let Some(mounted) = self.mounted.take().filter(|_| there) else { return };
+        let at = self.at.display();
+        if !on_top {
+            crate::exit::tell!(
+                "warning: something else is mounted over it at {at}: it stays beneath, dead, until `umount {at}`"
+            );
+        } else if let Err(error) = mounted.unmount(limit) {
             crate::exit::tell!(
                 "warning: {error}: programs that have files open there get errors until they close them"
             );
