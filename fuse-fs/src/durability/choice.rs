@@ -244,12 +244,15 @@ impl Choice<'_> {
     }
 
     /// `ext4-ordered`: the kernel writes a block of which a change of size or a hole zeroed a part before it commits that change, so
-    /// the zeros may be on the disk although the change does not survive.
+    /// the zeros may be on the disk although the change does not survive. `xfs`: so does its writeback, of a change of size.
     fn zeroed_early(&mut self, data: &Data, upto: OpId) -> Vec<(OpId, u64, u64)> {
         if self.mode != CutMode::Random || !self.model.background_writeback {
             return Vec::new();
         }
-        let zeroed = data.zeroed_in_blocks(upto);
+        let zeroed = match self.model.profile() {
+            Profile::Xfs => data.cut_in_blocks(upto),
+            _ => data.zeroed_in_blocks(upto),
+        };
         if zeroed.is_empty() || self.rng.random_bool(0.5) { Vec::new() } else { zeroed }
     }
 

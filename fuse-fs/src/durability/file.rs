@@ -201,6 +201,15 @@ impl Data {
         self.joined.iter().filter(|joined| joined.1 > op).filter_map(part).collect()
     }
 
+    /// Parts of blocks beyond the sizes that changes after `op` set: change, and bytes.
+    pub(crate) fn cut_in_blocks(&self, op: OpId) -> Vec<(OpId, u64, u64)> {
+        let part = |(by, what): (OpId, &What)| match *what {
+            What::Size { to } => Some((by, to, up(to))).filter(|(by, from, to)| *by > op && from < to),
+            What::Write { .. } | What::Zero { .. } => None,
+        };
+        self.steps.iter().filter_map(part).collect()
+    }
+
     fn join(&mut self, from: u64, to: u64) {
         for &(index, op) in
             self.joined.iter().filter(|joined| (from / PAGE..to.div_ceil(PAGE)).contains(&joined.0))

@@ -15,6 +15,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::Path;
 
 /// Flags of `open(2)` a selector may name.
@@ -95,6 +96,7 @@ impl Conditions {
             globs: !selector.path.is_empty() || !selector.not_path.is_empty(),
             share: selector.share.map(|share| (share, seed)),
             cheap: selector.range.is_some()
+                || !selector.holds.is_empty()
                 || selector.length.is_some()
                 || !(selector.pid.is_empty() && selector.uid.is_empty() && selector.open_flags.is_empty()),
             costly: selector.size.is_some() || !selector.kind.is_empty(),
@@ -122,10 +124,8 @@ impl Conditions {
             && any_of(&s.pid, &call.pid)
             && self.flags_hold(call)
             && s.length.is_none_or(|r| call.len >= r.min.0 && r.max.is_none_or(|max| call.len <= max.0))
-            && s.range.is_none_or(|r| {
-                let end = call.offset.saturating_add(call.len);
-                call.len > 0 && end > r.from.0 && r.to.is_none_or(|to| call.offset < to.0)
-            })
+            && s.range.is_none_or(|r| touches(call, r.from.0..r.to.map_or(u64::MAX, |to| to.0)))
+            && (s.holds.is_empty() || s.sectors.iter().any(|sectors| touches(call, sectors.clone())))
     }
 
     fn flags_hold(&self, call: &Call<'_>) -> bool {
@@ -142,6 +142,10 @@ impl Conditions {
                 call.subject.size().is_some_and(|n| n >= r.min.0 && r.max.is_none_or(|max| n <= max.0))
             })
     }
+}
+
+fn touches(call: &Call<'_>, bytes: Range<u64>) -> bool {
+    call.len > 0 && call.offset.saturating_add(call.len) > bytes.start && call.offset < bytes.end
 }
 
 fn any_of<T: PartialEq>(list: &[T], value: &T) -> bool {

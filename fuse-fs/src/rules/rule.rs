@@ -15,6 +15,7 @@ use crate::call::FileKind;
 use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// One fault: where it strikes, when, and what it does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +58,13 @@ pub struct Selector {
     /// Bytes of the file that the call must touch: `{ from = 4096, to = 8192 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<ByteRange>,
+    /// What the sectors that the call touches hold for the file system on the device: `level = "device"` only.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany<Holds>")]
+    pub holds: Vec<Holds>,
+    /// Where that lies, known when the file system is made; without it no call is one of these.
+    #[serde(skip)]
+    pub sectors: Vec<Range<u64>>,
     /// Bytes the call asks for (read, write): `{ min = "4 KiB" }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<SizeRange>,
@@ -87,6 +95,32 @@ pub struct Selector {
     /// same seed: `{ fraction = 0.1 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
+}
+
+/// What a file system keeps at a place of its own on its device.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Holds {
+    /// The superblock and its copies.
+    Superblock,
+    /// ext4: the journal; XFS: the log.
+    Journal,
+    /// ext4: the inodes.
+    InodeTable,
 }
 
 /// Bytes `from..to` of a file.

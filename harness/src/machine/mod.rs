@@ -30,6 +30,7 @@ mod private;
 pub(crate) mod process;
 pub(crate) mod room;
 mod seal;
+pub(crate) mod sectors;
 mod sockets;
 pub(crate) mod stop;
 pub(crate) mod survivor;

@@ -8,6 +8,7 @@ use super::storage::Storage;
 use super::store;
 use crate::machine::filesystem::{self, Mounted};
 use crate::machine::kernel_log::KernelLog;
+use crate::machine::sectors;
 use anyhow::{Context, Result};
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::plug::Plug;
@@ -65,8 +66,11 @@ impl Disks {
             if !image.exists() {
                 filesystem::make(on, &image)?;
             }
+            let mut rules = plan.storages[&on.device].rules.clone();
+            sectors::locate(&mut rules, on.filesystem, &image)?;
             let plug = Arc::new(Plug::default());
-            let device = Storage::device(plan, &on.device, directory, served, (on.sector, plug.unflushed()))?;
+            let counted = (on.sector, plug.unflushed());
+            let device = Storage::device(plan, &on.device, directory, served, counted, rules)?;
             let disk = Disk::mounted(on.clone(), Arc::new(device), plug, above)?;
             match &plan.store {
                 Some(store) => store::copy(store, name, above)?,

@@ -18,6 +18,7 @@ use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::counters::CounterValues;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::engine::Engine;
+use fuse_fs::rules::rule::Rule;
 use parking_lot::Mutex;
 use record::directory::RunDirectory;
 use record::history::event::Event;
@@ -61,6 +62,7 @@ impl Storage {
         directory: &RunDirectory,
         backing: &Path,
         (sector, above): (Sector, &Arc<Unflushed>),
+        rules: Vec<Rule>,
     ) -> Result<Storage> {
         let storage = &plan.storages[name];
         let model = durability(backing, &directory.spill(name), storage)?;
@@ -68,7 +70,7 @@ impl Storage {
             model.keep_pages_whole();
         }
         let keeping = Keeping::Device(model, storage.cache.unwrap_or_default(), above.clone());
-        Storage::mount(plan, name, directory, backing, (directory.device_mountpoint(name), keeping))
+        Storage::mount(plan, name, directory, backing, (directory.device_mountpoint(name), keeping, rules))
     }
 
     pub(super) fn mount(
@@ -76,14 +78,12 @@ impl Storage {
         name: &str,
         directory: &RunDirectory,
         backing: &Path,
-        (mountpoint, keeping): (PathBuf, Keeping),
+        (mountpoint, keeping, rules): (PathBuf, Keeping, Vec<Rule>),
     ) -> Result<Storage> {
         let storage = &plan.storages[name];
         std::fs::create_dir_all(&mountpoint)?;
-        let engine = engine(
-            storage.rules.clone(),
-            record::plan::seed::component_seed(plan.seed, &format!("storage {name}")),
-        )?;
+        let engine =
+            engine(rules, record::plan::seed::component_seed(plan.seed, &format!("storage {name}")))?;
         let options = MountOptions {
             page_cache: storage.page_cache,
             longest_freeze: longest_freeze(storage),
@@ -382,7 +382,7 @@ pub(crate) fn leave_durable(volatile: &Volatile, backing: &Path) {
 }
 
 /// An engine; its rules' problems in one message (scenarios were checked before, so this is for `mount`).
-pub(crate) fn engine(rules: Vec<fuse_fs::rules::rule::Rule>, seed: u64) -> Result<Arc<Engine>> {
+pub(crate) fn engine(rules: Vec<Rule>, seed: u64) -> Result<Arc<Engine>> {
     Engine::new(rules, seed, None).map(Arc::new).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|p| format!("{}: {}; {}", p.field, p.message, p.help)).collect();

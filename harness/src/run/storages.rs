@@ -38,7 +38,8 @@ impl Storages {
                 None => Keeping::Model(durability(backing, &directory.spill(name), storage)?),
             };
             let mountpoint = directory.mountpoint(name);
-            mounted.push(Arc::new(Storage::mount(plan, name, directory, backing, (mountpoint, keeping))?));
+            let served = (mountpoint, keeping, storage.rules.clone());
+            mounted.push(Arc::new(Storage::mount(plan, name, directory, backing, served)?));
         }
         mounted.extend(devices);
         Ok(Storages(mounted))

@@ -2,12 +2,13 @@
 
 use super::file::{Fault, Level, On, Storage};
 use super::troubles::Troubles;
+use crate::machine::sectors;
 use fuse_fs::call::Op;
 use fuse_fs::durability::profile::{Persistence, Profile};
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::effects::lost_fsync::LostFsync;
 use fuse_fs::rules::ops::OpSelector;
-use fuse_fs::rules::rule::{Rule, Selector, Trigger};
+use fuse_fs::rules::rule::{Holds, Rule, Selector, Trigger};
 use fuse_fs::units::Bytes;
 use record::plan::device::{Cache, DEVICE_FILE, Filesystem, OnDevice, Sector};
 use record::plan::keeper::Keeper;
@@ -183,6 +184,10 @@ pub(super) fn at_level(
     found: &mut Troubles<'_>,
 ) -> Option<(String, Selector)> {
     if fault.level == Level::File {
+        if !fault.selector.holds.is_empty() {
+            let help = "add `level = \"device\"`, or name files by `path`";
+            found.add(&format!("{field}.where.holds"), "only the sectors of a device hold that", help);
+        }
         return Some((storage, fault.selector.clone()));
     }
     let Some(on) = storages.get(&storage).and_then(|plan| plan.on.as_ref()) else {
@@ -200,7 +205,18 @@ pub(super) fn at_level(
         let help = "use `range`, in bytes of the device, or strike the file with `level = \"file\"`";
         found.add(&format!("{field}.where.path"), "sectors have no path", help);
     }
+    held(&fault.selector.holds, on.filesystem, field, found);
     Some((on.device.clone(), of_the_device(fault.selector.clone())))
+}
+
+/// What a fault names must have a place of its own.
+fn held(asked: &[Holds], filesystem: Filesystem, field: &str, found: &mut Troubles<'_>) {
+    let known = sectors::known(filesystem);
+    for what in asked.iter().filter(|what| !known.contains(what)) {
+        let names = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let message = format!("{filesystem} keeps its {what} at no place of its own");
+        found.add(&format!("{field}.where.holds"), message, format!("of {filesystem} there is: {names}"));
+    }
 }
 
 /// A device knows one kind of flush.

@@ -40,6 +40,7 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     shipped!("fsync-failure-ext4-data", "fsync-failure-ext4-data.toml"),
     shipped!("fsync-failure-ext4-ordered", "fsync-failure-ext4-ordered.toml"),
     shipped!("fsync-failure-xfs", "fsync-failure-xfs.toml"),
+    shipped!("journal-fails", "device/journal-fails.toml"),
     shipped!("kill-under-load", "kill-under-load.toml"),
     shipped!("latency-ramp", "latency-ramp.toml"),
     shipped!("latent-sector-error", "latent-sector-error.toml"),

@@ -8,6 +8,7 @@ use super::mounted::{Mounted, execute, release};
 use super::places::Places;
 use super::socket::{answer, listen, private_directory};
 use crate::exit::{Exit, Misplaced};
+use crate::machine::sectors;
 use crate::run::storage::{durability, engine, leave_durable};
 use crate::scenario;
 use crate::scenario::overrides::Overrides;
@@ -55,11 +56,11 @@ pub(crate) struct Request {
 /// Mounts until SIGINT, SIGTERM or an unmount from outside.
 pub(crate) fn run(request: &Request) -> Result<Exit> {
     crate::cli::commands::say_which(request.scenario.as_slice());
-    let Some(Asked { storage, on, steps }) = asked(request)? else { return Ok(Exit::Usage) };
+    let Some(Asked { mut storage, on, steps }) = asked(request)? else { return Ok(Exit::Usage) };
     let places = Places::of(request)?;
     let needs_model = on.is_some() || needs_model(request, &storage, &steps);
     let _kept = places.keep(needs_model)?;
-    let disk = on.map(|on| disk(on, &storage, &places, request)).transpose()?;
+    let disk = on.map(|on| disk(on, &mut storage, &places, request)).transpose()?;
     crate::machine::stop::install()?;
     let listener = listen(&places.mountpoint)?;
     let guard = request.unmount_if_killed.then(|| guard(&places.mountpoint)).transpose()?;
@@ -93,14 +94,16 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
 }
 
 /// The real file system on a device that lies in the backing directory.
-fn disk(on: OnDevice, storage: &StoragePlan, places: &Places, request: &Request) -> Result<Disk> {
+fn disk(on: OnDevice, storage: &mut StoragePlan, places: &Places, request: &Request) -> Result<Disk> {
     if request.unmount_if_killed || request.page_cache {
         let why = "`--unmount-if-killed` and `--page-cache` are of a mount without a real file system: this one stays, dead, if this \
                    process is killed, and the kernel caches its pages anyhow; leave them out";
         return Err(Misplaced(why.to_owned()).into());
     }
-    let device = (on, storage.cache.unwrap_or_default());
-    Disk::new(device, (&places.backing, &places.mountpoint), request.size)
+    let (filesystem, cache) = (on.filesystem, storage.cache.unwrap_or_default());
+    let disk = Disk::new((on, cache), (&places.backing, &places.mountpoint), request.size)?;
+    sectors::locate(&mut storage.rules, filesystem, &places.backing.join(DEVICE_FILE))?;
+    Ok(disk)
 }
 
 /// What is mounted, and what of it is not as elsewhere.
