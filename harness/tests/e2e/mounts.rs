@@ -89,11 +89,6 @@ impl Mounted {
         is_clean(self.place.path())
     }
 
-    pub(crate) fn is_mounted(&self) -> bool {
-        let mnt = self.path("mnt").display().to_string();
-        std::fs::read_to_string("/proc/self/mounts").is_ok_and(|mounts| mounts.contains(&mnt))
-    }
-
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.place.path().join(below)
     }

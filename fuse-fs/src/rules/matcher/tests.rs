@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::{FileKind, Subject};
-use crate::rules::rule::{ByteRange, SizeRange};
+use crate::rules::rule::{ByteRange, Holds, SizeRange};
 use crate::units::Bytes;
 use proptest::prelude::*;
 
@@ -69,6 +69,11 @@ fn naive(s: &Selector, call: &Call<'_>, file: &File) -> bool {
         && sized(s.size, file.size)
         && sized(s.length, Some(call.len))
         && s.range.is_none_or(touched)
+        && (s.holds.is_empty() || s.sectors.iter().any(|held| touched(bytes(held))))
+}
+
+fn bytes(held: &Range<u64>) -> ByteRange {
+    ByteRange { from: Bytes(held.start), to: Some(Bytes(held.end)) }
 }
 
 fn list<T: Clone + std::fmt::Debug + 'static>(of: &'static [T]) -> impl Strategy<Value = Vec<T>> {
@@ -95,11 +100,13 @@ prop_compose! {
     fn selectors()(
         path in globs(), not_path in globs(), uid in list(&[0u32, 1, 2]), pid in list(&[1u32, 2]),
         kind in list(&[FileKind::File, FileKind::Directory]), command in list(&["imap*", "lmtp"]),
-        range in range(), length in range(), size in range(),
+        range in range(), length in range(), size in range(), holds in list(&[Holds::Journal]),
+        sectors in prop::collection::vec((0u64..20, 1u64..5), 0..3),
     ) -> Selector {
         let sizes = |r: Option<(u64, Option<u64>)>| r.map(|(min, max)| SizeRange { min: Bytes(min), max: max.map(Bytes) });
         Selector {
             path, not_path, uid, pid, kind, length: sizes(length), size: sizes(size),
+            holds, sectors: sectors.into_iter().map(|(from, more)| from..from + more).collect(),
             command: command.into_iter().map(str::to_owned).collect(),
             range: range.map(|(from, to)| ByteRange { from: Bytes(from), to: to.map(Bytes) }),
             ..Selector::default()

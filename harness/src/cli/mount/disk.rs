@@ -57,10 +57,6 @@ impl Disk {
         Ok(Disk { on, cache, served_at, at: at.to_owned(), mounted: None, survivor: None })
     }
 
-    pub(super) fn served_at(&self) -> &Path {
-        &self.served_at
-    }
-
     pub(super) fn sector(&self) -> Sector {
         self.on.sector
     }
