@@ -201,13 +201,18 @@ impl Data {
         self.joined.iter().filter(|joined| joined.1 > op).filter_map(part).collect()
     }
 
-    /// Parts of blocks beyond the sizes that changes after `op` set: change, and bytes.
+    /// Parts of blocks beyond the sizes that changes after `op` set: change, and bytes. A block that a change before took away is
+    /// not the one that held what is durable.
     pub(crate) fn cut_in_blocks(&self, op: OpId) -> Vec<(OpId, u64, u64)> {
-        let part = |(by, what): (OpId, &What)| match *what {
-            What::Size { to } => Some((by, to, up(to))).filter(|(by, from, to)| *by > op && from < to),
-            What::Write { .. } | What::Zero { .. } => None,
-        };
-        self.steps.iter().filter_map(part).collect()
+        let (mut cut, mut least) = (Vec::new(), u64::MAX);
+        for (by, what) in self.steps.iter().filter(|(by, _)| *by > op) {
+            let What::Size { to } = *what else { continue };
+            if to < up(to) && to / PAGE * PAGE < least {
+                cut.push((by, to, up(to)));
+            }
+            least = least.min(to);
+        }
+        cut
     }
 
     fn join(&mut self, from: u64, to: u64) {
