@@ -18,3 +18,5 @@ mod words;
 mod corpus;
 mod doubt;
 pub mod seal;
+pub mod chance;
+pub mod cuts;
