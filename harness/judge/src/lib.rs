@@ -15,8 +15,8 @@ mod trace;
 pub use trace::events;
 mod words;
 
+pub mod chance;
 mod corpus;
+pub mod cuts;
 mod doubt;
 pub mod seal;
-pub mod chance;
-pub mod cuts;

@@ -9,8 +9,8 @@ use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    compare, compare_stores, device, hidden, inventory, persistence, policies, rehearse, report, run, schema, survey,
-    sweep,
+    compare, compare_stores, device, hidden, inventory, persistence, policies, rehearse, report, run, schema,
+    survey, sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};

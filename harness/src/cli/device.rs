@@ -20,7 +20,6 @@ use reports::cuts::forms::FORMATS;
 use reports::cuts::{Cuts, text};
 use reports::kit::figures::grouped;
 use reports::kit::json::to_json;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,7 +46,9 @@ pub(crate) enum DeviceCommand {
         output: CutsOutput,
     },
     /// Compare two series by their cuts: before and after a firmware, or two devices.
-    #[command(after_help = "Exit codes: 0 the second is better, 1 it is worse, 2 the cuts do not tell, 64 bad command line.")]
+    #[command(
+        after_help = "Exit codes: 0 the second is better, 1 it is worse, 2 the cuts do not tell, 64 bad command line."
+    )]
     Compare {
         /// The ledger's directory of the series before.
         before: PathBuf,
@@ -171,7 +172,10 @@ fn ledger(args: &LedgerArgs) -> Result<Exit> {
     stop::install()?;
     let work = (args.work_from.0, args.work_to.0);
     if work.0 > work.1 {
-        let why = format!("--work-from {} is longer than --work-to {}; name a shorter one", args.work_from, args.work_to);
+        let why = format!(
+            "--work-from {} is longer than --work-to {}; name a shorter one",
+            args.work_from, args.work_to
+        );
         return Err(Misplaced(why).into());
     }
     let options = options(args, work)?;
@@ -184,7 +188,10 @@ fn ledger(args: &LedgerArgs) -> Result<Exit> {
         End::Done => cuts.verdict.into(),
         End::Interrupted => Exit::Interrupted,
         End::Stopped(why) => {
-            tell!("the series stopped: {}; the same command goes on with it", reports::kit::inert::inert(&why));
+            tell!(
+                "the series stopped: {}; the same command goes on with it",
+                reports::kit::inert::inert(&why)
+            );
             cuts.verdict.into()
         }
     })
@@ -220,7 +227,8 @@ fn series(args: &LedgerArgs) -> Series {
 
 fn judged(directory: &Path) -> Result<Cuts> {
     let (lines, blake3) = book::read(directory)?;
-    let reproduce = format!("fermoposta device report {}", record::plan::quoted(&directory.display().to_string()));
+    let reproduce =
+        format!("fermoposta device report {}", record::plan::quoted(&directory.display().to_string()));
     Ok(judge(&lines, blake3, reproduce))
 }
 
@@ -251,7 +259,7 @@ fn write(args: WriterArgs) -> Result<Exit> {
 fn compared(before: &Path, after: &Path) -> Result<Exit> {
     let difference = compare(&judged(before)?, &judged(after)?);
     let mut words = format!("{}  {}\n\n", difference.verdict.word(), difference.sentence);
-    difference.notes.iter().for_each(|note| drop(writeln!(words, "  - {note}")));
+    words.extend(difference.notes.iter().map(|note| format!("  - {note}\n")));
     say(words)?;
     Ok(difference.verdict.into())
 }
@@ -273,7 +281,8 @@ fn plan(args: &PlanArgs) -> Result<Exit> {
 fn needed(percent: f64, bad: u64, confidence: f64) -> Result<String> {
     let Some(cuts) = trials_to_show(percent / 100.0, bad, confidence) else {
         let most = grouped(MOST_TRIALS);
-        let why = format!("--at-most {percent}: no plan within {most} cuts; name a share above 0 and below 100 %");
+        let why =
+            format!("--at-most {percent}: no plan within {most} cuts; name a share above 0 and below 100 %");
         return Err(Misplaced(why).into());
     };
     Ok(format!(
@@ -290,7 +299,7 @@ fn shown(cuts: u64, bad: u64, confidence: f64) -> Result<String> {
     }
     let percent = |share: f64| format!("{:.4}", share * 100.0);
     Ok(format!(
-        "{} bad of {} cuts: at {} % confidence at most {} %, and at that confidence at least {} %, of cuts lose something.\n",
+        "{} bad of {} cuts: with {} % confidence at most {} %, and with as much at least {} %, of cuts lose something.\n",
         grouped(bad),
         grouped(cuts),
         confidence * 100.0,

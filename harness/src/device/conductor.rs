@@ -66,6 +66,8 @@ pub(super) struct Conductor<'a> {
     /// The power goes when looking has taken so long.
     pub(super) cut_while_looking: Option<Duration>,
     not_ready: u32,
+    /// The last cut of the ledger before this one.
+    before: u32,
 }
 
 /// Whether the writer is still there.
@@ -80,6 +82,7 @@ pub(crate) fn conduct(options: &Options, book: &mut Book) -> Result<End> {
     book.write(vec![Line::Opened { at: now(), cuts: options.cuts }])?;
     tell!("ledger of series {} at {at}; waiting for `fermoposta device writer`", book.series.id);
     let mut conductor = Conductor {
+        before: book.standing.cut,
         options,
         book,
         arrivals,
@@ -139,12 +142,14 @@ impl Conductor<'_> {
 
     /// After everything was looked for.
     fn ended(&mut self, peer: &mut Peer) -> Option<End> {
-        let Progress { counted, bad, in_vain, last } = progress(&self.book.lines);
+        let Progress { counted, bad, in_vain, last } = progress(&self.book.lines, self.before);
         if let Some(cut) = last {
             let what = inert(&cut.what);
             tell!("cut {}: {what} ({counted} of {} counted, {bad} bad)", cut.number, self.options.cuts);
             if in_vain >= MOST_IN_VAIN {
-                return Some(End::Stopped(format!("{in_vain} cuts in a row prove nothing; the last: {what}")));
+                return Some(End::Stopped(format!(
+                    "{in_vain} cuts in a row prove nothing; the last: {what}"
+                )));
             }
         }
         if counted >= self.options.cuts {
@@ -215,7 +220,8 @@ impl Conductor<'_> {
         let retired = self.book.standing.to_retire(self.book.series.keep);
         let retired = retired.into_iter().map(|(stream, below)| Line::Retired { stream, below });
         let standing = &self.book.standing;
-        let began = Stream::VARIANTS.iter().map(|stream| Line::Began { stream: *stream, n: standing.next(*stream) });
+        let began =
+            Stream::VARIANTS.iter().map(|stream| Line::Began { stream: *stream, n: standing.next(*stream) });
         let lines: Vec<Line> = retired.chain(began).collect();
         self.book.write(lines.clone())?;
         for line in lines {
@@ -256,7 +262,9 @@ impl Conductor<'_> {
         let awaited = |stream, n| self.book.standing.awaits(stream, n);
         match message {
             FromWriter::Done { stream, n } if awaited(stream, n) => Some(Line::Done { stream, n }),
-            FromWriter::Failed { stream, n, why } if awaited(stream, n) => Some(Line::Failed { stream, n, why }),
+            FromWriter::Failed { stream, n, why } if awaited(stream, n) => {
+                Some(Line::Failed { stream, n, why })
+            }
             _ => None,
         }
     }

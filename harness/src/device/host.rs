@@ -24,7 +24,8 @@ pub(super) fn look(boot_id: String, directory: &Path, device: Option<&Path>) -> 
     let kernel = environment::machine().into_iter().find(|(name, _)| name == "kernel");
     Host {
         boot_id,
-        name: nix::unistd::gethostname().map_or("unknown".to_owned(), |name| name.to_string_lossy().into_owned()),
+        name: nix::unistd::gethostname()
+            .map_or("unknown".to_owned(), |name| name.to_string_lossy().into_owned()),
         kernel: kernel.map_or("unknown".to_owned(), |(_, version)| version),
         storage: environment::file_system(directory),
         clock: since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),

@@ -72,7 +72,8 @@ impl Conductor<'_> {
         let cut = self.book.standing.cut;
         for _ in 0..RESTORE_TRIES {
             let commands = &self.options.commands;
-            let mut running = command::start(&commands.restore, cut, commands.limit).context("--restore: no shell")?;
+            let mut running =
+                command::start(&commands.restore, cut, commands.limit).context("--restore: no shell")?;
             let outcome = loop {
                 match running.ended()? {
                     Some(outcome) => break outcome,

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A device that does not answer for this long says nothing.
-const LIMIT: Duration = Duration::from_secs(20);
+/// A device that does not answer for this long says nothing; the ledger waits no longer for a writer to introduce itself.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Losses of power without a warning, by their numbers among the attributes of ATA devices.
 const ATA_POWER_LOSSES: [u64; 2] = [174, 192];
@@ -25,12 +25,8 @@ fn ask(device: &Path) -> Result<String, String> {
     let mut command = Command::new("smartctl");
     command.args(["--json", "--info", "--attributes"]).arg(device);
     let no_tool = |error| format!("smartctl cannot be started ({error}); install smartmontools");
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(no_tool)?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(no_tool)?;
     let mut out = child.stdout.take().expect("it was asked for");
     let reader = std::thread::spawn(move || {
         let mut words = String::new();

@@ -21,7 +21,8 @@ impl Token {
     /// From the first line of a file.
     pub(crate) fn read(path: &Path) -> Result<Token> {
         let bad = |why: String| Misplaced(format!("--token-file {}: {why}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| bad(format!("it cannot be read: {error}")))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| bad(format!("it cannot be read: {error}")))?;
         let secret = text.lines().next().unwrap_or_default().trim();
         if secret.len() < LEAST {
             let way_out = "make one with `head -c 32 /dev/urandom | base64`";

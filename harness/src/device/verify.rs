@@ -44,7 +44,8 @@ impl Conductor<'_> {
         let series = &self.book.series;
         let fresh = self.book.standing.is_fresh();
         peer.tell(&FromLedger::Series { id: series.id.clone(), seed: series.seed, fresh });
-        match answer(peer, due, |message| matches!(message, FromWriter::Ready | FromWriter::NotReady { .. })) {
+        match answer(peer, due, |message| matches!(message, FromWriter::Ready | FromWriter::NotReady { .. }))
+        {
             Err(without) => return Ok(without.into()),
             Ok(FromWriter::NotReady { why }) => {
                 self.book.write(vec![Line::NotVerified { why: why.clone() }])?;
@@ -74,7 +75,8 @@ impl Conductor<'_> {
         items: &[u64],
     ) -> Result<Result<(), Without>> {
         peer.tell(&FromLedger::Check { stream, items: items.to_vec() });
-        let about = |message: &FromWriter| matches!(message, FromWriter::Found { stream: of, .. } if *of == stream);
+        let about =
+            |message: &FromWriter| matches!(message, FromWriter::Found { stream: of, .. } if *of == stream);
         let wrong = match answer(peer, due, about) {
             Err(without) => return Ok(Err(without)),
             Ok(FromWriter::Found { wrong, .. }) => wrong,
@@ -91,7 +93,11 @@ impl Conductor<'_> {
 }
 
 /// The next message that is one; others of a writer that looks are no news.
-fn answer(peer: &mut Peer, due: Option<Instant>, is_one: impl Fn(&FromWriter) -> bool) -> Result<FromWriter, Without> {
+fn answer(
+    peer: &mut Peer,
+    due: Option<Instant>,
+    is_one: impl Fn(&FromWriter) -> bool,
+) -> Result<FromWriter, Without> {
     let deadline = Instant::now() + ANSWER_LIMIT;
     loop {
         match peer.hear(TICK) {

@@ -11,11 +11,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const GREETING: &str = "fermoposta-device 1 ";
 /// The longest message, in bytes: answers about [`super::message::MOST_CHECKED`] items and what the kernel logged fit.
 const LONGEST: usize = 1 << 20;
+/// Of what is said before the other end is known.
+const LONGEST_GREETING: usize = 64 << 10;
 const NONCE: usize = 32;
 /// A peer that takes no more for this long is gone.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
@@ -59,7 +61,11 @@ pub(super) struct Receiver {
 }
 
 /// The ledger's end, once a writer has shown within `limit` that it takes part.
-pub(super) fn accept(stream: TcpStream, token: &Token, limit: Duration) -> Result<(Sender, Receiver), WireError> {
+pub(super) fn accept(
+    stream: TcpStream,
+    token: &Token,
+    limit: Duration,
+) -> Result<(Sender, Receiver), WireError> {
     let own = nonce()?;
     let mut greeting = greet(&stream, &format!("{GREETING}{}\n", hex(&own)), limit)?;
     let theirs = unhex(&greeting.line()?).ok_or(WireError::Stranger)?;
@@ -67,7 +73,11 @@ pub(super) fn accept(stream: TcpStream, token: &Token, limit: Duration) -> Resul
 }
 
 /// The writer's end.
-pub(super) fn connect(stream: TcpStream, token: &Token, limit: Duration) -> Result<(Sender, Receiver), WireError> {
+pub(super) fn connect(
+    stream: TcpStream,
+    token: &Token,
+    limit: Duration,
+) -> Result<(Sender, Receiver), WireError> {
     let own = nonce()?;
     let mut greeting = greet(&stream, &format!("{}\n", hex(&own)), limit)?;
     let line = greeting.line()?;
@@ -80,28 +90,32 @@ struct Greeting {
     stream: TcpStream,
     out: TcpStream,
     buffer: Vec<u8>,
+    deadline: Instant,
 }
 
 fn greet(stream: &TcpStream, words: &str, limit: Duration) -> Result<Greeting, WireError> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_LIMIT))?;
-    stream.set_read_timeout(Some(limit))?;
+    let deadline = Instant::now() + limit;
     let mut out = stream.try_clone()?;
     out.write_all(words.as_bytes())?;
-    Ok(Greeting { stream: stream.try_clone()?, out, buffer: Vec::new() })
+    Ok(Greeting { stream: stream.try_clone()?, out, buffer: Vec::new(), deadline })
 }
 
 impl Greeting {
     fn line(&mut self) -> Result<String, WireError> {
-        /// A stranger does not get to fill memory, nor to hold on by single bytes.
-        const READS: usize = 64;
-        for _ in 0..READS {
+        loop {
             if let Some(line) = taken(&mut self.buffer) {
                 return String::from_utf8(line).map_err(|_| WireError::Stranger);
             }
+            // A stranger neither fills memory nor holds on by single bytes.
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.buffer.len() > LONGEST_GREETING {
+                return Err(WireError::Stranger);
+            }
+            self.stream.set_read_timeout(Some(left))?;
             fill(&mut self.stream, &mut self.buffer)?;
         }
-        Err(WireError::Stranger)
     }
 
     fn ends(self, key: [u8; 32], own: End, other: End) -> (Sender, Receiver) {
@@ -213,7 +227,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let writer = Token::of(writer);
-        let other = std::thread::spawn(move || connect(TcpStream::connect(address).unwrap(), &writer, LIMIT).unwrap());
+        let other = std::thread::spawn(move || {
+            connect(TcpStream::connect(address).unwrap(), &writer, LIMIT).unwrap()
+        });
         let own = accept(listener.accept().unwrap().0, &Token::of(ledger), LIMIT).unwrap();
         (own, other.join().unwrap())
     }

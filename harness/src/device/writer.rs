@@ -101,7 +101,10 @@ fn session(
 }
 
 /// Signs of life until the connection is closed, also while the disk hangs.
-fn beat(sender: Arc<Mutex<Sender>>, waiting: impl Fn() -> Duration + Send + 'static) -> Result<std::thread::JoinHandle<()>> {
+fn beat(
+    sender: Arc<Mutex<Sender>>,
+    waiting: impl Fn() -> Duration + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>> {
     let beats = move || loop {
         let waiting_ms = u64::try_from(waiting().as_millis()).unwrap_or(u64::MAX);
         if sender.lock().send(&FromWriter::Alive { waiting_ms }).is_err() {
@@ -112,7 +115,12 @@ fn beat(sender: Arc<Mutex<Sender>>, waiting: impl Fn() -> Duration + Send + 'sta
     Ok(std::thread::Builder::new().name("beat".into()).spawn(beats)?)
 }
 
-fn converse(options: &Options, workers: &Workers, sender: &Arc<Mutex<Sender>>, receiver: &mut Receiver) -> Ended {
+fn converse(
+    options: &Options,
+    workers: &Workers,
+    sender: &Arc<Mutex<Sender>>,
+    receiver: &mut Receiver,
+) -> Ended {
     let mut content = None;
     while !stop::requested() {
         let message = match receiver.next::<FromLedger>(BEAT) {

@@ -66,7 +66,10 @@ fn honest() -> TestResult {
     let (code, cuts) = stand_in("honest", "10", "1")?;
     let of = &cuts.numbers;
     let limit = (of.at_most - 0.258_865_555_1).abs() < 1e-6;
-    check(code == Some(0) && (of.counted, of.bad, of.lost) == (10, 0, 0) && limit && of.acknowledged > 20, &(code, &cuts))
+    check(
+        code == Some(0) && (of.counted, of.bad, of.lost) == (10, 0, 0) && limit && of.acknowledged > 20,
+        &(code, &cuts),
+    )
 }
 
 /// It may also lose its whole file system, which proves nothing; one of three shows it.
@@ -99,8 +102,11 @@ impl Machine {
             "FERMOPOSTA_SELF=1 exec setsid '{}' device writer {at}/disk --ledger 127.0.0.1:{port} --token-file {at}/token --boot-id {at}/boot >>{at}/log 2>&1",
             std::env::current_exe()?.display()
         );
-        let restore = format!("cat /proc/sys/kernel/random/uuid >{at}/boot\n({writer}) &\necho $! >{at}/pid\n");
-        let cut = format!("pid=$(cat {at}/pid); kill -9 \"$pid\"; while kill -0 \"$pid\" 2>/dev/null; do :; done\n");
+        let restore =
+            format!("cat /proc/sys/kernel/random/uuid >{at}/boot\n({writer}) &\necho $! >{at}/pid\n");
+        let cut = format!(
+            "pid=$(cat {at}/pid); kill -9 \"$pid\"; while kill -0 \"$pid\" 2>/dev/null; do :; done\n"
+        );
         for (name, text) in [("restore", restore), ("cut", cut)] {
             fs::write(place.path().join(name), text)?;
         }
@@ -124,9 +130,20 @@ impl Machine {
         let mut command = Command::new(std::env::current_exe()?);
         command.env("FERMOPOSTA_SELF", "1").args(["device", "ledger"]).arg(self.path("ledger"));
         command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
-        command.arg("--token-file").arg(self.path("token")).args(["--cuts", cuts, "--cut", cut, "--restore", restore]);
+        command.arg("--token-file").arg(self.path("token")).args([
+            "--cuts",
+            cuts,
+            "--cut",
+            cut,
+            "--restore",
+            restore,
+        ]);
         command.args(["--json", "--work-from", "50ms", "--work-to", "200ms", "--gone-within", "100ms"]);
-        command.args(["--return-within", back_within]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["--return-within", back_within])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         Ok(command)
     }
 
@@ -147,7 +164,10 @@ impl Drop for Machine {
 fn gone() -> TestResult {
     let machine = Machine::new()?;
     let new = machine.path("disk/maildir/new");
-    let spoil = format!("set -- $(ls {0} | sort -n); rm {0}/$1; truncate -s 0 {0}/$2; truncate -s 512 {0}/$2", new.display());
+    let spoil = format!(
+        "set -- $(ls {0} | sort -n); rm {0}/$1; truncate -s 0 {0}/$2; truncate -s 512 {0}/$2",
+        new.display()
+    );
     let restore = format!("{spoil}; {}", machine.shell("restore"));
     machine.switch_on()?;
     let output = machine.ledger("1", &machine.shell("cut"), &restore, "20s")?.output()?;
@@ -172,7 +192,8 @@ fn killed_ledger() -> TestResult {
     let machine = Machine::new()?;
     machine.switch_on()?;
     for begun in 1..CUTS {
-        let mut ledger = machine.ledger("6", &machine.shell("cut"), &machine.shell("restore"), "20s")?.spawn()?;
+        let mut ledger =
+            machine.ledger("6", &machine.shell("cut"), &machine.shell("restore"), "20s")?.spawn()?;
         await_lines(&machine.path("ledger/ledger.jsonl"), "\"cut-begun\"", begun, &mut ledger)?;
         ledger.kill()?;
         ledger.wait()?;
@@ -196,7 +217,9 @@ fn await_lines(path: &Path, what: &str, times: usize, process: &mut Child) -> Te
         if let Some(status) = process.try_wait()? {
             let mut said = String::new();
             process.stderr.take().map(|mut errors| errors.read_to_string(&mut said)).transpose()?;
-            return Err(format!("it ended with {status} before {what} was there {times} times: {said}").into());
+            return Err(
+                format!("it ended with {status} before {what} was there {times} times: {said}").into()
+            );
         }
         std::thread::park_timeout(Duration::from_millis(2));
     }
@@ -241,8 +264,13 @@ fn full() -> TestResult {
         std::env::current_exe()?.display(),
         machine.port
     );
-    let inside = format!("mount -t tmpfs -o size=512k none {disk} && sh {at}/restore && {ledger}; code=$?; sh {at}/cut; exit $code");
-    let output = Command::new("unshare").args(["--mount", "sh", "-c", &inside]).env("FERMOPOSTA_SELF", "1").output()?;
+    let inside = format!(
+        "mount -t tmpfs -o size=512k none {disk} && sh {at}/restore && {ledger}; code=$?; sh {at}/cut; exit $code"
+    );
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &inside])
+        .env("FERMOPOSTA_SELF", "1")
+        .output()?;
     let (code, cuts) = understood(&output)?;
     let told = cuts.notes.iter().any(|note| note.contains("No space left on device"));
     check(code == Some(0) && cuts.numbers.lost == 0 && cuts.numbers.failed > 0 && told, &(code, &cuts))

@@ -38,7 +38,10 @@ pub(crate) fn sound() -> Cuts {
             failed: 0,
             lost: 0,
         }],
-        cuts: vec![cut(1, 0, Trial::Sound, "everything is there"), cut(2, 0, Trial::Sound, "everything is there")],
+        cuts: vec![
+            cut(1, 0, Trial::Sound, "everything is there"),
+            cut(2, 0, Trial::Sound, "everything is there"),
+        ],
         losses: vec![],
         machine: vec![("kernel".to_owned(), "6.1".to_owned())],
         notes: vec!["No clock of the machine under test is used.".to_owned()],

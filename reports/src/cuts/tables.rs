@@ -43,10 +43,7 @@ pub(super) fn streams(cuts: &Cuts) -> Table {
             bad.of(grouped(of.lost)),
         ]
     };
-    Table {
-        head: words.into_iter().chain(numbers).collect(),
-        rows: cuts.streams.iter().map(row).collect(),
-    }
+    Table { head: words.into_iter().chain(numbers).collect(), rows: cuts.streams.iter().map(row).collect() }
 }
 
 /// A cut each.
@@ -94,10 +91,15 @@ fn class(trial: Trial) -> &'static str {
 }
 
 pub(super) fn losses<'a>(of: impl Iterator<Item = &'a Loss>) -> Table {
-    let head =
-        [Column::words("found after"), Column::words("stored as"), Column::numbers("item"), Column::words("what")];
+    let head = [
+        Column::words("found after"),
+        Column::words("stored as"),
+        Column::numbers("item"),
+        Column::words("what"),
+    ];
     let row = |loss: &Loss| {
-        let after = loss.cut.map_or("no counted cut".to_owned(), |cut| format!("cut {}", grouped(cut.into())));
+        let after =
+            loss.cut.map_or("no counted cut".to_owned(), |cut| format!("cut {}", grouped(cut.into())));
         vec![
             Look::Name.of(after),
             Look::Word.of(&loss.stream),
@@ -110,8 +112,5 @@ pub(super) fn losses<'a>(of: impl Iterator<Item = &'a Loss>) -> Table {
 
 pub(super) fn machine(cuts: &Cuts) -> Table {
     let row = |(name, value): &(String, String)| vec![Look::Name.of(name), Look::Text.of(value)];
-    Table {
-        head: vec![Column::words(""), Column::words("")],
-        rows: cuts.machine.iter().map(row).collect(),
-    }
+    Table { head: vec![Column::words(""), Column::words("")], rows: cuts.machine.iter().map(row).collect() }
 }

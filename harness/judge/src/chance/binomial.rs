@@ -110,12 +110,12 @@ mod tests {
 
     #[test]
     fn with_none_bad_the_limit_has_a_closed_form() {
-        for trials in [1, 10, 59, 299, 2_994, 100_000] {
+        for trials in [1, 10, 59, 299, 2_995, 100_000] {
             close(upper_limit(0, trials, 0.95), 1.0 - 0.05_f64.powf(1.0 / trials as f64));
         }
         assert!(upper_limit(0, 59, 0.95) <= 0.05 && upper_limit(0, 58, 0.95) > 0.05);
         assert!(upper_limit(0, 299, 0.95) <= 0.01 && upper_limit(0, 298, 0.95) > 0.01);
-        assert!(upper_limit(0, 2_994, 0.95) <= 0.001 && upper_limit(0, 2_993, 0.95) > 0.001);
+        assert!(upper_limit(0, 2_995, 0.95) <= 0.001 && upper_limit(0, 2_994, 0.95) > 0.001);
     }
 
     /// By the beta distribution's quantiles, where they have a closed form: `Beta(n, 1)` and `Beta(1, n)`; and of one in two, by
@@ -133,7 +133,9 @@ mod tests {
     /// Of 1 and of 2 in 10: the published tables of Clopper and Pearson at 95 % one-sided (90 % two-sided).
     #[test]
     fn limits_are_those_of_the_tables() {
-        for (bad, trials, low, high) in [(1, 10, 0.0051, 0.3942), (2, 10, 0.0368, 0.5069), (5, 10, 0.2224, 0.7776)] {
+        for (bad, trials, low, high) in
+            [(1, 10, 0.0051, 0.3942), (2, 10, 0.0368, 0.5069), (5, 10, 0.2224, 0.7776)]
+        {
             assert!((lower_limit(bad, trials, 0.95) - low).abs() < 5e-5, "{bad} of {trials}");
             assert!((upper_limit(bad, trials, 0.95) - high).abs() < 5e-5, "{bad} of {trials}");
         }
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn a_plan_names_the_fewest_trials() {
         let plans = [0.05, 0.01, 0.001, 0.0001].map(|share| trials_to_show(share, 0, 0.95));
-        assert_eq!(plans, [Some(59), Some(299), Some(2_994), Some(29_956)]);
+        assert_eq!(plans, [Some(59), Some(299), Some(2_995), Some(29_956)]);
         assert_eq!(trials_to_show(0.01, 1, 0.95), Some(473));
         assert_eq!(trials_to_show(0.01, 0, 0.99), Some(459));
         assert_eq!(trials_to_show(0.5, 0, 0.95), Some(5));

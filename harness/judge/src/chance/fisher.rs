@@ -44,7 +44,9 @@ pub fn least_p_value(a: Share, b: Share) -> f64 {
 #[must_use]
 pub fn sound_trials_to_differ(other: Share, level: f64, most: u64) -> Option<u64> {
     let differs = |trials: u64| p_value(other, Share { bad: 0, trials }) < level;
-    let enough = std::iter::successors(Some(1_u64), |n| Some(n * 2)).take_while(|n| *n <= most).find(|n| differs(*n))?;
+    let enough = std::iter::successors(Some(1_u64), |n| Some(n * 2))
+        .take_while(|n| *n <= most)
+        .find(|n| differs(*n))?;
     let (mut low, mut high) = (enough / 2, enough);
     while high - low > 1 {
         let middle = u64::midpoint(low, high);

@@ -40,17 +40,23 @@ fn share(cuts: &Cuts) -> Share {
 fn decided(a: Share, b: Share, p: f64) -> (Verdict, String) {
     let both = format!("{} before, {} after", of(a), of(b));
     if a.trials == 0 || b.trials == 0 {
-        return (Verdict::Unknown, format!("A side has no counted cut ({both}): there is nothing to compare."));
+        return (
+            Verdict::Unknown,
+            format!("A side has no counted cut ({both}): there is nothing to compare."),
+        );
     }
     if p < LEVEL {
         let worse = u128::from(b.bad) * u128::from(a.trials) > u128::from(a.bad) * u128::from(b.trials);
         let (verdict, word) = if worse { (Verdict::Invalid, "worse") } else { (Verdict::Valid, "better") };
-        return (verdict, format!("After the change it is {word}: {both} (Fisher's exact test, p = {}).", p_words(p)));
+        return (
+            verdict,
+            format!("After the change it is {word}: {both} (Fisher's exact test, {}).", p_words(p)),
+        );
     }
     let why = match (a.bad + b.bad, least_p_value(a, b) >= LEVEL) {
         (0, _) => "no cut was bad on either side".to_owned(),
         (_, true) => "with so few cuts not even the clearest result could have told".to_owned(),
-        (_, false) => format!("chance alone does as much with probability {}", p_words(p)),
+        (_, false) => format!("chance alone does as much (Fisher's exact test, {})", p_words(p)),
     };
     (Verdict::Unknown, format!("The cuts do not tell whether it changed: {both}; {why}."))
 }
@@ -60,7 +66,7 @@ fn of(share: Share) -> String {
 }
 
 fn p_words(p: f64) -> String {
-    if p < 0.0001 { "below 0.0001".to_owned() } else { format!("{p:.4}") }
+    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
 }
 
 fn notes(a: Share, b: Share, reports: [&Cuts; 2]) -> Vec<String> {
@@ -71,13 +77,16 @@ fn notes(a: Share, b: Share, reports: [&Cuts; 2]) -> Vec<String> {
     let mut notes = vec![limit("Before", a), limit("After", b)];
     if b.bad == 0 && a.bad > 0 && p_value(a, b) >= LEVEL {
         notes.push(match sound_trials_to_differ(a, LEVEL, MOST_CUTS) {
-            Some(needed) => format!("{} cuts without a bad one after the change would tell.", grouped(needed)),
+            Some(needed) => {
+                format!("{} cuts without a bad one after the change would tell.", grouped(needed))
+            }
             None => "No number of cuts after the change would tell: make more before it, too.".to_owned(),
         });
     }
     for (side, report) in ["Before", "After"].into_iter().zip(reports) {
         if report.numbers.lost_elsewhere > 0 {
-            let lost = counted(report.numbers.lost_elsewhere, "acknowledged item was", "acknowledged items were");
+            let lost =
+                counted(report.numbers.lost_elsewhere, "acknowledged item was", "acknowledged items were");
             notes.push(format!("{side}: {lost} lost outside counted cuts; that is in no number here."));
         }
     }

@@ -69,8 +69,13 @@ impl Fold {
         lines.iter().for_each(|line| fold.take(line));
         fold.found.drain(..).for_each(|loss| fold.losses.push(loss));
         if let Some(pending) = fold.pending.take() {
-            let why = match (&pending.boot_after, lines.iter().rev().find(|line| !matches!(line, Line::Hello { .. } | Line::Opened { .. }))) {
-                (Some(_), Some(Line::NotVerified { why })) => format!("it could not be looked for after it: {why}"),
+            let why = match (
+                &pending.boot_after,
+                lines.iter().rev().find(|line| !matches!(line, Line::Hello { .. } | Line::Opened { .. })),
+            ) {
+                (Some(_), Some(Line::NotVerified { why })) => {
+                    format!("it could not be looked for after it: {why}")
+                }
                 _ => "not everything was looked for after it".to_owned(),
             };
             fold.cuts.push(row(&pending, 0, 0, Trial::NotCounted, why));

@@ -22,12 +22,14 @@ const SLOW_MS: u64 = 5_000;
 pub fn judge(lines: &[Line], blake3: String, reproduce: String) -> Cuts {
     let fold = Fold::of(lines);
     let numbers = numbers(&fold);
-    let changed = machine::devices(lines).len() > 1;
-    let verdict = verdict(&numbers, changed);
+    let doubt = doubt(lines, &numbers);
+    let verdict = verdict(&numbers, doubt.is_some());
     Cuts {
         schema_version: SCHEMA_VERSION,
         verdict,
-        sentence: sentence(verdict, &numbers),
+        sentence: doubt
+            .filter(|_| verdict == Verdict::Unknown)
+            .unwrap_or_else(|| sentence(verdict, &numbers)),
         limits: limits(&numbers),
         streams: Stream::VARIANTS.iter().map(|stream| sums(&fold, *stream)).collect(),
         machine: machine::facts(lines),
@@ -46,16 +48,17 @@ pub fn judge(lines: &[Line], blake3: String, reproduce: String) -> Cuts {
 pub struct Progress {
     pub counted: u32,
     pub bad: u32,
-    /// Cuts at the end that are not counted.
+    /// Cuts at the end that are not counted, of those after the given one.
     pub in_vain: u32,
     pub last: Option<Cut>,
 }
 
-/// How far the series of these lines has come.
+/// How far the series of these lines has come; `after` is the cut from which on it is looked at for cuts in vain.
 #[must_use]
-pub fn progress(lines: &[Line]) -> Progress {
+pub fn progress(lines: &[Line], after: u32) -> Progress {
     let fold = Fold::of(lines);
-    let in_vain = fold.cuts.iter().rev().take_while(|cut| cut.trial == Trial::NotCounted).count();
+    let since = fold.cuts.iter().rev().take_while(|cut| cut.number > after);
+    let in_vain = since.take_while(|cut| cut.trial == Trial::NotCounted).count();
     Progress {
         counted: count(&fold, |trial| trial != Trial::NotCounted),
         bad: count(&fold, |trial| trial == Trial::Bad),
@@ -69,7 +72,8 @@ fn count(fold: &Fold, which: impl Fn(Trial) -> bool) -> u32 {
 }
 
 fn numbers(fold: &Fold) -> Numbers {
-    let (counted, bad) = (count(fold, |trial| trial != Trial::NotCounted), count(fold, |trial| trial == Trial::Bad));
+    let (counted, bad) =
+        (count(fold, |trial| trial != Trial::NotCounted), count(fold, |trial| trial == Trial::Bad));
     let sum = |of: fn(&super::fold::Sums) -> u64| fold.sums.values().map(of).sum();
     Numbers {
         wanted: fold.wanted,
@@ -97,11 +101,24 @@ fn sums(fold: &Fold, stream: Stream) -> StreamSums {
     }
 }
 
+/// Why cuts that look sound prove nothing.
+fn doubt(lines: &[Line], numbers: &Numbers) -> Option<String> {
+    let cuts = counted(numbers.counted.into(), "counted power cut", "counted power cuts");
+    if machine::devices(lines).len() > 1 {
+        return Some(format!("The device was changed during the series: its {cuts} speak of no single one."));
+    }
+    let never =
+        numbers.counted > 0 && machine::unsafe_shutdowns(lines).is_ok_and(|(first, last)| first == last);
+    never.then(|| {
+        format!("The machine was off in {cuts}, but the device counted no unsafe shutdown: its own power did not go.")
+    })
+}
+
 /// An acknowledged item that is gone is gone, after whatever it was found.
-fn verdict(numbers: &Numbers, device_changed: bool) -> Verdict {
+fn verdict(numbers: &Numbers, in_doubt: bool) -> Verdict {
     match (numbers.lost, numbers.counted) {
         (1.., _) => Verdict::Invalid,
-        (0, counted) if counted > 0 && counted >= numbers.wanted && !device_changed => Verdict::Valid,
+        (0, counted) if counted > 0 && counted >= numbers.wanted && !in_doubt => Verdict::Valid,
         (0, _) => Verdict::Unknown,
     }
 }
@@ -111,20 +128,23 @@ fn sentence(verdict: Verdict, numbers: &Numbers) -> String {
     let acknowledged = counted(numbers.acknowledged, "acknowledged item", "acknowledged items");
     match verdict {
         Verdict::Valid => format!("None of {cuts} lost or damaged one of {acknowledged}."),
-        Verdict::Unknown if numbers.counted >= numbers.wanted => {
-            format!("The device was changed during the series: its {cuts} speak of no single one.")
-        }
         Verdict::Unknown => format!(
             "Only {} of {} power cuts that were asked for are counted; none of them lost or damaged one of {acknowledged}.",
             grouped(numbers.counted.into()),
             grouped(numbers.wanted.into())
         ),
         Verdict::Invalid if numbers.bad == 0 => {
-            format!("{} of {acknowledged} lost or damaged, found after no counted power cut.", grouped(numbers.lost))
+            format!(
+                "{} of {acknowledged} lost or damaged, found after no counted power cut.",
+                grouped(numbers.lost)
+            )
         }
         Verdict::Invalid => {
             let bad = grouped(numbers.bad.into());
-            format!("{bad} of {cuts} lost or damaged what was acknowledged: {} of {acknowledged}.", grouped(numbers.lost))
+            format!(
+                "{bad} of {cuts} lost or damaged what was acknowledged: {} of {acknowledged}.",
+                grouped(numbers.lost)
+            )
         }
     }
 }
@@ -133,7 +153,12 @@ fn notes(fold: &Fold, lines: &[Line]) -> Vec<String> {
     let mut notes: Vec<String> = fold
         .failures
         .iter()
-        .map(|(why, times)| format!("{} could not be stored ({why}); none of them is counted as acknowledged.", counted(*times, "item", "items")))
+        .map(|(why, times)| {
+            format!(
+                "{} could not be stored ({why}); none of them is counted as acknowledged.",
+                counted(*times, "item", "items")
+            )
+        })
         .collect();
     if fold.slowest_ms > SLOW_MS {
         let slow = reports::kit::figures::duration(fold.slowest_ms as f64 / 1e3);
@@ -151,6 +176,9 @@ fn notes(fold: &Fold, lines: &[Line]) -> Vec<String> {
         format!("{} nothing could be looked for: {why}.", counted(*times, "time", "times"))
     }));
     notes.extend(machine::notes(lines));
-    notes.push("Items that were begun and not acknowledged may be there or not; nothing is concluded from them.".to_owned());
+    notes.push(
+        "Items that were begun and not acknowledged may be there or not; nothing is concluded from them."
+            .to_owned(),
+    );
     notes
 }

@@ -4,7 +4,7 @@ use record::series::line::{Host, KernelLog, Line, Smart};
 use reports::kit::figures::{counted, grouped};
 
 /// Of the kernel's words.
-const MOST_LOGGED: usize = 20;
+const MOST_LOGGED: usize = 5;
 
 /// Clocks that differ by less are taken for the same.
 const SAME_CLOCK_SECONDS: i64 = 60;
@@ -19,10 +19,17 @@ fn hosts(lines: &[Line]) -> impl DoubleEndedIterator<Item = (&str, &Host)> {
 /// As its last writer told.
 pub(super) fn facts(lines: &[Line]) -> Vec<(String, String)> {
     let Some((_, host)) = hosts(lines).next_back() else { return Vec::new() };
-    let mut facts =
-        vec![("machine", host.name.clone()), ("kernel", host.kernel.clone()), ("stored on", host.storage.clone())];
+    let mut facts = vec![
+        ("machine", host.name.clone()),
+        ("kernel", host.kernel.clone()),
+        ("stored on", host.storage.clone()),
+    ];
     if let Smart::Read { model, firmware, serial, .. } = &host.smart {
-        facts.extend([("device", model.clone()), ("firmware", firmware.clone()), ("serial number", serial.clone())]);
+        facts.extend([
+            ("device", model.clone()),
+            ("firmware", firmware.clone()),
+            ("serial number", serial.clone()),
+        ]);
     }
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -32,26 +39,26 @@ pub(super) fn notes(lines: &[Line]) -> Vec<String> {
     notes.into_iter().flatten().collect()
 }
 
-/// Unsafe shutdowns that the device counted itself.
-fn shutdowns(lines: &[Line]) -> Option<String> {
+/// Unsafe shutdowns that the device counted itself, at the beginning and at the end; or why that is not known.
+pub(super) fn unsafe_shutdowns(lines: &[Line]) -> Result<(u64, u64), String> {
     let counts = hosts(lines).map(|(_, host)| match &host.smart {
         Smart::Read { unsafe_shutdowns: Some(count), .. } => Ok(*count),
         Smart::Read { .. } => Err("the device does not count them".to_owned()),
         Smart::NotRead(why) => Err(why.clone()),
     });
-    let counts: Result<Vec<u64>, String> = counts.collect();
-    Some(match counts {
+    let counts: Vec<u64> = counts.collect::<Result<_, _>>()?;
+    counts.first().copied().zip(counts.last().copied()).ok_or_else(|| "no writer was there".to_owned())
+}
+
+fn shutdowns(lines: &[Line]) -> Option<String> {
+    Some(match unsafe_shutdowns(lines) {
         Err(why) => format!("Unsafe shutdowns as the device counts them (SMART) were not read: {why}."),
-        Ok(counts) => {
-            let (first, last) = (*counts.first()?, *counts.last()?);
-            let rise = last.saturating_sub(first);
-            format!(
-                "Unsafe shutdowns as the device counts them (SMART): {} at the beginning, {} at the end, {} more.",
-                grouped(first),
-                grouped(last),
-                grouped(rise)
-            )
-        }
+        Ok((first, last)) => format!(
+            "Unsafe shutdowns as the device counts them (SMART): {} at the beginning, {} at the end, {} more.",
+            grouped(first),
+            grouped(last),
+            grouped(last.saturating_sub(first))
+        ),
     })
 }
 
@@ -75,8 +82,9 @@ fn kernel_log(lines: &[Line]) -> Option<String> {
     Some(match all {
         0 => "The kernel logged no warning about the device.".to_owned(),
         _ => format!(
-            "The kernel logged {} about the device: {}",
+            "The kernel logged {} about the device{}: {}",
             counted(all as u64, "warning", "different warnings"),
+            if all > MOST_LOGGED { ", among them" } else { "" },
             said.join("; ")
         ),
     })
@@ -90,7 +98,10 @@ fn clock(lines: &[Line]) -> Option<String> {
     });
     let worst = off.max_by_key(|off| off.unsigned_abs())?;
     (worst.unsigned_abs() > SAME_CLOCK_SECONDS.unsigned_abs()).then(|| {
-        let (off, way) = (counted(worst.unsigned_abs(), "second", "seconds"), if worst < 0 { "behind" } else { "ahead of" });
+        let (off, way) = (
+            counted(worst.unsigned_abs(), "second", "seconds"),
+            if worst < 0 { "behind" } else { "ahead of" },
+        );
         format!("The clock of the machine under test was {off} {way} the ledger's; no result depends on it.")
     })
 }
@@ -99,7 +110,9 @@ fn clock(lines: &[Line]) -> Option<String> {
 pub(super) fn devices(lines: &[Line]) -> Vec<String> {
     let mut seen: Vec<String> = hosts(lines)
         .filter_map(|(_, host)| match &host.smart {
-            Smart::Read { model, firmware, serial, .. } => Some(format!("{model} {serial}, firmware {firmware}")),
+            Smart::Read { model, firmware, serial, .. } => {
+                Some(format!("{model} {serial}, firmware {firmware}"))
+            }
             Smart::NotRead(_) => None,
         })
         .collect();

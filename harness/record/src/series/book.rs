@@ -53,9 +53,11 @@ fn whole(bytes: &[u8]) -> &[u8] {
 }
 
 fn lines(path: &Path, bytes: &[u8]) -> Result<Vec<Line>, BookError> {
-    let changed = |line: usize, why: String| BookError::Changed { path: path.to_owned(), line: line + 1, why };
+    let changed =
+        |line: usize, why: String| BookError::Changed { path: path.to_owned(), line: line + 1, why };
     let read = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
-    let lines = read.map(|(at, line)| serde_json::from_slice(line).map_err(|error| changed(at, error.to_string())));
+    let lines =
+        read.map(|(at, line)| serde_json::from_slice(line).map_err(|error| changed(at, error.to_string())));
     let lines: Vec<Line> = lines.collect::<Result<_, _>>()?;
     match lines.first() {
         Some(Line::Series(Series { form: FORM, .. })) => Ok(lines),
@@ -69,7 +71,11 @@ impl Book {
     ///
     /// # Errors
     /// It is in use, was changed, is another series, or cannot be written.
-    pub fn open(directory: &Path, begin: impl FnOnce() -> Series, seed: Option<u64>) -> Result<Book, BookError> {
+    pub fn open(
+        directory: &Path,
+        begin: impl FnOnce() -> Series,
+        seed: Option<u64>,
+    ) -> Result<Book, BookError> {
         let path = directory.join(NAME);
         let io = |error| BookError::Io { path: path.clone(), error };
         std::fs::create_dir_all(directory).map_err(io)?;

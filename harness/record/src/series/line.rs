@@ -14,29 +14,70 @@ pub enum Line {
     /// The first one.
     Series(Series),
     /// The ledger's process began, for the first time or again.
-    Opened { at: String, cuts: u32 },
+    Opened {
+        at: String,
+        cuts: u32,
+    },
     /// A writer is there.
-    Hello { at: String, host: Host },
+    Hello {
+        at: String,
+        host: Host,
+    },
     /// The writer may begin with this item.
-    Began { stream: Stream, n: u64 },
+    Began {
+        stream: Stream,
+        n: u64,
+    },
     /// The item was stored, as the disk says; the next one begins.
-    Done { stream: Stream, n: u64 },
+    Done {
+        stream: Stream,
+        n: u64,
+    },
     /// The item could not be stored; the next one begins.
-    Failed { stream: Stream, n: u64, why: String },
+    Failed {
+        stream: Stream,
+        n: u64,
+        why: String,
+    },
     /// The command that cuts the power is about to be started.
-    CutBegun { cut: u32, phase: Phase, at: String, slowest_ms: u64 },
-    CutEnded { cut: u32, outcome: Outcome },
+    CutBegun {
+        cut: u32,
+        phase: Phase,
+        at: String,
+        slowest_ms: u64,
+    },
+    CutEnded {
+        cut: u32,
+        outcome: Outcome,
+    },
     /// Whether the writer was heard no more after the cut.
-    Silent { cut: u32, silent: bool },
-    Restored { cut: u32, outcome: Outcome },
+    Silent {
+        cut: u32,
+        silent: bool,
+    },
+    Restored {
+        cut: u32,
+        outcome: Outcome,
+    },
     /// An acknowledged item that is not there as it was written.
-    Lost { stream: Stream, n: u64, damage: Damage },
+    Lost {
+        stream: Stream,
+        n: u64,
+        damage: Damage,
+    },
     /// Everything that should be there was looked for.
-    Verified { checked: u64 },
+    Verified {
+        checked: u64,
+    },
     /// It could not be looked for.
-    NotVerified { why: String },
+    NotVerified {
+        why: String,
+    },
     /// Items below this one may be deleted.
-    Retired { stream: Stream, below: u64 },
+    Retired {
+        stream: Stream,
+        below: u64,
+    },
 }
 
 /// What a series is; it does not change.

@@ -31,8 +31,9 @@ impl Log {
     pub fn damage(&self, content: &Content, n: u64) -> Option<Damage> {
         let Some(first) = self.first.get(&n) else { return Some(self.without()) };
         let of = content.sectors(Stream::Append, n);
-        let its =
-            |index: &usize| self.sectors.get(first + index) == Some(&Sector::Of { stream: Stream::Append, n, index: *index });
+        let its = |index: &usize| {
+            self.sectors.get(first + index) == Some(&Sector::Of { stream: Stream::Append, n, index: *index })
+        };
         let there = (0..of).filter(its).count();
         let missing = (0..of).find(|index| !its(index))?;
         let others = match self.sectors.get(first + missing) {

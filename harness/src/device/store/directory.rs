@@ -14,11 +14,15 @@ const UNFINISHED: &str = "fermoposta-series.tmp";
 pub(in crate::device) enum NotOurs {
     #[error("{0}: {1}")]
     Io(String, io::Error),
-    #[error("{place} is of the series {is}, not of {asked}; name another directory, or make a new file system on the device")]
+    #[error(
+        "{place} is of the series {is}, not of {asked}; name another directory, or make a new file system on the device"
+    )]
     OtherSeries { place: String, is: String, asked: String },
     #[error("{0} is not empty; name an empty directory on the device under test")]
     NotEmpty(String),
-    #[error("{0} has no mark of the series: either the file system is not mounted there, or the device lost the mark")]
+    #[error(
+        "{0} has no mark of the series: either the file system is not mounted there, or the device lost the mark"
+    )]
     NoMark(String),
 }
 
@@ -45,7 +49,10 @@ pub(in crate::device) fn take(directory: &Path, id: &str, fresh: bool) -> Result
 /// But for what file systems put there themselves.
 fn is_empty(directory: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(directory)? {
-        if !["lost+found", UNFINISHED].iter().any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name)) {
+        if !["lost+found", UNFINISHED]
+            .iter()
+            .any(|name| entry.as_ref().is_ok_and(|entry| entry.file_name() == *name))
+        {
             return Ok(false);
         }
     }
@@ -70,7 +77,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let at = place.path();
         let told = |taken: Result<(), NotOurs>| {
-            taken.map_or_else(|error| error.to_string().replace(&at.display().to_string(), "DIR"), |()| "taken".into())
+            taken.map_or_else(
+                |error| error.to_string().replace(&at.display().to_string(), "DIR"),
+                |()| "taken".into(),
+            )
         };
         let mut all = vec![told(take(at, "one", false))];
         std::fs::create_dir(at.join("lost+found")).unwrap();

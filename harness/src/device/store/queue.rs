@@ -28,8 +28,12 @@ impl Queue {
 impl Store for Queue {
     fn begin(&mut self, _retire_below: u64) -> io::Result<()> {
         made(&self.at)?;
-        let slots =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.at.join(NAME))?;
+        let slots = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.at.join(NAME))?;
         if slots.metadata()?.len() < SLOTS * SLOT {
             // Written, so that later writes change no size and find their blocks.
             slots.write_all_at(&vec![0; usize::try_from(SLOTS * SLOT).expect("it fits")], 0)?;
