@@ -131,7 +131,17 @@ impl Conductor<'_> {
             return End::Interrupted;
         }
         let within = self.options.return_within.as_secs();
-        End::Stopped(format!("no writer was there for {within} s, though the power was brought back"))
+        let trouble = self.book.lines.iter().rev().find_map(|line| match line {
+            Line::Restored { outcome, .. } => Some(outcome.trouble.clone()),
+            _ => None,
+        });
+        End::Stopped(match trouble {
+            None => format!("no writer came within {within} s"),
+            Some(None) => format!("no writer was there for {within} s, though the power was brought back"),
+            Some(Some(why)) => format!(
+                "no writer was there for {within} s after the command that brings the power back: {why}; look at the machine"
+            ),
+        })
     }
 
     fn is_never_ready(&mut self, why: &str) -> bool {
