@@ -248,7 +248,7 @@ impl Conductor<'_> {
         let (mut lines, mut there) = (Vec::new(), There::Yes);
         loop {
             match peer.hear(TICK) {
-                Heard::Message(message) => lines.extend(self.reported(message)),
+                Heard::Message(message) => lines.extend(self.reported(*message)),
                 Heard::Nothing => {}
                 Heard::Gone => there = There::No,
             }

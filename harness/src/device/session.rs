@@ -10,7 +10,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// What was heard within a while.
 pub(super) enum Heard {
-    Message(FromWriter),
+    Message(Box<FromWriter>),
     Nothing,
     Gone,
 }
@@ -40,7 +40,7 @@ impl Peer {
             }
             Ok(Some(message)) => {
                 self.last_heard = Instant::now();
-                Heard::Message(message)
+                Heard::Message(Box::new(message))
             }
             Ok(None) if self.last_heard.elapsed() < SILENCE => Heard::Nothing,
             Ok(None) | Err(_) => Heard::Gone,

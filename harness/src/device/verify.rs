@@ -101,7 +101,7 @@ fn answer(
     let deadline = Instant::now() + ANSWER_LIMIT;
     loop {
         match peer.hear(TICK) {
-            Heard::Message(message) if is_one(&message) => return Ok(message),
+            Heard::Message(message) if is_one(&message) => return Ok(*message),
             Heard::Message(_) | Heard::Nothing => {}
             Heard::Gone => return Err(Without::Gone),
         }

@@ -90,6 +90,12 @@ mod tests {
         all.push(told(take(at, "two", true)));
         std::fs::remove_file(at.join(MARK)).unwrap();
         all.push(told(take(at, "two", true)));
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        DIR has no mark of the series: either the file system is not mounted there, or the device lost the mark
+        taken
+        taken
+        DIR is of the series one, not of two; name another directory, or make a new file system on the device
+        DIR is not empty; name an empty directory on the device under test
+        ");
     }
 }
