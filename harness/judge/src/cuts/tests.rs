@@ -63,16 +63,27 @@ fn shown(lines: &[Line]) -> String {
 #[test]
 fn sound_cuts_are_counted_up_to_what_was_asked_for() {
     let mut lines = [first(2), whole(1, 1, vec![])].concat();
-    insta::assert_snapshot!(shown(&lines), @"");
+    insta::assert_snapshot!(shown(&lines), @r"
+    UNKNOWN 1 counted, 0 bad: Only 1 of 2 power cuts that were asked for are counted; none of them lost or damaged one of 1 acknowledged item.
+    1 Sound: everything is there
+    ");
     lines.extend(whole(2, 2, vec![]));
-    insta::assert_snapshot!(shown(&lines), @"");
+    insta::assert_snapshot!(shown(&lines), @r"
+    VALID 2 counted, 0 bad: None of 2 counted power cuts lost or damaged one of 2 acknowledged items.
+    1 Sound: everything is there
+    2 Sound: everything is there
+    ");
     assert_eq!(progress(&lines, 0).counted, 2);
 }
 
 #[test]
 fn a_loss_is_charged_to_the_cut_before_it() {
     let lines = [first(2), whole(1, 1, vec![]), whole(2, 2, vec![lost(1), lost(2)])].concat();
-    insta::assert_snapshot!(shown(&lines), @"");
+    insta::assert_snapshot!(shown(&lines), @r"
+    INVALID 2 counted, 1 bad: 1 of 2 counted power cuts lost or damaged what was acknowledged: 2 of 2 acknowledged items.
+    1 Sound: everything is there
+    2 Bad: lost or damaged: 2 of queue
+    ");
     assert!(judged(&lines).losses.iter().all(|loss| loss.cut == Some(2)));
 }
 
@@ -99,17 +110,26 @@ fn what_was_no_cut_is_not_counted_and_says_why() {
         assert_eq!(judged(lines).cuts[0].trial, Trial::NotCounted);
     }
     let why: Vec<String> = cases.iter().map(|lines| judged(lines).cuts[0].what.clone()).collect();
-    insta::assert_snapshot!(why.join("\n"), @"");
+    insta::assert_snapshot!(why.join("\n"), @r"
+    the machine was not off: its boot id is the same
+    the power did not go: the writer was heard on; the command that cuts: it ended with exit status: 1
+    nothing was acknowledged since the machine had started
+    not everything was looked for after it
+    it could not be looked for after it: no mark
+    ");
 }
 
 #[test]
 fn what_is_lost_without_a_counted_cut_is_lost_all_the_same() {
     let start = |boot| vec![hello(boot), VERIFIED, done(1)];
     let by_itself = [first(1), start(1), vec![hello(2), lost(1), VERIFIED]].concat();
-    insta::assert_snapshot!(shown(&by_itself), @"");
+    insta::assert_snapshot!(shown(&by_itself), @"INVALID 0 counted, 0 bad: 1 of 1 acknowledged item lost or damaged, found after no counted power cut.");
     let same_boot =
         [first(1), start(1), vec![begun(1, Phase::Working), hello(1), lost(1), VERIFIED]].concat();
-    insta::assert_snapshot!(shown(&same_boot), @"");
+    insta::assert_snapshot!(shown(&same_boot), @r"
+    INVALID 0 counted, 0 bad: 1 of 1 acknowledged item lost or damaged, found after no counted power cut.
+    1 NotCounted: the machine was not off: its boot id is the same
+    ");
 }
 
 #[test]
@@ -151,7 +171,10 @@ fn two_devices_in_one_series_and_a_device_that_kept_its_power_prove_nothing() {
     assert_eq!(with_smart(("a", 4), ("a", 5)).verdict, Verdict::Valid);
     let doubtful = [with_smart(("a", 4), ("b", 5)), with_smart(("a", 4), ("a", 4))];
     assert!(doubtful.iter().all(|cuts| cuts.verdict == Verdict::Unknown));
-    insta::assert_snapshot!(doubtful.map(|cuts| cuts.sentence).join("\n"), @"");
+    insta::assert_snapshot!(doubtful.map(|cuts| cuts.sentence).join("\n"), @r"
+    The device was changed during the series: its 1 counted power cut speak of no single one.
+    The machine was off in 1 counted power cut, but the device counted no unsafe shutdown: its own power did not go.
+    ");
 }
 
 #[test]
@@ -186,7 +209,20 @@ fn limits_stand_in_words() {
         });
         judged(&first(counted).into_iter().chain(cuts).collect::<Vec<_>>()).limits.join("\n")
     };
-    insta::assert_snapshot!([of(0, 0), of(1, 0), of(59, 0), of(299, 0), of(300, 3)].join("\n\n"), @"");
+    insta::assert_snapshot!([of(0, 0), of(1, 0), of(59, 0), of(299, 0), of(300, 3)].join("\n\n"), @r"
+    No cut is counted: nothing can be said of how often one loses something.
+
+    0 of 1 cut bad: with 95 % confidence at most 95 % of cuts lose anything acknowledged.
+    To show at most 5 %, 59 cuts without a bad one are needed.
+
+    0 of 59 cuts bad: with 95 % confidence at most 5.0 % of cuts lose anything acknowledged.
+    To show at most 1 %, 299 cuts without a bad one are needed.
+
+    0 of 299 cuts bad: with 95 % confidence at most 1.00 % of cuts lose anything acknowledged.
+    To show at most 0.1 %, 2,995 cuts without a bad one are needed.
+
+    3 of 300 cuts bad: with 95 % confidence at most 2.6 %, and with 95 % confidence at least 0.27 %, of cuts lose something acknowledged.
+    ");
 }
 
 fn series(counted: u32, bad: u32) -> Cuts {
@@ -211,5 +247,26 @@ fn two_series_are_decided_by_their_cuts_or_not_at_all() {
         of((300, 0), (300, 0)),
         of((0, 0), (300, 0)),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r"
+    VALID After the change it is better: 40 of 300 cuts bad before, 0 of 300 cuts bad after (Fisher's exact test, p < 0.0001).
+      Before: with 95 % confidence at most 18 % of cuts lose something acknowledged.
+      After: with 95 % confidence at most 1.00 % of cuts lose something acknowledged.
+    INVALID After the change it is worse: 0 of 300 cuts bad before, 40 of 300 cuts bad after (Fisher's exact test, p < 0.0001).
+      Before: with 95 % confidence at most 1.00 % of cuts lose something acknowledged.
+      After: with 95 % confidence at most 18 % of cuts lose something acknowledged.
+    UNKNOWN The cuts do not tell whether it changed: 3 of 60 cuts bad before, 0 of 60 cuts bad after; with so few cuts not even the clearest result could have told.
+      Before: with 95 % confidence at most 13 % of cuts lose something acknowledged.
+      After: with 95 % confidence at most 4.9 % of cuts lose something acknowledged.
+      102 cuts without a bad one after the change would tell.
+    UNKNOWN The cuts do not tell whether it changed: 1 of 3 cuts bad before, 0 of 3 cuts bad after; with so few cuts not even the clearest result could have told.
+      Before: with 95 % confidence at most 87 % of cuts lose something acknowledged.
+      After: with 95 % confidence at most 64 % of cuts lose something acknowledged.
+      58 cuts without a bad one after the change would tell.
+    UNKNOWN The cuts do not tell whether it changed: 0 of 300 cuts bad before, 0 of 300 cuts bad after; no cut was bad on either side.
+      Before: with 95 % confidence at most 1.00 % of cuts lose something acknowledged.
+      After: with 95 % confidence at most 1.00 % of cuts lose something acknowledged.
+    UNKNOWN A side has no counted cut (0 of 0 cuts bad before, 0 of 300 cuts bad after): there is nothing to compare.
+      Before: with 95 % confidence at most 100 % of cuts lose something acknowledged.
+      After: with 95 % confidence at most 1.00 % of cuts lose something acknowledged.
+    ");
 }

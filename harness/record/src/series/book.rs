@@ -180,6 +180,11 @@ mod tests {
         all.push(told(read(place.path()).unwrap_err()));
         std::fs::write(&at, "\n").unwrap();
         all.push(told(read(place.path()).unwrap_err()));
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        DIR is no directory of `fermoposta device ledger`: it has no ledger.jsonl
+        DIR/ledger.jsonl is of seed 4, not 5; leave out `--seed`, or name another directory
+        DIR/ledger.jsonl, line 2: invalid type: integer `1`, expected struct variant Line::Done at line 1 column 9; it is not as a ledger wrote it
+        DIR/ledger.jsonl, line 1: EOF while parsing a value at line 2 column 0; it is not as a ledger wrote it
+        ");
     }
 }
