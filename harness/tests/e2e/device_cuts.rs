@@ -25,7 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
         [
             ("an_honest_device_loses_nothing", percent(100, 40), honest),
             ("a_device_that_lies_is_found", percent(100, 40), lying),
-            ("a_full_disk_is_told_and_nothing_is_cut", percent(20, 10), full),
+            ("a_full_disk_is_told_and_changes_no_count", percent(20, 10), full),
         ],
     );
     tests.extend(group(
