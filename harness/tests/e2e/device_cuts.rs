@@ -34,7 +34,7 @@ pub(crate) fn tests() -> Vec<Test> {
         [
             ("what_is_gone_after_a_cut_is_found_by_name", percent(50, 15), gone),
             ("a_cut_that_does_not_happen_is_not_counted", percent(20, 10), no_cut),
-            ("a_ledger_that_is_killed_goes_on_without_a_wrong_count", percent(50, 20), killed_ledger),
+            ("a_ledger_that_is_killed_goes_on_without_a_wrong_count", percent(20, 75), killed_ledger),
             ("a_stranger_writes_nothing_into_the_ledger", percent(20, 5), stranger),
             ("a_directory_without_its_mark_is_not_believed", percent(20, 10), unmounted),
         ],
