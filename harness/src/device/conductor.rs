@@ -289,7 +289,9 @@ impl Conductor<'_> {
         }
         match again {
             Again::No => {}
-            Again::AtOnce => drop(self.cut(cut, Phase::AtOnce, None)?),
+            Again::AtOnce => {
+                self.cut(cut, Phase::AtOnce, None)?;
+            }
             Again::Recovering(part) => {
                 // An arrival is no news: its machine loses the power whatever it says.
                 let wait = self.recovery.mul_f64(part);
