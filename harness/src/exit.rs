@@ -3,6 +3,7 @@
 use judge::JudgeError;
 use judge::stores::compare::BadSide;
 use record::directory::NotARun;
+use record::series::book::BookError;
 use reports::kit::verdict::Verdict;
 use std::fmt::Arguments;
 use std::io::{self, Write};
@@ -62,7 +63,8 @@ impl Exit {
             || error.is::<Misplaced>()
             || error.is::<Doubtful>()
             || error.is::<Refused>()
-            || matches!(error.downcast_ref(), Some(BadSide { .. }));
+            || matches!(error.downcast_ref(), Some(BadSide { .. }))
+            || error.downcast_ref().is_some_and(|error| !matches!(error, BookError::Io { .. }));
         if usage { Exit::Usage } else { Exit::Environment }
     }
 

@@ -3,6 +3,7 @@
 
 mod campaign;
 pub mod cli;
+mod device;
 mod exit;
 mod front_door;
 mod machine;

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 
 /// A crate and its rooms from the top down: each may use those to its right, but not its neighbours beside a comma.
 const ROOMS: [(&str, &str); 6] = [
-    ("harness", "cli > campaign > run > front_door, scenario > mail, persistence, server > machine, exit"),
+    (
+        "harness",
+        "cli > campaign > run > front_door, scenario > device, mail, persistence, server > machine, exit",
+    ),
     (
         "harness/judge",
-        "judge > statement, words, doubt, recorded > findings, summary > property > reason > case > trace, corpus, seal, stores",
+        "judge > statement, words, doubt, recorded, cuts > findings, summary > property > reason > case > trace, chance, corpus, seal, stores",
     ),
-    ("harness/record", "synthetic > ledger, plan, message, inventory > history > directory"),
+    ("harness/record", "synthetic > ledger, plan, message, inventory, series > history > directory"),
     (
         "harness/reference",
         "offline, server > listen > imap, smtp > store > mailbox, careless > files, flags, lists, uidlist, wire, defect",
     ),
-    ("reports", "rehearsal > agreement, comparison, policies, stores, survey, sweep > run > kit"),
+    ("reports", "rehearsal > agreement, comparison, cuts, policies, stores, survey, sweep > run > kit"),
     ("fuse-fs", "mount, rig > fs > rules > durability > call, inode, units, errno > clock, nearest"),
 ];
 const BESIDE: [&str; 5] = ["lib", "main", "testing", "tests", "documents"];

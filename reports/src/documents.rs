@@ -3,6 +3,7 @@
 
 use crate::agreement::{self, Agreement};
 use crate::comparison::{self, Comparison};
+use crate::cuts::{self, Cuts};
 use crate::kit::format::Format;
 use crate::kit::inert::{copy, is_dangerous};
 use crate::kit::json::{schema, to_json};
@@ -31,6 +32,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("comparison", to_json(&comparison::samples::beyond())),
         ("comparison-within", to_json(&comparison::samples::within())),
         ("comparison-hostile", to_json(&comparison::samples::hostile())),
+        ("cuts", to_json(&cuts::samples::bad())),
         ("policies", to_json(&policies::samples::compared())),
         ("rehearsal", to_json(&rehearsal::samples::rehearsal())),
         ("stores", to_json(&stores::samples::different())),
@@ -44,6 +46,7 @@ fn schemas() -> Vec<(&'static str, String)> {
         ("schema", schema::<Report>()),
         ("agreement-schema", schema::<Agreement>()),
         ("comparison-schema", schema::<Comparison>()),
+        ("cuts-schema", schema::<Cuts>()),
         ("policies-schema", schema::<Policies>()),
         ("rehearsal-schema", schema::<Rehearsal>()),
         ("stores-schema", schema::<Stores>()),
@@ -92,6 +95,7 @@ fn documents_survive_the_way_through_json() {
     ]
     .iter()
     .for_each(reads_back);
+    [cuts::samples::sound(), cuts::samples::bad()].iter().for_each(reads_back);
     [policies::samples::compared(), policies::samples::hostile()].iter().for_each(reads_back);
     reads_back(&agreement::samples::differing());
     reads_back(&rehearsal::samples::rehearsal());
@@ -154,6 +158,7 @@ fn no_form_shows_a_hostile_string_wherever_it_stands() {
     }
     forms_are_harmless(&all_hostile(&agreement::samples::differing()), agreement::forms::FORMATS);
     forms_are_harmless(&all_hostile(&comparison::samples::beyond()), comparison::forms::FORMATS);
+    forms_are_harmless(&all_hostile(&cuts::samples::bad()), cuts::forms::FORMATS);
     forms_are_harmless(&all_hostile(&policies::samples::compared()), policies::forms::FORMATS);
     forms_are_harmless(&all_hostile(&rehearsal::samples::rehearsal()), rehearsal::forms::FORMATS);
     forms_are_harmless(&all_hostile(&stores::samples::different()), stores::forms::FORMATS);

@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod comparison;
+pub mod cuts;
 #[cfg(test)]
 mod documents;
 pub mod kit;

@@ -15,6 +15,8 @@ mod trace;
 pub use trace::events;
 mod words;
 
+pub mod chance;
 mod corpus;
+pub mod cuts;
 mod doubt;
 pub mod seal;

@@ -4,4 +4,5 @@ pub mod inventory;
 pub mod ledger;
 pub mod message;
 pub mod plan;
+pub mod series;
 pub mod synthetic;

@@ -9,8 +9,8 @@ use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    compare, compare_stores, hidden, inventory, persistence, policies, rehearse, report, run, schema, survey,
-    sweep,
+    compare, compare_stores, device, hidden, inventory, persistence, policies, rehearse, report, run, schema,
+    survey, sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
@@ -116,6 +116,13 @@ pub(crate) enum Command {
     Persistence {
         #[command(subcommand)]
         command: PersistenceCommand,
+    },
+    /// Cut the real power of a machine, again and again, and count after how many cuts its device lost what it had acknowledged.
+    ///
+    /// No fault file system has a part in it. The ledger runs on another machine than the writer.
+    Device {
+        #[command(subcommand)]
+        command: device::DeviceCommand,
     },
     /// Mount the fault file system alone, beneath anything; ends at SIGINT or SIGTERM, or when it is unmounted.
     Mount(MountArgs),
@@ -293,6 +300,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Replay { run, to } => super::replay::run(&run, to.as_deref()),
         Command::List { scenarios } => commands::list(scenarios.as_deref()),
         Command::Persistence { command } => persistence::run(&command),
+        Command::Device { command } => device::run(command),
         Command::Mount(args) => super::mount::run(&args.into()),
         Command::Ctl { mountpoint, command } => {
             crate::cli::mount::socket::control(&mountpoint, &command.into())

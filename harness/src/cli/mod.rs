@@ -3,6 +3,7 @@ pub use command::main;
 pub(crate) mod commands;
 pub(crate) mod compare;
 pub(crate) mod compare_stores;
+mod device;
 mod disks;
 pub(crate) mod doctor;
 pub(crate) mod export;

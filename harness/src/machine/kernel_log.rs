@@ -3,7 +3,7 @@
 //! Source of the form of a record: the kernel's Documentation/ABI/testing/dev-kmsg.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 
 const LOG: &str = "/dev/kmsg";
@@ -23,6 +23,12 @@ impl KernelLog {
         let open = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(LOG);
         let at_its_end = open.and_then(|mut log| log.seek(SeekFrom::End(0)).map(|_| log));
         KernelLog(at_its_end.ok())
+    }
+
+    /// All that the kernel still holds, since the machine started.
+    pub(crate) fn from_the_start() -> io::Result<KernelLog> {
+        let log = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(LOG)?;
+        Ok(KernelLog(Some(log)))
     }
 
     /// Warnings and errors since the last time that name the device, such as `loop2`.

@@ -21,7 +21,7 @@ fn wrong_use() -> TestResult {
 }
 
 /// Every command, with arguments by which it prints something without a run; none, if it needs a run or a mount.
-const PRINTING: [(&str, &[&str]); 19] = [
+const PRINTING: [(&str, &[&str]); 20] = [
     ("run", &["--help"]),
     ("sweep", &["--help"]),
     ("survey", &["--help"]),
@@ -36,6 +36,7 @@ const PRINTING: [(&str, &[&str]); 19] = [
     ("replay", &["--help"]),
     ("list", &["--scenarios", "../scenarios"]),
     ("whereabouts", &["--help"]),
+    ("device", &["plan", "--cuts", "299"]),
     ("persistence", &["verify", "--help"]),
     ("doctor", &[]),
     ("schema", &[]),

@@ -9,6 +9,7 @@ mod cli;
 mod damage;
 mod defects;
 mod delivered_mail;
+mod device_cuts;
 mod devices;
 mod full_disk;
 mod group;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         damage::tests,
         defects::tests,
         delivered_mail::tests,
+        device_cuts::tests,
         devices::tests,
         full_disk::tests,
         hostile_stage::tests,

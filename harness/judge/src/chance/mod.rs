@@ -1,0 +1,2 @@
+pub mod binomial;
+pub mod fisher;

@@ -1,0 +1,15 @@
+mod again;
+mod command;
+pub(crate) mod conductor;
+mod host;
+mod listener;
+mod message;
+pub(crate) mod power;
+mod session;
+mod smart;
+mod store;
+pub(crate) mod token;
+mod verify;
+mod wire;
+mod worker;
+pub(crate) mod writer;
