@@ -12,3 +12,4 @@ mod run;
 mod scenario;
 mod server;
 pub mod testing;
+mod tls;

@@ -1,3 +1,4 @@
+use crate::tls::trust::NoTrust;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -69,6 +70,12 @@ pub(crate) enum TargetError {
         /// Process and command line.
         who: String,
     },
+    /// Whether it is the right one cannot be told.
+    #[error("{server}: {why}")]
+    Trust { server: String, why: NoTrust },
+    /// It is not known to be the right one; nothing was said to it.
+    #[error("{service} ({address}) of {server}: {why}")]
+    Insecure { server: String, service: &'static str, address: String, why: String },
     /// Its files could not be written.
     #[error("cannot write {path}: {error}")]
     Prepare {

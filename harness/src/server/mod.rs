@@ -11,6 +11,7 @@ pub(crate) mod needs;
 pub(crate) mod packages;
 pub(crate) mod running;
 mod server;
+pub(crate) mod services;
 pub(crate) mod stage;
 mod underway;
 pub(crate) mod vars;

@@ -18,6 +18,7 @@ mod mount_limits;
 mod mounts;
 mod odd_places;
 mod persistence;
+mod own_server;
 mod power_cuts;
 mod private_view;
 mod real_mail;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         mounts::tests,
         odd_places::tests,
         persistence::tests,
+        own_server::tests,
         power_cuts::tests,
         private_view::tests,
         real_mail::tests,

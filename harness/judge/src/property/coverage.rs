@@ -8,6 +8,7 @@ use crate::property::{full_disk, gone_for_good};
 use crate::reason::{agreement, in_force, store_seen};
 use fuse_fs::clock::Nanos;
 use record::history::UserId;
+use record::plan::server::ServerKind;
 use record::ledger::entry::{ClientOp, CutDone, Reading, RuleCount};
 use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeSet;
@@ -112,14 +113,19 @@ fn never_in_force(case: &Case<'_>, storage: &str, rule: &str) -> &'static str {
     }
 }
 
-/// A step harms the mail server itself, or the power went.
+/// A step harms the mail server itself, or the power went. Of a server whose storage is elsewhere commands alone can break anything.
 fn intervenes(case: &Case<'_>) -> bool {
-    use record::plan::step::StepAction::{KillTarget, StopTarget};
+    use record::plan::step::StepAction::{KillTarget, RunCommand, StopTarget};
     if !case.ledger.cuts.is_empty() || !case.ledger.rollbacks.is_empty() {
         return true;
     }
+    let external = case.plan.target.definition.kind == ServerKind::External;
     let harms = |index: usize| {
-        case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
+        case.plan.steps.get(index).is_some_and(|s| match s.action {
+            KillTarget {} | StopTarget {} => true,
+            RunCommand { .. } => external,
+            _ => false,
+        })
     };
     case.ledger.steps.iter().any(|s| s.error.is_none() && harms(s.index))
 }
