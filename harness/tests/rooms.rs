@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// A crate and its rooms from the top down: each may use those to its right, but not its neighbours beside a comma.
 const ROOMS: [(&str, &str); 6] = [
-    ("harness", "cli > campaign > run > front_door, scenario > mail, persistence, server > machine, exit, tls"),
+    (
+        "harness",
+        "cli > campaign > run > front_door, scenario > mail, persistence, server > machine, exit, tls",
+    ),
     (
         "harness/judge",
         "judge > statement, words, doubt, recorded > findings, summary > property > reason > case > trace, corpus, seal, stores",

@@ -128,7 +128,9 @@ impl Drain {
             }
         };
         let envelope = (&*head.from, &*head.to);
-        let done = submit(Door::unsigned(self.protocol, &self.endpoint), envelope, &message, self.desk.timeout).await;
+        let done =
+            submit(Door::unsigned(self.protocol, &self.endpoint), envelope, &message, self.desk.timeout)
+                .await;
         drop(stay);
         match done {
             Ok(reply) => self.delivered(id, head, reply).await,

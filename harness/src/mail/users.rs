@@ -146,7 +146,8 @@ impl User {
     /// # Errors
     /// There is no password, or none was printed; said without any part of it.
     pub(crate) fn credentials(&self, mechanism: Mechanism) -> Result<Credentials> {
-        let password = self.password.as_ref().context("the list of users has no password for this one")?.reveal()?;
+        let password =
+            self.password.as_ref().context("the list of users has no password for this one")?.reveal()?;
         Ok(Credentials::offered(&self.login, &password, self.on_behalf_of.as_deref(), mechanism))
     }
 }

@@ -41,12 +41,21 @@ pub(super) fn named(scenario: &Scenario, definition: &Definition, found: &mut Tr
     Some(Named { users, sender: accounts.sender.clone() })
 }
 
-fn chosen(scenario: &Scenario, accounts: &Accounts, all: Vec<String>, found: &mut Troubles<'_>) -> Vec<String> {
+fn chosen(
+    scenario: &Scenario,
+    accounts: &Accounts,
+    all: Vec<String>,
+    found: &mut Troubles<'_>,
+) -> Vec<String> {
     let mut users: Vec<String> = all.into_iter().filter(|one| accounts.takes_part(one)).collect();
     let wanted = scenario.workload.users.map_or(USUAL_USERS.min(users.len()), |users| users as usize);
     if users.len() < wanted || users.is_empty() {
         let message = format!("{wanted} users, but the accounts of the target have {}", users.len());
-        found.add("workload.users", message, "leave `users` out, or name more users in the file of its accounts");
+        found.add(
+            "workload.users",
+            message,
+            "leave `users` out, or name more users in the file of its accounts",
+        );
     }
     users.truncate(wanted);
     users
@@ -60,7 +69,8 @@ pub(super) fn contradictions(
     found: &mut Troubles<'_>,
 ) {
     let name = &definition.name;
-    let help = "test it with `kind = \"command\"` on this machine, or break its storage by steps with `run-command`";
+    let help =
+        "test it with `kind = \"command\"` on this machine, or break its storage by steps with `run-command`";
     let here = [
         ("storage", !scenario.storage.is_empty(), "a storage of the harness"),
         ("fault.0", !scenario.fault.is_empty(), "a fault of the storage"),
@@ -69,14 +79,21 @@ pub(super) fn contradictions(
         ("expect.disk-intact", scenario.expect.disk_intact, "a look at its disk"),
     ];
     for (field, _, what) in here.iter().filter(|(_, asked, _)| *asked) {
-        found.add(field, format!("{name} is external: its mail is not here, and {what} would change nothing"), help);
+        found.add(
+            field,
+            format!("{name} is external: its mail is not here, and {what} would change nothing"),
+            help,
+        );
     }
     if overrides.persistence.is_some() || overrides.store.is_some() {
-        let message = format!("{name} is external: neither --persistence nor --store says anything of its storage");
+        let message =
+            format!("{name} is external: neither --persistence nor --store says anything of its storage");
         found.add("target.server", message, "leave the option out");
     }
     let variants = scenario.variant.iter().enumerate();
-    let variants = variants.flat_map(|(n, one)| one.step.iter().enumerate().map(move |(m, step)| (format!("variant.{n}.step.{m}"), step)));
+    let variants = variants.flat_map(|(n, one)| {
+        one.step.iter().enumerate().map(move |(m, step)| (format!("variant.{n}.step.{m}"), step))
+    });
     let own = scenario.step.iter().enumerate().map(|(n, step)| (format!("step.{n}"), step));
     let steps: Vec<_> = own.chain(variants).collect();
     for (field, step) in steps {
@@ -105,12 +122,14 @@ fn possible(field: &str, action: &StepAction, definition: &Definition, found: &m
         | StepAction::PauseMigration {}
         | StepAction::ResumeMigration {}
         | StepAction::Inspect {} => {
-            let message = format!("{name} is external: this step needs a storage or a gateway of the harness");
+            let message =
+                format!("{name} is external: this step needs a storage or a gateway of the harness");
             return found.add(field, message, "do it with `do.run-command`, which runs any command of yours");
         }
     };
     if let Some(key) = missing {
-        let help = format!("give the target `{key} = [\"ssh\", \"mail.example.it\", ...]`, or use `do.run-command`");
+        let help =
+            format!("give the target `{key} = [\"ssh\", \"mail.example.it\", ...]`, or use `do.run-command`");
         found.add(field, format!("{name} does not say how to {key} its server"), help);
     }
 }
@@ -119,7 +138,8 @@ fn possible(field: &str, action: &StepAction, definition: &Definition, found: &m
 pub(super) fn somebody_sends(workload: &WorkloadPlan, external: bool, found: &mut Troubles<'_>) {
     if external && workload.deliver_by == Ingress::Smtp && workload.sender.is_none() {
         let message = "mail goes in by SMTP, but the target does not say who sends it";
-        let help = "give its accounts `sender = \"ADDRESS\"`, a user of their file whose INBOX takes the bounces";
+        let help =
+            "give its accounts `sender = \"ADDRESS\"`, a user of their file whose INBOX takes the bounces";
         found.add("target.server", message, help);
     }
 }

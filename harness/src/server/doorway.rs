@@ -6,8 +6,8 @@
 //! which may listen for those that they start, and whoever cannot be seen.
 
 use super::error::TargetError;
-use crate::tls::endpoint::Endpoint;
 use crate::machine::listening::{Process, listeners, processes};
+use crate::tls::endpoint::Endpoint;
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;

@@ -28,6 +28,9 @@ pub(crate) enum TargetError {
         limit: Duration,
         log: PathBuf,
     },
+    /// Whatever its command did, it is there.
+    #[error("{server}: `{command}` ended well, but at {address} the same server still serves")]
+    StillServes { server: String, command: String, address: String },
     /// It ended before it greeted.
     #[error("{server} ended before it greeted ({status}); {log}")]
     EndedEarly {

@@ -16,3 +16,4 @@ pub(crate) mod stage;
 mod underway;
 pub(crate) mod vars;
 pub(crate) mod view;
+mod witness;

@@ -5,16 +5,17 @@
 use super::doorway::Doorway;
 use super::error::TargetError;
 use super::leash::Leash;
+use super::services::{Services, greeting};
 use super::underway::{Underway, patiently};
 use super::view::failed;
-use super::services::Services;
+use super::witness::Witness;
 use super::{leash, logs, services, view};
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use crate::machine::view::View;
 use crate::server::logs::LOG;
 use crate::server::stage::Stage;
 use crate::tls::endpoint::Endpoint;
-use crate::tls::stream::{Stream, why_insecure};
+use crate::tls::stream::why_insecure;
 use record::plan::server::render::{Rendered, Vars};
 use record::plan::server::{Definition, Rebuild, ServerKind};
 use std::fs::{File, OpenOptions};
@@ -23,9 +24,8 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::task::block_in_place;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 /// A `kill` command that has not ended is waited for before the next start.
 const LAST_KILL: Duration = Duration::from_secs(10);
@@ -57,6 +57,8 @@ pub(crate) struct Server {
     killed: bool,
     /// The `kill` command of a `command` server, while it runs.
     killer: Option<Underway>,
+    /// Of an `external` one that is being killed: who saw it before.
+    witness: Option<Witness>,
 }
 
 impl Server {
@@ -83,6 +85,7 @@ impl Server {
             starts: 0,
             killed: false,
             killer: None,
+            witness: None,
         })
     }
 
@@ -390,7 +393,9 @@ impl Server {
     /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
     pub(crate) async fn stop(&mut self) -> Result<bool, TargetError> {
         if self.is_on_the_machine() {
+            let witness = self.stays().then(|| block_in_place(|| Witness::of(self.addresses())));
             self.run_patiently(&self.rendered.stop, LONGEST_COMMAND).await?;
+            block_in_place(|| self.seen_to_end(witness, &self.rendered.stop))?;
             self.has_ended();
             return Ok(true);
         }
@@ -420,6 +425,17 @@ impl Server {
         self.cannot_run(&["stop".into()], error)
     }
 
+    /// After the command that was to end it.
+    fn seen_to_end(&self, witness: Option<Witness>, argv: &[String]) -> Result<(), TargetError> {
+        match witness.and_then(Witness::still_serves) {
+            None => Ok(()),
+            Some(address) => {
+                let (server, command) = (self.definition.name.clone(), argv.join(" "));
+                Err(TargetError::StillServes { server, command, address })
+            }
+        }
+    }
+
     /// Its own command has ended a `command` server.
     fn has_ended(&mut self) {
         (self.started, self.whole) = (false, false);
@@ -432,6 +448,7 @@ impl Server {
         if self.is_on_the_machine() {
             // One that is under way already is not disturbed by another.
             if self.killer.is_none() {
+                self.witness = self.stays().then(|| Witness::of(self.addresses()));
                 self.killer = Some(self.begin(&self.rendered.kill, self.output()?)?);
             }
             return Ok(());
@@ -472,6 +489,8 @@ impl Server {
                 // What only began to start may not have been there yet.
                 let there = self.whole || !leash::nobody_answers(&self.addresses());
                 self.succeeded(&argv, status).or_else(|error| if there { Err(error) } else { Ok(()) })?;
+                let witness = self.witness.take();
+                self.seen_to_end(witness, &argv)?;
                 self.has_ended();
                 Ok(true)
             }
@@ -569,29 +588,6 @@ fn wait_or_kill(child: &mut Child, limit: Duration) -> io::Result<Option<ExitSta
         wait(child, LAST_CALL)?;
     }
     Ok(ended)
-}
-
-/// Reads a greeting: `220` for LMTP and SMTP, `* OK` for IMAP. One try, at most 2 s.
-pub(crate) async fn greeting(service: &str, endpoint: &Endpoint) -> io::Result<()> {
-    let wanted: &[u8] = if service == "imap" { b"* OK" } else { b"220" };
-    let read = async {
-        let stream = TcpStream::connect(endpoint.address()).await?;
-        let mut stream = match endpoint.at_once() {
-            Some(secure) => secure.shake_hands(stream).await?,
-            None => Stream::Plain(stream),
-        };
-        let mut got = Vec::new();
-        while got.len() < wanted.len() {
-            if stream.read_buf(&mut got).await? == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "connection closed without a greeting",
-                ));
-            }
-        }
-        if got.starts_with(wanted) { Ok(()) } else { Err(io::Error::other("the greeting is not a welcome")) }
-    };
-    timeout(Duration::from_secs(2), read).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// The last lines of a log, made inert.

@@ -19,7 +19,9 @@ use tokio_rustls::TlsConnector;
 pub(crate) enum NoTrust {
     #[error("the CA file {} cannot be used: {why}; name a file of certificates in PEM", file.display())]
     Authorities { file: PathBuf, why: String },
-    #[error("this machine knows no certificate authorities{0}; name a CA file, or pin the server's certificate")]
+    #[error(
+        "this machine knows no certificate authorities{0}; name a CA file, or pin the server's certificate"
+    )]
     NoAuthorities(String),
     #[error("`{name}` is no name that a certificate can be for: {error}")]
     Name { name: String, error: InvalidDnsNameError },

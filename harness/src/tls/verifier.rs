@@ -27,7 +27,9 @@ pub(super) struct Verifier {
 
 /// The server is not known to be the one that is meant.
 #[derive(Debug, thiserror::Error)]
-#[error("its certificate is not trusted: {why}; it is {shown}: trust its authority by a CA file, or pin this certificate if you know it")]
+#[error(
+    "its certificate is not trusted: {why}; it is {shown}: trust its authority by a CA file, or pin this certificate if you know it"
+)]
 struct Untrusted {
     why: String,
     shown: Fingerprint,
@@ -58,7 +60,9 @@ impl ServerCertVerifier for Verifier {
                 verified.map(drop).map_err(|error| reason(&error))
             }
         };
-        let refused = |why| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Untrusted { why, shown }))));
+        let refused = |why| {
+            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Untrusted { why, shown }))))
+        };
         verified.map(|()| ServerCertVerified::assertion()).map_err(refused)
     }
 
@@ -91,8 +95,12 @@ fn reason(error: &Error) -> String {
     match why {
         CertificateError::UnknownIssuer => "no known authority issued it".to_owned(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!("it is for another name ({why})"),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("it is for another name ({why})")
+        }
         other => other.to_string(),
     }
 }
@@ -102,7 +110,9 @@ pub(super) fn why_insecure(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
     Some(match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(why))) => why.to_string(),
-        Error::InvalidMessage(_) => "it does not speak TLS here; is this the right port, or is STARTTLS wanted?".to_owned(),
+        Error::InvalidMessage(_) => {
+            "it does not speak TLS here; is this the right port, or is STARTTLS wanted?".to_owned()
+        }
         other => format!("no TLS with it: {other}"),
     })
 }

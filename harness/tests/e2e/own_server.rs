@@ -83,7 +83,10 @@ impl Place {
         place.target("ca = 'ca.pem'", "['test1@example.test', 'test2@example.test']")?;
         fs::write(place.path("quiet.toml"), QUIET)?;
         fs::write(place.path("killed.toml"), KILLED)?;
-        fs::write(place.path("gone.toml"), GONE.replace("KILL", &place.dovecot.kill_script().display().to_string()))?;
+        fs::write(
+            place.path("gone.toml"),
+            GONE.replace("KILL", &place.dovecot.kill_script().display().to_string()),
+        )?;
         Ok(place)
     }
 
@@ -117,7 +120,7 @@ impl Place {
     }
 
     fn fermoposta(&self, arguments: &[&str]) -> Result<Output, Failed> {
-        self.machines.fermoposta(self.top.path(), arguments)
+        self.machines.fermoposta(self.top.path(), arguments, &SECRETS)
     }
 
     fn run(&self, scenario: &str, more: &[&str]) -> Result<Output, Failed> {
@@ -161,7 +164,8 @@ fn keeps_secrets(outputs: &[&Output], below: &Path) -> TestResult {
         }
     }
     for (place, text) in texts {
-        let found = SECRETS.iter().find(|secret| text.windows(secret.len()).any(|part| part == secret.as_bytes()));
+        let found =
+            SECRETS.iter().find(|secret| text.windows(secret.len()).any(|part| part == secret.as_bytes()));
         if let Some(secret) = found {
             return Err(format!("{secret} is in {place}").into());
         }
@@ -178,7 +182,8 @@ fn run_beside_mail() -> TestResult {
     says(&ran, 0, &["VALID", "not be tested here"])?;
     let source = format!("imaps://{}", machines::SERVER);
     let access = ["--users", "users.csv", "--ca", "ca.pem", "--accept", "extra", "--accept", "extra-folders"];
-    let compared = place.fermoposta(&[&["compare-stores", "before.inventory", &source], &access[..]].concat())?;
+    let compared =
+        place.fermoposta(&[&["compare-stores", "before.inventory", &source], &access[..]].concat())?;
     says(&compared, 0, &["VALID B holds what A holds", "missing: only in A 0"])?;
     keeps_secrets(&[&before, &ran, &compared], &place.path("runs"))?;
     let again = place.run("quiet.toml", &["--beside-mail"])?;
@@ -197,7 +202,11 @@ fn wrong_certificate() -> TestResult {
     let inventory = place.inventory("x.inventory", &["--ca", "other.pem"])?;
     says(&inventory, 70, &["its certificate is not trusted: no known authority issued it", "sha256:"])?;
     place.target("ca = 'other.pem'", "['test1@example.test']")?;
-    says(&place.run("quiet.toml", &[])?, 70, &["its certificate is not trusted: no known authority issued it"])?;
+    says(
+        &place.run("quiet.toml", &[])?,
+        70,
+        &["its certificate is not trusted: no known authority issued it"],
+    )?;
     place.target(&format!("certificate = '{}'", "ab".repeat(32)), "['test1@example.test']")?;
     says(&place.run("quiet.toml", &[])?, 70, &["it is not the pinned one"])?;
     place.target("verify = false", "['test1@example.test']")?;
@@ -217,7 +226,11 @@ fn wrong_password() -> TestResult {
     let inventory = place.inventory("x.inventory", &["--ca", "ca.pem"])?;
     says(&inventory, 2, &["INCOMPLETE 1 mailbox, folder or message could not be read"])?;
     let ran = place.run("quiet.toml", &[])?;
-    says(&ran, 70, &["test1@example.test: cannot be signed in before anything was sent", "AUTHENTICATIONFAILED"])?;
+    says(
+        &ran,
+        70,
+        &["test1@example.test: cannot be signed in before anything was sent", "AUTHENTICATIONFAILED"],
+    )?;
     keeps_secrets(&[&inventory, &ran], &place.path("runs"))?;
     fs::write(place.path("users.csv"), "address,password\nnobody@example.test,hidden-nobody\n")?;
     place.target("ca = 'ca.pem'", "['nobody@example.test']")?;

@@ -30,7 +30,8 @@ pub(crate) const OPEN_TO_OTHERS: FindingKind = FindingKind {
 };
 
 /// Always true of such a server.
-const STORAGE: &str = "its storage: no fault, no power cut with a known model, and no reading past the server";
+const STORAGE: &str =
+    "its storage: no fault, no power cut with a known model, and no reading past the server";
 
 fn not_tested(case: &Case<'_>) -> Sightings {
     let definition = &case.plan.target.definition;

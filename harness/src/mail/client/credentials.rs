@@ -45,7 +45,11 @@ impl Credentials {
         mechanism: Mechanism,
     ) -> Credentials {
         let way = Way::Offered(mechanism);
-        Credentials { on_behalf_of: on_behalf_of.map(str::to_owned), way, ..Credentials::at_once(login, secret) }
+        Credentials {
+            on_behalf_of: on_behalf_of.map(str::to_owned),
+            way,
+            ..Credentials::at_once(login, secret)
+        }
     }
 
     pub(super) fn login(&self) -> &str {
@@ -94,7 +98,8 @@ mod tests {
     #[test]
     fn the_proof_is_in_no_form_of_what_a_server_repeats() {
         let master = Credentials::offered("master", "hidden!", Some("anna@x.it"), Mechanism::Any);
-        let said = format!("NO {} {} {} hidden!", master.plain(), master.xoauth2(), master.secret_in_base64());
+        let said =
+            format!("NO {} {} {} hidden!", master.plain(), master.xoauth2(), master.secret_in_base64());
         assert_eq!(master.taken_out_of(&said), "NO (password) (password) (password) (password)");
         assert_eq!(format!("{master:?}"), "Credentials of master");
         assert_eq!(STANDARD.decode(master.plain()).expect("base64"), b"anna@x.it\0master\0hidden!");

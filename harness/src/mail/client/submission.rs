@@ -82,9 +82,7 @@ pub(crate) async fn submit(
 ) -> Told {
     let mut told = None;
     let envelope = Envelope { from, to: &[to.to_owned()], utf8: false };
-    Kept::default()
-        .submit(door, envelope, message, limit, Stay::Leave, &mut |_, one| told = Some(one))
-        .await;
+    Kept::default().submit(door, envelope, message, limit, Stay::Leave, &mut |_, one| told = Some(one)).await;
     told.unwrap_or_else(|| Err(Failure::unknown(Trouble::Garbled, None)))
 }
 

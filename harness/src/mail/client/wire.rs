@@ -46,7 +46,8 @@ impl Wire {
     /// As [`Wire::connect`].
     pub(crate) async fn secured(self, secure: &Secure) -> Result<Wire, Failure> {
         if !self.stream.buffer().is_empty() {
-            let why = "something was said between the agreement to STARTTLS and TLS: somebody may be on the way";
+            let why =
+                "something was said between the agreement to STARTTLS and TLS: somebody may be on the way";
             return Err(Failure::unknown(Trouble::Insecure, Some(why.to_owned())));
         }
         let stream = self.stream.into_inner().bare();
@@ -168,3 +169,6 @@ pub(crate) async fn greeting(endpoint: &Endpoint, limit: Duration) -> Result<Vec
         false => Err(Failure::refused(Trouble::RefusedTransient, &line)),
     }
 }
+
+#[cfg(test)]
+mod tests;

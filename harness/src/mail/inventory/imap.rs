@@ -3,14 +3,14 @@
 use super::connection::{Connection, NoSession, is_away};
 use super::modified_utf7::decoded;
 use super::taking::{Stopped, Taking, goes_on};
-use crate::mail::users::User;
-use crate::tls::endpoint::Endpoint;
-use record::plan::server::sign_in::Mechanism;
 use crate::mail::client::fetched::stored;
 use crate::mail::client::imap::Selected;
 use crate::mail::client::imap::folders::Listed;
+use crate::mail::users::User;
+use crate::tls::endpoint::Endpoint;
 use record::inventory::folder::FolderName;
 use record::inventory::line::Message;
+use record::plan::server::sign_in::Mechanism;
 use std::collections::BTreeMap;
 
 /// Messages asked for at once.

@@ -82,10 +82,12 @@ impl Source {
         let Source::Imap(imap) = self else { return None };
         match imap.channel {
             Channel::None if imap.is_here() => None,
-            Channel::None => Some(format!("{self}: passwords and mail go in plain text, and whoever is on the way reads them")),
-            Channel::Implicit | Channel::Starttls if imap.is_unverified() => {
-                Some(format!("{self}: whoever is on the way may be taken for the server, and get every password"))
-            }
+            Channel::None => Some(format!(
+                "{self}: passwords and mail go in plain text, and whoever is on the way reads them"
+            )),
+            Channel::Implicit | Channel::Starttls if imap.is_unverified() => Some(format!(
+                "{self}: whoever is on the way may be taken for the server, and get every password"
+            )),
             Channel::Implicit | Channel::Starttls => None,
         }
     }
@@ -123,7 +125,9 @@ impl FromStr for Source {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Source, String> {
-        let of = |&(scheme, channel, port): &(&str, Channel, u16)| Some((text.strip_prefix(scheme)?, channel, port));
+        let of = |&(scheme, channel, port): &(&str, Channel, u16)| {
+            Some((text.strip_prefix(scheme)?, channel, port))
+        };
         if let Some((host, channel, port)) = SCHEMES.iter().find_map(of) {
             let address = address(host.trim_end_matches('/'), port)?;
             return Ok(Source::Imap(Imap { address, channel, access: Access::default() }));

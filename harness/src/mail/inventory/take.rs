@@ -6,15 +6,15 @@ use super::pace::Pace;
 use super::source::Source;
 use super::taking::{Stopped, Taking};
 use super::template::Template;
-use crate::mail::users::{User, load};
 use crate::exit::{Misplaced, NoSuch, Refused, tell};
+use crate::mail::users::{User, load};
+use crate::tls::endpoint::Endpoint;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use record::inventory::line::{Closing, FORMAT, Header, Line, Users, VERSION};
 use record::inventory::partial::{Reached, go_on};
-use crate::tls::endpoint::Endpoint;
-use record::plan::server::sign_in::Mechanism;
 use record::inventory::writer::Writer;
+use record::plan::server::sign_in::Mechanism;
 use std::fs::{File, OpenOptions};
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
@@ -90,7 +90,12 @@ fn users(asked: &Asked<'_>) -> Result<(Users, Vec<User>)> {
             let all: Vec<User> = template
                 .users()?
                 .into_iter()
-                .map(|place| User { address: place.user.clone(), login: place.user, password: None, on_behalf_of: None })
+                .map(|place| User {
+                    address: place.user.clone(),
+                    login: place.user,
+                    password: None,
+                    on_behalf_of: None,
+                })
                 .collect();
             if all.is_empty() {
                 return Err(NoSuch(format!("{}: no user's mail is there", asked.source)).into());
@@ -161,18 +166,16 @@ impl From<'_> {
     }
 }
 
-fn read(
-    from: &From<'_>,
-    users: &[User],
-    taking: &mut Taking,
-) -> Result<(), Stopped> {
+fn read(from: &From<'_>, users: &[User], taking: &mut Taking) -> Result<(), Stopped> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for user in users {
         super::taking::goes_on()?;
         if taking.user(&user.address) {
             match from {
                 From::Maildir(template) => maildir::read(template.of(&user.address), taking)?,
-                From::Server(endpoint, how) => runtime.block_on(imap::read((endpoint, *how), user, taking))?,
+                From::Server(endpoint, how) => {
+                    runtime.block_on(imap::read((endpoint, *how), user, taking))?
+                }
             }
         }
         taking.user_done();

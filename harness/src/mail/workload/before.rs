@@ -34,7 +34,9 @@ pub(crate) enum NotOurs {
          write beside it with --beside-mail (it is neither read nor changed)", counted(*messages, "message", "messages")
     )]
     NotEmpty { user: String, mailbox: String, messages: u64 },
-    #[error("{user} has mail of an earlier run with this seed in {mailbox}, and nothing was written: choose another --seed")]
+    #[error(
+        "{user} has mail of an earlier run with this seed in {mailbox}, and nothing was written: choose another --seed"
+    )]
     SameSeed { user: String, mailbox: String },
 }
 
@@ -60,7 +62,8 @@ pub(crate) async fn look(ctx: &Context) -> Result<Before, NotOurs> {
 }
 
 async fn look_at(ctx: &Context, user: &str, before: &mut Before) -> Result<(), NotOurs> {
-    let closed = |what, failure: &Failure| NotOurs::Closed { user: user.to_owned(), what, why: words(failure) };
+    let closed =
+        |what, failure: &Failure| NotOurs::Closed { user: user.to_owned(), what, why: words(failure) };
     let no_imap = || Failure::unknown(Trouble::Disconnected, Some("the target has no IMAP".to_owned()));
     let imap = ctx.imap().ok_or_else(|| closed("mail cannot be read", &no_imap()))?;
     let session = Session::login(imap, &ctx.setup.in_traffic(user), PATIENCE).await;
@@ -74,7 +77,9 @@ async fn look_at(ctx: &Context, user: &str, before: &mut Before) -> Result<(), N
         if written && selected.exists > 0 {
             suits(ctx, user, &mailbox, selected, &mut session).await?;
         }
-        let next = next(selected, &mut session).await.map_err(|failure| closed("a folder cannot be read", &failure))?;
+        let next = next(selected, &mut session)
+            .await
+            .map_err(|failure| closed("a folder cannot be read", &failure))?;
         before.0.insert((user.to_owned(), mailbox), Mark { validity: selected.validity, next });
     }
     session.leave();
@@ -96,7 +101,9 @@ async fn suits(
     match session.search(&format!("{}-", ctx.setup.run)).await {
         Ok(found) if found.is_empty() => Ok(()),
         Ok(_) => Err(NotOurs::SameSeed { user, mailbox }),
-        Err(failure) => Err(NotOurs::Closed { user, what: "a folder cannot be searched", why: words(&failure) }),
+        Err(failure) => {
+            Err(NotOurs::Closed { user, what: "a folder cannot be searched", why: words(&failure) })
+        }
     }
 }
 

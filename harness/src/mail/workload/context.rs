@@ -24,8 +24,8 @@ use record::history::{Attempt, Ingress, MessageId, Protocol, UserId};
 use record::plan::logins::{LoginForm, Logins};
 use record::plan::workload::WorkloadPlan;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(test)]

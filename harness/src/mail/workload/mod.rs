@@ -1,5 +1,5 @@
-pub(crate) mod clients;
 pub(crate) mod before;
+pub(crate) mod clients;
 mod context;
 pub(crate) use context::{Apart, Sent};
 pub use context::{Context, Endpoints, Setup};

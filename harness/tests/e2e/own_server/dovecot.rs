@@ -22,7 +22,8 @@ const USERS: [(&str, &str); 4] = [
     ("bob@example.test", "hidden-test-2"),
 ];
 /// Folders as Maildir++ has them, and how many messages each holds.
-const FOLDERS: [(&str, u32); 3] = [("Archivio.2023.Citt&AOA-", 150), ("Archivio.2023", 20), ("Con spazi", 30)];
+const FOLDERS: [(&str, u32); 3] =
+    [("Archivio.2023.Citt&AOA-", 150), ("Archivio.2023", 20), ("Con spazi", 30)];
 
 pub(super) struct Dovecot {
     top: PathBuf,
@@ -41,14 +42,18 @@ impl Dovecot {
         fs::set_permissions(top, fs::Permissions::from_mode(0o755))?;
         let dovecot = Dovecot { top: top.join("d") };
         ["run", "state", "store"].iter().try_for_each(|name| fs::create_dir_all(dovecot.top.join(name)))?;
-        let users: String = USERS.iter().map(|(user, password)| format!("{user}:{{PLAIN}}{password}\n")).collect();
+        let users: String =
+            USERS.iter().map(|(user, password)| format!("{user}:{{PLAIN}}{password}\n")).collect();
         fs::write(dovecot.top.join("users"), users)?;
         fs::write(dovecot.top.join("masters"), "boss:{PLAIN}hidden-boss\n")?;
         fs::write(dovecot.top.join("server.pem"), &identity.certificate)?;
         fs::write(dovecot.top.join("server.key"), &identity.key)?;
         fs::write(dovecot.top.join("dovecot.conf"), configuration(&dovecot.top))?;
         USERS.iter().try_for_each(|(user, _)| dovecot.furnish(user))?;
-        let owned = Command::new("chown").args(["-R", &format!("{OWNER}:{OWNER}")]).arg(dovecot.top.join("store")).status()?;
+        let owned = Command::new("chown")
+            .args(["-R", &format!("{OWNER}:{OWNER}")])
+            .arg(dovecot.top.join("store"))
+            .status()?;
         if !owned.success() {
             return Err(format!("chown: {owned}").into());
         }
@@ -67,7 +72,7 @@ impl Dovecot {
              n=0\nuntil test -s {top}/run/master.pid; do n=$((n + 1)); test $n -lt 300 || exit 1; sleep 0.1; done\n"
         );
         fs::write(self.start_script(), start)?;
-        let kill = format!("kill -KILL -- -$(cat {top}/run/master.pid)\nrm {top}/run/master.pid\n");
+        let kill = format!("kill -s KILL -- -$(cat {top}/run/master.pid)\nrm {top}/run/master.pid\n");
         Ok(fs::write(self.kill_script(), kill)?)
     }
 
@@ -182,8 +187,8 @@ passdb {{
   args = {top}/users
 }}
 userdb {{
-  driver = passwd-file
-  args = {top}/users
+  driver = static
+  args = home={top}/store/%u
 }}
 protocol lmtp {{
   postmaster_address = postmaster@example.test

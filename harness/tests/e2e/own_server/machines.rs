@@ -5,6 +5,7 @@ use libtest_mimic::Failed;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub(super) const SERVER: &str = "10.213.7.2";
@@ -24,7 +25,11 @@ struct Holder(Child);
 impl Holder {
     fn new() -> Result<Holder, Failed> {
         // It ends with its input, so also when this process is killed.
-        let child = Command::new("unshare").args(["-n", "cat"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        let child = Command::new("unshare")
+            .args(["-n", "cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
         let holder = Holder(child);
         let own = fs::read_link("/proc/self/ns/net")?;
         until("a network of its own", || fs::read_link(holder.net()).is_ok_and(|net| net != own))?;
@@ -56,6 +61,21 @@ impl Drop for Holder {
     }
 }
 
+/// The command line of a process that holds one of the secrets, if there is one before it is over.
+fn listed(secrets: &[&str], over: &AtomicBool) -> Option<String> {
+    while !over.load(Ordering::Relaxed) {
+        let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+        let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+        let found = lines.into_iter().find(|line| secrets.iter().any(|secret| line.contains(secret)));
+        if found.is_some() {
+            return found;
+        }
+        std::thread::sleep(PACE);
+    }
+    None
+}
+
 /// Asks until it is so.
 pub(super) fn until(what: &str, so: impl Fn() -> bool) -> TestResult {
     let deadline = Instant::now() + READY;
@@ -73,7 +93,9 @@ pub(super) fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("networks and cables are made by root".to_owned());
     }
-    let there = |program: &str| ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].iter().any(|place| Path::new(place).join(program).exists());
+    let there = |program: &str| {
+        ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].iter().any(|place| Path::new(place).join(program).exists())
+    };
     if let Some(absent) = ["ip", "nsenter", "unshare"].iter().find(|program| !there(program)) {
         return Some(format!("there is no `{absent}`: `apt-get install iproute2 util-linux`"));
     }
@@ -92,11 +114,26 @@ impl Machines {
         Ok(Machines { client, server })
     }
 
-    /// As its user starts it on the one machine.
-    pub(super) fn fermoposta(&self, place: &Path, arguments: &[&str]) -> Result<Output, Failed> {
+    /// As its user starts it on the one machine, watched by somebody who may list processes.
+    pub(super) fn fermoposta(
+        &self,
+        place: &Path,
+        arguments: &[&str],
+        secrets: &[&str],
+    ) -> Result<Output, Failed> {
         let program = std::env::current_exe()?;
         let mut command = self.client.command(&program.display().to_string());
-        Ok(command.env("FERMOPOSTA_SELF", "1").args(arguments).current_dir(place).output()?)
+        command.env("FERMOPOSTA_SELF", "1").args(arguments).current_dir(place);
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| listed(secrets, &over));
+            let output = command.output();
+            over.store(true, Ordering::Relaxed);
+            match watcher.join().expect("it watches") {
+                Some(line) => Err(format!("a secret is an argument of a process: {line}").into()),
+                None => Ok(output?),
+            }
+        })
     }
 
     /// What runs a command on the other machine, for a script.

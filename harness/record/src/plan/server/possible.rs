@@ -21,9 +21,13 @@ pub enum Impossible {
     PortOfTheHarness,
     #[error("`{0}` is for `spawned` targets: this one runs on the machine as it is")]
     OnTheMachine(&'static str),
-    #[error("an `external` target needs `accounts = {{ file = \"users.csv\" }}`: its users are there already, and only theirs is written to")]
+    #[error(
+        "an `external` target needs `accounts = {{ file = \"users.csv\" }}`: its users are there already, and only theirs is written to"
+    )]
     NoAccounts,
-    #[error("an `external` target has its passwords in the file of `accounts`: a target file is copied into every run directory")]
+    #[error(
+        "an `external` target has its passwords in the file of `accounts`: a target file is copied into every run directory"
+    )]
     PasswordInFile,
     #[error("an `external` target needs `listen.imap`: nothing else shows what became of the mail")]
     Unread,
@@ -35,7 +39,9 @@ pub enum Impossible {
     AccountsOfOthers,
     #[error("`ca`, `certificate` and `verify = false` below `tls` contradict each other; keep one")]
     ManyWaysToTrust,
-    #[error("`tls` says whom to trust, but no service has it; write `imap = \"implicit\"` or `\"starttls\"` below it")]
+    #[error(
+        "`tls` says whom to trust, but no service has it; write `imap = \"implicit\"` or `\"starttls\"` below it"
+    )]
     TrustForNothing,
     #[error("the npm package `{0}` has no version; write `{0}@VERSION`")]
     NpmVersion(String),

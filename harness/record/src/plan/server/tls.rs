@@ -111,7 +111,9 @@ pub struct Fingerprint(pub [u8; 32]);
 
 /// A text that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no SHA-256 of a certificate: write 64 hexadecimal digits, with colons or without, as `openssl x509 -noout -fingerprint -sha256` prints it")]
+#[error(
+    "`{0}` is no SHA-256 of a certificate: write 64 hexadecimal digits, with colons or without, as `openssl x509 -noout -fingerprint -sha256` prints it"
+)]
 pub struct NoFingerprint(String);
 
 impl FromStr for Fingerprint {
@@ -120,7 +122,8 @@ impl FromStr for Fingerprint {
     fn from_str(text: &str) -> Result<Fingerprint, NoFingerprint> {
         let wrong = || NoFingerprint(text.chars().take(100).collect());
         let bare = text.trim();
-        let bare = bare.rsplit_once('=').or_else(|| bare.split_once("sha256:")).map_or(bare, |(_, digits)| digits);
+        let bare =
+            bare.rsplit_once('=').or_else(|| bare.split_once("sha256:")).map_or(bare, |(_, digits)| digits);
         let digits: Option<Vec<u32>> = bare.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect();
         let digits = digits.ok_or_else(wrong)?;
         let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
@@ -163,12 +166,14 @@ mod tests {
     #[test]
     fn a_fingerprint_is_read_as_tools_print_it() {
         let plain = "0fab".repeat(16);
-        let colons: Vec<String> = plain.as_bytes().chunks(2).map(|two| String::from_utf8_lossy(two).to_uppercase()).collect();
+        let colons: Vec<String> =
+            plain.as_bytes().chunks(2).map(|two| String::from_utf8_lossy(two).to_uppercase()).collect();
         let printed = format!("sha256 Fingerprint={}", colons.join(":"));
         for text in [plain.as_str(), &printed, &format!("sha256:{plain}")] {
             assert_eq!(text.parse::<Fingerprint>().expect(text).to_string(), format!("sha256:{plain}"));
         }
-        for text in ["", "sha256:", &plain[1..], &plain[2..], &format!("{plain}0f"), &plain.replace('f', "g")] {
+        for text in ["", "sha256:", &plain[1..], &plain[2..], &format!("{plain}0f"), &plain.replace('f', "g")]
+        {
             assert!(text.parse::<Fingerprint>().is_err(), "{text}");
         }
     }
@@ -177,7 +182,10 @@ mod tests {
     fn only_one_thing_decides_whom_to_trust() {
         let tls: Tls = toml::from_str("imap = 'implicit'\nca = 'ca.pem'").expect("it is well-formed");
         assert_eq!(tls.trust(), Trust::Authorities("ca.pem".into()));
-        assert_eq!((tls.of("imap"), tls.of("smtp"), tls.ways_to_trust()), (Channel::Implicit, Channel::None, 1));
+        assert_eq!(
+            (tls.of("imap"), tls.of("smtp"), tls.ways_to_trust()),
+            (Channel::Implicit, Channel::None, 1)
+        );
         assert_eq!(Tls { verify: false, ..tls.clone() }.ways_to_trust(), 2);
         assert_eq!(Tls::default().trust(), Trust::Machine);
     }

@@ -52,7 +52,9 @@ impl Session {
 
     async fn starttls(mut self, greeted: Condition, secure: &Secure) -> Result<Session, Failure> {
         if greeted == Condition::PreAuth {
-            return Err(unsafe_to_go_on("the server has let us in before STARTTLS, and cannot secure the connection any more"));
+            return Err(unsafe_to_go_on(
+                "the server has let us in before STARTTLS, and cannot secure the connection any more",
+            ));
         }
         let agreed = self.command("STARTTLS").await;
         agreed.map_err(|failure| match failure.outcome {
@@ -163,7 +165,11 @@ mod tests {
         signed_in(&anna(Mechanism::Any), at_once).await.expect("signed in");
         let mut in_turn = offers("* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED\r\n");
         in_turn.extend([Act::Command("AUTHENTICATE PLAIN"), Act::Say("+ \r\n")]);
-        in_turn.extend([Act::Hear("YW5uYUB4AG1hc3RlcgBoaWRkZW4=\r\n"), Act::Say("* CAPABILITY X\r\n"), Act::Tagged("OK in\r\n")]);
+        in_turn.extend([
+            Act::Hear("YW5uYUB4AG1hc3RlcgBoaWRkZW4=\r\n"),
+            Act::Say("* CAPABILITY X\r\n"),
+            Act::Tagged("OK in\r\n"),
+        ]);
         let master = Credentials::offered("master", "hidden", Some("anna@x"), Mechanism::Any);
         signed_in(&master, in_turn).await.expect("signed in");
         let mut login = offers("* CAPABILITY IMAP4rev1\r\n");

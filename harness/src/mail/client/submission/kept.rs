@@ -152,7 +152,8 @@ mod tests {
         let mut told = Vec::new();
         let mut tell = |_, one: Told| told.push(one.map_err(|failure| (failure.outcome, failure.trouble)));
         let endpoint = Endpoint::plain(address);
-        kept.submit(Door::unsigned(Protocol::Lmtp, &endpoint), envelope, MESSAGE, LIMIT, stay, &mut tell).await;
+        kept.submit(Door::unsigned(Protocol::Lmtp, &endpoint), envelope, MESSAGE, LIMIT, stay, &mut tell)
+            .await;
         assert_eq!(told.len(), 1, "{told:?}");
         told.remove(0)
     }

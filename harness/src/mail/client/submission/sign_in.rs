@@ -47,7 +47,9 @@ impl Session {
             Mechanism::Any | Mechanism::Plain if offers.plain => {
                 self.ask(&format!("AUTH PLAIN {}\r\n", who.plain()), 2).await.map(drop)
             }
-            Mechanism::Any | Mechanism::Login if offers.login && !who.needs_sasl() => self.by_login(who).await,
+            Mechanism::Any | Mechanism::Login if offers.login && !who.needs_sasl() => {
+                self.by_login(who).await
+            }
             Mechanism::Xoauth2 if offers.xoauth2 => self.by_token(who).await,
             Mechanism::Any | Mechanism::Plain | Mechanism::Login | Mechanism::Xoauth2 => {
                 let why = format!("the server offers no AUTH that was asked for ({mechanism})");
@@ -100,14 +102,19 @@ mod tests {
             Act::Say("250 stored\r\n"),
         ];
         let server = serve([&hello, acts, &mail].concat()).await;
-        let (endpoint, who) = (Endpoint::plain(&server.address), Credentials::offered("s", "hidden", None, mechanism));
+        let (endpoint, who) =
+            (Endpoint::plain(&server.address), Credentials::offered("s", "hidden", None, mechanism));
         let door = Door { protocol: Protocol::Smtp, endpoint: &endpoint, who: Some(&who) };
         submit(door, ("s@x", "u@x"), b"A: b\r\n", Duration::from_secs(5)).await
     }
 
     #[tokio::test]
     async fn every_way_that_is_offered_works() {
-        let plain = [Act::Say("250-x\r\n250 AUTH PLAIN LOGIN\r\n"), Act::Hear("AUTH PLAIN AHMAaGlkZGVu\r\n"), Act::Say("235 in\r\n")];
+        let plain = [
+            Act::Say("250-x\r\n250 AUTH PLAIN LOGIN\r\n"),
+            Act::Hear("AUTH PLAIN AHMAaGlkZGVu\r\n"),
+            Act::Say("235 in\r\n"),
+        ];
         assert_eq!(sent(Mechanism::Any, &plain).await, Ok("250 stored".to_owned()));
         let login = [
             Act::Say("250-x\r\n250 AUTH=LOGIN\r\n"),
@@ -140,7 +147,9 @@ mod tests {
         ];
         let said = Err(Failure::refused(Trouble::RefusedPermanent, b"535 no (password) here"));
         assert_eq!(sent(Mechanism::Xoauth2, &refused).await, said);
-        let why = sent(Mechanism::Plain, &[Act::Say("250 AUTH LOGIN\r\n"), Act::Close]).await.expect_err("not offered");
+        let why = sent(Mechanism::Plain, &[Act::Say("250 AUTH LOGIN\r\n"), Act::Close])
+            .await
+            .expect_err("not offered");
         insta::assert_snapshot!(why.reply.unwrap_or_default(), @"the server offers no AUTH that was asked for (plain)");
     }
 }

@@ -18,7 +18,9 @@ const HELLO: [Act; 8] = [
 async fn outcome(acts: Vec<Act>) -> Result<String, (Outcome, Trouble)> {
     let server = serve(acts).await;
     let envelope = ("s@x", "u@x");
-    let got = submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, b"A: b\r\n\r\n.dot\r\n", LIMIT).await;
+    let got =
+        submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, b"A: b\r\n\r\n.dot\r\n", LIMIT)
+            .await;
     server.finished().await;
     got.map_err(|f| (f.outcome, f.trouble))
 }
@@ -101,7 +103,8 @@ async fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     drop(listener);
-    let got = submit(Door::unsigned(Protocol::Smtp, &address.into()), ("a@x", "b@x"), b"A: b\r\n", LIMIT).await;
+    let got =
+        submit(Door::unsigned(Protocol::Smtp, &address.into()), ("a@x", "b@x"), b"A: b\r\n", LIMIT).await;
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::Disconnected)));
 }
 
@@ -121,7 +124,9 @@ async fn a_body_of_eight_bits_is_announced_only_where_that_is_offered() {
         ]);
         let server = serve(acts).await;
         let envelope = ("s@x", "u@x");
-        let got = submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, message.as_bytes(), LIMIT).await;
+        let got =
+            submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, message.as_bytes(), LIMIT)
+                .await;
         assert_eq!(got, Ok("250 ok".to_owned()));
         server.finished().await;
     }
