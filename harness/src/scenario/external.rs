@@ -5,6 +5,7 @@ use super::overrides::Overrides;
 use super::troubles::Troubles;
 use crate::mail::users;
 use record::history::Ingress;
+use record::plan::TargetPlan;
 use record::plan::server::accounts::Accounts;
 use record::plan::server::{Definition, ServerKind};
 use record::plan::step::StepAction;
@@ -20,16 +21,51 @@ pub(super) struct Named {
     pub(super) sender: Option<String>,
 }
 
-/// Whoever takes part, if the mail server has users of its own.
-pub(super) fn named(scenario: &Scenario, definition: &Definition, found: &mut Troubles<'_>) -> Option<Named> {
-    let accounts = definition.accounts.as_ref()?;
+fn is_plain(address: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_+=@".contains(c);
+    address.chars().all(plain) && !address.starts_with('-') && address.matches('@').count() == 1
+}
+
+impl Named {
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.users.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Whoever takes part, if the mail server is external and has users of its own.
+pub(super) fn named(
+    scenario: &Scenario,
+    target: &TargetPlan,
+    overrides: &Overrides,
+    found: &mut Troubles<'_>,
+) -> Option<Named> {
+    let definition = &target.definition;
+    if scenario.front_door.is_some() && definition.tls.is_used() {
+        let help = "leave the front door out, or test the server without TLS";
+        found.add(
+            "front-door",
+            "a front door speaks to the mail server in plain text, and the target has TLS",
+            help,
+        );
+    }
+    let accounts = definition.accounts.as_ref().filter(|_| definition.kind == ServerKind::External)?;
+    contradictions(scenario, definition, overrides, found);
+    Some(of_the_file(scenario, definition, accounts, found))
+}
+
+fn of_the_file(
+    scenario: &Scenario,
+    definition: &Definition,
+    accounts: &Accounts,
+    found: &mut Troubles<'_>,
+) -> Named {
     let file = accounts.file.display();
     let all: Vec<String> = match users::read(&accounts.file) {
         Ok(all) => all.into_iter().map(|user| user.address).collect(),
         Err(why) => {
             let help = "it is CSV with the columns address, login, password, password_command, or TOML with [[user]]";
             found.add("target.server", format!("accounts of {}: {file}: {why}", definition.name), help);
-            return Some(Named::default());
+            return Named::default();
         }
     };
     let unknown = accounts.only.iter().chain(&accounts.sender).find(|one| !all.contains(one));
@@ -37,8 +73,17 @@ pub(super) fn named(scenario: &Scenario, definition: &Definition, found: &mut Tr
         let message = format!("{} names {unknown}, who is not in {file}", definition.name);
         found.add("target.server", message, "name addresses of that file in `only` and `sender`");
     }
+    // They stand in commands of the target's, and in those of SMTP.
+    if let Some(odd) = all.iter().find(|one| accounts.takes_part(one) && !is_plain(one)) {
+        let message = format!("{odd:?} in {file} cannot be a user of a run");
+        found.add(
+            "target.server",
+            message,
+            "choose by `only` addresses of letters, digits and `.`, `-`, `_`, `+`, `=` alone, with one `@`",
+        );
+    }
     let users = chosen(scenario, accounts, all, found);
-    Some(Named { users, sender: accounts.sender.clone() })
+    Named { users, sender: accounts.sender.clone() }
 }
 
 fn chosen(
@@ -62,7 +107,7 @@ fn chosen(
 }
 
 /// What only a storage of the harness's, or users of its own, can do.
-pub(super) fn contradictions(
+fn contradictions(
     scenario: &Scenario,
     definition: &Definition,
     overrides: &Overrides,
@@ -85,9 +130,11 @@ pub(super) fn contradictions(
             help,
         );
     }
-    if overrides.persistence.is_some() || overrides.store.is_some() {
-        let message =
-            format!("{name} is external: neither --persistence nor --store says anything of its storage");
+    let placed = overrides.disks.all.is_some() || !overrides.disks.apart.is_empty();
+    if overrides.persistence.is_some() || overrides.store.is_some() || placed {
+        let message = format!(
+            "{name} is external: --persistence, --store and --storage-dir say nothing of its storage"
+        );
         found.add("target.server", message, "leave the option out");
     }
     let variants = scenario.variant.iter().enumerate();
@@ -142,9 +189,4 @@ pub(super) fn somebody_sends(workload: &WorkloadPlan, external: bool, found: &mu
             "give its accounts `sender = \"ADDRESS\"`, a user of their file whose INBOX takes the bounces";
         found.add("target.server", message, help);
     }
-}
-
-/// The harness neither started it nor holds its mail.
-pub(super) fn is_external(definition: &Definition) -> bool {
-    definition.kind == ServerKind::External
 }

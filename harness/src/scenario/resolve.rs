@@ -41,23 +41,18 @@ pub(super) fn resolve(
     if let Some(target) = &target {
         devices::in_namespaces(target, &storages, &mut found);
     }
-    let elsewhere = target.as_ref().map(|target| &target.definition).filter(|one| external::is_external(one));
-    if let Some(definition) = elsewhere {
-        external::contradictions(&scenario, definition, overrides, &mut found);
+    let named = target.as_ref().and_then(|target| external::named(&scenario, target, overrides, &mut found));
+    let external = named.is_some();
+    if external {
         storages.clear();
     }
-    let named = elsewhere.and_then(|definition| external::named(&scenario, definition, &mut found));
-    let users = match &named {
-        Some(named) => u32::try_from(named.users.len()).unwrap_or(u32::MAX),
-        None => cohorts::users(&scenario, &mut found),
-    };
+    let users = named.as_ref().map_or_else(|| cohorts::users(&scenario, &mut found), external::Named::count);
     let on = target.as_ref().map(|target| target.storage.as_str());
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
     let senders = senders::senders(path, &scenario.workload, scenario.time.is_some(), &mut found);
     let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
     let recipients = recipients(&scenario, workload.deliver_by, &mut found);
     let lists = lists(&scenario, &workload, &recipients, target.as_ref(), &mut found);
-    let external = elsewhere.is_some();
     let external::Named { users: names, sender } = named.unwrap_or_default();
     let beside_mail = overrides.beside_mail;
     let workload = WorkloadPlan { senders, recipients, lists, names, sender, beside_mail, ..workload };

@@ -101,6 +101,9 @@ fn reason(error: &Error) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("it is for another name ({why})")
         }
+        CertificateError::BadSignature => {
+            "no trusted authority of the name that it gives has signed it".to_owned()
+        }
         other => other.to_string(),
     }
 }

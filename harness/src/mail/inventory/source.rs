@@ -134,6 +134,8 @@ impl FromStr for Source {
         }
         match text.strip_prefix("maildir:") {
             Some(path) => path.parse().map(Source::Maildir),
+            // It may be an address with a password in it.
+            None if text.contains('@') => Err(format!("write {SPELLING}")),
             None => Err(format!("`{text}`: write {SPELLING}")),
         }
     }
@@ -184,12 +186,19 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Source>().expect("a source").to_string(), shown);
         }
-        let refused: Vec<String> =
-            ["/var/mail", "imap://", "imap://ann:secret@host", "imap://host:x", "imap://::1"]
-                .map(|text| text.parse::<Source>().expect_err("none"))
-                .into();
+        let refused: Vec<String> = [
+            "/var/mail",
+            "smtp://ann:secret@host",
+            "imap://",
+            "imap://ann:secret@host",
+            "imap://host:x",
+            "imap://::1",
+        ]
+        .map(|text| text.parse::<Source>().expect_err("none"))
+        .into();
         insta::assert_snapshot!(refused.join("\n"), @r"
         `/var/mail`: write imaps://HOST[:PORT], imap+starttls://HOST[:PORT], imap://HOST[:PORT] or maildir:PATH
+        write imaps://HOST[:PORT], imap+starttls://HOST[:PORT], imap://HOST[:PORT] or maildir:PATH
         ``: write HOST[:PORT], an IPv6 address in brackets
         no user or password may stand in the address: `--users` names a file of them
         `host:x`: write HOST[:PORT], an IPv6 address in brackets

@@ -10,10 +10,18 @@ const QUIET: &str = "name = \"t\"\nwhy = \"test\"\n[expect]\nno-faults = true\n"
 
 /// A scenario against a target file, with the file of its users beside it.
 fn against(target: &str, text: &str) -> Result<Plan, Vec<String>> {
+    with_users(USERS, target, text)
+}
+
+fn plan_with_users(users: &str) -> Result<Plan, Vec<String>> {
+    with_users(users, TARGET, QUIET)
+}
+
+fn with_users(users: &str, target: &str, text: &str) -> Result<Plan, Vec<String>> {
     let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("ours.toml");
     std::fs::write(&file, target).expect("written");
-    std::fs::write(place.path().join("users.csv"), USERS).expect("written");
+    std::fs::write(place.path().join("users.csv"), users).expect("written");
     let server = Some(file.display().to_string());
     let overrides = Overrides { target: server, ..Overrides::default() };
     let planned = plan(Path::new("t.toml"), text, &overrides);
@@ -74,6 +82,8 @@ fn users_who_are_not_there_are_named() {
         against(&unknown, QUIET).expect_err("eve")[0],
         "ours names eve@example.it, who is not in PLACE/users.csv"
     );
+    let odd = plan_with_users("address\n\"$(id)@x\"\n").expect_err("no address");
+    assert_eq!(odd, ["\"$(id)@x\" in PLACE/users.csv cannot be a user of a run"]);
     let nowhere = users("{ file = 'nowhere.csv' }");
     assert_eq!(
         against(&nowhere, QUIET).expect_err("nowhere"),
