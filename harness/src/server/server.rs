@@ -11,7 +11,7 @@ use super::services::{Services, greeting};
 use super::underway::{Underway, patiently};
 use super::view::failed;
 use super::witness::Witness;
-use super::{leash, logs, services, view};
+use super::{logs, services, view};
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use crate::machine::view::View;
 use crate::server::logs::LOG;

@@ -10,7 +10,7 @@ const KNOCK: Duration = Duration::from_secs(2);
 /// Between the end of a command and that of the connections.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one connection is listened to at a time.
-const PACE: Duration = Duration::from_millis(20);
+const PACE: Duration = Duration::from_millis(250);
 
 /// Connections from before the command, by address.
 pub(super) struct Witness(Vec<(String, Option<TcpStream>)>);

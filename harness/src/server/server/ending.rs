@@ -102,7 +102,7 @@ impl Server {
     }
 
     /// Waits for the `kill` command, at most `limit`; whether it is done.
-    fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
+    pub(super) fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
         let Some(mut killer) = self.killer.take() else { return Ok(true) };
         let argv = self.rendered.kill.clone();
         match killer.wait(limit).map_err(|error| self.cannot_run(&argv, error))? {

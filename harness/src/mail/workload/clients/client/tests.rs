@@ -38,7 +38,7 @@ pub(crate) struct Bench {
 impl Bench {
     fn start(imap: &str, clients: ClientsPlan, limit: Span) -> Bench {
         let folder = tempfile::tempdir().expect("temp dir");
-        let (mut plan, imap) = (plan(), Some(imap.to_owned()));
+        let (mut plan, imap) = (plan(), Some(imap.to_owned().into()));
         (plan.clients, plan.timeout, plan.deliver_by) = (Some(clients), limit, Ingress::Lmtp);
         let history = Recorder::create(&folder.path().join("history")).expect("created");
         let token = RunToken(7);
