@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let tests: [Named; 6] = [
+    let tests: [Named; 7] = [
         ("a_run_leaves_everything_else_as_it_was_and_no_password_behind", percent(60, 40), run_beside_mail),
         ("a_server_that_is_killed_and_started_by_commands_is_judged", percent(60, 40), killed),
+        ("a_kill_that_does_nothing_proves_nothing", percent(60, 30), not_killed),
         ("a_certificate_of_somebody_else_gets_no_password", percent(40, 15), wrong_certificate),
         ("who_cannot_sign_in_is_named", percent(40, 20), wrong_password),
         ("mailboxes_with_mail_are_not_written_to", percent(40, 20), mail_is_there),
@@ -195,6 +196,18 @@ fn killed() -> TestResult {
     let ran = place.run("killed.toml", &[])?;
     says(&ran, 0, &["VALID"])?;
     keeps_secrets(&[&ran], &place.path("runs"))
+}
+
+fn not_killed() -> TestResult {
+    let place = Place::new()?;
+    let kill = format!("kill = ['sh', '{}']", place.dovecot.kill_script().display());
+    let target = fs::read_to_string(place.path("ours.toml"))?.replace(&kill, "kill = ['true']");
+    fs::write(place.path("ours.toml"), target)?;
+    says(
+        &place.run("killed.toml", &[])?,
+        2,
+        &["UNKNOWN", "`true` ended well", "the same server still serves"],
+    )
 }
 
 fn wrong_certificate() -> TestResult {
