@@ -51,7 +51,7 @@ pub(crate) fn take(asked: &Asked<'_>) -> Result<Closing> {
         .into());
     }
     let (known, users) = users(asked)?;
-    let from = From::of(asked.source)?;
+    let from = Ready::of(asked.source)?;
     asked.source.exposed().inspect(|how| tell!("note: {how}"));
     let partial = partial(asked.to);
     let (writer, reached) = begin(asked, known, &partial)?;
@@ -148,32 +148,32 @@ fn begin(asked: &Asked<'_>, users: Users, partial: &Path) -> Result<(Writer<BufW
 }
 
 /// A source that is ready to be read.
-enum From<'a> {
+enum Ready<'a> {
     Maildir(&'a Template),
     /// And how users sign in to it.
     Server(Endpoint, Mechanism),
 }
 
-impl From<'_> {
-    fn of(source: &Source) -> Result<From<'_>> {
+impl Ready<'_> {
+    fn of(source: &Source) -> Result<Ready<'_>> {
         match source {
-            Source::Maildir(template) => Ok(From::Maildir(template)),
+            Source::Maildir(template) => Ok(Ready::Maildir(template)),
             Source::Imap(imap) => {
                 let endpoint = imap.endpoint().map_err(|why| NoSuch(format!("{source}: {why}")))?;
-                Ok(From::Server(endpoint, imap.sign_in()))
+                Ok(Ready::Server(endpoint, imap.sign_in()))
             }
         }
     }
 }
 
-fn read(from: &From<'_>, users: &[User], taking: &mut Taking) -> Result<(), Stopped> {
+fn read(from: &Ready<'_>, users: &[User], taking: &mut Taking) -> Result<(), Stopped> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for user in users {
         super::taking::goes_on()?;
         if taking.user(&user.address) {
             match from {
-                From::Maildir(template) => maildir::read(template.of(&user.address), taking)?,
-                From::Server(endpoint, how) => {
+                Ready::Maildir(template) => maildir::read(template.of(&user.address), taking)?,
+                Ready::Server(endpoint, how) => {
                     runtime.block_on(imap::read((endpoint, *how), user, taking))?
                 }
             }
