@@ -111,10 +111,11 @@ fn setup(load: &Load, address: &str, folder: &Path) -> Setup {
         plan: Arc::new(plan),
         seed: 1,
         run,
-        endpoints: Endpoints { lmtp: None, smtp: Some(address.to_owned()), imap: None },
+        endpoints: Endpoints { lmtp: None, smtp: Some(address.to_owned().into()), imap: None },
         apart: None,
         is_relayed: false,
         password: String::new(),
+        accounts: Default::default(),
         logins: Default::default(),
         domain: "example.test".to_owned(),
         archive: "Archive".to_owned(),
@@ -130,6 +131,9 @@ fn plan(load: &Load) -> WorkloadPlan {
     let span = |seconds| Span(Duration::from_secs_f64(seconds));
     WorkloadPlan {
         stages: vec![Stage { rate: load.rate, duration: span(load.seconds) }],
+        names: Vec::new(),
+        sender: None,
+        beside_mail: false,
         until_steps_done: false,
         users: 100,
         skew: 1.0,

@@ -13,3 +13,4 @@ mod run;
 mod scenario;
 mod server;
 pub mod testing;
+mod tls;

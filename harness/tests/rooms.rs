@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &str); 6] = [
     (
         "harness",
-        "cli > campaign > run > front_door, scenario > device, mail, persistence, server > machine, exit",
+        "cli > campaign > run > front_door, scenario > device, mail, persistence, server > machine, exit, tls",
     ),
     (
         "harness/judge",

@@ -329,13 +329,21 @@ fn run(run_dir: &Path, plan: &Plan, ledger: &Ledger) -> Run {
         reproduce: if noted.reproduce.is_empty() { plan.reproduce() } else { noted.reproduce },
         reproduce_from_copies: plan.reproduce_from(&directory),
         story_scale: plan.story_scale,
-        contract: if lying { "lying" } else { "honest" }.to_owned(),
+        contract: contract(plan, lying).to_owned(),
         persistence: timeline::persistence(plan),
         environment: noted.facts,
         recorded: Vec::new(),
         fingerprint: String::new(),
         overload: None,
         failure: None,
+    }
+}
+
+fn contract(plan: &Plan, lying: bool) -> &'static str {
+    match (plan.storages.is_empty(), lying) {
+        (true, _) => "elsewhere",
+        (false, true) => "lying",
+        (false, false) => "honest",
     }
 }
 

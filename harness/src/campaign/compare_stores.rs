@@ -2,7 +2,7 @@
 //! [`judge::stores`].
 
 use crate::exit::{Misplaced, NoSuch};
-use crate::mail::inventory::source::Source;
+use crate::mail::inventory::source::{Access, Source};
 use crate::mail::inventory::take::{self, Unfinished};
 use anyhow::{Context, Result};
 use judge::stores::compare::{self, BadSide};
@@ -20,6 +20,7 @@ pub(crate) struct Asked {
     /// Lists of users, for a side that is no inventory.
     pub(crate) users: Option<PathBuf>,
     pub(crate) users_b: Option<PathBuf>,
+    pub(crate) access: Access,
     /// Kinds that decide nothing.
     pub(crate) accepted: Vec<Kind>,
     /// How many of each kind are named.
@@ -28,19 +29,22 @@ pub(crate) struct Asked {
 
 pub(crate) fn compare(asked: &Asked) -> Result<Stores> {
     let room = tempfile::tempdir().context("no room for an inventory; name a directory in TMPDIR")?;
-    let mut a = side(&asked.a, asked.users.as_deref(), &room.path().join("a"))?;
-    let mut b = side(&asked.b, asked.users_b.as_deref(), &room.path().join("b"))?;
+    let mut a = side(&asked.a, (asked.users.as_deref(), &asked.access), &room.path().join("a"))?;
+    let mut b = side(&asked.b, (asked.users_b.as_deref(), &asked.access), &room.path().join("b"))?;
     let how =
         compare::Asked { accepted: asked.accepted.clone(), most: asked.most, reproduce: command(asked) };
     Ok(compare::compare(&mut a, &mut b, &how)?)
 }
 
-fn side(name: &str, users: Option<&Path>, to: &Path) -> Result<compare::Source<BufReader<File>>> {
-    let live = name.starts_with("imap://") || name.starts_with("maildir:");
-    let path = match live {
+fn side(
+    name: &str,
+    (users, access): (Option<&Path>, &Access),
+    to: &Path,
+) -> Result<compare::Source<BufReader<File>>> {
+    let path = match Source::is_named_by(name) {
         false => Path::new(name),
         true => {
-            let source: Source = name.parse().map_err(NoSuch)?;
+            let source = name.parse::<Source>().map_err(NoSuch)?.with_access(access);
             let taken = take::take(&take::Asked { source: &source, users, to, quiet: false });
             // Nothing of it is kept, so nothing can go on from there.
             taken.map_err(|error| match error.downcast::<Unfinished>() {
@@ -64,7 +68,7 @@ fn side(name: &str, users: Option<&Path>, to: &Path) -> Result<compare::Source<B
 
 /// The command for the same comparison.
 fn command(asked: &Asked) -> String {
-    let Asked { a, b, users, users_b, accepted, most, .. } = asked;
+    let Asked { a, b, users, users_b, access, accepted, most } = asked;
     let mut words = format!("fermoposta compare-stores {} {}", quoted(a), quoted(b));
     let list = |name: &str, path: &Option<PathBuf>| {
         path.as_ref()
@@ -72,6 +76,7 @@ fn command(asked: &Asked) -> String {
     };
     words += &list("users", users);
     words += &if users == users_b { String::new() } else { list("users-b", users_b) };
+    words += &access.options();
     words.extend(accepted.iter().map(|kind| format!(" --accept {}", kind.name())));
     if *most == 1_000 { words } else { format!("{words} --name {most}") }
 }
@@ -79,6 +84,8 @@ fn command(asked: &Asked) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::plan::server::sign_in::Mechanism;
+    use record::plan::server::tls::Trust;
 
     #[test]
     fn the_command_compares_them_again() {
@@ -87,9 +94,10 @@ mod tests {
             b: "imap://new.example.it".into(),
             users: Some("users.csv".into()),
             users_b: Some("new.csv".into()),
+            access: Access { trust: Trust::Authorities("our ca.pem".into()), sign_in: Mechanism::Login },
             accepted: vec![Kind::Dates],
             most: 5,
         };
-        insta::assert_snapshot!(command(&asked), @"fermoposta compare-stores 'old one.inventory' imap://new.example.it --users users.csv --users-b new.csv --accept dates --name 5");
+        insta::assert_snapshot!(command(&asked), @"fermoposta compare-stores 'old one.inventory' imap://new.example.it --users users.csv --users-b new.csv --ca 'our ca.pem' --sign-in login --accept dates --name 5");
     }
 }

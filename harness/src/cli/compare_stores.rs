@@ -1,5 +1,6 @@
 //! `compare-stores`: a mail store before a migration and after it.
 
+use super::access::AccessArgs;
 use super::export;
 use super::inventory::interrupted;
 use crate::campaign::compare_stores::{Asked, compare};
@@ -29,6 +30,8 @@ pub(crate) struct CompareStoresArgs {
     /// The list for B, if it is another.
     #[arg(long, value_name = "LIST")]
     users_b: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// A kind of difference that is counted and shown, but decides nothing; repeatable.
     #[arg(long = "accept", value_name = "KIND", value_parser = kind())]
     accepted: Vec<Kind>,
@@ -52,9 +55,9 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
 pub(crate) fn run(args: CompareStoresArgs) -> Result<Exit> {
     export::check(&args.exports, FORMATS)?;
     stop::install()?;
-    let CompareStoresArgs { a, b, users, users_b, accepted, most, json, exports } = args;
+    let CompareStoresArgs { a, b, users, users_b, access, accepted, most, json, exports } = args;
     let users_b = users_b.or_else(|| users.clone());
-    let stores = match compare(&Asked { a, b, users, users_b, accepted, most }) {
+    let stores = match compare(&Asked { a, b, users, users_b, access: access.access()?, accepted, most }) {
         Ok(stores) => stores,
         Err(error) => return interrupted(error),
     };

@@ -1,5 +1,6 @@
 //! `inventory`: what a mail store holds now.
 
+use super::access::AccessArgs;
 use crate::exit::{Exit, NoSuch, say};
 use crate::machine::stop;
 use crate::mail::inventory::source::Source;
@@ -16,17 +17,19 @@ pub(crate) const EXIT_CODES: &str = "Exit codes: 0 all was read, 2 something cou
 
 #[derive(Debug, Args)]
 pub(crate) struct InventoryArgs {
-    /// What to read: imap://HOST[:PORT], or maildir:PATH with %u for the user, or %n and %d for what stands before and behind
+    /// What to read: imaps://HOST[:PORT] (TLS), imap+starttls://HOST[:PORT], imap://HOST[:PORT] (plain text), or maildir:PATH with %u for the user, or %n and %d for what stands before and behind
     /// the @.
     #[arg(value_name = "STORE")]
     source: String,
     /// The file to write. It must not be there.
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// Whose mail to read: a CSV file with the columns address, login, password and password_command, or a TOML file with [[user]]
+    /// Whose mail to read: a CSV file with the columns address, login, password, password_command and on_behalf_of, or a TOML file with [[user]]
     /// (default for directories: all that are there).
     #[arg(long, value_name = "LIST")]
     users: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Show no progress.
     #[arg(long)]
     quiet: bool,
@@ -36,6 +39,7 @@ pub(crate) fn run(args: &InventoryArgs) -> Result<Exit> {
     stop::install()?;
     // Not by the command line's own reader, which repeats what it cannot read: a password may be in it.
     let source: Source = args.source.parse().map_err(NoSuch)?;
+    let source = source.with_access(&args.access.access()?);
     let asked = Asked { source: &source, users: args.users.as_deref(), to: &args.to, quiet: args.quiet };
     match take(&asked) {
         Ok(closing) => {

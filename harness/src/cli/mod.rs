@@ -1,3 +1,4 @@
+mod access;
 mod command;
 pub use command::main;
 pub(crate) mod commands;

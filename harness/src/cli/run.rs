@@ -58,6 +58,9 @@ pub(crate) struct RunArgs {
     /// Begin with the store that a finished run left, made with the same seed; its mail is judged too.
     #[arg(long, value_name = "RUN")]
     store: Option<PathBuf>,
+    /// Write also to mailboxes that hold mail already, of a target with users of its own. That mail is neither read nor changed.
+    #[arg(long)]
+    beside_mail: bool,
     /// Run each scenario so many times, one after the other, with the same seed, and say a line for each; `compare` needs
     /// several runs.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MOST_REPEATS))]
@@ -249,6 +252,7 @@ fn overrides(args: &RunArgs) -> Overrides {
         defects: args.defects.clone(),
         persistence: args.persistence,
         store: args.store.clone(),
+        beside_mail: args.beside_mail,
         disks: disks(args),
     }
 }
@@ -273,7 +277,7 @@ mod tests {
     use record::plan::quoted;
 
     /// Options that change what happens: arguments, and what of them the command that runs it again must show.
-    const OPTIONS: [(&str, &[&str], &str); 11] = [
+    const OPTIONS: [(&str, &[&str], &str); 12] = [
         ("scenarios", &["a story.toml"], "fermoposta run 'a story.toml'"),
         ("target", &["--target", "reference"], " --target reference"),
         ("seed", &["--seed", "7"], " --seed 7"),
@@ -284,6 +288,7 @@ mod tests {
         ("storages_apart", &["--storage-dir-of", "new=/an other"], " --storage-dir-of 'new=/an other'"),
         ("corpus", &["--corpus", "real mail"], " --corpus 'real mail'"),
         ("store", &["--store", "/a run"], " --store '/a run'"),
+        ("beside_mail", &["--beside-mail"], " --beside-mail"),
         ("runs", &["--runs", "/the runs"], " --runs '/the runs'"),
     ];
     /// Options that change how the result is shown, or how many runs there are, but no run.

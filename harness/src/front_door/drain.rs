@@ -8,7 +8,8 @@ use super::control::Stay;
 use super::desk::Desk;
 use super::spool::{Due, Waiting};
 use crate::mail::client::Failure;
-use crate::mail::client::submission::submit;
+use crate::mail::client::submission::{Door, submit};
+use crate::tls::endpoint::Endpoint;
 use fuse_fs::clock::Nanos;
 use record::history::event::SpoolEvent;
 use record::history::{Outcome, Protocol, Trouble};
@@ -27,7 +28,7 @@ pub(crate) struct Drain {
     pub(super) desk: Arc<Desk>,
     pub(super) protocol: Protocol,
     /// Where the mail server takes deliveries.
-    pub(super) address: String,
+    pub(super) endpoint: Endpoint,
     /// How old a message may become.
     pub(super) lifetime: Option<Duration>,
     /// How long a message waits for its next try.
@@ -127,7 +128,9 @@ impl Drain {
             }
         };
         let envelope = (&*head.from, &*head.to);
-        let done = submit(self.protocol, &self.address, envelope, &message, self.desk.timeout).await;
+        let done =
+            submit(Door::unsigned(self.protocol, &self.endpoint), envelope, &message, self.desk.timeout)
+                .await;
         drop(stay);
         match done {
             Ok(reply) => self.delivered(id, head, reply).await,

@@ -92,9 +92,9 @@ impl FrontDoor {
             ports.push(port.state());
             tasks.spawn(port.serve());
         }
-        let address = drain_to.context("the front door has nobody to deliver its spool to")?;
+        let endpoint = drain_to.context("the front door has nobody to deliver its spool to")?.into();
         let (protocol, lifetime, pause) = (setup.protocol, setup.lifetime, setup.retry_pause);
-        tasks.spawn(Arc::new(Drain { desk: desk.clone(), protocol, address, lifetime, pause }).run());
+        tasks.spawn(Arc::new(Drain { desk: desk.clone(), protocol, endpoint, lifetime, pause }).run());
         Ok(FrontDoor { desk, spool: setup.spool, services, ports, _tasks: tasks })
     }
 

@@ -5,7 +5,8 @@ use crate::front_door::FrontDoor;
 use crate::mail::message::corpus::Corpus;
 use crate::mail::message::fit::Change;
 use crate::mail::workload::{Apart, Endpoints, Setup};
-use crate::server::running::{Services, Target};
+use crate::server::running::Target;
+use crate::server::services::Services;
 use anyhow::Result;
 use record::directory::RunDirectory;
 use record::history::corpus::CorpusUsed;
@@ -27,14 +28,18 @@ const DOOR_PATIENCE: Duration = Duration::from_secs(5);
 
 fn endpoints(services: Services) -> Endpoints {
     let mut endpoints = Endpoints::default();
-    for (service, address) in services {
+    for (service, endpoint) in services {
         match service {
-            "lmtp" => endpoints.lmtp = Some(address),
-            "smtp" => endpoints.smtp = Some(address),
-            _ => endpoints.imap = Some(address),
+            "lmtp" => endpoints.lmtp = Some(endpoint),
+            "smtp" => endpoints.smtp = Some(endpoint),
+            _ => endpoints.imap = Some(endpoint),
         }
     }
     endpoints
+}
+
+fn of_the_door(door: &FrontDoor) -> Services {
+    door.services().into_iter().map(|(service, address)| (service, address.into())).collect()
 }
 
 /// What the traffic needs, from the plan.
@@ -48,16 +53,20 @@ pub(crate) fn setup(
     let own = endpoints(target.services());
     let apart = plan.cohorts.iter().filter(|cohort| cohort.own_entrance);
     let apart = Apart { users: apart.flat_map(CohortPlan::user_ids).collect(), endpoints: own.clone() };
+    let users: Vec<String> = plan.workload.user_names().collect();
+    let everybody: Vec<&str> = users.iter().map(String::as_str).chain(plan.workload.bounce_user()).collect();
+    let accounts = super::accounts::of(&plan.target.definition, &everybody)?;
     Ok(Setup {
         plan: Arc::new(plan.workload.clone()),
         seed: plan.workload_seed(),
         run,
-        users: plan.workload.user_names().collect(),
-        endpoints: door.map_or(own, |door| endpoints(door.services())),
+        users,
+        endpoints: door.map_or(own, |door| endpoints(of_the_door(door))),
         apart: door.map(|_| apart),
         is_relayed: plan.target.companions.iter().any(|(when, _)| *when == When::Always),
         logins: plan.target.logins(),
         password: plan.target.definition.password.clone(),
+        accounts,
         domain: plan.target.definition.domain.clone(),
         archive: plan.target.definition.second_mailbox.clone(),
         history,
@@ -110,8 +119,9 @@ pub(crate) fn front_door(
         Ingress::Lmtp => Protocol::Lmtp,
         Ingress::Smtp | Ingress::Append => Protocol::Smtp,
     };
+    let backends = target.services();
     FrontDoor::open(front_door::Setup {
-        backends: target.services(),
+        backends: backends.into_iter().map(|(service, at)| (service, at.address().to_owned())).collect(),
         protocol,
         cohorts: plan.cohorts.iter().map(|cohort| (cohort.name.clone(), members(cohort))).collect(),
         spool: directory.spool(),

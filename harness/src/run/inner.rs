@@ -12,13 +12,11 @@ use super::{
     arrival, astray, busy, drain, ending, entrance, guard, inspection, kernel, power, read_back, reading,
     recovery, settled, stage, steps, store, structure, supervise, volumes,
 };
-use crate::front_door::FrontDoor;
-use crate::machine::confine::Confinement;
 use crate::machine::grounds::Grounds;
 use crate::machine::{confine, environment};
 use crate::mail::workload;
 use crate::mail::workload::single::Following;
-use crate::mail::workload::{Context as Traffic, single, trial, warm_up};
+use crate::mail::workload::{Context as Traffic, before, single, trial, warm_up};
 use crate::server::assemble::assemble;
 use crate::server::running::Target;
 use anyhow::{Context, Result};
@@ -28,6 +26,7 @@ use record::history::Ingress;
 use record::history::event::Event;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
+use record::plan::server::ServerKind;
 use record::plan::workload::{FOLLOWING, SingleDelivery};
 use record::plan::{Plan, QUEUE_VOLUME};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,7 +48,9 @@ pub(crate) fn record(directory: &Path, quiet: bool) -> Result<()> {
     confine::settle(confinement, grounds.writable()).context(
         "the run's namespaces could not be set up (`fermoposta doctor` tells what this machine forbids)",
     )?;
-    let guard = (confinement == Confinement::Host).then(|| guard::start(&plan, &directory)).transpose()?;
+    // A server that is not ours is not ended, and nothing of ours is mounted beneath it.
+    let guarded = plan.target.definition.kind == ServerKind::Command;
+    let guard = guarded.then(|| guard::start(&plan, &directory)).transpose()?;
     let disks = Disks::assemble(&plan, &directory, &backings)?;
     make_queue(&plan, &backings)?;
     let placement = Placement::of(&plan, &directory, &backings);
@@ -109,8 +110,9 @@ impl Run {
         placement: Placement,
         grounds: &Grounds,
     ) -> Result<Run> {
-        let store = storages.named(&plan.target.storage)?;
-        give_to_owner(store.backing(), &plan)?;
+        if !plan.storages.is_empty() {
+            give_to_owner(storages.named(&plan.target.storage)?.backing(), &plan)?;
+        }
         let queue = plan.target.queue.as_ref().map(|name| storages.named(name)).transpose()?;
         let queue = queue.map(|storage| storage.mountpoint().join(QUEUE_VOLUME));
         let work = directory.target();
@@ -120,7 +122,7 @@ impl Run {
         let token = plan.run_token();
         let specimens = Specimens::new(token, directory.path().to_owned(), history.clone());
         let door = entrance::front_door(&plan, directory, &target, history.clone())?;
-        let services = door.as_ref().map_or_else(|| target.services(), FrontDoor::services);
+        let services = target.services().into_iter().map(|(service, _)| service).collect();
         let recorders = (history.clone(), specimens.clone());
         let traffic = Traffic::new(entrance::setup(&plan, token, &target, door.as_ref(), recorders)?)?;
         let (version, users) = (plan.version.clone(), traffic.setup().users.clone());
@@ -198,6 +200,10 @@ impl Run {
     async fn phases(&self) -> Result<()> {
         self.enter("warm-up");
         supervise::start(&self.stage).await?;
+        if self.plan.workload.are_named() {
+            let before = before::look(&self.traffic).await?;
+            self.traffic.before.get_or_init(|| before);
+        }
         let warm = warm_up::warm_up(&self.traffic).await?;
         if warm.came_to_nothing() {
             return self.nothing_to_test().await;
@@ -372,7 +378,9 @@ impl Run {
 
     async fn tear_down(&self) -> Result<()> {
         self.stage.storages.are_sound()?;
-        match self.plan.workload.single.is_some() && self.plan.target.definition.check.is_empty() {
+        let stays = self.stage.target.lock().await.stays();
+        let unchecked = self.plan.workload.single.is_some() && self.plan.target.definition.check.is_empty();
+        match unchecked && !stays {
             // Everything is read and nothing is checked afterwards: a stop in its own way would prove no more.
             true => supervise::kill(&self.stage).await?,
             false => structure::stop_and_check(&self.stage).await?,

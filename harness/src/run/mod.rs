@@ -3,7 +3,8 @@
 //! Teardown order of the inner half: answer every parked call, stop the mail server, unmount, read the disk. The
 //! harness itself never touches a mount: it reads back through the protocol, or the backing directory.
 
-pub(crate) mod arrival;
+pub(crate) mod accounts;
+mod arrival;
 pub(crate) mod arrived;
 pub(crate) mod astray;
 pub(crate) mod backing;

@@ -231,7 +231,7 @@ fn wait_on_the_machine(inner: &mut Inner, directory: &RunDirectory) -> Result<Op
 pub(crate) fn confinement(plan: &Plan) -> Confinement {
     match plan.target.definition.kind {
         ServerKind::Spawned => Confinement::Namespaces,
-        ServerKind::Command => Confinement::Host,
+        ServerKind::Command | ServerKind::External => Confinement::Host,
     }
 }
 

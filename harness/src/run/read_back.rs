@@ -11,6 +11,7 @@ use crate::mail::readback::one::{shown, whole};
 use crate::mail::workload::ended::words;
 use crate::mail::workload::trial::{self, Tried};
 use crate::mail::workload::{Context as Traffic, Sent};
+use crate::tls::endpoint::Endpoint;
 use anyhow::{Context, Result, bail};
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
@@ -96,7 +97,7 @@ fn sample(all: &Mail) -> Mail {
 }
 
 /// Where mail is read, and whether by a companion that was started for it; none if nothing serves IMAP.
-async fn reader(stage: &Stage) -> Result<Option<(String, bool)>> {
+async fn reader(stage: &Stage) -> Result<Option<(Endpoint, bool)>> {
     let mut target = stage.target.lock().await;
     let by_companion = target.is_read_by_companion();
     let services =

@@ -144,7 +144,7 @@ pub(crate) async fn probe(stage: Arc<Stage>, traffic: Arc<Traffic>) {
 /// Every service greets within `limit`.
 async fn greets(stage: &Stage, traffic: &Traffic, limit: Duration) -> bool {
     let mut all = true;
-    for (name, _) in &stage.services {
+    for name in &stage.services {
         all &= health::probe(traffic, name, limit).await;
     }
     all

@@ -49,8 +49,8 @@ pub(crate) struct Stage {
     pub storages: Arc<Storages>,
     /// The mail server.
     pub target: Arc<Mutex<Target>>,
-    /// Its services and their addresses.
-    pub services: Vec<(&'static str, String)>,
+    /// Its services, by name.
+    pub services: Vec<&'static str>,
     pub history: Recorder,
     /// The phase shown while it runs.
     pub phase: watch::Sender<String>,

@@ -53,9 +53,13 @@ fn failed(stage: &Stage, error: &TargetError) -> Result<()> {
     Ok(())
 }
 
-/// Stops the mail server if it runs, and then lets it check its store.
+/// Stops the mail server if it runs and is the harness's to stop, and then lets it check its store.
 pub(crate) async fn stop_and_check(stage: &Stage) -> Result<()> {
-    if stage.target.lock().await.idle() {
+    let (idle, stays) = {
+        let target = stage.target.lock().await;
+        (target.idle(), target.stays())
+    };
+    if idle || stays {
         return Ok(());
     }
     supervise::stop(stage).await?;

@@ -41,7 +41,9 @@ pub(crate) async fn start(stage: &Stage) -> Result<()> {
     if target.running() {
         return Ok(());
     }
-    stage.history.record(running::event(TargetEvent::Started, None));
+    if target.can_be_started() {
+        stage.history.record(running::event(TargetEvent::Started, None));
+    }
     let started = tokio::select! {
         started = target.start() => started.map_err(anyhow::Error::from),
         () = stage.power.goes() => Err(anyhow!("the power went before it greeted")),

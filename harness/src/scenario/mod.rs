@@ -3,6 +3,7 @@ pub(crate) mod cohorts;
 pub(crate) mod commands;
 pub(crate) mod devices;
 pub(crate) mod errors;
+mod external;
 pub(crate) mod file;
 mod load;
 pub(crate) mod troubles;

@@ -17,6 +17,8 @@ pub(crate) struct Overrides {
     pub variant: Option<String>,
     /// Run directory whose store the run begins with.
     pub store: Option<PathBuf>,
+    /// Users who are there already may have mail.
+    pub beside_mail: bool,
     /// Where storages and run directories are to lie.
     pub disks: Disks,
 }

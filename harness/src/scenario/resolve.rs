@@ -7,7 +7,7 @@ use super::names::{fault_names, storage_of};
 use super::overrides::Overrides;
 use super::places::Places;
 use super::troubles::Troubles;
-use super::{cohorts, devices, senders, statements, steps, storages, story};
+use super::{cohorts, devices, external, senders, statements, steps, storages, story};
 use crate::server::find;
 use fuse_fs::rules::effects::Effect;
 use fuse_fs::rules::rule::Rule;
@@ -41,14 +41,22 @@ pub(super) fn resolve(
     if let Some(target) = &target {
         devices::in_namespaces(target, &storages, &mut found);
     }
-    let users = cohorts::users(&scenario, &mut found);
+    let named = target.as_ref().and_then(|target| external::named(&scenario, target, overrides, &mut found));
+    let external = named.is_some();
+    if external {
+        storages.clear();
+    }
+    let users = named.as_ref().map_or_else(|| cohorts::users(&scenario, &mut found), external::Named::count);
     let on = target.as_ref().map(|target| target.storage.as_str());
     let cohorts = cohorts::cohorts(&scenario, &storages, on, &mut found);
     let senders = senders::senders(path, &scenario.workload, scenario.time.is_some(), &mut found);
     let workload = workload(path, &scenario.workload, users, overrides, target.as_ref(), &mut found);
     let recipients = recipients(&scenario, workload.deliver_by, &mut found);
     let lists = lists(&scenario, &workload, &recipients, target.as_ref(), &mut found);
-    let workload = WorkloadPlan { senders, recipients, lists, ..workload };
+    let external::Named { users: names, sender } = named.unwrap_or_default();
+    let beside_mail = overrides.beside_mail;
+    let workload = WorkloadPlan { senders, recipients, lists, names, sender, beside_mail, ..workload };
+    external::somebody_sends(&workload, external, &mut found);
     if let Some(target) = &target {
         spare_sender(&mut storages, target, &workload);
     }
@@ -56,7 +64,7 @@ pub(super) fn resolve(
     let steps = steps::steps(&scenario, variant.as_deref(), overrides.seed, &storages, &workload, &mut found);
     super::windows::windows(&scenario, &workload, &mut found);
     statements::statements(&scenario, &storages, &cohorts, &mut found);
-    expectations(&scenario, &mut found);
+    expectations(&scenario, external, &mut found);
     demonstrates(&scenario, &mut found);
     let Some(target) = target.filter(|_| found.troubles.is_empty()) else { return Err(found.troubles) };
     Ok(Plan {
@@ -218,6 +226,9 @@ fn workload(
     }
     WorkloadPlan {
         stages: stages(workload, found),
+        names: Vec::new(),
+        sender: None,
+        beside_mail: false,
         until_steps_done: workload.until_steps_done,
         users,
         skew: workload.skew,
@@ -436,7 +447,7 @@ fn deliver_by(
     entry
 }
 
-fn expectations(scenario: &Scenario, found: &mut Troubles<'_>) {
+fn expectations(scenario: &Scenario, external: bool, found: &mut Troubles<'_>) {
     let faults = fault_names(scenario);
     if let Some(fault) = &scenario.expect.silence_during {
         let field = "expect.silence-during";
@@ -451,7 +462,8 @@ fn expectations(scenario: &Scenario, found: &mut Troubles<'_>) {
     let then = scenario.workload.single.iter().filter_map(|single| single.then.as_ref());
     let variants = scenario.variant.iter().flat_map(|variant| &variant.step);
     let steps = scenario.step.iter().chain(variants).map(|step| &step.action);
-    let harms = steps.clone().chain(then).any(harms);
+    let by_command = |action: &StepAction| external && matches!(action, StepAction::RunCommand { .. });
+    let harms = steps.clone().chain(then).any(|action| harms(action) || by_command(action));
     if scenario.expect.no_faults && has_faults {
         found.add("expect.no-faults", "the scenario has faults", "remove them, or `no-faults`");
     }

@@ -64,7 +64,7 @@ pub(crate) fn assemble(
 /// The run's directories and the unpacked packages, under the paths that mail servers see. A server that is not started here
 /// sees what everybody sees.
 fn shown(servers: &[(Role, Definition)], grounds: &Grounds) -> Shown {
-    if servers.iter().any(|(_, definition)| definition.kind == ServerKind::Command) {
+    if servers.iter().any(|(_, definition)| definition.kind != ServerKind::Spawned) {
         return Shown::default();
     }
     let mut shown = grounds.shown().clone();

@@ -7,6 +7,7 @@
 
 use super::error::TargetError;
 use crate::machine::listening::{Process, listeners, processes};
+use crate::tls::endpoint::Endpoint;
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const KNOCK: Duration = Duration::from_secs(2);
 const MANAGERS: [&str; 1] = ["systemd"];
 
 /// Services and their addresses.
-type Services = [(&'static str, String)];
+type Services = [(&'static str, Endpoint)];
 
 /// What there was before a server was started.
 pub(super) struct Doorway {
@@ -35,8 +36,8 @@ impl Doorway {
     pub(super) async fn closed(server: &str, services: &Services) -> Result<Doorway, TargetError> {
         let deadline = Instant::now() + LEAVING;
         for (service, address) in services {
-            if !closes(address, deadline).await {
-                let (server, service, address) = (server.to_owned(), *service, address.clone());
+            if !closes(address.address(), deadline).await {
+                let (server, service, address) = (server.to_owned(), *service, address.address().to_owned());
                 let who = who(&address);
                 return Err(TargetError::PortTaken { server, service, address, who });
             }
@@ -47,9 +48,9 @@ impl Doorway {
     /// After it greeted: none of those who listen there was there before.
     pub(super) fn entered(&self, server: &str, services: &Services) -> Result<(), TargetError> {
         for (service, address) in services {
-            let there = resolved(address).map(listeners).unwrap_or_default();
+            let there = resolved(address.address()).map(listeners).unwrap_or_default();
             if let Some(stranger) = stranger(&there, &self.before) {
-                let (server, service, address) = (server.to_owned(), *service, address.clone());
+                let (server, service, address) = (server.to_owned(), *service, address.address().to_owned());
                 return Err(TargetError::Stranger { server, service, address, who: told(&stranger) });
             }
         }
@@ -105,10 +106,10 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    fn taken() -> (TcpListener, Vec<(&'static str, String)>) {
+    fn taken() -> (TcpListener, Vec<(&'static str, Endpoint)>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
-        (listener, vec![("smtp", address)])
+        (listener, vec![("smtp", address.into())])
     }
 
     #[tokio::test]
@@ -126,7 +127,7 @@ mod tests {
         drop(listener);
         let doorway = Doorway::closed("mine", &services).await.expect("it is free");
         doorway.entered("mine", &services).expect("nobody can be seen");
-        let _listener = TcpListener::bind(&services[0].1).expect("it is free");
+        let _listener = TcpListener::bind(services[0].1.address()).expect("it is free");
         let error = doorway.entered("mine", &services).expect_err("it is this test").to_string();
         assert!(error.contains("was there before it was started"), "{error}");
     }

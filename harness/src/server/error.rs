@@ -1,3 +1,4 @@
+use crate::tls::trust::NoTrust;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -27,6 +28,9 @@ pub(crate) enum TargetError {
         limit: Duration,
         log: PathBuf,
     },
+    /// Whatever its command did, it is there.
+    #[error("{server}: `{command}` ended well, but at {address} the same server still serves")]
+    StillServes { server: String, command: String, address: String },
     /// It ended before it greeted.
     #[error("{server} ended before it greeted ({status}); {log}")]
     EndedEarly {
@@ -69,6 +73,12 @@ pub(crate) enum TargetError {
         /// Process and command line.
         who: String,
     },
+    /// Whether it is the right one cannot be told.
+    #[error("{server}: {why}")]
+    Trust { server: String, why: NoTrust },
+    /// It is not known to be the right one; nothing was said to it.
+    #[error("{service} ({address}) of {server}: {why}")]
+    Insecure { server: String, service: &'static str, address: String, why: String },
     /// Its files could not be written.
     #[error("cannot write {path}: {error}")]
     Prepare {

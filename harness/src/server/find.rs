@@ -64,7 +64,10 @@ pub(crate) fn find(server: &str, beside: &Path) -> Result<Definition, Unusable> 
         return Err(Unusable::new(message, meant.unwrap_or_default() + help));
     };
     let text = std::fs::read_to_string(&path).map_err(|error| Unusable::unreadable(&path, &error))?;
-    parse(&text).map_err(|unusable| unusable.of(&path))
+    let mut definition = parse(&text).map_err(|unusable| unusable.of(&path))?;
+    let home = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    definition.beside(home.parent().unwrap_or(Path::new("")));
+    Ok(definition)
 }
 
 /// The file of a target that does not come with the program.
@@ -102,7 +105,7 @@ fn companion(with: &With, home: &Path, beside: &Path) -> Result<Definition, Unus
     let found = find(name, place)?;
     let wrong =
         |why: &str| Err(Unusable::new(format!("`{name}` cannot be a companion: {why}"), "name another"));
-    if found.kind == ServerKind::Command {
+    if found.kind != ServerKind::Spawned {
         return wrong("the harness does not start it");
     }
     if found.name != with.name() {

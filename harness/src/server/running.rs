@@ -2,6 +2,8 @@
 
 use super::error::TargetError;
 use super::server::Server;
+use super::services::Services;
+use crate::tls::endpoint::Endpoint;
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, TargetEvent};
 use record::plan::server::Rebuild;
@@ -17,9 +19,6 @@ pub(crate) enum Role {
     /// The final readings and the rebuild go through it.
     Reader,
 }
-
-/// Services by name, and their addresses.
-pub(crate) type Services = Vec<(&'static str, String)>;
 
 /// A mail server with its companions.
 pub(crate) struct Target {
@@ -108,7 +107,7 @@ impl Target {
         services
     }
 
-    fn imap_of(&self, role: Role) -> Option<(&'static str, String)> {
+    fn imap_of(&self, role: Role) -> Option<(&'static str, Endpoint)> {
         let servers = self.servers.iter().filter(|(own, _)| *own == role);
         servers.flat_map(|(_, server)| server.services()).find(|(service, _)| *service == "imap")
     }
@@ -173,6 +172,16 @@ impl Target {
     /// The harness did not start its processes, and its own commands alone can end them.
     pub(crate) fn is_on_the_machine(&self) -> bool {
         self.main().is_on_the_machine()
+    }
+
+    /// It was there before the run and stays after it.
+    pub(crate) fn stays(&self) -> bool {
+        self.main().stays()
+    }
+
+    /// Something of the definition's starts it.
+    pub(crate) fn can_be_started(&self) -> bool {
+        self.main().can_be_started()
     }
 
     /// Runs the offline checks of those that have one. `Some(false)`: the store is not consistent.
@@ -284,7 +293,7 @@ mod tests {
         let companion = || other(Role::Companion, "companion", "lmtp = 'c:24', imap = 'c:143'");
         let reader = || other(Role::Reader, "reader", "imap = 'r:143'");
         let words = |services: Services| -> Vec<String> {
-            services.into_iter().map(|(service, address)| format!("{service} {address}")).collect()
+            services.into_iter().map(|(service, at)| format!("{service} {}", at.address())).collect()
         };
         let alone = Target::of(vec![main(), reader()]);
         assert_eq!(words(alone.services()), ["smtp m:25"]);

@@ -2,16 +2,22 @@
 //!
 //! Ready means the protocol's greeting was read from every port, not that a port is open.
 
+mod ending;
+
 use super::doorway::Doorway;
 use super::error::TargetError;
 use super::leash::Leash;
+use super::services::{Services, greeting};
 use super::underway::{Underway, patiently};
 use super::view::failed;
-use super::{leash, logs, view};
+use super::witness::Witness;
+use super::{logs, services, view};
 use crate::machine::process::{Launch, Output, ProcessTree, wait};
 use crate::machine::view::View;
 use crate::server::logs::LOG;
 use crate::server::stage::Stage;
+use crate::tls::endpoint::Endpoint;
+use crate::tls::stream::why_insecure;
 use record::plan::server::render::{Rendered, Vars};
 use record::plan::server::{Definition, Rebuild, ServerKind};
 use std::fs::{File, OpenOptions};
@@ -20,9 +26,7 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 /// A `kill` command that has not ended is waited for before the next start.
 const LAST_KILL: Duration = Duration::from_secs(10);
@@ -37,6 +41,7 @@ const LONGEST_COMMAND: Duration = Duration::from_secs(600);
 pub(crate) struct Server {
     definition: Definition,
     rendered: Rendered,
+    services: Services,
     work: PathBuf,
     /// What it sees of the machine.
     view: View,
@@ -53,6 +58,8 @@ pub(crate) struct Server {
     killed: bool,
     /// The `kill` command of a `command` server, while it runs.
     killer: Option<Underway>,
+    /// Of an `external` one that is being killed: who saw it before.
+    witness: Option<Witness>,
 }
 
 impl Server {
@@ -65,9 +72,11 @@ impl Server {
         let work = stage.work;
         std::fs::create_dir_all(work).map_err(failed(work))?;
         let view = view::write(&definition, &rendered, stage)?;
+        let services = services::of(&definition, &rendered.listen)?;
         Ok(Server {
             definition,
             rendered,
+            services,
             work: work.to_owned(),
             view,
             prepared: false,
@@ -77,6 +86,7 @@ impl Server {
             starts: 0,
             killed: false,
             killer: None,
+            witness: None,
         })
     }
 
@@ -103,9 +113,9 @@ impl Server {
             }
             self.prepared = true;
         }
-        let services = self.services();
+        let services = self.services.clone();
         let doorway = match self.definition.kind {
-            ServerKind::Spawned => None,
+            ServerKind::Spawned | ServerKind::External => None,
             ServerKind::Command => Some(Doorway::closed(self.name(), &services).await?),
         };
         match self.definition.kind {
@@ -115,11 +125,29 @@ impl Server {
                 self.run_patiently(&self.rendered.start, LONGEST_COMMAND).await?;
                 self.hold(true)?;
             }
+            ServerKind::External => {
+                self.start_unless_there().await?;
+                self.whole = true;
+            }
         }
         (self.started, self.killed) = (true, false);
         self.starts += 1;
         self.ready().await?;
         doorway.map_or(Ok(()), |doorway| doorway.entered(self.name(), &services))
+    }
+
+    /// One that greets already is left as it is.
+    async fn start_unless_there(&self) -> Result<(), TargetError> {
+        for (service, endpoint) in &self.services {
+            match greeting(service, endpoint).await {
+                Ok(()) => {}
+                Err(error) if why_insecure(&error).is_some() => {
+                    return Err(self.insecure(service, endpoint, &error));
+                }
+                Err(_) => return self.run_patiently(&self.rendered.start, LONGEST_COMMAND).await,
+            }
+        }
+        Ok(())
     }
 
     /// Writes down how it is ended if nobody else does.
@@ -137,7 +165,7 @@ impl Server {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.services().into_iter().map(|(_, address)| address).collect()
+        self.services.iter().map(|(_, endpoint)| endpoint.address().to_owned()).collect()
     }
 
     /// A `kill` command that is late would kill the server that is started next.
@@ -161,7 +189,7 @@ impl Server {
                 let mut tree = self.spawn(argv, output)?;
                 patiently(limit, || tree.ended()).await
             }
-            ServerKind::Command => {
+            ServerKind::Command | ServerKind::External => {
                 let mut underway = self.begin(argv, output)?;
                 patiently(limit, || underway.ended()).await
             }
@@ -262,7 +290,9 @@ impl Server {
                 wait_or_kill(&mut child, limit).map_err(cannot)?
             }
             (None, ServerKind::Spawned) => self.spawn(argv, output)?.wait(limit).map_err(cannot)?,
-            (None, ServerKind::Command) => self.begin(argv, output)?.wait(limit).map_err(cannot)?,
+            (None, ServerKind::Command | ServerKind::External) => {
+                self.begin(argv, output)?.wait(limit).map_err(cannot)?
+            }
         };
         self.in_time(argv, status, limit)
     }
@@ -292,19 +322,15 @@ impl Server {
         TargetError::Command { server: self.definition.name.clone(), command: argv.join(" "), error }
     }
 
-    /// Services and their addresses.
-    pub(crate) fn services(&self) -> Vec<(&'static str, String)> {
-        let listen = &self.rendered.listen;
-        [("lmtp", &listen.lmtp), ("smtp", &listen.smtp), ("imap", &listen.imap)]
-            .into_iter()
-            .filter_map(|(name, address)| address.clone().map(|address| (name, address)))
-            .collect()
+    /// Services, and where they are.
+    pub(crate) fn services(&self) -> Services {
+        self.services.clone()
     }
 
     async fn ready(&mut self) -> Result<(), TargetError> {
         let deadline = Instant::now() + self.definition.ready_within.0;
-        for (service, address) in self.services() {
-            self.wait_for_greeting(service, &address, deadline).await?;
+        for (service, endpoint) in self.services() {
+            self.wait_for_greeting(service, &endpoint, deadline).await?;
         }
         Ok(())
     }
@@ -312,7 +338,7 @@ impl Server {
     async fn wait_for_greeting(
         &mut self,
         service: &'static str,
-        address: &str,
+        endpoint: &Endpoint,
         deadline: Instant,
     ) -> Result<(), TargetError> {
         let mut tick = interval(Duration::from_millis(10));
@@ -323,15 +349,26 @@ impl Server {
             if let Some(status) = self.ended() {
                 return Err(self.ended_early(&status));
             }
-            match timeout_at(deadline, greeting(service, address)).await {
+            match timeout_at(deadline, greeting(service, endpoint)).await {
                 Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) if why_insecure(&error).is_some() => {
+                    return Err(self.insecure(service, endpoint, &error));
+                }
                 Ok(Err(error)) => last = error.to_string(),
                 Err(_) => last = "no greeting".to_owned(),
             }
         }
         let limit = self.definition.ready_within;
+        let address = endpoint.address();
         let what = format!("{service} ({address}) within {limit}: {last}");
         Err(TargetError::NotReady { server: self.definition.name.clone(), what, log: tail(&self.log()) })
+    }
+
+    /// No other try would do better.
+    fn insecure(&self, service: &'static str, endpoint: &Endpoint, error: &io::Error) -> TargetError {
+        let (server, address) = (self.definition.name.clone(), endpoint.address().to_owned());
+        let why = why_insecure(error).unwrap_or_else(|| error.to_string());
+        TargetError::Insecure { server, service, address, why }
     }
 
     fn ended_early(&self, status: &str) -> TargetError {
@@ -343,7 +380,7 @@ impl Server {
     pub(crate) fn running(&self) -> bool {
         match self.definition.kind {
             ServerKind::Spawned => self.tree.is_some(),
-            ServerKind::Command => self.started,
+            ServerKind::Command | ServerKind::External => self.started,
         }
     }
 
@@ -354,122 +391,22 @@ impl Server {
         (!self.killed).then(|| status.to_string())
     }
 
-    /// Stops it in its own way; if it does not end in time it is killed. True if it ended by itself.
-    pub(crate) async fn stop(&mut self) -> Result<bool, TargetError> {
-        if self.definition.kind == ServerKind::Command {
-            self.run_patiently(&self.rendered.stop, LONGEST_COMMAND).await?;
-            self.has_ended();
-            return Ok(true);
-        }
-        let Some(tree) = &self.tree else { return Ok(true) };
-        tree.terminate().map_err(|error| self.cannot_stop(error))?;
-        let limit = self.definition.stop_within.0;
-        let by_itself = self.tree_ends(limit).await?;
-        if !by_itself {
-            self.send_kill()?;
-            self.tree_ends(limit).await?;
-        }
-        Ok(by_itself)
-    }
-
-    /// Waits until all of it has ended, at most `limit`; whether it has.
-    async fn tree_ends(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        let Some(tree) = &mut self.tree else { return Ok(true) };
-        let ended = patiently(limit, || tree.ended()).await;
-        let ended = ended.map_err(|error| self.cannot_stop(error))?.is_some();
-        if ended {
-            self.tree = None;
-        }
-        Ok(ended)
-    }
-
-    fn cannot_stop(&self, error: io::Error) -> TargetError {
-        self.cannot_run(&["stop".into()], error)
-    }
-
-    /// Its own command has ended a `command` server.
-    fn has_ended(&mut self) {
-        (self.started, self.whole) = (false, false);
-        leash::let_go(&self.work);
-    }
-
-    /// Kills it and everything it started and does not wait. A `command` server is killed by its own command.
-    pub(crate) fn send_kill(&mut self) -> Result<(), TargetError> {
-        self.started = false;
-        if self.definition.kind == ServerKind::Command {
-            // One that is under way already is not disturbed by another.
-            if self.killer.is_none() {
-                self.killer = Some(self.begin(&self.rendered.kill, self.output()?)?);
-            }
-            return Ok(());
-        }
-        let Some(tree) = self.tree.as_mut() else { return Ok(()) };
-        self.killed = true;
-        tree.kill().map_err(|error| self.cannot_kill(error))
-    }
-
-    /// After [`Server::send_kill`]: waits, at most `limit`, until nothing of it will run another instruction.
-    pub(crate) fn wait_doomed(&mut self, limit: Duration) -> Result<(), TargetError> {
-        if self.definition.kind == ServerKind::Command {
-            return self.killer_ended(limit).map(|_| ());
-        }
-        let Some(tree) = self.tree.as_mut() else { return Ok(()) };
-        tree.wait_until_doomed(limit).map(|_| ()).map_err(|error| self.cannot_kill(error))
-    }
-
-    /// Waits until everything that [`Server::send_kill`] killed is gone, at most `limit`; whether it is.
-    pub(crate) fn wait_gone(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        if self.definition.kind == ServerKind::Command {
-            return self.killer_ended(limit);
-        }
-        let Some(tree) = self.tree.as_mut() else { return Ok(true) };
-        let gone = tree.wait(limit).map_err(|error| self.cannot_kill(error))?.is_some();
-        if gone {
-            self.tree = None;
-        }
-        Ok(gone)
-    }
-
-    /// Waits for the `kill` command, at most `limit`; whether it is done.
-    fn killer_ended(&mut self, limit: Duration) -> Result<bool, TargetError> {
-        let Some(mut killer) = self.killer.take() else { return Ok(true) };
-        let argv = self.rendered.kill.clone();
-        match killer.wait(limit).map_err(|error| self.cannot_run(&argv, error))? {
-            Some(status) => {
-                // What only began to start may not have been there yet.
-                let there = self.whole || !leash::nobody_answers(&self.addresses());
-                self.succeeded(&argv, status).or_else(|error| if there { Err(error) } else { Ok(()) })?;
-                self.has_ended();
-                Ok(true)
-            }
-            None => {
-                self.killer = Some(killer);
-                Ok(false)
-            }
-        }
-    }
-
-    /// Why it is not gone `limit` after [`Server::send_kill`].
-    pub(crate) fn lingers(&self, limit: Duration) -> String {
-        match self.definition.kind {
-            ServerKind::Command => {
-                format!("{}; it must end the server at once", self.too_slow(&self.rendered.kill, limit))
-            }
-            ServerKind::Spawned => {
-                "killed, but a process of it waits for a call that the storage holds back; it ends when \
-                 that is answered"
-                    .to_owned()
-            }
-        }
-    }
-
     /// The harness did not start its processes, and its own commands alone can end them.
     pub(crate) fn is_on_the_machine(&self) -> bool {
-        self.definition.kind == ServerKind::Command
+        match self.definition.kind {
+            ServerKind::Spawned => false,
+            ServerKind::Command | ServerKind::External => true,
+        }
     }
 
-    fn cannot_kill(&self, error: io::Error) -> TargetError {
-        TargetError::Command { server: self.definition.name.clone(), command: "kill".to_owned(), error }
+    /// It was there before the run and stays after it.
+    pub(crate) fn stays(&self) -> bool {
+        self.definition.kind == ServerKind::External
+    }
+
+    /// The definition says how it is started.
+    pub(crate) fn can_be_started(&self) -> bool {
+        !self.rendered.start.is_empty()
     }
 
     /// Runs the offline check, if the definition has one. `Some(false)`: the store is not consistent.
@@ -523,25 +460,6 @@ fn wait_or_kill(child: &mut Child, limit: Duration) -> io::Result<Option<ExitSta
         wait(child, LAST_CALL)?;
     }
     Ok(ended)
-}
-
-/// Reads a greeting: `220` for LMTP and SMTP, `* OK` for IMAP. One try, at most 2 s.
-pub(crate) async fn greeting(service: &str, address: &str) -> io::Result<()> {
-    let wanted: &[u8] = if service == "imap" { b"* OK" } else { b"220" };
-    let read = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let mut got = Vec::new();
-        while got.len() < wanted.len() {
-            if stream.read_buf(&mut got).await? == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "connection closed without a greeting",
-                ));
-            }
-        }
-        if got.starts_with(wanted) { Ok(()) } else { Err(io::Error::other("the greeting is not a welcome")) }
-    };
-    timeout(Duration::from_secs(2), read).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// The last lines of a log, made inert.

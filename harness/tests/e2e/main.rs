@@ -19,6 +19,7 @@ mod mount_limits;
 mod mounted_devices;
 mod mounts;
 mod odd_places;
+mod own_server;
 mod persistence;
 mod power_cuts;
 mod private_view;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         mounts::tests,
         odd_places::tests,
         persistence::tests,
+        own_server::tests,
         power_cuts::tests,
         private_view::tests,
         real_mail::tests,

@@ -114,7 +114,7 @@ pub struct Run {
     /// Seconds of the story that one second of the run stands for; none if the run tells no story.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story_scale: Option<f64>,
-    /// What the storage promised: `honest` or `lying`.
+    /// What the storage promised: `honest` or `lying`; or `elsewhere`, where the run had none.
     pub contract: String,
     /// What each storage keeps across a power cut, by its name: `ext4-ordered`.
     #[serde(default)]

@@ -6,7 +6,7 @@
 use super::bounced;
 use super::sighting::{FindingKind, Sighting, Sightings};
 use super::{
-    duplicated, hidden_until_repair, left_behind, not_sent, permanent_refusal, refused_in_warm_up,
+    duplicated, external, hidden_until_repair, left_behind, not_sent, permanent_refusal, refused_in_warm_up,
     server_crashed, server_hung, stored_although_refused,
 };
 use crate::case::Case;
@@ -25,6 +25,8 @@ pub const ALL: &[FindingKind] = &[
     not_sent::BINARY_BODIES,
     duplicated::KIND,
     bounced::KIND,
+    external::OPEN_TO_OTHERS,
+    external::NOT_TESTED,
 ];
 
 /// Everything that was seen.

@@ -2,6 +2,7 @@ mod all;
 pub use all::{ALL, all};
 pub(crate) mod bounced;
 pub(crate) mod duplicated;
+mod external;
 pub(crate) mod hidden_until_repair;
 pub mod left_behind;
 pub(crate) mod not_sent;

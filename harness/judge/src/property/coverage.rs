@@ -7,8 +7,11 @@ use crate::case::finding::{Anomalies, Finding};
 use crate::property::{full_disk, gone_for_good};
 use crate::reason::{agreement, in_force, store_seen};
 use fuse_fs::clock::Nanos;
-use record::history::UserId;
+use record::history::event::TargetEvent;
+use record::history::{Outcome, UserId};
 use record::ledger::entry::{ClientOp, CutDone, Reading, RuleCount};
+use record::plan::server::ServerKind;
+use record::plan::step::StepAction;
 use reports::kit::figures::{counted, grouped};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,6 +35,7 @@ fn check(case: &Case<'_>) -> Finding {
     gaps.extend(agreement::disagreement(case));
     gaps.extend(agreement::layout_elsewhere(case));
     steps(case, &mut gaps);
+    gaps.extend(unnoticed(case));
     cuts(case, &mut gaps);
     gaps.extend(full_disk::gaps(case));
     if !case.ledger.ended {
@@ -112,16 +116,35 @@ fn never_in_force(case: &Case<'_>, storage: &str, rule: &str) -> &'static str {
     }
 }
 
-/// A step harms the mail server itself, or the power went.
+/// A step harms the mail server itself, or the power went. Of a server whose storage is elsewhere commands alone can break anything.
 fn intervenes(case: &Case<'_>) -> bool {
-    use record::plan::step::StepAction::{KillTarget, StopTarget};
     if !case.ledger.cuts.is_empty() || !case.ledger.rollbacks.is_empty() {
         return true;
     }
+    let external = case.plan.target.definition.kind == ServerKind::External;
     let harms = |index: usize| {
-        case.plan.steps.get(index).is_some_and(|s| matches!(s.action, KillTarget {} | StopTarget {}))
+        case.plan.steps.get(index).is_some_and(|s| match s.action {
+            StepAction::KillTarget {} | StepAction::StopTarget {} => true,
+            StepAction::RunCommand { .. } => external,
+            _ => false,
+        })
     };
     case.ledger.steps.iter().any(|s| s.error.is_none() && harms(s.index))
+}
+
+/// What the commands of an operator do nobody knows but by what clients met.
+fn unnoticed(case: &Case<'_>) -> Option<String> {
+    let external = case.plan.target.definition.kind == ServerKind::External;
+    let commands = case.ledger.steps.iter().filter(|step| {
+        case.plan.steps.get(step.index).is_some_and(|one| matches!(one.action, StepAction::RunCommand { .. }))
+    });
+    let first = commands.map(|step| step.at).min().filter(|_| external && !case.plan.expect.no_faults)?;
+    let failed = |op: &ClientOp| op.ended >= first && op.outcome != Outcome::Ok && !op.unsent();
+    let down = case.ledger.probes.iter().any(|(at, _, up)| *at >= first && !up);
+    let killed = case.ledger.target.iter().any(|(_, what, _)| *what == TargetEvent::Killed);
+    (!down && !killed && !case.ledger.ops.iter().any(failed)).then(|| {
+        "no client noticed anything of what the commands did; say `no-faults = true` in [expect] if that is meant".to_owned()
+    })
 }
 
 fn acknowledged(case: &Case<'_>, gaps: &mut Vec<String>) {

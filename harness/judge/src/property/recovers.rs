@@ -22,6 +22,7 @@ use fuse_fs::clock::Nanos;
 use record::history::Trouble;
 use record::history::event::TargetEvent;
 use record::ledger::entry::{ClientOp, MailboxId, OpKind};
+use record::plan::server::ServerKind;
 use reports::kit::figures;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -94,11 +95,24 @@ fn judge(case: &Case<'_>) -> Finding {
     if let Some(untold) = generator_was_away(case, (disturbance.over, limit), &blamed) {
         return untold;
     }
+    if nobody_starts_it(case) {
+        return Finding::unknown(format!(
+            "Not back within {:.0} s: {}; its target file has no `start`, so whether it would have come back is not known.",
+            bound.as_secs_f64(),
+            blamed.join(", ")
+        ));
+    }
     let mut anomalies = Anomalies::default();
     for name in &blamed {
         anomalies.say(|| format!("No {name} succeeded within {:.0} s.", bound.as_secs_f64()));
     }
     Finding::of(anomalies, format!("Not back within {:.0} s: {}.", bound.as_secs_f64(), blamed.join(", ")))
+}
+
+/// It was there before the run, and the harness was told no way to bring it back.
+fn nobody_starts_it(case: &Case<'_>) -> bool {
+    let definition = &case.plan.target.definition;
+    definition.kind == ServerKind::External && definition.start.is_empty()
 }
 
 /// The load generator did nothing for so long meanwhile that the lateness may be its own.

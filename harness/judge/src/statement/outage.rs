@@ -279,6 +279,6 @@ fn refusal(op: &ClientOp, reply: &str) -> bool {
     match op.trouble {
         Some(Trouble::RefusedTransient | Trouble::RefusedPermanent) => true,
         Some(Trouble::Disconnected) => reply.contains("BYE"),
-        Some(Trouble::TimedOut | Trouble::Garbled | Trouble::Saturated) | None => false,
+        Some(Trouble::TimedOut | Trouble::Garbled | Trouble::Saturated | Trouble::Insecure) | None => false,
     }
 }

@@ -6,6 +6,8 @@ mod cut;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod external;
+#[cfg(test)]
 mod failed;
 #[cfg(test)]
 mod finding;

@@ -82,6 +82,8 @@ pub enum Trouble {
     Garbled,
     /// It was never begun: the generator had no room for it (in-flight limit). It is no refusal.
     Saturated,
+    /// The connection is not safe, or not with whom it should be: nothing was said on it.
+    Insecure,
 }
 
 /// How a message enters.

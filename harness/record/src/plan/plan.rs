@@ -137,6 +137,9 @@ impl Plan {
         if let Some(store) = &self.store {
             command += &format!(" --store {}", quoted(&store.display().to_string()));
         }
+        if self.workload.beside_mail {
+            command += " --beside-mail";
+        }
         command + &self.disks.options()
     }
 

@@ -1,10 +1,16 @@
 //! A target is data: one TOML file with argv, configuration templates, ports, ready probe, stop, kill.
 
+pub mod accounts;
+mod external;
 pub(crate) mod possible;
 pub mod render;
 mod shell;
+pub mod sign_in;
+pub mod tls;
 pub mod variables;
 
+use self::accounts::Accounts;
+use self::tls::Tls;
 use fuse_fs::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,14 +34,14 @@ pub struct Definition {
     pub about: String,
     /// Who starts and kills the server.
     pub kind: ServerKind,
-    /// Program and arguments. For `kind = "spawned"` it must stay in the foreground; for `kind = "command"` it
+    /// Program and arguments. For `kind = "spawned"` it must stay in the foreground; for `kind = "command"` and `external` it
     /// starts the server and returns.
     #[serde(default)]
     pub start: Vec<String>,
-    /// `command` only: stops the server in its own way.
+    /// `command` and `external` only: stops the server in its own way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
-    /// `command` only: kills the server at once, as a power failure would.
+    /// `command` and `external` only: kills the server at once, as a power failure would.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kill: Vec<String>,
     /// Prints the server's version; the first line is taken.
@@ -114,10 +120,17 @@ pub struct Definition {
     /// own file, else `{user}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
+    /// How connections to it are kept from others.
+    #[serde(default, skip_serializing_if = "Tls::is_default")]
+    pub tls: Tls,
+    /// `external` only: users of its own, who are there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Accounts>,
     /// Each user's mailbox besides `INBOX`, as the server wants it named. Default `Archive`.
     #[serde(default = "Definition::default_second_mailbox")]
     pub second_mailbox: String,
-    /// The store's layout, for the reading past the server.
+    /// The store's layout, for the reading past the server. Default `opaque`.
+    #[serde(default)]
     pub layout: Layout,
     /// Numeric owner of the mail store when run as root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -281,9 +294,11 @@ pub enum ServerKind {
     Spawned,
     /// Commands of the user's, in the host's namespaces.
     Command,
+    /// Nobody, or commands of the user's: it runs already, here or on another machine, with users of its own.
+    External,
 }
 
-/// Where a server listens: `{port.NAME}` is chosen free for a `spawned` server; a `command` server says its own
+/// Where a server listens: `{port.NAME}` is chosen free for a `spawned` server; a `command` or `external` server says its own
 /// `host:port`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -312,6 +327,12 @@ pub enum Layout {
     Opaque {},
 }
 
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout::Opaque {}
+    }
+}
+
 /// Who owns the mail store, by numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -335,6 +356,14 @@ impl Rebuild {
 }
 
 impl Definition {
+    /// Files that lie beside the target file are found from anywhere.
+    pub fn beside(&mut self, home: &Path) {
+        self.tls.beside(home);
+        if let Some(accounts) = &mut self.accounts {
+            accounts.beside(home);
+        }
+    }
+
     fn default_ready() -> Span {
         Span(std::time::Duration::from_secs(20))
     }

@@ -14,6 +14,15 @@ pub struct WorkloadPlan {
     pub until_steps_done: bool,
     /// Number of users; they are called `user1` to `userN`.
     pub users: u32,
+    /// They are there already, and called by their addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Of users who are there already: the one who sends all mail by SMTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// It may be written beside mail that is there already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside_mail: bool,
     /// Zipf exponent of their activity; 0 is uniform.
     pub skew: f64,
     /// Weights of operations.
@@ -151,13 +160,21 @@ impl SingleDelivery {
 
 impl WorkloadPlan {
     /// The user who sends all mail, so that bounces come back into the same store; only SMTP knows bounces.
-    pub fn bounce_user(&self) -> Option<&'static str> {
-        (self.deliver_by == crate::history::Ingress::Smtp).then_some("bounces")
+    pub fn bounce_user(&self) -> Option<&str> {
+        let by_smtp = self.deliver_by == crate::history::Ingress::Smtp;
+        by_smtp.then(|| self.sender.as_deref().unwrap_or("bounces"))
     }
 
-    /// `user1` to `userN`.
+    /// `user1` to `userN`, or their addresses.
     pub fn user_names(&self) -> impl Iterator<Item = String> + use<> {
-        (1..=self.users).map(|n| format!("user{n}"))
+        let numbered = || (1..=self.users).map(|n| format!("user{n}")).collect();
+        let names: Vec<String> = if self.are_named() { self.names.clone() } else { numbered() };
+        names.into_iter()
+    }
+
+    /// The users were there before, with mail of their own.
+    pub fn are_named(&self) -> bool {
+        !self.names.is_empty()
     }
 }
 

@@ -56,7 +56,9 @@ impl Seen {
             (_, Some(Trouble::RefusedPermanent)) => "refused for good",
             (_, Some(Trouble::TimedOut)) => "no answer in time",
             (_, Some(Trouble::Disconnected)) => "no answer, the connection ended",
-            (_, Some(Trouble::Garbled | Trouble::Saturated) | None) => "nothing that makes sense",
+            (_, Some(Trouble::Garbled | Trouble::Saturated | Trouble::Insecure) | None) => {
+                "nothing that makes sense"
+            }
         };
         self.reply.as_ref().map_or(answer.to_owned(), |reply| format!("{answer} ({reply})"))
     }
@@ -109,7 +111,7 @@ fn answer(seen: &Seen) -> Class {
         (_, Some(Trouble::RefusedPermanent)) => Class::PermanentRefusal,
         (_, Some(Trouble::TimedOut)) => Class::ServerHung,
         (_, Some(Trouble::Disconnected)) => Class::Unanswered,
-        (_, Some(Trouble::Garbled | Trouble::Saturated) | None) => Class::Unknown,
+        (_, Some(Trouble::Garbled | Trouble::Saturated | Trouble::Insecure) | None) => Class::Unknown,
     }
 }
 

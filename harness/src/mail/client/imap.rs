@@ -7,6 +7,7 @@ use super::response;
 
 pub(crate) mod folders;
 pub(crate) mod idle;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 
@@ -67,24 +68,6 @@ struct Done {
 }
 
 impl Session {
-    /// Connects and logs in; all requests until [`Session::extend`] end within `limit`.
-    ///
-    /// # Errors
-    /// No greeting, or the login was refused.
-    pub(crate) async fn login(
-        address: &str,
-        user: &str,
-        password: &str,
-        limit: Duration,
-    ) -> Result<Session, Failure> {
-        let wire = Wire::connect(address, limit).await.map_err(|t| Failure::unknown(t, None))?;
-        let mut session = Session { wire, next_tag: 1, bye: None, silence: None };
-        if session.greeting().await? == Condition::Ok {
-            session.command(&format!("LOGIN {} {}", quote(user), quote(password))).await?;
-        }
-        Ok(session)
-    }
-
     async fn greeting(&mut self) -> Result<Condition, Failure> {
         match self.read().await? {
             Response::Status { tag, condition: c @ (Condition::Ok | Condition::PreAuth), .. }

@@ -1,3 +1,4 @@
+pub(crate) mod credentials;
 mod failure;
 pub(crate) use failure::{Failure, sanitise};
 pub(crate) mod fetched;

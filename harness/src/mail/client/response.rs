@@ -239,7 +239,9 @@ mod tests {
 
     async fn parse(said: &'static str) -> Result<Response, Trouble> {
         let server = serve(vec![Act::Say(said)]).await;
-        let mut wire = Wire::connect(&server.address, Duration::from_secs(5)).await?;
+        let mut wire = Wire::connect(&server.endpoint(), Duration::from_secs(5))
+            .await
+            .map_err(|failure| failure.trouble)?;
         read(&mut wire).await
     }
 

@@ -1,5 +1,6 @@
 //! A server that follows a script, for tests of the clients.
 
+use crate::tls::endpoint::Endpoint;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +28,10 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint::plain(&self.address)
+    }
+
     /// Waits until the script has been played; fails if the client did not play along.
     pub(crate) async fn finished(self) {
         tokio::time::timeout(Duration::from_secs(10), self.task)

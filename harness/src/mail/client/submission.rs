@@ -12,13 +12,16 @@
 
 mod kept;
 mod session;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use kept::{Kept, Stay};
 
+use super::credentials::Credentials;
 use super::failure::{Failure, sanitise};
 use super::wire::Wire;
+use crate::tls::endpoint::Endpoint;
 use memchr::memmem;
 use record::history::{Protocol, Trouble};
 use std::time::Duration;
@@ -27,6 +30,21 @@ use std::time::Duration;
 const REPLY_LINES: usize = 100;
 /// The dot that ends a message.
 const END: &[u8] = b".\r\n";
+
+/// Where mail is handed over, and who does that where the server offers AUTH.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door<'a> {
+    pub protocol: Protocol,
+    pub endpoint: &'a Endpoint,
+    pub who: Option<&'a Credentials>,
+}
+
+impl<'a> Door<'a> {
+    /// Nobody signs in.
+    pub(crate) fn unsigned(protocol: Protocol, endpoint: &'a Endpoint) -> Door<'a> {
+        Door { protocol, endpoint, who: None }
+    }
+}
 
 /// Sender and recipients, without angle brackets.
 #[derive(Clone, Copy, Debug)]
@@ -57,17 +75,14 @@ struct Reply {
 /// # Errors
 /// How it ended otherwise; see the module.
 pub(crate) async fn submit(
-    protocol: Protocol,
-    address: &str,
+    door: Door<'_>,
     (from, to): (&str, &str),
     message: &[u8],
     limit: Duration,
 ) -> Told {
     let mut told = None;
     let envelope = Envelope { from, to: &[to.to_owned()], utf8: false };
-    Kept::default()
-        .submit((protocol, address), envelope, message, limit, Stay::Leave, &mut |_, one| told = Some(one))
-        .await;
+    Kept::default().submit(door, envelope, message, limit, Stay::Leave, &mut |_, one| told = Some(one)).await;
     told.unwrap_or_else(|| Err(Failure::unknown(Trouble::Garbled, None)))
 }
 

@@ -1,7 +1,11 @@
-//! A TCP connection with one deadline for everything done on it, and limits on what it reads.
+//! A connection, secured or not, with one deadline for everything done on it, and limits on what it reads.
 
 use super::failure::Failure;
+use crate::tls::endpoint::Endpoint;
+use crate::tls::stream::{Stream, why_insecure};
+use crate::tls::trust::Secure;
 use record::history::Trouble;
+use reports::kit::inert::inert;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,21 +17,42 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(crate) const LINE_LIMIT: usize = 64 * 1024;
 
 pub(crate) struct Wire {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stream>,
     /// One for all that is waited for: to set one up for each wait costs more than most waits.
     deadline: Pin<Box<Sleep>>,
 }
 
 impl Wire {
-    /// Connects to `host:port`; connection and all that follows end within `limit`.
+    /// Connects, and secures the connection where that is to be done before anything is said; this and all that follows ends within
+    /// `limit`.
     ///
     /// # Errors
-    /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
-    pub(crate) async fn connect(address: &str, limit: Duration) -> Result<Wire, Trouble> {
+    /// [`Trouble::Disconnected`], [`Trouble::TimedOut`] or [`Trouble::Insecure`].
+    pub(crate) async fn connect(endpoint: &Endpoint, limit: Duration) -> Result<Wire, Failure> {
         let mut deadline = Box::pin(sleep(limit));
-        let stream = within(&mut deadline, TcpStream::connect(address)).await?;
-        stream.set_nodelay(true).map_err(|_| Trouble::Disconnected)?;
-        Ok(Wire { stream: BufReader::new(stream), deadline })
+        let lost = |trouble| Failure::unknown(trouble, None);
+        let stream = within(&mut deadline, TcpStream::connect(endpoint.address())).await.map_err(lost)?;
+        stream.set_nodelay(true).map_err(|_| lost(Trouble::Disconnected))?;
+        match endpoint.at_once() {
+            None => Ok(Wire { stream: BufReader::new(Stream::Plain(stream)), deadline }),
+            Some(secure) => wrapped(secure, stream, deadline).await,
+        }
+    }
+
+    /// Secures a connection whose server has agreed to it. Whoever is on the way may have said something before that is not to count
+    /// afterwards.
+    ///
+    /// # Errors
+    /// As [`Wire::connect`].
+    pub(crate) async fn secured(self, secure: &Secure) -> Result<Wire, Failure> {
+        if !self.stream.buffer().is_empty() {
+            let why =
+                "something was said between the agreement to STARTTLS and TLS: somebody may be on the way";
+            return Err(Failure::unknown(Trouble::Insecure, Some(why.to_owned())));
+        }
+        let stream = self.stream.into_inner().bare();
+        let stream = stream.map_err(|error| Failure::unknown(Trouble::Insecure, Some(error.to_string())))?;
+        wrapped(secure, stream, self.deadline).await
     }
 
     /// What follows ends within `limit` from now.
@@ -40,13 +65,18 @@ impl Wire {
     /// # Errors
     /// [`Trouble::Disconnected`] or [`Trouble::TimedOut`].
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        within(&mut self.deadline, self.stream.get_mut().write_all(bytes)).await
+        let stream = self.stream.get_mut();
+        let all = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        within(&mut self.deadline, all).await
     }
 
     /// Sends all of `bytes`, as many at once as the kernel takes.
     ///
     /// # Errors
-    /// How many of them the kernel took, and why no more.
+    /// How many of them the kernel took at most, and why no more. What TLS holds back counts as taken.
     pub(crate) async fn send_counted(&mut self, bytes: &[u8]) -> Result<(), (usize, Trouble)> {
         let mut taken = 0;
         while taken < bytes.len() {
@@ -56,12 +86,12 @@ impl Wire {
                 Err(trouble) => return Err((taken, trouble)),
             }
         }
-        Ok(())
+        within(&mut self.deadline, self.stream.get_mut().flush()).await.map_err(|trouble| (taken, trouble))
     }
 
     /// Sends last words if they fit into the socket at once, and closes.
-    pub(crate) fn farewell(self, words: &[u8]) {
-        let _ = self.stream.get_ref().try_write(words);
+    pub(crate) fn farewell(mut self, words: &[u8]) {
+        self.stream.get_mut().try_write(words);
     }
 
     /// Waits until there is something to read, the end or an error included; no deadline ends it. Nothing is lost if it
@@ -101,6 +131,19 @@ impl Wire {
     }
 }
 
+/// A connection that cannot be secured is of no use, however often it is tried.
+async fn wrapped(secure: &Secure, stream: TcpStream, mut deadline: Pin<Box<Sleep>>) -> Result<Wire, Failure> {
+    let mut why = None;
+    let hands = async { secure.shake_hands(stream).await.inspect_err(|error| why = why_insecure(error)) };
+    match within(&mut deadline, hands).await {
+        Ok(stream) => Ok(Wire { stream: BufReader::new(stream), deadline }),
+        Err(trouble) => Err(match why {
+            Some(why) => Failure::unknown(Trouble::Insecure, Some(inert(&why))),
+            None => Failure::unknown(trouble, None),
+        }),
+    }
+}
+
 /// What is there when the time is over still counts.
 async fn within<T>(
     deadline: &mut Pin<Box<Sleep>>,
@@ -117,15 +160,15 @@ async fn within<T>(
 ///
 /// # Errors
 /// Why there is none within `limit`, or that it is not a welcome.
-pub(crate) async fn greeting(address: &str, limit: Duration) -> Result<Vec<u8>, Failure> {
-    let outcome = async {
-        let mut wire = Wire::connect(address, limit).await?;
-        wire.line().await
-    };
-    let line = outcome.await.map_err(|t| Failure::unknown(t, None).before())?;
+pub(crate) async fn greeting(endpoint: &Endpoint, limit: Duration) -> Result<Vec<u8>, Failure> {
+    let mut wire = Wire::connect(endpoint, limit).await.map_err(Failure::before)?;
+    let line = wire.line().await.map_err(|t| Failure::unknown(t, None).before())?;
     let welcome = [&b"220"[..], b"* OK", b"* PREAUTH"].iter().any(|w| line.starts_with(w));
     match welcome {
         true => Ok(line),
         false => Err(Failure::refused(Trouble::RefusedTransient, &line)),
     }
 }
+
+#[cfg(test)]
+mod tests;

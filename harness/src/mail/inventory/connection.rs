@@ -2,7 +2,9 @@
 
 use super::taking::{Stopped, goes_on};
 use crate::mail::client::Failure;
+use crate::mail::client::credentials::Credentials;
 use crate::mail::client::imap::{Selected, Session};
+use crate::tls::endpoint::Endpoint;
 use record::history::Trouble;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -15,9 +17,8 @@ const AWAY: Duration = Duration::from_secs(30);
 const TRY: Duration = Duration::from_millis(250);
 
 pub(super) struct Connection {
-    address: String,
-    login: String,
-    password: String,
+    endpoint: Endpoint,
+    who: Credentials,
     pub(super) session: Session,
     /// Names are UTF-8, and so may be headers (RFC 6855).
     pub(super) utf8: bool,
@@ -31,15 +32,14 @@ pub(super) enum NoSession {
 }
 
 impl Connection {
-    pub(super) async fn of(address: &str, login: &str, password: String) -> Result<Connection, NoSession> {
-        let (session, utf8) = log_in(address, login, &password).await?;
-        let (address, login) = (address.to_owned(), login.to_owned());
-        Ok(Connection { address, login, password, session, utf8 })
+    pub(super) async fn of(endpoint: &Endpoint, who: Credentials) -> Result<Connection, NoSession> {
+        let (session, utf8) = log_in(endpoint, &who).await?;
+        Ok(Connection { endpoint: endpoint.clone(), who, session, utf8 })
     }
 
     /// Logs in anew and opens the folder.
     pub(super) async fn again(&mut self, mailbox: &str) -> Result<Result<Selected, String>, Stopped> {
-        match log_in(&self.address, &self.login, &self.password).await {
+        match log_in(&self.endpoint, &self.who).await {
             Ok((session, utf8)) => (self.session, self.utf8) = (session, utf8),
             Err(NoSession::Stopped(stopped)) => return Err(stopped),
             Err(NoSession::Refused(why)) => return Err(Stopped::Gone(why)),
@@ -49,24 +49,28 @@ impl Connection {
 
     /// What a failure said, without the password, which a server may repeat.
     pub(super) fn words(&self, failure: &Failure) -> String {
-        words(failure, &self.password)
+        words(failure, &self.who)
     }
 }
 
-async fn log_in(address: &str, login: &str, password: &str) -> Result<(Session, bool), NoSession> {
+async fn log_in(endpoint: &Endpoint, who: &Credentials) -> Result<(Session, bool), NoSession> {
     let until = Instant::now() + AWAY;
     loop {
         goes_on().map_err(NoSession::Stopped)?;
-        let failure = match opened(address, login, password).await {
+        let failure = match opened(endpoint, who).await {
             Ok(opened) => return Ok(opened),
             Err(failure) => failure,
         };
+        if failure.trouble == Trouble::Insecure {
+            let why = failure.reply.unwrap_or_default();
+            return Err(NoSession::Stopped(Stopped::Insecure(why)));
+        }
         if !is_away(&failure) {
-            return Err(NoSession::Refused(format!("cannot log in: {}", words(&failure, password))));
+            return Err(NoSession::Refused(format!("cannot log in: {}", words(&failure, who))));
         }
         if Instant::now() >= until {
-            let silent = AWAY.as_secs();
-            let why = words(&failure, password);
+            let (silent, address) = (AWAY.as_secs(), endpoint.address());
+            let why = words(&failure, who);
             return Err(NoSession::Stopped(Stopped::Gone(format!(
                 "{address} has been away for {silent} s: {why}"
             ))));
@@ -75,8 +79,8 @@ async fn log_in(address: &str, login: &str, password: &str) -> Result<(Session, 
     }
 }
 
-async fn opened(address: &str, login: &str, password: &str) -> Result<(Session, bool), Failure> {
-    let mut session = Session::login(address, login, password, SILENCE).await?;
+async fn opened(endpoint: &Endpoint, who: &Credentials) -> Result<(Session, bool), Failure> {
+    let mut session = Session::login(endpoint, who, SILENCE).await?;
     session.be_patient(SILENCE);
     let utf8 = session.offers("UTF8=ACCEPT").await? || session.offers("UTF8=ONLY").await?;
     let utf8 = utf8 && session.enable_utf8().await;
@@ -88,7 +92,7 @@ pub(super) fn is_away(failure: &Failure) -> bool {
     matches!(failure.trouble, Trouble::Disconnected | Trouble::TimedOut)
 }
 
-fn words(failure: &Failure, password: &str) -> String {
+fn words(failure: &Failure, who: &Credentials) -> String {
     let trouble = match failure.trouble {
         Trouble::Disconnected => "the server closed the connection, or could not be reached",
         Trouble::TimedOut => "the server did not answer in time",
@@ -96,8 +100,8 @@ fn words(failure: &Failure, password: &str) -> String {
         Trouble::RefusedTransient => "the server answered NO",
         Trouble::RefusedPermanent => "the server answered BAD",
         Trouble::Saturated => "it was never asked",
+        Trouble::Insecure => "nothing was said to it",
     };
-    let reply = failure.reply.clone().unwrap_or_default();
-    let reply = if password.is_empty() { reply } else { reply.replace(password, "(password)") };
+    let reply = who.taken_out_of(failure.reply.as_deref().unwrap_or_default());
     if reply.is_empty() { trouble.to_owned() } else { format!("{trouble}: {reply}") }
 }

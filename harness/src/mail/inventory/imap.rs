@@ -3,12 +3,14 @@
 use super::connection::{Connection, NoSession, is_away};
 use super::modified_utf7::decoded;
 use super::taking::{Stopped, Taking, goes_on};
-use super::users::User;
 use crate::mail::client::fetched::stored;
 use crate::mail::client::imap::Selected;
 use crate::mail::client::imap::folders::Listed;
+use crate::mail::users::User;
+use crate::tls::endpoint::Endpoint;
 use record::inventory::folder::FolderName;
 use record::inventory::line::Message;
+use record::plan::server::sign_in::Mechanism;
 use std::collections::BTreeMap;
 
 /// Messages asked for at once.
@@ -17,14 +19,14 @@ const BATCH: usize = 100;
 const BROKEN: u64 = 100;
 
 /// Reads all that LIST shows.
-pub(super) async fn read(address: &str, user: &User, taking: &mut Taking) -> Result<(), Stopped> {
-    let password = match &user.password {
-        Some(password) => password.reveal().map_err(|error| error.to_string()),
-        None => Err("the list of users has no password for this one".to_owned()),
-    };
-    let opened = match password {
-        Ok(password) => Connection::of(address, &user.login, password).await,
-        Err(why) => Err(NoSession::Refused(why)),
+pub(super) async fn read(
+    (endpoint, how): (&Endpoint, Mechanism),
+    user: &User,
+    taking: &mut Taking,
+) -> Result<(), Stopped> {
+    let opened = match user.credentials(how) {
+        Ok(who) => Connection::of(endpoint, who).await,
+        Err(why) => Err(NoSession::Refused(why.to_string())),
     };
     let mut connection = match opened {
         Ok(connection) => connection,

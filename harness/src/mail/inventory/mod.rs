@@ -9,4 +9,3 @@ pub(crate) mod source;
 pub(crate) mod take;
 pub(crate) mod taking;
 mod template;
-pub(crate) mod users;

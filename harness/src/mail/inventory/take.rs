@@ -5,13 +5,16 @@ use super::maildir;
 use super::pace::Pace;
 use super::source::Source;
 use super::taking::{Stopped, Taking};
-use super::users::{User, load};
+use super::template::Template;
 use crate::exit::{Misplaced, NoSuch, Refused, tell};
+use crate::mail::users::{User, load};
+use crate::tls::endpoint::Endpoint;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use record::inventory::line::{Closing, FORMAT, Header, Line, Users, VERSION};
 use record::inventory::partial::{Reached, go_on};
 use record::inventory::writer::Writer;
+use record::plan::server::sign_in::Mechanism;
 use std::fs::{File, OpenOptions};
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
@@ -48,6 +51,8 @@ pub(crate) fn take(asked: &Asked<'_>) -> Result<Closing> {
         .into());
     }
     let (known, users) = users(asked)?;
+    let from = Ready::of(asked.source)?;
+    asked.source.exposed().inspect(|how| tell!("note: {how}"));
     let partial = partial(asked.to);
     let (writer, reached) = begin(asked, known, &partial)?;
     if let Some(new) = users.iter().find(|user| reached.is_too_late_for(&user.address)) {
@@ -59,7 +64,7 @@ pub(crate) fn take(asked: &Asked<'_>) -> Result<Closing> {
         .into());
     }
     let mut taking = Taking::new(writer, reached, Pace::new(users.len() as u64, asked.quiet));
-    if let Err(why) = read(asked.source, &users, &mut taking) {
+    if let Err(why) = read(&from, &users, &mut taking) {
         // The end that matters is told; what cannot be flushed is read again.
         let _ = taking.writer.flush();
         return Err(Unfinished { why, partial }.into());
@@ -85,14 +90,19 @@ fn users(asked: &Asked<'_>) -> Result<(Users, Vec<User>)> {
             let all: Vec<User> = template
                 .users()?
                 .into_iter()
-                .map(|place| User { address: place.user.clone(), login: place.user, password: None })
+                .map(|place| User {
+                    address: place.user.clone(),
+                    login: place.user,
+                    password: None,
+                    on_behalf_of: None,
+                })
                 .collect();
             if all.is_empty() {
                 return Err(NoSuch(format!("{}: no user's mail is there", asked.source)).into());
             }
             Ok((Users::Found, all))
         }
-        (None, Source::Imap { .. }) => {
+        (None, Source::Imap(_)) => {
             Err(NoSuch(format!("{}: name a list of its users with --users", asked.source)).into())
         }
     }
@@ -137,14 +147,35 @@ fn begin(asked: &Asked<'_>, users: Users, partial: &Path) -> Result<(Writer<BufW
     Ok((writer, reached))
 }
 
-fn read(source: &Source, users: &[User], taking: &mut Taking) -> Result<(), Stopped> {
+/// A source that is ready to be read.
+enum Ready<'a> {
+    Maildir(&'a Template),
+    /// And how users sign in to it.
+    Server(Endpoint, Mechanism),
+}
+
+impl Ready<'_> {
+    fn of(source: &Source) -> Result<Ready<'_>> {
+        match source {
+            Source::Maildir(template) => Ok(Ready::Maildir(template)),
+            Source::Imap(imap) => {
+                let endpoint = imap.endpoint().map_err(|why| NoSuch(format!("{source}: {why}")))?;
+                Ok(Ready::Server(endpoint, imap.sign_in()))
+            }
+        }
+    }
+}
+
+fn read(from: &Ready<'_>, users: &[User], taking: &mut Taking) -> Result<(), Stopped> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for user in users {
         super::taking::goes_on()?;
         if taking.user(&user.address) {
-            match source {
-                Source::Maildir(template) => maildir::read(template.of(&user.address), taking)?,
-                Source::Imap { address } => runtime.block_on(imap::read(address, user, taking))?,
+            match from {
+                Ready::Maildir(template) => maildir::read(template.of(&user.address), taking)?,
+                Ready::Server(endpoint, how) => {
+                    runtime.block_on(imap::read((endpoint, *how), user, taking))?
+                }
             }
         }
         taking.user_done();

@@ -16,6 +16,9 @@ pub(crate) enum Stopped {
     Interrupted,
     #[error("{0}")]
     Gone(String),
+    /// It is not known to be the server that is meant, or takes no password here.
+    #[error("nobody was signed in: {0}")]
+    Insecure(String),
     #[error("cannot write it: {0}")]
     Unwritable(#[from] io::Error),
 }

@@ -52,8 +52,10 @@ async fn read_once(reader: &Reader, user: &str) -> Result<Vec<Bounce>, Unread> {
 async fn read_inbox(reader: &Reader, user: &str, bounces: &mut Vec<Bounce>) -> Result<(u32, u32), Failure> {
     let mut session = login_as(reader, user).await?;
     let selected = session.select("INBOX", true).await?;
-    let uids = session.search_all().await?;
-    let (run, mut got) = (reader.setup().run, 0);
+    let mut uids = session.search_all().await?;
+    let found = uids.len();
+    reader.ours(user, "INBOX", selected.validity, &mut uids);
+    let (run, mut got) = (reader.setup().run, u32::try_from(found - uids.len()).unwrap_or(u32::MAX));
     for batch in uids.chunks(BATCH) {
         session.extend(patience(reader));
         let set: Vec<String> = batch.iter().map(u32::to_string).collect();

@@ -14,6 +14,7 @@ use crate::mail::client::fetched::Reading;
 use crate::mail::client::imap::{Selected, Session};
 use crate::mail::workload::ended::words;
 use crate::mail::workload::{Context, Setup};
+use crate::tls::endpoint::Endpoint;
 use fuse_fs::clock::Nanos;
 use record::history::event::Event;
 use record::history::{Copy, Trouble, UserId};
@@ -36,12 +37,12 @@ const BROKEN: usize = 20;
 #[derive(Clone)]
 pub(crate) struct Reader {
     traffic: Arc<Context>,
-    imap: String,
+    imap: Endpoint,
 }
 
 impl Reader {
-    /// Reads the mail of the traffic's users at `imap`, a `host:port`.
-    pub(crate) fn new(traffic: Arc<Context>, imap: String) -> Reader {
+    /// Reads the mail of the traffic's users at `imap`.
+    pub(crate) fn new(traffic: Arc<Context>, imap: Endpoint) -> Reader {
         Reader { traffic, imap }
     }
 
@@ -51,6 +52,11 @@ impl Reader {
 
     fn user(&self, user: UserId) -> &str {
         self.traffic.user(user)
+    }
+
+    /// Only of what was not there before.
+    pub(crate) fn ours(&self, user: &str, mailbox: &str, validity: u32, uids: &mut Vec<u32>) {
+        uids.retain(|uid| self.traffic.is_past(user, mailbox, validity, *uid));
     }
 }
 
@@ -107,8 +113,7 @@ pub(crate) async fn login(reader: &Reader, user: UserId) -> Result<Session, Fail
 }
 
 pub(crate) async fn login_as(reader: &Reader, name: &str) -> Result<Session, Failure> {
-    let name = reader.setup().logins.reading.of(name);
-    Session::login(&reader.imap, &name, &reader.setup().password, patience(reader)).await
+    Session::login(&reader.imap, &reader.setup().in_readings(name), patience(reader)).await
 }
 
 /// One mailbox as far as it could be read.
@@ -169,6 +174,10 @@ async fn read_user(reader: &Reader, user: UserId, reading: &str, end: Instant) -
             found = MailboxRead::default();
         }
         found.unlisted = unlisted;
+        if reader.setup().plan.are_named() {
+            // Others write to users who are there already: without a token it is not ours to speak of.
+            found.copies.retain(|copy| copy.attempt.is_some());
+        }
         if let Err(failure) = &listed {
             found.problems.push(format!("LIST: {}", words(failure)));
         }
@@ -247,6 +256,7 @@ async fn read_into(place: OneMailbox<'_>, found: &mut MailboxRead) -> Result<(),
     if uids.len() as u64 != u64::from(selected.exists) {
         found.problems.push(format!("{} messages exist, but SEARCH found {}", selected.exists, uids.len()));
     }
+    place.reader.ours(place.reader.user(place.user), place.mailbox, selected.validity, &mut uids);
     for batch in uids.chunks(BATCH) {
         session.extend(patience(place.reader));
         let asked: Vec<String> = batch.iter().map(u32::to_string).collect();

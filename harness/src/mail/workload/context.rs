@@ -7,33 +7,36 @@
 //! only after its first attempt was acknowledged, by one operation at a time, and never again after an operation
 //! whose end is not known, so that what must exist at the end is always known or explicitly not.
 
+use super::before::Before;
 use super::known::KnownMail;
 use super::maker::{Maker, Trials};
 use super::patience;
 use super::progress::Progress;
-use crate::mail::client::submission::Kept;
+use crate::mail::client::credentials::Credentials;
+use crate::mail::client::submission::{Door, Kept};
 use crate::mail::message::corpus::Corpus;
 use crate::mail::workload::clients::standing;
+use crate::tls::endpoint::Endpoint;
 use record::history::recorder::Recorder;
 use record::history::specimens::Specimens;
 use record::history::token::RunToken;
 use record::history::{Attempt, Ingress, MessageId, Protocol, UserId};
-use record::plan::logins::Logins;
+use record::plan::logins::{LoginForm, Logins};
 use record::plan::workload::WorkloadPlan;
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// Addresses, `host:port`.
+/// Where services are.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
-    pub lmtp: Option<String>,
-    pub smtp: Option<String>,
-    pub imap: Option<String>,
+    pub lmtp: Option<Endpoint>,
+    pub smtp: Option<Endpoint>,
+    pub imap: Option<Endpoint>,
 }
 
 /// Users who do not come through the front door.
@@ -63,6 +66,8 @@ pub struct Setup {
     pub logins: Logins,
     /// Every user's password.
     pub password: String,
+    /// Of users who have a login and a password of their own, by name.
+    pub accounts: BTreeMap<String, Credentials>,
     /// Domain of the addresses.
     pub domain: String,
     /// The mailbox that messages are moved and copied to.
@@ -79,6 +84,21 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// What a user signs in with during the traffic.
+    pub(crate) fn in_traffic(&self, name: &str) -> Credentials {
+        self.signed_in(name, &self.logins.traffic)
+    }
+
+    /// And for the readings, which may go through another server.
+    pub(crate) fn in_readings(&self, name: &str) -> Credentials {
+        self.signed_in(name, &self.logins.reading)
+    }
+
+    fn signed_in(&self, name: &str, form: &LoginForm) -> Credentials {
+        let own = self.accounts.get(name).cloned();
+        own.unwrap_or_else(|| Credentials::at_once(&form.of(name), &self.password))
+    }
+
     fn maker(&self) -> Arc<Maker> {
         let (run, seed, sizes) = (self.run, self.seed, self.plan.sizes);
         let (domain, corpus, trials) = (self.domain.clone(), self.corpus.clone(), Trials::default());
@@ -95,6 +115,8 @@ pub struct Context {
     next_message: AtomicU64,
     pub(crate) standing: standing::Standing,
     pub(crate) warming_up: AtomicBool,
+    /// What users of their own had before the run.
+    pub(crate) before: OnceLock<Before>,
 }
 
 /// Why the traffic cannot begin.
@@ -142,7 +164,8 @@ impl Context {
         let (known, kept) = (KnownMail::new(setup.users.len()), Kept::default());
         let (next_message, standing) = (AtomicU64::new(0), standing::Standing::default());
         let (maker, warming_up) = (setup.maker(), AtomicBool::new(false));
-        Ok(Context { setup, maker, known, kept, next_message, standing, warming_up })
+        let before = OnceLock::new();
+        Ok(Context { setup, maker, known, kept, next_message, standing, warming_up, before })
     }
 
     /// The first new message is this one: those before it are in the store already.
@@ -156,8 +179,8 @@ impl Context {
     }
 
     /// Where mail is read, if it can be; users apart have an entrance of their own.
-    pub(crate) fn imap(&self) -> Option<&str> {
-        self.setup.endpoints.imap.as_deref()
+    pub(crate) fn imap(&self) -> Option<&Endpoint> {
+        self.setup.endpoints.imap.as_ref()
     }
 
     /// Where this user is let in.
@@ -166,14 +189,15 @@ impl Context {
         apart.map_or(&self.setup.endpoints, |apart| &apart.endpoints)
     }
 
-    /// Where mail for this user is delivered.
-    pub(crate) fn delivery(&self, user: UserId, protocol: Protocol) -> &str {
+    /// Where mail for this user is delivered. The sender signs in.
+    pub(crate) fn delivery(&self, user: UserId, protocol: Protocol) -> Option<Door<'_>> {
         let endpoints = self.endpoints(user);
-        let address = match protocol {
-            Protocol::Lmtp => &endpoints.lmtp,
-            Protocol::Smtp => &endpoints.smtp,
+        let (endpoint, sender) = match protocol {
+            Protocol::Lmtp => (&endpoints.lmtp, None),
+            Protocol::Smtp => (&endpoints.smtp, self.setup.plan.bounce_user()),
         };
-        address.as_deref().unwrap_or_default()
+        let who = sender.and_then(|sender| self.setup.accounts.get(sender));
+        endpoint.as_ref().map(|endpoint| Door { protocol, endpoint, who })
     }
 
     /// How long a request may take now.
@@ -191,11 +215,16 @@ impl Context {
     }
 
     pub(crate) fn address_of(&self, name: &str) -> String {
-        format!("{name}@{}", self.setup.domain)
+        in_domain(name, &self.setup.domain)
     }
 
     pub(crate) fn new_message(&self) -> MessageId {
         MessageId(self.next_message.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a message that is shown may be of this run: it was not there before.
+    pub(crate) fn is_past(&self, user: &str, mailbox: &str, validity: u32, uid: u32) -> bool {
+        self.before.get().is_none_or(|before| before.is_past(user, mailbox, validity, uid))
     }
 
     /// All user ids.
@@ -203,6 +232,11 @@ impl Context {
         let count = u32::try_from(self.setup.users.len()).unwrap_or(u32::MAX);
         (0..count).map(UserId)
     }
+}
+
+/// A user's address; users with an account of their own are called by theirs.
+pub(crate) fn in_domain(name: &str, domain: &str) -> String {
+    if name.contains('@') { name.to_owned() } else { format!("{name}@{domain}") }
 }
 
 /// A delivery that was acknowledged.

@@ -42,8 +42,9 @@ pub(super) fn others(ctx: &Context, first: UserId, draw: u64) -> Vec<UserId> {
         return Vec::new();
     }
     let (protocol, others) = (protocol(ctx), ctx.user_ids().filter(|user| *user != first));
-    let here = ctx.delivery(first, protocol);
-    let fit = others.filter(|user| ctx.delivery(*user, protocol) == here);
+    let at = |user: UserId| ctx.delivery(user, protocol).map(|door| door.endpoint);
+    let here = at(first);
+    let fit = others.filter(|user| at(*user) == here);
     fit.sample(&mut rng, number - 1)
 }
 

@@ -13,14 +13,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// Asks a service for its greeting and records whether it came within `limit`; false too if there is none.
 pub(crate) async fn probe(ctx: &Context, service: &str, limit: Duration) -> bool {
     let endpoints = &ctx.setup.endpoints;
-    let address = match service {
+    let endpoint = match service {
         "lmtp" => &endpoints.lmtp,
         "smtp" => &endpoints.smtp,
         _ => &endpoints.imap,
     };
-    let Some(address) = address else { return false };
+    let Some(endpoint) = endpoint else { return false };
     let at = Nanos::now();
-    let up = wire::greeting(address, limit).await.is_ok();
+    let up = wire::greeting(endpoint, limit).await.is_ok();
     ctx.setup.history.record(Event::Probe { at, service: service.to_owned(), up });
     up
 }

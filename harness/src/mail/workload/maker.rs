@@ -1,6 +1,7 @@
 //! The bytes of an attempt: a function of run token, seed, sizes, attempt and user, or of the corpus instead of seed and
 //! sizes. So they can be made again after the run, as long as the corpus is what it was.
 
+use super::context::in_domain;
 use super::schedule;
 use crate::mail::message::corpus::Corpus;
 use crate::mail::message::fit::{Own, fit};
@@ -115,7 +116,7 @@ impl Maker {
 
     /// Where mail for a user goes.
     pub(crate) fn address_of(&self, user: &str) -> String {
-        format!("{user}@{}", self.domain)
+        in_domain(user, &self.domain)
     }
 }
 

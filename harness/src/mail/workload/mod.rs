@@ -1,3 +1,4 @@
+pub(crate) mod before;
 pub(crate) mod clients;
 mod context;
 pub(crate) use context::{Apart, Sent};

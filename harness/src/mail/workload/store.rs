@@ -22,6 +22,8 @@ use record::plan::lists::List;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+/// Why a delivery was not made.
+const NOWHERE: &str = "the target does not listen for it";
 /// Where all mail arrives.
 const INBOX: &str = "INBOX";
 /// A message of no attempt.
@@ -169,7 +171,10 @@ pub(super) async fn deliver_all(
     tell: &mut impl FnMut(usize, Ended),
 ) {
     let Some(first) = jobs.first() else { return };
-    let door = (protocol, ctx.delivery(first.user, protocol));
+    let Some(door) = ctx.delivery(first.user, protocol) else {
+        let none = Failure::unknown(Trouble::Disconnected, Some(NOWHERE.to_owned())).before();
+        return (0..jobs.len()).for_each(|one| tell(one, none.clone().into()));
+    };
     let (from, list) = (sender(ctx), first.list.as_deref());
     let to: Vec<String> = match list {
         Some(list) => vec![ctx.address_of(list)],
@@ -207,10 +212,10 @@ pub(super) fn sender(ctx: &Context) -> String {
 /// It was not acknowledged, and why.
 pub(crate) async fn notice(ctx: &Context, user: &str) -> Result<(), Failure> {
     // Only SMTP knows bounces.
-    let (protocol, address) = (Protocol::Smtp, ctx.delivery(UserId(u32::MAX), Protocol::Smtp));
+    let nowhere = || Failure::unknown(Trouble::Disconnected, Some(NOWHERE.to_owned())).before();
+    let door = ctx.delivery(UserId(u32::MAX), Protocol::Smtp).ok_or_else(nowhere)?;
     let (from, to) = (sender(ctx), ctx.address_of(user));
-    let done = submit(protocol, address, (&from, &to), NOTICE, ctx.timeout()).await;
-    done.map(drop)
+    submit(door, (&from, &to), NOTICE, ctx.timeout()).await.map(drop)
 }
 
 async fn append(ctx: &Context, job: &Job, message: &Outgoing) -> Ended {

@@ -29,9 +29,8 @@ pub(crate) enum Look {
 pub(crate) async fn login(ctx: &Context, user: UserId) -> Result<Session, Failure> {
     let no_imap =
         || Failure::unknown(Trouble::Disconnected, Some("the target has no IMAP".to_owned())).before();
-    let address = ctx.endpoints(user).imap.as_deref().ok_or_else(no_imap)?;
-    let name = ctx.setup.logins.traffic.of(ctx.user(user));
-    Session::login(address, &name, &ctx.setup.password, ctx.timeout()).await
+    let imap = ctx.endpoints(user).imap.as_ref().ok_or_else(no_imap)?;
+    Session::login(imap, &ctx.setup.in_traffic(ctx.user(user)), ctx.timeout()).await
 }
 
 /// Fetch or search, recorded.

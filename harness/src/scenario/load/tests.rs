@@ -4,6 +4,7 @@ pub(super) mod cohorts;
 pub(super) mod contradictions;
 pub(super) mod devices;
 pub(super) mod doors;
+pub(super) mod external;
 pub(super) mod migrations;
 pub(super) mod plans;
 pub(super) mod power_cuts;

@@ -17,10 +17,32 @@ pub enum Impossible {
     Login(#[from] NoLoginForm),
     #[error("a `command` target needs `stop` and `kill`: the harness must not kill what it did not start")]
     NoWayToEnd,
-    #[error("a `command` target says its own addresses; `{{port...}}` is for `spawned` ones")]
+    #[error("it says its own addresses; `{{port...}}` is for `spawned` targets")]
     PortOfTheHarness,
-    #[error("`{0}` is for `spawned` targets: a `command` target runs on the machine as it is")]
+    #[error("`{0}` is for `spawned` targets: this one runs on the machine as it is")]
     OnTheMachine(&'static str),
+    #[error(
+        "an `external` target needs `accounts = {{ file = \"users.csv\" }}`: its users are there already, and only theirs is written to"
+    )]
+    NoAccounts,
+    #[error(
+        "an `external` target has its passwords in the file of `accounts`: a target file is copied into every run directory"
+    )]
+    PasswordInFile,
+    #[error("an `external` target needs `listen.imap`: nothing else shows what became of the mail")]
+    Unread,
+    #[error("`{0}` is not for `external` targets: their storage and their users are not the harness's")]
+    NotHere(&'static str),
+    #[error("the rebuild of an `external` target runs while the server does: write `running = true`")]
+    RebuildOfStopped,
+    #[error("`accounts` is for `external` targets: of others the harness knows the users")]
+    AccountsOfOthers,
+    #[error("`ca`, `certificate` and `verify = false` below `tls` contradict each other; keep one")]
+    ManyWaysToTrust,
+    #[error(
+        "`tls` says whom to trust, but no service has it; write `imap = \"implicit\"` or `\"starttls\"` below it"
+    )]
+    TrustForNothing,
     #[error("the npm package `{0}` has no version; write `{0}@VERSION`")]
     NpmVersion(String),
     #[error("the Python package `{0}` has no version; write `{0}==VERSION`")]
@@ -36,7 +58,7 @@ pub enum Impossible {
 impl Definition {
     /// Fails with the first contradiction.
     pub fn possible(&self) -> Result<(), Impossible> {
-        if self.start.is_empty() {
+        if self.start.is_empty() && self.kind != ServerKind::External {
             return Err(Impossible::NothingStarts);
         }
         if self.queue.as_ref().is_some_and(|queue| queue.list.is_empty()) {
@@ -46,18 +68,35 @@ impl Definition {
             return Err(Impossible::Variable(problem));
         }
         self.login.as_deref().map_or(Ok(()), LoginForm::possible)?;
-        if self.kind == ServerKind::Command {
-            self.possible_command()?;
+        match self.kind {
+            ServerKind::Spawned => {}
+            ServerKind::Command if self.kill.is_empty() || self.stop.is_empty() => {
+                return Err(Impossible::NoWayToEnd);
+            }
+            ServerKind::Command => self.not_of_the_harness()?,
+            ServerKind::External => {
+                self.not_of_the_harness()?;
+                self.possible_external()?;
+            }
         }
+        if self.accounts.is_some() && self.kind != ServerKind::External {
+            return Err(Impossible::AccountsOfOthers);
+        }
+        self.possible_tls()?;
         self.mounts.iter().try_for_each(possible_mount)?;
         self.etc.keys().try_for_each(|path| below_etc(path))?;
         self.pinned()
     }
 
-    fn possible_command(&self) -> Result<(), Impossible> {
-        if self.kill.is_empty() || self.stop.is_empty() {
-            return Err(Impossible::NoWayToEnd);
+    fn possible_tls(&self) -> Result<(), Impossible> {
+        match self.tls.ways_to_trust() {
+            2.. => Err(Impossible::ManyWaysToTrust),
+            1 if !self.tls.is_used() => Err(Impossible::TrustForNothing),
+            _ => Ok(()),
         }
+    }
+
+    fn not_of_the_harness(&self) -> Result<(), Impossible> {
         if !self.ports().is_empty() {
             return Err(Impossible::PortOfTheHarness);
         }

@@ -59,6 +59,11 @@ impl Definition {
         self.texts().any(|text| text.contains("{queue}"))
     }
 
+    /// It says where its mail or its queue is to lie.
+    pub(super) fn names_a_store(&self) -> bool {
+        self.texts().any(|text| text.contains("{store}") || text.contains("{queue}"))
+    }
+
     /// It delivers what comes for a list to each member.
     pub fn takes_lists(&self) -> bool {
         self.texts().any(|text| text.contains("{lists}"))

@@ -7,8 +7,9 @@ pub(super) mod queue;
 
 use super::*;
 use crate::mail::client::Failure;
+use crate::mail::client::credentials::Credentials;
 use crate::mail::client::imap::Session;
-use crate::mail::client::submission::submit;
+use crate::mail::client::submission::{Door, submit};
 use record::history::event::{Event, SpoolEvent};
 use record::history::token::RunToken;
 use record::history::{Attempt, MessageId, Outcome, Trouble};
@@ -97,11 +98,12 @@ impl Under {
     async fn send_within(&self, number: u64, user: &str, limit: Duration) -> Ended {
         let to = format!("{user}@fermoposta.invalid");
         let envelope = ("s@x", &*to);
-        ended(submit(Protocol::Lmtp, &self.at("lmtp"), envelope, &message(number), limit).await)
+        let door = self.at("lmtp").into();
+        ended(submit(Door::unsigned(Protocol::Lmtp, &door), envelope, &message(number), limit).await)
     }
 
     async fn login(&self, user: &str, limit: Duration) -> Result<Session, Failure> {
-        Session::login(&self.at("imap"), user, PASSWORD, limit).await
+        Session::login(&self.at("imap").into(), &Credentials::at_once(user, PASSWORD), limit).await
     }
 
     /// Message bodies in the user's INBOX, read through the door.

@@ -22,9 +22,10 @@ async fn both(acts: &[Act]) -> (Ended, Ended) {
     let (direct, behind) = (serve(acts.to_vec()).await, serve(acts.to_vec()).await);
     let under = Under::new(vec![("lmtp", behind.address.clone())]);
     let through = under.at("lmtp");
+    let (near, far) = (direct.endpoint(), through.into());
     let (one, two) = tokio::join!(
-        submit(Protocol::Lmtp, &direct.address, envelope, BODY, SHORT),
-        submit(Protocol::Lmtp, &through, envelope, BODY, SHORT),
+        submit(Door::unsigned(Protocol::Lmtp, &near), envelope, BODY, SHORT),
+        submit(Door::unsigned(Protocol::Lmtp, &far), envelope, BODY, SHORT),
     );
     direct.finished().await;
     behind.finished().await;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mail::client::credentials::Credentials;
 use crate::mail::client::script::{Act, Script, serve};
 use record::history::token::RunToken;
 use record::history::{Attempt, MessageId, Outcome};
@@ -10,7 +11,8 @@ async fn session(acts: impl IntoIterator<Item = Act>) -> (Session, Script) {
     let mut all = vec![Act::Say("* OK hi\r\n"), Act::Command("LOGIN \"u\" \"p\""), Act::Tagged("OK in\r\n")];
     all.extend(acts);
     let server = serve(all).await;
-    let session = Session::login(&server.address, "u", "p", LIMIT).await.expect("logged in");
+    let session =
+        Session::login(&server.endpoint(), &Credentials::at_once("u", "p"), LIMIT).await.expect("logged in");
     (session, server)
 }
 

@@ -4,8 +4,9 @@
 //! as the message was not handed over, another connection is made at once, and that one's outcome counts.
 
 use super::session::{Begun, Session, is_parting};
-use super::{Envelope, Told};
+use super::{Door, Envelope, Told};
 use crate::mail::client::Failure;
+use crate::tls::endpoint::Endpoint;
 use parking_lot::Mutex;
 use record::history::Protocol;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ pub(crate) enum Stay {
 /// A connection that waits; the longest first among others.
 struct Waiting {
     protocol: Protocol,
-    address: String,
+    endpoint: Endpoint,
     session: Session,
     since: Instant,
     reset: bool,
@@ -44,7 +45,7 @@ impl Kept {
     /// place in the envelope, once.
     pub(crate) async fn submit(
         &self,
-        door: (Protocol, &str),
+        door: Door<'_>,
         envelope: Envelope<'_>,
         message: &[u8],
         limit: Duration,
@@ -64,8 +65,8 @@ impl Kept {
             _ if !usable => {}
             Stay::Leave => session.leave(),
             Stay::Wait | Stay::WaitForReset => self.waiting.lock().push(Waiting {
-                protocol: door.0,
-                address: door.1.to_owned(),
+                protocol: door.protocol,
+                endpoint: door.endpoint.clone(),
                 session,
                 since: Instant::now(),
                 reset: stay == Stay::WaitForReset,
@@ -77,13 +78,13 @@ impl Kept {
     /// serves.
     async fn begin(
         &self,
-        (protocol, address): (Protocol, &str),
+        door: Door<'_>,
         envelope: Envelope<'_>,
         message: &[u8],
         limit: Duration,
     ) -> Result<(Session, Begun), Failure> {
         let started = Instant::now();
-        if let Some((mut session, reset)) = self.take(protocol, address) {
+        if let Some((mut session, reset)) = self.take(door.protocol, door.endpoint) {
             session.extend(limit);
             match session.begin(envelope, message, reset).await {
                 Err(failure) if is_parting(&failure) => {}
@@ -91,15 +92,15 @@ impl Kept {
             }
         }
         let left = limit.saturating_sub(started.elapsed());
-        let mut session = Session::open(protocol, address, left).await?;
+        let mut session = Session::open(door, left).await?;
         let begun = session.begin(envelope, message, false).await?;
         Ok((session, begun))
     }
 
-    fn take(&self, protocol: Protocol, address: &str) -> Option<(Session, bool)> {
+    fn take(&self, protocol: Protocol, endpoint: &Endpoint) -> Option<(Session, bool)> {
         self.part();
         let mut waiting = self.waiting.lock();
-        let at = waiting.iter().rposition(|one| one.protocol == protocol && one.address == address)?;
+        let at = waiting.iter().rposition(|one| one.protocol == protocol && one.endpoint == *endpoint)?;
         let Waiting { session, reset, .. } = waiting.remove(at);
         Some((session, reset))
     }
@@ -150,7 +151,9 @@ mod tests {
         let envelope = Envelope { from: "s@x", to: &["u@x".to_owned()], utf8: false };
         let mut told = Vec::new();
         let mut tell = |_, one: Told| told.push(one.map_err(|failure| (failure.outcome, failure.trouble)));
-        kept.submit((Protocol::Lmtp, address), envelope, MESSAGE, LIMIT, stay, &mut tell).await;
+        let endpoint = Endpoint::plain(address);
+        kept.submit(Door::unsigned(Protocol::Lmtp, &endpoint), envelope, MESSAGE, LIMIT, stay, &mut tell)
+            .await;
         assert_eq!(told.len(), 1, "{told:?}");
         told.remove(0)
     }
@@ -158,7 +161,8 @@ mod tests {
     async fn sent_in_utf8(server: crate::mail::client::script::Script) -> Vec<Told> {
         let envelope = Envelope { from: "s@x", to: &["u@x".to_owned()], utf8: true };
         let mut told = Vec::new();
-        let door = (Protocol::Lmtp, server.address.as_str());
+        let endpoint = server.endpoint();
+        let door = Door::unsigned(Protocol::Lmtp, &endpoint);
         let mut tell = |_, one: Told| told.push(one);
         Kept::default().submit(door, envelope, MESSAGE, LIMIT, Stay::Leave, &mut tell).await;
         server.finished().await;
@@ -199,7 +203,7 @@ mod tests {
         sent(&kept, &old.address, Stay::Wait).await.expect("stored");
         let new = serve(acts(&[&HELLO, &ONE])).await;
         let address = new.address.clone();
-        kept.waiting.lock()[0].address.clone_from(&address);
+        kept.waiting.lock()[0].endpoint = Endpoint::plain(&address);
         let said = sent(&kept, &address, Stay::Leave).await;
         old.finished().await;
         said

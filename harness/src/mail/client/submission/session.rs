@@ -1,6 +1,7 @@
 //! One connection, past its hello.
 
-use super::{Envelope, NO_SMTPUTF8, Reply, Told, expect, of_class, read_reply, send_message};
+use super::sign_in::Authentication;
+use super::{Door, Envelope, NO_SMTPUTF8, Reply, Told, expect, of_class, read_reply, send_message};
 use crate::mail::client::wire::Wire;
 use crate::mail::client::{Failure, sanitise};
 use record::history::{Protocol, Trouble};
@@ -8,10 +9,12 @@ use std::time::Duration;
 
 /// What the server says it can do.
 #[derive(Clone, Copy, Debug, Default)]
-struct Offers {
+pub(super) struct Offers {
     pipelining: bool,
     eight_bit: bool,
     utf8: bool,
+    starttls: bool,
+    pub(super) authentication: Authentication,
 }
 
 impl Offers {
@@ -20,6 +23,8 @@ impl Offers {
         self.pipelining |= keyword.eq_ignore_ascii_case(b"PIPELINING");
         self.eight_bit |= keyword.eq_ignore_ascii_case(b"8BITMIME");
         self.utf8 |= keyword.eq_ignore_ascii_case(b"SMTPUTF8");
+        self.starttls |= keyword.eq_ignore_ascii_case(b"STARTTLS");
+        self.authentication.note(keyword);
     }
 }
 
@@ -48,18 +53,37 @@ impl Begun {
 
 /// A connection past its hello. After an error it is of no more use.
 pub(super) struct Session {
-    wire: Wire,
+    pub(super) wire: Wire,
     protocol: Protocol,
     offers: Offers,
 }
 
 impl Session {
-    /// Connects and greets. All that is done on it ends within `limit`, unless that is extended.
-    pub(super) async fn open(protocol: Protocol, address: &str, limit: Duration) -> Result<Session, Failure> {
-        let not_sent = |t| Failure::unknown(t, None).before();
-        let mut wire = Wire::connect(address, limit).await.map_err(not_sent)?;
-        let offers = greet(&mut wire, protocol).await.map_err(Failure::before)?;
-        Ok(Session { wire, protocol, offers })
+    /// Connects, greets and signs in. All that is done on it ends within `limit`, unless that is extended.
+    pub(super) async fn open(door: Door<'_>, limit: Duration) -> Result<Session, Failure> {
+        Session::ready(door, limit).await.map_err(Failure::before)
+    }
+
+    async fn ready(door: Door<'_>, limit: Duration) -> Result<Session, Failure> {
+        let protocol = door.protocol;
+        let mut wire = Wire::connect(door.endpoint, limit).await?;
+        expect(&mut wire, 2).await?;
+        let mut offers = greet(&mut wire, protocol).await?;
+        if let Some(secure) = door.endpoint.once_agreed() {
+            if !offers.starttls {
+                let why = "STARTTLS is not offered; nothing more was said on the open connection";
+                return Err(Failure::unknown(Trouble::Insecure, Some(why.to_owned())));
+            }
+            wire.send(b"STARTTLS\r\n").await.map_err(|t| Failure::unknown(t, None))?;
+            expect(&mut wire, 2).await?;
+            wire = wire.secured(secure).await?;
+            offers = greet(&mut wire, protocol).await?;
+        }
+        let mut session = Session { wire, protocol, offers };
+        match door.who {
+            Some(who) => session.sign_in(who, offers.authentication).await.map(|()| session),
+            None => Ok(session),
+        }
     }
 
     pub(super) fn extend(&mut self, limit: Duration) {
@@ -163,11 +187,11 @@ impl Session {
         self.wire.farewell(b"QUIT\r\n");
     }
 
-    async fn say(&mut self, words: &str) -> Result<(), Failure> {
+    pub(super) async fn say(&mut self, words: &str) -> Result<(), Failure> {
         self.wire.send(words.as_bytes()).await.map_err(|trouble| Failure::unknown(trouble, None))
     }
 
-    async fn ask(&mut self, command: &str, class: u16) -> Result<Reply, Failure> {
+    pub(super) async fn ask(&mut self, command: &str, class: u16) -> Result<Reply, Failure> {
         self.say(command).await?;
         expect(&mut self.wire, class).await
     }
@@ -191,8 +215,8 @@ pub(super) fn is_parting(failure: &Failure) -> bool {
         || failure.reply.as_ref().is_some_and(|reply| reply.starts_with("421"))
 }
 
+/// What is said before it is encrypted does not count afterwards: hello is said again.
 async fn greet(wire: &mut Wire, protocol: Protocol) -> Result<Offers, Failure> {
-    expect(wire, 2).await?;
     let hello = match protocol {
         Protocol::Lmtp => "LHLO fermoposta.invalid\r\n",
         Protocol::Smtp => "EHLO fermoposta.invalid\r\n",

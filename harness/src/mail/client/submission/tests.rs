@@ -18,7 +18,9 @@ const HELLO: [Act; 8] = [
 async fn outcome(acts: Vec<Act>) -> Result<String, (Outcome, Trouble)> {
     let server = serve(acts).await;
     let envelope = ("s@x", "u@x");
-    let got = submit(Protocol::Lmtp, &server.address, envelope, b"A: b\r\n\r\n.dot\r\n", LIMIT).await;
+    let got =
+        submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, b"A: b\r\n\r\n.dot\r\n", LIMIT)
+            .await;
     server.finished().await;
     got.map_err(|f| (f.outcome, f.trouble))
 }
@@ -92,7 +94,7 @@ async fn a_server_that_stops_reading_the_body_is_fail() {
     let server = serve(acts).await;
     let message = [b'x'; 998].into_iter().chain(*b"\r\n").cycle().take(30_000_000).collect::<Vec<u8>>();
     let envelope = ("s@x", "u@x");
-    let got = submit(Protocol::Lmtp, &server.address, envelope, &message, LIMIT).await;
+    let got = submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, &message, LIMIT).await;
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::TimedOut)));
 }
 
@@ -101,7 +103,8 @@ async fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     drop(listener);
-    let got = submit(Protocol::Smtp, &address, ("a@x", "b@x"), b"A: b\r\n", LIMIT).await;
+    let got =
+        submit(Door::unsigned(Protocol::Smtp, &address.into()), ("a@x", "b@x"), b"A: b\r\n", LIMIT).await;
     assert_eq!(got.map_err(|f| (f.outcome, f.trouble)), Err((Outcome::Fail, Trouble::Disconnected)));
 }
 
@@ -121,7 +124,9 @@ async fn a_body_of_eight_bits_is_announced_only_where_that_is_offered() {
         ]);
         let server = serve(acts).await;
         let envelope = ("s@x", "u@x");
-        let got = submit(Protocol::Lmtp, &server.address, envelope, message.as_bytes(), LIMIT).await;
+        let got =
+            submit(Door::unsigned(Protocol::Lmtp, &server.endpoint()), envelope, message.as_bytes(), LIMIT)
+                .await;
         assert_eq!(got, Ok("250 ok".to_owned()));
         server.finished().await;
     }
@@ -156,7 +161,8 @@ mod several {
         let mut told = Vec::new();
         let mut tell = |recipient, one: Told| told.push((recipient, one.map_err(|f| (f.outcome, f.trouble))));
         let (envelope, message) = (Envelope { from: "s@x", to: &to, utf8: false }, b"A: b\r\n\r\nc\r\n");
-        let door = (protocol, &*server.address);
+        let endpoint = server.endpoint();
+        let door = Door::unsigned(protocol, &endpoint);
         Kept::default().submit(door, envelope, message, LIMIT, Stay::Leave, &mut tell).await;
         server.finished().await;
         told

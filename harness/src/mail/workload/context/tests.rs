@@ -47,6 +47,9 @@ pub(crate) fn plan() -> WorkloadPlan {
         recipients: Vec::new(),
         lists: 0.0,
         senders: Vec::new(),
+        names: Vec::new(),
+        sender: None,
+        beside_mail: false,
         until_steps_done: false,
         single: None,
         clients: None,
@@ -71,9 +74,14 @@ impl Bench {
             plan: Arc::new(plan),
             seed: 4,
             run: token,
-            endpoints: Endpoints { lmtp: Some(fake.lmtp.clone()), smtp: None, imap: Some(fake.imap.clone()) },
+            endpoints: Endpoints {
+                lmtp: Some(fake.lmtp.clone().into()),
+                smtp: None,
+                imap: Some(fake.imap.clone().into()),
+            },
             logins: record::plan::logins::Logins::default(),
             password: "secret".to_owned(),
+            accounts: Default::default(),
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),
             specimens: Specimens::new(token, folder.path().to_owned(), history.clone()),
@@ -93,7 +101,7 @@ impl Bench {
     }
 
     fn reader(&self) -> Reader {
-        Reader::new(self.ctx.clone(), self.fake.imap.clone())
+        Reader::new(self.ctx.clone(), self.fake.imap.clone().into())
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
@@ -350,7 +358,8 @@ async fn a_reading_of_a_dead_server_is_not_complete() {
     let bench = Bench::new(plan(), |_| Answer::Ok).await;
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let read =
-        read_all(&Reader::new(bench.ctx.clone(), gone.to_string()), "final", Duration::from_secs(5)).await;
+        read_all(&Reader::new(bench.ctx.clone(), gone.to_string().into()), "final", Duration::from_secs(5))
+            .await;
     assert_eq!(read, ReadSummary { mailboxes: 6, incomplete: 6, copies: 0 });
     assert!(
         bench.events().iter().all(|e| matches!(e, Event::Mailbox { complete: false, error: Some(_), .. }))

@@ -38,7 +38,7 @@ pub(crate) struct Bench {
 impl Bench {
     fn start(imap: &str, clients: ClientsPlan, limit: Span) -> Bench {
         let folder = tempfile::tempdir().expect("temp dir");
-        let (mut plan, imap) = (plan(), Some(imap.to_owned()));
+        let (mut plan, imap) = (plan(), Some(imap.to_owned().into()));
         (plan.clients, plan.timeout, plan.deliver_by) = (Some(clients), limit, Ingress::Lmtp);
         let history = Recorder::create(&folder.path().join("history")).expect("created");
         let token = RunToken(7);
@@ -47,9 +47,10 @@ impl Bench {
             plan: Arc::new(plan),
             seed: 4,
             run: token,
-            endpoints: Endpoints { lmtp: Some(String::new()), smtp: None, imap },
+            endpoints: Endpoints { lmtp: Some(String::new().into()), smtp: None, imap },
             logins: record::plan::logins::Logins::default(),
             password: "secret".to_owned(),
+            accounts: Default::default(),
             domain: "example.test".to_owned(),
             archive: "Archive".to_owned(),
             specimens: Specimens::new(token, folder.path().to_owned(), history.clone()),

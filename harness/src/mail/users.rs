@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use crate::exit::NoSuch;
 use crate::machine::process::wait;
+use crate::mail::client::credentials::Credentials;
+use record::plan::server::sign_in::Mechanism;
 
 /// For a command that prints a password.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +26,8 @@ pub(crate) struct User {
     /// What the server knows the user by.
     pub(crate) login: String,
     pub(crate) password: Option<Password>,
+    /// Whose mail it is, if `login` is one that may open that of others.
+    pub(crate) on_behalf_of: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +51,7 @@ struct Row {
     login: Option<String>,
     password: Option<String>,
     password_command: Option<String>,
+    on_behalf_of: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,19 +60,25 @@ struct Rows {
     user: Vec<Row>,
 }
 
+/// Reads them, sorted, as the command line names them.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn load(path: &Path) -> Result<Vec<User>> {
+    Ok(read(path).map_err(|why| NoSuch(format!("--users {}: {why}", path.display())))?)
+}
+
 /// Reads them, sorted. What is wrong is said by its line alone: the line may hold a password.
 ///
 /// # Errors
 /// It cannot be read or is no list of users.
-pub(crate) fn load(path: &Path) -> Result<Vec<User>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| NoSuch(format!("--users {}: {error}", path.display())))?;
+pub(crate) fn read(path: &Path) -> Result<Vec<User>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let rows = match path.extension().is_some_and(|extension| extension == "toml") {
         true => of_toml(&text),
         false => of_csv(&text),
     };
-    let users = rows.and_then(checked).map_err(|why| NoSuch(format!("--users {}: {why}", path.display())))?;
-    Ok(users)
+    rows.and_then(checked)
 }
 
 fn of_csv(text: &str) -> Result<Vec<Row>, String> {
@@ -78,12 +89,13 @@ fn of_csv(text: &str) -> Result<Vec<Row>, String> {
             login: empty(row.login),
             password: empty(row.password),
             password_command: empty(row.password_command),
+            on_behalf_of: empty(row.on_behalf_of),
             ..row
         }),
         Err(error) => {
             let line = error.position().map_or(number as u64 + 2, csv::Position::line);
             Err(format!(
-                "line {line} is no user; the first line is `address,login,password,password_command`, or some of these"
+                "line {line} is no user; the first line is `address,login,password,password_command,on_behalf_of`, or some of these"
             ))
         }
     });
@@ -95,7 +107,7 @@ fn of_toml(text: &str) -> Result<Vec<Row>, String> {
     rows.map(|rows| rows.user).map_err(|error| {
         let before = error.span().map_or(0, |span| span.start).min(text.len());
         let line = text.as_bytes()[..before].iter().filter(|b| **b == b'\n').count() + 1;
-        format!("line {line} is wrong; write [[user]] with address, login, password or password_command, all as text")
+        format!("line {line} is wrong; write [[user]] with address, login, password or password_command, on_behalf_of, all as text")
     })
 }
 
@@ -108,7 +120,7 @@ fn checked(rows: Vec<Row>) -> Result<Vec<User>, String> {
     if users.is_empty() { Err("it names nobody".to_owned()) } else { Ok(users) }
 }
 
-fn user(Row { address, login, password, password_command }: Row) -> Result<User, String> {
+fn user(Row { address, login, password, password_command, on_behalf_of }: Row) -> Result<User, String> {
     let one_line = |text: &str| !text.contains(['\r', '\n', '\0']);
     let login = login.unwrap_or_else(|| address.clone());
     let password = match (password, password_command) {
@@ -121,9 +133,22 @@ fn user(Row { address, login, password, password_command }: Row) -> Result<User,
         (Some(password), None) => Some(Password::Given(password)),
         (None, command) => command.map(Password::Printed),
     };
-    match !address.is_empty() && one_line(&address) && one_line(&login) {
-        true => Ok(User { address, login, password }),
+    let names = [Some(&address), Some(&login), on_behalf_of.as_ref()];
+    match !address.is_empty() && names.into_iter().flatten().all(|name| one_line(name)) {
+        true => Ok(User { address, login, password, on_behalf_of }),
         false => Err("an address or login is empty, or more than one line".to_owned()),
+    }
+}
+
+impl User {
+    /// What the user signs in with. A command that prints a password is run for it.
+    ///
+    /// # Errors
+    /// There is no password, or none was printed; said without any part of it.
+    pub(crate) fn credentials(&self, mechanism: Mechanism) -> Result<Credentials> {
+        let password =
+            self.password.as_ref().context("the list of users has no password for this one")?.reveal()?;
+        Ok(Credentials::offered(&self.login, &password, self.on_behalf_of.as_deref(), mechanism))
     }
 }
 
@@ -203,13 +228,13 @@ mod tests {
         ];
         assert!(!all.join("\n").contains("hid") && !all.join("\n").contains("4711"), "{all:?}");
         insta::assert_snapshot!(all.join("\n"), @"
-        --users /u.csv: line 2 is no user; the first line is `address,login,password,password_command`, or some of these
-        --users /u.csv: line 2 is no user; the first line is `address,login,password,password_command`, or some of these
+        --users /u.csv: line 2 is no user; the first line is `address,login,password,password_command,on_behalf_of`, or some of these
+        --users /u.csv: line 2 is no user; the first line is `address,login,password,password_command,on_behalf_of`, or some of these
         --users /u.csv: it names nobody
         --users /u.csv: ann is there twice
-        --users /u.toml: line 3 is wrong; write [[user]] with address, login, password or password_command, all as text
+        --users /u.toml: line 3 is wrong; write [[user]] with address, login, password or password_command, on_behalf_of, all as text
         --users /u.toml: ann has a password and a password_command; write one
-        --users /u.toml: line 3 is wrong; write [[user]] with address, login, password or password_command, all as text
+        --users /u.toml: line 3 is wrong; write [[user]] with address, login, password or password_command, on_behalf_of, all as text
         --users /nowhere.csv: No such file or directory (os error 2)
         ");
         let fails = |command: &str| Password::Printed(command.into()).reveal().expect_err("none").to_string();
