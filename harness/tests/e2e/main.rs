@@ -26,6 +26,7 @@ mod repeats;
 mod report_page;
 mod servers;
 mod set_up;
+mod shards;
 mod stage;
 mod stores;
 mod survey;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         report_page::tests,
         servers::tests,
         set_up::tests,
+        shards::tests,
         stores::tests,
         survey::tests,
         sweep::tests,
