@@ -117,6 +117,19 @@ pub(crate) fn journal<M: ManyRuns>(directory: &Path) -> PathBuf {
     directory.join(format!("{}.jsonl", M::NAME))
 }
 
+/// As a journal holds them.
+///
+/// # Errors
+/// A result cannot be written as JSON.
+pub(crate) fn lines<'a, R: Named + 'a>(results: impl IntoIterator<Item = &'a R>) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for result in results {
+        serde_json::to_writer(&mut lines, result)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
 /// What is not the same, in words.
 pub(crate) fn differences(before: &Map<String, Value>, now: &Map<String, Value>) -> Vec<String> {
     let shown = |value: Option<&Value>| value.map_or("not noted".to_owned(), Value::to_string);

@@ -4,14 +4,14 @@
 //! command that does just that, and the verdict is not valid.
 
 use super::journal;
-use super::many_runs::{self, Asked, ManyRuns, Merged, Wanted, differences};
+use super::many_runs::{self, Asked, ManyRuns, Merged, Wanted, differences, lines};
 use super::write_whole::write_whole;
-use super::{survey, sweep};
+use super::{agreement, survey, sweep};
 use crate::exit::{Exit, Misplaced, NoSuch, Refused, tell};
 use anyhow::{Context, Result};
 use record::plan::shard::home;
 use reports::kit::shard::Shard;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The results of one directory.
@@ -26,31 +26,39 @@ struct Part<M: ManyRuns> {
 /// # Errors
 /// They are not of the same, or contradict each other; or `to` cannot take it.
 pub(crate) fn merge(places: &[PathBuf], to: &Path) -> Result<Exit> {
-    let are = |is: fn(&Path) -> bool| places.iter().filter(|place| is(place)).count();
-    match (are(holds::<survey::outline::Outline>), are(holds::<sweep::outline::Outline>)) {
-        (surveys, 0) if surveys == places.len() => merged::<survey::outline::Outline>(places, to),
-        (0, sweeps) if sweeps == places.len() => merged::<sweep::outline::Outline>(places, to),
-        _ => Err(unlike(places)),
+    let kinds =
+        [kind::<survey::outline::Outline>(), kind::<sweep::outline::Outline>(), kind::<agreement::Outline>()];
+    let of =
+        |place: &PathBuf| kinds.iter().position(|kind| (kind.holds)(place)).ok_or_else(|| nothing(place));
+    let found = places.iter().map(of).collect::<Result<BTreeSet<usize>>>()?;
+    match found.iter().collect::<Vec<_>>().as_slice() {
+        [only] => (kinds[**only].merged)(places, to),
+        several => {
+            let names: Vec<&str> = several.iter().map(|kind| kinds[**kind].name).collect();
+            let names = names.join(" and ");
+            Err(Refused(format!("these are results of {names}; merge each kind by itself")).into())
+        }
     }
 }
 
-fn holds<M: ManyRuns>(place: &Path) -> bool {
-    Asked::<M>::place(place).is_file()
+/// What many runs can be of.
+struct Kind {
+    name: &'static str,
+    holds: fn(&Path) -> bool,
+    merged: fn(&[PathBuf], &Path) -> Result<Exit>,
 }
 
-fn unlike(places: &[PathBuf]) -> anyhow::Error {
-    let neither = |place: &&PathBuf| {
-        !holds::<survey::outline::Outline>(place) && !holds::<sweep::outline::Outline>(place)
-    };
-    match places.iter().find(neither) {
-        Some(place) => NoSuch(format!(
-            "{} holds no survey and no sweep: neither survey-asked.json nor sweep-asked.json; name the directories that \
-             `survey --shard` or `sweep --shard` worked in",
-            place.display()
-        ))
-        .into(),
-        None => Refused("some of these are surveys and some are sweeps; merge each kind by itself".to_owned()).into(),
-    }
+fn kind<M: ManyRuns>() -> Kind {
+    Kind { name: M::NAME, holds: |place| Asked::<M>::place(place).is_file(), merged: merged::<M> }
+}
+
+fn nothing(place: &Path) -> anyhow::Error {
+    NoSuch(format!(
+        "{} holds no results of a survey, a sweep or of `persistence verify`: there is no survey-asked.json, sweep-asked.json or \
+         persistence-asked.json; name the directories that their --shard worked in",
+        place.display()
+    ))
+    .into()
 }
 
 fn merged<M: ManyRuns>(places: &[PathBuf], to: &Path) -> Result<Exit> {
@@ -62,7 +70,8 @@ fn merged<M: ManyRuns>(places: &[PathBuf], to: &Path) -> Result<Exit> {
     let environment = environments(&parts);
     let whole = Asked { shard: Shard::WHOLE, environment: environment.clone(), ..first.asked.clone() };
     whole.write(to)?;
-    write_whole(&many_runs::journal::<M>(to), &lines(&first.asked.of.runs(), &done)?)?;
+    let wanted = first.asked.of.runs();
+    write_whole(&many_runs::journal::<M>(to), &lines(wanted.iter().filter_map(|run| done.get(&run.key)))?)?;
     let verdict =
         first.asked.of.finish(&Merged { done: &done, parts: places, environment, directory: to })?;
     say_what_is_missing(&parts, &done);
@@ -136,15 +145,6 @@ fn environments<M: ManyRuns>(parts: &[Part<M>]) -> Vec<(String, String)> {
         }
     }
     all.into_iter().map(|(name, values)| (name, values.join(" and "))).collect()
-}
-
-fn lines<R: journal::Named>(wanted: &[Wanted], done: &HashMap<String, R>) -> Result<Vec<u8>> {
-    let mut lines = Vec::new();
-    for outcome in wanted.iter().filter_map(|run| done.get(&run.key)) {
-        serde_json::to_writer(&mut lines, outcome)?;
-        lines.push(b'\n');
-    }
-    Ok(lines)
 }
 
 fn say_what_is_missing<M: ManyRuns>(parts: &[Part<M>], done: &HashMap<String, M::Outcome>) {

@@ -1,4 +1,5 @@
 pub(crate) mod again;
+pub(crate) mod agreement;
 pub(crate) mod compare;
 pub(crate) mod compare_stores;
 mod compared_runs;
