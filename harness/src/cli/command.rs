@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Run scenarios against several mail servers, each pair several times, and show one matrix.
     #[command(after_help = EXIT_CODES)]
     Survey(SurveyArgs),
-    /// Make one result of the results of several shards of a survey or a sweep; say what is missing.
+    /// Make one result of the results of several shards of a survey, a sweep or `persistence verify`; say what is missing.
     #[command(after_help = EXIT_CODES)]
     Merge(merge::MergeArgs),
     /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.

@@ -25,7 +25,7 @@ enum NoShard {
     Nowhere,
     #[error("{index} is set, and {missing}; write M/N, or auto/N if only N is unknown")]
     Incomplete { index: &'static str, missing: String },
-    #[error("{variable} is `{value}`, which is no number")]
+    #[error("{variable} is `{value}`, which is no number; write M/N")]
     NoNumber { variable: &'static str, value: String },
     #[error("{index} is {value}, and {words}; write M/N")]
     Outside { index: &'static str, value: u32, words: String },
@@ -195,6 +195,18 @@ mod tests {
             ),
             said("auto/4", "CI_NODE_INDEX=1 CI_NODE_TOTAL=3"),
         ];
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        nothing here says which shard this is: none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, CI_NODE_INDEX is set; write M/N
+        JOB_COMPLETION_INDEX is set, and nothing tells a job of how many it is one; write M/N, or auto/N if only N is unknown
+        CI_NODE_INDEX is set, and CI_NODE_TOTAL is not; write M/N, or auto/N if only N is unknown
+        CI_NODE_INDEX is `two`, which is no number; write M/N
+        CI_NODE_INDEX is 0, and 3 jobs are numbered from 1 on; write M/N
+        JOB_COMPLETION_INDEX is 3, and 3 jobs are numbered from 0 on; write M/N
+        SLURM_ARRAY_TASK_MIN is 3: of an array that begins there nobody knows what it is a part of; submit it with --array=1-N, or write M/N
+        SLURM_ARRAY_TASK_ID is 7, and 4 jobs are numbered from 1 on; write M/N
+        SLURM_ARRAY_TASK_ID is set, and SLURM_ARRAY_TASK_MIN is not; write M/N, or auto/N if only N is unknown
+        SLURM_ARRAY_TASK_ID says 2/3, and CI_NODE_INDEX says 1/3; write M/N
+        CI_NODE_INDEX says 1/3, and auto/4 was asked for; write M/N
+        ");
     }
 }

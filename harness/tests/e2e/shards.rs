@@ -127,7 +127,7 @@ fn missing(place: &Place) -> TestResult {
 
 fn refused(place: &Place) -> TestResult {
     says(&place.ends(64, "merge s1 s2 --to all")?, "all is not empty; name a new directory with --to")?;
-    says(&place.ends(64, "merge s1 . --to no")?, ". holds no survey and no sweep")?;
+    says(&place.ends(64, "merge s1 . --to no")?, ". holds no results of a survey")?;
     place.forged("s1", "build", "sweep-asked.json", |text| {
         text.replacen("\"build\": \"", "\"build\": \"0", 1)
     })?;

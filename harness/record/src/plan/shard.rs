@@ -46,6 +46,6 @@ mod tests {
     #[test]
     fn where_a_run_belongs_stays_as_it_is() {
         let homes: Vec<String> = names().take(6).map(|name| home(shard(1, 4), &name).to_string()).collect();
-        insta::assert_snapshot!(homes.join(" "), @"");
+        insta::assert_snapshot!(homes.join(" "), @"1/4 2/4 4/4 3/4 2/4 4/4");
     }
 }

@@ -177,7 +177,7 @@ fn sentence(count: &Count, rows: &[Row]) -> String {
 impl Count {
     fn part(&self) -> String {
         self.shard.as_part().map_or(String::new(), |shard| {
-            format!(" in {}, {} of {} runs", shard.words(), grouped(self.wanted), grouped(self.all))
+            format!(" in {} ({} of {} runs)", shard.words(), grouped(self.wanted), grouped(self.all))
         })
     }
 

@@ -118,9 +118,9 @@ fn a_shard_says_that_it_is_one_and_never_that_all_is_well() {
     let shard = Shard::new(2, 4).expect("there is one");
     let survey = surveyed_in(shard, 3, &all);
     assert_eq!((survey.verdict, survey.shard), (Verdict::Unknown, Some(shard)));
-    insta::assert_snapshot!(survey.sentence, @"");
-    insta::assert_snapshot!(surveyed_in(shard, 3, &[]).sentence, @"");
+    insta::assert_snapshot!(survey.sentence, @"None of 2 mail servers shows anything bad in shard 2 of 4 (4 of 6 runs).");
+    insta::assert_snapshot!(surveyed_in(shard, 3, &[]).sentence, @"None of 2 mail servers shows anything bad in shard 2 of 4 (4 of 6 runs); 4 of 4 runs are missing.");
     let bad = surveyed_in(shard, 3, &[("1/1", &[Class::Lost])]);
     assert_eq!(bad.verdict, Verdict::Invalid);
-    insta::assert_snapshot!(bad.sentence, @"");
+    insta::assert_snapshot!(bad.sentence, @"1 of 2 mail servers show something bad in shard 2 of 4 (4 of 6 runs), the worst: acknowledged and lost; 3 of 4 runs are missing.");
 }
