@@ -88,7 +88,7 @@ fn read<M: ManyRuns>(place: &Path) -> Result<Part<M>> {
 /// Whether the results of both count together.
 fn fit<M: ManyRuns>(first: &Part<M>, other: &Part<M>) -> Result<()> {
     let (one, two) = (first.place.display(), other.place.display());
-    let unlike = differences(&first.asked.identity()?, &other.asked.identity()?);
+    let unlike = differences(&other.asked.identity()?, &first.asked.identity()?);
     if !unlike.is_empty() {
         let unlike = unlike.join("; ");
         return Err(Refused(format!("{two} does not fit {one}: {unlike}")).into());

@@ -133,7 +133,7 @@ fn refused(place: &Place) -> TestResult {
     })?;
     says(&place.ends(64, "merge s2 build --to no")?, "build does not fit s2: its build of the program is ")?;
     place.forged("s1", "seed", "sweep-asked.json", |text| text.replacen("\"seed\": 1", "\"seed\": 2", 1))?;
-    says(&place.ends(64, "merge s2 seed --to no")?, "seed does not fit s2: its seed is 1, not 2")?;
+    says(&place.ends(64, "merge s2 seed --to no")?, "seed does not fit s2: its seed is 2, not 1")?;
     let other = |text: &str| text.replacen("\"class\":\"", "\"class\":\"lost\",\"was\":\"", 1);
     place.forged("s1", "other", "sweep.jsonl", other)?;
     says(&place.ends(64, "merge s1 other --to no")?, " was run twice and came to: ")?;
