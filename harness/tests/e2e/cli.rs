@@ -21,10 +21,11 @@ fn wrong_use() -> TestResult {
 }
 
 /// Every command, with arguments by which it prints something without a run; none, if it needs a run or a mount.
-const PRINTING: [(&str, &[&str]); 19] = [
+const PRINTING: [(&str, &[&str]); 21] = [
     ("run", &["--help"]),
     ("sweep", &["--help"]),
     ("survey", &["--help"]),
+    ("merge", &["--help"]),
     ("compare", &["--help"]),
     ("inventory", &["--help"]),
     ("compare-stores", &["--help"]),
@@ -40,6 +41,7 @@ const PRINTING: [(&str, &[&str]); 19] = [
     ("doctor", &[]),
     ("schema", &[]),
     ("completion", &["bash"]),
+    ("man", &["--help"]),
     ("reference", &[]),
 ];
 const OTHERS: [&[&str]; 5] = [
