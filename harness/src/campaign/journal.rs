@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ impl<R: Named> Journal<R> {
     /// Opens or makes the file and reads what is whole in it.
     ///
     /// # Errors
-    /// The file cannot be used, or a whole line of it is no result.
+    /// The file cannot be used, somebody else writes it, or a whole line of it is no result.
     pub(crate) fn open(path: &Path) -> Result<Journal<R>> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -35,20 +35,18 @@ impl<R: Named> Journal<R> {
             .create(true)
             .open(path)
             .with_context(|| format!("cannot open {}", path.display()))?;
+        // A file system without locks refuses nobody.
+        anyhow::ensure!(
+            !matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
+            "{} is being written by another process; wait for it, or name another directory",
+            path.display()
+        );
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        file.set_len(whole as u64)?;
+        let whole = whole(&text);
+        file.set_len(whole.len() as u64)?;
         file.seek(SeekFrom::End(0))?;
-        let mut done = HashMap::new();
-        for (number, line) in
-            text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate()
-        {
-            let result: R = serde_json::from_slice(line)
-                .with_context(|| format!("{}: line {} is damaged; remove it", path.display(), number + 1))?;
-            done.insert(result.name().to_owned(), result);
-        }
-        Ok(Journal { path: path.to_owned(), file, done })
+        Ok(Journal { done: results(path, whole)?, path: path.to_owned(), file })
     }
 
     /// Appends one, durably.
@@ -65,6 +63,32 @@ impl<R: Named> Journal<R> {
         self.done.insert(result.name().to_owned(), result);
         Ok(())
     }
+}
+
+/// What is whole in a file that stays as it is: somebody may be writing it.
+///
+/// # Errors
+/// The file cannot be read, or a whole line of it is no result.
+pub(crate) fn read<R: Named>(path: &Path) -> Result<HashMap<String, R>> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    results(path, whole(&text))
+}
+
+fn whole(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    &text[..end]
+}
+
+fn results<R: Named>(path: &Path, lines: &[u8]) -> Result<HashMap<String, R>> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .zip(1..)
+        .map(|(line, number)| {
+            let result: R = serde_json::from_slice(line)
+                .with_context(|| format!("{}: line {number} is damaged; remove it", path.display()))?;
+            Ok((result.name().to_owned(), result))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -88,12 +112,26 @@ mod tests {
         let mut journal = Journal::open(&path).expect("made");
         journal.add(result("one")).expect("written");
         journal.add(result("two")).expect("written");
+        drop(journal);
         let length = std::fs::metadata(&path).expect("there").len();
         OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(length - 3)).expect("torn");
         let mut journal: Journal<(String, u32)> = Journal::open(&path).expect("opened");
         assert_eq!(journal.done.keys().collect::<Vec<_>>(), ["one"]);
         journal.add(result("two")).expect("written");
-        assert_eq!(Journal::<(String, u32)>::open(&path).expect("opened").done.len(), 2);
+        assert_eq!(read::<(String, u32)>(&path).expect("readable").len(), 2);
+    }
+
+    #[test]
+    fn two_do_not_write_into_one_at_once() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("journal.jsonl");
+        let first: Journal<(String, u32)> = Journal::open(&path).expect("made");
+        let error = Journal::<(String, u32)>::open(&path).err().expect("refused").to_string();
+        assert!(
+            error.ends_with("is being written by another process; wait for it, or name another directory")
+        );
+        drop(first);
+        Journal::<(String, u32)>::open(&path).expect("free again");
     }
 
     #[test]

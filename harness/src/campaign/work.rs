@@ -115,6 +115,7 @@ mod tests {
         });
         assert_eq!(count.expect("written"), 10);
         assert_eq!(noted, (0..10).collect());
+        drop(journal);
         let kept = Journal::<(String, u32)>::open(&path).expect("opened").done;
         assert_eq!(kept.len(), 10);
         assert!(!kept.contains_key("3"));

@@ -9,12 +9,14 @@ use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    compare, compare_stores, device, hidden, inventory, persistence, policies, rehearse, report, run, schema,
-    survey, sweep,
+    compare, compare_stores, device, hidden, inventory, merge, persistence, policies, rehearse, report, run,
+    schema, survey, sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
 use crate::machine::room;
+#[cfg(feature = "cli")]
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::io;
 use std::path::PathBuf;
@@ -46,6 +48,9 @@ pub(crate) enum Command {
     /// Run scenarios against several mail servers, each pair several times, and show one matrix.
     #[command(after_help = EXIT_CODES)]
     Survey(SurveyArgs),
+    /// Make one result of the results of several shards of a survey, a sweep or `persistence verify`; say what is missing.
+    #[command(after_help = EXIT_CODES)]
+    Merge(merge::MergeArgs),
     /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.
     ///
     /// Exit codes: 0 within every limit, 1 beyond one, 2 the runs do not tell.
@@ -155,6 +160,13 @@ pub(crate) enum Command {
     Completion {
         /// The shell that it is for.
         shell: clap_complete::Shell,
+    },
+    /// Write the man pages of this program, one for each command.
+    #[cfg(feature = "cli")]
+    Man {
+        /// Where they are written; the directory is made.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
     },
     /// The recording process of a run.
     #[command(name = "__run", hide = true)]
@@ -288,6 +300,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Survey(args) => survey::survey(args),
+        Command::Merge(args) => merge::run(&args),
         Command::Compare(args) => compare::run(args),
         Command::Inventory(args) => inventory::run(&args),
         Command::CompareStores(args) => compare_stores::run(args),
@@ -322,6 +335,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
             crate::exit::say(script)?;
             Ok(Exit::Valid)
         }
+        #[cfg(feature = "cli")]
+        Command::Man { to } => manual(&to),
         Command::Inner { directory, quiet } => hidden::inner(&directory, quiet),
         Command::TargetInit { view, starts, argv } => hidden::target_init(&view, &argv, starts),
         Command::Inside { pid, argv } => hidden::inside(pid, &argv),
@@ -346,6 +361,14 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::VerifyPersistence { directory } => crate::persistence::inner::inside(&directory),
         Command::Survive { parent } => hidden::survive(parent),
     }
+}
+
+#[cfg(feature = "cli")]
+fn manual(to: &std::path::Path) -> anyhow::Result<Exit> {
+    std::fs::create_dir_all(to)
+        .and_then(|()| clap_mangen::generate_to(<Cli as clap::CommandFactory>::command(), to))
+        .with_context(|| format!("cannot write in {}; name another directory with --to", to.display()))?;
+    Ok(Exit::Valid)
 }
 
 impl From<MountArgs> for super::mount::Request {
@@ -423,6 +446,7 @@ mod tests {
             "run",
             "sweep",
             "survey",
+            "merge",
             "compare",
             "inventory",
             "compare-stores",

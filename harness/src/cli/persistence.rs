@@ -2,24 +2,26 @@
 
 use super::export;
 use super::output::{TableArgs, profile};
+use super::shard::ShardArgs;
+use crate::campaign::agreement::{Outline, agreement, keep};
 use crate::exit::{Exit, say};
 use crate::machine::environment;
+use crate::persistence::checked::Checked;
 use crate::persistence::inner::{Asked, End, apart};
 use crate::persistence::program;
 use crate::persistence::survivors::Flushes;
-use crate::persistence::verify::{Outcome, Request};
+use crate::persistence::verify::Request;
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use fuse_fs::durability::profile::Profile;
 use record::plan::device::Filesystem;
 use reports::agreement::forms::FORMATS;
-use reports::agreement::{Agreement, Row, SCHEMA_VERSION, text};
+use reports::agreement::text;
 use reports::kit::inert::inert;
 use reports::kit::json::to_json;
-use reports::kit::verdict::Verdict;
 use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::path::PathBuf;
 use strum::VariantArray;
 
 const DEFAULT_SEQUENCES: u32 = 50;
@@ -84,6 +86,11 @@ pub(crate) struct VerifyArgs {
     /// Power cuts for each sequence.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CUTS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     cuts: u32,
+    /// Leave the result of every sequence in DIR, for `merge` (default: of a shard fermoposta-runs/persistence-M-of-N).
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    part: ShardArgs,
     #[command(flatten)]
     output: TableArgs,
 }
@@ -106,11 +113,18 @@ pub(crate) fn run(command: &PersistenceCommand) -> Result<Exit> {
 
 fn verify(args: &VerifyArgs) -> Result<Exit> {
     export::check(&args.output.exports, FORMATS)?;
-    let outcome = match apart(&Asked::Verify(args.request()))? {
-        End::With(outcome) => outcome,
+    let checked: Vec<Checked> = match apart(&Asked::Verify(args.request()))? {
+        End::With(checked) => checked,
         End::Interrupted => return Ok(Exit::Interrupted),
     };
-    let agreement = agreement(outcome, args.command());
+    let outline = Outline::here(args.request());
+    let usual = args.part.shard.as_part().map(Outline::usual_directory);
+    let directory = args.dir.clone().or(usual);
+    let again = outline.again(directory.as_deref());
+    let agreement = agreement(&outline, &checked, environment::machine(), again);
+    if let Some(directory) = directory {
+        keep(&outline, &checked, &agreement, &directory)?;
+    }
     say(match args.output.json {
         true => to_json(&agreement),
         false => text::render(&agreement),
@@ -163,96 +177,14 @@ impl VerifyArgs {
             seed: self.seed,
             sequences: self.sequences,
             cuts: self.cuts,
+            shard: self.part.shard,
         }
     }
-
-    fn command(&self) -> String {
-        let names: Vec<String> = self.filesystems.iter().map(ToString::to_string).collect();
-        let mut command = "fermoposta persistence verify".to_owned();
-        if !names.is_empty() {
-            let _ = write!(command, " --filesystem {}", names.join(","));
-        }
-        if let Some(profile) = self.persistence {
-            let _ = write!(command, " --persistence {profile}");
-        }
-        let _ = write!(command, " --seed {} --sequences {} --cuts {}", self.seed, self.sequences, self.cuts);
-        command
-    }
-}
-
-fn agreement(outcome: Outcome, reproduce: String) -> Agreement {
-    let verdict = verdict(&outcome);
-    Agreement {
-        schema_version: SCHEMA_VERSION,
-        verdict,
-        sentence: sentence(verdict, &outcome),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        rows: outcome.rows,
-        differences: outcome.differences,
-        not_compared: outcome.not_compared,
-        environment: environment::machine(),
-        reproduce,
-    }
-}
-
-/// A file system whose cuts lost nothing showed nothing: every profile allows that all is kept.
-fn verdict(outcome: &Outcome) -> Verdict {
-    if outcome.rows.iter().any(|row| row.never > 0) {
-        return Verdict::Invalid;
-    }
-    let empty = outcome.rows.iter().any(|row| row.real.everything + row.real.some == 0);
-    if empty || !outcome.not_compared.is_empty() { Verdict::Unknown } else { Verdict::Valid }
-}
-
-fn sentence(verdict: Verdict, outcome: &Outcome) -> String {
-    match verdict {
-        Verdict::Valid => {
-            let cuts: u64 = outcome.rows.iter().map(|row| row.cuts).sum();
-            format!("Every state that was left by {cuts} power cuts is one that the profile allows.")
-        }
-        Verdict::Unknown if outcome.not_compared.is_empty() => {
-            "No power cut between two calls lost anything: that proves nothing; try more sequences and cuts."
-                .to_owned()
-        }
-        Verdict::Unknown => format!(
-            "{} sequences could not be compared; of the others the profile allows every state.",
-            outcome.not_compared.len()
-        ),
-        Verdict::Invalid => {
-            let bad = outcome.rows.iter().filter(|row| row.never > 0).map(differing).collect::<Vec<_>>();
-            format!("{}.", bad.join("; "))
-        }
-    }
-}
-
-fn differing(row: &Row) -> String {
-    let (bad, all) = (row.sequences - row.agreeing, row.sequences);
-    format!("{} shows what {} does not allow after {bad} of {all} sequences", row.filesystem, row.profile)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn row(states: u64, never: u64) -> Row {
-        let much = reports::agreement::HowMuch { everything: states, ..Default::default() };
-        Row {
-            filesystem: "xfs".into(),
-            profile: "xfs".into(),
-            sequences: 10,
-            agreeing: 10 - never,
-            cuts: 100,
-            states,
-            drawn: states - never,
-            in_parts: 0,
-            never,
-            real: much.clone(),
-            model: much,
-            all_drawn: 0,
-            unseen: 0,
-            cuts_per_second: 1.0,
-        }
-    }
 
     #[test]
     fn cuts_that_lose_something_are_told() {
@@ -261,20 +193,6 @@ mod tests {
         insta::assert_snapshot!(cuts_in_words(&outcome, Filesystem::Xfs), @r"
         cut 3, after 12 acknowledgements: 11 of 12\u{1b}[2J
         200 power cuts on xfs, 50 a second: 1 lost or damaged something
-        ");
-    }
-
-    #[test]
-    fn only_compared_states_make_it_valid() {
-        let of = |states, never| {
-            let outcome = Outcome { rows: vec![row(states, never)], ..Outcome::default() };
-            let verdict = verdict(&outcome);
-            format!("{} {}", verdict.word(), sentence(verdict, &outcome))
-        };
-        insta::assert_snapshot!([of(20, 0), of(20, 2), of(0, 0)].join("\n"), @r"
-        VALID Every state that was left by 100 power cuts is one that the profile allows.
-        INVALID xfs shows what xfs does not allow after 2 of 10 sequences.
-        UNKNOWN No power cut between two calls lost anything: that proves nothing; try more sequences and cuts.
         ");
     }
 }

@@ -2,6 +2,7 @@ use crate::campaign::survey;
 use crate::campaign::survey::options;
 
 use super::output::keeper;
+use super::shard::ShardArgs;
 use super::sweep::usual_jobs;
 use crate::campaign::survey::options::USUAL_REPEAT;
 use crate::exit::Exit;
@@ -31,13 +32,16 @@ pub(crate) struct SurveyArgs {
     /// Runs at once (default: one for each core, at most 4).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
     jobs: Option<u8>,
-    /// The survey's directory; a survey that was interrupted there goes on.
-    #[arg(long, value_name = "DIR", default_value = options::USUAL_DIRECTORY)]
-    dir: PathBuf,
+    /// The survey's directory; a survey that was interrupted there goes on (default: fermoposta-runs/survey, of a shard
+    /// fermoposta-runs/survey-M-of-N).
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    part: ShardArgs,
 }
 
 pub(crate) fn survey(args: SurveyArgs) -> Result<Exit> {
-    let SurveyArgs { scenarios, targets, profiles, repeat, seed, jobs, dir } = args;
+    let SurveyArgs { scenarios, targets, profiles, repeat, seed, jobs, dir, part } = args;
     super::commands::say_which(&scenarios);
     let jobs = jobs.map_or(usual_jobs(), usize::from);
     survey::run(&survey::options::Options {
@@ -47,6 +51,7 @@ pub(crate) fn survey(args: SurveyArgs) -> Result<Exit> {
         repeat,
         seed,
         jobs,
-        directory: dir,
+        directory: dir.unwrap_or_else(|| options::usual_directory(part.shard)),
+        shard: part.shard,
     })
 }

@@ -1,6 +1,7 @@
 use crate::campaign::sweep;
 
 use super::output::keeper;
+use super::shard::ShardArgs;
 use crate::campaign::sweep::cases::Wanted;
 use crate::campaign::sweep::options::{
     Family, FirstDelivery, Options, USUAL_PROFILES, USUAL_RUNS, USUAL_SEED, usual_directory,
@@ -50,13 +51,15 @@ pub(crate) struct SweepArgs {
     /// Seeded defect of the reference server; repeatable.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
-    /// The directory of the sweep of one mail server; one that was interrupted there goes on (default: sweep-TARGET below
-    /// --runs).
+    /// The directory of the sweep of one mail server; one that was interrupted there goes on (default: sweep-TARGET, of a shard
+    /// sweep-TARGET-M-of-N, below --runs).
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Where the sweep's directory is made.
     #[arg(long, value_name = "DIR", default_value = USUAL_RUNS)]
     runs: PathBuf,
+    #[command(flatten)]
+    part: ShardArgs,
 }
 
 /// Names of entries.
@@ -100,8 +103,10 @@ fn sweep_options(args: &SweepArgs, target: &str) -> Result<Options> {
     let profiles = if args.profiles.is_empty() { USUAL_PROFILES.to_vec() } else { args.profiles.clone() };
     let cuts = if wants(Family::Cuts) { profiles } else { Vec::new() };
     cuts.iter().try_for_each(|keeper| can_keep(*keeper))?;
-    let directory =
-        args.dir.clone().unwrap_or_else(|| usual_directory(&args.runs, &definition, &args.defects));
+    let directory = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| usual_directory(&args.runs, &definition, &args.defects, args.part.shard));
     let options = Options {
         target: target.to_owned(),
         would_use: crate::server::needs::what_runs_would_use(&definition),
@@ -116,6 +121,7 @@ fn sweep_options(args: &SweepArgs, target: &str) -> Result<Options> {
         keep: args.keep || args.case.is_some(),
         seed: args.seed.unwrap_or(USUAL_SEED),
         directory: std::path::absolute(directory)?,
+        shard: args.part.shard,
         elsewhere: args.dir.is_some() || args.runs != Path::new(USUAL_RUNS),
     };
     options.deliveries()?;

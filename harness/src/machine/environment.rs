@@ -46,7 +46,8 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn kernel() -> String {
+/// Its release.
+pub(crate) fn kernel() -> String {
     std::fs::read_to_string("/proc/sys/kernel/osrelease")
         .map_or("unknown".to_owned(), |s| s.trim().to_owned())
 }

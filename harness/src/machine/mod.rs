@@ -11,6 +11,7 @@
 pub(crate) mod ask;
 mod attributes;
 pub(crate) mod binds;
+pub(crate) mod build;
 pub(crate) mod capabilities;
 pub(crate) mod confine;
 pub(crate) mod copy_tree;

@@ -2,6 +2,7 @@
 //! real one shows must be one that the profile allows.
 
 mod call;
+pub(crate) mod checked;
 mod device;
 mod draws;
 mod generate;

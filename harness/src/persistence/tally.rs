@@ -1,14 +1,13 @@
 //! The states of one sequence judged, and all of them counted.
 
+use super::checked::{Checked, Pair};
 use super::device::Shown;
 use super::draws::{Draws, Extent, Standing};
-use super::sequence::{Sequence, joined};
 use super::state::State;
 use super::verify::States;
 use anyhow::Result;
-use fuse_fs::durability::profile::Profile;
-use record::plan::device::Filesystem;
-use reports::agreement::{HowMuch, NotCompared, Row};
+use reports::agreement::{HowMuch, Row};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// A state that the profile does not allow.
@@ -23,14 +22,15 @@ pub(super) struct Forbidden {
 }
 
 /// The states of one sequence.
-#[derive(Debug, Default)]
-pub(super) struct Judged {
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Judged {
     cuts: u64,
     /// By standing.
     drawn: u64,
     in_parts: u64,
     never: u64,
-    /// The first that is not allowed.
+    /// The first that is not allowed; it becomes a difference.
+    #[serde(skip)]
     pub(super) forbidden: Option<Forbidden>,
     /// What was lost at moments between two calls, and what of it the draws lose.
     real: [f64; 4],
@@ -91,11 +91,20 @@ pub(super) struct Tally {
     sequences: u64,
     agreeing: u64,
     sum: Judged,
-    left_out: Vec<(String, String)>,
+    seconds: f64,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, judged: &Judged) {
+    pub(super) fn of<'a>(checked: impl Iterator<Item = &'a Checked>) -> Tally {
+        let mut tally = Tally::default();
+        for one in checked {
+            tally.seconds += one.seconds;
+            one.judged().into_iter().for_each(|judged| tally.add(judged));
+        }
+        tally
+    }
+
+    fn add(&mut self, judged: &Judged) {
         self.sequences += 1;
         self.agreeing += u64::from(judged.never == 0);
         let sum = &mut self.sum;
@@ -111,11 +120,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn leave_out(&mut self, sequence: &Sequence, error: &anyhow::Error) {
-        self.left_out.push((joined(&sequence.calls), format!("{error:#}")));
-    }
-
-    pub(super) fn row(&self, filesystem: Filesystem, profile: Profile, seconds: f64) -> Row {
+    pub(super) fn row(&self, (filesystem, profile): Pair) -> Row {
         let sum = &self.sum;
         Row {
             filesystem: filesystem.to_string(),
@@ -131,18 +136,8 @@ impl Tally {
             model: how_much(&sum.model),
             all_drawn: sum.all_drawn,
             unseen: sum.unseen,
-            cuts_per_second: sum.cuts as f64 / seconds.max(f64::EPSILON),
+            cuts_per_second: sum.cuts as f64 / self.seconds.max(f64::EPSILON),
         }
-    }
-
-    pub(super) fn not_compared(&self, filesystem: Filesystem, profile: Profile) -> Vec<NotCompared> {
-        let one = |(calls, why): &(String, String)| NotCompared {
-            filesystem: filesystem.to_string(),
-            profile: profile.to_string(),
-            calls: calls.clone(),
-            why: why.clone(),
-        };
-        self.left_out.iter().map(one).collect()
     }
 }
 

@@ -1,18 +1,21 @@
 //! Sequences on the real file systems and on their profiles, and what it comes to.
 
+use super::checked::{self, CameTo, Checked, Pair};
 use super::device::{CallFailed, Device, Shown};
 use super::draws::Draws;
 use super::generate;
 use super::sequence::{Sequence, joined};
 use super::shrink::smallest;
-use super::tally::{Forbidden, Judged, Tally};
+use super::tally::{Forbidden, Judged};
 use anyhow::Result;
 use fuse_fs::durability::profile::Profile;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use record::plan::device::Filesystem;
 use record::plan::seed::component_seed;
-use reports::agreement::{Difference, NotCompared, Row};
+use record::plan::shard::holds;
+use reports::agreement::{Difference, NotCompared};
+use reports::kit::shard::Shard;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,24 +31,17 @@ const MOST_SHRUNK: usize = 5;
 /// What is held against what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Request {
-    /// Each with the profile that judges it.
-    pub(crate) pairs: Vec<(Filesystem, Profile)>,
+    pub(crate) pairs: Vec<Pair>,
     pub(crate) seed: u64,
     pub(crate) sequences: u32,
     /// Of each sequence.
     pub(crate) cuts: u32,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Outcome {
-    pub(crate) rows: Vec<Row>,
-    pub(crate) differences: Vec<Difference>,
-    pub(crate) not_compared: Vec<NotCompared>,
+    /// The part of the sequences that is done.
+    pub(crate) shard: Shard,
 }
 
 /// A file system and its profile.
-struct Pair<'a> {
+struct Bench<'a> {
     device: Device,
     filesystem: Filesystem,
     profile: Profile,
@@ -57,53 +53,84 @@ struct Pair<'a> {
 /// What the cuts of one sequence showed, and how often.
 pub(super) type States = BTreeMap<Shown, u32>;
 
-/// A sequence by its number, with its states.
-type Done = (u32, Sequence, Result<States, CallFailed>);
+/// A sequence by its number, with what its cuts showed.
+struct Done<S> {
+    number: u32,
+    sequence: Sequence,
+    seconds: f64,
+    states: S,
+}
 
 /// Holds each pair against each other, with everything in the empty directory `place`, which lies on memory.
 ///
 /// # Errors
 /// A file system cannot be made or mounted here.
-pub(crate) fn verify(request: &Request, place: &Path) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
+pub(crate) fn verify(request: &Request, place: &Path) -> Result<Vec<Checked>> {
+    let mut checked = Vec::new();
     for (filesystem, profile) in &request.pairs {
         let (own, drawn) = (place.join(filesystem.to_string()), place.join(format!("{filesystem}-drawn")));
         std::fs::create_dir(&own)?;
         std::fs::create_dir(&drawn)?;
         let device = Device::new(*filesystem, &own)?;
-        let pair = Pair { device, filesystem: *filesystem, profile: *profile, place: drawn, request };
-        pair.run(&mut outcome)?;
+        let bench = Bench { device, filesystem: *filesystem, profile: *profile, place: drawn, request };
+        checked.extend(bench.run()?);
     }
-    Ok(outcome)
+    Ok(checked)
 }
 
-impl Pair<'_> {
-    fn run(&self, outcome: &mut Outcome) -> Result<()> {
-        let begun = Instant::now();
+impl Bench<'_> {
+    fn run(&self) -> Result<Vec<Checked>> {
         let (drawn_in, profile) = (self.place.as_path(), self.profile);
-        let (seconds, (tally, wrong)) = std::thread::scope(|scope| {
+        let judged = std::thread::scope(|scope| {
             let (send, receive) = sync_channel(WAITING);
             let judging = scope.spawn(move || judge_all(profile, drawn_in, receive));
-            for nth in 0..self.request.sequences {
-                let sequence = self.sequence(nth);
-                let states = self.states(&sequence, nth)?;
+            for number in self.numbers() {
                 // It ends with the sender only.
-                let _ = send.send((nth, sequence, states));
+                let _ = send.send(self.cut(number)?);
             }
-            let seconds = begun.elapsed().as_secs_f64();
             drop(send);
-            anyhow::Ok((seconds, judging.join().expect("it judges to the end")))
+            anyhow::Ok(judging.join().expect("it judges to the end"))
         })?;
-        outcome.rows.push(tally.row(self.filesystem, profile, seconds));
-        outcome.not_compared.extend(tally.not_compared(self.filesystem, profile));
-        for (nth, (number, sequence, forbidden)) in wrong.into_iter().enumerate() {
-            let smallest = match nth < MOST_SHRUNK {
-                true => smallest(sequence.clone(), forbidden, |smaller| self.differs(smaller, number)),
-                false => (sequence.clone(), forbidden),
-            };
-            outcome.differences.push(self.difference(number, &sequence, smallest));
+        let mut shrunk = 0;
+        Ok(judged.into_iter().map(|done| self.checked(done, &mut shrunk)).collect())
+    }
+
+    /// Those of its shard.
+    fn numbers(&self) -> impl Iterator<Item = u32> {
+        let own = |number: &u32| holds(self.request.shard, &checked::name(self.filesystem, *number));
+        (0..self.request.sequences).filter(own)
+    }
+
+    fn cut(&self, number: u32) -> Result<Done<Result<States, CallFailed>>> {
+        let (sequence, begun) = (self.sequence(number), Instant::now());
+        let states = self.states(&sequence, number)?;
+        Ok(Done { number, sequence, seconds: begun.elapsed().as_secs_f64(), states })
+    }
+
+    fn checked(&self, done: Done<Result<Judged>>, shrunk: &mut usize) -> Checked {
+        let Done { number, sequence, seconds, states } = done;
+        let came_to = match states {
+            Err(error) => CameTo::NotCompared(self.not_compared(&sequence, &error)),
+            Ok(mut judged) => match judged.forbidden.take() {
+                None => CameTo::Agrees(judged),
+                Some(forbidden) => {
+                    *shrunk += 1;
+                    let shrink = *shrunk <= MOST_SHRUNK;
+                    CameTo::Differs(judged, self.difference(number, &sequence, forbidden, shrink))
+                }
+            },
+        };
+        let name = checked::name(self.filesystem, number);
+        Checked { name, pair: (self.filesystem, self.profile), seconds, came_to }
+    }
+
+    fn not_compared(&self, sequence: &Sequence, error: &anyhow::Error) -> NotCompared {
+        NotCompared {
+            filesystem: self.filesystem.to_string(),
+            profile: self.profile.to_string(),
+            calls: joined(&sequence.calls),
+            why: format!("{error:#}"),
         }
-        Ok(())
     }
 
     fn sequence(&self, nth: u32) -> Sequence {
@@ -132,12 +159,11 @@ impl Pair<'_> {
         states.into_iter().map(alone).find_map(|judged| judged.ok()?.forbidden)
     }
 
-    fn difference(
-        &self,
-        number: u32,
-        whole: &Sequence,
-        (smallest, found): (Sequence, Forbidden),
-    ) -> Difference {
+    fn difference(&self, number: u32, whole: &Sequence, found: Forbidden, shrink: bool) -> Difference {
+        let (smallest, found) = match shrink {
+            true => smallest(whole.clone(), found, |smaller| self.differs(smaller, number)),
+            false => (whole.clone(), found),
+        };
         Difference {
             filesystem: self.filesystem.to_string(),
             profile: self.profile.to_string(),
@@ -153,23 +179,17 @@ impl Pair<'_> {
     }
 }
 
-/// Sequences that showed what is not allowed, with that.
-type Wrong = Vec<(u32, Sequence, Forbidden)>;
-
-fn judge_all(profile: Profile, place: &Path, done: Receiver<Done>) -> (Tally, Wrong) {
-    let (mut tally, mut wrong) = (Tally::default(), Wrong::new());
-    for (nth, sequence, states) in done {
+fn judge_all(
+    profile: Profile,
+    place: &Path,
+    all: Receiver<Done<Result<States, CallFailed>>>,
+) -> Vec<Done<Result<Judged>>> {
+    let judge = |Done { number, sequence, seconds, states }: Done<Result<States, CallFailed>>| {
         let judged = states.map_err(anyhow::Error::from).and_then(|states| {
             let mut draws = Draws::new(&sequence, profile, place);
             Judged::of(&states, &mut draws)
         });
-        match judged {
-            Ok(judged) => {
-                tally.add(&judged);
-                wrong.extend(judged.forbidden.map(|forbidden| (nth, sequence, forbidden)));
-            }
-            Err(error) => tally.leave_out(&sequence, &error),
-        }
-    }
-    (tally, wrong)
+        Done { number, sequence, seconds, states: judged }
+    };
+    all.into_iter().map(judge).collect()
 }

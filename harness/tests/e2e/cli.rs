@@ -21,10 +21,11 @@ fn wrong_use() -> TestResult {
 }
 
 /// Every command, with arguments by which it prints something without a run; none, if it needs a run or a mount.
-const PRINTING: [(&str, &[&str]); 20] = [
+const PRINTING: [(&str, &[&str]); 22] = [
     ("run", &["--help"]),
     ("sweep", &["--help"]),
     ("survey", &["--help"]),
+    ("merge", &["--help"]),
     ("compare", &["--help"]),
     ("inventory", &["--help"]),
     ("compare-stores", &["--help"]),
@@ -41,6 +42,7 @@ const PRINTING: [(&str, &[&str]); 20] = [
     ("doctor", &[]),
     ("schema", &[]),
     ("completion", &["bash"]),
+    ("man", &["--help"]),
     ("reference", &[]),
 ];
 const OTHERS: [&[&str]; 5] = [

@@ -29,6 +29,7 @@ mod repeats;
 mod report_page;
 mod servers;
 mod set_up;
+mod shards;
 mod stage;
 mod stores;
 mod survey;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         report_page::tests,
         servers::tests,
         set_up::tests,
+        shards::tests,
         stores::tests,
         survey::tests,
         sweep::tests,

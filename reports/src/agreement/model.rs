@@ -1,6 +1,7 @@
 //! How profiles and real file systems agree: every state that a real one showed after a power cut, and whether its profile allows
 //! it. Everything its renderers show is here; they compute nothing.
 
+use crate::kit::shard::Shard;
 use crate::kit::verdict::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub struct Agreement {
     pub sentence: String,
     /// Version of the program that made this.
     pub version: String,
+    /// The part of the sequences that this is, if it is not all of them; then it is never valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// A file system each.
     pub rows: Vec<Row>,
     /// Sequences that showed what the profile does not allow.

@@ -28,6 +28,7 @@ pub(crate) fn differing() -> Agreement {
         verdict: Verdict::Invalid,
         sentence: "xfs shows what xfs does not allow after 1 of 50 sequences.".to_owned(),
         version: "0.1.0".to_owned(),
+        shard: None,
         rows: vec![row("ext4", "ext4-ordered", 0), row("xfs", "xfs", 1)],
         differences: vec![Difference {
             filesystem: "xfs".to_owned(),

@@ -9,6 +9,7 @@ pub mod json;
 pub(crate) mod markdown;
 pub(crate) mod page;
 pub(crate) mod picture;
+pub mod shard;
 pub mod style;
 pub(crate) mod table;
 pub mod verdict;

@@ -2,6 +2,7 @@
 //! renderers show is here; they compute nothing.
 
 use crate::kit::class::Class;
+use crate::kit::shard::Shard;
 use crate::kit::verdict::Verdict;
 use crate::run::Moment;
 use schemars::JsonSchema;
@@ -22,6 +23,9 @@ pub struct Survey {
     pub sentence: String,
     /// Version of the program that made this.
     pub version: String,
+    /// The part of the runs that this is, if it is not all of them; then it is never valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Runs wanted of each mail server under each fault.
     pub repeat: u32,
     /// What the mail servers met, a column each.

@@ -39,6 +39,7 @@ pub(crate) fn survey() -> Survey {
         verdict: Verdict::Invalid,
         sentence: "2 of 3 mail servers show something bad, the worst: acknowledged and lost.".to_owned(),
         version: "0.1.0".to_owned(),
+        shard: None,
         repeat: 5,
         columns: vec![
             column("baseline", "Nothing may be lost."),

@@ -2,6 +2,7 @@
 //! Everything its renderers show is here; they compute nothing.
 
 use crate::kit::class::Class;
+use crate::kit::shard::Shard;
 use crate::kit::verdict::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Sweep {
     pub target_version: Option<String>,
     /// Version of the program that made this.
     pub version: String,
+    /// The part of the cases that this is, if it is not all of them; then it is never valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Seed that the plan of every case follows from.
     pub seed: u64,
     /// Command that runs it again.

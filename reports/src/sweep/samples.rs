@@ -28,6 +28,7 @@ pub(crate) fn sweep() -> Sweep {
         target: "example".to_owned(),
         target_version: Some("1.0".to_owned()),
         version: "0.1.0".to_owned(),
+        shard: None,
         seed: 1,
         reproduce: "fermoposta sweep example".to_owned(),
         directory: "fermoposta-runs/sweep-example".to_owned(),

@@ -13,5 +13,6 @@ pub use plan::{
 pub mod seed;
 pub mod sender;
 pub mod server;
+pub mod shard;
 pub mod step;
 pub mod workload;

@@ -1,7 +1,9 @@
 //! The runs of a survey: each scenario, on each kind of storage if it cuts the power, against each target, seed by seed.
 
 use super::options::Options;
+use super::outline::Server;
 use crate::exit::NoSuch;
+use crate::machine::build::build;
 use crate::run::possible::can_keep;
 use crate::scenario;
 use crate::scenario::errors::ScenarioErrors;
@@ -29,6 +31,9 @@ pub(crate) struct Run {
 /// All of a survey.
 pub(crate) struct Cells {
     pub columns: Vec<Column>,
+    pub servers: Vec<Server>,
+    /// Of all plans: what scenario and target files come to.
+    pub plans: String,
     /// Runs, every pair once before any twice: what is there early shows the whole width.
     pub runs: Vec<Run>,
 }
@@ -52,18 +57,20 @@ pub(crate) fn cells(options: &Options) -> Result<Cells, Refused> {
         .try_for_each(|keeper| can_keep(*keeper))
         .map_err(|why| Refused::Other(why.into()))?;
     let servers = servers(options)?;
-    let mut runs = Vec::new();
+    let build = build().map_err(Refused::Other)?;
+    let (mut runs, mut plans) = (Vec::new(), blake3::Hasher::new());
     for n in 0..u64::from(options.repeat) {
         let seed = options.seed.wrapping_add(n);
         for (column, (file, profile)) in files.iter().enumerate() {
-            for (target, (name, versions)) in options.targets.iter().zip(&servers).enumerate() {
+            for (target, (name, server)) in options.targets.iter().zip(&servers).enumerate() {
                 let plan = load(file, name, *profile, seed)?;
-                let key = key(&plan, versions).map_err(Refused::Other)?;
-                runs.push(Run { key, column, target, plan });
+                let text = serde_json::to_vec(&plan).map_err(|error| Refused::Other(error.into()))?;
+                plans.update(&text);
+                runs.push(Run { key: key(&text, &server.versions, &build), column, target, plan });
             }
         }
     }
-    Ok(Cells { columns, runs })
+    Ok(Cells { columns, servers, plans: shown(plans.finalize()), runs })
 }
 
 type File<'a> = (&'a Path, Option<Keeper>);
@@ -89,22 +96,22 @@ fn columns(options: &Options) -> Result<(Vec<Column>, Vec<File<'_>>), Refused> {
     Ok((columns, files))
 }
 
-/// The versions of each mail server and its companions. An hour of runs does not end with one that is not there.
-fn servers(options: &Options) -> Result<Vec<Vec<String>>, Refused> {
-    let (mut names, mut versions, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+/// Each mail server, with its companions. An hour of runs does not end with one that is not there.
+fn servers(options: &Options) -> Result<Vec<Server>, Refused> {
+    let (mut servers, mut reasons): (Vec<Server>, Vec<String>) = (Vec::new(), Vec::new());
     for target in &options.targets {
         let plan = load(&options.scenarios[0], target, None, options.seed)?.target;
-        if names.contains(&plan.server) {
+        if servers.iter().any(|server| server.name == plan.server) {
             return Err(twice(format!("a mail server called `{}` is named twice", plan.server)));
         }
         reasons.extend(plan.definitions().filter_map(crate::run::possible::cannot_run));
-        versions.push(plan.definitions().map(crate::server::needs::what_runs_would_use).collect());
-        names.push(plan.server);
+        let versions = plan.definitions().map(crate::server::needs::what_runs_would_use).collect();
+        servers.push(Server { name: plan.server, versions });
     }
     reasons.sort();
     reasons.dedup();
     match reasons.is_empty() {
-        true => Ok(versions),
+        true => Ok(servers),
         false => Err(Refused::Other(anyhow!("these cannot run here: {}", reasons.join("; ")))),
     }
 }
@@ -125,7 +132,34 @@ fn cuts_power(plan: &Plan) -> bool {
 }
 
 /// Everything that a result depends on, in a few characters.
-fn key(plan: &Plan, versions: &[String]) -> Result<String> {
-    let all = serde_json::to_vec(&(plan, versions))?;
-    Ok(blake3::hash(&all).to_hex()[..16].to_owned())
+fn key(plan: &[u8], versions: &[String], build: &str) -> String {
+    let mut all = blake3::Hasher::new();
+    for part in [plan, build.as_bytes()].into_iter().chain(versions.iter().map(String::as_bytes)) {
+        all.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    shown(all.finalize())
+}
+
+fn shown(digest: blake3::Hash) -> String {
+    digest.to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an earlier build of the same version came to counted on.
+    #[test]
+    fn another_plan_version_or_build_is_another_run() {
+        let versions = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<String>>();
+        let keys = [
+            key(b"plan", &versions(&["1.0", "2"]), "build"),
+            key(b"plan", &versions(&["1.0", "2"]), "built"),
+            key(b"plane", &versions(&["1.0", "2"]), "build"),
+            key(b"plan", &versions(&["1.02"]), "build"),
+        ];
+        let different: std::collections::BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(different.len(), keys.len());
+        assert_eq!(keys[0], key(b"plan", &versions(&["1.0", "2"]), "build"));
+    }
 }

@@ -1,5 +1,6 @@
 pub(crate) mod cells;
 pub(crate) mod options;
+pub(crate) mod outline;
 pub(crate) mod result;
 pub(crate) mod summary;
 mod survey;

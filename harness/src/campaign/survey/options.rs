@@ -2,10 +2,12 @@
 
 use record::plan::keeper::Keeper;
 use record::plan::quoted;
+use reports::kit::shard::Shard;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What a survey is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Options {
     pub scenarios: Vec<PathBuf>,
     /// Names or paths of targets.
@@ -20,6 +22,8 @@ pub(crate) struct Options {
     pub jobs: usize,
     /// The survey's directory.
     pub directory: PathBuf,
+    /// The part of the runs that is done.
+    pub shard: Shard,
 }
 
 /// Runs of each pair unless told otherwise.
@@ -28,8 +32,10 @@ pub(crate) const USUAL_REPEAT: u32 = 5;
 /// The first seed unless told otherwise: a survey is to be the same everywhere.
 pub(crate) const USUAL_SEED: u64 = 1;
 
-/// Where a survey lies unless the user says otherwise.
-pub(crate) const USUAL_DIRECTORY: &str = "fermoposta-runs/survey";
+/// Where a survey lies unless the user says otherwise; each part apart, as machines may share a disk.
+pub(crate) fn usual_directory(shard: Shard) -> PathBuf {
+    format!("fermoposta-runs/survey{}", shard.suffix()).into()
+}
 
 impl Options {
     /// The command for the same survey.
@@ -49,7 +55,10 @@ impl Options {
         if self.seed != USUAL_SEED {
             command += &format!(" --seed {}", self.seed);
         }
-        if self.directory != std::path::Path::new(USUAL_DIRECTORY) {
+        if let Some(shard) = self.shard.as_part() {
+            command += &format!(" --shard {shard}");
+        }
+        if self.directory != usual_directory(self.shard) {
             command += &format!(" --dir {}", quoted(&self.directory.display().to_string()));
         }
         command
@@ -70,7 +79,8 @@ mod tests {
             repeat: USUAL_REPEAT,
             seed: USUAL_SEED,
             jobs: 3,
-            directory: USUAL_DIRECTORY.into(),
+            directory: usual_directory(Shard::WHOLE),
+            shard: Shard::WHOLE,
         };
         insta::assert_snapshot!(usual.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier");
         let other = Options {
@@ -78,8 +88,9 @@ mod tests {
             repeat: 20,
             seed: 7,
             directory: "d".into(),
+            shard: Shard::new(2, 4).expect("there is one"),
             ..usual
         };
-        insta::assert_snapshot!(other.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier --profiles xfs --repeat 20 --seed 7 --dir d");
+        insta::assert_snapshot!(other.command(), @"fermoposta survey 'a b.toml' --target cyrus,courier --profiles xfs --repeat 20 --seed 7 --shard 2/4 --dir d");
     }
 }

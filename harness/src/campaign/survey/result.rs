@@ -15,6 +15,9 @@ use std::path::PathBuf;
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct RunResult {
     pub run: String,
+    /// Build of the program that ran it; not noted by earlier ones.
+    #[serde(default)]
+    pub build: String,
     pub target: String,
     /// Its version as it says it itself.
     pub target_version: Option<String>,
@@ -41,10 +44,11 @@ impl Named for RunResult {
 }
 
 impl RunResult {
-    /// What a report comes to.
-    pub(crate) fn new(run: String, column: String, report: &Report, directory: Option<PathBuf>) -> RunResult {
+    /// What the report of a run by this build comes to.
+    pub(crate) fn new(run: String, build: String, column: String, report: &Report) -> RunResult {
         RunResult {
             run,
+            build,
             target: report.run.target.clone(),
             target_version: report.run.target_version.clone(),
             column,
@@ -53,7 +57,7 @@ impl RunResult {
             acknowledged: report.messages.acknowledged,
             lost: report.messages.lost + report.messages.damaged,
             reproduce: report.run.reproduce.clone(),
-            directory,
+            directory: None,
         }
     }
 
@@ -99,7 +103,8 @@ mod tests {
     use crate::campaign::samples::report;
 
     fn shown(violated: &[&str], unknown: &[&str]) -> Vec<Class> {
-        let result = RunResult::new("key".into(), "column".into(), &report(violated, unknown, 0, 0), None);
+        let result =
+            RunResult::new("key".into(), "build".into(), "column".into(), &report(violated, unknown, 0, 0));
         result.shown.iter().map(|shown| shown.class).collect()
     }
 
@@ -114,7 +119,7 @@ mod tests {
     fn an_overloaded_machine_leaves_a_cell_open_in_words() {
         let mut report = report(&[], &[], 0, 0);
         report.run.overload = Some("somebody waited".to_owned());
-        let result = RunResult::new("key".into(), "column".into(), &report, None);
+        let result = RunResult::new("key".into(), "build".into(), "column".into(), &report);
         assert_eq!(result.worst(), Class::Unknown);
         assert!(
             result.shown[0].sentence.contains("overloaded (somebody waited)"),

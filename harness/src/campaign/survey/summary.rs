@@ -3,12 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use super::cells::{Cells, Run};
-use super::options::Options;
+use super::outline::{Outline, Place, Server};
 use super::result::RunResult;
+use crate::campaign::many_runs::{ManyRuns, Wanted};
 use crate::campaign::shown::Shown;
+use record::plan::shard::holds;
 use reports::kit::class::{Class, Weight};
 use reports::kit::figures::grouped;
+use reports::kit::shard::Shard;
 use reports::kit::verdict::Verdict;
 use reports::survey::{Cell, Finding, Row, SCHEMA_VERSION, Survey};
 use std::collections::HashMap;
@@ -16,55 +18,72 @@ use std::collections::HashMap;
 /// Results by key.
 pub(crate) type Done = HashMap<String, RunResult>;
 
-/// The whole survey.
+/// What there is of the survey, if a shard of it was to be done.
 pub(crate) fn survey(
-    options: &Options,
-    cells: &Cells,
+    outline: &Outline,
     done: &Done,
+    shard: Shard,
     environment: Vec<(String, String)>,
+    reproduce: String,
     speed: String,
 ) -> Survey {
-    let rows = rows(options, cells, done);
-    let findings = findings(options, cells, done);
+    let (rows, findings) = (rows(outline, done), findings(outline, done));
+    let count = Count::of(outline, done, shard);
     Survey {
         schema_version: SCHEMA_VERSION,
-        verdict: verdict(options, &rows),
-        sentence: sentence(options, &rows),
+        verdict: verdict(&count, &rows),
+        sentence: sentence(&count, &rows),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        repeat: options.repeat,
-        columns: cells.columns.clone(),
+        shard: shard.as_part(),
+        repeat: outline.options.repeat,
+        columns: outline.columns.clone(),
         rows,
         findings,
         environment,
-        reproduce: options.command(),
+        reproduce,
         speed,
+    }
+}
+
+/// Runs of a shard.
+struct Count {
+    shard: Shard,
+    /// Of the whole survey.
+    all: u64,
+    wanted: u64,
+    missing: u64,
+}
+
+impl Count {
+    fn of(outline: &Outline, done: &Done, shard: Shard) -> Count {
+        let runs = outline.runs();
+        let own: Vec<&Wanted> = runs.iter().filter(|run| holds(shard, &run.title)).collect();
+        let missing = own.iter().filter(|run| !done.contains_key(&run.key)).count() as u64;
+        Count { shard, all: runs.len() as u64, wanted: own.len() as u64, missing }
     }
 }
 
 /// Results of one target in one column, by seed.
 fn results<'a>(
-    cells: &'a Cells,
+    outline: &'a Outline,
     done: &'a Done,
     (target, column): (usize, usize),
 ) -> impl Iterator<Item = &'a RunResult> {
-    let belongs = move |run: &&Run| run.target == target && run.column == column;
-    cells.runs.iter().filter(belongs).filter_map(|run| done.get(&run.key))
+    let belongs = move |place: &&Place| place.target == target && place.column == column;
+    outline.places.iter().filter(belongs).filter_map(|place| done.get(&place.key))
 }
 
-fn rows(options: &Options, cells: &Cells, done: &Done) -> Vec<Row> {
-    let mut rows: Vec<Row> = (0..options.targets.len())
-        .map(|target| {
-            let own = |column| results(cells, done, (target, column));
-            let all = (0..cells.columns.len()).flat_map(own);
-            let version = all.filter_map(|result| result.target_version.clone()).next();
-            let plan = cells.runs.iter().find(|run| run.target == target).map(|run| &run.plan);
-            Row {
-                target: plan.map_or(options.targets[target].clone(), |plan| plan.target.server.clone()),
-                version,
-                cells: (0..cells.columns.len()).map(|column| cell(own(column))).collect(),
-            }
-        })
-        .collect();
+fn rows(outline: &Outline, done: &Done) -> Vec<Row> {
+    let columns = || 0..outline.columns.len();
+    let row = |(target, server): (usize, &Server)| {
+        let own = |column| results(outline, done, (target, column));
+        Row {
+            target: server.name.clone(),
+            version: columns().flat_map(own).find_map(|result| result.target_version.clone()),
+            cells: columns().map(|column| cell(own(column))).collect(),
+        }
+    };
+    let mut rows: Vec<Row> = outline.servers.iter().enumerate().map(row).collect();
     // Of rows that are as bad, those come first that are so in more cells.
     rows.sort_by_cached_key(|row| {
         let mut classes: Vec<Class> = row.cells.iter().filter_map(|cell| cell.worst).collect();
@@ -87,11 +106,11 @@ fn cell<'a>(results: impl Iterator<Item = &'a RunResult>) -> Cell {
     }
 }
 
-fn findings(options: &Options, cells: &Cells, done: &Done) -> Vec<Finding> {
+fn findings(outline: &Outline, done: &Done) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    for target in 0..options.targets.len() {
-        for column in 0..cells.columns.len() {
-            let own: Vec<&RunResult> = results(cells, done, (target, column)).collect();
+    for target in 0..outline.servers.len() {
+        for column in 0..outline.columns.len() {
+            let own: Vec<&RunResult> = results(outline, done, (target, column)).collect();
             let told = |class: &&Class| matches!(class.weight(), Weight::Bad | Weight::Open);
             findings.extend(Class::ALL.iter().filter(told).filter_map(|class| finding(*class, &own)));
         }
@@ -127,34 +146,45 @@ fn weights(rows: &[Row]) -> impl Iterator<Item = Option<Weight>> {
     rows.iter().flat_map(|row| &row.cells).map(|cell| cell.worst.map(Class::weight))
 }
 
-fn verdict(options: &Options, rows: &[Row]) -> Verdict {
-    let missing = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.runs < options.repeat);
+/// Of a part nobody can say that all is well.
+fn verdict(count: &Count, rows: &[Row]) -> Verdict {
+    let none_is_open = weights(rows).all(|weight| weight == Some(Weight::Fine));
     if weights(rows).any(|weight| weight == Some(Weight::Bad)) {
         Verdict::Invalid
-    } else if missing || weights(rows).any(|weight| weight != Some(Weight::Fine)) {
-        Verdict::Unknown
-    } else {
+    } else if none_is_open && count.missing == 0 && !count.shard.is_part() {
         Verdict::Valid
+    } else {
+        Verdict::Unknown
     }
 }
 
-fn sentence(options: &Options, rows: &[Row]) -> String {
+fn sentence(count: &Count, rows: &[Row]) -> String {
     let bad = |row: &&Row| weights(std::slice::from_ref(row)).any(|weight| weight == Some(Weight::Bad));
     let (bad, all) = (rows.iter().filter(bad).count() as u64, rows.len() as u64);
-    let wanted = rows.iter().map(|row| row.cells.len() as u64).sum::<u64>() * u64::from(options.repeat);
-    let runs: u64 = rows.iter().flat_map(|row| &row.cells).map(|cell| u64::from(cell.runs)).sum();
-    let missing = match wanted - runs {
-        0 => String::new(),
-        n => format!("; {} of {} runs are missing", grouped(n), grouped(wanted)),
-    };
     let worst = rows.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.worst).min();
     let worst = worst.map_or("", Class::words);
+    let (part, missing) = (count.part(), count.missing());
     match bad {
-        0 => format!("None of {} mail servers shows anything bad{missing}.", grouped(all)),
+        0 => format!("None of {} mail servers shows anything bad{part}{missing}.", grouped(all)),
         n => format!(
-            "{} of {} mail servers show something bad, the worst: {worst}{missing}.",
+            "{} of {} mail servers show something bad{part}, the worst: {worst}{missing}.",
             grouped(n),
             grouped(all)
         ),
+    }
+}
+
+impl Count {
+    fn part(&self) -> String {
+        self.shard.as_part().map_or(String::new(), |shard| {
+            format!(" in {} ({} of {} runs)", shard.words(), grouped(self.wanted), grouped(self.all))
+        })
+    }
+
+    fn missing(&self) -> String {
+        match self.missing {
+            0 => String::new(),
+            n => format!("; {} of {} runs are missing", grouped(n), grouped(self.wanted)),
+        }
     }
 }

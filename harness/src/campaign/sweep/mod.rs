@@ -2,6 +2,7 @@ pub(crate) mod calls;
 pub(crate) mod cases;
 pub(crate) mod classify;
 pub(crate) mod options;
+pub(crate) mod outline;
 pub(crate) mod plans;
 pub(crate) mod prepare;
 pub(crate) mod results;

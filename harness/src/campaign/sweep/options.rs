@@ -1,17 +1,21 @@
 //! What a sweep is asked for, and whether a directory holds the beginning of just that.
 
 use super::cases::{Delivery, Wanted};
+use crate::campaign::many_runs::differences;
+use crate::machine::build::build;
 use anyhow::{Context, Result, bail};
 use fuse_fs::durability::profile::Profile;
 use record::history::Ingress;
 use record::plan::keeper::Keeper;
 use record::plan::quoted;
 use record::plan::server::{Definition, Layout};
-use serde_json::Value;
+use reports::kit::shard::Shard;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 /// Whether first deliveries to new users are swept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub(crate) enum FirstDelivery {
     /// Together with later ones.
     With,
@@ -33,7 +37,7 @@ pub(crate) enum Family {
 }
 
 /// What a sweep is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Options {
     /// Name or path of the target.
     pub target: String,
@@ -59,6 +63,8 @@ pub(crate) struct Options {
     pub directory: PathBuf,
     /// It is not where it would be by itself, so commands name it.
     pub elsewhere: bool,
+    /// The part of the cases that is done.
+    pub shard: Shard,
 }
 
 /// Profiles that are cut on unless others are named: the weakest without its switches, and that of most machines.
@@ -71,11 +77,16 @@ pub(crate) const USUAL_SEED: u64 = 1;
 /// Below it a sweep lies unless the user says otherwise.
 pub(crate) const USUAL_RUNS: &str = "fermoposta-runs";
 
-/// Where a sweep lies unless the user says otherwise.
-pub(crate) fn usual_directory(runs: &Path, definition: &Definition, defects: &[String]) -> PathBuf {
+/// Where a sweep lies unless the user says otherwise; each part apart, as machines may share a disk.
+pub(crate) fn usual_directory(
+    runs: &Path,
+    definition: &Definition,
+    defects: &[String],
+    shard: Shard,
+) -> PathBuf {
     let parts: Vec<&str> =
         [definition.name.as_str()].into_iter().chain(defects.iter().map(String::as_str)).collect();
-    runs.join(format!("sweep-{}", parts.join("-").replace(['/', '='], "-")))
+    runs.join(format!("sweep-{}{}", parts.join("-").replace(['/', '='], "-"), shard.suffix()))
 }
 
 impl Options {
@@ -125,9 +136,10 @@ impl Options {
         if self.elsewhere {
             command += &format!(" --dir {}", quoted(&self.directory.display().to_string()));
         }
-        match case {
-            Some(case) => command + &format!(" --case {}", quoted(case)),
-            None => command + &self.choice(),
+        match (case, self.shard.as_part()) {
+            (Some(case), _) => command + &format!(" --case {}", quoted(case)),
+            (None, Some(shard)) => command + &self.choice() + &format!(" --shard {shard}"),
+            (None, None) => command + &self.choice(),
         }
     }
 
@@ -153,11 +165,10 @@ impl Options {
         choice
     }
 
-    /// Everything that a result depends on.
-    fn identity(&self) -> Result<Value> {
+    /// Everything that a result depends on, but for the program.
+    pub(crate) fn identity(&self) -> Result<Map<String, Value>> {
         let definition = serde_json::to_vec(&self.definition)?;
-        Ok(serde_json::json!({
-            "program version": env!("CARGO_PKG_VERSION"),
+        let all = json!({
             "target": self.definition.name,
             "target definition": blake3::hash(&definition).to_hex().to_string(),
             "target version": self.would_use,
@@ -165,7 +176,16 @@ impl Options {
             "seed": self.seed,
             "deliveries": self.deliveries()?.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "faults": self.wanted,
-        }))
+        });
+        Ok(all.as_object().cloned().unwrap_or_default())
+    }
+
+    /// That, and the program.
+    fn identity_here(&self) -> Result<Map<String, Value>> {
+        let mut all = self.identity()?;
+        all.insert("program version".to_owned(), env!("CARGO_PKG_VERSION").into());
+        all.insert(BUILD.to_owned(), build()?.into());
+        Ok(all)
     }
 
     /// Notes in the sweep's directory what it is a sweep of, or compares with what is noted there.
@@ -174,20 +194,21 @@ impl Options {
     /// Another sweep lies there. For one case only what it stands on is compared.
     pub(crate) fn claim_directory(&self) -> Result<()> {
         let path = self.directory.join("identity.json");
-        let now = self.identity()?;
+        let now = self.identity_here()?;
         let Ok(text) = std::fs::read_to_string(&path) else {
             std::fs::create_dir_all(&self.directory)
-                .and_then(|()| std::fs::write(&path, format!("{now:#}\n")))
+                .and_then(|()| std::fs::write(&path, format!("{:#}\n", json!(now))))
                 .with_context(|| {
                     format!("cannot write {}; name another directory with --dir", path.display())
                 })?;
             return Ok(());
         };
-        let before: Value = serde_json::from_str(&text)
+        let before: Map<String, Value> = serde_json::from_str(&text)
             .with_context(|| format!("{} is damaged; remove {}", path.display(), self.directory.display()))?;
-        let choice = ["deliveries", "faults"];
-        let free = |key: &&String| self.case.is_none() || !choice.contains(&key.as_str());
-        let differences = differences(&before, &now, free);
+        let free = ["deliveries", "faults", BUILD];
+        let counts = |key: &String| self.case.is_none() || !free.contains(&key.as_str());
+        let now = now.into_iter().filter(|(key, _)| counts(key)).collect();
+        let differences = differences(&before, &now);
         if differences.is_empty() {
             return Ok(());
         }
@@ -199,11 +220,8 @@ impl Options {
     }
 }
 
-fn differences(before: &Value, now: &Value, counts: impl Fn(&&String) -> bool) -> Vec<String> {
-    let keys = now.as_object().into_iter().flat_map(|map| map.keys()).filter(counts);
-    let differing = keys.filter(|key| before[key.as_str()] != now[key.as_str()]);
-    differing.map(|key| format!("its {key} is {}, not {}", before[key.as_str()], now[key.as_str()])).collect()
-}
+/// Results of one are none of another; a single case leaves no result, and is how a change is tried.
+const BUILD: &str = "build of the program";
 
 #[cfg(test)]
 mod tests {
@@ -225,6 +243,7 @@ mod tests {
             seed: 1,
             directory: directory.to_owned(),
             elsewhere: true,
+            shard: Shard::WHOLE,
         }
     }
 
@@ -232,6 +251,8 @@ mod tests {
     fn the_command_says_every_choice() {
         let options = options(Path::new("d"));
         insta::assert_snapshot!(options.command(None), @"fermoposta sweep reference --defect no-fsync --dir d --entry append --first-delivery without --faults errno,cuts --profiles xfs");
+        let part = Options { shard: Shard::new(2, 4).expect("there is one"), ..options.clone() };
+        assert!(part.command(None).ends_with(" --profiles xfs --shard 2/4"));
         insta::assert_snapshot!(options.command(Some("append.later.answer.cut-xfs")), @"fermoposta sweep reference --defect no-fsync --dir d --case append.later.answer.cut-xfs");
     }
 
@@ -250,6 +271,19 @@ mod tests {
         Options { case: Some("one".to_owned()), ..chosen }
             .claim_directory()
             .expect("one case stands on the same");
+    }
+
+    #[test]
+    fn results_of_another_build_do_not_count_and_one_case_is_tried_with_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let options = options(place.path());
+        options.claim_directory().expect("it is new");
+        let file = place.path().join("identity.json");
+        let text = std::fs::read_to_string(&file).expect("noted");
+        std::fs::write(&file, text.replace(&build().expect("known"), "another")).expect("written");
+        let error = options.claim_directory().expect_err("another build").to_string();
+        assert!(error.contains("its build of the program is \"another\", not \""), "{error}");
+        Options { case: Some("one".to_owned()), ..options }.claim_directory().expect("one case");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use super::cases::{Case, Counted};
 use super::options::Options;
-use super::prepare::Prepared;
+use super::outline::Outline;
 use super::results::CaseResult;
+use record::plan::shard::holds;
 use reports::kit::class::{Class, Weight};
 use reports::kit::figures::grouped;
+use reports::kit::shard::Shard;
 use reports::kit::verdict::Verdict;
 use reports::sweep::{BadCase, ClassCount, Matrix, Row, SCHEMA_VERSION, Sweep};
 use std::collections::HashMap;
@@ -14,30 +16,33 @@ use std::time::Duration;
 /// Results by the name of the case.
 pub(crate) type Done = HashMap<String, CaseResult>;
 
-/// The whole sweep.
-pub(crate) fn sweep(
-    options: &Options,
-    prepared: &Prepared,
-    cases: &[Case],
-    done: &Done,
-    speed: String,
-) -> Sweep {
-    let classes = classes(cases, done);
+/// What there is of the sweep, if its options' shard was to be done.
+pub(crate) fn sweep(outline: &Outline, cases: &[Case], done: &Done, speed: String) -> Sweep {
+    let Outline { options, target_version, counted } = outline;
+    let shard = options.shard;
+    let own: Vec<Case> = cases.iter().filter(|case| counts(shard, case, done)).cloned().collect();
+    let classes = classes(&own, done);
     Sweep {
         schema_version: SCHEMA_VERSION,
-        verdict: verdict(&classes),
-        sentence: sentence(&classes),
+        verdict: verdict(shard, &classes),
+        sentence: sentence(shard, cases.len() as u64, &classes),
         target: options.definition.name.clone(),
-        target_version: prepared.target_version.clone(),
+        target_version: target_version.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        shard: shard.as_part(),
         seed: options.seed,
         reproduce: options.command(None),
         directory: options.directory.display().to_string(),
         classes,
-        deliveries: prepared.counted.iter().map(|counted| matrix(options, counted, cases, done)).collect(),
-        bad: bad(options, cases, done),
+        deliveries: counted.iter().map(|counted| matrix(options, counted, &own, done)).collect(),
+        bad: bad(options, &own, done),
         speed,
     }
+}
+
+/// Of a part what is another's is not open.
+fn counts(shard: Shard, case: &Case, done: &Done) -> bool {
+    holds(shard, &case.id()) || done.contains_key(&case.id())
 }
 
 /// A case without a result is not known to be anything.
@@ -55,16 +60,20 @@ fn sum(classes: &[ClassCount], weight: Weight) -> u64 {
     classes.iter().filter(|of| of.class.weight() == weight).map(|of| of.cases).sum()
 }
 
-fn verdict(classes: &[ClassCount]) -> Verdict {
+/// Of a part nobody can say that all is well.
+fn verdict(shard: Shard, classes: &[ClassCount]) -> Verdict {
     match (sum(classes, Weight::Bad), sum(classes, Weight::Open), sum(classes, Weight::Fine)) {
         (1.., _, _) => Verdict::Invalid,
-        (0, 0, 1..) => Verdict::Valid,
+        (0, 0, 1..) if !shard.is_part() => Verdict::Valid,
         (0, _, _) => Verdict::Unknown,
     }
 }
 
-fn sentence(classes: &[ClassCount]) -> String {
-    let all = classes.iter().map(|of| of.cases).sum();
+fn sentence(shard: Shard, whole: u64, classes: &[ClassCount]) -> String {
+    let all: u64 = classes.iter().map(|of| of.cases).sum();
+    let part = shard.as_part().map_or(String::new(), |shard| {
+        format!(" (those of {}; there are {} in all)", shard.words(), grouped(whole))
+    });
     let (bad, open) = (sum(classes, Weight::Bad), sum(classes, Weight::Open));
     let open_words = match open {
         0 => String::new(),
@@ -76,9 +85,9 @@ fn sentence(classes: &[ClassCount]) -> String {
     };
     let worst = classes.first().map_or("", |of| of.class.words());
     match bad {
-        0 => format!("None of {} cases is bad{open_words}{apart}.", grouped(all)),
+        0 => format!("None of {} cases{part} is bad{open_words}{apart}.", grouped(all)),
         n => format!(
-            "{} of {} cases are bad, the worst: {worst}{open_words}{apart}.",
+            "{} of {} cases{part} are bad, the worst: {worst}{open_words}{apart}.",
             grouped(n),
             grouped(all)
         ),

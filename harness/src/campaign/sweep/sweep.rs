@@ -5,18 +5,23 @@
 
 use super::cases::{Case, Wanted, cases};
 use super::options::Options;
+use super::outline::Outline;
 use super::prepare::{Prepared, prepare};
 use super::results::CaseResult;
 use super::summary;
 use super::worker::Worker;
 use crate::campaign::gate::Gate;
 use crate::campaign::journal::Journal;
+use crate::campaign::many_runs::{Asked, journal};
 use crate::campaign::work::run_all;
 use crate::campaign::write_whole::write_whole;
 use crate::exit::{Exit, NoSuch, say};
 use crate::machine::stop;
 use anyhow::Result;
+use record::plan::shard::holds;
 use reports::kit::class::{Class, Weight};
+use reports::sweep::Sweep;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Runs a sweep, or goes on with it, or runs one case of it.
@@ -63,11 +68,15 @@ fn exit(class: Class) -> Exit {
 /// Runs every case that has no result yet.
 fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
     let cases = cases(&prepared.counted, &options.wanted);
-    let mut results = Journal::open(&options.directory.join("sweep.jsonl"))?;
-    let known = results.done.clone();
-    let left = cases.iter().cloned().enumerate().filter(|(_, case)| !known.contains_key(&case.id()));
+    let outline = Outline::of(options, prepared);
+    let mut results = Journal::open(&journal::<Outline>(&options.directory))?;
+    Asked::here(outline.clone(), options.shard)?.write(&options.directory)?;
+    let own = cases.iter().cloned().enumerate().filter(|(_, case)| holds(options.shard, &case.id()));
+    let own: Vec<(usize, Case)> = own.collect();
+    let all = own.len();
+    let left = own.into_iter().filter(|(_, case)| !results.done.contains_key(&case.id()));
     let left: Vec<(usize, Case)> = left.collect();
-    announce(options, prepared, cases.len(), left.len());
+    announce(options, prepared, all, left.len());
     let (begun, count) = (Instant::now(), left.len());
     let gate = Gate::new(options.jobs).and_more_that_wait();
     let mut progress = Progress::new(count);
@@ -76,13 +85,18 @@ fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
         return Ok(interrupted(options));
     }
     let speed = summary::speed(count as u64, begun.elapsed(), options.jobs);
-    let sweep = summary::sweep(options, prepared, &cases, &results.done, speed);
+    let sweep = summary::sweep(&outline, &cases, &results.done, speed);
+    write(&sweep, &options.directory)?;
+    Ok(sweep.verdict.into())
+}
+
+/// Writes every form, and shows the one of the terminal.
+pub(super) fn write(sweep: &Sweep, directory: &Path) -> Result<()> {
     for format in reports::sweep::forms::FORMATS {
         let name = format!("sweep.{}", format.extension);
-        write_whole(&options.directory.join(name), (format.render)(&sweep).as_bytes())?;
+        write_whole(&directory.join(name), (format.render)(sweep).as_bytes())?;
     }
-    say(reports::sweep::text::render(&sweep))?;
-    Ok(sweep.verdict.into())
+    Ok(say(reports::sweep::text::render(sweep))?)
 }
 
 fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
@@ -90,8 +104,9 @@ fn announce(options: &Options, prepared: &Prepared, all: usize, left: usize) {
         crate::exit::tell!("{}: {} calls", counted.delivery.title(), counted.calls.len());
     }
     let jobs = options.jobs;
+    let part = options.shard.as_part().map_or(String::new(), |shard| format!(" of {}", shard.words()));
     crate::exit::tell!(
-        "{all} cases, {left} of them to be run, {jobs} at a time and more while they only wait, in {}",
+        "{all} cases{part}, {left} of them to be run, {jobs} at a time and more while they only wait, in {}",
         options.directory.display()
     );
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::campaign::shown::Shown;
-use crate::campaign::survey::options::{USUAL_DIRECTORY, USUAL_SEED};
+use crate::campaign::survey::options::{Options, USUAL_SEED, usual_directory};
 use reports::run::Moment;
 
 fn options(repeat: u32) -> Options {
@@ -11,22 +11,24 @@ fn options(repeat: u32) -> Options {
         repeat,
         seed: USUAL_SEED,
         jobs: 1,
-        directory: USUAL_DIRECTORY.into(),
+        directory: usual_directory(Shard::WHOLE),
+        shard: Shard::WHOLE,
     }
 }
 
-/// Cells without asking what is installed: the plans are of the reference server.
-fn cells(options: &Options) -> Cells {
-    let overrides = crate::scenario::overrides::Overrides::default();
-    let plan = crate::scenario::load(&options.scenarios[0], &overrides).expect("it is a scenario");
+fn outline(repeat: u32) -> Outline {
+    let options = options(repeat);
     let columns = vec![reports::survey::Column { name: "baseline".to_owned(), why: "why".to_owned() }];
-    let run = |target: usize, seed: u32| {
-        let mut plan = plan.clone();
-        plan.target.server = options.targets[target].clone();
-        Run { key: format!("{target}/{seed}"), column: 0, target, plan }
+    let server = |name: &String| Server { name: name.clone(), versions: vec!["1".to_owned()] };
+    let servers = options.targets.iter().map(server).collect();
+    let place = |target: usize, seed: u32| Place {
+        key: format!("{target}/{seed}"),
+        column: 0,
+        target,
+        seed: seed.into(),
     };
-    let runs = (1..=options.repeat).flat_map(|seed| [run(0, seed), run(1, seed)]).collect();
-    Cells { columns, runs }
+    let places = (1..=repeat).flat_map(|seed| [place(0, seed), place(1, seed)]).collect();
+    Outline { options, columns, servers, places, plans: "digest".to_owned() }
 }
 
 fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
@@ -39,6 +41,7 @@ fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
     };
     let result = RunResult {
         run: key.to_owned(),
+        build: "build".to_owned(),
         target: ["reference", "aiosmtpd"][target.parse::<usize>().expect("a number")].to_owned(),
         target_version: Some("1".to_owned()),
         column: "baseline".to_owned(),
@@ -53,9 +56,12 @@ fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
 }
 
 fn surveyed(repeat: u32, results: &[(&str, &[Class])]) -> Survey {
-    let options = options(repeat);
+    surveyed_in(Shard::WHOLE, repeat, results)
+}
+
+fn surveyed_in(shard: Shard, repeat: u32, results: &[(&str, &[Class])]) -> Survey {
     let done: Done = results.iter().map(|(key, classes)| result(key, classes)).collect();
-    survey(&options, &cells(&options), &done, Vec::new(), String::new())
+    survey(&outline(repeat), &done, shard, Vec::new(), String::new(), String::new())
 }
 
 #[test]
@@ -101,4 +107,20 @@ fn what_was_not_run_is_not_known_to_be_well() {
         surveyed(1, &[("0/1", &[Class::Intact]), ("1/1", &[Class::LiedTo])]).verdict,
         Verdict::Unknown
     );
+}
+
+#[test]
+fn a_shard_says_that_it_is_one_and_never_that_all_is_well() {
+    let all: Vec<(String, &[Class])> =
+        outline(3).places.into_iter().map(|place| (place.key, &[Class::Intact][..])).collect();
+    let all: Vec<(&str, &[Class])> = all.iter().map(|(key, classes)| (key.as_str(), *classes)).collect();
+    assert_eq!(surveyed(3, &all).verdict, Verdict::Valid);
+    let shard = Shard::new(2, 4).expect("there is one");
+    let survey = surveyed_in(shard, 3, &all);
+    assert_eq!((survey.verdict, survey.shard), (Verdict::Unknown, Some(shard)));
+    insta::assert_snapshot!(survey.sentence, @"None of 2 mail servers shows anything bad in shard 2 of 4 (4 of 6 runs).");
+    insta::assert_snapshot!(surveyed_in(shard, 3, &[]).sentence, @"None of 2 mail servers shows anything bad in shard 2 of 4 (4 of 6 runs); 4 of 4 runs are missing.");
+    let bad = surveyed_in(shard, 3, &[("1/1", &[Class::Lost])]);
+    assert_eq!(bad.verdict, Verdict::Invalid);
+    insta::assert_snapshot!(bad.sentence, @"1 of 2 mail servers show something bad in shard 2 of 4 (4 of 6 runs), the worst: acknowledged and lost; 3 of 4 runs are missing.");
 }
