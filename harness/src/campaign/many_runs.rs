@@ -2,7 +2,7 @@
 
 use super::journal::Named;
 use super::write_whole::write_whole;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reports::kit::shard::Shard;
 use reports::kit::verdict::Verdict;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,10 @@ pub(crate) trait ManyRuns: Clone + Serialize + DeserializeOwned {
     /// # Errors
     /// It cannot be said.
     fn identity(&self) -> Result<Map<String, Value>>;
+    /// It names nothing that it does not hold: whoever edits it may make it so.
+    fn is_sound(&self) -> bool {
+        true
+    }
     /// Every run of it, shared out by its title.
     fn runs(&self) -> Vec<Wanted>;
     /// What a run came to, without times and places.
@@ -96,9 +100,11 @@ impl<M: ManyRuns> Asked<M> {
         let place = Asked::<M>::place(directory);
         let text =
             std::fs::read_to_string(&place).with_context(|| format!("cannot read {}", place.display()))?;
-        serde_json::from_str(&text).with_context(|| {
-            format!("{} is damaged, or of a build whose results this one cannot read", place.display())
-        })
+        let damaged =
+            || format!("{} is damaged, or of a build whose results this one cannot read", place.display());
+        let asked: Asked<M> = serde_json::from_str(&text).with_context(damaged)?;
+        ensure!(asked.of.is_sound(), damaged());
+        Ok(asked)
     }
 
     /// What must be the same to count together, each under its name.

@@ -87,6 +87,10 @@ impl ManyRuns for Outline {
         Ok(all.as_object().cloned().unwrap_or_default())
     }
 
+    fn is_sound(&self) -> bool {
+        self.places.iter().all(|place| place.column < self.columns.len() && place.target < self.servers.len())
+    }
+
     fn runs(&self) -> Vec<Wanted> {
         let wanted = |place: &Place| Wanted { key: place.key.clone(), title: self.title(place) };
         self.places.iter().map(wanted).collect()

@@ -124,3 +124,13 @@ fn a_shard_says_that_it_is_one_and_never_that_all_is_well() {
     assert_eq!(bad.verdict, Verdict::Invalid);
     insta::assert_snapshot!(bad.sentence, @"1 of 2 mail servers show something bad in shard 2 of 4 (4 of 6 runs), the worst: acknowledged and lost; 3 of 4 runs are missing.");
 }
+
+#[test]
+fn an_outline_names_no_column_and_no_server_that_it_does_not_hold() {
+    use crate::campaign::many_runs::ManyRuns;
+    let sound = outline(1);
+    let (mut column, mut server) = (sound.clone(), sound.clone());
+    column.places[0].column = 1;
+    server.places[0].target = 2;
+    assert_eq!([sound, column, server].map(|outline| outline.is_sound()), [true, false, false]);
+}
