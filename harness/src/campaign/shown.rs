@@ -137,6 +137,8 @@ mod tests {
             "refused-in-warm-up",
             "utf8-headers-not-sent",
             "binary-bodies-not-sent",
+            "not-tested",
+            "open-to-others",
         ];
         for kind in judge::findings::ALL {
             assert_eq!(

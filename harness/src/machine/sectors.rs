@@ -129,10 +129,11 @@ fn xfs(superblock: &str) -> Sectors {
         let (block, sector, of_group) = (field("blocksize")?, field("sectsize")?, field("agblocks")?);
         let (log, bits) = (field("logstart")?, u32::try_from(field("agblklog")?).ok()?);
         let log_at = ((log >> bits) * of_group + (log & ((1 << bits) - 1))) * block;
+        let journal = log_at..log_at + field("logblocks")? * block;
         let superblock = |group: u64| group * of_group * block..group * of_group * block + sector;
         Some(BTreeMap::from([
             (Holds::Superblock, (0..field("agcount")?).map(superblock).collect()),
-            (Holds::Journal, vec![log_at..log_at + field("logblocks")? * block]),
+            (Holds::Journal, vec![journal]),
         ]))
     };
     sectors().unwrap_or_default()
@@ -169,7 +170,8 @@ mod tests {
         let found = xfs(told);
         let group = 19200 * 4096;
         assert_eq!(found[&Holds::Superblock], [0..512, group..group + 512]);
-        assert_eq!(found[&Holds::Journal], [(19200 + 6) * 4096..(19200 + 6 + 16384) * 4096]);
+        let journal = (19200 + 6) * 4096..(19200 + 6 + 16384) * 4096;
+        assert_eq!(found[&Holds::Journal], [journal]);
         assert_eq!(xfs("nothing"), Sectors::new());
     }
 

@@ -64,19 +64,24 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    #[test]
-    fn who_goes_on_serving_is_named_and_who_ended_is_not() {
+    /// A listener of its own for each: whoever looks knocks again and again, and is the next that is accepted.
+    fn looked_at() -> (TcpListener, TcpStream, Witness) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
-        let before = Witness::of(vec![address.clone()]);
-        let (stream, _) = listener.accept().expect("the witness");
-        assert_eq!(before.still_serves(), Some(address.clone()));
-        drop(stream);
-        let before = Witness::of(vec![address.clone()]);
-        drop(listener.accept().expect("the witness"));
-        assert_eq!(before.still_serves(), None, "its connection has ended");
         let before = Witness::of(vec![address]);
-        let _kept = listener.accept().expect("the witness");
+        let (stream, _) = listener.accept().expect("the witness");
+        (listener, stream, before)
+    }
+
+    #[test]
+    fn who_goes_on_serving_is_named_and_who_ended_is_not() {
+        let (listener, _stream, before) = looked_at();
+        let address = listener.local_addr().expect("bound").to_string();
+        assert_eq!(before.still_serves(), Some(address));
+        let (_listener, stream, before) = looked_at();
+        drop(stream);
+        assert_eq!(before.still_serves(), None, "its connection has ended");
+        let (listener, _stream, before) = looked_at();
         drop(listener);
         assert_eq!(before.still_serves(), None, "nobody answers");
     }

@@ -190,7 +190,7 @@ mod tests {
             is_that_device(image, is_file, (4096, size.map(Bytes))).map_err(|error| error.to_string())
         };
         assert_eq!((said(true, None), said(true, Some(4096))), (Ok(()), Ok(())));
-        insta::assert_snapshot!(said(true, Some(8192)).expect_err("another size"), @"");
-        insta::assert_snapshot!(said(false, None).expect_err("a directory"), @"");
+        insta::assert_snapshot!(said(true, Some(8192)).expect_err("another size"), @"/b/device is there and has 4096 bytes: `--size` is of a device that is made; leave it out");
+        insta::assert_snapshot!(said(false, None).expect_err("a directory"), @"/b/device is no file; name another backing directory");
     }
 }

@@ -110,9 +110,17 @@ fn lists_are_written_to_by_smtp_where_the_target_takes_them() {
         let overrides = Overrides { target: Some(target.to_owned()), ..Overrides::default() };
         plan(Path::new("t.toml"), text, &overrides).unwrap().workload.lists
     };
-    let taken = ["postfix-maildir", "exim-maildir", "opensmtpd-maildir", "postfix-dovecot"];
-    assert_eq!(taken.map(|target| of(GOOD, target)), [0.1; 4]);
-    assert_eq!(["reference", "dovecot-maildir", "courier"].map(|target| of(GOOD, target)), [0.0; 3]);
+    let taken = [
+        "postfix-maildir",
+        "exim-maildir",
+        "opensmtpd-maildir",
+        "postfix-dovecot",
+        "courier",
+        "sendmail-dovecot",
+        "haraka",
+    ];
+    assert_eq!(taken.map(|target| of(GOOD, target)), [0.1; 7]);
+    assert_eq!(["reference", "dovecot-maildir", "aiosmtpd"].map(|target| of(GOOD, target)), [0.0; 3]);
     let with = |line: &str| GOOD.replace("[workload]", &format!("[workload]\n{line}"));
     assert_eq!(of(&with("lists = 0.5"), "postfix-maildir"), 0.5);
     assert_eq!(of(&with("recipients = [1]"), "postfix-maildir"), 0.0);
