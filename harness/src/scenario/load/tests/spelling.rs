@@ -52,7 +52,7 @@ fn every_misspelling_is_shown_at_once() {
 
     Error:
       × unknown field `pth`, expected one of `op`, `path`, `not-path`, `range`, `holds`, `length`, `size`,
-      │ `kind`, `pid`, `kind`, `pid`, `uid`, `command`, `open-flags`, `share`
+      │ `kind`, `pid`, `uid`, `command`, `open-flags`, `share`
        ╭─[t.toml:8:25]
      7 │ name = "f"
      8 │ where = { op = "fsnyc", pth = "**" }
