@@ -9,7 +9,7 @@ use askama::Template;
 
 /// The whole of it.
 #[must_use]
-pub(super) fn render(cuts: &Cuts) -> String {
+pub fn render(cuts: &Cuts) -> String {
     let of = &inert::copy(cuts);
     let page = Page {
         of,

@@ -1,5 +1,5 @@
 pub mod forms;
-mod html;
+pub mod html;
 mod junit;
 mod markdown;
 mod model;

@@ -24,6 +24,7 @@ struct Kept {
     user: u32,
     place: u32,
     storage: Option<u32>,
+    begun: Nanos,
     at: Nanos,
     /// Bytes.
     size: u32,
@@ -82,6 +83,7 @@ fn message(case: &Case<'_>, slot: usize, lost: bool) -> Option<Kept> {
         user: case.ledger.user_of(place).0,
         place: place.0,
         storage,
+        begun: stored.invoked,
         at: case.acknowledged_at(slot)?,
         size: stored.size,
         later_recipient: stored.carries.is_some_and(|token| token != attempt.message),
@@ -189,25 +191,43 @@ fn window(case: &Case<'_>, mail: &[Kept]) -> Option<String> {
     })
 }
 
-/// How many messages may be acknowledged in another order than they were stored.
-const AT_ONCE: usize = 20;
-
-/// All that was acknowledged from an instant on is lost, and before it no more than what was under way at the same time. `mail` is
-/// in time order.
+/// All that was acknowledged from an instant on is lost.
 fn from_then_on(case: &Case<'_>, mail: &[Kept]) -> Option<String> {
+    let Parted { from, after, sooner, earlier } = parted(mail)?;
+    Some(format!(
+        "All {} acknowledged from {} on are gone, and {} of those that were acknowledged shortly before; none of the {} \
+         earlier ones.",
+        counted(after as u64, "message", "messages"),
+        case.ledger.moment(from),
+        grouped(sooner as u64),
+        grouped(earlier as u64)
+    ))
+}
+
+/// How many were acknowledged when all were lost, and before that.
+#[derive(Debug, PartialEq)]
+struct Parted {
+    from: Nanos,
+    after: usize,
+    /// Of the lost.
+    sooner: usize,
+    /// Of what is left, before the first that was lost.
+    earlier: usize,
+}
+
+/// One instant parts what is lost from what is left, which each was under way at it or is on its side of it: what is left was begun
+/// before anything of what is lost was acknowledged. `mail` is in time order.
+fn parted(mail: &[Kept]) -> Option<Parted> {
     let last_left = mail.iter().rposition(|m| !m.lost)?;
     let (before, after) = mail.split_at(last_left + 1);
-    let first = before.iter().position(|m| m.lost)?;
+    let earlier = before.iter().position(|m| m.lost)?;
     let sooner = before.iter().filter(|m| m.lost).count();
-    (after.len() >= FEWEST && sooner < after.len() && last_left - first < AT_ONCE).then(|| {
-        format!(
-            "All {} acknowledged from {} on are gone, and {} of those that were acknowledged shortly before; none of the {} \
-             earlier ones.",
-            counted(after.len() as u64, "message", "messages"),
-            case.ledger.moment(after[0].at),
-            grouped(sooner as u64),
-            grouped(first as u64)
-        )
+    let begun = before.iter().filter(|m| !m.lost).map(|m| m.begun).max()?;
+    (after.len() >= FEWEST && sooner < after.len() && begun <= mail[earlier].at).then(|| Parted {
+        from: after[0].at,
+        after: after.len(),
+        sooner,
+        earlier,
     })
 }
 
@@ -360,9 +380,9 @@ mod tests {
         let kept = |n: usize| {
             let (size, later_recipient, lost) = of(n);
             let form = Some(Form::Base64);
-            let (at, utf8, last_of_list) = (Nanos(n as u64), false, false);
+            let (begun, at, utf8, last_of_list) = (Nanos(n as u64), Nanos(n as u64), false, false);
             let (user, place, storage) = (0, 0, None);
-            Kept { user, place, storage, at, size, later_recipient, last_of_list, form, utf8, lost }
+            Kept { user, place, storage, begun, at, size, later_recipient, last_of_list, form, utf8, lost }
         };
         (1..=100).map(kept).collect()
     }
@@ -373,6 +393,24 @@ mod tests {
         insta::assert_snapshot!(large(&large_ones).unwrap(), @"The 36 lost messages are all that have 65.0 KB or more; the largest of the 64 that are left has 64.0 KB.");
         assert_eq!(large(&mail(|n| (n as u32 * 1_000, false, n > 64 || n == 3))), None);
         assert_eq!(large(&mail(|n| (n as u32, false, true))), None, "nothing is left");
+    }
+
+    #[test]
+    fn an_instant_parts_what_is_lost_from_what_is_left_however_many_were_under_way() {
+        let under_way = |each: u64, lost: fn(usize) -> bool| {
+            let mut mail = mail(|n| (1, false, lost(n)));
+            mail.iter_mut().for_each(|m| m.begun = Nanos(m.at.0.saturating_sub(each)));
+            parted(&mail)
+        };
+        let one_was_faster = |n| n > 60 || n == 30;
+        let parts = Parted { from: Nanos(61), after: 40, sooner: 1, earlier: 29 };
+        assert_eq!(under_way(30, one_was_faster), Some(parts));
+        assert_eq!(
+            under_way(29, one_was_faster),
+            None,
+            "the last that is left was begun after a loss was acknowledged"
+        );
+        assert_eq!(under_way(90, |n| n % 2 == 0), None, "nothing is left after no instant");
     }
 
     #[test]
