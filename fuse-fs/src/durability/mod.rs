@@ -40,3 +40,4 @@ pub mod unflushed;
 pub(crate) mod versions;
 pub mod write_log;
 mod written_along;
+mod zeroed;

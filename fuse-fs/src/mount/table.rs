@@ -1,8 +1,11 @@
 //! What is mounted where, as the kernel lists it (proc(5)), and whose mount lies at a place. Nothing is asked of any mount: it may
 //! be frozen, or dead.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +45,26 @@ pub fn all() -> io::Result<Vec<Entry>> {
 /// The kernel does not say.
 pub fn uppermost(mountpoint: &Path) -> io::Result<Option<Entry>> {
     Ok(at(all()?, mountpoint).into_iter().find_map(|(entry, covered)| (!covered).then_some(entry)))
+}
+
+/// Tells whether anything was mounted or unmounted, so that nobody reads the whole list again and again.
+#[derive(Debug)]
+pub struct Watch(File);
+
+impl Watch {
+    /// From now on.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn new() -> io::Result<Watch> {
+        File::open("/proc/self/mountinfo").map(Watch)
+    }
+
+    /// Whether the list may be another one than when this was last asked (proc(5), `/proc/mounts`).
+    pub fn changed(&self) -> bool {
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLPRI)];
+        poll(&mut fds, PollTimeout::ZERO).map_or(true, |changed| changed > 0)
+    }
 }
 
 /// Where the mount of one process is.

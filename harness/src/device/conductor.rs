@@ -13,7 +13,7 @@ use super::verify::Looked;
 use crate::exit::tell;
 use crate::machine::stop;
 use anyhow::Result;
-use judge::cuts::judge::{Progress, progress};
+use judge::cuts::judge::{Progress, Tally};
 use record::series::book::Book;
 use record::series::line::{Line, Phase};
 use record::series::stream::Stream;
@@ -57,6 +57,8 @@ pub(crate) enum End {
 pub(super) struct Conductor<'a> {
     pub(super) options: &'a Options,
     pub(super) book: &'a mut Book,
+    /// Of the book's lines.
+    tally: Tally,
     pub(super) arrivals: Arrivals<Session>,
     /// When the power was last brought back.
     pub(super) restored: Option<Instant>,
@@ -83,6 +85,7 @@ pub(crate) fn conduct(options: &Options, book: &mut Book) -> Result<End> {
     tell!("ledger of series {} at {at}; waiting for `fermoposta device writer`", book.series.id);
     let mut conductor = Conductor {
         before: book.standing.cut,
+        tally: Tally::of(&book.lines),
         options,
         book,
         arrivals,
@@ -100,6 +103,14 @@ pub(super) fn now() -> String {
 }
 
 impl Conductor<'_> {
+    /// Makes lines durable.
+    pub(super) fn write(&mut self, lines: Vec<Line>) -> Result<()> {
+        let before = self.book.lines.len();
+        self.book.write(lines)?;
+        self.book.lines[before..].iter().for_each(|line| self.tally.take(line));
+        Ok(())
+    }
+
     fn run(&mut self) -> Result<End> {
         loop {
             let Some(mut peer) = self.await_writer()? else { return Ok(self.no_writer()) };
@@ -152,7 +163,7 @@ impl Conductor<'_> {
 
     /// After everything was looked for.
     fn ended(&mut self, peer: &mut Peer) -> Option<End> {
-        let Progress { counted, bad, in_vain, last } = progress(&self.book.lines, self.before);
+        let Progress { counted, bad, in_vain, last } = self.tally.progress(self.before);
         if let Some(cut) = last {
             let what = inert(&cut.what);
             tell!("cut {}: {what} ({counted} of {} counted, {bad} bad)", cut.number, self.options.cuts);
@@ -201,7 +212,7 @@ impl Conductor<'_> {
         if let Some(restored) = self.restored.take() {
             self.recovery = restored.elapsed();
         }
-        self.book.write(vec![Line::Hello { at: now(), host: peer.host().clone() }])?;
+        self.write(vec![Line::Hello { at: now(), host: Box::new(peer.host().clone()) }])?;
         Ok(peer)
     }
 
@@ -233,7 +244,7 @@ impl Conductor<'_> {
         let began =
             Stream::VARIANTS.iter().map(|stream| Line::Began { stream: *stream, n: standing.next(*stream) });
         let lines: Vec<Line> = retired.chain(began).collect();
-        self.book.write(lines.clone())?;
+        self.write(lines.clone())?;
         for line in lines {
             if let Line::Began { stream, n } = line {
                 let retire_below = self.book.standing.retired_below(stream);
@@ -257,7 +268,7 @@ impl Conductor<'_> {
             }
         }
         if !lines.is_empty() {
-            self.book.write(lines.clone())?;
+            self.write(lines.clone())?;
         }
         for line in &lines {
             if let Line::Done { stream, n } | Line::Failed { stream, n, .. } = line {

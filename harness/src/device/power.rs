@@ -26,7 +26,7 @@ impl Conductor<'_> {
         self.cut_while_looking = None;
         let slowest = peer.as_ref().map_or(Duration::ZERO, |peer| peer.slowest);
         let slowest_ms = u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX);
-        self.book.write(vec![Line::CutBegun { cut, phase, at: now(), slowest_ms }])?;
+        self.write(vec![Line::CutBegun { cut, phase, at: now(), slowest_ms }])?;
         let commands = &self.options.commands;
         let running = command::start(&commands.cut, cut, commands.limit).context("--cut: no shell")?;
         let (outcome, there) = self.until_gone(running, peer)?;
@@ -34,7 +34,7 @@ impl Conductor<'_> {
             tell!("cut {cut}: the command that cuts: {}", inert(trouble));
         }
         let silent = matches!(there, There::No);
-        self.book.write(vec![Line::CutEnded { cut, outcome }, Line::Silent { cut, silent }])?;
+        self.write(vec![Line::CutEnded { cut, outcome }, Line::Silent { cut, silent }])?;
         // Whoever arrived before the power went is gone.
         while self.arrivals.try_recv().is_ok() {}
         if silent {
@@ -81,7 +81,7 @@ impl Conductor<'_> {
                 }
             };
             let trouble = outcome.trouble.clone();
-            self.book.write(vec![Line::Restored { cut, outcome }])?;
+            self.write(vec![Line::Restored { cut, outcome }])?;
             let Some(trouble) = trouble else { break };
             tell!("cut {cut}: the command that brings the power back: {}", inert(&trouble));
         }

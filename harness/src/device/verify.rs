@@ -48,7 +48,7 @@ impl Conductor<'_> {
         {
             Err(without) => return Ok(without.into()),
             Ok(FromWriter::NotReady { why }) => {
-                self.book.write(vec![Line::NotVerified { why: why.clone() }])?;
+                self.write(vec![Line::NotVerified { why: why.clone() }])?;
                 return Ok(Looked::NotReady(why));
             }
             Ok(_) => {}
@@ -62,7 +62,7 @@ impl Conductor<'_> {
                 }
             }
         }
-        self.book.write(vec![Line::Verified { checked }])?;
+        self.write(vec![Line::Verified { checked }])?;
         self.looking = begun.elapsed();
         Ok(Looked::Everywhere)
     }
@@ -86,7 +86,7 @@ impl Conductor<'_> {
         let lost = wrong.into_iter().filter(asked).map(|(n, damage)| Line::Lost { stream, n, damage });
         let lost: Vec<Line> = lost.collect();
         if !lost.is_empty() {
-            self.book.write(lost)?;
+            self.write(lost)?;
         }
         Ok(Ok(()))
     }

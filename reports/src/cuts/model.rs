@@ -16,6 +16,9 @@ pub struct Cuts {
     pub verdict: Verdict,
     /// The answer in one sentence.
     pub sentence: String,
+    /// Why the counted cuts prove nothing of one device, if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// What the numbers say of how often a cut loses something, in sentences.
     pub limits: Vec<String>,
     pub numbers: Numbers,

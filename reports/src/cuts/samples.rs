@@ -21,6 +21,7 @@ pub(crate) fn sound() -> Cuts {
         schema_version: SCHEMA_VERSION,
         verdict: Verdict::Valid,
         sentence: "None of 2 power cuts lost or damaged anything that was acknowledged.".to_owned(),
+        doubt: None,
         limits: vec!["At 95 % confidence at most 77.64 of 100 cuts do.".to_owned()],
         numbers: Numbers {
             wanted: 2,
@@ -56,6 +57,7 @@ pub(crate) fn bad() -> Cuts {
     Cuts {
         verdict: Verdict::Invalid,
         sentence: "1 of 2 power cuts lost or damaged what was acknowledged.".to_owned(),
+        doubt: None,
         limits: vec!["At 95 % confidence between 2.532 and 97.468 of 100 cuts do.".to_owned()],
         numbers: Numbers {
             wanted: 2,

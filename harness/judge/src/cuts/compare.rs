@@ -29,6 +29,13 @@ pub struct Difference {
 pub fn compare(before: &Cuts, after: &Cuts) -> Difference {
     let (a, b) = (share(before), share(after));
     let p = p_value(a, b);
+    for (side, cuts) in [("before", before), ("after", after)] {
+        if let Some(doubt) = &cuts.doubt {
+            let sentence =
+                format!("The cuts {side} the change prove nothing, so there is nothing to compare. {doubt}");
+            return Difference { verdict: Verdict::Unknown, sentence, notes: Vec::new(), p_value: p };
+        }
+    }
     let (verdict, sentence) = decided(a, b, p);
     Difference { verdict, sentence, notes: notes(a, b, [before, after]), p_value: p }
 }

@@ -83,7 +83,7 @@ impl Fold {
         fold
     }
 
-    fn take(&mut self, line: &Line) {
+    pub(super) fn take(&mut self, line: &Line) {
         match line {
             Line::Opened { cuts, .. } => {
                 self.wanted = *cuts;

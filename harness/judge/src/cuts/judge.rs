@@ -2,7 +2,7 @@
 
 use super::fold::Fold;
 use super::machine;
-use super::phrases::{CONFIDENCE, how, limits};
+use super::phrases::{CONFIDENCE, NO_LIMIT, how, limits};
 use crate::chance::binomial::{lower_limit, upper_limit};
 use record::series::line::Line;
 use record::series::stream::Stream;
@@ -21,16 +21,21 @@ const SLOW_MS: u64 = 5_000;
 #[must_use]
 pub fn judge(lines: &[Line], blake3: String, reproduce: String) -> Cuts {
     let fold = Fold::of(lines);
-    let numbers = numbers(&fold);
+    let mut numbers = numbers(&fold);
     let doubt = doubt(lines, &numbers);
+    if doubt.is_some() {
+        (numbers.at_least, numbers.at_most) = (0.0, 1.0);
+    }
     let verdict = verdict(&numbers, doubt.is_some());
     Cuts {
         schema_version: SCHEMA_VERSION,
         verdict,
         sentence: doubt
+            .clone()
             .filter(|_| verdict == Verdict::Unknown)
             .unwrap_or_else(|| sentence(verdict, &numbers)),
-        limits: limits(&numbers),
+        limits: if doubt.is_some() { vec![NO_LIMIT.to_owned()] } else { limits(&numbers) },
+        doubt,
         streams: Stream::VARIANTS.iter().map(|stream| sums(&fold, *stream)).collect(),
         machine: machine::facts(lines),
         notes: notes(&fold, lines),
@@ -53,17 +58,33 @@ pub struct Progress {
     pub last: Option<Cut>,
 }
 
-/// How far the series of these lines has come; `after` is the cut from which on it is looked at for cuts in vain.
-#[must_use]
-pub fn progress(lines: &[Line], after: u32) -> Progress {
-    let fold = Fold::of(lines);
-    let since = fold.cuts.iter().rev().take_while(|cut| cut.number > after);
-    let in_vain = since.take_while(|cut| cut.trial == Trial::NotCounted).count();
-    Progress {
-        counted: count(&fold, |trial| trial != Trial::NotCounted),
-        bad: count(&fold, |trial| trial == Trial::Bad),
-        in_vain: u32::try_from(in_vain).unwrap_or(u32::MAX),
-        last: fold.cuts.last().cloned(),
+/// A series while it is written, whose lines are taken once.
+#[derive(Debug, Default)]
+pub struct Tally(Fold);
+
+impl Tally {
+    #[must_use]
+    pub fn of(lines: &[Line]) -> Tally {
+        let mut tally = Tally::default();
+        lines.iter().for_each(|line| tally.take(line));
+        tally
+    }
+
+    pub fn take(&mut self, line: &Line) {
+        self.0.take(line);
+    }
+
+    /// How far it has come once everything was looked for; `after` is the cut from which on it is looked at for cuts in vain.
+    #[must_use]
+    pub fn progress(&self, after: u32) -> Progress {
+        let since = self.0.cuts.iter().rev().take_while(|cut| cut.number > after);
+        let in_vain = since.take_while(|cut| cut.trial == Trial::NotCounted).count();
+        Progress {
+            counted: count(&self.0, |trial| trial != Trial::NotCounted),
+            bad: count(&self.0, |trial| trial == Trial::Bad),
+            in_vain: u32::try_from(in_vain).unwrap_or(u32::MAX),
+            last: self.0.cuts.last().cloned(),
+        }
     }
 }
 

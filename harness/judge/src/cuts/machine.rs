@@ -11,7 +11,7 @@ const SAME_CLOCK_SECONDS: i64 = 60;
 
 fn hosts(lines: &[Line]) -> impl DoubleEndedIterator<Item = (&str, &Host)> {
     lines.iter().filter_map(|line| match line {
-        Line::Hello { at, host } => Some((at.as_str(), host)),
+        Line::Hello { at, host } => Some((at.as_str(), &**host)),
         _ => None,
     })
 }

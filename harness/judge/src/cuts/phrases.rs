@@ -62,6 +62,10 @@ pub(super) fn percent(share: f64, round: fn(f64) -> f64) -> String {
     format!("{rounded:.*}", usize::try_from(digits).expect("not negative"))
 }
 
+/// Where cuts prove nothing.
+pub(super) const NO_LIMIT: &str =
+    "The cuts prove nothing of one device: nothing can be said of how often one loses something.";
+
 pub(super) fn limits(numbers: &Numbers) -> Vec<String> {
     let (bad, counted_cuts) = (u64::from(numbers.bad), u64::from(numbers.counted));
     let cuts = counted(counted_cuts, "cut", "cuts");

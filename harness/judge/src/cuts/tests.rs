@@ -1,5 +1,5 @@
 use super::compare::compare;
-use super::judge::{judge, progress};
+use super::judge::{Tally, judge};
 use record::series::damage::Damage;
 use record::series::line::{FORM, Host, Line, Outcome, Phase, Series, Smart};
 use record::series::stream::Stream;
@@ -15,7 +15,10 @@ fn first(cuts: u32) -> Vec<Line> {
 
 fn hello(boot: u32) -> Line {
     let clock = AT.parse::<jiff::Timestamp>().unwrap().as_second();
-    Line::Hello { at: AT.into(), host: Host { boot_id: boot.to_string(), clock, ..Host::default() } }
+    Line::Hello {
+        at: AT.into(),
+        host: Box::new(Host { boot_id: boot.to_string(), clock, ..Host::default() }),
+    }
 }
 
 fn done(n: u64) -> Line {
@@ -73,7 +76,7 @@ fn sound_cuts_are_counted_up_to_what_was_asked_for() {
     1 Sound: everything is there
     2 Sound: everything is there
     ");
-    assert_eq!(progress(&lines, 0).counted, 2);
+    assert_eq!(Tally::of(&lines).progress(0).counted, 2);
 }
 
 #[test]
@@ -175,6 +178,11 @@ fn two_devices_in_one_series_and_a_device_that_kept_its_power_prove_nothing() {
     The device was changed during the series: its 1 counted power cut speak of no single one.
     The machine was off in 1 counted power cut, but the device counted no unsafe shutdown: its own power did not go.
     ");
+    let kept = with_smart(("a", 4), ("a", 4));
+    assert_eq!((kept.numbers.at_least, kept.numbers.at_most), (0.0, 1.0), "such cuts limit nothing");
+    let difference = compare(&series(300, 40), &kept);
+    assert_eq!(difference.verdict, Verdict::Unknown);
+    insta::assert_snapshot!(difference.sentence, @"The cuts after the change prove nothing, so there is nothing to compare. The machine was off in 1 counted power cut, but the device counted no unsafe shutdown: its own power did not go.");
 }
 
 #[test]
@@ -183,7 +191,7 @@ fn cuts_in_vain_are_those_of_this_ledger() {
         [vec![hello(1), VERIFIED, done(1), begun(cut, Phase::Working)], ended(cut, None, true)].concat()
     };
     let lines = [first(9), vain(1), vain(2), vain(3), vec![hello(1), VERIFIED]].concat();
-    assert_eq!([0, 1, 3].map(|after| progress(&lines, after).in_vain), [3, 2, 0]);
+    assert_eq!([0, 1, 3].map(|after| Tally::of(&lines).progress(after).in_vain), [3, 2, 0]);
 }
 
 #[test]

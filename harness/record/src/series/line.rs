@@ -21,7 +21,8 @@ pub enum Line {
     /// A writer is there.
     Hello {
         at: String,
-        host: Host,
+        /// Most lines are short, and there are millions of them.
+        host: Box<Host>,
     },
     /// The writer may begin with this item.
     Began {

@@ -9,10 +9,11 @@ use crate::machine::filesystem::{self, FilesystemError, Mounted};
 use crate::machine::io_flusher;
 use crate::machine::survivor::Survivor;
 use anyhow::{Context, Result};
-use fuse_fs::mount::table::{self, Entry};
+use fuse_fs::mount::table::{self, Entry, Watch};
 use fuse_fs::mount::{Mount, MountError};
 use fuse_fs::units::Bytes;
 use record::plan::device::{Cache, DEVICE_FILE, Filesystem, OnDevice, Sector};
+use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ pub(super) struct Disk {
     at: PathBuf,
     mounted: Option<Mounted>,
     survivor: Option<Survivor>,
+    mounts: Watch,
+    /// It was there when mounts last changed.
+    there: Cell<bool>,
 }
 
 impl Disk {
@@ -54,7 +58,8 @@ impl Disk {
             Err(_) => make(&on, &image)?,
         }
         let served_at = served_at(at)?;
-        Ok(Disk { on, cache, served_at, at: at.to_owned(), mounted: None, survivor: None })
+        let (at, mounts, there) = (at.to_owned(), Watch::new()?, Cell::new(false));
+        Ok(Disk { on, cache, served_at, at, mounted: None, survivor: None, mounts, there })
     }
 
     pub(super) fn sector(&self) -> Sector {
@@ -75,7 +80,16 @@ impl Disk {
         let served = io_flusher::serving(|| mount(&self.served_at))?;
         self.survivor = Some(Survivor::stand_by(served.way_to_cut()?)?);
         self.mounted = Some(Mounted::new(&self.on, &self.served_at.join(DEVICE_FILE), &self.at)?);
+        self.there.set(self.is_there());
         Ok(served)
+    }
+
+    /// As [`Disk::is_there`], for whoever asks all the time.
+    pub(super) fn is_still_there(&self) -> bool {
+        if self.mounts.changed() {
+            self.there.set(self.is_there());
+        }
+        self.there.get()
     }
 
     /// Nobody unmounted it from outside.

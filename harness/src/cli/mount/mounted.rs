@@ -47,7 +47,8 @@ impl Mounted {
 
     /// It serves calls: nobody unmounted it from outside.
     pub(super) fn is_mounted(&self) -> bool {
-        self.mount.as_ref().is_some_and(Mount::is_mounted) && self.disk.as_ref().is_none_or(Disk::is_there)
+        self.mount.as_ref().is_some_and(Mount::is_mounted)
+            && self.disk.as_ref().is_none_or(Disk::is_still_there)
     }
 
     /// The durability model, or how to get one.

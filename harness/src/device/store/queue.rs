@@ -34,9 +34,10 @@ impl Store for Queue {
             .create(true)
             .truncate(false)
             .open(self.at.join(NAME))?;
-        if slots.metadata()?.len() < SLOTS * SLOT {
-            // Written, so that later writes change no size and find their blocks.
-            slots.write_all_at(&vec![0; usize::try_from(SLOTS * SLOT).expect("it fits")], 0)?;
+        let there = slots.metadata()?.len();
+        if let Some(missing) = (SLOTS * SLOT).checked_sub(there).filter(|missing| *missing > 0) {
+            // Written, so that later writes change no size and find their blocks. What a cut left of the file stays: it is looked for.
+            slots.write_all_at(&vec![0; usize::try_from(missing).expect("it fits")], there)?;
         }
         slots.sync_all()?;
         synced(&self.at)?;
@@ -87,5 +88,11 @@ mod tests {
         assert_eq!(wrong(&at, &content, &all), [(SLOTS + 7, Damage::Older(7))]);
         store.slots.as_ref().unwrap().set_len(SLOT).unwrap();
         assert_eq!(wrong(&at, &content, &[SLOTS, SLOTS + 1]), [(SLOTS + 1, Damage::Absent)]);
+        store.begin(0).unwrap();
+        assert_eq!(
+            wrong(&at, &content, &[SLOTS, SLOTS + 1]),
+            [(SLOTS + 1, Damage::Zeros)],
+            "the rest is as it was"
+        );
     }
 }
