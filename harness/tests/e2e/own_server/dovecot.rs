@@ -2,7 +2,8 @@
 //! by scripts, as operators do, and not by the program under test.
 
 use super::certificates::Identity;
-use super::machines::{Machines, until};
+use super::machines::Machines;
+use crate::clean_up::wait_until;
 use crate::group::TestResult;
 use libtest_mimic::Failed;
 use std::collections::BTreeSet;
@@ -133,7 +134,7 @@ impl Drop for Dovecot {
         let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         let gone = || !Path::new("/proc").join(pid.to_string()).join("exe").exists();
         // The directory is removed next; whatever writes there still is said by that.
-        let _ = until("the end of Dovecot", gone);
+        let _ = wait_until("the end of Dovecot", gone);
     }
 }
 

@@ -1,17 +1,17 @@
 //! Two machines: network namespaces that a cable joins, and that are gone when the processes that hold them are.
 
+use crate::clean_up::wait_until;
 use crate::group::TestResult;
 use libtest_mimic::Failed;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(super) const SERVER: &str = "10.213.7.2";
 const CLIENT: &str = "10.213.7.1";
-const READY: Duration = Duration::from_secs(30);
-/// Between two looks at whether something has come to be.
+/// Between two looks at the processes.
 const PACE: Duration = Duration::from_millis(20);
 
 pub(super) struct Machines {
@@ -32,7 +32,7 @@ impl Holder {
             .spawn()?;
         let holder = Holder(child);
         let own = fs::read_link("/proc/self/ns/net")?;
-        until("a network of its own", || fs::read_link(holder.net()).is_ok_and(|net| net != own))?;
+        wait_until("a network of its own", || fs::read_link(holder.net()).is_ok_and(|net| net != own))?;
         Ok(holder)
     }
 
@@ -71,21 +71,9 @@ fn listed(secrets: &[&str], over: &AtomicBool) -> Option<String> {
         if found.is_some() {
             return found;
         }
-        std::thread::sleep(PACE);
+        std::thread::park_timeout(PACE);
     }
     None
-}
-
-/// Asks until it is so.
-pub(super) fn until(what: &str, so: impl Fn() -> bool) -> TestResult {
-    let deadline = Instant::now() + READY;
-    while !so() {
-        if Instant::now() > deadline {
-            return Err(format!("{what} did not come within {} s", READY.as_secs()).into());
-        }
-        std::thread::sleep(PACE);
-    }
-    Ok(())
 }
 
 /// Why there cannot be two machines here.

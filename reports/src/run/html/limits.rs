@@ -11,6 +11,8 @@ const CALLS: &str = "The faults are made by a file system beneath the mail serve
 const DEVICE: &str = "The faults are made beneath the mail server: by a file system, and by the device beneath the kernel's own \
                       file system, which is the real one. A bug in a drive or a controller shows only if a scenario reproduces \
                       what it does.";
+const ELSEWHERE: &str = "The mail server has a storage of its own, and nothing broke it but the commands of the scenario. What clients \
+                         were told and shown is all that was judged.";
 const LOADS: &str = "A verdict is about the messages of this run. Valid means that nothing was found although it was looked for \
                      under the faults above; it is not a proof for other loads, settings or versions.";
 const EITHER: &str =
@@ -18,6 +20,9 @@ const EITHER: &str =
 
 /// In the order in which they are read.
 pub(super) fn limits(run: &Run) -> Vec<&'static str> {
+    if run.contract == "elsewhere" {
+        return vec![ELSEWHERE, LOADS, EITHER];
+    }
     let (real, model) = (run.persistence.iter().any(is_real), run.persistence.iter().any(is_model));
     let mut limits = vec![if real { DEVICE } else { CALLS }];
     limits.extend(real.then_some(REAL));
@@ -56,5 +61,12 @@ mod tests {
             [DEVICE, REAL, MODEL, LOADS, EITHER]
         );
         assert_eq!(of(&[]), [CALLS, MODEL, LOADS, EITHER]);
+    }
+
+    #[test]
+    fn of_a_storage_elsewhere_nothing_is_said_that_nobody_did() {
+        let elsewhere =
+            Run { contract: "elsewhere".to_owned(), persistence: Vec::new(), ..samples::valid().run };
+        assert_eq!(limits(&elsewhere), [ELSEWHERE, LOADS, EITHER]);
     }
 }

@@ -57,6 +57,11 @@ impl Client {
         crate::mail::workload::touch::login(&self.ctx, self.user).await
     }
 
+    /// Whether a message of the INBOX came after the run began: what was there before is nobody's here to read.
+    pub(crate) fn may_read(&self, validity: u32, uid: u32) -> bool {
+        self.ctx.is_past(self.ctx.user(self.user), "INBOX", validity, uid)
+    }
+
     pub(crate) fn served(&self) {
         self.say(true, None);
     }

@@ -53,7 +53,8 @@ async fn visit(client: Client) {
 async fn look(client: &Client) -> Result<Session, Failure> {
     let mut session = client.login().await?;
     let selected = session.select("INBOX", true).await?;
-    let uids = session.newest(selected.exists, PAGE).await?;
+    let mut uids = session.newest(selected.exists, PAGE).await?;
+    uids.retain(|uid| client.may_read(selected.validity, *uid));
     if !uids.is_empty() {
         let set: Vec<String> = uids.iter().map(u32::to_string).collect();
         let reading = Reading { run: client.ctx.setup.run, validity: selected.validity, whole: false };
