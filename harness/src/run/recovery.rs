@@ -16,10 +16,13 @@ use record::plan::workload::SingleDelivery;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 /// Time between two tries.
 const PACE: Duration = Duration::from_millis(200);
+
+/// The same when it is too late already: only how late is asked then, and every try makes a mailbox larger that is read whole.
+const LATE_PACE: Duration = Duration::from_secs(1);
 
 /// A greeting that takes longer is none.
 const GREETING: Duration = Duration::from_secs(2);
@@ -49,12 +52,19 @@ pub(crate) async fn recover(plan: &Plan, stage: &Stage, traffic: &Traffic) -> bo
     let gone = stage.storages.gone_for_good() && plan.expect.recover_within.is_none();
     let bound = bound(plan, if gone { WITHOUT_REPAIR } else { USUAL });
     let grace = if gone || plan.workload.single.is_some() { Duration::ZERO } else { GRACE };
-    let deadline = Instant::now() + bound + grace;
+    let limits = Limits { late: Instant::now() + bound, over: Instant::now() + bound + grace };
     let slow = Notify::new();
     tokio::select! {
-        served = again_and_again(plan, stage, traffic, deadline, &slow) => served,
-        () = once_patiently(plan, stage, traffic, deadline, &slow) => true,
+        served = again_and_again(plan, stage, traffic, limits, &slow) => served,
+        () = once_patiently(plan, stage, traffic, limits.over, &slow) => true,
     }
+}
+
+/// When a server that comes back comes too late, and when it is waited for no longer.
+#[derive(Clone, Copy)]
+struct Limits {
+    late: Instant,
+    over: Instant,
 }
 
 fn bound(plan: &Plan, usual: Duration) -> Duration {
@@ -87,21 +97,20 @@ async fn again_and_again(
     plan: &Plan,
     stage: &Stage,
     traffic: &Traffic,
-    deadline: Instant,
+    limits: Limits,
     slow: &Notify,
 ) -> bool {
     let patience = traffic.timeout().min(GREETING);
-    let mut tick = interval(PACE);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sent = Vec::new();
-    while Instant::now() < deadline {
-        tick.tick().await;
+    let mut next = Instant::now();
+    while Instant::now() < limits.over {
+        sleep_until(next).await;
         note_death(stage).await;
         let begun = Instant::now();
         // A failed start is in the history already; the next round tries again.
         if supervise::start(stage).await.is_ok()
             && matches!(
-                timeout_at(deadline, serves(plan, stage, traffic, &mut sent, GREETING)).await,
+                timeout_at(limits.over, serves(plan, stage, traffic, &mut sent, GREETING)).await,
                 Ok(true)
             )
         {
@@ -110,6 +119,7 @@ async fn again_and_again(
         if begun.elapsed() >= patience {
             slow.notify_one();
         }
+        next = begun + if begun < limits.late { PACE } else { LATE_PACE };
     }
     false
 }
