@@ -114,7 +114,8 @@ pub(crate) fn hostile() -> Rehearsal {
     (about[0].1, reasons[0]) = (bad.clone(), bad.clone());
     let part = &mut rehearsal.parts[0];
     (part.name, part.about, part.found) = (bad.clone(), bad.clone(), bad.clone());
-    (part.directory, part.reproduce, part.moved[0].to) = (Some(bad.clone()), None, bad.clone());
+    (part.directory, part.reproduce) = (Some(bad.clone()), None);
+    rehearsal.parts[1].moved[0].to.clone_from(&bad);
     let mail = rehearsal.own_mail.as_mut().expect("the sample has one");
     (mail.store, mail.mover, mail.ended) = (bad.clone(), bad.clone(), vec![bad.clone()]);
     rehearsal.figures[0].how.clone_from(&bad);

@@ -340,11 +340,7 @@ fn gone_on() -> TestResult {
         64,
         &["it was begun as `fermoposta rehearse", "give the same"],
     )?;
-    says(
-        &place.rehearse(mover, &["--go-on", "disk-old"])?,
-        64,
-        &["--go-on disk-old", "no rehearsal was begun there"],
-    )?;
+    says(&place.rehearse(mover, &["--go-on", "disk-old"])?, 64, &["disk-old: no rehearsal was begun there"])?;
     fs::write(place.path("ready"), "")?;
     says(&place.rehearse(mover, &["--go-on", PLACE])?, 0, &["GO", "Interrupted 1 time", "545 545"])?;
     says(&place.rehearse(mover, &["--go-on", PLACE])?, 64, &["it came to its end"])?;
