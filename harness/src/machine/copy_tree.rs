@@ -133,17 +133,33 @@ mod tests {
         mknod(&from.join("five"), SFlag::S_IFIFO, Mode::S_IRUSR, 0).expect("made");
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         File::open(from.join("a")).and_then(|f| f.set_modified(long_ago)).expect("set");
+        let read = || fs::metadata(from.join("a/one")).and_then(|m| m.accessed()).unwrap();
+        let before = read();
         copy_tree(&from, &to).expect("copied");
+        assert_eq!(read(), before);
         let (one, two) = (fs::metadata(to.join("a/one")).unwrap(), fs::metadata(to.join("two")).unwrap());
         assert_eq!((one.ino(), one.mode() & 0o7777), (two.ino(), 0o640));
         assert_eq!(fs::read_to_string(to.join("three")).unwrap(), "text");
         assert_eq!(fs::metadata(to.join("a")).and_then(|m| m.modified()).unwrap(), long_ago);
-        let before = fs::metadata(from.join("a/one")).and_then(|m| m.accessed()).unwrap();
-        assert_eq!(fs::metadata(to.join("a/one")).and_then(|m| m.accessed()).unwrap(), before);
         drop(socket);
         assert!(fs::metadata(to.join("four")).unwrap().file_type().is_socket());
         let five = fs::metadata(to.join("five")).unwrap();
         assert_eq!((five.file_type().is_fifo(), five.mode() & 0o7777), (true, 0o400));
         assert_ne!(one.ino(), fs::metadata(from.join("two")).unwrap().ino());
+    }
+
+    #[test]
+    fn what_goes_away_while_it_is_copied_is_counted_and_what_cannot_be_read_is_an_error() {
+        let place = tempfile::tempdir().expect("a directory");
+        let from = place.path().join("from");
+        fs::create_dir(&from).expect("made");
+        fs::write(from.join("stays"), "").expect("written");
+        let mut copying = Copying { living: true, ..Copying::default() };
+        let gone = copying.entry(&from.join("gone"), &place.path().join("copy"));
+        assert!(
+            gone.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) && is_gone(&from.join("gone"))
+        );
+        assert_eq!(copy_living_tree(&from, &place.path().join("to")).expect("copied"), 0);
+        assert!(copy_living_tree(&from, &place.path().join("no/such")).is_err());
     }
 }

@@ -326,6 +326,8 @@ pub(super) mod tests {
         let options = Options {
             source: "/mnt/old".into(),
             destination: "/mnt/new disk".into(),
+            parts: vec![Stretch::Migration, Stretch::Failures],
+            sample: Some(7),
             tries: vec![Failure::PowerCutSource, Failure::Full],
             service: Some(Service { mailboxes: 9_000_000, mail_per_day: 12.5 }),
             limits: vec!["p99=3".parse().expect("a limit")],
@@ -335,7 +337,7 @@ pub(super) mod tests {
         };
         insta::assert_snapshot!(
             options.command(),
-            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --target reference --users 20 --messages 10 --rate 30/s --tool rsync --at-once 4 --seed 1 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --runs /var/runs"
+            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --parts migration,failures --users 7 --target reference --messages 10 --rate 30/s --tool rsync --at-once 4 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --seed 1 --runs /var/runs"
         );
     }
 }
