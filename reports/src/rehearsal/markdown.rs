@@ -74,7 +74,7 @@ fn last_lines(rehearsal: &Rehearsal) -> String {
         let _ = writeln!(out, "- {}: {}", escaped(name), escaped(value));
     }
     let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(", {version}"));
-    let _ = writeln!(out, "- Mail server: {}", escaped(&format!("{}{version}", rehearsal.target)));
+    let _ = writeln!(out, "- Rehearsed with: {}", escaped(&format!("{}{version}", rehearsal.target)));
     let _ = writeln!(out, "- Seed: {}", rehearsal.seed);
     if let Some(fingerprint) = rehearsal.short_fingerprint() {
         let _ = writeln!(out, "- Fingerprint of the evidence: {}", escaped(&fingerprint));

@@ -82,7 +82,7 @@ fn figures(rehearsal: &Rehearsal) -> String {
 
 fn last_lines(rehearsal: &Rehearsal) -> String {
     let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(" ({version})"));
-    let server = ("Mail server".to_owned(), format!("{}{version}", rehearsal.target));
+    let server = ("Rehearsed with".to_owned(), format!("{}{version}", rehearsal.target));
     let last = [
         ("Speed", &rehearsal.speed),
         ("Everything", &rehearsal.directory),

@@ -88,6 +88,13 @@ fn done(mail: &OwnMail, sample: &Sample, rooms: &Rooms) -> Result<rehearsal::Own
     }
     let [before, after] = ["before", "after"].map(|name| rooms.directory.join(format!("{name}.inventory")));
     inventory(&from, &before)?;
+    if !mover::can_be_kept(mail) {
+        let top = mail.store.top();
+        crate::exit::tell!(
+            "  note: the mover could change the mail itself: only root can keep {} from it",
+            top.display()
+        );
+    }
     let log = rooms.directory.join("mover.log");
     let ways = Ways { from: &from, to: &to, tops: tops.each_ref().map(PathBuf::as_path), log };
     let ran = mover::run(mail, sample, &ways)?;

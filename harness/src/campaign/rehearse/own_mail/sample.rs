@@ -96,7 +96,7 @@ impl Sample {
             )
         };
         format!(
-            "your own mail: {} of {}, {}, about {} beside what your mover takes longer\n{}\n{}",
+            "your own mail: {} of {}, {}, about {} if your mover is as fast as a copy\n{}\n{}",
             counted(self.users.len() as u64, "user", "users"),
             reports::kit::figures::grouped(self.there),
             counted(self.files, "file", "files"),
