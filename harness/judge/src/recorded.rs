@@ -19,7 +19,15 @@ pub fn recorded(run: &Path) -> io::Result<Vec<Recorded>> {
     cut_records(&directory, &mut files)?;
     specimens(&directory, &mut files)?;
     files.sort();
-    files.iter().map(|file| named(run, file)).collect()
+    digests(run, &files)
+}
+
+/// These files, by their paths in `top`, with their digests.
+///
+/// # Errors
+/// One cannot be read; the error names it.
+pub fn digests(top: &Path, files: &[PathBuf]) -> io::Result<Vec<Recorded>> {
+    files.iter().map(|file| named(top, file)).collect()
 }
 
 fn below(run: &Path, path: &Path) -> PathBuf {
@@ -88,9 +96,14 @@ pub fn fingerprint(recorded: &[Recorded]) -> String {
 /// # Errors
 /// One cannot be read.
 pub fn differences(run: &Path, before: &[Recorded]) -> io::Result<Vec<String>> {
-    let now = recorded(run)?;
+    Ok(changes(before, &recorded(run)?))
+}
+
+/// How files differ from what was recorded of them, a line for each that does.
+#[must_use]
+pub fn changes(before: &[Recorded], now: &[Recorded]) -> Vec<String> {
     let find = |all: &'_ [Recorded], file: &str| all.iter().position(|one| one.file == file);
-    let changed = before.iter().filter_map(|old| match find(&now, &old.file).map(|n| &now[n]) {
+    let changed = before.iter().filter_map(|old| match find(now, &old.file).map(|n| &now[n]) {
         None => Some(format!("{} is gone", old.file)),
         Some(new) if new.blake3 != old.blake3 => Some(format!(
             "{} is another file: {} bytes, {}; it was {} bytes, {}",
@@ -99,7 +112,7 @@ pub fn differences(run: &Path, before: &[Recorded]) -> io::Result<Vec<String>> {
         Some(_) => None,
     });
     let added = now.iter().filter(|new| find(before, &new.file).is_none());
-    Ok(changed.chain(added.map(|new| format!("{} was not there", new.file))).collect())
+    changed.chain(added.map(|new| format!("{} was not there", new.file))).collect()
 }
 
 #[cfg(test)]

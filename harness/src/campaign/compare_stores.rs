@@ -45,7 +45,8 @@ fn side(
         false => Path::new(name),
         true => {
             let source = name.parse::<Source>().map_err(NoSuch)?.with_access(access);
-            let taken = take::take(&take::Asked { source: &source, users, to, quiet: false });
+            let taken =
+                take::take(&take::Asked { source: &source, users, to, quiet: false, may_be_empty: false });
             // Nothing of it is kept, so nothing can go on from there.
             taken.map_err(|error| match error.downcast::<Unfinished>() {
                 Ok(Unfinished { why, .. }) => anyhow::Error::from(why).context(format!("cannot read {name}")),

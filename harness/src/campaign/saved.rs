@@ -1,7 +1,7 @@
 //! The report that lies in a run directory, as it was judged.
 
 use crate::exit::{Doubtful, NoSuch};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use judge::recorded::differences;
 use judge::seal::Broken;
 use judge::{judge, seal};
@@ -89,6 +89,25 @@ pub(crate) fn proved(run: &Path) -> Result<(Report, Result<(), Unproved>)> {
             Err(Doubtful(said).into())
         }
     }
+}
+
+/// What speaks against a report: a seal that is not its own, files that are others now, and a judgement of the same files that
+/// is another.
+///
+/// # Errors
+/// It has no digests, or something cannot be read.
+pub(crate) fn doubts(run: &Path, report: &Report) -> Result<Vec<String>> {
+    ensure!(
+        !report.run.recorded.is_empty(),
+        "its report has no digests, an earlier version wrote it; `fermoposta analyze` judges it anew"
+    );
+    let broken = unsealed(run)?.1;
+    let mut found: Vec<String> = broken.map(|broken| edited(run, broken)).into_iter().collect();
+    found.extend(differences(run, &report.run.recorded)?);
+    if found.len() == usize::from(broken.is_some()) {
+        found.extend(another(run, report)?);
+    }
+    Ok(found)
 }
 
 /// How a judgement of the same files differs from a report. Compared in the form in which a report is kept, so that no number

@@ -69,7 +69,9 @@ pub(crate) enum Command {
     Policies(policies::PoliciesArgs),
     /// Rehearse a migration to another disk before it is done: every user moves under traffic, without and with failures.
     ///
-    /// Exit codes: 0 go, 1 no go, 2 inconclusive.
+    /// Or a copy of mail that is there, moved by your own mover (--mail, --mover).
+    ///
+    /// Exit codes: 0 go, 1 no go, 2 inconclusive, 64 bad command line, 70 trouble with the machine, 130 interrupted, after which --go-on goes on.
     Rehearse(rehearse::RehearseArgs),
     /// Check scenarios without running them; every problem is shown at its place.
     #[command(after_help = "Exit codes: 0 no problem, 64 problems.")]

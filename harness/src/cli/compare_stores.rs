@@ -46,7 +46,8 @@ pub(crate) struct CompareStoresArgs {
     exports: Vec<PathBuf>,
 }
 
-fn kind() -> impl TypedValueParser<Value = Kind> {
+/// Names of kinds that may be accepted.
+pub(crate) fn kind() -> impl TypedValueParser<Value = Kind> {
     let of = |name: &str| Kind::ALL.into_iter().find(|kind| kind.name() == name);
     let names = Kind::ALL.into_iter().filter(|kind| kind.can_be_accepted()).map(Kind::name);
     PossibleValuesParser::new(names).map(move |name| of(&name).expect("only names of kinds are let through"))

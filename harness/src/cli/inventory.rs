@@ -40,7 +40,8 @@ pub(crate) fn run(args: &InventoryArgs) -> Result<Exit> {
     // Not by the command line's own reader, which repeats what it cannot read: a password may be in it.
     let source: Source = args.source.parse().map_err(NoSuch)?;
     let source = source.with_access(&args.access.access()?);
-    let asked = Asked { source: &source, users: args.users.as_deref(), to: &args.to, quiet: args.quiet };
+    let users = args.users.as_deref();
+    let asked = Asked { source: &source, users, to: &args.to, quiet: args.quiet, may_be_empty: false };
     match take(&asked) {
         Ok(closing) => {
             say(words(&args.to, &closing))?;

@@ -15,6 +15,7 @@ pub(crate) mod mount;
 pub(crate) mod output;
 pub(crate) mod persistence;
 pub(crate) mod policies;
+mod rehearsal_report;
 pub(crate) mod rehearse;
 pub(crate) mod replay;
 pub(crate) mod report;

@@ -1,9 +1,10 @@
 //! `rehearse`: the user's own migration, before it is done.
 
+use super::compare_stores::kind;
 use super::export;
-use super::output::TableArgs;
 use crate::campaign::rehearse::options;
-use crate::campaign::rehearse::options::{Failure, Options, Service};
+use crate::campaign::rehearse::options::{Failure, Options, Service, Stretch};
+use crate::campaign::rehearse::own_mail::asked::{OwnMail, USUAL_LIMIT};
 use crate::exit::{Exit, say};
 use anyhow::Result;
 use clap::Args;
@@ -13,6 +14,7 @@ use reports::comparison::limits::Limit;
 use reports::kit::json::to_json;
 use reports::rehearsal::forms::FORMATS;
 use reports::rehearsal::text;
+use reports::stores::Kind;
 use std::path::PathBuf;
 use strum::VariantArray;
 
@@ -33,9 +35,24 @@ pub(crate) struct RehearseArgs {
     /// Send real mail instead of generated: a Maildir, an mbox file, or a directory of them and of message files.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
-    /// Users who move.
-    #[arg(long, value_name = "N", default_value_t = options::USUAL_USERS)]
-    users: u32,
+    /// Mail that is there, whose copy is moved by your own mover: maildir:PATH with %u for the user, or %n and %d for what stands before and behind the @.
+    #[arg(long, value_name = "STORE", requires = "mover")]
+    mail: Option<String>,
+    /// Your own mover, a shell's line: {from} and {to} are directories of all users, or of one if {user} is named too; such as 'rsync -a {from}/ {to}/'.
+    #[arg(long, value_name = "COMMAND", requires = "mail")]
+    mover: Option<String>,
+    /// A mover that takes longer is killed.
+    #[arg(long, value_name = "TIME", default_value_t = USUAL_LIMIT, requires = "mail")]
+    mover_limit: Span,
+    /// A kind of difference of the mail moved that is counted and shown, but decides nothing; repeatable (see `compare-stores`).
+    #[arg(long = "accept", value_name = "KIND", value_parser = kind(), requires = "mail")]
+    accepted: Vec<Kind>,
+    /// What is done, with commas between (default: all, `mail` if --mail is given).
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',')]
+    parts: Vec<Stretch>,
+    /// Users who move: 20 made-up ones by default, and all of --mail; N of these are drawn by the seed.
+    #[arg(long, value_name = "N")]
+    users: Option<u32>,
     /// Messages in each mailbox before the traffic begins.
     #[arg(long, value_name = "N", default_value_t = options::USUAL_MESSAGES)]
     messages: u32,
@@ -57,6 +74,9 @@ pub(crate) struct RehearseArgs {
     /// Where the rehearsal's directory is made. It must not lie on a disk under test.
     #[arg(long, value_name = "DIR", default_value = options::USUAL_RUNS)]
     runs: PathBuf,
+    /// Go on with a rehearsal that was interrupted: its directory, and the same command. Parts that have a result are not done again.
+    #[arg(long, value_name = "DIR")]
+    go_on: Option<PathBuf>,
     /// Mailboxes of the real service.
     #[arg(long, value_name = "N", requires = "mail_per_day")]
     mailboxes: Option<u64>,
@@ -70,8 +90,12 @@ pub(crate) struct RehearseArgs {
     /// New mail must be acknowledged within this, at the 95th percentile, while a backlog is let in.
     #[arg(long, value_name = "TIME", default_value_t = options::USUAL_LIVE_P95)]
     live_p95: Span,
-    #[command(flatten)]
-    output: TableArgs,
+    /// Print the result as JSON on standard output instead of the summary.
+    #[arg(long)]
+    json: bool,
+    /// Write the result to FILE, in the format of its extension: .json, .xml (JUnit), .md, .html, .txt; repeatable.
+    #[arg(long = "export", value_name = "FILE")]
+    exports: Vec<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -89,20 +113,22 @@ fn rate(text: &str) -> Result<f64, BadRate> {
 const MOST_RATE: f64 = 100_000.0;
 
 pub(crate) fn run(args: RehearseArgs) -> Result<Exit> {
-    export::check(&args.output.exports, FORMATS)?;
-    let (json, exports) = (args.output.json, args.output.exports.clone());
-    let checked = Options::from(args).checked().and_then(|options| {
-        crate::campaign::rehearse::possible(&options)?;
-        Ok(options)
+    export::check(&args.exports, FORMATS)?;
+    let (json, exports) = (args.json, args.exports.clone());
+    let checked = Options::try_from(args).and_then(Options::checked).and_then(|options| {
+        let sample = crate::campaign::rehearse::possible(&options)?;
+        Ok((options, sample))
     });
-    let options = match checked {
-        Ok(options) => options,
+    let (options, sample) = match checked {
+        Ok(checked) => checked,
         Err(problem) => {
             crate::exit::tell!("error: {problem:#}");
             return Ok(Exit::Usage);
         }
     };
-    let Some(rehearsal) = crate::campaign::rehearse::run(&options)? else { return Ok(Exit::Interrupted) };
+    let Some(rehearsal) = crate::campaign::rehearse::run(&options, sample.as_ref())? else {
+        return Ok(Exit::Interrupted);
+    };
     say(match json {
         true => to_json(&rehearsal),
         false => text::render(&rehearsal),
@@ -118,17 +144,27 @@ fn tool() -> impl clap::builder::TypedValueParser<Value = MigrationTool> {
         .map(|name| name.parse().expect("only names of tools are let through"))
 }
 
-impl From<RehearseArgs> for Options {
-    fn from(args: RehearseArgs) -> Options {
+impl TryFrom<RehearseArgs> for Options {
+    type Error = anyhow::Error;
+
+    fn try_from(args: RehearseArgs) -> Result<Options> {
         let tries = if args.tries.is_empty() { Failure::VARIANTS.to_vec() } else { args.tries };
         let service = args.mailboxes.zip(args.mail_per_day);
-        Options {
+        let mail = args.mail.zip(args.mover);
+        let mail = mail.map(|(store, mover)| OwnMail::asked(&store, &mover, args.mover_limit, args.accepted));
+        let parts = match args.parts.as_slice() {
+            [] => options::usual_parts(mail.is_some()),
+            given => Stretch::VARIANTS.iter().copied().filter(|part| given.contains(part)).collect(),
+        };
+        Ok(Options {
             source: args.source,
             destination: args.destination,
             target: args.target,
             defects: args.defects,
             corpus: args.corpus,
-            users: args.users,
+            mail: mail.transpose()?,
+            parts,
+            sample: args.users,
             messages: args.messages,
             rate: args.rate,
             tool: args.tool,
@@ -136,9 +172,10 @@ impl From<RehearseArgs> for Options {
             tries,
             seed: args.seed,
             runs: args.runs,
+            go_on: args.go_on,
             service: service.map(|(mailboxes, mail_per_day)| Service { mailboxes, mail_per_day }),
             limits: args.limits,
             live_p95: args.live_p95,
-        }
+        })
     }
 }

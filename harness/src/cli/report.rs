@@ -4,19 +4,20 @@
 use super::export;
 use super::output;
 use super::output::OutputArgs;
+use super::rehearsal_report;
+use crate::campaign::rehearse::proof;
 use crate::campaign::saved;
-use crate::exit::{Exit, say, tell};
-use anyhow::{Context, Result, ensure};
+use crate::exit::{Exit, Misplaced, say, tell};
+use anyhow::{Context, Result};
 use clap::Args;
-use judge::recorded::differences;
 use reports::kit::json::to_json;
 use reports::run::Report;
 use reports::run::forms::FORMATS;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Run directories; several make one document, the worst first.
+    /// Run directories; several make one document, the worst first. Or the directory of one rehearsal.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Say whether the recorded files are still those that the report was made from, and whether it follows from them;
@@ -28,6 +29,12 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
+    if let Some(rehearsal) = args.runs.iter().find(|run| proof::is_in(run)) {
+        return match args.runs.as_slice() {
+            [one] => rehearsal_report::run(one, args.verify, &args.output),
+            _ => Err(Misplaced(format!("{} is a rehearsal; show it by itself", rehearsal.display())).into()),
+        };
+    }
     export::check(&args.output.exports, FORMATS)?;
     // To be verified, a report is shown as it is: what speaks against it is said beside it.
     let read = |run: &PathBuf| match args.verify {
@@ -46,7 +53,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
 fn verify(runs: &[PathBuf], reports: &[Report]) -> Result<bool> {
     let mut doubts = false;
     for (run, report) in runs.iter().zip(reports) {
-        let found = doubted(run, report).with_context(|| run.display().to_string())?;
+        let found = saved::doubts(run, report).with_context(|| run.display().to_string())?;
         doubts |= !found.is_empty();
         for line in &found {
             tell!("{}: {}", run.display(), reports::kit::inert::inert(line));
@@ -60,22 +67,6 @@ fn verify(runs: &[PathBuf], reports: &[Report]) -> Result<bool> {
         }
     }
     Ok(doubts)
-}
-
-/// What speaks against a report: a seal that is not its own, files that are others now, and a judgement of the same files that
-/// is another.
-fn doubted(run: &Path, report: &Report) -> Result<Vec<String>> {
-    ensure!(
-        !report.run.recorded.is_empty(),
-        "its report has no digests, an earlier version wrote it; `fermoposta analyze` judges it anew"
-    );
-    let broken = saved::unsealed(run)?.1;
-    let mut found: Vec<String> = broken.map(|broken| saved::edited(run, broken)).into_iter().collect();
-    found.extend(differences(run, &report.run.recorded)?);
-    if found.len() == usize::from(broken.is_some()) {
-        found.extend(saved::another(run, report)?);
-    }
-    Ok(found)
 }
 
 fn show(reports: &[Report], output: &OutputArgs) -> Result<()> {

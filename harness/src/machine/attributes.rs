@@ -1,6 +1,6 @@
 //! What the mounts of this process's mount namespace allow.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -21,8 +21,17 @@ const WHOLE_TREE: libc::c_uint = 0x8000;
 
 /// Nothing can be changed through the mount at `at`, nor through any mount below it.
 pub(super) fn read_only_tree(at: &Path) -> io::Result<()> {
-    let path = CString::new(at.as_os_str().as_bytes())?;
-    change(libc::AT_FDCWD, &path, WHOLE_TREE, &Change { set: READ_ONLY, ..Change::default() })
+    read_only_tree_at(&CString::new(at.as_os_str().as_bytes())?)
+}
+
+/// The same, without taking memory.
+pub(super) fn read_only_tree_at(path: &CStr) -> io::Result<()> {
+    change(libc::AT_FDCWD, path, WHOLE_TREE, &Change { set: READ_ONLY, ..Change::default() })
+}
+
+/// What lies on the mount at `path`, or on any below it, can be changed through it.
+pub(super) fn writable_tree_at(path: &CStr) -> io::Result<()> {
+    change(libc::AT_FDCWD, path, WHOLE_TREE, &Change { clear: READ_ONLY, ..Change::default() })
 }
 
 /// Nothing can be changed through the mount whose root is `root`; mounts below it stay as they are.
@@ -39,7 +48,7 @@ fn at_descriptor(root: impl AsFd, to: &Change) -> io::Result<()> {
     change(root.as_fd().as_raw_fd(), c"", libc::AT_EMPTY_PATH as libc::c_uint, to)
 }
 
-fn change(at: libc::c_int, path: &std::ffi::CStr, flags: libc::c_uint, to: &Change) -> io::Result<()> {
+fn change(at: libc::c_int, path: &CStr, flags: libc::c_uint, to: &Change) -> io::Result<()> {
     // SAFETY: the path ends with a zero byte; path and change outlive the call.
     let done =
         unsafe { libc::syscall(libc::SYS_mount_setattr, at, path.as_ptr(), flags, to, size_of::<Change>()) };

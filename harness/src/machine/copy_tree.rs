@@ -6,53 +6,93 @@ use nix::sys::stat::{Mode, SFlag, mknod};
 use std::collections::HashMap;
 use std::fs::{File, FileTimes, Metadata, Permissions};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Copies the directory `from` to the new directory `to`.
 pub(crate) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    directory(from, to, &mut HashMap::new())
+    Copying::default().directory(from, to)
 }
 
-/// First copy of each file that has several names, by device and inode.
-type Linked = HashMap<(u64, u64), PathBuf>;
+/// The same of a tree that others change meanwhile: what went away before it was copied is left out, and counted.
+pub(crate) fn copy_living_tree(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut copying = Copying { living: true, ..Copying::default() };
+    copying.directory(from, to)?;
+    Ok(copying.gone)
+}
 
-fn directory(from: &Path, to: &Path, linked: &mut Linked) -> io::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        let meta = fs::symlink_metadata(&from)?;
+#[derive(Default)]
+struct Copying {
+    /// First copy of each file that has several names, by device and inode.
+    linked: HashMap<(u64, u64), PathBuf>,
+    living: bool,
+    gone: u64,
+}
+
+impl Copying {
+    fn directory(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::create_dir(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let (from, to) = (entry.path(), to.join(entry.file_name()));
+            match self.entry(&from, &to) {
+                Err(error) if self.living && error.kind() == io::ErrorKind::NotFound && is_gone(&from) => {
+                    self.gone += 1;
+                }
+                done => done?,
+            }
+        }
+        // Last: what was made in it has changed its time.
+        attributes(&File::open(to)?, &fs::metadata(from)?)
+    }
+
+    fn entry(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let meta = fs::symlink_metadata(from)?;
         if meta.is_dir() {
-            directory(&from, &to, linked)?;
+            self.directory(from, to)
         } else if meta.is_symlink() {
-            symlink(fs::read_link(&from)?, &to)?;
-            lchown(&to, Some(meta.uid()), Some(meta.gid()))?;
+            symlink(fs::read_link(from)?, to)?;
+            lchown(to, Some(meta.uid()), Some(meta.gid()))
         } else if meta.is_file() {
-            file(&from, &to, &meta, linked)?;
+            self.file(from, to, &meta)
         } else {
-            special(&from, &to, &meta)?;
+            special(from, to, &meta)
         }
     }
-    // Last: what was made in it has changed its time.
-    attributes(&File::open(to)?, &fs::metadata(from)?)
-}
 
-fn file(from: &Path, to: &Path, meta: &Metadata, linked: &mut Linked) -> io::Result<()> {
-    if meta.nlink() > 1 {
-        if let Some(first) = linked.get(&(meta.dev(), meta.ino())) {
+    fn file(&mut self, from: &Path, to: &Path, meta: &Metadata) -> io::Result<()> {
+        let inode = (meta.dev(), meta.ino());
+        if let Some(first) = self.linked.get(&inode).filter(|_| meta.nlink() > 1) {
             return fs::hard_link(first, to);
         }
-        linked.insert((meta.dev(), meta.ino()), to.to_owned());
+        let mut source = opened(from)?;
+        let mut copy = File::create_new(to)?;
+        // SAFETY: both descriptors are open; FICLONE takes the second one by value.
+        let shared = unsafe { libc::ioctl(copy.as_raw_fd(), libc::FICLONE, source.as_raw_fd()) } == 0;
+        if !shared {
+            io::copy(&mut source, &mut copy)?;
+        }
+        if meta.nlink() > 1 {
+            self.linked.insert(inode, to.to_owned());
+        }
+        attributes(&copy, meta)
     }
-    let (mut source, mut copy) = (File::open(from)?, File::create_new(to)?);
-    // SAFETY: both descriptors are open; FICLONE takes the second one by value.
-    let shared = unsafe { libc::ioctl(copy.as_raw_fd(), libc::FICLONE, source.as_raw_fd()) } == 0;
-    if !shared {
-        io::copy(&mut source, &mut copy)?;
+}
+
+/// Without a trace in its access time where that is allowed. What was put there since it was looked at is not followed, and
+/// does not hold us up.
+fn opened(path: &Path) -> io::Result<File> {
+    let with = |flags| File::options().read(true).custom_flags(flags).open(path);
+    let plain = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    match with(plain | libc::O_NOATIME) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => with(plain),
+        opened => opened,
     }
-    attributes(&copy, meta)
+}
+
+fn is_gone(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// A mail server's queue holds sockets and pipes between its processes; a device has no place in a mail store.
@@ -93,7 +133,10 @@ mod tests {
         mknod(&from.join("five"), SFlag::S_IFIFO, Mode::S_IRUSR, 0).expect("made");
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         File::open(from.join("a")).and_then(|f| f.set_modified(long_ago)).expect("set");
+        let read = || fs::metadata(from.join("a/one")).and_then(|m| m.accessed()).unwrap();
+        let before = read();
         copy_tree(&from, &to).expect("copied");
+        assert_eq!(read(), before);
         let (one, two) = (fs::metadata(to.join("a/one")).unwrap(), fs::metadata(to.join("two")).unwrap());
         assert_eq!((one.ino(), one.mode() & 0o7777), (two.ino(), 0o640));
         assert_eq!(fs::read_to_string(to.join("three")).unwrap(), "text");
@@ -103,5 +146,20 @@ mod tests {
         let five = fs::metadata(to.join("five")).unwrap();
         assert_eq!((five.file_type().is_fifo(), five.mode() & 0o7777), (true, 0o400));
         assert_ne!(one.ino(), fs::metadata(from.join("two")).unwrap().ino());
+    }
+
+    #[test]
+    fn what_goes_away_while_it_is_copied_is_counted_and_what_cannot_be_read_is_an_error() {
+        let place = tempfile::tempdir().expect("a directory");
+        let from = place.path().join("from");
+        fs::create_dir(&from).expect("made");
+        fs::write(from.join("stays"), "").expect("written");
+        let mut copying = Copying { living: true, ..Copying::default() };
+        let gone = copying.entry(&from.join("gone"), &place.path().join("copy"));
+        assert!(
+            gone.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) && is_gone(&from.join("gone"))
+        );
+        assert_eq!(copy_living_tree(&from, &place.path().join("to")).expect("copied"), 0);
+        assert!(copy_living_tree(&from, &place.path().join("no/such")).is_err());
     }
 }

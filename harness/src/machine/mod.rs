@@ -32,6 +32,7 @@ pub(crate) mod process;
 pub(crate) mod room;
 mod seal;
 pub(crate) mod sectors;
+pub(crate) mod shield;
 mod sockets;
 pub(crate) mod stop;
 pub(crate) mod survivor;

@@ -6,7 +6,7 @@ mod machines;
 
 use crate::group::{Named, TestResult, group, percent};
 use certificates::Authority;
-use dovecot::{Dovecot, SECRETS};
+use dovecot::{Dovecot, LOCKED, SECRETS};
 use fermoposta::testing::Test;
 use libtest_mimic::Failed;
 use machines::Machines;
@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let tests: [Named; 7] = [
+    let tests: [Named; 9] = [
         ("a_run_leaves_everything_else_as_it_was_and_no_password_behind", percent(60, 40), run_beside_mail),
         ("a_server_that_is_killed_and_started_by_commands_is_judged", percent(60, 40), killed),
         ("a_kill_that_does_nothing_proves_nothing", percent(60, 30), not_killed),
         ("a_certificate_of_somebody_else_gets_no_password", percent(40, 15), wrong_certificate),
         ("who_cannot_sign_in_is_named", percent(40, 20), wrong_password),
+        ("a_locked_account_is_named_with_what_the_server_says", percent(40, 20), locked_account),
+        ("a_folder_that_cannot_be_selected_is_said", percent(40, 20), locked_folder),
         ("mailboxes_with_mail_are_not_written_to", percent(40, 20), mail_is_there),
         ("a_server_that_goes_away_is_said", percent(40, 60), goes_away),
     ];
@@ -261,6 +263,49 @@ fn wrong_password() -> TestResult {
     says(&place.run("quiet.toml", &[])?, 70, &["nobody@example.test: cannot be signed in"])?;
     place.target("ca = 'ca.pem'", "['test1@example.test']")?;
     says(&place.run("quiet.toml", &[])?, 64, &["names test1@example.test, who is not in"])
+}
+
+fn locked_account() -> TestResult {
+    let place = Place::new()?;
+    fs::write(place.path("users.csv"), format!("address,password\n{LOCKED},hidden-locked\n"))?;
+    let inventory = place.inventory("x.inventory", &["--ca", "ca.pem"])?;
+    says(&inventory, 2, &["INCOMPLETE 1 mailbox, folder or message could not be read"])?;
+    let said = fs::read_to_string(place.path("x.inventory"))?;
+    if !said.contains("cannot log in: the server answered NO") || !said.contains("Locked_by_the_postmaster") {
+        return Err(format!("the inventory does not say why:\n{said}").into());
+    }
+    place.target("ca = 'ca.pem'", &format!("['{LOCKED}']"))?;
+    let ran = place.run("quiet.toml", &[])?;
+    let name = format!("{LOCKED}: cannot be signed in before anything was sent");
+    says(&ran, 70, &[&name, "Locked_by_the_postmaster"])?;
+    keeps_secrets(&[&inventory, &ran], &place.path("runs"))
+}
+
+fn locked_folder() -> TestResult {
+    let place = Place::new()?;
+    let before = place.inventory("before.inventory", &["--ca", "ca.pem"])?;
+    says(&before, 0, &["COMPLETE 4 users"])?;
+    place.dovecot.lock_folder("anna@example.test", "Con spazi")?;
+    let after = place.inventory("after.inventory", &["--ca", "ca.pem"])?;
+    says(&after, 2, &["INCOMPLETE 1 mailbox, folder or message could not be read"])?;
+    let compared = place.fermoposta(&["compare-stores", "before.inventory", "after.inventory"])?;
+    says(
+        &compared,
+        2,
+        &[
+            "UNKNOWN",
+            "unread: user anna@example.test folder `Con spazi`: B: cannot be opened: the server answered NO",
+            "missing: only in A 0",
+        ],
+    )?;
+    place.dovecot.lock_folder("test1@example.test", "Prova di carico")?;
+    let ran = place.run("quiet.toml", &[])?;
+    says(
+        &ran,
+        2,
+        &["UNKNOWN", "was not read to the end (first test1@example.test Prova di carico: the server said: "],
+    )?;
+    keeps_secrets(&[&before, &after, &compared, &ran], &place.path("runs"))
 }
 
 fn mail_is_there() -> TestResult {

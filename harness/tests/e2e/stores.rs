@@ -2,6 +2,7 @@
 
 mod dovecot;
 mod imap;
+mod rehearsal;
 mod tree;
 
 use crate::group::{Named, TestResult, group, percent};
@@ -29,6 +30,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let real: [Named; 1] =
         [("dovecot_shows_what_its_maildirs_hold", percent(60, 15), dovecot_shows_what_its_maildirs_hold)];
     all.extend(group("stores", dovecot::missing(), real));
+    all.extend(rehearsal::tests());
     all
 }
 

@@ -2,7 +2,7 @@
 
 use super::rows;
 
-use super::model::{Drain, Figure, Part, Rehearsal};
+use super::model::{Drain, Figure, OwnMail, Part, Rehearsal};
 use super::rows::{DRAINS, FIGURES, PARTS};
 use crate::comparison::{Comparison, Outcome};
 use crate::kit::figures::grouped;
@@ -14,7 +14,9 @@ use askama::Template;
 /// The whole rehearsal.
 #[must_use]
 pub fn render(rehearsal: &Rehearsal) -> String {
-    let page = Page { rehearsal: &inert::copy(rehearsal), style: STYLE };
+    let rehearsal = &inert::copy(rehearsal);
+    let own_mail = rehearsal.own_mail.as_ref().map(|mail| crate::stores::html::body(&mail.stores));
+    let page = Page { rehearsal, style: STYLE, own_mail };
     page.render().expect("the template writes into a string, which cannot fail")
 }
 
@@ -23,6 +25,8 @@ pub fn render(rehearsal: &Rehearsal) -> String {
 struct Page<'a> {
     rehearsal: &'a Rehearsal,
     style: &'static str,
+    /// What differs in the users' own mail.
+    own_mail: Option<String>,
 }
 
 impl Page<'_> {
@@ -36,6 +40,27 @@ impl Page<'_> {
 
     fn class_of(verdict: &Verdict) -> &'static str {
         class(*verdict)
+    }
+
+    /// What was done, as people say it who read only this.
+    fn meaning(&self) -> &'static str {
+        let under_traffic = self.rehearsal.parts.iter().any(|part| !part.moved.is_empty());
+        match (self.rehearsal.own_mail.is_some(), under_traffic) {
+            (true, false) => {
+                "A copy of mail that is there, moved by the mover that is to move it for good, each user's mail before and after."
+            }
+            (true, true) => {
+                "A copy of mail that is there, moved by the mover that is to move it for good; and every user moves from the old disk to the new one under traffic, before anybody does it for good."
+            }
+            (false, true) => {
+                "Every user moves from the old disk to the new one under traffic, without and with failures, before anybody does it for good."
+            }
+            (false, false) => "The old disk and the new one, before anybody moves.",
+        }
+    }
+
+    fn own_mail_rows(mail: &OwnMail) -> Vec<(&'static str, String)> {
+        rows::own_mail(mail)
     }
 
     fn part(part: &Part) -> [String; 5] {

@@ -2,7 +2,7 @@
 
 use super::rows;
 
-use super::model::{Rehearsal, word};
+use super::model::{OwnMail, Rehearsal, word};
 use super::rows::{DRAINS, FIGURES, PARTS};
 use crate::kit::inert;
 use crate::kit::markdown::{escaped, row};
@@ -28,6 +28,7 @@ pub(crate) fn render(rehearsal: &Rehearsal) -> String {
         let Some(command) = &part.reproduce else { continue };
         let _ = write!(out, "\n{}: {}\n\n    {command}\n", escaped(&part.name), escaped(&part.about));
     }
+    out += &rehearsal.own_mail.as_ref().map_or_else(String::new, own_mail);
     out += &comparison(rehearsal);
     if let Some(plan) = &rehearsal.reopening {
         let _ = write!(out, "\n## Reopening\n\n{}\n\n", escaped(&plan.sentence));
@@ -40,15 +41,26 @@ pub(crate) fn render(rehearsal: &Rehearsal) -> String {
     out + &last_lines(rehearsal)
 }
 
+fn own_mail(mail: &OwnMail) -> String {
+    let rows = rows::own_mail(mail).into_iter();
+    let rows: String = rows.map(|(name, value)| format!("- {name}: {}\n", escaped(&value))).collect();
+    let inside = deeper(&crate::stores::markdown::render(&mail.stores));
+    format!("\n## Your own mail\n\n{rows}\n{inside}")
+}
+
 fn comparison(rehearsal: &Rehearsal) -> String {
     let Some(comparison) = &rehearsal.comparison else { return String::new() };
-    let inside = crate::comparison::markdown::shown(comparison);
-    // Its headings go one level down: it is a part of this document.
-    let lines = inside.lines().map(|line| match line.starts_with('#') {
+    let inside = deeper(&crate::comparison::markdown::shown(comparison));
+    format!("\nThe old disk is the baseline, the new one the candidate.\n\n{inside}")
+}
+
+/// Headings go one level down: it is a part of this document.
+fn deeper(document: &str) -> String {
+    let lines = document.lines().map(|line| match line.starts_with('#') {
         true => format!("#{line}\n"),
         false => format!("{line}\n"),
     });
-    format!("\nThe old disk is the baseline, the new one the candidate.\n\n{}", lines.collect::<String>())
+    lines.collect()
 }
 
 fn table<const N: usize>(head: &[&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -62,8 +74,11 @@ fn last_lines(rehearsal: &Rehearsal) -> String {
         let _ = writeln!(out, "- {}: {}", escaped(name), escaped(value));
     }
     let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(", {version}"));
-    let _ = writeln!(out, "- Mail server: {}", escaped(&format!("{}{version}", rehearsal.target)));
+    let _ = writeln!(out, "- Rehearsed with: {}", escaped(&format!("{}{version}", rehearsal.target)));
     let _ = writeln!(out, "- Seed: {}", rehearsal.seed);
+    if let Some(fingerprint) = rehearsal.short_fingerprint() {
+        let _ = writeln!(out, "- Fingerprint of the evidence: {}", escaped(&fingerprint));
+    }
     let _ = write!(out, "\n{}. Run it again:\n\n    {}\n", escaped(&rehearsal.speed), rehearsal.reproduce);
     out
 }

@@ -6,7 +6,8 @@
 
 use crate::comparison::Comparison;
 use crate::kit::verdict::Verdict;
-use crate::run::Quantiles;
+use crate::run::{Quantiles, Recorded};
+use crate::stores::Stores;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +37,21 @@ pub struct Rehearsal {
     pub about: Vec<(String, String)>,
     /// Every part, in the order in which they were run.
     pub parts: Vec<Part>,
+    /// Users' own mail, moved by the user's own mover; none if that part is missing.
+    #[serde(default)]
+    pub own_mail: Option<OwnMail>,
     /// The old disk beside the new one; none if a part that it needs is missing.
     pub comparison: Option<Comparison>,
     /// How fast a backlog may be let in; none if that part is missing.
     pub reopening: Option<Reopening>,
     /// What follows for the real service.
     pub figures: Vec<Figure>,
+    /// What it was made from: the reports of its parts, the inventories of the mail; paths in its directory.
+    #[serde(default)]
+    pub recorded: Vec<Recorded>,
+    /// One digest of all of `recorded`: of the lines that `b3sum` prints; empty without any.
+    #[serde(default)]
+    pub fingerprint: String,
     /// Directory with everything.
     pub directory: String,
     /// Command that runs it again.
@@ -69,6 +79,31 @@ pub struct Part {
     pub directory: Option<String>,
     /// Command that runs it again.
     pub reproduce: Option<String>,
+}
+
+/// A copy of mail that is there, moved by the user's own mover, and each user's mail before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnMail {
+    /// Where the mail lies that was copied.
+    pub store: String,
+    /// Users whose mail was copied and moved.
+    pub users: u64,
+    /// Users whose mail is there.
+    pub users_there: u64,
+    /// Files that went away while they were copied: the store was in use.
+    pub gone_while_copied: u64,
+    /// The mover: a shell's line.
+    pub mover: String,
+    /// How often it was run: once, or for each user.
+    pub times: u64,
+    /// It said that it failed, at least once.
+    pub failed: bool,
+    /// What it said of itself, if not that all went well.
+    pub ended: Vec<String>,
+    /// How long it took, milliseconds.
+    pub took_ms: u64,
+    /// The copies before, A, and what the mover made of them, B.
+    pub stores: Stores,
 }
 
 /// What a migration came to.
@@ -123,6 +158,15 @@ pub struct Figure {
     pub unit: String,
     /// How it was measured or reckoned.
     pub how: String,
+}
+
+impl Rehearsal {
+    /// Enough of the fingerprint to be copied by hand; none without one.
+    #[must_use]
+    pub fn short_fingerprint(&self) -> Option<String> {
+        let short: String = self.fingerprint.chars().take(16).collect();
+        (!short.is_empty()).then_some(short)
+    }
 }
 
 /// The answer as people who decide about a migration say it.

@@ -1,7 +1,7 @@
 //! The tables of a rehearsal, cell by cell, in the words that every form shows.
 
-use super::model::{Drain, Figure, Part};
-use crate::kit::figures::{bytes, grouped, latency, number};
+use super::model::{Drain, Figure, OwnMail, Part};
+use crate::kit::figures::{bytes, counted, duration, grouped, latency, number};
 use crate::kit::verdict::Verdict;
 
 pub(super) const PARTS: [&str; 5] = ["part", "verdict", "moved", "kept out p95/max", "found"];
@@ -50,4 +50,22 @@ pub(super) fn figure(figure: &Figure) -> [String; 3] {
         unit => format!("{} {unit}", rounded(figure.value)),
     };
     [figure.name.clone(), value, figure.how.clone()]
+}
+
+/// What was moved and how: name and value.
+pub(super) fn own_mail(mail: &OwnMail) -> Vec<(&'static str, String)> {
+    let times = if mail.times > 1 { format!(", {} times", grouped(mail.times)) } else { String::new() };
+    let ended = if mail.ended.is_empty() { "well".to_owned() } else { mail.ended.join("; ") };
+    let gone = counted(mail.gone_while_copied, "file", "files");
+    let mut rows = vec![
+        ("Mail", mail.store.clone()),
+        ("Users", format!("{} of {}", grouped(mail.users), grouped(mail.users_there))),
+        ("Mover", mail.mover.clone()),
+        ("It took", format!("{}{times}", duration(mail.took_ms as f64 / 1_000.0))),
+        ("It ended", ended),
+    ];
+    if mail.gone_while_copied > 0 {
+        rows.push(("Not copied", format!("{gone} that went away meanwhile: the store is in use")));
+    }
+    rows
 }

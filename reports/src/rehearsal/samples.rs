@@ -1,10 +1,10 @@
 //! A rehearsal for the tests of its renderers.
 
-use super::model::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
+use super::model::{Drain, Figure, Moved, OwnMail, Part, Rehearsal, Reopening, SCHEMA_VERSION};
 use crate::comparison::Comparison;
 use crate::comparison::limits::Limits;
 use crate::kit::verdict::Verdict;
-use crate::run::Quantiles;
+use crate::run::{Quantiles, Recorded};
 
 fn part(name: &str, verdict: Verdict, found: &str, moved: &[(&str, u64, u64)]) -> Part {
     let kept_out = Quantiles { p50_s: 0.021, p95_s: 0.043, p99_s: 0.05, max_s: 0.0512 };
@@ -31,6 +31,24 @@ fn figure(name: &str, value: f64, unit: &str) -> Figure {
     Figure { name: name.to_owned(), value, unit: unit.to_owned(), how: "measured in part outage".to_owned() }
 }
 
+fn own_mail() -> OwnMail {
+    OwnMail {
+        store: "/var/vmail/%d/%n/Maildir".to_owned(),
+        users: 60,
+        users_there: 4_000,
+        gone_while_copied: 3,
+        mover: "rsync -a {from}/ {to}/".to_owned(),
+        times: 60,
+        failed: false,
+        ended: vec![
+            "for 1 user some files were gone before they were copied (exit code 24), which is no failure"
+                .to_owned(),
+        ],
+        took_ms: 81_250,
+        stores: crate::stores::samples::different(),
+    }
+}
+
 pub(crate) fn rehearsal() -> Rehearsal {
     let lost = "2 of 700 acknowledged messages were lost.";
     let runs = [(); 6].map(|()| crate::run::samples::valid());
@@ -47,6 +65,7 @@ pub(crate) fn rehearsal() -> Rehearsal {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
         parts: vec![
+            part("mail", Verdict::Invalid, "B is not what A is: 9 messages of A that are not in B.", &[]),
             part(
                 "migration",
                 Verdict::Valid,
@@ -56,6 +75,7 @@ pub(crate) fn rehearsal() -> Rehearsal {
             part("full", Verdict::Invalid, lost, &[("new", 11, 20), ("new", 9, 9)]),
             part("outage", Verdict::Valid, "All 900 acknowledged messages are intact.", &[]),
         ],
+        own_mail: Some(own_mail()),
         comparison: Some(Comparison::of(&runs[..3], &runs[3..], &Limits::default(), "compare".to_owned())),
         reopening: Some(Reopening {
             bound_s: 1.0,
@@ -71,6 +91,12 @@ pub(crate) fn rehearsal() -> Rehearsal {
             figure("Spool per day of outage", 1.3e10, "bytes"),
             figure("Time to drain a day of outage", 24.27, "hours"),
         ],
+        recorded: vec![Recorded {
+            file: "migration/report.json".to_owned(),
+            bytes: 9_000,
+            blake3: "6f8a".repeat(16),
+        }],
+        fingerprint: "5f".repeat(32),
         directory: "fermoposta-runs/rehearse-example-1".to_owned(),
         reproduce: "fermoposta rehearse --source /mnt/old --destination /mnt/new --target example".to_owned(),
         speed: "3 parts in 81 s".to_owned(),
@@ -88,7 +114,10 @@ pub(crate) fn hostile() -> Rehearsal {
     (about[0].1, reasons[0]) = (bad.clone(), bad.clone());
     let part = &mut rehearsal.parts[0];
     (part.name, part.about, part.found) = (bad.clone(), bad.clone(), bad.clone());
-    (part.directory, part.reproduce, part.moved[0].to) = (Some(bad.clone()), None, bad.clone());
+    (part.directory, part.reproduce) = (Some(bad.clone()), None);
+    rehearsal.parts[1].moved[0].to.clone_from(&bad);
+    let mail = rehearsal.own_mail.as_mut().expect("the sample has one");
+    (mail.store, mail.mover, mail.ended) = (bad.clone(), bad.clone(), vec![bad.clone()]);
     rehearsal.figures[0].how.clone_from(&bad);
     rehearsal.reopening.as_mut().expect("the sample has one").sentence = bad;
     rehearsal

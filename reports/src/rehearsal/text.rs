@@ -2,7 +2,7 @@
 
 use super::rows;
 
-use super::model::{Rehearsal, word};
+use super::model::{OwnMail, Rehearsal, word};
 use super::rows::{DRAINS, FIGURES, PARTS};
 use crate::kit::columns::{align, wrap};
 use crate::kit::inert;
@@ -16,6 +16,7 @@ const WIDTH: usize = 110;
 pub fn render(rehearsal: &Rehearsal) -> String {
     let rehearsal = &inert::copy(rehearsal);
     let mut parts = vec![answer(rehearsal), runs(rehearsal)];
+    parts.extend(rehearsal.own_mail.as_ref().map(own_mail));
     parts.extend(rehearsal.comparison.as_ref().map(|comparison| {
         format!(
             "Old disk (baseline) and new disk (candidate)\n{}",
@@ -52,6 +53,12 @@ fn runs(rehearsal: &Rehearsal) -> String {
     format!("Parts\n{}\n{}\n{notes}", align(&rows, &[false; 4]), capital(&found))
 }
 
+fn own_mail(mail: &OwnMail) -> String {
+    let rows = rows::own_mail(mail).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+    let rows: Vec<Vec<String>> = rows.collect();
+    format!("Your own mail\n{}\n{}", align(&rows, &[false, false]), crate::stores::text::plain(&mail.stores))
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
@@ -75,14 +82,15 @@ fn figures(rehearsal: &Rehearsal) -> String {
 
 fn last_lines(rehearsal: &Rehearsal) -> String {
     let version = rehearsal.target_version.as_ref().map_or(String::new(), |version| format!(" ({version})"));
-    let server = ("Mail server".to_owned(), format!("{}{version}", rehearsal.target));
+    let server = ("Rehearsed with".to_owned(), format!("{}{version}", rehearsal.target));
     let last = [
         ("Speed", &rehearsal.speed),
         ("Everything", &rehearsal.directory),
         ("Run it again", &rehearsal.reproduce),
     ];
     let last = last.map(|(name, value)| (name.to_owned(), value.clone()));
-    let rows = std::iter::once(server).chain(rehearsal.about.iter().cloned()).chain(last);
+    let fingerprint = rehearsal.short_fingerprint().map(|short| ("Fingerprint".to_owned(), short));
+    let rows = std::iter::once(server).chain(rehearsal.about.iter().cloned()).chain(fingerprint).chain(last);
     let rows: Vec<Vec<String>> = rows.map(|(name, value)| vec![name, value]).collect();
     align(&rows, &[false, false])
 }

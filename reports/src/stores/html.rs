@@ -12,16 +12,21 @@ use askama::Template;
 #[must_use]
 pub fn render(stores: &Stores) -> String {
     let stores = &inert::copy(stores);
-    let page = Page {
+    let page = Page { stores, style: STYLE, body: body(stores) };
+    page.render().expect("the template writes into a string, which cannot fail")
+}
+
+/// What differs, for a page that shows more; its strings are inert already.
+pub(crate) fn body(stores: &Stores) -> String {
+    let body = Body {
         stores,
-        style: STYLE,
         sides: tables::sides(stores),
         sums: tables::sums(&stores.sums),
         kinds: tables::kinds(stores),
         users: tables::users(stores),
         findings: tables::findings(stores.findings.iter()),
     };
-    page.render().expect("the template writes into a string, which cannot fail")
+    body.render().expect("the template writes into a string, which cannot fail")
 }
 
 #[derive(Template)]
@@ -29,6 +34,19 @@ pub fn render(stores: &Stores) -> String {
 struct Page<'a> {
     stores: &'a Stores,
     style: &'static str,
+    body: String,
+}
+
+impl Page<'_> {
+    fn class(&self) -> &'static str {
+        class(self.stores.verdict)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "stores-body.html")]
+struct Body<'a> {
+    stores: &'a Stores,
     sides: Table,
     sums: Table,
     kinds: Table,
@@ -36,11 +54,7 @@ struct Page<'a> {
     findings: Table,
 }
 
-impl Page<'_> {
-    fn class(&self) -> &'static str {
-        class(self.stores.verdict)
-    }
-
+impl Body<'_> {
     fn heading(column: &Column) -> &'static str {
         if column.number { "number" } else { "plain" }
     }

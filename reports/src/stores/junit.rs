@@ -32,11 +32,7 @@ pub(crate) fn render(stores: &Stores) -> String {
     ] {
         suite.add_property(Property::new(name, value.as_str()));
     }
-    let mut cases: Vec<TestCase> = stores.kinds.iter().map(|one| case(one, &stores)).collect();
-    if stores.sums.a + stores.sums.b == 0 {
-        cases.push(TestCase::new("verdict", status(stores.verdict, &stores.sentence, "")));
-    }
-    suite.add_test_cases(cases.into_iter().map(|mut case| {
+    suite.add_test_cases(cases(&stores).into_iter().map(|mut case| {
         case.set_classname("fermoposta.compare-stores").set_time(Duration::ZERO);
         case
     }));
@@ -44,6 +40,15 @@ pub(crate) fn render(stores: &Stores) -> String {
     let mut xml = Report::new("fermoposta");
     xml.add_test_suite(suite);
     in_schema(&xml.to_string().expect("writing to memory"))
+}
+
+/// A case for each kind; the strings of `stores` are inert already.
+pub(crate) fn cases(stores: &Stores) -> Vec<TestCase> {
+    let mut cases: Vec<TestCase> = stores.kinds.iter().map(|one| case(one, stores)).collect();
+    if stores.sums.a + stores.sums.b == 0 {
+        cases.push(TestCase::new("verdict", status(stores.verdict, &stores.sentence, "")));
+    }
+    cases
 }
 
 fn case(one: &KindCount, stores: &Stores) -> TestCase {

@@ -226,10 +226,11 @@ fn readings(case: &Case<'_>, gaps: &mut Vec<String>) {
     unread.retain(|user| !gone_for_good::took_from(case, *user));
     if let Some(first) = unread.first() {
         let why = case.last.failed.iter().find(|(place, _)| ledger.user_of(*place) == *first);
-        let why = why.map_or("no reading".to_owned(), |(_, error)| error.clone());
-        let (n, name) = (unread.len(), ledger.user_name(*first));
-        let users = counted(n as u64, "user", "users");
-        gaps.push(format!("the mail of {users} was not read to the end (first {name}: {why})"));
+        let no_reading = || format!("{}: no reading", ledger.user_name(*first));
+        let why =
+            why.map_or_else(no_reading, |(place, error)| format!("{}: {error}", ledger.place_name(*place)));
+        let users = counted(unread.len() as u64, "user", "users");
+        gaps.push(format!("the mail of {users} was not read to the end (first {why})"));
     }
 }
 

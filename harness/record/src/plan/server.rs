@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod external;
+pub mod line;
 pub(crate) mod possible;
 pub mod render;
 mod shell;

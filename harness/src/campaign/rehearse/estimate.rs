@@ -1,7 +1,7 @@
 //! How long a rehearsal takes and what it writes on the two disks, said before anything is written.
 
 use super::baselines::FEWEST;
-use super::options::Options;
+use super::options::{Options, Stretch};
 use super::plans::{ANY, Part, Plans};
 use super::rounds::{NEW, OLD};
 use crate::mail::message::corpus::Corpus;
@@ -106,10 +106,26 @@ impl Written {
 }
 
 /// Every part that is run in any case.
-fn parts(plans: &Plans<'_>) -> Result<Vec<Part>> {
-    let baselines = (1..=FEWEST).flat_map(|run| [plans.baseline(OLD, run), plans.baseline(NEW, run)]);
-    let failures = plans.options.tries.iter().map(|failure| plans.failure(*failure, ANY));
-    baselines.chain([plans.migration()]).chain(failures).chain([plans.outage()]).collect()
+pub(super) fn parts(plans: &Plans<'_>) -> Result<Vec<Part>> {
+    let does = |part| plans.options.does(part);
+    let mut parts = Vec::new();
+    if does(Stretch::Disks) {
+        for run in 1..=FEWEST {
+            parts.extend([plans.baseline(OLD, run)?, plans.baseline(NEW, run)?]);
+        }
+    }
+    if does(Stretch::Migration) {
+        parts.push(plans.migration()?);
+    }
+    if does(Stretch::Failures) {
+        for failure in &plans.options.tries {
+            parts.push(plans.failure(*failure, ANY)?);
+        }
+    }
+    if does(Stretch::Outage) {
+        parts.push(plans.outage()?);
+    }
+    Ok(parts)
 }
 
 /// How long the traffic lasts: as long as it is to, or until the users have moved.
@@ -186,6 +202,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_done_takes_no_time() {
+        let (estimate, _) = estimate(|options| options.parts = vec![Stretch::Disks, Stretch::Outage]);
+        let names: Vec<&str> = estimate.parts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names.len(), names[0], names[6]), (7, "baseline-old-1", "outage"));
+    }
+
+    #[test]
     fn more_mail_and_more_users_take_more_room() {
         let all = |(estimate, _): (Estimate, Options)| {
             let takes: Duration = estimate.parts.iter().map(|(_, takes)| *takes).sum();
@@ -193,7 +216,7 @@ mod tests {
         };
         let usual = all(estimate(|_| ()));
         let more_mail = all(estimate(|options| options.messages *= 10));
-        let more_users = all(estimate(|options| options.users *= 100));
+        let more_users = all(estimate(|options| options.sample = Some(2_000)));
         assert!(more_mail.0 == usual.0 && more_mail.1 > usual.1 && more_mail.2 > usual.2);
         assert!(more_users.0 >= usual.0 && more_users.1 > usual.1 && more_users.2 > usual.2);
     }

@@ -1,5 +1,6 @@
 //! What a rehearsal is asked for, and whether it can be done.
 
+use super::own_mail::asked::OwnMail;
 use anyhow::{Context, Result, ensure};
 use fuse_fs::units::Span;
 use record::plan::quoted;
@@ -25,6 +26,22 @@ pub(crate) enum Failure {
     PowerCutDestination,
     /// When half of the users have moved, they all go back.
     RollBack,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, strum::Display, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub(crate) enum Stretch {
+    /// A copy of mail that is there is moved by your own mover (--mail, --mover).
+    Mail,
+    /// The traffic alone on each disk.
+    Disks,
+    /// Every user moves under traffic.
+    Migration,
+    /// The same with each failure (--try).
+    Failures,
+    /// The new disk stops answering with everybody on it, and mail is let in again.
+    Outage,
 }
 
 /// Users unless the command line says otherwise.
@@ -63,8 +80,12 @@ pub(crate) struct Options {
     pub defects: Vec<String>,
     /// Real mail instead of generated.
     pub corpus: Option<PathBuf>,
-    /// Users who move.
-    pub users: u32,
+    /// Mail that is there, and what moves it.
+    pub mail: Option<OwnMail>,
+    /// What is done.
+    pub parts: Vec<Stretch>,
+    /// Users who move, if their number was given.
+    pub sample: Option<u32>,
     /// Messages in each mailbox before the traffic.
     pub messages: u32,
     /// Operations a second.
@@ -78,6 +99,8 @@ pub(crate) struct Options {
     pub seed: u64,
     /// Where the rehearsal's directory is made.
     pub runs: PathBuf,
+    /// The directory of one that was interrupted, and is to go on.
+    pub go_on: Option<PathBuf>,
     /// The service that is to be moved, if its size is known.
     pub service: Option<Service>,
     /// How much worse than the old disk the new one may be, where that is not as usual.
@@ -97,9 +120,10 @@ impl Options {
     /// # Errors
     /// What is asked for cannot be done; the message says what to change.
     pub(crate) fn checked(mut self) -> Result<Options> {
-        let Options { users, at_once, .. } = self;
+        let (users, at_once) = (self.users(), self.at_once);
         ensure!((1..=MOST_USERS).contains(&users), "--users {users}: from 1 to 100,000 are possible");
         ensure!((1..=MOST_AT_ONCE).contains(&at_once), "--at-once {at_once}: from 1 to 64 are possible");
+        self.parts_fit()?;
         if let Some(Service { mailboxes, mail_per_day }) = self.service {
             ensure!(mailboxes > 0, "--mailboxes 0: the real service has at least one");
             let sensible = mail_per_day.is_finite() && mail_per_day > 0.0;
@@ -121,6 +145,38 @@ impl Options {
         Ok(self)
     }
 
+    /// Made-up users who move.
+    pub(super) fn users(&self) -> u32 {
+        self.sample.unwrap_or(USUAL_USERS)
+    }
+
+    pub(super) fn does(&self, part: Stretch) -> bool {
+        self.parts.contains(&part)
+    }
+
+    /// Anything is run under traffic.
+    pub(super) fn has_runs(&self) -> bool {
+        self.parts.iter().any(|part| *part != Stretch::Mail)
+    }
+
+    fn parts_fit(&self) -> Result<()> {
+        let (mail, does) = (self.mail.is_some(), |part| self.does(part));
+        ensure!(
+            mail || !does(Stretch::Mail),
+            "--parts mail: say which with --mail, and what moves it with --mover"
+        );
+        ensure!(
+            !mail || does(Stretch::Mail),
+            "--mail is given, and --parts leaves it out; add `mail` to --parts"
+        );
+        let measured = does(Stretch::Migration) || !does(Stretch::Failures);
+        ensure!(
+            measured,
+            "--parts failures: when each is to strike is measured in the migration; write --parts migration,failures"
+        );
+        Ok(())
+    }
+
     /// The command for the same rehearsal.
     pub(crate) fn command(&self) -> String {
         let path = |path: &Path| quoted(&path.display().to_string());
@@ -129,9 +185,18 @@ impl Options {
             path(&self.source),
             path(&self.destination)
         );
-        command += &format!(" --target {} --users {}", quoted(&self.target), self.users);
+        command += &self.mail.as_ref().map_or_else(String::new, OwnMail::options);
+        if self.parts != usual_parts(self.mail.is_some()) {
+            let parts: Vec<String> = self.parts.iter().map(Stretch::to_string).collect();
+            command += &format!(" --parts {}", parts.join(","));
+        }
+        command += &self.sample.map_or_else(String::new, |users| format!(" --users {users}"));
+        if !self.has_runs() {
+            return command + &self.end_of_command();
+        }
+        command += &format!(" --target {}", quoted(&self.target));
         command += &format!(" --messages {} --rate {}/s", self.messages, self.rate);
-        command += &format!(" --tool {} --at-once {} --seed {}", self.tool, self.at_once, self.seed);
+        command += &format!(" --tool {} --at-once {}", self.tool, self.at_once);
         let all = Failure::VARIANTS.iter().all(|failure| self.tries.contains(failure));
         self.defects.iter().for_each(|defect| command += &format!(" --defect {}", quoted(defect)));
         self.tries.iter().filter(|_| !all).for_each(|failure| command += &format!(" --try {failure}"));
@@ -145,11 +210,21 @@ impl Options {
         if self.live_p95 != USUAL_LIVE_P95 {
             command += &format!(" --live-p95 {}", quoted(&self.live_p95.to_string()));
         }
-        if std::path::absolute(USUAL_RUNS).ok().as_ref() != Some(&self.runs) {
-            command += &format!(" --runs {}", path(&self.runs));
-        }
-        command
+        command + &self.end_of_command()
     }
+
+    fn end_of_command(&self) -> String {
+        let seed = format!(" --seed {}", self.seed);
+        match std::path::absolute(USUAL_RUNS).ok().as_ref() == Some(&self.runs) {
+            true => seed,
+            false => format!("{seed} --runs {}", quoted(&self.runs.display().to_string())),
+        }
+    }
+}
+
+/// What is done unless the command line says otherwise.
+pub(crate) fn usual_parts(mail: bool) -> Vec<Stretch> {
+    Stretch::VARIANTS.iter().copied().filter(|part| mail || *part != Stretch::Mail).collect()
 }
 
 fn disk(option: &str, given: &Path) -> Result<PathBuf> {
@@ -191,7 +266,9 @@ pub(super) mod tests {
             target: "reference".to_owned(),
             defects: Vec::new(),
             corpus: None,
-            users: USUAL_USERS,
+            mail: None,
+            parts: usual_parts(false),
+            sample: None,
             messages: USUAL_MESSAGES,
             rate: 30.0,
             tool: MigrationTool::Rsync,
@@ -199,6 +276,7 @@ pub(super) mod tests {
             tries: Failure::VARIANTS.to_vec(),
             seed: USUAL_SEED,
             runs: place.join(USUAL_RUNS),
+            go_on: None,
             service: None,
             limits: Vec::new(),
             live_p95: USUAL_LIVE_P95,
@@ -235,7 +313,7 @@ pub(super) mod tests {
 
     #[test]
     fn numbers_make_sense() {
-        assert_eq!(refused(|o| o.users = 0), "--users 0: from 1 to 100,000 are possible");
+        assert_eq!(refused(|o| o.sample = Some(0)), "--users 0: from 1 to 100,000 are possible");
         assert_eq!(refused(|o| o.at_once = 65), "--at-once 65: from 1 to 64 are possible");
         let service = |mailboxes, mail_per_day| Some(Service { mailboxes, mail_per_day });
         assert!(refused(|o| o.service = service(0, 1.0)).starts_with("--mailboxes 0"));
@@ -248,6 +326,8 @@ pub(super) mod tests {
         let options = Options {
             source: "/mnt/old".into(),
             destination: "/mnt/new disk".into(),
+            parts: vec![Stretch::Migration, Stretch::Failures],
+            sample: Some(7),
             tries: vec![Failure::PowerCutSource, Failure::Full],
             service: Some(Service { mailboxes: 9_000_000, mail_per_day: 12.5 }),
             limits: vec!["p99=3".parse().expect("a limit")],
@@ -257,7 +337,7 @@ pub(super) mod tests {
         };
         insta::assert_snapshot!(
             options.command(),
-            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --target reference --users 20 --messages 10 --rate 30/s --tool rsync --at-once 4 --seed 1 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --runs /var/runs"
+            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --parts migration,failures --users 7 --target reference --messages 10 --rate 30/s --tool rsync --at-once 4 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --seed 1 --runs /var/runs"
         );
     }
 }

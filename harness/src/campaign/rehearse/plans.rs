@@ -223,8 +223,8 @@ impl Plans<'_> {
     }
 
     fn order(&self, to: &str, cohort: Option<&str>) -> Value {
-        let Options { users, tool, at_once, .. } = self.options;
-        let every = LONG_ENOUGH.div_f64(f64::from(*users).max(1.0));
+        let Options { tool, at_once, .. } = self.options;
+        let every = LONG_ENOUGH.div_f64(f64::from(self.options.users()).max(1.0));
         let mut order = Map::from_iter([
             ("to".to_owned(), json!(to)),
             ("tool".to_owned(), json!(tool)),
@@ -253,7 +253,7 @@ impl Plans<'_> {
     }
 
     fn scenario(&self, name: &str, why: &str, storages: &[&str], extra: &[(&str, Value)]) -> Value {
-        let users = self.options.users;
+        let users = self.options.users();
         let first = users.div_ceil(2);
         let cohorts = [(FIRST, first), ("second", users - first)].into_iter().filter(|(_, users)| *users > 0);
         let cohorts: Vec<Value> =
@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn one_user_alone_can_be_rehearsed() {
         let place = tempfile::tempdir().expect("a directory");
-        let options = Options { users: 1, ..options(place.path()) };
+        let options = Options { sample: Some(1), ..options(place.path()) };
         let plans = Plans { options: &options, directory: place.path() };
         let part = plans.failure(Failure::RollBack, MIDDLE).expect("planned");
         assert_eq!(part.plan.cohorts.len(), 1);

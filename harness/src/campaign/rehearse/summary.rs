@@ -11,7 +11,8 @@ mod tests;
 use super::baselines;
 use super::done::{Done, NoResult};
 use super::measure::Outage;
-use super::options::{Options, Service};
+use super::options::{Options, Service, Stretch};
+use super::own_mail::moved;
 use reports::comparison::Comparison;
 use reports::kit::verdict::Verdict;
 use reports::rehearsal::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
@@ -22,12 +23,15 @@ use std::time::Duration;
 /// Everything that was found.
 pub(crate) struct Findings<'a> {
     pub(super) options: &'a Options,
+    pub(super) mail: Option<&'a Result<moved::Moved, NoResult>>,
     pub(super) done: &'a [Done],
     pub(super) comparison: Option<Comparison>,
     /// How the machine was overloaded while the disks were compared.
     pub(super) busy: Option<String>,
     pub(super) outage: Option<Outage>,
     pub(super) directory: &'a Path,
+    /// How often it was interrupted and went on.
+    pub(super) again: u64,
     pub(super) took: Duration,
 }
 
@@ -38,50 +42,79 @@ pub(crate) fn rehearsal(found: &Findings<'_>) -> Rehearsal {
     let reasons: Vec<String> = reasons.into_iter().map(|(_, reason)| reason).collect();
     let reports = || found.done.iter().filter_map(|done| done.report.as_deref().ok());
     let seconds = figures::duration(found.took.as_secs_f64());
+    let parts = found.done.len() + usize::from(found.mail.is_some());
     let left_out = reports().find_map(Report::left_out_in_words);
     let left_out = left_out.map(|left_out| ("Left out of the corpus".to_owned(), left_out));
     Rehearsal {
         schema_version: SCHEMA_VERSION,
         verdict,
-        sentence: sentence(verdict, &reasons),
+        sentence: sentence(found.options, verdict, &reasons),
         reasons,
-        target: reports().next().map_or(found.options.target.clone(), |report| report.run.target.clone()),
+        target: reports()
+            .next()
+            .map_or_else(|| mover_or_target(found.options), |report| report.run.target.clone()),
         target_version: reports().find_map(|report| report.run.target_version.clone()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: found.options.seed,
-        about: about(found.options).into_iter().chain(left_out).collect(),
-        parts: found.done.iter().map(part).collect(),
+        about: about(found.options).into_iter().chain(left_out).chain(interrupted(found.again)).collect(),
+        parts: found.mail.map(part_of_mail).into_iter().chain(found.done.iter().map(part)).collect(),
+        own_mail: found.mail.and_then(|mail| mail.as_ref().ok()).map(|moved| moved.mail.clone()),
         comparison: found.comparison.clone(),
         reopening: found.outage.as_ref().map(|outage| reopening(found.options, outage)),
         figures: found.outage.as_ref().map_or_else(Vec::new, |outage| figures_of(found.options, outage)),
+        recorded: Vec::new(),
+        fingerprint: String::new(),
         directory: found.directory.display().to_string(),
         reproduce: found.options.command(),
-        speed: format!("{} parts in {seconds}", found.done.len()),
+        speed: format!("{} in {seconds}", figures::counted(parts as u64, "part", "parts")),
     }
 }
 
-fn sentence(verdict: Verdict, reasons: &[String]) -> String {
+/// Of a rehearsal of own mail alone no server was asked for.
+fn mover_or_target(options: &Options) -> String {
+    if options.has_runs() { options.target.clone() } else { "a mover of your own".to_owned() }
+}
+
+fn sentence(options: &Options, verdict: Verdict, reasons: &[String]) -> String {
     let first = reasons.first().map_or("", String::as_str).trim_end_matches('.');
     let more = match reasons.len() {
         0 | 1 => String::new(),
         n => format!(" ({} more)", n - 1),
     };
     match verdict {
-        Verdict::Valid => {
-            "Every part is valid, every failure struck, the new disk keeps its limits, and a backlog can be \
-                           let in beside new mail."
-                .to_owned()
-        }
+        Verdict::Valid => go(options),
         Verdict::Unknown => format!("The rehearsal proves neither: {first}{more}."),
         Verdict::Invalid => format!("The migration is not safe as rehearsed: {first}{more}."),
     }
 }
 
+/// Says no more than what was tried.
+fn go(options: &Options) -> String {
+    let proved = [
+        (Stretch::Mail, "your mover brought every message with folder, flags and date"),
+        (Stretch::Migration, "every part is valid"),
+        (Stretch::Failures, "every failure struck"),
+        (Stretch::Disks, "the new disk keeps its limits"),
+        (Stretch::Outage, "a backlog can be let in beside new mail"),
+    ];
+    let of = |(part, words): &(Stretch, &'static str)| options.does(*part).then_some(*words);
+    let words: Vec<&str> = proved.iter().filter_map(of).collect();
+    let words = match words.as_slice() {
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one}, and {other}"),
+        [all @ .., last] => format!("{}, and {last}", all.join(", ")),
+        [] => String::new(),
+    };
+    let mut chars = words.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).chain(['.']).collect())
+}
+
 /// What speaks against going, worst first.
 fn reasons(found: &Findings<'_>) -> Vec<(Verdict, String)> {
     let mut reasons: Vec<(Verdict, String)> = found.done.iter().filter_map(reason).collect();
-    reasons.extend(disks(found));
-    reasons.extend(drains(found));
+    reasons.extend(found.mail.into_iter().flat_map(mail));
+    reasons.extend(found.options.does(Stretch::Disks).then(|| disks(found)).into_iter().flatten());
+    reasons.extend(found.options.does(Stretch::Outage).then(|| drains(found)).flatten());
     // Stable: of one weight, in the order of the parts.
     reasons.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     reasons
@@ -93,6 +126,37 @@ fn reason(done: &Done) -> Option<(Verdict, String)> {
         Err(why) => (Verdict::Unknown, why.to_string()),
     };
     (verdict != Verdict::Valid).then(|| (verdict, format!("{}: {why}", done.name)))
+}
+
+/// A mover that says that it failed is not believed, nor is its work taken for whole.
+fn mail(done: &Result<moved::Moved, NoResult>) -> Vec<(Verdict, String)> {
+    let of = |why: &str| format!("{}: {why}", moved::NAME);
+    let moved = match done {
+        Ok(moved) => &moved.mail,
+        Err(why) => return vec![(Verdict::Unknown, of(&why.to_string()))],
+    };
+    let stores = &moved.stores;
+    let differs = (stores.verdict != Verdict::Valid).then(|| (stores.verdict, of(&stores.sentence)));
+    let failed = moved.failed.then(|| (Verdict::Unknown, of(&format!("{}.", moved.ended.join("; ")))));
+    differs.into_iter().chain(failed).collect()
+}
+
+fn part_of_mail(done: &Result<moved::Moved, NoResult>) -> Part {
+    let why = mail(done);
+    let sentences =
+        || why.iter().map(|(_, why)| why.trim_start_matches("mail: ")).collect::<Vec<_>>().join(" ");
+    let well = |moved: &moved::Moved| moved.mail.stores.sentence.clone();
+    let all_well = done.as_ref().ok().filter(|_| why.is_empty()).map(well);
+    Part {
+        name: moved::NAME.to_owned(),
+        about: moved::ABOUT.to_owned(),
+        verdict: why.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Valid),
+        found: all_well.unwrap_or_else(sentences),
+        moved: Vec::new(),
+        kept_out: None,
+        directory: done.as_ref().ok().map(|moved| moved.directory.display().to_string()),
+        reproduce: done.as_ref().ok().map(|moved| moved.mail.stores.reproduce.clone()),
+    }
 }
 
 fn disks(found: &Findings<'_>) -> Vec<(Verdict, String)> {
@@ -123,17 +187,24 @@ fn best_rate(outage: &Outage) -> Option<f64> {
     best(outage).and_then(|drain| drain.rate)
 }
 
+fn interrupted(times: u64) -> Option<(String, String)> {
+    let times_in_words = figures::counted(times, "time", "times");
+    let words = format!("{times_in_words}; parts that had a result were not done again");
+    (times > 0).then(|| ("Interrupted".to_owned(), words))
+}
+
 fn about(options: &Options) -> Vec<(String, String)> {
-    let Options { source, destination, users, messages, rate, tool, at_once, .. } = options;
-    let rows = [
-        ("Old disk", source.display().to_string()),
-        ("New disk", destination.display().to_string()),
-        ("Users", format!("{}, {at_once} on their way at once", figures::grouped(u64::from(*users)))),
+    let Options { source, destination, messages, rate, tool, at_once, .. } = options;
+    let users = figures::grouped(u64::from(options.users()));
+    let disks = [("Old disk", source.display().to_string()), ("New disk", destination.display().to_string())];
+    let runs = [
+        ("Users", format!("{users}, {at_once} on their way at once")),
         ("Messages before", format!("{} in each mailbox", figures::grouped(u64::from(*messages)))),
         ("Traffic", format!("{} operations a second", figures::number(*rate))),
         ("Moved by", tool.to_string()),
     ];
-    rows.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    let rows = disks.into_iter().chain(runs.into_iter().filter(|_| options.has_runs()));
+    rows.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn part(done: &Done) -> Part {

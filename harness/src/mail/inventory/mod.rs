@@ -8,4 +8,4 @@ mod pace;
 pub(crate) mod source;
 pub(crate) mod take;
 pub(crate) mod taking;
-mod template;
+pub(crate) mod template;

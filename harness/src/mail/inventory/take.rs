@@ -28,6 +28,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) users: Option<&'a Path>,
     pub(crate) to: &'a Path,
     pub(crate) quiet: bool,
+    /// Nobody's mail being there is what it holds, and no mistake in its name.
+    pub(crate) may_be_empty: bool,
 }
 
 /// It did not come to its end. `partial` holds what was read.
@@ -97,7 +99,7 @@ fn users(asked: &Asked<'_>) -> Result<(Users, Vec<User>)> {
                     on_behalf_of: None,
                 })
                 .collect();
-            if all.is_empty() {
+            if all.is_empty() && !asked.may_be_empty {
                 return Err(NoSuch(format!("{}: no user's mail is there", asked.source)).into());
             }
             Ok((Users::Found, all))

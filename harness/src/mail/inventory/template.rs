@@ -13,9 +13,9 @@ pub(crate) struct Template {
 
 /// A user whose mail was found, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) user: String,
-    pub(super) path: PathBuf,
+pub(crate) struct Place {
+    pub(crate) user: String,
+    pub(crate) path: PathBuf,
 }
 
 /// What the only user of a path without a variable is called.
@@ -47,8 +47,25 @@ impl Template {
         self.path.components().any(|part| variable(part).is_some())
     }
 
+    /// The directory that all users' mail lies in, with what is not mail there.
+    pub(crate) fn top(&self) -> PathBuf {
+        self.path.components().take_while(|part| variable(*part).is_none()).collect()
+    }
+
+    /// The same users' mail, but in the directory `top`.
+    pub(crate) fn beneath(&self, top: &Path) -> Template {
+        let names_users = self.names_users();
+        let rest = self.path.components().skip_while(|part| names_users && variable(*part).is_none());
+        let rest = if names_users {
+            rest.collect()
+        } else {
+            PathBuf::from(self.path.file_name().unwrap_or_default())
+        };
+        Template { path: top.join(rest) }
+    }
+
     /// Where the mail of this user lies; none of a name that is no part of a path.
-    pub(super) fn of(&self, user: &str) -> Option<PathBuf> {
+    pub(crate) fn of(&self, user: &str) -> Option<PathBuf> {
         let (name, domain) = user.split_once('@').unwrap_or((user, ""));
         let plain =
             |part: &str| !part.is_empty() && !part.contains(['/', '\0']) && part != "." && part != "..";
@@ -70,7 +87,7 @@ impl Template {
     }
 
     /// All users whose mail is there.
-    pub(super) fn users(&self) -> Result<Vec<Place>> {
+    pub(crate) fn users(&self) -> Result<Vec<Place>> {
         if !self.names_users() {
             return Ok(vec![Place { user: ONLY.to_owned(), path: self.path.clone() }]);
         }
@@ -182,6 +199,12 @@ mod tests {
     fn a_variable_is_a_whole_part() {
         insta::assert_snapshot!("/var/mail/%u.d".parse::<Template>().expect_err("odd"), @"`%u.d`: write %u, %n or %d as a whole part of the path, such as /var/vmail/%d/%n/Maildir");
         insta::assert_snapshot!("".parse::<Template>().expect_err("none"), @"a path is missing");
+        let moved =
+            |path: &str| path.parse::<Template>().expect("a template").beneath(Path::new("/new")).to_string();
+        assert_eq!(
+            [moved("/var/vmail/%d/%n/Maildir"), moved("/home/ann/Maildir")],
+            ["/new/%d/%n/Maildir", "/new/Maildir"]
+        );
         let one: Template = "/home/ann/Maildir".parse().expect("a template");
         assert_eq!(one.users().expect("one")[0].user, "user");
     }

@@ -14,8 +14,17 @@ use std::process::{Command, Stdio};
 
 const OWNER: u32 = 5000;
 /// Every password of the installation, and those that are wrong.
-pub(super) const SECRETS: [&str; 6] =
-    ["hidden-anna", "hidden-test-1", "hidden-test-2", "hidden-boss", "hidden-wrong", "hidden-nobody"];
+pub(super) const SECRETS: [&str; 7] = [
+    "hidden-anna",
+    "hidden-test-1",
+    "hidden-test-2",
+    "hidden-boss",
+    "hidden-wrong",
+    "hidden-nobody",
+    "hidden-locked",
+];
+/// Whose password is right, and who may not sign in all the same.
+pub(super) const LOCKED: &str = "locked@example.test";
 const USERS: [(&str, &str); 4] = [
     ("anna@example.test", "hidden-anna"),
     ("test1@example.test", "hidden-test-1"),
@@ -45,7 +54,9 @@ impl Dovecot {
         ["run", "state", "store"].iter().try_for_each(|name| fs::create_dir_all(dovecot.top.join(name)))?;
         let users: String =
             USERS.iter().map(|(user, password)| format!("{user}:{{PLAIN}}{password}\n")).collect();
-        fs::write(dovecot.top.join("users"), users)?;
+        let locked =
+            format!("{LOCKED}:{{PLAIN}}hidden-locked::::::nologin=yes reason=Locked_by_the_postmaster\n");
+        fs::write(dovecot.top.join("users"), users + &locked)?;
         fs::write(dovecot.top.join("masters"), "boss:{PLAIN}hidden-boss\n")?;
         fs::write(dovecot.top.join("server.pem"), &identity.certificate)?;
         fs::write(dovecot.top.join("server.key"), &identity.key)?;
@@ -100,6 +111,14 @@ impl Dovecot {
 
     fn maildir(&self, user: &str) -> PathBuf {
         self.top.join("store").join(user).join("Maildir")
+    }
+
+    /// Nobody but root can open this folder, made if it is not there.
+    pub(super) fn lock_folder(&self, user: &str, folder: &str) -> TestResult {
+        let place = self.maildir(user).join(format!(".{folder}"));
+        ["cur", "new", "tmp"].iter().try_for_each(|part| fs::create_dir_all(place.join(part)))?;
+        std::os::unix::fs::chown(&place, Some(0), Some(0))?;
+        Ok(fs::set_permissions(&place, fs::Permissions::from_mode(0o700))?)
     }
 
     /// Names of the files of a user's mail.

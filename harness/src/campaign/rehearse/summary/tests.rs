@@ -4,7 +4,7 @@ use super::{Findings, rehearsal};
 use crate::campaign::rehearse::done::{Done, NoResult};
 use crate::campaign::rehearse::measure::Outage;
 use crate::campaign::rehearse::options::tests::options;
-use crate::campaign::rehearse::options::{Options, Service};
+use crate::campaign::rehearse::options::{Options, Service, Stretch};
 use reports::comparison::Comparison;
 use reports::comparison::limits::Limits;
 use reports::kit::verdict::Verdict;
@@ -74,11 +74,13 @@ fn told(change: impl Fn(&mut Options, &mut Vec<Done>, &mut Option<Outage>)) -> R
     let (directory, took) = (Path::new("runs/rehearse"), Duration::from_secs(90));
     rehearsal(&Findings {
         options: &options,
+        mail: None,
         done: &all,
         comparison,
         busy: None,
         outage: measured,
         directory,
+        again: 0,
         took,
     })
 }
@@ -90,6 +92,19 @@ fn it_is_go_when_nothing_speaks_against_it() {
     let plan = told.reopening.expect("measured").sentence;
     assert!(plan.starts_with("Let in at most 38 messages a second: 1.9 times what arrived."), "{plan}");
     assert!(plan.ends_with("but not at the next faster."), "{plan}");
+}
+
+#[test]
+fn the_answer_is_that_of_what_was_tried_and_says_no_more() {
+    let of = |parts: &[Stretch]| {
+        let parts = parts.to_vec();
+        let told = told(move |options, _, outage| (options.parts, *outage) = (parts.clone(), None));
+        (told.verdict, told.sentence)
+    };
+    let without = of(&[Stretch::Migration, Stretch::Failures]);
+    assert_eq!(without, (Verdict::Valid, "Every part is valid, and every failure struck.".to_owned()));
+    assert_eq!(of(&[Stretch::Disks]).1, "The new disk keeps its limits.");
+    assert_eq!(of(&[Stretch::Migration, Stretch::Outage]).0, Verdict::Unknown);
 }
 
 #[test]
