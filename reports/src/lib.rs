@@ -4,6 +4,7 @@
 //! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
 pub mod agreement;
+pub mod campaign;
 pub mod comparison;
 pub mod cuts;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod compared_runs;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod many_runs;
+pub(crate) mod matrix;
 pub(crate) mod merge;
 pub(crate) mod rehearse;
 #[cfg(test)]

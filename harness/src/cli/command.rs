@@ -9,8 +9,8 @@ use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    compare, compare_stores, device, hidden, inventory, merge, persistence, policies, rehearse, report, run,
-    schema, survey, sweep,
+    campaign, compare, compare_stores, device, hidden, inventory, merge, persistence, policies, rehearse,
+    report, run, schema, survey, sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
@@ -48,7 +48,10 @@ pub(crate) enum Command {
     /// Run scenarios against several mail servers, each pair several times, and show one matrix.
     #[command(after_help = EXIT_CODES)]
     Survey(SurveyArgs),
-    /// Make one result of the results of several shards of a survey, a sweep or `persistence verify`; say what is missing.
+    /// Run the scenarios of a campaign file against its mail servers and storages, seed after seed: only what is not known is red.
+    #[command(after_help = campaign::EXIT_CODES)]
+    Campaign(campaign::CampaignArgs),
+    /// Make one result of the results of several shards of a survey, a sweep, a campaign or `persistence verify`; say what is missing.
     #[command(after_help = EXIT_CODES)]
     Merge(merge::MergeArgs),
     /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.
@@ -300,6 +303,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Survey(args) => survey::survey(args),
+        Command::Campaign(args) => campaign::run(args),
         Command::Merge(args) => merge::run(&args),
         Command::Compare(args) => compare::run(args),
         Command::Inventory(args) => inventory::run(&args),
@@ -446,6 +450,7 @@ mod tests {
             "run",
             "sweep",
             "survey",
+            "campaign",
             "merge",
             "compare",
             "inventory",

@@ -1,4 +1,5 @@
 mod access;
+mod campaign;
 mod command;
 pub use command::main;
 pub(crate) mod commands;
