@@ -20,7 +20,7 @@ const ROOMS: [(&str, &str); 6] = [
     ),
     (
         "reports",
-        "rehearsal > agreement, campaign, comparison, cuts, policies, stores, survey, sweep > run > kit",
+        "rehearsal > agreement, campaign, comparison, cuts, history, policies, stores, survey, sweep > run > kit",
     ),
     ("fuse-fs", "mount, rig > fs > rules > durability > call, inode, units, errno > clock, nearest"),
 ];

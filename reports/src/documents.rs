@@ -5,6 +5,7 @@ use crate::agreement::{self, Agreement};
 use crate::campaign::{self, Campaign};
 use crate::comparison::{self, Comparison};
 use crate::cuts::{self, Cuts};
+use crate::history::{self, History};
 use crate::kit::format::Format;
 use crate::kit::inert::{copy, is_dangerous};
 use crate::kit::json::{schema, to_json};
@@ -35,6 +36,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("comparison-within", to_json(&comparison::samples::within())),
         ("comparison-hostile", to_json(&comparison::samples::hostile())),
         ("cuts", to_json(&cuts::samples::bad())),
+        ("history", to_json(&history::samples::history())),
         ("policies", to_json(&policies::samples::compared())),
         ("rehearsal", to_json(&rehearsal::samples::rehearsal())),
         ("stores", to_json(&stores::samples::different())),
@@ -50,6 +52,7 @@ fn schemas() -> Vec<(&'static str, String)> {
         ("campaign-schema", schema::<Campaign>()),
         ("comparison-schema", schema::<Comparison>()),
         ("cuts-schema", schema::<Cuts>()),
+        ("history-schema", schema::<History>()),
         ("policies-schema", schema::<Policies>()),
         ("rehearsal-schema", schema::<Rehearsal>()),
         ("stores-schema", schema::<Stores>()),
@@ -103,6 +106,7 @@ fn documents_survive_the_way_through_json() {
     [campaign::samples::red(), campaign::samples::part(), campaign::samples::blind()]
         .iter()
         .for_each(reads_back);
+    reads_back(&history::samples::history());
     reads_back(&agreement::samples::differing());
     reads_back(&rehearsal::samples::rehearsal());
     [stores::samples::different(), stores::samples::same(), stores::samples::unknown()]
@@ -166,6 +170,7 @@ fn no_form_shows_a_hostile_string_wherever_it_stands() {
     forms_are_harmless(&all_hostile(&campaign::samples::red()), campaign::forms::FORMATS);
     forms_are_harmless(&all_hostile(&comparison::samples::beyond()), comparison::forms::FORMATS);
     forms_are_harmless(&all_hostile(&cuts::samples::bad()), cuts::forms::FORMATS);
+    forms_are_harmless(&all_hostile(&history::samples::history()), history::forms::FORMATS);
     forms_are_harmless(&all_hostile(&policies::samples::compared()), policies::forms::FORMATS);
     forms_are_harmless(&all_hostile(&rehearsal::samples::rehearsal()), rehearsal::forms::FORMATS);
     forms_are_harmless(&all_hostile(&stores::samples::different()), stores::forms::FORMATS);

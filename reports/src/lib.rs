@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod cuts;
 #[cfg(test)]
 mod documents;
+pub mod history;
 pub mod kit;
 pub mod policies;
 pub mod rehearsal;

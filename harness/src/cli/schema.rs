@@ -17,6 +17,8 @@ pub(crate) enum SchemaOf {
     Survey,
     /// The JSON result of a campaign.
     Campaign,
+    /// The JSON result of `history`.
+    History,
     /// The JSON result of `compare`.
     Comparison,
     /// The JSON result of `compare-stores`.
@@ -37,6 +39,9 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
         SchemaOf::Survey => serde_json::from_str(&reports::kit::json::schema::<reports::survey::Survey>())?,
         SchemaOf::Campaign => {
             serde_json::from_str(&reports::kit::json::schema::<reports::campaign::Campaign>())?
+        }
+        SchemaOf::History => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::history::History>())?
         }
         SchemaOf::Comparison => {
             serde_json::from_str(&reports::kit::json::schema::<reports::comparison::Comparison>())?

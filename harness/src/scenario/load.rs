@@ -32,7 +32,8 @@ fn read(path: &Path) -> Result<String, ScenarioErrors> {
     })
 }
 
-fn text(path: &Path) -> io::Result<String> {
+/// The text of a scenario: a file, or one that comes with the program.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
     shipped::text(path).map_or_else(|| std::fs::read_to_string(path), |text| Ok(text.to_owned()))
 }
 

@@ -134,6 +134,7 @@ fn page_of(name: &str) -> Result<String, Failed> {
         "campaign" => reports::campaign::html::render(&serde_json::from_str(&text)?),
         "comparison" => reports::comparison::html::render(&serde_json::from_str(&text)?),
         "cuts" => reports::cuts::html::render(&serde_json::from_str(&text)?),
+        "history" => reports::history::html::render(&serde_json::from_str(&text)?),
         "policies" => reports::policies::html::render(&serde_json::from_str(&text)?),
         "rehearsal" => reports::rehearsal::html::render(&serde_json::from_str(&text)?),
         "stores" => reports::stores::html::render(&serde_json::from_str(&text)?),

@@ -83,7 +83,8 @@ fn field(point: &Point, top: f64, width: f64, slowest: f64, out: &mut String) {
             point.runs
         );
     }
-    let height = point.p99_s.filter(|_| slowest > 0.0).map_or(0.0, |p99| (p99 / slowest).clamp(0.0, 1.0) * BAR);
+    let height =
+        point.p99_s.filter(|_| slowest > 0.0).map_or(0.0, |p99| (p99 / slowest).clamp(0.0, 1.0) * BAR);
     if height > 0.0 {
         let y = top + FIELD + 2.0 + BAR - height;
         let _ = write!(
@@ -124,7 +125,8 @@ mod tests {
         let mut history = samples::history();
         let svg = of(&history).expect("a picture");
         let points: usize = history.rows.iter().map(|row| row.points.len()).sum();
-        let fields = ["good", "bad", "refused"].map(|class| svg.matches(&format!("<rect class=\"{class}\"")).count());
+        let fields =
+            ["good", "bad", "refused"].map(|class| svg.matches(&format!("<rect class=\"{class}\"")).count());
         assert_eq!(fields.iter().sum::<usize>(), points);
         history.rows[0].points[0].p99_s = Some(f64::MAX);
         let svg = of(&history).expect("a picture");

@@ -26,7 +26,10 @@ fn point(night: usize, verdict: Verdict) -> Point {
         lost: u64::from(shown(Verdict::Invalid)) * 3,
         p50_s: Some(0.0042),
         p99_s: Some(0.02 * (night + 1) as f64),
-        violated: (verdict == Verdict::Invalid).then(|| "acknowledged-durable".to_owned()).into_iter().collect(),
+        violated: (verdict == Verdict::Invalid)
+            .then(|| "acknowledged-durable".to_owned())
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -60,8 +60,7 @@ fn name(history: &History, n: usize) -> &str {
 
 /// Every regression.
 pub(super) fn regressions(history: &History) -> Table {
-    let head =
-        ["where", "what", "first seen in", "first run", "before that", "now"].map(Column::words);
+    let head = ["where", "what", "first seen in", "first run", "before that", "now"].map(Column::words);
     let line = |of: &Regression| {
         let before = format!(
             "not in {} of {}",

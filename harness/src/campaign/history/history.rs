@@ -21,8 +21,7 @@ pub(crate) fn history(sources: &[Source], reproduce: String) -> Result<History> 
         lines.entry(&run.cell).or_default().entry(*night).or_default().push(run);
     }
     refuse_strangers(&nights, &lines)?;
-    let mut found: Vec<Regression> =
-        lines.iter().flat_map(|(cell, line)| regressions(cell, line)).collect();
+    let mut found: Vec<Regression> = lines.iter().flat_map(|(cell, line)| regressions(cell, line)).collect();
     found.sort_by_key(|one| (one.gone.is_some(), one.since));
     let rows: Vec<Row> =
         lines.iter().map(|(cell, line)| Row { cell: (*cell).to_owned(), points: points(line) }).collect();
@@ -119,9 +118,21 @@ fn notes(sources: &[Source], rows: &[Row], twice: usize) -> Vec<String> {
         counted(twice as u64, "result lies", "results lie")
     );
     [
-        (machines.len() > 1, "They were not all run on one machine, or on one kernel: latencies are not comparable.".to_owned()),
-        (changed, "Where a scenario file is another than the night before, no regression is told across that.".to_owned()),
-        (unknown, "Surveys and plain runs do not note their scenario file: whether it changed is not known.".to_owned()),
+        (
+            machines.len() > 1,
+            "They were not all run on one machine, or on one kernel: latencies are not comparable."
+                .to_owned(),
+        ),
+        (
+            changed,
+            "Where a scenario file is another than the night before, no regression is told across that."
+                .to_owned(),
+        ),
+        (
+            unknown,
+            "Surveys and plain runs do not note their scenario file: whether it changed is not known."
+                .to_owned(),
+        ),
         (twice > 0, twice_words),
         (true, "What a few runs do not show may be there all the same.".to_owned()),
     ]

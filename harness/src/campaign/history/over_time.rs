@@ -1,6 +1,7 @@
 //! One cell over the nights: its points, and what was not there and then was. Pure.
 
 use super::one_run::OneRun;
+use crate::campaign::median::median;
 use reports::history::{Point, Regression};
 use reports::kit::verdict::Verdict;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,13 +81,6 @@ fn is_other(before: &[&OneRun], now: &[&OneRun]) -> bool {
     !before.is_empty() && !now.is_empty() && before != now
 }
 
-/// The middle one, of two the larger.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -137,10 +131,7 @@ pub(super) mod tests {
     fn a_regression_begins_where_it_was_not_seen_before_and_ends_where_it_is_not_seen_again() {
         let runs = nights(&[&[], &["lost"], &["lost"], &[], &["lost", "double"]]);
         let lost = |before, since, gone| ("lost".to_owned(), before, since, gone);
-        assert_eq!(
-            found(&runs),
-            [lost(0, 1, Some(3)), ("double".to_owned(), 3, 4, None), lost(3, 4, None)]
-        );
+        assert_eq!(found(&runs), [lost(0, 1, Some(3)), ("double".to_owned(), 3, 4, None), lost(3, 4, None)]);
     }
 
     #[test]

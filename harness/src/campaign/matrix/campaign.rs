@@ -44,15 +44,18 @@ pub(crate) fn run(options: &Options, show: impl Fn(&Campaign) -> Result<()>) -> 
     asked.write(&options.directory)?;
     say_what_does_not_count(&asked, &results.done);
     let (runs, begun) = (Runs { prepared: &prepared, build: &asked.build }, Instant::now());
-    let mut count = 0;
-    if canary_is_found(&runs, &mut results)? {
-        count = all(&runs, &mut results, begun)?;
-    }
-    let speed = match count {
-        0 => "Every run had been done before".to_owned(),
-        n => format!("{n} runs in {:.0} s, {} at a time", begun.elapsed().as_secs_f64(), options.jobs),
+    let speed = match canary_is_found(&runs, &mut results)? {
+        true => speed(all(&runs, &mut results, begun)?, begun, options.jobs),
+        false => "Nothing was run but the canary".to_owned(),
     };
     finish(options, asked, &results.done, speed, show)
+}
+
+fn speed(count: usize, begun: Instant, jobs: usize) -> String {
+    match count {
+        0 => "Every run had been done before".to_owned(),
+        n => format!("{n} runs in {:.0} s, {jobs} at a time", begun.elapsed().as_secs_f64()),
+    }
 }
 
 /// They decide the order, and nothing else.

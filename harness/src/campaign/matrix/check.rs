@@ -1,7 +1,7 @@
 //! What is wrong with a campaign file, all of it at once, each at its place.
 
 use super::file::{CampaignFile, CanaryFile, Expectation};
-use super::signs::WHOLE_RUN;
+use super::signs::{WHOLE_RUN, kinds};
 use crate::scenario::errors::{ScenarioErrors, Trouble};
 use crate::scenario::parse::{Readable, read};
 use crate::scenario::places::Places;
@@ -145,7 +145,7 @@ fn check_expectation(file: &CampaignFile, at: &str, of: &Expectation, found: &mu
         let known: Vec<String> = file.storages.iter().copied().map(Keeper::name).map(str::to_owned).collect();
         found.one_of(&format!("{at}.storage"), "storage", keeper.name(), &known);
     }
-    let kinds = judge::findings::ALL.iter().map(|kind| kind.name.to_owned());
+    let kinds = kinds().map(str::to_owned);
     let known: Vec<String> = properties().chain(kinds).chain([WHOLE_RUN.to_owned()]).collect();
     found.one_of(&format!("{at}.property"), "property", &of.property, &known);
     if of.verdict == Verdict::Valid {

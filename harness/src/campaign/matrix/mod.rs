@@ -11,5 +11,5 @@ pub(crate) mod result;
 mod runs;
 #[cfg(test)]
 mod samples;
-mod signs;
+pub(crate) mod signs;
 mod summary;

@@ -36,6 +36,8 @@ pub(super) struct Source {
     storage: Option<Keeper>,
     /// Of its first plan.
     digest: blake3::Hash,
+    /// Digest of the scenario file.
+    pub scenario: String,
 }
 
 impl Source {
@@ -127,7 +129,9 @@ fn sources(asked: &SurveyOptions, planned: &Cells) -> Result<Vec<Source>> {
     let source = |run: &Run| {
         let (file, storage) = planned.files[run.column].clone();
         let target = asked.targets[run.target].clone();
-        Ok(Source { file, target, storage, digest: digest(&run.plan)? })
+        let text = scenario::text(&file)?;
+        let scenario = blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
+        Ok(Source { file, target, storage, digest: digest(&run.plan)?, scenario })
     };
     planned.runs.iter().map(source).collect()
 }

@@ -26,6 +26,9 @@ pub(crate) struct Ran {
     pub started: String,
     /// How long it took, with everything around it.
     pub took_s: f64,
+    /// Digest of the scenario file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     pub verdict: Verdict,
     /// What the report says in one sentence.
     pub sentence: String,
@@ -56,8 +59,7 @@ impl Named for Ran {
 impl Ran {
     /// What the report of a run comes to.
     pub(super) fn new(run: String, build: String, cell: String, report: &Report, took: Duration) -> Ran {
-        let delivered = report.operations.iter().find(|operation| operation.name == "deliver");
-        let latency = delivered.and_then(|operation| operation.latency);
+        let latency = report.delivery_latency();
         Ran {
             run,
             build,
@@ -67,6 +69,7 @@ impl Ran {
             seed: report.run.seed,
             started: report.run.started.clone(),
             took_s: took.as_secs_f64(),
+            scenario: None,
             verdict: report.verdict,
             sentence: report.sentence.clone(),
             signs: signs::of(report),

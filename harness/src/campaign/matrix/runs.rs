@@ -50,8 +50,9 @@ impl Work for Runs<'_> {
             }
         };
         let mut ran = Ran::new(key, self.build.to_owned(), cell, &report, begun.elapsed());
-        if *piece == Piece::Canary {
-            ran.canary = Some(self.prepared.outline.canary.is_found_in(&ran));
+        match *piece {
+            Piece::Canary => ran.canary = Some(self.prepared.outline.canary.is_found_in(&ran)),
+            Piece::Of { cell, .. } => ran.scenario = Some(self.prepared.sources[cell].scenario.clone()),
         }
         self.keep_or_discard(&mut ran, &report)?;
         Ok(Some(ran))

@@ -54,6 +54,7 @@ pub(super) fn ran(cell: &Cell, seed: u64, failed: bool) -> Ran {
         seed,
         started: format!("2026-11-30T01:{:02}:00Z", seed % 60),
         took_s: 1.0,
+        scenario: None,
         verdict: if failed { Verdict::Invalid } else { Verdict::Valid },
         sentence: "as it is".to_owned(),
         signs: failed.then(|| sign("acknowledged-durable", Verdict::Invalid)).into_iter().collect(),

@@ -23,7 +23,7 @@ pub(crate) struct Sign {
 }
 
 /// All of a report; none if its run was valid and nothing speaks against the server.
-pub(super) fn of(report: &Report) -> Vec<Sign> {
+pub(crate) fn of(report: &Report) -> Vec<Sign> {
     let mut signs: Vec<Sign> = report.properties.iter().filter_map(|one| of_property(one, report)).collect();
     signs.extend(report.findings.iter().filter_map(of_finding));
     let overload = again::spoiled(report);
@@ -42,6 +42,18 @@ fn of_property(property: &Property, report: &Report) -> Option<Sign> {
     };
     let said = property.anomalies.first().map_or(&property.sentence, |anomaly| &anomaly.sentence);
     Some(Sign { of: property.name.clone(), verdict: property.verdict, sentence: said.clone(), evidence })
+}
+
+/// Kinds of findings that are signs.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    let finding = |kind: &str| Finding {
+        kind: kind.to_owned(),
+        count: 1,
+        sentence: String::new(),
+        examples: Vec::new(),
+    };
+    let names = judge::findings::ALL.iter().map(|kind| kind.name);
+    names.filter(move |name| of_finding(&finding(name)).is_some())
 }
 
 /// Findings that the rules of mail allow are no signs.

@@ -6,6 +6,7 @@ mod tests;
 use super::outline::{Cell, Outline};
 use super::result::Ran;
 use super::signs::Sign;
+use crate::campaign::median::median;
 use record::plan::shard::holds;
 use reports::campaign::{
     Campaign, CanaryState, Cell as Row, Expected as Known, Finding, SCHEMA_VERSION, Standing,
@@ -197,13 +198,6 @@ impl Outline {
 
 fn worst(ran: &Ran) -> Verdict {
     ran.signs.iter().map(|sign| sign.verdict).max().unwrap_or(Verdict::Valid)
-}
-
-/// The middle one, of two the larger.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// What it comes to.
