@@ -121,7 +121,11 @@ fn known_and_new() -> TestResult {
     let seeds = "seeds = 2\n";
     let place = Place::new(&[LISTS, seeds, CANARY, KNOWN].concat(), true)?;
     let output = place.run("campaign nightly.toml --jobs 2 --dir d --export junit.xml")?;
-    ends(&output, 0, &["canary found; 2 cells, 4 runs to be done", "Nothing new in 4 runs; 1 finding is known."])?;
+    ends(
+        &output,
+        0,
+        &["canary found; 2 cells, 4 runs to be done", "Nothing new in 4 runs; 1 finding is known."],
+    )?;
     let campaign: Campaign = place.result("d/campaign.json")?;
     let standings: Vec<Standing> = campaign.cells.iter().map(|cell| cell.standing).collect();
     ensure(standings == [Standing::Known, Standing::Fine], "one cell is known, one fine", &output)?;
@@ -157,7 +161,8 @@ fn blind() -> TestResult {
 fn shards() -> TestResult {
     let place = Place::new(&[LISTS, "seeds = 3\n", CANARY, KNOWN].concat(), true)?;
     for shard in ["1", "2"] {
-        let output = place.run(&format!("campaign nightly.toml --jobs 2 --shard {shard}/2 --dir s{shard}"))?;
+        let output =
+            place.run(&format!("campaign nightly.toml --jobs 2 --shard {shard}/2 --dir s{shard}"))?;
         ends(&output, 2, &["canary found", &format!("of shard {shard} of 2")])?;
     }
     let output = place.run("merge s1 --to some")?;

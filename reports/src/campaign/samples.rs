@@ -16,10 +16,10 @@ fn cell(scenario: &str, storage: Option<&str>, standing: Standing, [invalid, unk
         missing: if standing == Standing::Missing { 5 } else { 0 },
         invalid,
         unknown,
-        acknowledged: 2_911,
+        acknowledged: if standing == Standing::Missing { 0 } else { 2_911 },
         lost: u64::from(invalid) * 3,
-        p50_s: Some(0.0042),
-        p99_s: (standing != Standing::Open).then_some(1.25),
+        p50_s: (standing != Standing::Missing).then_some(0.0042),
+        p99_s: (standing > Standing::Missing || standing == Standing::New).then_some(1.25),
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn red() -> Campaign {
     Campaign {
         schema_version: SCHEMA_VERSION,
         verdict: Verdict::Invalid,
-        sentence: "1 of 5 cells shows what nobody expected; 5 of 25 runs are missing.".to_owned(),
+        sentence: "1 of 5 cells shows what nobody expected; 5 runs are missing.".to_owned(),
         name: "nightly".to_owned(),
         label: Some("firmware 1.2".to_owned()),
         version: "0.1.0".to_owned(),

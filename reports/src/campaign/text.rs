@@ -48,7 +48,7 @@ fn finding(finding: &Finding) -> String {
         rows.into_iter().map(|(name, text)| vec![name.to_owned(), text.clone()]).collect();
     let what = format!("{} {}", finding.property, result(finding.verdict));
     format!(
-        "  {:<5} {}: {what} ({})\n{}",
+        "{}  {}: {what} ({})\n{}",
         mark(finding),
         place(finding),
         often(finding),

@@ -12,7 +12,7 @@ use reports::kit::shard::Shard;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// So many runs of a cell that come to no result, and no more of it are begun: its trouble is the machine's.
+/// So many runs of a cell one after another that come to no result, and no more of it are begun: its trouble is the machine's.
 const UNANSWERED: u64 = 3;
 
 pub(super) struct ByNeed<'a> {
@@ -42,7 +42,7 @@ struct Lane {
 }
 
 impl<'a> ByNeed<'a> {
-    /// What is left of it, after what was `done`. `spent` is how long that took, if a time decides.
+    /// What is left of it, after what was `done`; time, if that decides, is counted from `begun` on.
     pub(super) fn new(outline: &'a Outline, done: &HashMap<String, Ran>, begun: Instant) -> ByNeed<'a> {
         let lane = |title: String| {
             let own = || done.values().filter(|ran| ran.cell == title);
@@ -129,7 +129,8 @@ impl Agenda<Runs<'_>> for ByNeed<'_> {
     fn heard(&mut self, outcome: &Ran) {
         let of = self.outline.cells.iter().position(|cell| outcome.run == cell.key(outcome.seed));
         if let Some(lane) = of.map(|cell| &mut self.lanes[cell]) {
-            lane.unanswered = lane.unanswered.saturating_sub(1);
+            // What failed before is forgiven: its trouble is over.
+            lane.unanswered = lane.unanswered.saturating_sub(1).min(self.jobs as u64);
             lane.failed |= outcome.failed();
         }
     }
@@ -211,7 +212,11 @@ mod tests {
         for number in 1..=3 {
             let mut part = whole.clone();
             part.options.shard = Shard::new(number, 3).expect("there is one");
-            all.extend(order(&mut ByNeed::new(&part, &HashMap::new(), Instant::now()), 99));
+            let mut agenda = ByNeed::new(&part, &HashMap::new(), Instant::now());
+            while let Some(Piece::Of { cell, seed }) = agenda.next() {
+                agenda.heard(&ran(&part.cells[cell], seed, false));
+                all.push((cell, seed));
+            }
         }
         all.sort_unstable();
         let wanted: Vec<(usize, u64)> =

@@ -160,3 +160,28 @@ fn check_expectation(file: &CampaignFile, at: &str, of: &Expectation, found: &mu
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_campaign_that_is_shown_as_an_example_is_sound() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ci/nightly.toml");
+        let (file, _) = campaign_file(&example).map_err(ScenarioErrors::shown).expect("it is sound");
+        assert!(!file.expect.is_empty() && !file.canary.defects.is_empty());
+    }
+
+    #[test]
+    fn the_first_campaign_in_the_documentation_says_every_key() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/campaigns.md");
+        let page = std::fs::read_to_string(page).expect("it is there");
+        let text =
+            page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        let Readable { value, troubles, .. } = read::<CampaignFile>(text, REFERENCE);
+        assert!(value.is_some(), "{troubles:?}");
+        for key in ["seeds", "until", "first-seed", "storages", "defects", "verdict", "reason"] {
+            assert!(text.contains(&format!("{key} ")), "{key}");
+        }
+    }
+}
