@@ -15,6 +15,7 @@ pub(crate) mod rehearse;
 pub(crate) mod samples;
 pub(crate) mod saved;
 pub(crate) mod shown;
+mod signs;
 pub(crate) mod survey;
 pub(crate) mod sweep;
 pub(crate) mod work;

@@ -1,9 +1,9 @@
 //! A run as a history sees it, whatever recorded it: a campaign, a survey or `run`.
 
 use crate::campaign::matrix::result::Ran;
-use crate::campaign::matrix::signs;
+use crate::campaign::signs::{self, violated};
 use crate::campaign::survey::result::RunResult;
-use reports::kit::class::{Class, Weight};
+use reports::kit::class::Weight;
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 
@@ -34,7 +34,6 @@ pub(super) struct OneRun {
 impl OneRun {
     pub(super) fn of_campaign(ran: &Ran) -> OneRun {
         let verdict = ran.signs.iter().map(|sign| sign.verdict).max().unwrap_or(Verdict::Valid);
-        let bad = ran.signs.iter().filter(|sign| sign.verdict == Verdict::Invalid);
         OneRun {
             key: ran.run.clone(),
             build: Some(ran.build.clone()),
@@ -44,7 +43,7 @@ impl OneRun {
             seed: ran.seed,
             started: ran.started.clone(),
             verdict,
-            violated: bad.map(|sign| sign.of.clone()).collect(),
+            violated: violated(&ran.signs),
             acknowledged: ran.acknowledged,
             lost: ran.lost,
             p50_s: ran.p50_s,
@@ -54,9 +53,11 @@ impl OneRun {
     }
 
     pub(super) fn of_survey(result: &RunResult) -> OneRun {
-        let bad = result.shown.iter().filter(|shown| shown.class.weight() == Weight::Bad);
-        // A sentence begins with the name of what it is about.
-        let name = |sentence: &str| sentence.split_once(": ").map_or(sentence, |(name, _)| name).to_owned();
+        let verdict = match result.worst().weight() {
+            _ if !result.violated.is_empty() => Verdict::Invalid,
+            Weight::Fine => Verdict::Valid,
+            Weight::Bad | Weight::Open | Weight::Apart => Verdict::Unknown,
+        };
         OneRun {
             key: result.run.clone(),
             build: Some(result.build.clone()).filter(|build| !build.is_empty()),
@@ -65,8 +66,8 @@ impl OneRun {
             target_version: result.target_version.clone(),
             seed: result.seed,
             started: result.started.clone(),
-            verdict: of_class(result.worst()),
-            violated: bad.map(|shown| name(&shown.sentence)).collect(),
+            verdict,
+            violated: result.violated.clone(),
             acknowledged: result.acknowledged,
             lost: result.lost,
             p50_s: result.p50_s,
@@ -77,10 +78,9 @@ impl OneRun {
 
     pub(super) fn of_report(report: &Report) -> OneRun {
         let signs = signs::of(report);
-        let bad = signs.iter().filter(|sign| sign.verdict == Verdict::Invalid);
         let latency = report.delivery_latency();
         OneRun {
-            key: report.run.fingerprint.clone(),
+            key: key(report),
             build: None,
             cell: cell(report),
             scenario: None,
@@ -88,7 +88,7 @@ impl OneRun {
             seed: report.run.seed,
             started: report.run.started.clone(),
             verdict: signs.iter().map(|sign| sign.verdict).max().unwrap_or(Verdict::Valid),
-            violated: bad.map(|sign| sign.of.clone()).collect(),
+            violated: violated(&signs),
             acknowledged: report.messages.acknowledged,
             lost: report.messages.lost + report.messages.damaged,
             p50_s: latency.map(|latency| latency.p50_s),
@@ -98,6 +98,12 @@ impl OneRun {
     }
 }
 
+/// Reports of earlier versions have no fingerprint.
+fn key(report: &Report) -> String {
+    let run = &report.run;
+    if run.fingerprint.is_empty() { run.directory.clone() } else { run.fingerprint.clone() }
+}
+
 /// With every kind of storage that the run had.
 fn cell(report: &Report) -> String {
     let mut kinds: Vec<&str> = report.run.persistence.iter().map(|(_, kind)| kind.as_str()).collect();
@@ -105,12 +111,4 @@ fn cell(report: &Report) -> String {
     kinds.dedup();
     let storage = if kinds.is_empty() { String::new() } else { format!(" on {}", kinds.join(" and ")) };
     format!("{}, {}{storage}", report.run.target, report.run.scenario)
-}
-
-fn of_class(class: Class) -> Verdict {
-    match class.weight() {
-        Weight::Bad => Verdict::Invalid,
-        Weight::Open | Weight::Apart => Verdict::Unknown,
-        Weight::Fine => Verdict::Valid,
-    }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a campaign file, all of it at once, each at its place.
 
 use super::file::{CampaignFile, CanaryFile, Expectation};
-use super::signs::{WHOLE_RUN, kinds};
+use crate::campaign::signs::{WHOLE_RUN, kinds};
 use crate::scenario::errors::{ScenarioErrors, Trouble};
 use crate::scenario::parse::{Readable, read};
 use crate::scenario::places::Places;

@@ -11,5 +11,4 @@ pub(crate) mod result;
 mod runs;
 #[cfg(test)]
 mod samples;
-pub(crate) mod signs;
 mod summary;

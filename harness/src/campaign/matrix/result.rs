@@ -1,7 +1,7 @@
 //! What each run of a campaign came to: a line each in `campaign.jsonl`.
 
-use super::signs::{self, Sign};
 use crate::campaign::journal::Named;
+use crate::campaign::signs::{self, Sign};
 use reports::kit::verdict::Verdict;
 use reports::run::Report;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use super::canary::CanaryOutline;
 use super::options::Options;
 use super::outline::{Cell, Length, Outline};
 use super::result::Ran;
-use super::signs::Sign;
+use crate::campaign::signs::Sign;
 use record::plan::keeper::Keeper;
 use reports::kit::shard::Shard;
 use reports::kit::verdict::Verdict;

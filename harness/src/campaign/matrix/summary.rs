@@ -5,8 +5,8 @@ mod tests;
 
 use super::outline::{Cell, Outline};
 use super::result::Ran;
-use super::signs::Sign;
 use crate::campaign::median::median;
+use crate::campaign::signs::Sign;
 use record::plan::shard::holds;
 use reports::campaign::{
     Campaign, CanaryState, Cell as Row, Expected as Known, Finding, SCHEMA_VERSION, Standing,

@@ -1,6 +1,6 @@
 //! What each run of a survey came to: a line each in `survey.jsonl`.
 
-use crate::campaign::{again, shown};
+use crate::campaign::{again, shown, signs};
 
 use crate::campaign::journal::Named;
 use crate::campaign::shown::Shown;
@@ -29,6 +29,9 @@ pub(crate) struct RunResult {
     pub started: String,
     /// Everything it shows, worst first; at least one.
     pub shown: Vec<Shown>,
+    /// Properties and kinds of findings that it violates; not noted by earlier builds.
+    #[serde(default)]
+    pub violated: Vec<String>,
     /// Messages that were acknowledged.
     pub acknowledged: u64,
     /// Of those, lost or damaged.
@@ -63,6 +66,7 @@ impl RunResult {
             seed: report.run.seed,
             started: report.run.started.clone(),
             shown: all_shown(report),
+            violated: signs::violated(&signs::of(report)),
             acknowledged: report.messages.acknowledged,
             lost: report.messages.lost + report.messages.damaged,
             p50_s: report.delivery_latency().map(|latency| latency.p50_s),

@@ -48,6 +48,7 @@ fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
         seed: seed.parse().expect("a number"),
         started: String::new(),
         shown: classes.iter().map(shown).collect(),
+        violated: Vec::new(),
         acknowledged: 10,
         lost: u64::from(classes.contains(&Class::Lost)),
         p50_s: None,

@@ -1,14 +1,14 @@
 //! What a run shows against a mail server, or leaves open: each with the name that a campaign file expects it by. Pure.
 
-use crate::campaign::again;
-use crate::campaign::shown::{by_finding, by_property};
+use super::again;
+use super::shown::{by_finding, by_property};
 use reports::kit::class::Weight;
 use reports::kit::verdict::Verdict;
 use reports::run::{Finding, Moment, Property, Report};
 use serde::{Deserialize, Serialize};
 
 /// The name of what leaves a run open as a whole.
-pub(super) const WHOLE_RUN: &str = "run";
+pub(crate) const WHOLE_RUN: &str = "run";
 
 /// Something that a run shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,12 @@ pub(crate) fn of(report: &Report) -> Vec<Sign> {
     signs
 }
 
+/// Names of what is violated.
+pub(crate) fn violated(signs: &[Sign]) -> Vec<String> {
+    let bad = signs.iter().filter(|sign| sign.verdict == Verdict::Invalid);
+    bad.map(|sign| sign.of.clone()).collect()
+}
+
 fn of_property(property: &Property, report: &Report) -> Option<Sign> {
     let evidence = match property.verdict {
         Verdict::Valid => return None,
@@ -45,7 +51,7 @@ fn of_property(property: &Property, report: &Report) -> Option<Sign> {
 }
 
 /// Kinds of findings that are signs.
-pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
     let finding = |kind: &str| Finding {
         kind: kind.to_owned(),
         count: 1,
