@@ -18,7 +18,10 @@ const ROOMS: [(&str, &str); 6] = [
         "harness/reference",
         "offline, server > listen > imap, smtp > store > mailbox, careless > files, flags, lists, uidlist, wire, defect",
     ),
-    ("reports", "rehearsal > agreement, comparison, cuts, policies, stores, survey, sweep > run > kit"),
+    (
+        "reports",
+        "rehearsal > agreement, campaign, comparison, cuts, history, policies, stores, survey, sweep > run > kit",
+    ),
     ("fuse-fs", "mount, rig > fs > rules > durability > call, inode, units, errno > clock, nearest"),
 ];
 const BESIDE: [&str; 5] = ["lib", "main", "testing", "tests", "documents"];

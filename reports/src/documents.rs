@@ -2,8 +2,10 @@
 //! the test that opens the pages in a browser; it reads back what it wrote; and no form of it shows a hostile string.
 
 use crate::agreement::{self, Agreement};
+use crate::campaign::{self, Campaign};
 use crate::comparison::{self, Comparison};
 use crate::cuts::{self, Cuts};
+use crate::history::{self, History};
 use crate::kit::format::Format;
 use crate::kit::inert::{copy, is_dangerous};
 use crate::kit::json::{schema, to_json};
@@ -29,10 +31,12 @@ fn examples() -> Vec<(&'static str, String)> {
         ("report-damaged", to_json(&samples::damaged())),
         ("report-hostile", to_json(&samples::hostile())),
         ("agreement", to_json(&agreement::samples::differing())),
+        ("campaign", to_json(&campaign::samples::red())),
         ("comparison", to_json(&comparison::samples::beyond())),
         ("comparison-within", to_json(&comparison::samples::within())),
         ("comparison-hostile", to_json(&comparison::samples::hostile())),
         ("cuts", to_json(&cuts::samples::bad())),
+        ("history", to_json(&history::samples::history())),
         ("policies", to_json(&policies::samples::compared())),
         ("rehearsal", to_json(&rehearsal::samples::rehearsal())),
         ("stores", to_json(&stores::samples::different())),
@@ -45,8 +49,10 @@ fn schemas() -> Vec<(&'static str, String)> {
     vec![
         ("schema", schema::<Report>()),
         ("agreement-schema", schema::<Agreement>()),
+        ("campaign-schema", schema::<Campaign>()),
         ("comparison-schema", schema::<Comparison>()),
         ("cuts-schema", schema::<Cuts>()),
+        ("history-schema", schema::<History>()),
         ("policies-schema", schema::<Policies>()),
         ("rehearsal-schema", schema::<Rehearsal>()),
         ("stores-schema", schema::<Stores>()),
@@ -97,6 +103,10 @@ fn documents_survive_the_way_through_json() {
     .for_each(reads_back);
     [cuts::samples::sound(), cuts::samples::bad()].iter().for_each(reads_back);
     [policies::samples::compared(), policies::samples::hostile()].iter().for_each(reads_back);
+    [campaign::samples::red(), campaign::samples::part(), campaign::samples::blind()]
+        .iter()
+        .for_each(reads_back);
+    reads_back(&history::samples::history());
     reads_back(&agreement::samples::differing());
     reads_back(&rehearsal::samples::rehearsal());
     [stores::samples::different(), stores::samples::same(), stores::samples::unknown()]
@@ -157,8 +167,10 @@ fn no_form_shows_a_hostile_string_wherever_it_stands() {
         forms_are_harmless([all_hostile(&report)].as_slice(), run::forms::FORMATS);
     }
     forms_are_harmless(&all_hostile(&agreement::samples::differing()), agreement::forms::FORMATS);
+    forms_are_harmless(&all_hostile(&campaign::samples::red()), campaign::forms::FORMATS);
     forms_are_harmless(&all_hostile(&comparison::samples::beyond()), comparison::forms::FORMATS);
     forms_are_harmless(&all_hostile(&cuts::samples::bad()), cuts::forms::FORMATS);
+    forms_are_harmless(&all_hostile(&history::samples::history()), history::forms::FORMATS);
     forms_are_harmless(&all_hostile(&policies::samples::compared()), policies::forms::FORMATS);
     forms_are_harmless(&all_hostile(&rehearsal::samples::rehearsal()), rehearsal::forms::FORMATS);
     forms_are_harmless(&all_hostile(&stores::samples::different()), stores::forms::FORMATS);

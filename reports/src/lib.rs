@@ -4,10 +4,12 @@
 //! that makes them harmless; every renderer for people starts there, and JSON escapes what it would.
 
 pub mod agreement;
+pub mod campaign;
 pub mod comparison;
 pub mod cuts;
 #[cfg(test)]
 mod documents;
+pub mod history;
 pub mod kit;
 pub mod policies;
 pub mod rehearsal;

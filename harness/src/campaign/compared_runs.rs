@@ -29,7 +29,7 @@ pub(super) fn of_side(side: &str, places: &[PathBuf]) -> Result<Vec<Named>> {
     }
 }
 
-fn named(place: &Path) -> Result<Named> {
+pub(super) fn named(place: &Path) -> Result<Named> {
     let runs = if is_run(place) || !place.is_dir() { vec![place.to_owned()] } else { inside(place)? };
     if runs.is_empty() {
         let place = place.display();

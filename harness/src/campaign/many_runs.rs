@@ -29,6 +29,10 @@ pub(crate) trait ManyRuns: Clone + Serialize + DeserializeOwned {
     }
     /// Every run of it, shared out by its title.
     fn runs(&self) -> Vec<Wanted>;
+    /// A run that nobody waits for and that counts where it was done, if this is the outcome of one.
+    fn extra(&self, _outcome: &Self::Outcome) -> Option<Wanted> {
+        None
+    }
     /// What a run came to, without times and places.
     fn came_to(outcome: &Self::Outcome) -> String;
     /// The command that does this part of it in this directory.

@@ -6,7 +6,7 @@
 use super::journal;
 use super::many_runs::{self, Asked, ManyRuns, Merged, Wanted, differences, lines};
 use super::write_whole::write_whole;
-use super::{agreement, survey, sweep};
+use super::{agreement, matrix, survey, sweep};
 use crate::exit::{Exit, Misplaced, NoSuch, Refused, tell};
 use anyhow::{Context, Result};
 use record::plan::shard::home;
@@ -26,8 +26,12 @@ struct Part<M: ManyRuns> {
 /// # Errors
 /// They are not of the same, or contradict each other; or `to` cannot take it.
 pub(crate) fn merge(places: &[PathBuf], to: &Path) -> Result<Exit> {
-    let kinds =
-        [kind::<survey::outline::Outline>(), kind::<sweep::outline::Outline>(), kind::<agreement::Outline>()];
+    let kinds = [
+        kind::<survey::outline::Outline>(),
+        kind::<sweep::outline::Outline>(),
+        kind::<agreement::Outline>(),
+        kind::<matrix::outline::Outline>(),
+    ];
     let of =
         |place: &PathBuf| kinds.iter().position(|kind| (kind.holds)(place)).ok_or_else(|| nothing(place));
     let found = places.iter().map(of).collect::<Result<BTreeSet<usize>>>()?;
@@ -54,8 +58,8 @@ fn kind<M: ManyRuns>() -> Kind {
 
 fn nothing(place: &Path) -> anyhow::Error {
     NoSuch(format!(
-        "{} holds no results of a survey, a sweep or of `persistence verify`: there is no survey-asked.json, sweep-asked.json or \
-         persistence-asked.json; name the directories that their --shard worked in",
+        "{} holds no results of a survey, a sweep, a campaign or of `persistence verify`: there is no survey-asked.json, \
+         sweep-asked.json, campaign-asked.json or persistence-asked.json; name the directories that their --shard worked in",
         place.display()
     ))
     .into()
@@ -70,7 +74,7 @@ fn merged<M: ManyRuns>(places: &[PathBuf], to: &Path) -> Result<Exit> {
     let environment = environments(&parts);
     let whole = Asked { shard: Shard::WHOLE, environment: environment.clone(), ..first.asked.clone() };
     whole.write(to)?;
-    let wanted = first.asked.of.runs();
+    let wanted = counting(&parts);
     write_whole(&many_runs::journal::<M>(to), &lines(wanted.iter().filter_map(|run| done.get(&run.key)))?)?;
     let verdict =
         first.asked.of.finish(&Merged { done: &done, parts: places, environment, directory: to })?;
@@ -101,11 +105,22 @@ fn fit<M: ManyRuns>(first: &Part<M>, other: &Part<M>) -> Result<()> {
     }
 }
 
-/// All results that are asked for.
+/// Every run that is asked for, and every other that was done and counts.
+fn counting<M: ManyRuns>(parts: &[Part<M>]) -> Vec<Wanted> {
+    let Some(first) = parts.first() else { return Vec::new() };
+    let asked = first.asked.of.runs();
+    let known: BTreeSet<&str> = asked.iter().map(|run| run.key.as_str()).collect();
+    let done = parts.iter().flat_map(|part| part.done.values());
+    let others = done.filter_map(|outcome| first.asked.of.extra(outcome));
+    let others = others.filter(|run| !known.contains(run.key.as_str()));
+    let others: BTreeMap<String, Wanted> = others.map(|run| (run.key.clone(), run)).collect();
+    asked.iter().cloned().chain(others.into_values()).collect()
+}
+
+/// All results that count.
 fn union<M: ManyRuns>(parts: &[Part<M>]) -> Result<HashMap<String, M::Outcome>> {
     let mut all: HashMap<String, (&Path, &M::Outcome)> = HashMap::new();
-    let Some(first) = parts.first() else { return Ok(HashMap::new()) };
-    for Wanted { key, title } in first.asked.of.runs() {
+    for Wanted { key, title } in counting(parts) {
         for part in parts {
             let Some(outcome) = part.done.get(&key) else { continue };
             let (place, before) = all.entry(key.clone()).or_insert((&part.place, outcome));

@@ -47,7 +47,7 @@ pub(crate) fn violation(property: &Property, report: &Report) -> Class {
     }
 }
 
-fn by_property(property: &Property, report: &Report) -> Shown {
+pub(crate) fn by_property(property: &Property, report: &Report) -> Shown {
     let said = property.anomalies.first().map_or(&property.sentence, |anomaly| &anomaly.sentence);
     // What many losses share is said first and has no moments of its own.
     let told = property.anomalies.iter().map(|anomaly| &anomaly.evidence).find(|told| !told.is_empty());
@@ -59,7 +59,7 @@ fn by_property(property: &Property, report: &Report) -> Shown {
     }
 }
 
-fn by_finding(finding: &Finding) -> Option<Shown> {
+pub(crate) fn by_finding(finding: &Finding) -> Option<Shown> {
     let class = match finding.kind.as_str() {
         "left-behind" => Class::Lost,
         "hidden-until-repair" => Class::Hidden,

@@ -27,32 +27,58 @@ pub(crate) trait Work: Sync {
     fn done(&self, piece: &Self::Piece) -> Result<Option<Self::Outcome>>;
 }
 
+/// What is to be done, in an order that may follow from what came of it so far.
+pub(crate) trait Agenda<W: Work>: Send {
+    /// Pieces that may be under way at once.
+    fn at_most(&self) -> usize;
+    /// The next piece, until nothing more is to be begun.
+    fn next(&mut self) -> Option<W::Piece>;
+    /// What a piece came to.
+    fn heard(&mut self, outcome: &W::Outcome);
+}
+
+/// One after another.
+impl<W: Work> Agenda<W> for VecDeque<W::Piece> {
+    fn at_most(&self) -> usize {
+        self.len()
+    }
+
+    fn next(&mut self) -> Option<W::Piece> {
+        self.pop_front()
+    }
+
+    fn heard(&mut self, _: &W::Outcome) {}
+}
+
 /// Does what is `left`, as `gate` lets it, until a signal comes; how many came to a result. `note` hears of each.
 ///
 /// # Errors
 /// The journal cannot be written.
 pub(crate) fn run_all<W: Work>(
     work: &W,
-    left: Vec<W::Piece>,
+    left: impl Agenda<W>,
     gate: &Gate,
     journal: &mut Journal<W::Outcome>,
     mut note: impl FnMut(&W::Outcome),
 ) -> Result<usize> {
-    let threads = gate.most().min(left.len());
-    let queue = Mutex::new(VecDeque::from(left));
+    let threads = gate.most().min(left.at_most());
+    let agenda = Mutex::new(Some(left));
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (queue, sender) = (&queue, sender.clone());
-            scope.spawn(move || take_pieces(work, queue, gate, &sender));
+            let (agenda, sender) = (&agenda, sender.clone());
+            scope.spawn(move || take_pieces(work, agenda, gate, &sender));
         }
         drop(sender);
         let mut count = 0;
         for outcome in receiver {
             count += 1;
             note(&outcome);
+            if let Some(agenda) = agenda.lock().as_mut() {
+                agenda.heard(&outcome);
+            }
             if let Err(error) = journal.add(outcome) {
-                queue.lock().clear();
+                *agenda.lock() = None;
                 return Err(error);
             }
         }
@@ -63,12 +89,12 @@ pub(crate) fn run_all<W: Work>(
 /// Takes pieces until none is left, a signal came, or nobody listens any more.
 fn take_pieces<W: Work>(
     work: &W,
-    queue: &Mutex<VecDeque<W::Piece>>,
+    agenda: &Mutex<Option<impl Agenda<W>>>,
     gate: &Gate,
     outcomes: &Sender<W::Outcome>,
 ) {
     while let Some(_pass) = gate.enter() {
-        let next = queue.lock().pop_front();
+        let next = agenda.lock().as_mut().and_then(Agenda::next);
         let Some(piece) = next else { return };
         match work.done(&piece) {
             Ok(None) => return,
@@ -110,7 +136,7 @@ mod tests {
         let path = place.path().join("journal.jsonl");
         let mut noted = BTreeSet::new();
         let mut journal = Journal::open(&path).expect("made");
-        let count = run_all(&Halves, (0..20).collect(), &Gate::new(3), &mut journal, |(_, half)| {
+        let count = run_all(&Halves, VecDeque::from_iter(0..20), &Gate::new(3), &mut journal, |(_, half)| {
             noted.insert(*half);
         });
         assert_eq!(count.expect("written"), 10);

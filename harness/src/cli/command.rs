@@ -9,8 +9,8 @@ use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    compare, compare_stores, device, hidden, inventory, merge, persistence, policies, rehearse, report, run,
-    schema, survey, sweep,
+    campaign, compare, compare_stores, device, hidden, history, inventory, merge, persistence, policies,
+    rehearse, report, run, schema, survey, sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
@@ -48,9 +48,16 @@ pub(crate) enum Command {
     /// Run scenarios against several mail servers, each pair several times, and show one matrix.
     #[command(after_help = EXIT_CODES)]
     Survey(SurveyArgs),
-    /// Make one result of the results of several shards of a survey, a sweep or `persistence verify`; say what is missing.
+    /// Run the scenarios of a campaign file against its mail servers and storages, seed after seed: only what is not known is red.
+    #[command(after_help = campaign::EXIT_CODES)]
+    Campaign(campaign::CampaignArgs),
+    /// Make one result of the results of several shards of a survey, a sweep, a campaign or `persistence verify`; say what is missing.
     #[command(after_help = EXIT_CODES)]
     Merge(merge::MergeArgs),
+    /// Set the results of several nights, commits or firmwares beside each other: verdicts, losses, latencies, and the first run of each
+    /// regression.
+    #[command(after_help = history::EXIT_CODES)]
+    History(history::HistoryArgs),
     /// Compare runs before a change with runs after it: a migration to another storage, a firmware, a new mail server.
     ///
     /// Exit codes: 0 within every limit, 1 beyond one, 2 the runs do not tell.
@@ -302,7 +309,9 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Survey(args) => survey::survey(args),
+        Command::Campaign(args) => campaign::run(args),
         Command::Merge(args) => merge::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Compare(args) => compare::run(args),
         Command::Inventory(args) => inventory::run(&args),
         Command::CompareStores(args) => compare_stores::run(args),
@@ -448,7 +457,9 @@ mod tests {
             "run",
             "sweep",
             "survey",
+            "campaign",
             "merge",
+            "history",
             "compare",
             "inventory",
             "compare-stores",

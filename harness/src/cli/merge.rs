@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
-    /// Directories that shards of one survey, sweep or `persistence verify` worked in.
+    /// Directories that shards of one survey, sweep, campaign or `persistence verify` worked in.
     #[arg(required = true, value_name = "DIR")]
     directories: Vec<PathBuf>,
     /// The directory that the result is written into: a new one.

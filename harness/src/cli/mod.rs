@@ -1,4 +1,5 @@
 mod access;
+mod campaign;
 mod command;
 pub use command::main;
 pub(crate) mod commands;
@@ -9,6 +10,7 @@ mod disks;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod hidden;
+mod history;
 pub(crate) mod inventory;
 pub(crate) mod merge;
 pub(crate) mod mount;

@@ -15,6 +15,10 @@ pub(crate) enum SchemaOf {
     Sweep,
     /// The JSON result of a survey.
     Survey,
+    /// The JSON result of a campaign.
+    Campaign,
+    /// The JSON result of `history`.
+    History,
     /// The JSON result of `compare`.
     Comparison,
     /// The JSON result of `compare-stores`.
@@ -33,6 +37,12 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
         SchemaOf::Target => serde_json::to_value(schemars::schema_for!(record::plan::server::Definition))?,
         SchemaOf::Report => serde_json::from_str(&reports::kit::json::schema::<reports::run::Report>())?,
         SchemaOf::Survey => serde_json::from_str(&reports::kit::json::schema::<reports::survey::Survey>())?,
+        SchemaOf::Campaign => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::campaign::Campaign>())?
+        }
+        SchemaOf::History => {
+            serde_json::from_str(&reports::kit::json::schema::<reports::history::History>())?
+        }
         SchemaOf::Comparison => {
             serde_json::from_str(&reports::kit::json::schema::<reports::comparison::Comparison>())?
         }

@@ -12,7 +12,7 @@ mod tests;
 use super::errors::{ScenarioErrors, Trouble};
 use super::file::{Scenario, Variant};
 use super::overrides::Overrides;
-use super::parse::{Readable, parse, read as read_text};
+use super::parse::{REFERENCE, Readable, parse, read as read_text};
 use record::plan::Plan;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ fn read(path: &Path) -> Result<String, ScenarioErrors> {
     })
 }
 
-fn text(path: &Path) -> io::Result<String> {
+/// The text of a scenario: a file, or one that comes with the program.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
     shipped::text(path).map_or_else(|| std::fs::read_to_string(path), |text| Ok(text.to_owned()))
 }
 
@@ -51,8 +52,8 @@ pub(crate) fn variants(path: &Path) -> Result<Vec<Variant>, ScenarioErrors> {
 
 /// Plans a scenario's text; `path` names it in messages and is where relative paths start.
 pub(crate) fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Plan, ScenarioErrors> {
-    let Readable { scenario, mut troubles, incomplete } = read_text(text);
-    let planned = scenario.map(|scenario| resolve::resolve(path, text, scenario, overrides, incomplete));
+    let Readable { value, mut troubles, incomplete } = read_text::<Scenario>(text, REFERENCE);
+    let planned = value.map(|scenario| resolve::resolve(path, text, scenario, overrides, incomplete));
     match planned {
         Some(Ok(plan)) if troubles.is_empty() => return Ok(plan),
         Some(Err(more)) => troubles.extend(more),

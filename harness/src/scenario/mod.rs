@@ -8,7 +8,7 @@ pub(crate) mod file;
 mod load;
 pub(crate) mod troubles;
 pub(crate) use load::{
-    demonstrates, describe_below, describe_shipped, files_below, load, plan, schema, variants,
+    demonstrates, describe_below, describe_shipped, files_below, load, plan, schema, text, variants,
 };
 pub(crate) mod names;
 pub(crate) mod overrides;

@@ -1,4 +1,4 @@
-//! From text to [`Scenario`], with every mistake of spelling or type, not only the first.
+//! From the text of a scenario or of a campaign to what it says, with every mistake of spelling or type, not only the first.
 //!
 //! The reader stops at its first error. So what it stumbled over is cut out of the parsed tree and it reads again,
 //! until it gets through. An error that only the cut caused ("missing field" of what was cut) is not shown. What is left can be looked
@@ -6,7 +6,7 @@
 
 use super::errors::Trouble;
 use super::file::Scenario;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, Error};
@@ -18,9 +18,9 @@ const MOST: usize = 40;
 const CHOICE: &str = "wanted exactly 1 element";
 
 /// A text as far as it can be read.
-pub(super) struct Readable {
+pub(crate) struct Readable<T> {
     /// Without what is misspelt; none if whole tables had to go, to which others may refer.
-    pub scenario: Option<Scenario>,
+    pub value: Option<T>,
     /// Everything that is misspelt.
     pub troubles: Vec<Trouble>,
     /// Tables that lack something: what else is wrong in them may only follow from that.
@@ -29,30 +29,34 @@ pub(super) struct Readable {
 
 /// Reads a scenario, or says everything that is misspelt in it.
 pub(crate) fn parse(text: &str) -> Result<Scenario, Vec<Trouble>> {
-    let Readable { scenario, troubles, .. } = read(text);
-    scenario.filter(|_| troubles.is_empty()).ok_or(troubles)
+    let Readable { value, troubles, .. } = read(text, REFERENCE);
+    value.filter(|_| troubles.is_empty()).ok_or(troubles)
 }
 
-/// Reads what can be read of a scenario.
-pub(super) fn read(text: &str) -> Readable {
+/// Where all that a scenario may say is written down.
+pub(super) const REFERENCE: &str = "docs/scenario-reference.md";
+
+/// Reads what can be read; `reference` is where all that may be written is said.
+pub(crate) fn read<T: DeserializeOwned>(text: &str, reference: &str) -> Readable<T> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
-    let mut troubles: Vec<Trouble> = errors.iter().take(MOST).map(trouble).collect();
-    let (mut cut, mut scenario): (Vec<Cut>, _) = (Vec::new(), None);
+    let mut troubles: Vec<Trouble> =
+        errors.iter().take(MOST).map(|error| trouble(error, reference)).collect();
+    let (mut cut, mut value): (Vec<Cut>, _) = (Vec::new(), None);
     while errors.is_empty() && cut.len() < MOST {
-        let error = match Scenario::deserialize(Deserializer::from(table.clone())) {
+        let error = match T::deserialize(Deserializer::from(table.clone())) {
             Ok(rest) => {
-                scenario = Some(rest).filter(|_| !cut.iter().any(Cut::is_whole_item));
+                value = Some(rest).filter(|_| !cut.iter().any(Cut::is_whole_item));
                 break;
             }
             Err(error) => error,
         };
         if !caused_by(&cut, error.message()) {
-            troubles.push(trouble(&error));
+            troubles.push(trouble(&error, reference));
         }
         let Some(path) = error.span().and_then(|span| cut_out(table.get_mut(), &span)) else { break };
         cut.push(Cut(path));
     }
-    Readable { scenario, troubles, incomplete: cut.iter().map(Cut::table).collect() }
+    Readable { value, troubles, incomplete: cut.iter().map(Cut::table).collect() }
 }
 
 /// The path of what was cut out: keys, and positions in arrays.
@@ -76,13 +80,13 @@ impl Cut {
     }
 }
 
-fn trouble(error: &Error) -> Trouble {
+fn trouble(error: &Error, reference: &str) -> Trouble {
     let message = if error.message().starts_with(CHOICE) {
         "exactly one choice belongs here".to_owned()
     } else {
         error.message().to_owned()
     };
-    Trouble { message, help: way_out(error.message()), span: error.span() }
+    Trouble { message, help: way_out(error.message(), reference), span: error.span() }
 }
 
 fn quoted(message: &str) -> impl Iterator<Item = &str> {
@@ -90,17 +94,17 @@ fn quoted(message: &str) -> impl Iterator<Item = &str> {
 }
 
 /// For an unknown key or name the nearest one that is known; for other mistakes where to look.
-fn way_out(message: &str) -> Option<String> {
+fn way_out(message: &str, reference: &str) -> Option<String> {
     if message.starts_with("unknown") {
         let mut words = quoted(message);
         let wrong = words.next()?;
         return fuse_fs::nearest::nearest(wrong, words).map(|nearest| format!("did you mean `{nearest}`?"));
     }
     if message.starts_with(CHOICE) {
-        return Some("docs/scenario-reference.md lists the choices and how they are written".to_owned());
+        return Some(format!("{reference} lists the choices and how they are written"));
     }
     let field = quoted(message).next().filter(|_| message.starts_with("missing field"))?;
-    Some(format!("add `{field} = ...`; docs/scenario-reference.md says what it may hold"))
+    Some(format!("add `{field} = ...`; {reference} says what it may hold"))
 }
 
 /// Whether an error is there only because something was cut out.

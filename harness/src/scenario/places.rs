@@ -9,7 +9,7 @@ pub(crate) struct Places<'t>(Option<Spanned<DeTable<'t>>>);
 
 impl<'t> Places<'t> {
     /// Of a text that may be broken; then nothing has a place.
-    pub(super) fn new(text: &'t str) -> Places<'t> {
+    pub(crate) fn new(text: &'t str) -> Places<'t> {
         Places(DeTable::parse(text).ok())
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Problems found so far, with the places of the text.
 pub(crate) struct Troubles<'t> {
     pub(super) places: Places<'t>,
-    pub(super) troubles: Vec<Trouble>,
+    pub(crate) troubles: Vec<Trouble>,
     /// Seconds of the story for one of the run, once its times are those of the run.
     pub(super) story_scale: Option<f64>,
     /// Tables of which nothing is said: something that was misspelt in them is missing.
@@ -17,7 +17,7 @@ pub(crate) struct Troubles<'t> {
 }
 
 impl<'t> Troubles<'t> {
-    pub(super) fn new(places: Places<'t>, incomplete: Vec<String>) -> Troubles<'t> {
+    pub(crate) fn new(places: Places<'t>, incomplete: Vec<String>) -> Troubles<'t> {
         Troubles { places, troubles: Vec::new(), story_scale: None, incomplete }
     }
 
@@ -38,7 +38,7 @@ impl<'t> Troubles<'t> {
         Span(if unit == 1_000_000 { Duration::from_millis(units) } else { Duration::from_secs(units) })
     }
 
-    pub(super) fn add(&mut self, field: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn add(&mut self, field: &str, message: impl Into<String>, help: impl Into<String>) {
         if self.is_untold(field) {
             return;
         }
@@ -47,7 +47,7 @@ impl<'t> Troubles<'t> {
     }
 
     /// `name` must be one of `known`.
-    pub(super) fn one_of(&mut self, field: &str, what: &str, name: &str, known: &[String]) {
+    pub(crate) fn one_of(&mut self, field: &str, what: &str, name: &str, known: &[String]) {
         if known.iter().any(|k| k == name) {
             return;
         }

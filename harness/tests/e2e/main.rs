@@ -4,6 +4,7 @@
 //! the tests start.
 
 mod absent;
+mod campaigns;
 mod clean_up;
 mod cli;
 mod damage;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     let mut tests = fermoposta::testing::tests(Path::new("../scenarios")).expect("the scenarios are there");
     for group in [
         absent::tests,
+        campaigns::tests,
         clean_up::tests,
         cli::tests,
         damage::tests,

@@ -131,8 +131,10 @@ fn page_of(name: &str) -> Result<String, Failed> {
     Ok(match name.split('-').next().unwrap_or_default() {
         "report" => reports::run::html::page::render_many(&[serde_json::from_str(&text)?]),
         "agreement" => reports::agreement::html::render(&serde_json::from_str(&text)?),
+        "campaign" => reports::campaign::html::render(&serde_json::from_str(&text)?),
         "comparison" => reports::comparison::html::render(&serde_json::from_str(&text)?),
         "cuts" => reports::cuts::html::render(&serde_json::from_str(&text)?),
+        "history" => reports::history::html::render(&serde_json::from_str(&text)?),
         "policies" => reports::policies::html::render(&serde_json::from_str(&text)?),
         "rehearsal" => reports::rehearsal::html::render(&serde_json::from_str(&text)?),
         "stores" => reports::stores::html::render(&serde_json::from_str(&text)?),

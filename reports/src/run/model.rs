@@ -65,6 +65,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of deliveries that ended well.
+    #[must_use]
+    pub fn delivery_latency(&self) -> Option<Quantiles> {
+        self.operations.iter().find(|operation| operation.name == "deliver")?.latency
+    }
+
     /// What was left out of the corpus, and why, in words; none if nothing was.
     #[must_use]
     pub fn left_out_in_words(&self) -> Option<String> {

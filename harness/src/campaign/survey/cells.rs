@@ -14,7 +14,7 @@ use record::plan::Plan;
 use record::plan::keeper::Keeper;
 use record::plan::step::StepAction;
 use reports::survey::Column;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -31,6 +31,8 @@ pub(crate) struct Run {
 /// All of a survey.
 pub(crate) struct Cells {
     pub columns: Vec<Column>,
+    /// The scenario of each column, and the storage that it asks for.
+    pub files: Vec<(PathBuf, Option<Keeper>)>,
     pub servers: Vec<Server>,
     /// Of all plans: what scenario and target files come to.
     pub plans: String,
@@ -70,7 +72,8 @@ pub(crate) fn cells(options: &Options) -> Result<Cells, Refused> {
             }
         }
     }
-    Ok(Cells { columns, servers, plans: shown(plans.finalize()), runs })
+    let files = files.into_iter().map(|(file, keeper)| (file.to_owned(), keeper)).collect();
+    Ok(Cells { columns, files, servers, plans: shown(plans.finalize()), runs })
 }
 
 type File<'a> = (&'a Path, Option<Keeper>);
@@ -120,7 +123,12 @@ fn twice(what: String) -> Refused {
     Refused::Other(NoSuch(what).into())
 }
 
-fn load(file: &Path, target: &str, persistence: Option<Keeper>, seed: u64) -> Result<Plan, Refused> {
+pub(crate) fn load(
+    file: &Path,
+    target: &str,
+    persistence: Option<Keeper>,
+    seed: u64,
+) -> Result<Plan, Refused> {
     let overrides = Overrides { seed, target: Some(target.to_owned()), persistence, ..Overrides::default() };
     scenario::load(file, &overrides).map_err(|problems| Refused::Scenario(Box::new(problems)))
 }
@@ -132,7 +140,7 @@ fn cuts_power(plan: &Plan) -> bool {
 }
 
 /// Everything that a result depends on, in a few characters.
-fn key(plan: &[u8], versions: &[String], build: &str) -> String {
+pub(crate) fn key(plan: &[u8], versions: &[String], build: &str) -> String {
     let mut all = blake3::Hasher::new();
     for part in [plan, build.as_bytes()].into_iter().chain(versions.iter().map(String::as_bytes)) {
         all.update(&(part.len() as u64).to_le_bytes()).update(part);

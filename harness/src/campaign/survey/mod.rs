@@ -4,4 +4,4 @@ pub(crate) mod outline;
 pub(crate) mod result;
 pub(crate) mod summary;
 mod survey;
-pub(crate) use survey::run;
+pub(crate) use survey::{discard, run};

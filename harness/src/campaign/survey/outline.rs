@@ -117,7 +117,7 @@ impl ManyRuns for Outline {
 }
 
 /// From the first of them that has it, if any.
-fn copy_from_one(parts: &[PathBuf], to: &Path, file: &str) -> Result<()> {
+pub(crate) fn copy_from_one(parts: &[PathBuf], to: &Path, file: &str) -> Result<()> {
     let Some(from) = parts.iter().map(|part| part.join(file)).find(|path| path.is_file()) else {
         return Ok(());
     };

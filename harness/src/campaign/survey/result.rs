@@ -1,6 +1,6 @@
 //! What each run of a survey came to: a line each in `survey.jsonl`.
 
-use crate::campaign::{again, shown};
+use crate::campaign::{again, shown, signs};
 
 use crate::campaign::journal::Named;
 use crate::campaign::shown::Shown;
@@ -24,12 +24,23 @@ pub(crate) struct RunResult {
     /// Name of the column.
     pub column: String,
     pub seed: u64,
+    /// When it started, RFC 3339 UTC; not noted by earlier builds.
+    #[serde(default)]
+    pub started: String,
     /// Everything it shows, worst first; at least one.
     pub shown: Vec<Shown>,
+    /// Properties and kinds of findings that it violates; not noted by earlier builds.
+    #[serde(default)]
+    pub violated: Vec<String>,
     /// Messages that were acknowledged.
     pub acknowledged: u64,
     /// Of those, lost or damaged.
     pub lost: u64,
+    /// Latency of deliveries, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_s: Option<f64>,
     /// Command that runs it again.
     pub reproduce: String,
     /// Its directory, if it was kept.
@@ -53,9 +64,13 @@ impl RunResult {
             target_version: report.run.target_version.clone(),
             column,
             seed: report.run.seed,
+            started: report.run.started.clone(),
             shown: all_shown(report),
+            violated: signs::violated(&signs::of(report)),
             acknowledged: report.messages.acknowledged,
             lost: report.messages.lost + report.messages.damaged,
+            p50_s: report.delivery_latency().map(|latency| latency.p50_s),
+            p99_s: report.delivery_latency().map(|latency| latency.p99_s),
             reproduce: report.run.reproduce.clone(),
             directory: None,
         }

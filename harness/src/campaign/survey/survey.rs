@@ -23,6 +23,7 @@ use anyhow::{Context, Result};
 use reports::kit::class::{Class, Weight};
 use reports::run::Report;
 use reports::survey::{Column, Survey};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<Exit> {
     say_what_other_builds_did(&asked, &journal.done);
     let own: Vec<Run> = cells.runs.into_iter().filter(|run| asked.of.is_in(options.shard, run)).collect();
     let all = own.len();
-    let left: Vec<Run> = own.into_iter().filter(|run| !journal.done.contains_key(&run.key)).collect();
+    let left: VecDeque<Run> = own.into_iter().filter(|run| !journal.done.contains_key(&run.key)).collect();
     let count = left.len();
     announce(options, all, count);
     let (begun, mut said) = (Instant::now(), 0);
@@ -171,7 +172,7 @@ fn keep_evidence(options: &Options, result: &RunResult, class: Class, report: &R
     write_whole(&path, reports::run::markdown::render(report).as_bytes())
 }
 
-fn discard(directory: &Path) {
+pub(crate) fn discard(directory: &Path) {
     if let Err(error) = std::fs::remove_dir_all(directory) {
         tracing::warn!("{} stays behind: {error}", directory.display());
     }

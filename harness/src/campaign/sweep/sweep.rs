@@ -21,6 +21,7 @@ use anyhow::Result;
 use record::plan::shard::holds;
 use reports::kit::class::{Class, Weight};
 use reports::sweep::Sweep;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,7 @@ fn all(options: &Options, prepared: &Prepared) -> Result<Exit> {
     let own: Vec<(usize, Case)> = own.collect();
     let all = own.len();
     let left = own.into_iter().filter(|(_, case)| !results.done.contains_key(&case.id()));
-    let left: Vec<(usize, Case)> = left.collect();
+    let left: VecDeque<(usize, Case)> = left.collect();
     announce(options, prepared, all, left.len());
     let (begun, count) = (Instant::now(), left.len());
     let gate = Gate::new(options.jobs).and_more_that_wait();

@@ -46,9 +46,13 @@ fn result(key: &str, classes: &[Class]) -> (String, RunResult) {
         target_version: Some("1".to_owned()),
         column: "baseline".to_owned(),
         seed: seed.parse().expect("a number"),
+        started: String::new(),
         shown: classes.iter().map(shown).collect(),
+        violated: Vec::new(),
         acknowledged: 10,
         lost: u64::from(classes.contains(&Class::Lost)),
+        p50_s: None,
+        p99_s: None,
         reproduce: format!("again {key}"),
         directory: None,
     };
