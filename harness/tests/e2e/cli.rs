@@ -21,10 +21,12 @@ fn wrong_use() -> TestResult {
 }
 
 /// Every command, with arguments by which it prints something without a run; none, if it needs a run or a mount.
-const PRINTING: [(&str, &[&str]); 22] = [
+const PRINTING: [(&str, &[&str]); 24] = [
     ("run", &["--help"]),
     ("sweep", &["--help"]),
     ("survey", &["--help"]),
+    ("campaign", &["--help"]),
+    ("history", &["--help"]),
     ("merge", &["--help"]),
     ("compare", &["--help"]),
     ("inventory", &["--help"]),
