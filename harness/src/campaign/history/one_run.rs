@@ -1,7 +1,7 @@
 //! A run as a history sees it, whatever recorded it: a campaign, a survey or `run`.
 
 use crate::campaign::matrix::result::Ran;
-use crate::campaign::signs::{self, violated};
+use crate::campaign::signs::{self, Sign, violated};
 use crate::campaign::survey::result::RunResult;
 use reports::kit::class::Weight;
 use reports::kit::verdict::Verdict;
@@ -24,6 +24,8 @@ pub(super) struct OneRun {
     pub verdict: Verdict,
     /// Properties and kinds of findings.
     pub violated: Vec<String>,
+    /// Beside that: of what it does not show violated nobody knows that it is not.
+    pub leaves_open: bool,
     pub acknowledged: u64,
     pub lost: u64,
     pub p50_s: Option<f64>,
@@ -44,6 +46,7 @@ impl OneRun {
             started: ran.started.clone(),
             verdict,
             violated: violated(&ran.signs),
+            leaves_open: ran.signs.iter().any(is_open),
             acknowledged: ran.acknowledged,
             lost: ran.lost,
             p50_s: ran.p50_s,
@@ -68,6 +71,10 @@ impl OneRun {
             started: result.started.clone(),
             verdict,
             violated: result.violated.clone(),
+            leaves_open: result
+                .shown
+                .iter()
+                .any(|shown| !matches!(shown.class.weight(), Weight::Fine | Weight::Bad)),
             acknowledged: result.acknowledged,
             lost: result.lost,
             p50_s: result.p50_s,
@@ -89,6 +96,7 @@ impl OneRun {
             started: report.run.started.clone(),
             verdict: signs.iter().map(|sign| sign.verdict).max().unwrap_or(Verdict::Valid),
             violated: violated(&signs),
+            leaves_open: signs.iter().any(is_open),
             acknowledged: report.messages.acknowledged,
             lost: report.messages.lost + report.messages.damaged,
             p50_s: latency.map(|latency| latency.p50_s),
@@ -96,6 +104,10 @@ impl OneRun {
             reproduce: report.run.reproduce.clone(),
         }
     }
+}
+
+fn is_open(sign: &Sign) -> bool {
+    sign.verdict == Verdict::Unknown
 }
 
 /// Reports of earlier versions have no fingerprint.

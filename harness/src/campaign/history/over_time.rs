@@ -37,35 +37,46 @@ pub(super) fn points(line: &Line<'_>) -> Vec<Point> {
     points
 }
 
-/// What one night's runs do not show and the next one's do.
+/// What one night's runs do not show and the next one's do. A night whose runs leave it open says neither: it is passed over.
 pub(super) fn regressions(cell: &str, line: &Line<'_>) -> Vec<Regression> {
-    let nights: Vec<(usize, &Vec<&OneRun>)> = line.iter().map(|(night, runs)| (*night, runs)).collect();
+    let every: BTreeSet<&str> = line.values().flat_map(|runs| violated(runs)).collect();
+    let of = |property| regressions_of(cell, line, property);
+    let mut all: Vec<Regression> = every.into_iter().flat_map(of).collect();
+    all.sort_by_key(|one| one.since);
+    all
+}
+
+fn regressions_of(cell: &str, line: &Line<'_>, property: &str) -> Vec<Regression> {
+    let answer = |(night, runs): (&usize, &'_ Vec<&OneRun>)| Some((*night, shows(runs, property)?));
+    let nights: Vec<(usize, bool)> = line.iter().filter_map(answer).collect();
     let mut all = Vec::new();
     for (n, pair) in nights.windows(2).enumerate() {
-        let [(before, earlier), (since, runs)] = pair else { continue };
-        if is_other(earlier, runs) {
-            continue;
-        }
-        for property in violated(runs).difference(&violated(earlier)) {
-            let gone = nights[n + 2..].iter().find(|(_, later)| !violated(later).contains(property));
-            let shows = |run: &&&OneRun| run.violated.iter().any(|one| one == property);
-            let Some(first) = runs.iter().filter(shows).min_by_key(|run| (&run.started, run.seed)) else {
-                continue;
-            };
-            all.push(Regression {
-                cell: cell.to_owned(),
-                property: (*property).to_owned(),
-                since: *since,
-                before: *before,
-                before_runs: earlier.len() as u32,
-                gone: gone.map(|(night, _)| *night),
-                seed: first.seed,
-                started: first.started.clone(),
-                reproduce: first.reproduce.clone(),
-            });
-        }
+        let [(before, false), (since, true)] = *pair else { continue };
+        let (earlier, runs) = (&line[&before], &line[&since]);
+        let shows = |run: &&&OneRun| run.violated.iter().any(|one| one == property);
+        let first = runs.iter().filter(shows).min_by_key(|run| (&run.started, run.seed));
+        let Some(first) = first.filter(|_| !is_other(earlier, runs)) else { continue };
+        let gone = nights[n + 2..].iter().find(|(_, shows)| !shows).map(|(night, _)| *night);
+        all.push(Regression {
+            cell: cell.to_owned(),
+            property: property.to_owned(),
+            since,
+            before,
+            before_runs: earlier.len() as u32,
+            gone: gone.filter(|night| !is_other(runs, &line[night])),
+            seed: first.seed,
+            started: first.started.clone(),
+            reproduce: first.reproduce.clone(),
+        });
     }
     all
+}
+
+/// Whether a night's runs show it violated; none if they leave it open.
+fn shows(runs: &[&OneRun], property: &str) -> Option<bool> {
+    let shown = violated(runs).contains(property);
+    let answers = |run: &&OneRun| run.verdict != Verdict::Unknown && !run.leaves_open;
+    (shown || runs.iter().any(answers)).then_some(shown)
 }
 
 fn violated<'a>(runs: &[&'a OneRun]) -> BTreeSet<&'a str> {
@@ -102,6 +113,7 @@ pub(super) mod tests {
             started: started.to_owned(),
             verdict: if violated.is_empty() { Verdict::Valid } else { Verdict::Invalid },
             violated: violated.iter().map(|one| (*one).to_owned()).collect(),
+            leaves_open: false,
             acknowledged: 10,
             lost: violated.len() as u64,
             p50_s: Some(0.001 * seed as f64),
@@ -138,6 +150,18 @@ pub(super) mod tests {
     fn what_was_there_from_the_beginning_is_no_regression() {
         assert_eq!(found(&nights(&[&["lost"], &["lost"]])), []);
         assert_eq!(found(&nights(&[&["lost"]])), []);
+    }
+
+    #[test]
+    fn a_night_that_leaves_it_open_is_neither_a_beginning_nor_an_end() {
+        let mut runs = nights(&[&[], &[], &["lost"], &[], &[]]);
+        runs[1].verdict = Verdict::Unknown;
+        (runs[3].verdict, runs[3].leaves_open) = (Verdict::Invalid, true);
+        assert_eq!(found(&runs), [("lost".to_owned(), 0, 2, Some(4))]);
+        runs[4].verdict = Verdict::Unknown;
+        assert_eq!(found(&runs), [("lost".to_owned(), 0, 2, None)]);
+        runs[0].verdict = Verdict::Unknown;
+        assert_eq!(found(&runs), [], "it may have been there all the time");
     }
 
     #[test]
