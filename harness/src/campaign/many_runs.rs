@@ -3,6 +3,7 @@
 use super::journal::Named;
 use super::write_whole::write_whole;
 use anyhow::{Context, Result, ensure};
+use record::plan::quoted;
 use reports::kit::shard::Shard;
 use reports::kit::verdict::Verdict;
 use serde::de::DeserializeOwned;
@@ -10,6 +11,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+/// The options that name a part and its directory, as far as they are not the usual ones.
+pub(crate) fn part_and_place(shard: Shard, directory: &Path, usual: &Path) -> String {
+    let part = shard.as_part().map_or(String::new(), |shard| format!(" --shard {shard}"));
+    match directory == usual {
+        true => part,
+        false => format!("{part} --dir {}", quoted(&directory.display().to_string())),
+    }
+}
 
 /// What many runs are made of.
 pub(crate) trait ManyRuns: Clone + Serialize + DeserializeOwned {

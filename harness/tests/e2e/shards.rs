@@ -1,6 +1,7 @@
 //! Many runs shared out: shards, each in a directory of its own, and the one result that is made of them.
 
 use crate::group::{Named, TestResult, group, percent};
+use crate::stage::{SOUND, fermoposta};
 use fermoposta::testing::Test;
 use libtest_mimic::Failed;
 use reports::kit::verdict::Verdict;
@@ -8,20 +9,7 @@ use reports::survey::Survey;
 use reports::sweep::Sweep;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-const SOUND: &str = r#"
-name = "sound"
-why  = "Nothing fails."
-
-[workload]
-duration = "500ms"
-rate     = "30/s"
-users    = 2
-
-[expect]
-no-faults = true
-"#;
+use std::process::Output;
 
 pub(crate) fn tests() -> Vec<Test> {
     let tests: [Named; 3] = [
@@ -46,9 +34,7 @@ impl Place {
     }
 
     fn run(&self, arguments: &str) -> std::io::Result<Output> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.env("FERMOPOSTA_SELF", "1").stdin(Stdio::null()).current_dir(self.0.path());
-        command.args(arguments.split(' ')).output()
+        fermoposta(self.0.path(), &arguments.split(' ').collect::<Vec<_>>())
     }
 
     fn ends(&self, code: i32, arguments: &str) -> Result<String, Failed> {

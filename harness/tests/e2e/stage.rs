@@ -19,6 +19,20 @@ users = 3
 no-faults = true
 "#;
 
+/// As short as can be.
+pub(crate) const SOUND: &str = r#"
+name = "sound"
+why  = "Nothing fails."
+
+[workload]
+duration = "500ms"
+rate     = "30/s"
+users    = 2
+
+[expect]
+no-faults = true
+"#;
+
 pub(crate) const MOVES: &str = r#"
 name = "moves"
 why = "Users move from one storage to another."

@@ -84,12 +84,14 @@ pub struct Regression {
     pub property: String,
     /// The night in which it was first seen again: its index.
     pub since: usize,
-    /// The night before, in which it was not seen: its index.
+    /// The last night before, of those that do not leave it open; it was not seen then: its index.
     pub before: usize,
     /// Runs of that night, none of which shows it.
     pub before_runs: u32,
-    /// The first later night whose runs do not show it: its index; none if it still shows.
+    /// The first later night whose runs do not show it, and do not leave it open: its index.
     pub gone: Option<usize>,
+    /// The last night before that in which it was seen: its index.
+    pub last: usize,
     /// Seed of the first run that shows it.
     pub seed: u64,
     /// When that started, RFC 3339 UTC.

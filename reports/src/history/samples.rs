@@ -39,7 +39,7 @@ pub(crate) fn history() -> History {
     let other = Point { other_scenario: true, p99_s: None, ..point(2, Verdict::Unknown) };
     History {
         schema_version: SCHEMA_VERSION,
-        sentence: "1 regression in 2 cells over 3 nights, still there.".to_owned(),
+        sentence: "1 regression in 2 cells over 3 nights, 1 of them not seen to be gone.".to_owned(),
         version: "0.1.0".to_owned(),
         nights: vec![night(0, Some("00112233aabbccdd")), night(1, Some("11112233aabbccdd")), night(2, None)],
         rows: vec![
@@ -53,6 +53,7 @@ pub(crate) fn history() -> History {
             before: 0,
             before_runs: 5,
             gone: None,
+            last: 2,
             seed: 3,
             started: "2026-11-21T01:07:00Z".to_owned(),
             reproduce: "fermoposta run power-cut --target dovecot-maildir --seed 3".to_owned(),

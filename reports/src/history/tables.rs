@@ -69,7 +69,7 @@ pub(super) fn regressions(history: &History) -> Table {
         );
         let now = match of.gone {
             Some(gone) => Look::Colour("valid").of(format!("not seen in {}", name(history, gone))),
-            None => Look::Colour("invalid").of("still there"),
+            None => Look::Colour("invalid").of(format!("last seen in {}", name(history, of.last))),
         };
         vec![
             Look::Name.of(&of.cell),

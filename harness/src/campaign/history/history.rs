@@ -104,7 +104,7 @@ fn sentence(found: &[Regression], cells: usize, nights: usize) -> String {
         (0, _) => format!("No regression was seen {over}."),
         (all, there) => {
             let all = counted(all as u64, "regression", "regressions");
-            format!("{all} {over}, {there} of them still there.")
+            format!("{all} {over}, {there} of them not seen to be gone.")
         }
     }
 }
@@ -162,7 +162,7 @@ mod tests {
         let history = made(&[later, earlier]);
         let names: Vec<&str> = history.nights.iter().map(|night| night.name.as_str()).collect();
         assert_eq!(names, ["earlier", "later"]);
-        insta::assert_snapshot!(history.sentence, @"1 regression in 1 cell over 2 nights, 1 of them still there.");
+        insta::assert_snapshot!(history.sentence, @"1 regression in 1 cell over 2 nights, 1 of them not seen to be gone.");
         assert_eq!((history.regressions[0].since, history.regressions[0].before), (1, 0));
         assert_eq!(history.rows[0].points[1].verdict, Verdict::Invalid);
     }

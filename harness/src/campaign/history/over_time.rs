@@ -56,14 +56,20 @@ fn regressions_of(cell: &str, line: &Line<'_>, property: &str) -> Vec<Regression
         let shows = |run: &&&OneRun| run.violated.iter().any(|one| one == property);
         let first = runs.iter().filter(shows).min_by_key(|run| (&run.started, run.seed));
         let Some(first) = first.filter(|_| !is_other(earlier, runs)) else { continue };
-        let gone = nights[n + 2..].iter().find(|(_, shows)| !shows).map(|(night, _)| *night);
+        let mut later = nights[n + 2..].iter().take_while(|(night, _)| !is_other(runs, &line[night]));
+        let mut last = since;
+        let gone = later.find(|(night, shows)| {
+            last = if *shows { *night } else { last };
+            !shows
+        });
         all.push(Regression {
             cell: cell.to_owned(),
             property: property.to_owned(),
             since,
             before,
             before_runs: earlier.len() as u32,
-            gone: gone.filter(|night| !is_other(runs, &line[night])),
+            gone: gone.map(|(night, _)| *night),
+            last,
             seed: first.seed,
             started: first.started.clone(),
             reproduce: first.reproduce.clone(),
@@ -132,6 +138,17 @@ pub(super) mod tests {
 
     fn line(runs: &[OneRun]) -> Line<'_> {
         runs.iter().enumerate().map(|(night, run)| (night, vec![run])).collect()
+    }
+
+    #[test]
+    fn it_was_last_seen_before_it_was_gone_or_before_what_leaves_it_open() {
+        let last =
+            |runs: &[OneRun]| regressions("c", &line(runs)).iter().map(|one| one.last).collect::<Vec<_>>();
+        let mut runs = nights(&[&[], &["lost"], &["lost"], &[], &["lost"]]);
+        assert_eq!(last(&runs), [2, 4]);
+        (runs[3].verdict, runs[4].verdict) = (Verdict::Unknown, Verdict::Unknown);
+        runs[4].violated.clear();
+        assert_eq!(last(&runs), [2]);
     }
 
     fn found(runs: &[OneRun]) -> Vec<(String, usize, usize, Option<usize>)> {

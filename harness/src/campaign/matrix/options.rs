@@ -1,5 +1,6 @@
 //! What the command line says of a campaign.
 
+use crate::campaign::many_runs::part_and_place;
 use record::plan::quoted;
 use reports::kit::shard::Shard;
 use serde::{Deserialize, Serialize};
@@ -35,13 +36,7 @@ impl Options {
         if let Some(label) = &self.label {
             command += &format!(" --label {}", quoted(label));
         }
-        if let Some(shard) = self.shard.as_part() {
-            command += &format!(" --shard {shard}");
-        }
-        if self.directory != usual_directory(self.shard) {
-            command += &format!(" --dir {}", quoted(&self.directory.display().to_string()));
-        }
-        command
+        command + &part_and_place(self.shard, &self.directory, &usual_directory(self.shard))
     }
 }
 

@@ -13,9 +13,27 @@ use record::directory::RunDirectory;
 use reports::run::Report;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "begun.json";
+
+/// Keeps others from going on in the directory of a rehearsal, as long as it lives.
+///
+/// # Errors
+/// [`Refused`] if another process is at work there.
+pub(super) fn hold(directory: &Path) -> Result<File> {
+    let held = File::open(directory).with_context(|| format!("cannot open {}", directory.display()))?;
+    // A file system without locks refuses nobody.
+    match held.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Refused(format!(
+            "another process is rehearsing in {}; wait for its end, or interrupt it",
+            directory.display()
+        ))
+        .into()),
+        _ => Ok(held),
+    }
+}
 
 /// What it was begun with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,7 @@ use reports::comparison::Comparison;
 use reports::rehearsal::Rehearsal;
 use reports::run::Report;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -43,8 +44,8 @@ pub(crate) fn run(options: &Options, sample: Option<&Sample>) -> Result<Option<R
     of_mail.into_iter().chain(of_runs).for_each(|told| crate::exit::tell!("{told}"));
     stop::install()?;
     let begun = Instant::now();
-    let (directory, kept) = place(options)?;
-    let Begun { own, again, .. } = kept;
+    let (directory, begun_with, _held) = place(options)?;
+    let Begun { own, again, .. } = begun_with;
     let mut stage = Stage {
         options,
         sample,
@@ -81,19 +82,21 @@ pub(crate) fn run(options: &Options, sample: Option<&Sample>) -> Result<Option<R
     Ok(Some(rehearsal))
 }
 
-/// A directory for it, new or as it was when it was interrupted.
-fn place(options: &Options) -> Result<(PathBuf, Begun)> {
+/// A directory for it, new or as it was when it was interrupted, and what keeps others out of it.
+fn place(options: &Options) -> Result<(PathBuf, Begun, File)> {
     if let Some(place) = &options.go_on {
         let directory = going_on::existing(place)?;
+        let held = going_on::hold(directory.path())?;
         let begun = Begun::go_on(options, directory.path())?;
-        return Ok((directory.path().to_owned(), begun));
+        return Ok((directory.path().to_owned(), begun, held));
     }
     let directory = RunDirectory::create(&options.runs, "rehearse", target_name(options), options.seed);
     let directory = directory.with_context(|| {
         format!("cannot make a directory in {}; name another with --runs", options.runs.display())
     })?;
+    let held = going_on::hold(directory.path())?;
     let begun = Begun::new(options, &directory)?;
-    Ok((directory.path().to_owned(), begun))
+    Ok((directory.path().to_owned(), begun, held))
 }
 
 /// Whether every part can be planned, and whose mail is to be copied: before the first is run, not after an hour.

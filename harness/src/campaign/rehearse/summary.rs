@@ -15,7 +15,7 @@ use super::options::{Options, Service, Stretch};
 use super::own_mail::moved;
 use reports::comparison::Comparison;
 use reports::kit::verdict::Verdict;
-use reports::rehearsal::{Drain, Figure, Moved, Part, Rehearsal, Reopening, SCHEMA_VERSION};
+use reports::rehearsal::{Drain, Figure, Moved, OwnMail, Part, Rehearsal, Reopening, SCHEMA_VERSION};
 use reports::run::Report;
 use std::path::Path;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(crate) fn rehearsal(found: &Findings<'_>) -> Rehearsal {
     Rehearsal {
         schema_version: SCHEMA_VERSION,
         verdict,
-        sentence: sentence(found.options, verdict, &reasons),
+        sentence: sentence(found, verdict, &reasons),
         reasons,
         target: reports()
             .next()
@@ -75,38 +75,50 @@ fn mover_or_target(options: &Options) -> String {
     if options.has_runs() { options.target.clone() } else { "a mover of your own".to_owned() }
 }
 
-fn sentence(options: &Options, verdict: Verdict, reasons: &[String]) -> String {
+fn sentence(found: &Findings<'_>, verdict: Verdict, reasons: &[String]) -> String {
     let first = reasons.first().map_or("", String::as_str).trim_end_matches('.');
     let more = match reasons.len() {
         0 | 1 => String::new(),
         n => format!(" ({} more)", n - 1),
     };
     match verdict {
-        Verdict::Valid => go(options),
+        Verdict::Valid => go(found),
         Verdict::Unknown => format!("The rehearsal proves neither: {first}{more}."),
         Verdict::Invalid => format!("The migration is not safe as rehearsed: {first}{more}."),
     }
 }
 
 /// Says no more than what was tried.
-fn go(options: &Options) -> String {
+fn go(found: &Findings<'_>) -> String {
     let proved = [
-        (Stretch::Mail, "your mover brought every message with folder, flags and date"),
         (Stretch::Migration, "every part is valid"),
         (Stretch::Failures, "every failure struck"),
         (Stretch::Disks, "the new disk keeps its limits"),
         (Stretch::Outage, "a backlog can be let in beside new mail"),
     ];
-    let of = |(part, words): &(Stretch, &'static str)| options.does(*part).then_some(*words);
-    let words: Vec<&str> = proved.iter().filter_map(of).collect();
+    let of = |(part, words): &(Stretch, &str)| found.options.does(*part).then(|| (*words).to_owned());
+    let mail = found.mail.and_then(|mail| mail.as_ref().ok()).map(|moved| brought(&moved.mail));
+    let words: Vec<String> = mail.into_iter().chain(proved.iter().filter_map(of)).collect();
     let words = match words.as_slice() {
-        [one] => (*one).to_owned(),
+        [one] => one.clone(),
         [one, other] => format!("{one}, and {other}"),
         [all @ .., last] => format!("{}, and {last}", all.join(", ")),
         [] => String::new(),
     };
     let mut chars = words.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).chain(['.']).collect())
+}
+
+fn brought(mail: &OwnMail) -> String {
+    let (moved, there) = (mail.users, mail.users_there);
+    let of = if moved < there {
+        format!(" of {} of {} users", figures::grouped(moved), figures::grouped(there))
+    } else {
+        String::new()
+    };
+    let accepted = mail.stores.kinds.iter().any(|kind| kind.accepted && kind.count > 0);
+    let but = if accepted { ", but for what was accepted" } else { "" };
+    format!("your mover brought every message{of} with folder, flags and date{but}")
 }
 
 /// What speaks against going, worst first.

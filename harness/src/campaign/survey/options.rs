@@ -1,5 +1,6 @@
 //! What a survey is asked for.
 
+use crate::campaign::many_runs::part_and_place;
 use record::plan::keeper::Keeper;
 use record::plan::quoted;
 use reports::kit::shard::Shard;
@@ -55,13 +56,7 @@ impl Options {
         if self.seed != USUAL_SEED {
             command += &format!(" --seed {}", self.seed);
         }
-        if let Some(shard) = self.shard.as_part() {
-            command += &format!(" --shard {shard}");
-        }
-        if self.directory != usual_directory(self.shard) {
-            command += &format!(" --dir {}", quoted(&self.directory.display().to_string()));
-        }
-        command
+        command + &part_and_place(self.shard, &self.directory, &usual_directory(self.shard))
     }
 }
 

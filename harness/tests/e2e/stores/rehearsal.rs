@@ -14,10 +14,11 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 pub(super) fn tests() -> Vec<Test> {
-    let tests: [Named; 8] = [
+    let tests: [Named; 9] = [
         ("rehearsed_with_rsync_done_right_it_is_go_and_nothing_is_touched", percent(60, 5), done_right),
         ("each_mover_that_spoils_mail_is_found_by_rehearse", percent(60, 10), spoiled),
         ("what_a_mover_says_of_itself_is_told_from_what_it_did", percent(40, 10), said_of_itself),
+        ("a_link_out_of_the_mail_is_not_copied", percent(20, 5), link_out),
         ("an_interrupted_mover_is_not_left_running", percent(20, 5), interrupted),
         ("a_sample_of_users_is_moved_and_what_is_wrong_is_said", percent(40, 5), sample),
         ("a_rehearsal_is_verified_by_its_fingerprint", percent(40, 5), verified),
@@ -87,6 +88,25 @@ fn done_right() -> TestResult {
     match tree::state(&place.path("old"))? == before {
         true => Ok(()),
         false => Err("the mail was touched".into()),
+    }
+}
+
+/// From a copy it would lead to the mail itself: a mover that follows links could remove that, and nothing would have moved.
+fn link_out() -> TestResult {
+    let place = Place::rehearsing()?;
+    let archive = place.path("archive");
+    fs::create_dir_all(archive.join("cur"))?;
+    fs::write(archive.join("cur/1.host:2,S"), "Subject: kept\n\nkept\n")?;
+    let link = place.path("old/anna@example.it/Maildir/.Archive");
+    std::os::unix::fs::symlink(&archive, &link)?;
+    let rehearsed = place.rehearse("cp -a {from}/. {to} && find -L {from} -type f -delete", &[])?;
+    let words = format!("{} leads out of the user's mail, to {}", link.display(), archive.display());
+    says(&rehearsed, 64, &["the mail of anna@example.it", &words])?;
+    let empty = |disk: &str| Ok::<bool, Failed>(fs::read_dir(place.path(disk))?.next().is_none());
+    let (begun, kept) = (!empty("disk-old")?, archive.join("cur/1.host:2,S").is_file());
+    match (begun, kept) {
+        (false, true) => Ok(()),
+        _ => Err(format!("begun: {begun}, the archive is there: {kept}").into()),
     }
 }
 
@@ -163,7 +183,7 @@ fn spoiled() -> TestResult {
     says(
         &place.rehearse("rsync -rl {from}/ {to}/", &["--accept", "dates"])?,
         0,
-        &["GO", "but for what was accepted"],
+        &["GO Your mover brought every message with folder, flags and date, but for what was accepted."],
     )
 }
 
@@ -229,7 +249,7 @@ fn sample() -> TestResult {
     says(
         &place.rehearse("rsync -a {from}/ {to}/", &["--users", "1"])?,
         0,
-        &["GO", "1 of 2", "1 user is the same"],
+        &["GO Your mover brought every message of 1 of 2 users with", "1 user is the same"],
     )?;
     for (arguments, words) in [
         (vec!["--mail", "maildir:nowhere/%u"], "cannot look for users in"),
@@ -332,6 +352,7 @@ fn gone_on() -> TestResult {
     command.env("FERMOPOSTA_SELF", "1").args(ALWAYS).args(["--mover", mover]).current_dir(place.top.path());
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     wait_until("the mover", || place.path("begun").is_file())?;
+    says(&place.rehearse(mover, &["--go-on", PLACE])?, 64, &["another process is rehearsing in"])?;
     kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGINT)?;
     let first = child.wait_with_output()?;
     says(&first, 130, &["interrupted; nothing is left running", "go on with it:", "--go-on"])?;

@@ -2,7 +2,7 @@
 
 use super::asked::OwnMail;
 use super::mover::{self, NotMoved, Ran, Ways};
-use super::sample::Sample;
+use super::sample::{self, Sample};
 use crate::campaign::compare_stores::{Asked, compare};
 use crate::campaign::rehearse::done::NoResult;
 use crate::campaign::rehearse::going_on::newest;
@@ -139,6 +139,8 @@ fn copies(mail: &OwnMail, sample: &Sample, from: &Template, top: &Path) -> Resul
         let to = above(user, from, top)?;
         gone += copy_living_tree(&user.path, &to)
             .with_context(|| format!("the mail of {} cannot be copied to {}", user.user, to.display()))?;
+        // What the mover is given is looked at once more: the mail itself may have changed since.
+        sample::size(&to)?;
     }
     crate::exit::tell!("  copied {}", counted(sample.users.len() as u64, "user", "users"));
     Ok(gone)

@@ -1,7 +1,8 @@
 //! Whose mail is copied, and how much it is: known before anything is written.
 
 use super::asked::OwnMail;
-use crate::exit::NoSuch;
+use super::links::leads_out;
+use crate::exit::{NoSuch, Refused};
 use crate::mail::inventory::template::Place;
 use anyhow::{Context, Result};
 use nix::sys::statvfs::statvfs;
@@ -57,8 +58,7 @@ impl Sample {
         let users: Vec<Place> = drawn.into_iter().map(|user| all[user].clone()).collect();
         let mut sample = Sample { users, there: there as u64, files: 0, bytes: 0 };
         for user in &sample.users {
-            let (files, bytes) =
-                size(&user.path).with_context(|| format!("cannot read {}", user.path.display()))?;
+            let (files, bytes) = size(&user.path).with_context(|| format!("the mail of {}", user.user))?;
             (sample.files, sample.bytes) = (sample.files + files, sample.bytes + bytes);
         }
         Ok(sample)
@@ -117,23 +117,43 @@ fn free(disk: &Path) -> Result<u64> {
     Ok(disk.blocks_available() * disk.fragment_size())
 }
 
-/// Files below a directory, and what they take. What goes away meanwhile is not counted.
-fn size(directory: &Path) -> io::Result<(u64, u64)> {
+/// Files of a user's mail, and what they take. What goes away meanwhile is not counted.
+///
+/// # Errors
+/// Something cannot be read, or is a link that [leads out](leads_out).
+pub(super) fn size(mail: &Path) -> Result<(u64, u64)> {
     let (mut files, mut bytes) = (0, 0);
-    let mut left = vec![directory.to_owned()];
+    let mut left = vec![mail.to_owned()];
     while let Some(directory) = left.pop() {
         bytes += BLOCK;
-        for entry in gone_is_none(fs::read_dir(&directory))?.into_iter().flatten() {
-            let path = entry?.path();
-            let Some(about) = gone_is_none(fs::symlink_metadata(&path))? else { continue };
+        let cannot = || format!("cannot read {}", directory.display());
+        for entry in gone_is_none(fs::read_dir(&directory)).with_context(cannot)?.into_iter().flatten() {
+            let path = entry.with_context(cannot)?.path();
+            let Some(about) = gone_is_none(fs::symlink_metadata(&path)).with_context(cannot)? else {
+                continue;
+            };
             if about.is_dir() {
                 left.push(path);
-            } else {
-                (files, bytes) = (files + 1, bytes + about.len().next_multiple_of(BLOCK));
+                continue;
             }
+            if about.is_symlink()
+                && let Some(target) = gone_is_none(leads_out(mail, &path))?.flatten()
+            {
+                return Err(Refused(out(&path, &target)).into());
+            }
+            (files, bytes) = (files + 1, bytes + about.len().next_multiple_of(BLOCK));
         }
     }
     Ok((files, bytes))
+}
+
+fn out(link: &Path, target: &Path) -> String {
+    format!(
+        "{} leads out of the user's mail, to {}, and would lead there from a copy too; put what it names in its place (a bind \
+         mount will do), or rehearse other users",
+        link.display(),
+        target.display()
+    )
 }
 
 fn gone_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
