@@ -30,6 +30,9 @@ pub(crate) const ROOT: u64 = 1;
 
 const SHARDS: usize = 64;
 
+/// Longer than most paths of a mail store.
+const LIKELY_PATH: usize = 128;
+
 /// Deepest directory followed when a path is built; the kernel's `PATH_MAX` allows no deeper ones by path.
 const MAX_DEPTH: usize = 4096;
 
@@ -283,15 +286,33 @@ impl InodeTable {
 
     /// Path below the root under the remembered names; empty for the root.
     pub(crate) fn path(&self, ino: u64) -> PathBuf {
-        let mut names: Vec<Box<[u8]>> = Vec::new();
+        self.path_from(ino, Vec::with_capacity(LIKELY_PATH))
+    }
+
+    /// Path of the entry `name` of a directory.
+    pub(crate) fn entry_path(&self, parent: u64, name: &OsStr) -> PathBuf {
+        let mut backwards = Vec::with_capacity(LIKELY_PATH);
+        backwards.extend(name.as_bytes().iter().rev());
+        self.path_from(parent, backwards)
+    }
+
+    /// Rules ask for the path of most calls, and it is met from its end: so it is written backwards, in one piece of memory.
+    fn path_from(&self, ino: u64, mut backwards: Vec<u8>) -> PathBuf {
         let mut at = ino;
-        while at != ROOT && names.len() < MAX_DEPTH {
+        for _ in 0..MAX_DEPTH {
+            if at == ROOT {
+                break;
+            }
             let shard = self.shard(at).lock();
             let Some(entry) = shard.entries.get(&at) else { break };
-            names.push(entry.name.clone());
+            if !backwards.is_empty() {
+                backwards.push(b'/');
+            }
+            backwards.extend(entry.name.iter().rev());
             at = entry.parent;
         }
-        names.into_iter().rev().map(|n| OsString::from_vec(n.into_vec())).collect()
+        backwards.reverse();
+        OsString::from_vec(backwards).into()
     }
 
     /// All inodes that are known, the root apart.

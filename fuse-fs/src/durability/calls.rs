@@ -8,7 +8,7 @@ use super::store::BlobId;
 use crate::clock::Nanos;
 use nix::sys::stat::{FileStat, fstat};
 use nix::sys::uio::pread;
-use parking_lot::{MutexGuard, RwLockReadGuard};
+use parking_lot::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 use std::ffi::OsStr;
 use std::ops::Range;
@@ -40,9 +40,15 @@ impl Volatile {
         (power.off.is_none() && power.generation == generation).then(|| Powered { _held: power })
     }
 
-    /// Held while names change.
-    pub(crate) fn lock_names(&self) -> MutexGuard<'_, ()> {
-        self.names.lock()
+    /// Held while names change that may be the last of an inode, or one of several.
+    pub(crate) fn lock_names(&self) -> RwLockWriteGuard<'_, ()> {
+        self.names.write()
+    }
+
+    /// Held while a new inode gets its first name, or a file moves to a name that is free: what happens meanwhile in other directories
+    /// has no order with it.
+    pub(crate) fn share_names(&self) -> RwLockReadGuard<'_, ()> {
+        self.names.read()
     }
 
     /// Held while the content of a file changes or is synced.
@@ -250,9 +256,21 @@ impl Volatile {
             core.tidy();
             core.model.take_released()
         };
-        if !released.is_empty() {
-            self.release(released);
+        let kept = self.in_limbo(released);
+        if !kept.is_empty() {
+            self.release(kept);
         }
+    }
+
+    /// Those that were put aside. Whatever puts one of the others aside from now on is an effect of its own, with which it is
+    /// released in turn.
+    fn in_limbo(&self, mut inodes: Vec<Ino>) -> Vec<Ino> {
+        if self.hidden_count.load(Relaxed) == 0 {
+            return Vec::new();
+        }
+        let hidden = self.hidden.read();
+        inodes.retain(|ino| hidden.contains_key(ino));
+        inodes
     }
 
     /// Held from before what a change replaces is put aside until the change is told: what was put aside is known of the
@@ -262,7 +280,7 @@ impl Volatile {
     }
 
     fn release(&self, inodes: Vec<Ino>) {
-        let _names = self.names.lock();
+        let _names = self.names.write();
         for ino in inodes {
             // Something may have named it again meanwhile.
             if !self.hidden.read().contains_key(&ino) || !self.core.lock().bury(ino) {

@@ -4,8 +4,9 @@
 //! replaces is put aside; afterwards the change is told to the pure [`model`]. A cut has the model decide what
 //! survives, and brings the backing directory into that state.
 //!
-//! Contract: the backing directory changes through one mount only. Calls on names exclude each other, calls on one
-//! file's content too, so that the model's order is the order in which things happened. `power_off` waits for calls
+//! Contract: the backing directory changes through one mount only. Calls on names of one directory exclude each other (the kernel
+//! locks it for them), calls that depend on how many names a file has exclude all others, calls on one file's content too: so the
+//! model's order is an order in which things may have happened, and that in which they were answered. `power_off` waits for calls
 //! under way; after it nothing is changed or answered. Memory: effects and pages that are pending take some hundred
 //! bytes each; the old bytes of pages beyond [`Options::memory`] go to the spill directory.
 //!
@@ -53,8 +54,9 @@ pub struct Volatile {
     pub(crate) backing: PathBuf,
     pub(crate) limbo: Limbo,
     pub(crate) power: RwLock<Power>,
-    /// Held by calls that change names.
-    pub(crate) names: Mutex<()>,
+    /// Held by calls that change names: shared by those that touch one inode under names in directories that the kernel has locked
+    /// for them, and alone by those that must know all names of an inode.
+    pub(crate) names: RwLock<()>,
     /// Held by calls that change or sync the content of a file, by inode.
     pub(crate) contents: [Mutex<()>; CONTENTS],
     /// Held shared while a change of content is under way: nothing becomes durable then.
@@ -109,7 +111,7 @@ impl Volatile {
             limbo,
             options,
             power: RwLock::new(Power { off: None, generation: 0 }),
-            names: Mutex::new(()),
+            names: RwLock::default(),
             contents: [const { Mutex::new(()) }; CONTENTS],
             telling: RwLock::default(),
             core: Mutex::new(core),

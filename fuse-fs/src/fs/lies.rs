@@ -272,7 +272,7 @@ impl Fs {
         let directory = self.table.fd(parent).ok()?;
         let stat = self.stat_entry(&directory, &name).and_then(|stat| self.seen(stat)).ok()?;
         let is_cold = stat.st_mode & libc::S_IFMT == libc::S_IFREG && age(&stat) >= older_than;
-        let path = self.table.path(parent).join(&name);
+        let path = self.table.entry_path(parent, &name);
         let unlink = Request::Unlink { parent, name: Cow::Owned(name) };
         let deleted = is_cold && self.carry_out(&unlink, caller, &Action::Proceed).is_ok();
         deleted.then_some(Victim { ino: stat.st_ino, parent, path })

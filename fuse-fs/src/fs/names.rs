@@ -240,11 +240,15 @@ impl Fs {
 
     /// A known inode about to lose the name `parent`/`name`, with a descriptor that keeps it.
     pub(super) fn about_to_lose(&self, directory: &OwnedFd, name: &OsStr) -> Option<(u64, Arc<OwnedFd>)> {
-        let stat = self.seen(self.stat_entry(directory, name).ok()?).ok()?;
-        if !self.table.knows(stat.st_ino) {
+        self.keep_known(self.seen(self.stat_entry(directory, name).ok()?).ok()?.st_ino)
+    }
+
+    /// A descriptor that keeps an inode which the kernel knows.
+    pub(super) fn keep_known(&self, ino: u64) -> Option<(u64, Arc<OwnedFd>)> {
+        if !self.table.knows(ino) {
             return None;
         }
-        self.table.fd(stat.st_ino).ok().map(|fd| (stat.st_ino, fd))
+        self.table.fd(ino).ok().map(|fd| (ino, fd))
     }
 
     pub(super) fn unlink(&self, parent: u64, name: &OsStr, directory: bool, caller: &Caller) -> Outcome<()> {
@@ -272,33 +276,72 @@ impl Fs {
             Some(volatile) => {
                 self.rename_tracked(volatile, caller, (parent, name), (new_parent, new_name), flags)
             }
-            None => self.rename_through(parent, name, new_parent, new_name, flags),
+            None => self.rename_through((parent, name), (new_parent, new_name), flags),
         }
     }
 
-    pub(super) fn rename_through(
+    fn rename_through(&self, from: (u64, &OsStr), to: (u64, &OsStr), flags: u32) -> Outcome<()> {
+        let holders = (self.directory(from.0)?, self.directory(to.0)?);
+        let (from, to) = (Entry::new(from, &holders.0), Entry::new(to, &holders.1));
+        self.rename_known(&from, &to, flags, &self.entries_of_rename(&from, &to)?)
+    }
+
+    /// What a rename finds under both names.
+    pub(super) fn entries_of_rename(&self, from: &Entry<'_>, to: &Entry<'_>) -> Outcome<Renamed> {
+        let moved = self.seen(self.stat_entry(from.holder, from.name)?)?;
+        let replaced = self.stat_entry(to.holder, to.name).ok();
+        Ok(Renamed { moved, replaced: replaced.map(|stat| self.seen(stat)).transpose()? })
+    }
+
+    pub(super) fn rename_known(
         &self,
-        parent: u64,
-        name: &OsStr,
-        new_parent: u64,
-        new_name: &OsStr,
+        from: &Entry<'_>,
+        to: &Entry<'_>,
         flags: u32,
+        entries: &Renamed,
     ) -> Outcome<()> {
-        let (from, to) = (self.directory(parent)?, self.directory(new_parent)?);
-        let moved = self.seen(self.stat_entry(&from, name)?)?.st_ino;
-        let replaced = self.about_to_lose(&to, new_name);
-        renameat2(&*from, name, &*to, new_name, RenameFlags::from_bits_retain(flags))?;
+        let moved = entries.moved.st_ino;
+        let replaced = entries.replaced.as_ref().and_then(|stat| self.keep_known(stat.st_ino));
+        renameat2(from.holder, from.name, to.holder, to.name, RenameFlags::from_bits_retain(flags))?;
         // Two links of one file: the call did nothing.
         if replaced.as_ref().is_some_and(|(ino, _)| *ino == moved) {
             return Ok(());
         }
-        self.table.renamed(moved, new_parent, new_name);
+        self.table.renamed(moved, to.parent, to.name);
         match replaced {
-            Some((ino, _)) if flags & libc::RENAME_EXCHANGE != 0 => self.table.renamed(ino, parent, name),
-            Some((ino, fd)) => self.table.name_gone(ino, new_parent, new_name, fd),
+            Some((ino, _)) if flags & libc::RENAME_EXCHANGE != 0 => {
+                self.table.renamed(ino, from.parent, from.name);
+            }
+            Some((ino, fd)) => self.table.name_gone(ino, to.parent, to.name, fd),
             None => {}
         }
         Ok(())
+    }
+}
+
+/// One end of a rename: a name, and the directory that holds it.
+pub(super) struct Entry<'a> {
+    pub(super) parent: u64,
+    pub(super) name: &'a OsStr,
+    pub(super) holder: &'a OwnedFd,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new((parent, name): (u64, &'a OsStr), holder: &'a OwnedFd) -> Entry<'a> {
+        Entry { parent, name, holder }
+    }
+}
+
+/// What stands under the two names of a rename before it, with the numbers that the kernel sees.
+pub(super) struct Renamed {
+    pub(super) moved: FileStat,
+    pub(super) replaced: Option<FileStat>,
+}
+
+impl Renamed {
+    /// A file moves to a name that is free.
+    pub(super) fn only_moves(&self) -> bool {
+        self.replaced.is_none() && kind_of(&self.moved) != NodeKind::Directory
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::fs::Fs;
 use super::handles::FileHandle;
+use super::names::{Entry, Renamed};
 use super::request::{Answer, Caller, Change as Attributes, Outcome, TimeSet, WriteSync};
 use crate::durability::Volatile;
 use crate::durability::calls::{Mtimes, mtime};
@@ -281,7 +282,7 @@ impl Fs {
         made: impl FnOnce(&T) -> Option<(Ino, NodeKind)>,
     ) -> Outcome<T> {
         let Some(volatile) = self.volatile() else { return work() };
-        let _order = volatile.lock_names();
+        let _order = volatile.share_names();
         let times = self.mtimes(volatile, &[(parent, &self.table.fd(parent)?)])?;
         let outcome = work()?;
         if let Some((ino, kind)) = made(&outcome) {
@@ -319,7 +320,7 @@ impl Fs {
         let times = self.mtimes(volatile, &[(parent, &holder)])?;
         let stat = self.seen(self.stat_entry(&holder, name)?)?;
         let (ino, kind) = (stat.st_ino, kind_of(&stat));
-        let known = self.about_to_lose(&holder, name);
+        let known = self.keep_known(ino);
         match (directory, kind == NodeKind::Directory) {
             (true, false) => return Err(Errno::ENOTDIR),
             (false, true) => return Err(Errno::EISDIR),
@@ -360,39 +361,54 @@ impl Fs {
         &self,
         volatile: &Volatile,
         caller: &Caller,
-        (parent, name): (u64, &OsStr),
-        (new_parent, new_name): (u64, &OsStr),
+        from: (u64, &OsStr),
+        to: (u64, &OsStr),
         flags: u32,
     ) -> Outcome<()> {
-        let _order = volatile.lock_names();
-        let (from, to) = (self.table.fd(parent)?, self.table.fd(new_parent)?);
-        let times = self.mtimes(volatile, &[(parent, &from), (new_parent, &to)])?;
-        let moved = self.seen(self.stat_entry(&from, name)?)?;
-        let replaced = self.stat_entry(&to, new_name).ok().map(|stat| self.seen(stat)).transpose()?;
-        let exchange = flags & libc::RENAME_EXCHANGE != 0;
-        let same = replaced.as_ref().is_some_and(|other| other.st_ino == moved.st_ino);
-        match replaced.as_ref().filter(|_| !exchange && !same && flags & libc::RENAME_NOREPLACE == 0) {
-            Some(other) => {
-                self.rename_over(volatile, (parent, name, &from, &moved), (new_parent, new_name, &to, other))?
-            }
-            None => self.rename_through(parent, name, new_parent, new_name, flags)?,
-        }
-        if same {
+        let holders = (self.table.fd(from.0)?, self.table.fd(to.0)?);
+        let times = || self.mtimes(volatile, &[(from.0, &holders.0), (to.0, &holders.1)]);
+        let (from, to) = (Entry::new(from, &holders.0), Entry::new(to, &holders.1));
+        let shared = volatile.share_names();
+        let entries = self.entries_of_rename(&from, &to)?;
+        if entries.only_moves() {
+            let times = times()?;
+            self.rename_known(&from, &to, flags, &entries)?;
+            self.tell_rename(volatile, caller, (&from, &to), (&entries, false), &times);
             return Ok(());
         }
-        let (ino, directory) = (moved.st_ino, kind_of(&moved) == NodeKind::Directory);
+        drop(shared);
+        let _order = volatile.lock_names();
+        let (entries, times) = (self.entries_of_rename(&from, &to)?, times()?);
+        let exchange = flags & libc::RENAME_EXCHANGE != 0;
+        let same = entries.replaced.is_some_and(|other| other.st_ino == entries.moved.st_ino);
+        match entries.replaced.filter(|_| !exchange && !same && flags & libc::RENAME_NOREPLACE == 0) {
+            Some(other) => self.rename_over(volatile, &from, &to, &other, &entries)?,
+            None => self.rename_known(&from, &to, flags, &entries)?,
+        }
+        if !same {
+            self.tell_rename(volatile, caller, (&from, &to), (&entries, exchange), &times);
+        }
+        Ok(())
+    }
+
+    fn tell_rename(
+        &self,
+        volatile: &Volatile,
+        caller: &Caller,
+        (from, to): (&Entry<'_>, &Entry<'_>),
+        (entries, exchange): (&Renamed, bool),
+        times: &Mtimes,
+    ) {
+        let ino = entries.moved.st_ino;
+        let directory = kind_of(&entries.moved) == NodeKind::Directory;
         let effect = |core: &mut _| {
-            let (from, to) = (self.place(core, parent, name), self.place(core, new_parent, new_name));
-            match replaced.as_ref().filter(|_| exchange) {
-                Some(other) => Mutation::Exchange { a: from, a_ino: ino, b: to, b_ino: other.st_ino },
-                None => {
-                    let replaced = replaced.as_ref().map(|other| other.st_ino);
-                    Mutation::Rename { from, to, ino, replaced, directory }
-                }
+            let (from, to) = (self.place(core, from.parent, from.name), self.place(core, to.parent, to.name));
+            match (exchange, entries.replaced.map(|other| other.st_ino)) {
+                (true, Some(b_ino)) => Mutation::Exchange { a: from, a_ino: ino, b: to, b_ino },
+                (_, replaced) => Mutation::Rename { from, to, ino, replaced, directory },
             }
         };
-        volatile.renamed(caller.seq, effect, None, &times);
-        Ok(())
+        volatile.renamed(caller.seq, effect, None, times);
     }
 
     /// A directory that moves is changed itself.
@@ -411,27 +427,30 @@ impl Fs {
     fn rename_over(
         &self,
         volatile: &Volatile,
-        (parent, name, from, moved): (u64, &OsStr, &OwnedFd, &FileStat),
-        (new_parent, new_name, to, other): (u64, &OsStr, &OwnedFd, &FileStat),
+        from: &Entry<'_>,
+        to: &Entry<'_>,
+        other: &FileStat,
+        entries: &Renamed,
     ) -> Outcome<()> {
-        let (moved_kind, kind) = (kind_of(moved), kind_of(other));
+        let (moved_kind, kind) = (kind_of(&entries.moved), kind_of(other));
         if moved_kind == NodeKind::Directory && kind == NodeKind::Directory {
-            self.is_empty_directory(to, new_name)?;
-            let known = self.about_to_lose(to, new_name);
-            let exchange = || renameat2(from, name, to, new_name, RenameFlags::RENAME_EXCHANGE);
-            self.moving_directory(to, new_name, exchange)?;
-            self.table.renamed(moved.st_ino, new_parent, new_name);
-            volatile.hide(from, name, other.st_ino, kind, false)?;
+            self.is_empty_directory(to.holder, to.name)?;
+            let known = self.keep_known(other.st_ino);
+            let exchange =
+                || renameat2(from.holder, from.name, to.holder, to.name, RenameFlags::RENAME_EXCHANGE);
+            self.moving_directory(to.holder, to.name, exchange)?;
+            self.table.renamed(entries.moved.st_ino, to.parent, to.name);
+            volatile.hide(from.holder, from.name, other.st_ino, kind, false)?;
             if let Some((ino, fd)) = known {
-                self.table.name_gone(ino, new_parent, new_name, fd);
+                self.table.name_gone(ino, to.parent, to.name, fd);
             }
             return Ok(());
         }
         let last = kind != NodeKind::Directory && other.st_nlink == 1;
         if last {
-            volatile.hide(to, new_name, other.st_ino, kind, true)?;
+            volatile.hide(to.holder, to.name, other.st_ino, kind, true)?;
         }
-        let outcome = self.rename_through(parent, name, new_parent, new_name, 0);
+        let outcome = self.rename_known(from, to, 0, entries);
         if outcome.is_err() && last {
             volatile.unhide(other.st_ino);
         }

@@ -86,7 +86,7 @@ impl<'a> Facts<'a> {
     }
 
     fn entry_path(&self, (parent, name): (u64, &OsStr)) -> PathBuf {
-        self.fs.table.path(parent).join(name)
+        self.fs.table.entry_path(parent, name)
     }
 }
 

@@ -1,4 +1,5 @@
 mod ageing;
+mod backlog;
 mod beliefs;
 mod believed;
 mod callers;

@@ -1,21 +1,21 @@
-//! Writes the trace: a bounded queue, one thread, JSON Lines. A full queue loses events, counts them, and
+//! Writes the trace: a bounded backlog, one thread, JSON Lines. A full backlog loses events, counts them, and
 //! never holds up a call. The last line is its closing record: without it a trace was cut, or its process died.
 
+use super::backlog::Backlog;
 use super::callers::Callers;
 use super::trace::{FsEvent, TraceOptions};
 use crate::clock::Nanos;
 use crate::mount::trace::{Closed, Closing};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 /// Events that may wait for the writer.
-const QUEUE: usize = 65_536;
+const BACKLOG: usize = 65_536;
 
 /// How much of a write is searched for the marker.
 const MARKER_WINDOW: usize = 64 * 1024;
@@ -26,12 +26,14 @@ const MARK_LIMIT: usize = 256;
 /// Where a mount's events go. Clones share one file.
 #[derive(Clone, Debug)]
 pub struct TraceSink {
-    queue: Sender<Message>,
     inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
+    backlog: Arc<Backlog<FsEvent>>,
+    /// Whether the writer may close the trace.
+    finished: Arc<OnceLock<Finished>>,
     marker: Option<Vec<u8>>,
     closes: bool,
     callers: Callers,
@@ -40,22 +42,36 @@ struct Inner {
     writer: parking_lot::Mutex<Option<JoinHandle<std::io::Result<Closed>>>>,
 }
 
-#[derive(Debug)]
-enum Message {
-    Event(Box<FsEvent>),
-    /// So many events were lost until then.
-    End(u64),
+/// The trace is whole.
+#[derive(Clone, Copy, Debug)]
+struct Finished {
+    /// Events that found no room until then.
+    lost: u64,
+}
+
+impl Drop for Inner {
+    /// Every sink is gone: if nobody finished the trace, its writer ends without closing it.
+    fn drop(&mut self) {
+        self.backlog.end();
+    }
 }
 
 impl TraceSink {
     /// A trace into a new file (an old one is overwritten).
     pub fn file(path: &Path, options: TraceOptions) -> std::io::Result<TraceSink> {
         let file = File::create(path)?;
-        let (queue, events) = bounded(QUEUE);
-        let label = options.label;
-        let write = move || write_all(file, &events, label);
+        let (backlog, finished) = (Arc::new(Backlog::of(BACKLOG)), Arc::<OnceLock<Finished>>::default());
+        let (events, end, label) = (backlog.clone(), finished.clone(), options.label);
+        let write = move || {
+            let closed = write_all(file, &events, &end, label);
+            // What comes after a failure is lost, and counted so.
+            events.end();
+            closed
+        };
         let writer = std::thread::Builder::new().name("trace".into()).spawn(write)?;
         let inner = Inner {
+            backlog,
+            finished,
             marker: options.marker.filter(|m| !m.is_empty()),
             closes: options.closes,
             callers: Callers::default(),
@@ -63,7 +79,7 @@ impl TraceSink {
             lost: AtomicU64::new(0),
             writer: parking_lot::Mutex::new(Some(writer)),
         };
-        Ok(TraceSink { queue, inner: Arc::new(inner) })
+        Ok(TraceSink { inner: Arc::new(inner) })
     }
 
     /// The next call's ordinal.
@@ -73,7 +89,7 @@ impl TraceSink {
 
     /// Records an event, or counts it as lost.
     pub(crate) fn record(&self, event: FsEvent) {
-        if self.queue.try_send(Message::Event(Box::new(event))).is_err() {
+        if !self.inner.backlog.put(event) {
             self.inner.lost.fetch_add(1, Relaxed);
         }
     }
@@ -108,8 +124,9 @@ impl TraceSink {
         let Some(writer) = self.inner.writer.lock().take() else {
             return Err(std::io::Error::other("the trace was finished before"));
         };
-        // A failed send means the writer is gone already: its result says why.
-        drop(self.queue.send(Message::End(self.lost())));
+        // The first to finish it took the writer: nobody else comes here.
+        self.inner.finished.get_or_init(|| Finished { lost: self.lost() });
+        self.inner.backlog.end();
         writer.join().map_err(|_| std::io::Error::other("the trace writer panicked"))?
     }
 }
@@ -147,24 +164,21 @@ impl Lines {
     }
 }
 
-/// Without [`Message::End`] there is no closing record: every sink is gone, and nobody finished the trace.
-fn write_all(file: File, events: &Receiver<Message>, label: String) -> std::io::Result<Closed> {
-    let mut lines = Lines::new(file);
-    loop {
-        let message = match events.try_recv() {
-            Ok(message) => message,
-            Err(_) => {
-                lines.out.flush()?;
-                match events.recv() {
-                    Ok(message) => message,
-                    Err(_) => return Ok(Closed::default()),
-                }
-            }
-        };
-        match message {
-            Message::Event(event) => lines.write(&event)?,
-            Message::End(lost) => return lines.close(label, lost),
-        }
+/// Unless it is finished at the end there is no closing record: every sink is gone, and nobody finished the trace.
+fn write_all(
+    file: File,
+    events: &Backlog<FsEvent>,
+    finished: &OnceLock<Finished>,
+    label: String,
+) -> std::io::Result<Closed> {
+    let (mut lines, mut batch) = (Lines::new(file), Vec::new());
+    while events.take(&mut batch) {
+        batch.drain(..).try_for_each(|event| lines.write(&event))?;
+        lines.out.flush()?;
+    }
+    match finished.get() {
+        Some(Finished { lost }) => lines.close(label, *lost),
+        None => Ok(Closed::default()),
     }
 }
 
