@@ -99,16 +99,30 @@ fn dropped_on_a_fast_disk(sequence: &Sequence, profile: Profile) -> String {
     outcome_on(rig, sequence, CutMode::DropUnsynced, 0)
 }
 
-/// An outcome when nothing was written or committed but by a call; `None` if writeback that a call started is under way.
-fn outcome_of_calls_alone(sequence: &Sequence, profile: Profile, seed: u64) -> Option<String> {
-    let mut rig = Rig::new(Persistence { profile, ..Persistence::default() });
-    rig.hold_off_writeback();
-    let before = sequence.play(&rig);
-    if rig.is_in_writeback() {
-        return None;
-    }
-    rig.cut(CutMode::Random, seed).unwrap_or_else(|error| panic!("{}: {profile}: {error}", sequence.id));
-    Some(sequence.look(&rig.tree(), &before))
+/// Outcomes when nothing was written or committed but by a call; none if writeback that a call started is under way.
+fn outcomes_of_calls_alone(sequence: &Sequence, profile: Profile) -> BTreeSet<String> {
+    let played = || {
+        let rig = Rig::new(Persistence { profile, ..Persistence::default() });
+        rig.hold_off_writeback();
+        let before = sequence.play(&rig);
+        (rig, before)
+    };
+    let first = played().0;
+    let seeds = if first.is_in_writeback() { 0..0 } else { 0..OTHER_SEEDS };
+    let outcome = |seed| {
+        let (mut rig, before) = played();
+        rig.cut(CutMode::Random, seed).unwrap_or_else(|error| panic!("{}: {profile}: {error}", sequence.id));
+        sequence.look(&rig.tree(), &before)
+    };
+    first.different_cuts(CutMode::Random, seeds).map(outcome).collect()
+}
+
+/// Outcomes of cuts at random, one for each way in which they end, as they are asked for.
+pub(super) fn random_outcomes(sequence: &Sequence, profile: Profile) -> impl Iterator<Item = String> {
+    let rig = Rig::new(Persistence { profile, ..Persistence::default() });
+    sequence.play(&rig);
+    rig.different_cuts(CutMode::Random, 0..SEEDS)
+        .map(move |seed| outcome(sequence, profile, CutMode::Random, seed))
 }
 
 /// What was measured on a file system.
@@ -147,17 +161,15 @@ pub(super) fn difference(
     }
     let mut unseen = measured(sequence, system);
     unseen.remove(&dropped);
-    for seed in 0..SEEDS {
-        if unseen.is_empty() {
-            break;
-        }
-        unseen.remove(&outcome(sequence, profile, CutMode::Random, seed));
+    let mut shown = (!unseen.is_empty()).then(|| random_outcomes(sequence, profile)).into_iter().flatten();
+    while let (false, Some(outcome)) = (unseen.is_empty(), shown.next()) {
+        unseen.remove(&outcome);
     }
     if !unseen.is_empty() {
         let _ = writeln!(text, "    never seen in {SEEDS} seeds: {unseen:?}");
     }
-    let others: BTreeSet<String> = (0..OTHER_SEEDS)
-        .filter_map(|seed| outcome_of_calls_alone(sequence, profile, seed))
+    let others: BTreeSet<String> = outcomes_of_calls_alone(sequence, profile)
+        .into_iter()
         .filter(|shown| !allowed.contains(shown))
         .collect();
     if !others.is_empty() {

@@ -1,11 +1,15 @@
 //! What only tests ask of a storage without a mount.
 
 use super::tree::Tree;
+use crate::clock::Nanos;
+use crate::durability::choice::Survival;
+use crate::durability::cut::CutMode;
 use crate::durability::profile::Persistence;
 use crate::fs::request::{Answer, Change, Outcome, Request, TimeSet};
 use crate::rig::{NO_CHANGE, name};
 pub(crate) use crate::rig::{OpenFile, Rig, Sync};
 use std::borrow::Cow;
+use std::ops::Range;
 
 const PAGE: u64 = 4096;
 
@@ -35,6 +39,25 @@ impl Rig {
     /// Nothing is written back or committed that no call asked for.
     pub(super) fn hold_off_writeback(&self) {
         self.volatile().core.lock().model.background_writeback = false;
+    }
+
+    /// Of these seeds one for each way in which a cut now would end, drawn when it is asked for.
+    pub(super) fn different_cuts(
+        &self,
+        mode: CutMode,
+        seeds: Range<u64>,
+    ) -> impl Iterator<Item = u64> + use<> {
+        let mut model = self.volatile().core.lock().model.clone();
+        model.age(Nanos::now());
+        let mut seen: Vec<Survival> = Vec::new();
+        seeds.filter(move |seed| {
+            let survival = model.decide(mode, *seed);
+            let new = !seen.contains(&survival);
+            if new {
+                seen.push(survival);
+            }
+            new
+        })
     }
 
     /// Writeback that a call started has ended when the next commit comes.
