@@ -197,3 +197,41 @@ fn the_command_line_puts_every_storage_on_a_real_file_system() {
 fn planned(text: &str) -> Plan {
     plan(Path::new("t.toml"), text, &Overrides::default()).expect("a plan")
 }
+
+#[test]
+fn what_files_a_fault_of_a_device_may_name_is_said() {
+    let text = GOOD.to_owned()
+        + r#"
+[[fault]]
+name = "mixed"
+level = "device"
+where = { op = "write", holds = ["journal", "data"], not-path = "**/tmp/*" }
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "late"
+level = "device"
+where = { op = "read", holds = "directory" }
+when.after = "1s"
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "counted"
+level = "device"
+where = { op = "read", holds = "data" }
+when = { counter = "calls", at = 10 }
+effect.errno = { code = "EIO" }
+[storage.mail]
+on = { filesystem = "ext4", size = "64 MiB" }
+"#;
+    insta::assert_snapshot!(shown(&text), @"");
+    let btrfs = ON.replace("ext4", "btrfs")
+        + "[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = \"read\", holds = \"data\" }\neffect.errno = { code = \"EIO\" }\n";
+    insta::assert_snapshot!(shown(&(GOOD.to_owned() + &btrfs)), @"");
+}
+
+#[test]
+fn a_fault_of_a_device_may_name_files_that_a_step_arms() {
+    let fault = "[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = \"read\", holds = [\"data\", \"directory\"], path = \"user1/**\" }\n\
+                 when.disarmed = true\neffect.errno = { code = \"EIO\" }\n[[step]]\nat = \"1s\"\ndo.arm = { fault = \"g\" }\n";
+    let plan = planned(&(GOOD.to_owned() + fault + ON));
+    assert_eq!(plan.storages["mail-device"].rules[0].selector.path, ["user1/**"]);
+}
