@@ -330,7 +330,7 @@ fn a_rule_strikes_where_it_was_told_that_its_files_lie() {
         "[[fault]]\nname = \"r\"\nwhere = { op = \"read\", holds = \"data\" }\neffect.errno = { code = \"EIO\" }",
     );
     let struck = || !after(&engine, Op::Read, "device", 0).is_empty();
-    let place = |name: &str, from: u64| engine.place(name, [from..from + 10].into_iter().collect());
+    let place = |name: &str, from: u64| engine.place(name, std::iter::once(from..from + 10).collect());
     assert!(!struck());
     place("r", 90).expect("there is one");
     assert!(struck());

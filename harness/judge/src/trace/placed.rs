@@ -59,7 +59,8 @@ mod tests {
         let placed = |at, held| Placed { at: Nanos(at), storage: "d".into(), rule: "r".into(), held };
         let first =
             placed(10, vec![held("a", vec![(8192, 12288), (0, 4096)]), held("b", vec![(4096, 8192)])]);
-        let ledger = Ledger { placed: vec![first, placed(20, vec![])], ..Ledger::default() };
+        let mut ledger = Ledger::default();
+        ledger.placed.extend([first, placed(20, vec![])]);
         let sectors = Sectors::of(&ledger);
         let touched = |at, offset, len| sectors.touched("d", "r", &call(at, offset, len));
         assert_eq!([touched(9, 0, 4096), touched(20, 0, 4096)], [None, None]);
