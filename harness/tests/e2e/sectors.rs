@@ -1,19 +1,20 @@
 //! Faults of a device that name files: on a real file system they strike the sectors of those files, and of no other.
 
-use crate::devices::lacking;
+use crate::devices::{failed, lacking, this_program};
 use crate::group::{Named, TestResult, group, percent};
 use fermoposta::testing::{ScenarioRun, Test};
 use reports::kit::verdict::Verdict;
 use reports::run::Fault;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let ext4: [Named; 2] = [
+    let ext4: [Named; 3] = [
         (
             "a_lie_about_the_sectors_of_one_users_mail_is_found_in_that_mail_only",
             percent(40, 10),
             one_user_of_ext4,
         ),
         ("a_fault_that_finds_no_sectors_proves_nothing", percent(40, 10), nowhere),
+        ("a_rehearsal_goes_from_one_real_file_system_to_another", percent(30, 25), rehearsed),
     ];
     let xfs: [Named; 1] =
         [("a_bad_sector_of_xfs_is_under_the_mail_of_one_user_only", percent(40, 10), one_user_of_xfs)];
@@ -159,3 +160,22 @@ do.power-cut = {}
 [expect]
 recover-within = "15s"
 "#;
+
+/// Everybody moves, and the devices lie on the disks that were named.
+fn rehearsed() -> TestResult {
+    let place = tempfile::tempdir()?;
+    let [old, new, runs] = ["old", "new", "runs"].map(|name| place.path().join(name));
+    [&old, &new].into_iter().try_for_each(std::fs::create_dir)?;
+    let mut command = this_program();
+    command.args(["rehearse", "--parts", "migration", "--users", "2", "--messages", "1", "--rate", "10/s"]);
+    command.args(["--persistence", "real-ext4", "--source"]).arg(&old).arg("--destination").arg(&new);
+    let ran = command.arg("--runs").arg(&runs).output()?;
+    let device = |storage: &str| format!("{storage}/rehearse-reference-1/migration/{storage}-device/device");
+    let lies_there = ["old", "new"].iter().all(|storage| place.path().join(device(storage)).is_file());
+    match ran.status.code() == Some(0) && lies_there {
+        true => Ok(()),
+        false => {
+            Err(failed(&format!("{:?}\n{}", ran.status, String::from_utf8_lossy(&ran.stdout)), &ran.stderr))
+        }
+    }
+}

@@ -69,7 +69,8 @@ loses-acknowledged = "1s"
         ·                       ╰── here
      23 │ effect.errno = { code = "EIO" }
         ╰────
-      help: use `range`, in bytes of the device, or strike the file with `level = "file"`
+      help: add `holds = "data"`: then it is the sectors that those files have when the fault is armed; or use
+            `range`, in bytes of the device, or strike the file with `level = "file"`
 
     Error:
       × storage `mail` is on a real file system, which keeps what it likes in its cache
@@ -222,10 +223,49 @@ effect.errno = { code = "EIO" }
 [storage.mail]
 on = { filesystem = "ext4", size = "64 MiB" }
 "#;
-    insta::assert_snapshot!(shown(&text), @"");
+    insta::assert_snapshot!(shown(&text), @r#"
+      × t.toml has 3 problems
+
+    Error:
+      × the journal has no path
+        ╭─[t.toml:14:65]
+     13 │ level = "device"
+     14 │ where = { op = "write", holds = ["journal", "data"], not-path = "**/tmp/*" }
+        ·                                                                 ─────┬────
+        ·                                                                      ╰── here
+     15 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: a path is of `data` and `directory`: make two faults of it
+
+    Error:
+      × where the directory lies is looked up when the fault is armed, not when `after` lets it strike
+        ╭─[t.toml:20:14]
+     19 │ where = { op = "read", holds = "directory" }
+     20 │ when.after = "1s"
+        ·              ──┬─
+        ·                ╰── here
+     21 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: write `when.disarmed = true`, and a step with `at` or `at-counter` that arms it: `do.arm = { fault =
+            "late" }`
+
+    Error:
+      × where the data lies is looked up when the fault is armed, not when `counter` lets it strike
+        ╭─[t.toml:26:20]
+     25 │ where = { op = "read", holds = "data" }
+     26 │ when = { counter = "calls", at = 10 }
+        ·                    ───┬───
+        ·                       ╰── here
+     27 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: write `when.disarmed = true`, and a step with `at` or `at-counter` that arms it: `do.arm = { fault =
+            "counted" }`
+    "#);
     let btrfs = ON.replace("ext4", "btrfs")
         + "[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = \"read\", holds = \"data\" }\neffect.errno = { code = \"EIO\" }\n";
-    insta::assert_snapshot!(shown(&(GOOD.to_owned() + &btrfs)), @"");
+    let said = shown(&(GOOD.to_owned() + &btrfs));
+    assert!(said.contains("where btrfs keeps its data is told in addresses of its own, not of the device"), "{said}");
+    assert!(said.contains("of btrfs there is: superblock"), "{said}");
 }
 
 #[test]
