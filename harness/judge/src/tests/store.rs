@@ -202,10 +202,12 @@ fn told_of(files: u64, fired: u64) -> Report {
 
 #[test]
 fn a_fault_that_found_no_sectors_proves_nothing_even_if_it_fired() {
-    let told = |files, fired| coverage(&told_of(files, fired));
-    insta::assert_snapshot!(told(0, 0), @"");
-    insta::assert_snapshot!(told(0, 3), @"");
-    insta::assert_snapshot!(told(2, 0), @"");
+    let told = |files, fired| coverage(&told_of(files, fired)).to_owned();
+    insta::assert_snapshot!(told(0, 0), @"Not proved: fault `eio` never fired: when it was armed, it found no sectors: no file or directory that it names had any then.");
+    insta::assert_snapshot!(told(2, 0), @"Not proved: fault `eio` never fired: the device was not asked for the sectors of the 2 files and directories that it names.");
+    let fired = told(0, 3);
+    let nowhere = "found no sectors: no file or directory that it names had any then.";
+    assert!(fired.starts_with("Not proved: fault `eio`, armed at ") && fired.ends_with(nowhere), "{fired}");
     assert_eq!(told_of(2, 3).verdict, Verdict::Valid, "{}", told(2, 3));
 }
 

@@ -245,7 +245,7 @@ mod tests {
             let estimated = Estimate::of(&Plans { options, directory: place.path() });
             estimated.err().map(|error| error.to_string())
         };
-        insta::assert_snapshot!(refused(&many).expect("it is too much"), @"");
+        insta::assert_snapshot!(refused(&many).expect("it is too much"), @"part baseline-old-1 stores about 662 MB, and the device under each disk has 1.0 GiB: give fewer --users or --messages, or leave out --persistence");
         assert_eq!(refused(&Options { messages: 1, ..many.clone() }), None);
         assert_eq!(refused(&Options { persistence: None, ..many }), None);
     }

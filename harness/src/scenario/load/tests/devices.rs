@@ -264,7 +264,10 @@ on = { filesystem = "ext4", size = "64 MiB" }
     let btrfs = ON.replace("ext4", "btrfs")
         + "[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = \"read\", holds = \"data\" }\neffect.errno = { code = \"EIO\" }\n";
     let said = shown(&(GOOD.to_owned() + &btrfs));
-    assert!(said.contains("where btrfs keeps its data is told in addresses of its own, not of the device"), "{said}");
+    assert!(
+        said.contains("where btrfs keeps its data is told in addresses of its own, not of the device"),
+        "{said}"
+    );
     assert!(said.contains("of btrfs there is: superblock"), "{said}");
 }
 
