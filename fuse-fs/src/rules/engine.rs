@@ -16,6 +16,7 @@ use super::matcher::{Facts, Globs};
 use super::opset::OpSet;
 use super::problem::Problem;
 use super::rule::Rule;
+use super::sectors::Sectors;
 use crate::call::{Call, Op};
 use crate::clock::Nanos;
 use crate::nearest::nearest;
@@ -150,6 +151,15 @@ impl Engine {
     /// Arms a rule.
     pub fn arm(&self, name: &str, now: Nanos) -> Result<RuleId, UnknownRule> {
         self.set_armed(name, true, now)
+    }
+
+    /// Tells a rule where on the device lies what it names, besides what has a place of its own. Said before it is armed: an armed
+    /// one strikes there from now on.
+    pub fn place(&self, name: &str, sectors: Sectors) -> Result<RuleId, UnknownRule> {
+        let rules = self.rules.load();
+        let rule = rules.iter().find(|r| r.rule.name == name).ok_or_else(|| unknown(name, &rules))?;
+        rule.conditions.place(sectors);
+        Ok(rule.id)
     }
 
     /// Disarms a rule. Calls it froze stay frozen until the file system releases them.

@@ -10,13 +10,16 @@ mod tests;
 
 use super::opset::OpSet;
 use super::rule::{Rule, Selector, Share};
+use super::sectors::Sectors;
 use crate::call::{Call, Op};
+use arc_swap::ArcSwap;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Flags of `open(2)` a selector may name.
 pub(crate) const OPEN_FLAGS: [(&str, i32); 15] = [
@@ -78,6 +81,8 @@ pub(crate) struct Conditions {
     /// Whether it has globs on paths.
     globs: bool,
     share: Option<(Share, u64)>,
+    /// Where what it names lies: asked for only if it names anything.
+    sectors: ArcSwap<Sectors>,
     /// Whether any condition but globs was given, so that a plain path rule skips them all.
     cheap: bool,
     costly: bool,
@@ -99,9 +104,17 @@ impl Conditions {
                 || !selector.holds.is_empty()
                 || selector.length.is_some()
                 || !(selector.pid.is_empty() && selector.uid.is_empty() && selector.open_flags.is_empty()),
+            sectors: ArcSwap::from_pointee(selector.sectors.clone()),
             costly: selector.size.is_some() || !selector.kind.is_empty(),
             selector,
         }
+    }
+
+    /// Tells it where what it names lies, besides what has a place of its own.
+    pub(crate) fn place(&self, found: Sectors) {
+        let mut all = self.selector.sectors.clone();
+        all.extend(found.ranges().iter().cloned());
+        self.sectors.store(Arc::new(all));
     }
 
     /// Whether nothing can be asked before the path, and the path has to match.
@@ -125,7 +138,7 @@ impl Conditions {
             && self.flags_hold(call)
             && s.length.is_none_or(|r| call.len >= r.min.0 && r.max.is_none_or(|max| call.len <= max.0))
             && s.range.is_none_or(|r| touches(call, r.from.0..r.to.map_or(u64::MAX, |to| to.0)))
-            && (s.holds.is_empty() || s.sectors.iter().any(|sectors| touches(call, sectors.clone())))
+            && (s.holds.is_empty() || self.sectors.load().touch(&bytes(call)))
     }
 
     fn flags_hold(&self, call: &Call<'_>) -> bool {
@@ -144,8 +157,13 @@ impl Conditions {
     }
 }
 
-fn touches(call: &Call<'_>, bytes: Range<u64>) -> bool {
-    call.len > 0 && call.offset.saturating_add(call.len) > bytes.start && call.offset < bytes.end
+fn bytes(call: &Call<'_>) -> Range<u64> {
+    call.offset..call.offset.saturating_add(call.len)
+}
+
+fn touches(call: &Call<'_>, range: Range<u64>) -> bool {
+    let own = bytes(call);
+    !own.is_empty() && own.end > range.start && own.start < range.end
 }
 
 fn any_of<T: PartialEq>(list: &[T], value: &T) -> bool {
@@ -171,7 +189,7 @@ impl Globs {
 }
 
 /// What each slot's globs take and leave out.
-struct GlobList {
+pub(crate) struct GlobList {
     globs: GlobSet,
     /// For each glob: the slot of its rule, and whether it leaves out.
     owners: Vec<(usize, bool)>,
@@ -181,7 +199,7 @@ struct GlobList {
 }
 
 impl GlobList {
-    fn new<'a>(
+    pub(crate) fn new<'a>(
         slots: impl Iterator<Item = (&'a [String], &'a [String])>,
     ) -> Result<GlobList, globset::Error> {
         let (mut builder, mut owners, mut open) = (GlobSetBuilder::new(), Vec::new(), Vec::new());
@@ -195,6 +213,13 @@ impl GlobList {
             }
         }
         Ok(GlobList { globs: builder.build()?, owners, any_open: open.contains(&true), open })
+    }
+
+    /// Whether the globs of any slot take `path`.
+    pub(crate) fn takes(&self, path: &Path) -> bool {
+        let mut taken = self.none_taken();
+        self.take(path, &mut taken);
+        taken.contains(&true)
     }
 
     fn none_taken(&self) -> Taken {

@@ -11,6 +11,8 @@ pub(crate) mod lies;
 pub(crate) mod matcher;
 pub mod ops;
 pub(crate) mod opset;
+pub mod path_globs;
 pub mod problem;
 pub mod rule;
+pub mod sectors;
 pub(crate) mod trigger;

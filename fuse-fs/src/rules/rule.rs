@@ -11,11 +11,11 @@ mod tests;
 use super::ops::OpSelector;
 
 use super::effects::Effect;
+use super::sectors::Sectors;
 use crate::call::FileKind;
 use crate::units::{Bytes, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// One fault: where it strikes, when, and what it does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,13 +58,14 @@ pub struct Selector {
     /// Bytes of the file that the call must touch: `{ from = 4096, to = 8192 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<ByteRange>,
-    /// What the sectors that the call touches hold for the file system on the device: `level = "device"` only.
+    /// What the sectors that the call touches hold for the file system on the device: `level = "device"` only. With `data` or
+    /// `directory`, `path` and `not-path` say of which files or directories.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany<Holds>")]
     pub holds: Vec<Holds>,
-    /// Where that lies, known when the file system is made; without it no call is one of these.
+    /// Where that lies, as far as it is known when the file system is made; without it no call is one of these.
     #[serde(skip)]
-    pub sectors: Vec<Range<u64>>,
+    pub sectors: Sectors,
     /// Bytes the call asks for (read, write): `{ min = "4 KiB" }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<SizeRange>,
@@ -97,7 +98,7 @@ pub struct Selector {
     pub share: Option<Share>,
 }
 
-/// What a file system keeps at a place of its own on its device.
+/// What sectors hold for the file system on their device.
 #[derive(
     Clone,
     Copy,
@@ -121,6 +122,20 @@ pub enum Holds {
     Journal,
     /// ext4: the inodes.
     InodeTable,
+    /// ext4 and XFS: what is in files. Looked up when the fault is armed: what lies elsewhere later is not struck there.
+    Data,
+    /// ext4 and XFS: the names in directories that have sectors of their own. Looked up likewise.
+    Directory,
+}
+
+impl Holds {
+    /// It lies where the file system puts it, and is looked up when a fault is armed; else it has a place of its own.
+    pub fn moves(self) -> bool {
+        match self {
+            Holds::Superblock | Holds::Journal | Holds::InodeTable => false,
+            Holds::Data | Holds::Directory => true,
+        }
+    }
 }
 
 /// Bytes `from..to` of a file.

@@ -1,7 +1,7 @@
 //! `policies`: one story under each of its variants, compared.
 
 use super::export;
-use super::output::TableArgs;
+use super::output::{TableArgs, keeper};
 use super::run::{fresh_seed, run_one, show_problems};
 use crate::exit::{Exit, say};
 use crate::machine::stop;
@@ -12,6 +12,7 @@ use crate::scenario::file::Variant;
 use crate::scenario::overrides::Overrides;
 use anyhow::Result;
 use clap::Args;
+use record::plan::keeper::Keeper;
 use record::plan::{Plan, quoted};
 use reports::kit::inert::inert;
 use reports::kit::json::to_json;
@@ -29,6 +30,9 @@ pub(crate) struct PoliciesArgs {
     /// Seed of every run (default: a new one, which is printed).
     #[arg(long)]
     seed: Option<u64>,
+    /// What decides what survives a power cut, as in `run` (default: as the scenario says).
+    #[arg(long, value_name = "NAME", value_parser = keeper())]
+    persistence: Option<Keeper>,
     /// Where run directories are made. It must not lie on a disk under test.
     #[arg(long, value_name = "DIR", default_value = "fermoposta-runs")]
     runs: PathBuf,
@@ -65,6 +69,7 @@ fn plans(args: &PoliciesArgs, seed: u64) -> Result<Vec<(Variant, Plan)>, Scenari
             seed,
             target: args.target.clone(),
             variant: Some(variant.name.clone()),
+            persistence: args.persistence,
             ..Overrides::default()
         };
         Ok((variant, scenario::load(&args.scenario, &overrides)?))
@@ -100,7 +105,11 @@ fn run_all(args: &PoliciesArgs, plans: Vec<(Variant, Plan)>) -> (Vec<PolicyRun>,
 /// The command for the same runs.
 fn command(args: &PoliciesArgs, seed: u64) -> String {
     let target = args.target.as_ref().map_or(String::new(), |name| format!(" --target {}", quoted(name)));
-    format!("fermoposta policies {}{target} --seed {seed}", quoted(&args.scenario.display().to_string()))
+    let kept = args.persistence.map_or(String::new(), |keeper| format!(" --persistence {}", keeper.name()));
+    format!(
+        "fermoposta policies {}{target}{kept} --seed {seed}",
+        quoted(&args.scenario.display().to_string())
+    )
 }
 
 #[cfg(test)]
@@ -112,6 +121,7 @@ mod tests {
             scenario: scenario.into(),
             target: Some("reference".into()),
             seed: None,
+            persistence: None,
             runs: "runs".into(),
             output: TableArgs { json: false, exports: Vec::new() },
         }
@@ -125,6 +135,19 @@ mod tests {
         for (variant, plan) in &plans {
             assert_eq!((plan.variant.as_ref(), plan.seed), (Some(&variant.name), 7));
         }
+    }
+
+    #[test]
+    fn they_can_all_be_put_on_a_real_file_system() {
+        let real = PoliciesArgs {
+            persistence: "real-ext4".parse().ok(),
+            ..args("../scenarios/incidents/libero-2023.toml")
+        };
+        let plans = plans(&real, 7).expect("a sound scenario");
+        let on_devices =
+            |plan: &Plan| plan.storages.values().all(|kept| kept.on.is_some() || kept.cache.is_some());
+        assert!(plans.len() == 3 && plans.iter().all(|(_, plan)| on_devices(plan)));
+        assert!(command(&real, 7).contains(" --persistence real-ext4 --seed 7"));
     }
 
     #[test]

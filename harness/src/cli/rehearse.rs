@@ -2,6 +2,7 @@
 
 use super::compare_stores::kind;
 use super::export;
+use super::output::keeper;
 use crate::campaign::rehearse::options;
 use crate::campaign::rehearse::options::{Failure, Options, Service, Stretch};
 use crate::campaign::rehearse::own_mail::asked::{OwnMail, USUAL_LIMIT};
@@ -9,6 +10,7 @@ use crate::exit::{Exit, say};
 use anyhow::Result;
 use clap::Args;
 use fuse_fs::units::Span;
+use record::plan::keeper::Keeper;
 use record::plan::step::MigrationTool;
 use reports::comparison::limits::Limit;
 use reports::kit::json::to_json;
@@ -59,6 +61,10 @@ pub(crate) struct RehearseArgs {
     /// Operations of clients a second, such as 30/s.
     #[arg(long, value_name = "R/s", default_value = options::USUAL_RATE, value_parser = rate)]
     rate: f64,
+    /// What decides what survives a power cut, on both disks: a model's profile, or `real-ext4`, `real-xfs`, `real-btrfs`, the file
+    /// systems of this machine's kernel, each on a device that lies in the directory on its disk.
+    #[arg(long, value_name = "NAME", value_parser = keeper())]
+    persistence: Option<Keeper>,
     /// What copies a user's mail: rsync, cp once while nobody is let in, or the mail server's own tool.
     #[arg(long, value_parser = tool(), default_value = "rsync")]
     tool: MigrationTool,
@@ -167,6 +173,7 @@ impl TryFrom<RehearseArgs> for Options {
             sample: args.users,
             messages: args.messages,
             rate: args.rate,
+            persistence: args.persistence,
             tool: args.tool,
             at_once: args.at_once,
             tries,

@@ -1,7 +1,8 @@
 //! Where a file system keeps what on its device, as its own tools tell (`dumpe2fs`, `debugfs`, `xfs_db`); of btrfs it is known: three
 //! copies of the superblock at fixed places (btrfs(5), "on-disk format").
 //!
-//! It is asked of a file system that was just made, and holds as long as nobody makes it larger.
+//! It is asked of a file system that was just made, and holds as long as nobody makes it larger. What moves is looked up later
+//! ([`super::contents`]).
 
 use super::daemons::path_with_daemons;
 use fuse_fs::rules::rule::{Holds, Rule};
@@ -16,7 +17,7 @@ const BTRFS_SUPERBLOCKS: [u64; 3] = [64 << 10, 64 << 20, 256 << 30];
 const BTRFS_SUPERBLOCK: u64 = 4096;
 
 /// By what they hold: ranges of bytes of the device.
-pub(crate) type Sectors = BTreeMap<Holds, Vec<Range<u64>>>;
+pub(crate) type Places = BTreeMap<Holds, Vec<Range<u64>>>;
 
 /// Why it is not known.
 #[derive(Debug, thiserror::Error)]
@@ -34,18 +35,19 @@ pub(crate) enum SectorsError {
 /// # Errors
 /// A tool does not say.
 pub(crate) fn locate(rules: &mut [Rule], filesystem: Filesystem, image: &Path) -> Result<(), SectorsError> {
-    if rules.iter().all(|rule| rule.selector.holds.is_empty()) {
+    let stays = |what: &&Holds| !what.moves();
+    if rules.iter().flat_map(|rule| &rule.selector.holds).all(|what| what.moves()) {
         return Ok(());
     }
-    let sectors = match filesystem {
+    let places = match filesystem {
         Filesystem::Ext4 => ext4(image)?,
         Filesystem::Xfs => xfs(&ask("xfs_db", &["-r", "-c", "sb 0", "-c", XFS_FIELDS], image)?),
         Filesystem::Btrfs => btrfs(),
     };
     for selector in rules.iter_mut().map(|rule| &mut rule.selector) {
-        for what in &selector.holds {
+        for what in selector.holds.iter().filter(stays) {
             let not_told = || SectorsError::NotTold { tool: teller(filesystem), what: *what, filesystem };
-            let found = sectors.get(what).filter(|ranges| !ranges.is_empty()).ok_or_else(not_told)?;
+            let found = places.get(what).filter(|ranges| !ranges.is_empty()).ok_or_else(not_told)?;
             selector.sectors.extend(found.iter().cloned());
         }
     }
@@ -55,8 +57,10 @@ pub(crate) fn locate(rules: &mut [Rule], filesystem: Filesystem, image: &Path) -
 /// What a fault may ask of a file system.
 pub(crate) fn known(filesystem: Filesystem) -> &'static [Holds] {
     match filesystem {
-        Filesystem::Ext4 => &[Holds::Superblock, Holds::Journal, Holds::InodeTable],
-        Filesystem::Xfs => &[Holds::Superblock, Holds::Journal],
+        Filesystem::Ext4 => {
+            &[Holds::Superblock, Holds::Journal, Holds::InodeTable, Holds::Data, Holds::Directory]
+        }
+        Filesystem::Xfs => &[Holds::Superblock, Holds::Journal, Holds::Data, Holds::Directory],
         Filesystem::Btrfs => &[Holds::Superblock],
     }
 }
@@ -80,14 +84,14 @@ fn ask(tool: &'static str, arguments: &[&str], image: &Path) -> Result<String, S
     }
 }
 
-fn ext4(image: &Path) -> Result<Sectors, SectorsError> {
+fn ext4(image: &Path) -> Result<Places, SectorsError> {
     let groups = ask("dumpe2fs", &[], image)?;
     let inode = value(&groups, "Journal inode:").unwrap_or(8);
     let journal = ask("debugfs", &["-R", &format!("stat <{inode}>")], image)?;
     Ok(of_ext4(&groups, &journal))
 }
 
-fn of_ext4(groups: &str, journal: &str) -> Sectors {
+fn of_ext4(groups: &str, journal: &str) -> Places {
     let block = value(groups, "Block size:").unwrap_or(4096);
     let bytes = |(first, last): (u64, u64)| first * block..(last + 1) * block;
     let after =
@@ -120,12 +124,12 @@ fn blocks(text: &str) -> Option<(u64, u64)> {
 const XFS_FIELDS: &str = "print blocksize sectsize agblocks agcount logstart logblocks agblklog";
 
 /// A block's number has the allocation group in its upper bits (xfs_db(8), "fsblock").
-fn xfs(superblock: &str) -> Sectors {
+fn xfs(superblock: &str) -> Places {
     let field = |name: &str| {
         let line = superblock.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
         line.and_then(|value| value.trim().parse::<u64>().ok())
     };
-    let sectors = || {
+    let places = || {
         let (block, sector, of_group) = (field("blocksize")?, field("sectsize")?, field("agblocks")?);
         let (log, bits) = (field("logstart")?, u32::try_from(field("agblklog")?).ok()?);
         let log_at = ((log >> bits) * of_group + (log & ((1 << bits) - 1))) * block;
@@ -136,10 +140,10 @@ fn xfs(superblock: &str) -> Sectors {
             (Holds::Journal, vec![journal]),
         ]))
     };
-    sectors().unwrap_or_default()
+    places().unwrap_or_default()
 }
 
-fn btrfs() -> Sectors {
+fn btrfs() -> Places {
     let copies = BTRFS_SUPERBLOCKS.iter().map(|&at| at..at + BTRFS_SUPERBLOCK);
     BTreeMap::from([(Holds::Superblock, copies.collect())])
 }
@@ -172,12 +176,13 @@ mod tests {
         assert_eq!(found[&Holds::Superblock], [0..512, group..group + 512]);
         let journal = (19200 + 6) * 4096..(19200 + 6 + 16384) * 4096;
         assert_eq!(found[&Holds::Journal], [journal]);
-        assert_eq!(xfs("nothing"), Sectors::new());
+        assert_eq!(xfs("nothing"), Places::new());
     }
 
     #[test]
     fn what_may_be_asked_is_what_is_told() {
-        assert!(btrfs().keys().eq(known(Filesystem::Btrfs)));
-        assert!(of_ext4("", "").keys().eq(known(Filesystem::Ext4)));
+        let stay = |filesystem| known(filesystem).iter().filter(|what| !what.moves());
+        assert!(btrfs().keys().eq(stay(Filesystem::Btrfs)));
+        assert!(of_ext4("", "").keys().eq(stay(Filesystem::Ext4)));
     }
 }

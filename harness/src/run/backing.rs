@@ -24,12 +24,13 @@ impl<'a> Backings<'a> {
         Backings { directory, places, own: BTreeMap::new() }
     }
 
-    /// Where a storage is to lie: a path at which there is nothing yet.
+    /// Where a storage is to lie: a path at which there is nothing yet. `named` is the storage whose disk it is to lie on: itself, or
+    /// of a device the one on it.
     ///
     /// # Errors
     /// No directory can be made on the disk that the user named.
-    pub(crate) fn of(&mut self, storage: &str) -> Result<PathBuf> {
-        match self.places.apart.get(storage).or(self.places.storage.as_ref()) {
+    pub(crate) fn of(&mut self, storage: &str, named: &str) -> Result<PathBuf> {
+        match self.places.apart.get(named).or(self.places.storage.as_ref()) {
             None => Ok(self.directory.backing(storage)),
             Some(base) => Ok(self.own_on(base)?.join(storage)),
         }
@@ -74,7 +75,7 @@ mod tests {
         let places =
             Places { runs: runs.to_owned(), storage, apart: BTreeMap::new(), name: None, quiet: false };
         let mut backings = Backings::new(&directory, &places);
-        ["mail", "queue"].map(|name| backings.of(name).expect("there is room"))
+        ["mail", "queue"].map(|name| backings.of(name, name).expect("there is room"))
     }
 
     #[test]
@@ -91,11 +92,25 @@ mod tests {
     }
 
     #[test]
+    fn a_device_lies_on_the_disk_that_was_named_for_the_storage_on_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let directory = RunDirectory::named(place.path(), "run").expect("a run directory");
+        let disk = place.path().join("disk");
+        std::fs::create_dir(&disk).expect("a disk");
+        let apart = BTreeMap::from([("new".to_owned(), disk.clone())]);
+        let places = Places { apart, ..Places::one_of_many(place.path().to_owned(), "run") };
+        let mut backings = Backings::new(&directory, &places);
+        let [new, device] =
+            ["new", "new-device"].map(|name| backings.of(name, "new").expect("there is room"));
+        assert_eq!([new, device], [disk.join("run/new"), disk.join("run/new-device")]);
+    }
+
+    #[test]
     fn without_a_disk_of_the_users_everything_lies_in_the_run_directory() {
         let place = tempfile::tempdir().expect("a directory");
         let directory = RunDirectory::named(place.path(), "run").expect("a run directory");
         let places = Places::one_of_many(place.path().to_owned(), "run");
-        let backing = Backings::new(&directory, &places).of("mail").expect("nothing is made");
+        let backing = Backings::new(&directory, &places).of("mail", "mail").expect("nothing is made");
         assert_eq!(backing, directory.backing("mail"));
     }
 }

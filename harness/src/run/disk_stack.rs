@@ -6,14 +6,16 @@
 
 use super::storage::Storage;
 use super::store;
+use crate::machine::contents::{self, Sought};
 use crate::machine::filesystem::{self, Mounted};
 use crate::machine::kernel_log::KernelLog;
 use crate::machine::sectors;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fuse_fs::durability::cut::CutMode;
 use fuse_fs::durability::plug::Plug;
 use parking_lot::Mutex;
 use record::directory::RunDirectory;
+use record::history::held::Held;
 use record::history::said::Said;
 use record::plan::Plan;
 use record::plan::device::{DEVICE_FILE, Filesystem, OnDevice};
@@ -22,8 +24,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 /// A file system may be in use this long after its device has gone: calls in it fail, but they are many.
@@ -36,6 +38,12 @@ pub(super) struct Disk {
     plug: Arc<Plug>,
     /// Where the file system is mounted.
     at: PathBuf,
+    /// The directory in it that the storage above shows.
+    above: PathBuf,
+    /// What faults of the device name by what lies in it.
+    sought: Vec<Arc<Sought>>,
+    /// How often it was mounted.
+    mounts: AtomicU64,
     mounted: Mutex<Option<Mounted>>,
     log: Mutex<KernelLog>,
     /// That it takes no changes was said.
@@ -68,10 +76,11 @@ impl Disks {
             }
             let mut rules = plan.storages[&on.device].rules.clone();
             sectors::locate(&mut rules, on.filesystem, &image)?;
+            let sought = contents::take_out(&mut rules)?;
             let plug = Arc::new(Plug::default());
             let counted = (on.sector, plug.unflushed());
             let device = Storage::device(plan, &on.device, directory, served, counted, rules)?;
-            let disk = Disk::mounted(on.clone(), Arc::new(device), plug, above)?;
+            let disk = Disk::mounted((on.clone(), plug, sought), Arc::new(device), above)?;
             match &plan.store {
                 Some(store) => store::copy(store, name, above)?,
                 None => make_store(above)?,
@@ -94,10 +103,14 @@ fn make_store(at: &Path) -> Result<()> {
 
 impl Disk {
     /// `above` is the directory in the file system that is the storage's backing directory.
-    fn mounted(on: OnDevice, device: Arc<Storage>, plug: Arc<Plug>, above: &Path) -> Result<Disk> {
-        let at = above.parent().unwrap_or(above).to_owned();
-        let (mounted, log, read_only) = Default::default();
-        let disk = Disk { on, device, plug, at, mounted, log, read_only };
+    fn mounted(
+        (on, plug, sought): (OnDevice, Arc<Plug>, Vec<Arc<Sought>>),
+        device: Arc<Storage>,
+        above: &Path,
+    ) -> Result<Disk> {
+        let (at, above) = (above.parent().unwrap_or(above).to_owned(), above.to_owned());
+        let (mounted, log, read_only, mounts) = Default::default();
+        let disk = Disk { on, device, plug, at, above, sought, mounts, mounted, log, read_only };
         disk.mount()?;
         Ok(disk)
     }
@@ -138,6 +151,7 @@ impl Disk {
         *self.log.lock() = KernelLog::from_now();
         self.read_only.store(false, SeqCst);
         let mounted = Mounted::new(&self.on, &self.device.mountpoint().join(DEVICE_FILE), &self.at);
+        self.mounts.fetch_add(1, SeqCst);
         *self.mounted.lock() =
             Some(mounted.with_context(|| format!("the file system on {}", self.device.name()))?);
         Ok(())
@@ -150,6 +164,27 @@ impl Disk {
         let logged = self.log.lock().about(mounted.device()).into_iter().map(Said::Logged);
         let read_only = mounted.is_read_only() && !self.read_only.swap(true, SeqCst);
         logged.chain(read_only.then_some(Said::ReadOnly)).collect()
+    }
+
+    pub(super) fn sought(&self) -> &[Arc<Sought>] {
+        &self.sought
+    }
+
+    /// Tells a fault of the device where that lies now which it names. Waits for the device, within a bound.
+    ///
+    /// # Errors
+    /// It does not answer, or the power goes.
+    pub(super) fn place(&self, sought: &Arc<Sought>) -> Result<Vec<Held>> {
+        let before = self.mounts.load(SeqCst);
+        let held = sought.look(&self.above, self.on.filesystem)?;
+        let same = !self.plug.is_off() && self.mounts.load(SeqCst) == before;
+        ensure!(
+            same,
+            "where the files of fault `{}` lie is not known: the power went meanwhile",
+            sought.rule
+        );
+        self.device.engine.place(&sought.rule, held.iter().flat_map(Held::ranges).collect())?;
+        Ok(held)
     }
 
     /// Whoever waits for the device gets an error.

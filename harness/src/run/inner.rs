@@ -9,8 +9,8 @@ use super::stage::{Closing, Power, Stage};
 use super::storages::Storages;
 use super::volumes::Visits;
 use super::{
-    arrival, astray, busy, drain, ending, entrance, guard, inspection, kernel, power, read_back, reading,
-    recovery, settled, stage, steps, store, structure, supervise, volumes,
+    arrival, astray, busy, drain, ending, entrance, guard, inspection, kernel, placing, power, read_back,
+    reading, recovery, settled, stage, steps, store, structure, supervise, volumes,
 };
 use crate::machine::grounds::Grounds;
 use crate::machine::{confine, environment};
@@ -220,6 +220,7 @@ impl Run {
         read_back::check(&self.stage, &self.traffic, sent, self.read_back_limit()).await?;
         let visits = Visits::begin(&self.plan, &self.stage.storages, &self.stage.history).await?;
         tokio::task::block_in_place(|| self.stage.storages.settle())?;
+        tokio::task::block_in_place(|| placing::of_all(&self.stage));
         self.enter("traffic");
         let power = self.watch_power();
         let (following, clients) = match &self.plan.workload.single {

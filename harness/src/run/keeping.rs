@@ -14,7 +14,7 @@ pub(super) enum Keeping {
     Model(Arc<Volatile>),
     /// The model of a device's sectors, and what its cache is.
     Device(Arc<Volatile>, Cache, Arc<Unflushed>),
-    Disk(Disk),
+    Disk(Box<Disk>),
 }
 
 impl Keeping {

@@ -30,6 +30,7 @@ pub(crate) mod outer;
 pub(crate) mod owners;
 pub(crate) mod placement;
 pub(crate) mod places;
+mod placing;
 pub(crate) mod possible;
 pub(crate) mod power;
 pub(crate) mod progress;

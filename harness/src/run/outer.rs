@@ -156,7 +156,7 @@ fn furnish(plan: &Plan, places: &Places, directory: &RunDirectory, made: &mut Ma
 fn make_backings(plan: &Plan, of_the_run: &mut Backings<'_>) -> Result<Vec<(String, PathBuf)>> {
     let mut backings = Vec::new();
     for (name, storage) in &plan.storages {
-        let place = of_the_run.of(name)?;
+        let place = of_the_run.of(name, plan.on_device(name).unwrap_or(name))?;
         // A file system on a device has things of its own at its root.
         let backing = if storage.on.is_some() { place.join("store") } else { place };
         match &plan.store {

@@ -5,7 +5,7 @@ use super::stage::{Closing, Stage};
 use super::storage::Storage;
 use super::storages::Storages;
 use super::supervise::{kill, start, stop};
-use super::{power, step_words};
+use super::{placing, power, step_words};
 use anyhow::{Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::mount::parking::Thaw;
@@ -117,8 +117,8 @@ async fn act(stage: &Arc<Stage>, index: usize, action: &StepAction, state: Optio
         StepAction::Heal { storage, fault, fail_with } => {
             heal(stage, storage.as_deref(), fault.as_deref(), fail_with.as_deref())
         }
-        StepAction::Arm { fault } => arm(stage, fault, true),
-        StepAction::Disarm { fault } => arm(stage, fault, false),
+        StepAction::Arm { fault } => arm(stage, fault).await,
+        StepAction::Disarm { fault } => set_armed(stage, fault, false),
         StepAction::KillTarget {} => kill(stage).await,
         StepAction::StopTarget {} => stop(stage).await,
         StepAction::StartTarget {} => start(stage).await,
@@ -178,7 +178,14 @@ async fn evict(stage: &Stage, storage: Option<&str>) -> Result<()> {
     stage.storages.chosen(storage).into_iter().try_for_each(|s| tokio::task::block_in_place(|| s.evict()))
 }
 
-fn arm(stage: &Stage, fault: &str, armed: bool) -> Result<()> {
+/// What it names by what lies on a device is looked up first, with the power on.
+async fn arm(stage: &Stage, fault: &str) -> Result<()> {
+    drop(stage.power.steady().await);
+    tokio::task::block_in_place(|| placing::of(stage, fault))?;
+    set_armed(stage, fault, true)
+}
+
+fn set_armed(stage: &Stage, fault: &str, armed: bool) -> Result<()> {
     let known = stage.storages.iter().map(|s| s.arm(fault, armed)).fold(false, |any, known| any | known);
     if known { Ok(()) } else { Err(anyhow!("no fault {fault}")) }
 }

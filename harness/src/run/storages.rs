@@ -1,6 +1,6 @@
 //! Every storage of a run together.
 
-use super::disk_stack::Disks;
+use super::disk_stack::{Disk, Disks};
 use super::keeping::Keeping;
 use super::storage::{Storage, durability};
 use anyhow::{Result, anyhow};
@@ -33,7 +33,7 @@ impl Storages {
             let keeping = match disks.take(name) {
                 Some(disk) => {
                     devices.push(disk.device().clone());
-                    Keeping::Disk(disk)
+                    Keeping::Disk(Box::new(disk))
                 }
                 None => Keeping::Model(durability(backing, &directory.spill(name), storage)?),
             };
@@ -118,6 +118,14 @@ impl Storages {
     /// Some lie on real file systems.
     pub(crate) fn have_disks(&self) -> bool {
         self.iter().any(|storage| matches!(storage.keeping, Keeping::Disk(_)))
+    }
+
+    /// The real file systems beneath them.
+    pub(super) fn disks(&self) -> impl Iterator<Item = &Disk> {
+        self.iter().filter_map(|storage| match &storage.keeping {
+            Keeping::Disk(disk) => Some(&**disk),
+            Keeping::Model(_) | Keeping::Device(..) => None,
+        })
     }
 
     /// What the kernel said of them since the last time, for the history.

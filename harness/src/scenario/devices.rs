@@ -201,21 +201,58 @@ pub(super) fn at_level(
         let help = "leave out `for-good`: what is read at the end is read through the file system, which would wait for the device";
         found.add(&format!("{field}.for-good"), "a device that fails for good is not possible", help);
     }
-    if !(fault.selector.path.is_empty() && fault.selector.not_path.is_empty()) {
-        let help = "use `range`, in bytes of the device, or strike the file with `level = \"file\"`";
-        found.add(&format!("{field}.where.path"), "sectors have no path", help);
-    }
     held(&fault.selector.holds, on.filesystem, field, found);
+    of_files(&fault.selector, field, found);
+    looked_up(fault, field, found);
     Some((on.device.clone(), of_the_device(fault.selector.clone())))
 }
 
-/// What a fault names must have a place of its own.
+/// What a fault names must be told by the file system.
 fn held(asked: &[Holds], filesystem: Filesystem, field: &str, found: &mut Troubles<'_>) {
     let known = sectors::known(filesystem);
     for what in asked.iter().filter(|what| !known.contains(what)) {
         let names = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let message = format!("{filesystem} keeps its {what} at no place of its own");
+        let message = match what.moves() {
+            true => format!(
+                "where {filesystem} keeps its {what} is told in addresses of its own, not of the device"
+            ),
+            false => format!("{filesystem} keeps its {what} at no place of its own"),
+        };
         found.add(&format!("{field}.where.holds"), message, format!("of {filesystem} there is: {names}"));
+    }
+}
+
+/// Sectors have no path but by what is in them.
+fn of_files(selector: &Selector, field: &str, found: &mut Troubles<'_>) {
+    let key = match (selector.path.as_slice(), selector.not_path.as_slice()) {
+        ([], []) => return,
+        ([], _) => "not-path",
+        _ => "path",
+    };
+    let field = format!("{field}.where.{key}");
+    if selector.holds.is_empty() {
+        let help = "add `holds = \"data\"`: then it is the sectors that those files have when the fault is armed; or use `range`, in \
+                    bytes of the device, or strike the file with `level = \"file\"`";
+        found.add(&field, "sectors have no path", help);
+    } else if let Some(what) = selector.holds.iter().find(|what| !what.moves()) {
+        let help = "a path is of `data` and `directory`: make two faults of it";
+        found.add(&field, format!("the {what} has no path"), help);
+    }
+}
+
+/// Where files lie is looked up when a fault is armed, not when its window opens.
+fn looked_up(fault: &Fault, field: &str, found: &mut Troubles<'_>) {
+    let Some(what) = fault.selector.holds.iter().find(|what| what.moves()) else { return };
+    let trigger = &fault.trigger;
+    for (key, _) in [("after", trigger.after.is_some()), ("counter", trigger.counter.is_some())]
+        .iter()
+        .filter(|(_, given)| *given)
+    {
+        let message = format!(
+            "where the {what} lies is looked up when the fault is armed, not when `{key}` lets it strike"
+        );
+        let help = "write `when.disarmed = true`, and a step with `at` or `at-counter` that arms it: `do.arm = { fault = \"NAME\" }`";
+        found.add(&format!("{field}.when.{key}"), message, help.replace("NAME", &fault.name));
     }
 }
 

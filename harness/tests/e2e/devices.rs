@@ -244,7 +244,7 @@ fn after_kill_9(victim: Victim) -> TestResult {
     synced
 }
 
-fn this_program() -> Command {
+pub(crate) fn this_program() -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
     command.env("FERMOPOSTA_SELF", "1");
     command
@@ -271,6 +271,6 @@ fn is_of(file: &Path, place: &Path) -> bool {
     file.starts_with(place) || file == Path::new("/device")
 }
 
-fn failed(what: &str, stderr: &[u8]) -> Failed {
+pub(crate) fn failed(what: &str, stderr: &[u8]) -> Failed {
     format!("{what}\n{}", String::from_utf8_lossy(stderr)).into()
 }

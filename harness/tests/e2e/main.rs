@@ -28,6 +28,7 @@ mod real_mail;
 mod reason;
 mod repeats;
 mod report_page;
+mod sectors;
 mod servers;
 mod set_up;
 mod shards;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         real_mail::tests,
         repeats::tests,
         report_page::tests,
+        sectors::tests,
         servers::tests,
         set_up::tests,
         shards::tests,

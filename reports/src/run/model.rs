@@ -307,7 +307,7 @@ pub struct Fault {
     pub first_s: Option<f64>,
     /// Last firing, seconds from the start of the traffic.
     pub last_s: Option<f64>,
-    /// What it struck: (operation, class of path, count).
+    /// What it struck: (operation, class of path, count). Of a fault of a device that names files: the file in whose sectors it was.
     pub struck: Vec<(String, String, u64)>,
 }
 

@@ -323,3 +323,18 @@ fn what_is_believed_is_taken_back_before_a_rule_that_asks_for_more_is_armed_and_
     assert_eq!(*noting.1.lock(), [(true, false)]);
     assert!(engine.armed(Op::Lookup));
 }
+
+#[test]
+fn a_rule_strikes_where_it_was_told_that_its_files_lie() {
+    let engine = engine(
+        "[[fault]]\nname = \"r\"\nwhere = { op = \"read\", holds = \"data\" }\neffect.errno = { code = \"EIO\" }",
+    );
+    let struck = || !after(&engine, Op::Read, "device", 0).is_empty();
+    let place = |name: &str, from: u64| engine.place(name, std::iter::once(from..from + 10).collect());
+    assert!(!struck());
+    place("r", 90).expect("there is one");
+    assert!(struck());
+    place("r", 100).expect("there is one");
+    assert!(!struck(), "the last word counts");
+    assert!(place("q", 0).is_err());
+}

@@ -69,7 +69,7 @@ fn naive(s: &Selector, call: &Call<'_>, file: &File) -> bool {
         && sized(s.size, file.size)
         && sized(s.length, Some(call.len))
         && s.range.is_none_or(touched)
-        && (s.holds.is_empty() || s.sectors.iter().any(|held| touched(bytes(held))))
+        && (s.holds.is_empty() || s.sectors.ranges().iter().any(|held| touched(bytes(held))))
 }
 
 fn bytes(held: &Range<u64>) -> ByteRange {

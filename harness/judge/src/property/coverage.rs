@@ -9,7 +9,7 @@ use crate::reason::{agreement, in_force, store_seen};
 use fuse_fs::clock::Nanos;
 use record::history::event::TargetEvent;
 use record::history::{Outcome, UserId};
-use record::ledger::entry::{ClientOp, CutDone, Reading, RuleCount};
+use record::ledger::entry::{ClientOp, CutDone, Placed, Reading, RuleCount};
 use record::plan::server::ServerKind;
 use record::plan::step::StepAction;
 use reports::kit::figures::{counted, grouped};
@@ -84,12 +84,12 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
         for rule in &plan.rules {
             let counts = case.ledger.rules.iter().filter(|r| r.storage == *storage && r.rule == rule.name);
             let fired: u64 = counts.map(|r| r.fired).sum();
+            let nowhere = placed(case, storage, &rule.name).find(|placed| placed.is_nowhere());
             if !expect.no_faults && fired == 0 {
-                gaps.push(format!(
-                    "fault `{}` never fired{}",
-                    rule.name,
-                    never_in_force(case, storage, &rule.name)
-                ));
+                gaps.push(format!("fault `{}` never fired{}", rule.name, why_not(case, storage, &rule.name)));
+            } else if let Some(nowhere) = nowhere {
+                let at = case.ledger.moment(nowhere.at);
+                gaps.push(format!("fault `{}`, armed at {at}, {NOWHERE}", rule.name));
             }
         }
     }
@@ -104,16 +104,30 @@ fn rules(case: &Case<'_>, gaps: &mut Vec<String>) {
     }
 }
 
+/// What is said of a fault of a device that found nothing to strike.
+const NOWHERE: &str = "found no sectors: no file or directory that it names had any then";
+
 /// Why it could not, if it could not.
-fn never_in_force(case: &Case<'_>, storage: &str, rule: &str) -> &'static str {
+fn why_not(case: &Case<'_>, storage: &str, rule: &str) -> String {
     let mut own =
         case.ledger.rules.iter().filter(|r| r.storage == storage && r.rule == rule && !r.armed.is_empty());
     let never = |found: &RuleCount| in_force::intervals(case, found).is_empty();
     if own.next().is_some_and(never) {
-        ": its window was not open, or its counter not at its number, while it was armed"
-    } else {
-        ""
+        return ": its window was not open, or its counter not at its number, while it was armed".to_owned();
     }
+    match placed(case, storage, rule).last() {
+        Some(last) if last.is_nowhere() => format!(": when it was armed, it {NOWHERE}"),
+        Some(last) => {
+            let n = counted(last.held.len() as u64, "file or directory", "files and directories");
+            format!(": the device was not asked for the sectors of the {n} that it names")
+        }
+        None => String::new(),
+    }
+}
+
+/// What a fault of a device was told of, each time it was armed.
+fn placed<'a>(case: &Case<'a>, storage: &str, rule: &str) -> impl Iterator<Item = &'a Placed> {
+    case.ledger.placed.iter().filter(move |placed| placed.storage == storage && placed.rule == rule)
 }
 
 /// A step harms the mail server itself, or the power went. Of a server whose storage is elsewhere commands alone can break anything.

@@ -5,6 +5,7 @@ mod kernel;
 pub(crate) mod lost_mail;
 pub use lost_mail::LostMail;
 pub(crate) mod migrations;
+pub mod placed;
 pub(crate) mod senders;
 pub(crate) mod series;
 pub mod timeline;

@@ -89,13 +89,16 @@ pub fn timeline(ledger: &Ledger) -> Vec<Moment> {
         let what = format!("power cut of {} under {}", cut.storage, under_in_words(cut));
         moment(cut.at, "storage", what)
     });
+    let placed =
+        ledger.placed.iter().map(|placed| moment(placed.at, "fault", super::placed::in_words(placed)));
     let kernel = super::kernel::said(ledger).into_iter().map(|(at, what)| moment(at, "kernel", what));
     let rollbacks = ledger.rollbacks.iter().map(|back| {
         let to = ledger.moment(back.to);
         moment(back.at, "storage", format!("{} is again as it was at {to}", back.storage))
     });
+    let storages = cuts.chain(kernel).chain(rollbacks);
     let mut all: Vec<Moment> =
-        phases.chain(steps).chain(target).chain(fired).chain(cuts).chain(kernel).chain(rollbacks).collect();
+        phases.chain(steps).chain(target).chain(placed).chain(fired).chain(storages).collect();
     all.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     all
 }

@@ -4,6 +4,7 @@ use crate::testing::run_dir::{Mail, RunDir, answer, new};
 use fuse_fs::call::Op;
 use fuse_fs::clock::Nanos;
 use record::history::event::{Event, MigrationState};
+use record::history::held::Held;
 use record::history::{DiskCopy, UserId};
 use record::plan::CohortPlan;
 use record::plan::server::Layout;
@@ -180,6 +181,34 @@ fn a_window_that_never_opens_is_no_armed_fault() {
     let report = windowed(serde_json::json!({ "after": "1h" }), 0);
     assert_eq!(report.messages.acknowledged_under_fault, 0);
     insta::assert_snapshot!(coverage(&report), @"Not proved: fault `eio` never fired: its window was not open, or its counter not at its number, while it was armed; 0 messages were acknowledged while a fault was in force, 1 are wanted.");
+}
+
+/// The fault names files of a device, and was told of so many.
+fn told_of(files: u64, fired: u64) -> Report {
+    let mut run = RunDir::empty();
+    let rule = serde_json::json!({ "name": "eio", "effect": { "errno": { "code": "EIO" } } });
+    let storage = run.plan.storages.get_mut("mail").expect("there is one");
+    storage.rules = vec![serde_json::from_value(rule).expect("a rule")];
+    let mut world = world();
+    let at = world.tick();
+    let held = (0..files).map(|n| Held { path: format!("user1/{n}"), at: vec![(n * 4096, (n + 1) * 4096)] });
+    let (storage, rule, held) = ("mail".to_owned(), "eio".to_owned(), held.collect());
+    world.write(&Event::Placed { at, storage, rule, held });
+    world.write(&Event::Phase { at, name: "traffic".to_owned() });
+    world.deliver(0, 3, 1, OK);
+    world.fired = fired;
+    judged(&run, world)
+}
+
+#[test]
+fn a_fault_that_found_no_sectors_proves_nothing_even_if_it_fired() {
+    let told = |files, fired| coverage(&told_of(files, fired)).to_owned();
+    insta::assert_snapshot!(told(0, 0), @"Not proved: fault `eio` never fired: when it was armed, it found no sectors: no file or directory that it names had any then.");
+    insta::assert_snapshot!(told(2, 0), @"Not proved: fault `eio` never fired: the device was not asked for the sectors of the 2 files and directories that it names.");
+    let fired = told(0, 3);
+    let nowhere = "found no sectors: no file or directory that it names had any then.";
+    assert!(fired.starts_with("Not proved: fault `eio`, armed at ") && fired.ends_with(nowhere), "{fired}");
+    assert_eq!(told_of(2, 3).verdict, Verdict::Valid, "{}", told(2, 3));
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod trace;
 pub(crate) use trace::attempt_of;
 pub(crate) use trace::{Traces, Wanted, calls, queued};
 pub(crate) mod lasting;
+mod placed;
 pub(crate) mod whole;

@@ -8,6 +8,7 @@
 use super::beneath::Beneath;
 use super::files::stream;
 use super::holder::{Failure, Holder, answered};
+use super::placed::Sectors;
 use crate::trace::lasting::Lasting;
 use crate::trace::whole;
 use fuse_fs::call::Op;
@@ -50,7 +51,8 @@ pub struct Traces {
     /// Files made and not yet known to hold an attempt: first call, when, name.
     created: HashMap<(u32, u64), (u64, Nanos, String)>,
     directory_syncs: DirectorySyncs,
-    /// Firings by (storage, rule): (operation, class of path) to count.
+    /// Firings by (storage, rule): (operation, class of path) to count. Of a device's fault that names files, the file in whose sectors
+    /// the call was, as it is called.
     pub struck: BTreeMap<(String, String), BTreeMap<(String, String), u64>>,
     /// Attempts whose file a lying rule struck, and the rule.
     pub lied_about: HashMap<Attempt, String>,
@@ -80,6 +82,7 @@ struct Known<'a> {
     messages: &'a Messages,
     lying: HashSet<(String, String)>,
     lasting: Lasting<'a>,
+    sectors: Sectors<'a>,
 }
 
 impl Known<'_> {
@@ -99,7 +102,13 @@ impl Traces {
     pub fn read(run: &Path, plan: &Plan, ledger: &Ledger, messages: &Messages) -> std::io::Result<Traces> {
         let lying = ledger.rules.iter().filter(|r| r.lying);
         let lying = lying.map(|r| (r.storage.clone(), r.rule.clone())).collect();
-        let known = Known { ledger, messages, lying, lasting: Lasting::of(plan, ledger) };
+        let known = Known {
+            ledger,
+            messages,
+            lying,
+            lasting: Lasting::of(plan, ledger),
+            sectors: Sectors::of(ledger),
+        };
         let mut traces = Traces { files: RunDirectory::existing(run).traces()?, ..Traces::default() };
         let mut all = BTreeMap::new();
         for (storage, (name, path)) in traces.files.clone().into_iter().enumerate() {
@@ -127,7 +136,7 @@ impl Traces {
         if let (Op::Link, 0, Some(to)) = (e.op, e.errno, &e.new_path) {
             self.share(key, to, known, e);
         }
-        self.count_firings(name, &known.lying, key, e);
+        self.count_firings(name, known, key, e);
         if let Some((rule, user)) = known.lasting.struck(name, e) {
             self.gone.entry((storage, user)).or_insert(rule);
         }
@@ -205,11 +214,12 @@ impl Traces {
         }
     }
 
-    fn count_firings(&mut self, name: &str, lying: &HashSet<(String, String)>, key: (u32, u64), e: &FsEvent) {
+    fn count_firings(&mut self, name: &str, known: &Known<'_>, key: (u32, u64), e: &FsEvent) {
         for (rule, _) in &e.fired {
             let rule_key = (name.to_owned(), rule.clone());
-            let lies = lying.contains(&rule_key);
-            let class = (e.op.to_string(), path_class(&e.path));
+            let lies = known.lying.contains(&rule_key);
+            let held = known.sectors.touched(name, rule, e);
+            let class = (e.op.to_string(), held.map_or_else(|| path_class(&e.path), str::to_owned));
             // A frozen call stands in the trace twice: when it was parked, without an end, and when it ended.
             let ended = u64::from(e.end.is_some());
             *self.struck.entry(rule_key).or_default().entry(class).or_default() += ended;

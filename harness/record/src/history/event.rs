@@ -5,6 +5,7 @@ use super::history::{
 };
 use crate::history::corpus::CorpusUsed;
 use crate::history::extension::Extension;
+use crate::history::held::Held;
 use crate::history::said::Said;
 use crate::history::trial::Trial;
 use fuse_fs::clock::Nanos;
@@ -124,6 +125,16 @@ pub enum Event {
         /// Calls it parked and that were still parked at the end.
         #[serde(default)]
         parked: u64,
+    },
+    /// A rule of a device was told where that lies which it names, just before it was armed.
+    Placed {
+        /// When it was known.
+        at: Nanos,
+        /// The device.
+        storage: String,
+        rule: String,
+        /// In the order of their paths; empty if nothing that it names has sectors.
+        held: Vec<Held>,
     },
     /// The power of a storage went, and what survived was decided; the mail server was killed with it.
     Cut {

@@ -5,6 +5,7 @@ pub mod digest;
 pub mod event;
 pub mod extension;
 pub mod header;
+pub mod held;
 mod history;
 pub use history::{
     Action, Attempt, Bounce, Copy, DiskCopy, Ingress, MessageId, OpId, Outcome, Protocol, Source, Specimen,

@@ -2,6 +2,7 @@
 
 use crate::history::digest::Digest;
 use crate::history::event::{MigrationState, SenderEvent, SpoolEvent};
+use crate::history::held::Held;
 use crate::history::{Attempt, Bounce, MessageId, Outcome, Source, Trouble, Uid, UserId};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::cut::CutReport;
@@ -232,6 +233,24 @@ pub struct RuleCount {
     /// What the counter of its trigger showed at the first firing.
     pub counted: Option<u64>,
     pub armed: Vec<(Nanos, Nanos)>,
+}
+
+/// Where that lay which a rule of a device names, when it was armed.
+#[derive(Clone, Debug, Default)]
+pub struct Placed {
+    pub at: Nanos,
+    /// The device.
+    pub storage: String,
+    pub rule: String,
+    /// In the order of their paths.
+    pub held: Vec<Held>,
+}
+
+impl Placed {
+    /// Nothing that it names had sectors.
+    pub fn is_nowhere(&self) -> bool {
+        self.held.is_empty()
+    }
 }
 
 /// A power cut.

@@ -17,7 +17,7 @@ mod tests;
 
 use super::entry::{
     BounceRead, Busy, ClientOp, ClientSeen, CutDone, DiskRead, FlagSet, MailboxId, MigrationDone, NotLetIn,
-    OnDisk, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone,
+    OnDisk, Placed, QueueRead, ReadBackDone, Reading, RequestDone, RolledBack, RuleCount, Seen, SenderDone,
     SpoolDone, StepDone, UserMailbox,
 };
 
@@ -80,6 +80,8 @@ pub struct Ledger {
     /// Readings of the sender's mailbox.
     pub bounces: Vec<BounceRead>,
     pub rules: Vec<RuleCount>,
+    /// Where that lay which rules of devices name, when they were armed.
+    pub placed: Vec<Placed>,
     pub phases: Vec<(Nanos, String)>,
     pub steps: Vec<StepDone>,
     /// Events of the mail server.
@@ -382,6 +384,9 @@ impl Ledger {
                 self.migrations.push(MigrationDone { at, step, user, from, to, state, detail });
             }
             Event::Trace { at: _, storage, closed } => self.closed.push((storage, closed)),
+            Event::Placed { at, storage, rule, held } => {
+                self.placed.push(Placed { at, storage, rule, held });
+            }
             Event::Kernel { at, storage, said } => self.kernel.push((at, storage, said)),
             Event::Stalled { at, due } => self.stalls.push((due, at)),
             Event::ReadBack { at, users, of, unseen } => {

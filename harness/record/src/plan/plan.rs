@@ -101,6 +101,12 @@ impl Disks {
 }
 
 impl Plan {
+    /// The storage on the device of that name.
+    pub fn on_device(&self, device: &str) -> Option<&str> {
+        let on = |storage: &StoragePlan| storage.on.as_ref().is_some_and(|on| on.device == device);
+        self.storages.iter().find(|(_, storage)| on(storage)).map(|(name, _)| name.as_str())
+    }
+
     /// The command that runs this plan again from what its run directory keeps: for when files of the user's are gone, or are
     /// others by now. None where the plan was not made from a file.
     pub fn reproduce_from(&self, run: &RunDirectory) -> Option<String> {

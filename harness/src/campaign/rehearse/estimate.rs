@@ -6,7 +6,7 @@ use super::plans::{ANY, Part, Plans};
 use super::rounds::{NEW, OLD};
 use crate::mail::message::corpus::Corpus;
 use crate::mail::message::sizes;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use nix::sys::statvfs::statvfs;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -50,6 +50,7 @@ impl Estimate {
         for part in parts {
             let takes = takes(&part.plan);
             let messages = messages(&part.plan.workload, takes);
+            fits(&part, messages * mean)?;
             let Options { source, destination, .. } = plans.options;
             for (disk, written) in [source, destination].into_iter().zip(&mut estimate.disks) {
                 if part.disks.values().any(|used| used == disk) {
@@ -103,6 +104,20 @@ impl Written {
             "{name} disk, {disk}: about {size} in {messages}, a file each in a Maildir, will stay there{room}"
         )
     }
+}
+
+/// A file system needs room for more than the mail, and users take theirs with them to the other.
+fn fits(part: &Part, mail: u64) -> Result<()> {
+    let devices = part.plan.storages.values().filter_map(|storage| storage.on.as_ref());
+    let Some(least) = devices.map(|on| on.size).min() else { return Ok(()) };
+    ensure!(
+        mail <= least.0 / 2,
+        "part {} stores about {}, and the device under each disk has {least}: give fewer --users or --messages, or leave out \
+         --persistence",
+        part.name,
+        bytes(mail as f64)
+    );
+    Ok(())
 }
 
 /// Every part that is run in any case.
@@ -219,6 +234,20 @@ mod tests {
         let more_users = all(estimate(|options| options.sample = Some(2_000)));
         assert!(more_mail.0 == usual.0 && more_mail.1 > usual.1 && more_mail.2 > usual.2);
         assert!(more_users.0 >= usual.0 && more_users.1 > usual.1 && more_users.2 > usual.2);
+    }
+
+    #[test]
+    fn mail_that_a_device_has_no_room_for_is_refused_before_it_begins() {
+        let place = tempfile::tempdir().expect("a directory");
+        let persistence = "real-ext4".parse().ok();
+        let many = Options { persistence, sample: Some(1_000), messages: 30, ..options(place.path()) };
+        let refused = |options: &Options| {
+            let estimated = Estimate::of(&Plans { options, directory: place.path() });
+            estimated.err().map(|error| error.to_string())
+        };
+        insta::assert_snapshot!(refused(&many).expect("it is too much"), @"part baseline-old-1 stores about 662 MB, and the device under each disk has 1.0 GiB: give fewer --users or --messages, or leave out --persistence");
+        assert_eq!(refused(&Options { messages: 1, ..many.clone() }), None);
+        assert_eq!(refused(&Options { persistence: None, ..many }), None);
     }
 
     #[test]

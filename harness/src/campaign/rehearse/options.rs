@@ -3,6 +3,7 @@
 use super::own_mail::asked::OwnMail;
 use anyhow::{Context, Result, ensure};
 use fuse_fs::units::Span;
+use record::plan::keeper::Keeper;
 use record::plan::quoted;
 use record::plan::step::MigrationTool;
 use reports::comparison::limits::Limit;
@@ -90,6 +91,8 @@ pub(crate) struct Options {
     pub messages: u32,
     /// Operations a second.
     pub rate: f64,
+    /// What decides what survives a power cut, if it is not the usual model.
+    pub persistence: Option<Keeper>,
     /// What copies a user's mail.
     pub tool: MigrationTool,
     /// Users on their way at once.
@@ -196,6 +199,8 @@ impl Options {
         }
         command += &format!(" --target {}", quoted(&self.target));
         command += &format!(" --messages {} --rate {}/s", self.messages, self.rate);
+        command +=
+            &self.persistence.map_or_else(String::new, |keeper| format!(" --persistence {}", keeper.name()));
         command += &format!(" --tool {} --at-once {}", self.tool, self.at_once);
         let all = Failure::VARIANTS.iter().all(|failure| self.tries.contains(failure));
         self.defects.iter().for_each(|defect| command += &format!(" --defect {}", quoted(defect)));
@@ -254,6 +259,7 @@ fn writable(place: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use record::plan::device::Filesystem;
 
     pub(in crate::campaign::rehearse) fn options(place: &Path) -> Options {
         let [source, destination] = ["old", "new"].map(|name| place.join(name));
@@ -271,6 +277,7 @@ pub(super) mod tests {
             sample: None,
             messages: USUAL_MESSAGES,
             rate: 30.0,
+            persistence: None,
             tool: MigrationTool::Rsync,
             at_once: USUAL_AT_ONCE,
             tries: Failure::VARIANTS.to_vec(),
@@ -328,6 +335,7 @@ pub(super) mod tests {
             destination: "/mnt/new disk".into(),
             parts: vec![Stretch::Migration, Stretch::Failures],
             sample: Some(7),
+            persistence: Some(Keeper::Real(Filesystem::Xfs)),
             tries: vec![Failure::PowerCutSource, Failure::Full],
             service: Some(Service { mailboxes: 9_000_000, mail_per_day: 12.5 }),
             limits: vec!["p99=3".parse().expect("a limit")],
@@ -337,7 +345,7 @@ pub(super) mod tests {
         };
         insta::assert_snapshot!(
             options.command(),
-            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --parts migration,failures --users 7 --target reference --messages 10 --rate 30/s --tool rsync --at-once 4 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --seed 1 --runs /var/runs"
+            @"fermoposta rehearse --source /mnt/old --destination '/mnt/new disk' --parts migration,failures --users 7 --target reference --messages 10 --rate 30/s --persistence real-xfs --tool rsync --at-once 4 --try power-cut-source --try full --limit p99=3 --mailboxes 9000000 --mail-per-day 12.5 --live-p95 500ms --seed 1 --runs /var/runs"
         );
     }
 }

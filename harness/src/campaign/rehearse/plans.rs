@@ -286,6 +286,7 @@ impl Plans<'_> {
             target: Some(options.target.clone()),
             corpus: options.corpus.clone(),
             defects: options.defects.clone(),
+            persistence: options.persistence,
             ..Overrides::default()
         };
         let plan = scenario::plan(&PathBuf::from(format!("{name}.toml")), &text, &overrides)

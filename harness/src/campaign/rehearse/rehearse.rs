@@ -104,7 +104,7 @@ fn place(options: &Options) -> Result<(PathBuf, Begun, File)> {
 /// # Errors
 /// Why not, in words for the user.
 pub(crate) fn possible(options: &Options) -> Result<Option<Sample>> {
-    estimate::parts(&Plans { options, directory: &options.runs })?;
+    Estimate::of(&Plans { options, directory: &options.runs })?;
     let Some(mail) = &options.mail else { return Ok(None) };
     let sample = Sample::draw(mail, options.sample, options.seed)?;
     sample.fits(&options.source, &options.destination)?;

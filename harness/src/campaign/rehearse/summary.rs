@@ -215,7 +215,9 @@ fn about(options: &Options) -> Vec<(String, String)> {
         ("Traffic", format!("{} operations a second", figures::number(*rate))),
         ("Moved by", tool.to_string()),
     ];
-    let rows = disks.into_iter().chain(runs.into_iter().filter(|_| options.has_runs()));
+    let kept = options.persistence.map(|keeper| ("Kept by", keeper.name().to_owned()));
+    let runs = runs.into_iter().chain(kept);
+    let rows = disks.into_iter().chain(runs.filter(|_| options.has_runs()));
     rows.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -5,6 +5,7 @@
 
 use super::socket::{private_directory, resolved};
 use crate::exit::Misplaced;
+use crate::machine::contents::{LookError, Sought};
 use crate::machine::filesystem::{self, FilesystemError, Mounted};
 use crate::machine::io_flusher;
 use crate::machine::survivor::Survivor;
@@ -12,11 +13,13 @@ use anyhow::{Context, Result};
 use fuse_fs::mount::table::{self, Entry, Watch};
 use fuse_fs::mount::{Mount, MountError};
 use fuse_fs::units::Bytes;
+use record::history::held::Held;
 use record::plan::device::{Cache, DEVICE_FILE, Filesystem, OnDevice, Sector};
 use std::cell::Cell;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Whoever has files open on a file system whose device is gone may keep it so long from going too.
@@ -114,6 +117,14 @@ impl Disk {
     pub(super) fn sync(&self) -> Result<()> {
         let synced = self.mounted.as_ref().map_or(Ok(()), |mounted| mounted.sync_within(LAST_WRITES));
         synced.with_context(|| format!("{} cannot be synced", self.at.display()))
+    }
+
+    /// What a fault names, and where it lies now.
+    ///
+    /// # Errors
+    /// The device does not tell in time.
+    pub(super) fn held(&self, sought: &Arc<Sought>) -> Result<Vec<Held>, LookError> {
+        sought.look(&self.at, self.on.filesystem)
     }
 
     /// Takes the file system away, after its last writes.

@@ -8,6 +8,7 @@ use super::mounted::{Mounted, execute, release};
 use super::places::Places;
 use super::socket::{answer, listen, private_directory};
 use crate::exit::{Exit, Misplaced};
+use crate::machine::contents::{self, Sought};
 use crate::machine::sectors;
 use crate::run::storage::{durability, engine, leave_durable};
 use crate::scenario;
@@ -29,6 +30,7 @@ use record::plan::{DEFAULT_MEMORY, StoragePlan};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What `mount` was asked.
@@ -61,6 +63,7 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
     let needs_model = on.is_some() || needs_model(request, &storage, &steps);
     let _kept = places.keep(needs_model)?;
     let disk = on.map(|on| disk(on, &mut storage, &places, request)).transpose()?;
+    let (disk, sought) = disk.map_or((None, Vec::new()), |(disk, sought)| (Some(disk), sought));
     crate::machine::stop::install()?;
     let listener = listen(&places.mountpoint)?;
     let guard = request.unmount_if_killed.then(|| guard(&places.mountpoint)).transpose()?;
@@ -76,6 +79,7 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
         backing: request.backing.clone(),
         mountpoint: request.mountpoint.clone(),
         disk,
+        sought,
         options: MountOptions { page_cache: request.page_cache, durability, ..MountOptions::default() },
         engine: engine(storage.rules, request.seed)?,
         trace,
@@ -85,6 +89,10 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
         lost: None,
     };
     mounted.mount_again()?;
+    let armed = mounted.sought.iter().filter(|sought| !sought.disarmed);
+    armed.for_each(|sought| {
+        mounted.place(&sought.rule).unwrap_or_else(|error| crate::exit::tell!("warning: {error:#}"))
+    });
     let origin = Nanos::now();
     mounted.engine.start(origin);
     crate::exit::tell!("{}", greeting(&mounted));
@@ -93,8 +101,13 @@ pub(crate) fn run(request: &Request) -> Result<Exit> {
     served.map(|()| Exit::Valid)
 }
 
-/// The real file system on a device that lies in the backing directory.
-fn disk(on: OnDevice, storage: &mut StoragePlan, places: &Places, request: &Request) -> Result<Disk> {
+/// The real file system on a device that lies in the backing directory, and what faults name by what lies in it.
+fn disk(
+    on: OnDevice,
+    storage: &mut StoragePlan,
+    places: &Places,
+    request: &Request,
+) -> Result<(Disk, Vec<Arc<Sought>>)> {
     if request.unmount_if_killed || request.page_cache {
         let why = "`--unmount-if-killed` and `--page-cache` are of a mount without a real file system: this one stays, dead, if this \
                    process is killed, and the kernel caches its pages anyhow; leave them out";
@@ -103,7 +116,7 @@ fn disk(on: OnDevice, storage: &mut StoragePlan, places: &Places, request: &Requ
     let (filesystem, cache) = (on.filesystem, storage.cache.unwrap_or_default());
     let disk = Disk::new((on, cache), (&places.backing, &places.mountpoint), request.size)?;
     sectors::locate(&mut storage.rules, filesystem, &places.backing.join(DEVICE_FILE))?;
-    Ok(disk)
+    Ok((disk, contents::take_out(&mut storage.rules)?))
 }
 
 /// What is mounted, and what of it is not as elsewhere.

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::socket::{leads_to, resolved};
+use crate::machine::contents::Sought;
 use anyhow::{Context, Result, anyhow, bail};
 use fuse_fs::clock::Nanos;
 use fuse_fs::durability::Volatile;
@@ -12,6 +13,8 @@ use fuse_fs::mount::recorder::TraceSink;
 use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::decide::Decide;
 use fuse_fs::rules::engine::Engine;
+use record::history::held::Held;
+use record::ledger::entry::Placed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +24,8 @@ pub(crate) struct Mounted {
     pub(super) mountpoint: PathBuf,
     /// The real file system at the mount point, if what is served is its device.
     pub(super) disk: Option<Disk>,
+    /// What faults name by what lies in it.
+    pub(super) sought: Vec<Arc<Sought>>,
     pub(super) options: MountOptions,
     pub(super) engine: Arc<Engine>,
     pub(super) trace: Option<TraceSink>,
@@ -55,6 +60,21 @@ impl Mounted {
     pub(super) fn volatile(&self) -> Result<&Arc<Volatile>> {
         let how = "it was mounted without a durability model; mount it with `--persistence ext4-ordered` or another";
         self.options.durability.as_ref().ok_or_else(|| anyhow!(how))
+    }
+
+    /// Tells a fault, if it names files, where they lie now. Waits for the device, within a bound.
+    pub(super) fn place(&self, fault: &str) -> Result<()> {
+        let sought = self.sought.iter().find(|sought| sought.rule == fault);
+        let Some((disk, sought)) = self.disk.as_ref().zip(sought) else { return Ok(()) };
+        let placed = Placed {
+            at: Nanos::now(),
+            rule: fault.to_owned(),
+            held: disk.held(sought)?,
+            ..Placed::default()
+        };
+        self.engine.place(fault, placed.held.iter().flat_map(Held::ranges).collect())?;
+        crate::exit::tell!("{}", judge::summary::placed::in_words(&placed));
+        Ok(())
     }
 
     /// Everything so far is durable.
@@ -148,6 +168,7 @@ pub(crate) fn execute(mounted: &mut Mounted, command: &Command) -> Result<Reply>
     let now = Nanos::now();
     match command {
         Command::Arm { fault } => {
+            mounted.place(fault)?;
             engine.arm(fault, now).map(|_| done(vec![fault.clone()], 0)).map_err(Into::into)
         }
         Command::Disarm { fault } => {

@@ -69,7 +69,8 @@ loses-acknowledged = "1s"
         ·                       ╰── here
      23 │ effect.errno = { code = "EIO" }
         ╰────
-      help: use `range`, in bytes of the device, or strike the file with `level = "file"`
+      help: add `holds = "data"`: then it is the sectors that those files have when the fault is armed; or use
+            `range`, in bytes of the device, or strike the file with `level = "file"`
 
     Error:
       × storage `mail` is on a real file system, which keeps what it likes in its cache
@@ -196,4 +197,84 @@ fn the_command_line_puts_every_storage_on_a_real_file_system() {
 
 fn planned(text: &str) -> Plan {
     plan(Path::new("t.toml"), text, &Overrides::default()).expect("a plan")
+}
+
+#[test]
+fn what_files_a_fault_of_a_device_may_name_is_said() {
+    let text = GOOD.to_owned()
+        + r#"
+[[fault]]
+name = "mixed"
+level = "device"
+where = { op = "write", holds = ["journal", "data"], not-path = "**/tmp/*" }
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "late"
+level = "device"
+where = { op = "read", holds = "directory" }
+when.after = "1s"
+effect.errno = { code = "EIO" }
+[[fault]]
+name = "counted"
+level = "device"
+where = { op = "read", holds = "data" }
+when = { counter = "calls", at = 10 }
+effect.errno = { code = "EIO" }
+[storage.mail]
+on = { filesystem = "ext4", size = "64 MiB" }
+"#;
+    insta::assert_snapshot!(shown(&text), @r#"
+      × t.toml has 3 problems
+
+    Error:
+      × the journal has no path
+        ╭─[t.toml:14:65]
+     13 │ level = "device"
+     14 │ where = { op = "write", holds = ["journal", "data"], not-path = "**/tmp/*" }
+        ·                                                                 ─────┬────
+        ·                                                                      ╰── here
+     15 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: a path is of `data` and `directory`: make two faults of it
+
+    Error:
+      × where the directory lies is looked up when the fault is armed, not when `after` lets it strike
+        ╭─[t.toml:20:14]
+     19 │ where = { op = "read", holds = "directory" }
+     20 │ when.after = "1s"
+        ·              ──┬─
+        ·                ╰── here
+     21 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: write `when.disarmed = true`, and a step with `at` or `at-counter` that arms it: `do.arm = { fault =
+            "late" }`
+
+    Error:
+      × where the data lies is looked up when the fault is armed, not when `counter` lets it strike
+        ╭─[t.toml:26:20]
+     25 │ where = { op = "read", holds = "data" }
+     26 │ when = { counter = "calls", at = 10 }
+        ·                    ───┬───
+        ·                       ╰── here
+     27 │ effect.errno = { code = "EIO" }
+        ╰────
+      help: write `when.disarmed = true`, and a step with `at` or `at-counter` that arms it: `do.arm = { fault =
+            "counted" }`
+    "#);
+    let btrfs = ON.replace("ext4", "btrfs")
+        + "[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = \"read\", holds = \"data\" }\neffect.errno = { code = \"EIO\" }\n";
+    let said = shown(&(GOOD.to_owned() + &btrfs));
+    assert!(
+        said.contains("where btrfs keeps its data is told in addresses of its own, not of the device"),
+        "{said}"
+    );
+    assert!(said.contains("of btrfs there is: superblock"), "{said}");
+}
+
+#[test]
+fn a_fault_of_a_device_may_name_files_that_a_step_arms() {
+    let fault = "[[fault]]\nname = \"g\"\nlevel = \"device\"\nwhere = { op = \"read\", holds = [\"data\", \"directory\"], path = \"user1/**\" }\n\
+                 when.disarmed = true\neffect.errno = { code = \"EIO\" }\n[[step]]\nat = \"1s\"\ndo.arm = { fault = \"g\" }\n";
+    let plan = planned(&(GOOD.to_owned() + fault + ON));
+    assert_eq!(plan.storages["mail-device"].rules[0].selector.path, ["user1/**"]);
 }
