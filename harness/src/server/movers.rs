@@ -4,18 +4,26 @@ use super::find::{Unusable, definition_file};
 use super::logs::{self, LOG};
 use super::packages::place;
 use super::stage::Stage;
-use super::view;
+use super::{vars, view};
 use crate::machine::grounds::Shown;
 use crate::machine::process::{Launch, Output, ProcessTree};
 use anyhow::{Context, Result};
-use record::plan::mover::Mover;
+use record::plan::mover::{Mover, Source};
+use record::plan::server::Definition;
 use record::plan::server::render::Vars;
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 /// The movers that come with the program.
-const BUILT_IN: &[&str] = &[include_str!("../../scenarios/movers/rsync.toml")];
+const BUILT_IN: &[&str] = &[
+    include_str!("../../scenarios/movers/mbsync.toml"),
+    include_str!("../../scenarios/movers/fetchmail-procmail.toml"),
+    include_str!("../../scenarios/movers/fetchmail-maildrop.toml"),
+    include_str!("../../scenarios/movers/getmail6.toml"),
+    include_str!("../../scenarios/movers/doveadm-move.toml"),
+    include_str!("../../scenarios/movers/rsync.toml"),
+    include_str!("../../scenarios/movers/rsync-fsync.toml"),
+];
 
 /// Who has the mail at an IMAP source.
 pub(crate) const USER: &str = "user1";
@@ -49,17 +57,31 @@ fn parse(text: &str) -> Result<Mover, Unusable> {
     })?;
     let possible = mover.definition().possible();
     possible.map_err(|why| Unusable::new(format!("cannot work: {why}"), "see docs/movers.md"))?;
-    match mover
-        .start
-        .iter()
-        .chain(mover.files.values().map(|file| file.text()))
-        .any(|t| t.contains("{store}"))
-    {
-        true => Ok(mover),
-        false => Err(Unusable::new(
-            "cannot work: neither `start` nor a file of `files` names `{store}`, the disk that the mail is moved to",
-            "see docs/movers.md",
-        )),
+    match never_works(&mover) {
+        None => Ok(mover),
+        Some(why) => Err(Unusable::new(format!("cannot work: {why}"), "see docs/movers.md")),
+    }
+}
+
+/// What a definition may say and a mover cannot.
+fn never_works(mover: &Mover) -> Option<&'static str> {
+    let definition = mover.definition();
+    let ports = definition.ports();
+    let files = mover.files.values().map(|file| file.text());
+    if !mover.start.iter().chain(files).any(|text| text.contains("{store}")) {
+        return Some("neither `start` nor `files` names `{store}`, the disk that the mail is moved to");
+    }
+    if definition.has_queue() || definition.takes_lists() {
+        return Some("`{queue}` and `{lists}` are of mail servers");
+    }
+    match mover.source {
+        Source::Maildir if !ports.is_empty() => {
+            Some("a Maildir listens nowhere: write `source = \"imap\"`, or name no `{port...}`")
+        }
+        Source::Imap | Source::ImapDeleted if ports != ["imap"] => {
+            Some("the source listens at `{port.imap}`, which nothing names, or another port is named too")
+        }
+        Source::Maildir | Source::Imap | Source::ImapDeleted => None,
     }
 }
 
@@ -95,8 +117,8 @@ pub(crate) fn prepare(mover: &Mover, ground: Ground<'_>) -> Result<Prepared> {
     shown.show(store, "store");
     shown.show(work, "work");
     root.iter().for_each(|root| shown.show(root, "packages"));
-    let seen = vars(&definition.password, ground, root.as_deref(), |path| shown.seen(path));
-    let real = vars(&definition.password, ground, root.as_deref(), Path::to_owned);
+    let seen = vars(&definition, ground, root.as_deref(), |path| shown.seen(path));
+    let real = vars(&definition, ground, root.as_deref(), Path::to_owned);
     let mut rendered = definition.render(&seen);
     rendered.mounts = definition.render(&real).mounts;
     std::fs::create_dir_all(work).with_context(|| format!("cannot make {}", work.display()))?;
@@ -106,23 +128,25 @@ pub(crate) fn prepare(mover: &Mover, ground: Ground<'_>) -> Result<Prepared> {
     Ok(Prepared { launch: Launch { argv, environment, directory, view, starts: 0 }, work: work.to_owned() })
 }
 
-fn vars(password: &str, ground: Ground<'_>, root: Option<&Path>, seen: impl Fn(&Path) -> PathBuf) -> Vars {
+fn vars(
+    definition: &Definition,
+    ground: Ground<'_>,
+    root: Option<&Path>,
+    seen: impl Fn(&Path) -> PathBuf,
+) -> Vars {
     let path = |path: &Path| seen(path).display().to_string();
-    let owner = [nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()].map(|id| id.to_string());
-    let [uid, gid] = owner;
     let known = [
         ("store", path(ground.store)),
         ("work", path(ground.work)),
         ("root", root.map(path).unwrap_or_default()),
         ("exe", "/proc/self/exe".to_owned()),
         ("users", USER.to_owned()),
-        ("password", password.to_owned()),
-        ("uid", uid),
-        ("gid", gid),
+        ("domain", definition.domain.clone()),
+        ("password", definition.password.clone()),
     ];
     let port = ground.port.map(|port| ("port.imap", port.to_string()));
     let named = known.into_iter().chain(port).map(|(name, value)| (name.to_owned(), value));
-    Vars(named.collect::<BTreeMap<String, String>>())
+    Vars(named.chain(vars::ids(definition)).collect())
 }
 
 impl Prepared {
@@ -160,7 +184,11 @@ mod tests {
     fn a_mover_that_cannot_be_used_is_told_where_and_what_to_do() {
         let said = |text: &str| parse(text).expect_err("wrong").to_string();
         let good = "name = 'm'\nabout = 'a'\nsource = 'maildir'\n";
-        insta::assert_snapshot!(said(&format!("{good}start = ['m']")), @"cannot work: neither `start` nor a file of `files` names `{store}`, the disk that the mail is moved to; see docs/movers.md");
+        insta::assert_snapshot!(said(&format!("{good}start = ['m']")), @"cannot work: neither `start` nor `files` names `{store}`, the disk that the mail is moved to; see docs/movers.md");
+        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}', '{{queue}}']")), @"cannot work: `{queue}` and `{lists}` are of mail servers; see docs/movers.md");
+        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}', '{{port.imap}}']")), @"");
+        let imap = good.replace("maildir", "imap");
+        insta::assert_snapshot!(said(&format!("{imap}start = ['m', '{{store}}', '{{port.pop3}}']")), @"");
         insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{stor}}']")), @"");
         insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}']\nlisten = {{}}")), @"");
         insta::assert_snapshot!(find("rsycn").expect_err("no such").to_string(), @"");

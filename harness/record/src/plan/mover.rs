@@ -1,7 +1,7 @@
 //! A mover is data, as a mail server is: one TOML file with packages, files of configuration and the command. It takes mail from a
 //! source, stores it at a destination and deletes it at the source.
 
-use super::server::{Definition, FileText, MountEntry, Packages};
+use super::server::{Definition, FileText, MountEntry, Owner, Packages};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -60,6 +60,9 @@ pub struct Mover {
     /// Programs that must be on the machine: name to the way out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub needs: BTreeMap<String, String>,
+    /// Whose the mail is, in numbers (`{uid}` and `{gid}`), when root has it moved. Default: root's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 impl Mover {
@@ -88,11 +91,13 @@ mod tests {
         let mover: Mover = toml::from_str(
             "name = 'm'\nabout = 'a'\nsource = 'imap'\nstart = ['m', '{store}/Maildir']\nversion = ['m', '-V']\n\
              environment = { HOME = '{store}/home' }\nfiles = { rc = 'x' }\netc = { m = 'y' }\nusers = ['m']\n\
-             mount = [{ tmpfs = true, at = '/run/m' }]\npackages.debian = ['m']\ndirectories = ['d']\nneeds = { m = 'get it' }\n",
+             mount = [{ tmpfs = true, at = '/run/m' }]\npackages.debian = ['m']\ndirectories = ['d']\nneeds = { m = 'get it' }\n\
+             owner = { uid = 5, gid = 6 }\n",
         )
         .expect("a mover");
         let definition = mover.definition();
         definition.possible().expect("it can run");
+        assert_eq!(definition.owner, mover.owner);
         assert_eq!((definition.start, definition.packages), (mover.start, mover.packages));
         assert_eq!((definition.etc.len(), definition.mounts.len(), definition.needs.len()), (1, 1, 1));
     }

@@ -15,6 +15,7 @@ use fuse_fs::mount::{Mount, MountOptions};
 use fuse_fs::rules::rule::Rule;
 use judge::movers::held::Held;
 use record::history::token::RunToken;
+use record::plan::server::Owner;
 use record::plan::{DEFAULT_MEMORY, StoragePlan};
 use serde_json::json;
 use std::fs;
@@ -44,22 +45,28 @@ pub(super) fn counts(op: Op) -> bool {
 }
 
 impl Destination {
-    /// In the empty directory `place`, mounted; the power goes at the call of `case`, if it names one.
+    /// In the empty directory `at`, mounted; the power goes at the call of `case`, if it names one.
     ///
     /// # Errors
     /// It cannot be made or mounted.
-    pub(super) fn new(place: &Path, profile: Profile, case: Option<Case>, seed: u64) -> Result<Destination> {
-        let [backing, mountpoint, spill] = ["backing", "store", "spill"].map(|name| place.join(name));
+    pub(super) fn new(
+        at: &Path,
+        owner: Option<Owner>,
+        profile: Profile,
+        (case, seed): (Option<Case>, u64),
+    ) -> Result<Destination> {
+        let [backing, mountpoint, spill] = ["backing", "store", "spill"].map(|name| at.join(name));
         THERE.iter().try_for_each(|name| fs::create_dir_all(backing.join(name)))?;
+        place::give(owner, &backing)?;
         fs::create_dir(&mountpoint)?;
         let persistence = Persistence { profile, ..Persistence::default() };
         let storage = StoragePlan { persistence, memory: DEFAULT_MEMORY, ..StoragePlan::default() };
-        let trace_file = place.join("trace.jsonl");
+        let trace_file = at.join("trace.jsonl");
         let options = TraceOptions { marker: Some(MARKER.to_vec()), ..TraceOptions::default() };
         let mut destination = Destination {
             model: durability(&backing, &spill, &storage)?,
             trace: TraceSink::file(&trace_file, options)?,
-            record: place.join("cut"),
+            record: at.join("cut"),
             backing,
             mountpoint,
             trace_file,

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use judge::movers::held::Held;
 use record::history::token::RunToken;
+use record::plan::server::Owner;
 use std::fs;
+use std::os::unix::fs::lchown;
 use std::path::Path;
 
 /// What lies below `root`.
@@ -14,6 +16,24 @@ pub(super) fn held(run: RunToken, root: &Path) -> Result<Held> {
     let mut files = Vec::new();
     collect(root, false, &mut files).with_context(|| format!("cannot read {}", root.display()))?;
     Ok(Held::of(run, files.iter().map(Vec::as_slice)))
+}
+
+/// Gives a tree to whom the mail belongs, when root has it moved.
+///
+/// # Errors
+/// Something of it cannot be given.
+pub(super) fn give(owner: Option<Owner>, root: &Path) -> Result<()> {
+    let Some(Owner { uid, gid }) = owner.filter(|_| nix::unistd::geteuid().is_root()) else { return Ok(()) };
+    let mut left = vec![root.to_owned()];
+    while let Some(path) = left.pop() {
+        lchown(&path, Some(uid), Some(gid))
+            .with_context(|| format!("cannot give {} away", path.display()))?;
+        if fs::symlink_metadata(&path)?.is_dir() {
+            let below = fs::read_dir(&path)?.map(|entry| Ok(entry?.path()));
+            left.extend(below.collect::<std::io::Result<Vec<_>>>()?);
+        }
+    }
+    Ok(())
 }
 
 fn collect(directory: &Path, shown: bool, files: &mut Vec<Vec<u8>>) -> std::io::Result<()> {

@@ -10,7 +10,7 @@ use fuse_fs::durability::profile::Profile;
 use judge::movers::cut::Sides;
 use record::history::token::RunToken;
 use record::message::Outgoing;
-use record::plan::mover::Mover;
+use record::plan::mover::{Mover, Source as Kind};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -61,9 +61,12 @@ impl<'a> Trial<'a> {
         let (work, store) = (place.join("work"), place.join("source"));
         let places = (work.join("source"), store);
         std::fs::create_dir_all(&work)?;
-        let password = setup.mover.definition().password;
+        let (password, owner) = (setup.mover.definition().password, setup.mover.owner);
         let source = Source::new(setup.mover.source, (&places.0, &places.1), &password, setup.messages)?;
-        let destination = Destination::new(place, setup.profile, case, setup.seed)?;
+        let destination = Destination::new(place, owner, setup.profile, (case, setup.seed))?;
+        if setup.mover.source == Kind::Maildir {
+            super::place::give(owner, &places.0)?;
+        }
         let ground = Ground {
             store: destination.mountpoint(),
             work: &work,
