@@ -163,9 +163,11 @@ impl Prepared {
         Ok(tree)
     }
 
-    /// What it said last.
+    /// What it said last, in one line.
     pub(crate) fn last_words(&self) -> String {
-        logs::last_words(&self.work)
+        let words = logs::last_words(&self.work);
+        let said: Vec<&str> = words.lines().skip(1).filter(|line| !line.trim().is_empty()).collect();
+        if said.is_empty() { "it said nothing".to_owned() } else { format!("it said: {}", said.join(" | ")) }
     }
 }
 

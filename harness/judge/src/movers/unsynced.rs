@@ -79,9 +79,15 @@ fn is_content(effect: &EffectLine) -> bool {
     matches!(effect.kind.as_str(), "write" | "truncate" | "allocate") && effect.missing != Missing::HonestSync
 }
 
+/// Of a rename, the half that takes the old name away may wait for another directory: that loses nothing.
 fn is_name(effect: &EffectLine, last: Option<&str>) -> bool {
-    let named = effect.new_path.as_deref().or(Some(&effect.path));
-    matches!(effect.kind.as_str(), "create" | "link" | "rename") && named == last
+    let named = effect.new_path.as_deref().unwrap_or(&effect.path);
+    let directory = named.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let waits = match &effect.missing {
+        Missing::DirectorySync { directories } => directories.iter().any(|open| open == directory),
+        Missing::FileSync | Missing::FailedSync | Missing::HonestSync => false,
+    };
+    matches!(effect.kind.as_str(), "create" | "link" | "rename") && Some(named) == last && waits
 }
 
 #[cfg(test)]
@@ -129,6 +135,7 @@ mod tests {
         let name = effect("rename", "tmp/a", Some("new/a"), directories("new"));
         let content = effect("write", "tmp/a", None, Missing::FileSync);
         assert_eq!(of(&[]), None);
+        assert_eq!(of(&[effect("rename", "tmp/a", Some("new/a"), directories("tmp"))]), None);
         assert_eq!(of(&[effect("create", "tmp/a", None, directories("tmp"))]), None);
         assert_eq!(
             of(std::slice::from_ref(&name)).as_deref(),
