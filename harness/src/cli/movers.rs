@@ -52,7 +52,10 @@ fn case(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: MoversArgs) -> Result<Exit> {
     export::check(&args.exports, FORMATS)?;
     let (json, exports) = (args.json, args.exports.clone());
-    let Some(result) = movers::run(&options(args)?)? else { return Ok(Exit::Interrupted) };
+    let Some(result) = movers::run(&options(args)?)? else {
+        crate::exit::tell!("interrupted; nothing is left mounted or running");
+        return Ok(Exit::Interrupted);
+    };
     say(if json { to_json(&result) } else { text::render(&result) })?;
     export::write(&exports, FORMATS, &result)?;
     Ok(result.verdict.into())

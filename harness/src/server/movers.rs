@@ -188,11 +188,16 @@ mod tests {
         let good = "name = 'm'\nabout = 'a'\nsource = 'maildir'\n";
         insta::assert_snapshot!(said(&format!("{good}start = ['m']")), @"cannot work: neither `start` nor `files` names `{store}`, the disk that the mail is moved to; see docs/movers.md");
         insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}', '{{queue}}']")), @"cannot work: `{queue}` and `{lists}` are of mail servers; see docs/movers.md");
-        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}', '{{port.imap}}']")), @"");
+        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}', '{{port.imap}}']")), @r#"cannot work: a Maildir listens nowhere: write `source = "imap"`, or name no `{port...}`; see docs/movers.md"#);
         let imap = good.replace("maildir", "imap");
-        insta::assert_snapshot!(said(&format!("{imap}start = ['m', '{{store}}', '{{port.pop3}}']")), @"");
-        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{stor}}']")), @"");
-        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{store}}']\nlisten = {{}}")), @"");
-        insta::assert_snapshot!(find("rsycn").expect_err("no such").to_string(), @"");
+        insta::assert_snapshot!(said(&format!("{imap}start = ['m', '{{store}}', '{{port.pop3}}']")), @"cannot work: the source listens at `{port.imap}`, which nothing names, or another port is named too; see docs/movers.md");
+        insta::assert_snapshot!(said(&format!("{good}start = ['m', '{{stor}}']")), @"cannot work: `{stor}` is no variable; there are store, queue, work, root, exe, uid, gid, users, lists, domain, password, internal, internal-group, unprivileged and port.NAME; see docs/movers.md");
+        let foreign = said(&format!("{good}start = ['m', '{{store}}']\nlisten = {{}}"));
+        assert!(
+            foreign.contains("unknown field `listen`")
+                && foreign.ends_with("`fermoposta schema mover` says what one may hold"),
+            "{foreign}"
+        );
+        insta::assert_snapshot!(find("rsycn").expect_err("no such").to_string(), @"there is no mover `rsycn`; did you mean `rsync`? `fermoposta list` shows those that come with the program; or give the path of a mover file");
     }
 }

@@ -135,7 +135,8 @@ fn one_trial(setup: &Setup<'_>, case: Case) -> Result<Result<Cut, String>> {
     trial.power_goes(tree)?;
     let report = trial.destination.cut(case, setup.seed)?;
     let back = trial.sides()?;
-    trial.next_run()?;
+    let next = trial.next_run()?;
+    tracing::info!(%case, ?next, "the next run: {}", trial.last_words());
     let (after, trace) = (trial.sides()?, trial.destination.trace()?);
     let effects = trial.destination.effects()?;
     let seen = Seen {

@@ -5,7 +5,7 @@ use record::history::{Attempt, MessageId};
 use record::message::{Addresses, Outgoing, generate};
 use record::plan::seed::component_seed;
 
-/// Every message has this size: their calls are the same.
+/// What a message is to be long; a few have no body and are shorter.
 const SIZE: u64 = 4096;
 
 pub(super) fn run(seed: u64) -> RunToken {

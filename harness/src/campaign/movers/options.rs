@@ -75,8 +75,8 @@ mod tests {
             seed: 9,
             case: None,
         };
-        insta::assert_snapshot!(options.command(), @"");
-        insta::assert_snapshot!(options.command_for("rsync", "xfs", "3.random-1"), @"");
+        insta::assert_snapshot!(options.command(), @"fermoposta movers rsync 'my movers/a.toml' --persistence xfs --draws 5 --messages 2 --seed 9");
+        insta::assert_snapshot!(options.command_for("rsync", "xfs", "3.random-1"), @"fermoposta movers rsync --persistence xfs --messages 2 --seed 9 --case 3.random-1");
         let usual = Options {
             profiles: USUAL_PROFILES.to_vec(),
             messages: USUAL_MESSAGES,
@@ -84,6 +84,6 @@ mod tests {
             seed: USUAL_SEED,
             ..options
         };
-        insta::assert_snapshot!(usual.command(), @"");
+        insta::assert_snapshot!(usual.command(), @"fermoposta movers rsync 'my movers/a.toml'");
     }
 }

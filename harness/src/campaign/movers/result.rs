@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn the_sentence_claims_no_more_than_was_seen() {
         let of = |rows: &[Row]| sentence(rows);
-        insta::assert_snapshot!(of(&[row(9, 5, 2, 0), row(0, 0, 0, 1)]), @"");
-        insta::assert_snapshot!(of(&[row(9, 5, 0, 0)]), @"");
-        insta::assert_snapshot!(of(&[row(9, 0, 0, 2)]), @"");
-        insta::assert_snapshot!(of(&[row(0, 0, 0, 1)]), @"");
+        insta::assert_snapshot!(of(&[row(9, 5, 2, 0), row(0, 0, 0, 1)]), @"Deleted at the source, not durable at the destination: 2 of 9 power cuts lost or damaged a message. In 1 row nothing could be cut.");
+        insta::assert_snapshot!(of(&[row(9, 5, 0, 0)]), @"None of 9 power cuts lost or damaged a message that was deleted at the source.");
+        insta::assert_snapshot!(of(&[row(9, 0, 0, 2)]), @"None of 9 power cuts met anything that was not durable: nothing is proved. 2 cuts prove nothing.");
+        insta::assert_snapshot!(of(&[row(0, 0, 0, 1)]), @"No power cut shows anything. In 1 row nothing could be cut.");
     }
 }
