@@ -6,7 +6,7 @@
 //! fn main() -> std::process::ExitCode { fermoposta::testing::main("tests/scenarios") }
 //! ```
 //!
-//! Every `*.toml` below the directory (but `targets/` and `senders/`) becomes a test of its own name. The test program
+//! Every `*.toml` below the directory (but `targets/`, `senders/` and `movers/`) becomes a test of its own name. The test program
 //! starts itself again as the `fermoposta` command, so nothing else needs to be installed.
 //!
 //! A scenario that `demonstrates` a violation passes if exactly that property is violated; any other passes if

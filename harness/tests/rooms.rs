@@ -11,7 +11,7 @@ const ROOMS: [(&str, &str); 6] = [
     ),
     (
         "harness/judge",
-        "judge > statement, words, doubt, recorded, cuts > findings, summary > property > reason > case > trace, chance, corpus, seal, stores",
+        "judge > statement, words, doubt, recorded, cuts > findings, summary > property > reason > case > trace, chance, corpus, movers, seal, stores",
     ),
     ("harness/record", "synthetic > ledger, plan, message, inventory, series > history > directory"),
     (
@@ -20,7 +20,7 @@ const ROOMS: [(&str, &str); 6] = [
     ),
     (
         "reports",
-        "rehearsal > agreement, campaign, comparison, cuts, history, policies, stores, survey, sweep > run > kit",
+        "rehearsal > agreement, campaign, comparison, cuts, history, movers, policies, stores, survey, sweep > run > kit",
     ),
     ("fuse-fs", "mount, rig > fs > rules > durability > call, inode, units, errno > clock, nearest"),
 ];

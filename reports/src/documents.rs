@@ -9,6 +9,7 @@ use crate::history::{self, History};
 use crate::kit::format::Format;
 use crate::kit::inert::{copy, is_dangerous};
 use crate::kit::json::{schema, to_json};
+use crate::movers::{self, Movers};
 use crate::policies::Policies;
 use crate::rehearsal::Rehearsal;
 use crate::run::{Report, samples};
@@ -37,6 +38,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("comparison-hostile", to_json(&comparison::samples::hostile())),
         ("cuts", to_json(&cuts::samples::bad())),
         ("history", to_json(&history::samples::history())),
+        ("movers", to_json(&movers::samples::movers())),
         ("policies", to_json(&policies::samples::compared())),
         ("rehearsal", to_json(&rehearsal::samples::rehearsal())),
         ("stores", to_json(&stores::samples::different())),
@@ -53,6 +55,7 @@ fn schemas() -> Vec<(&'static str, String)> {
         ("comparison-schema", schema::<Comparison>()),
         ("cuts-schema", schema::<Cuts>()),
         ("history-schema", schema::<History>()),
+        ("movers-schema", schema::<Movers>()),
         ("policies-schema", schema::<Policies>()),
         ("rehearsal-schema", schema::<Rehearsal>()),
         ("stores-schema", schema::<Stores>()),
@@ -107,6 +110,7 @@ fn documents_survive_the_way_through_json() {
         .iter()
         .for_each(reads_back);
     reads_back(&history::samples::history());
+    reads_back(&movers::samples::movers());
     reads_back(&agreement::samples::differing());
     reads_back(&rehearsal::samples::rehearsal());
     [stores::samples::different(), stores::samples::same(), stores::samples::unknown()]
@@ -171,6 +175,7 @@ fn no_form_shows_a_hostile_string_wherever_it_stands() {
     forms_are_harmless(&all_hostile(&comparison::samples::beyond()), comparison::forms::FORMATS);
     forms_are_harmless(&all_hostile(&cuts::samples::bad()), cuts::forms::FORMATS);
     forms_are_harmless(&all_hostile(&history::samples::history()), history::forms::FORMATS);
+    forms_are_harmless(&all_hostile(&movers::samples::movers()), movers::forms::FORMATS);
     forms_are_harmless(&all_hostile(&policies::samples::compared()), policies::forms::FORMATS);
     forms_are_harmless(&all_hostile(&rehearsal::samples::rehearsal()), rehearsal::forms::FORMATS);
     forms_are_harmless(&all_hostile(&stores::samples::different()), stores::forms::FORMATS);

@@ -11,6 +11,7 @@ pub mod cuts;
 mod documents;
 pub mod history;
 pub mod kit;
+pub mod movers;
 pub mod policies;
 pub mod rehearsal;
 pub mod run;

@@ -2,6 +2,7 @@ mod case;
 pub mod findings;
 mod judge;
 pub use judge::{JudgeError, Judgement, judge, judgement, properties};
+pub mod movers;
 pub mod property;
 mod reason;
 pub mod recorded;

@@ -10,6 +10,7 @@ pub(crate) mod many_runs;
 pub(crate) mod matrix;
 mod median;
 pub(crate) mod merge;
+pub(crate) mod movers;
 pub(crate) mod rehearse;
 #[cfg(test)]
 pub(crate) mod samples;

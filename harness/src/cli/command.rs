@@ -9,8 +9,8 @@ use super::servers::ServersCommand;
 use super::survey::SurveyArgs;
 use super::sweep::SweepArgs;
 use super::{
-    campaign, compare, compare_stores, device, hidden, history, inventory, merge, persistence, policies,
-    rehearse, report, run, schema, survey, sweep,
+    campaign, compare, compare_stores, device, hidden, history, inventory, merge, movers, persistence,
+    policies, rehearse, report, run, schema, survey, sweep,
 };
 use crate::cli::mount::args::{CtlCommand, MountArgs};
 use crate::exit::{Exit, tell};
@@ -80,6 +80,11 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 go, 1 no go, 2 inconclusive, 64 bad command line, 70 trouble with the machine, 130 interrupted, after which --go-on goes on.
     Rehearse(rehearse::RehearseArgs),
+    /// Put programs that move mail to the question: do they delete at the source what is not durable at the destination?
+    ///
+    /// The mail is moved again and again; each time the power of the destination goes after another call of the mover.
+    #[command(after_help = movers::EXIT_CODES)]
+    Movers(movers::MoversArgs),
     /// Check scenarios without running them; every problem is shown at its place.
     #[command(after_help = "Exit codes: 0 no problem, 64 problems.")]
     Check {
@@ -111,7 +116,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
     },
-    /// List scenarios, targets, effects, properties and the reference server's defects.
+    /// List scenarios, targets, movers, effects, properties and the reference server's defects.
     List {
         /// Where scenario files of your own are looked for (default: `scenarios`, if it is there).
         #[arg(long, value_name = "DIR")]
@@ -147,7 +152,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CtlCommand,
     },
-    /// Unpack mail servers for testing, beside the system and never into it.
+    /// Unpack mail servers and movers for testing, beside the system and never into it.
     Servers {
         #[command(subcommand)]
         command: ServersCommand,
@@ -250,6 +255,9 @@ pub(crate) enum Command {
     /// Holds profiles against real file systems, as a request in a directory says.
     #[command(name = "__verify-persistence", hide = true)]
     VerifyPersistence { directory: PathBuf },
+    /// Moves mail and cuts power, as a request in a directory says.
+    #[command(name = "__movers", hide = true)]
+    MoversApart { directory: PathBuf },
     /// Outlives the process of that number to cut a connection.
     #[command(name = "__survive", hide = true)]
     Survive { parent: i32 },
@@ -317,6 +325,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::CompareStores(args) => compare_stores::run(args),
         Command::Policies(args) => policies::run(&args),
         Command::Rehearse(args) => rehearse::run(args),
+        Command::Movers(args) => movers::run(args),
+        Command::MoversApart { directory } => crate::campaign::movers::inner::inside(&directory),
         Command::Check { files } => commands::check(&files),
         Command::Whereabouts { run, json } => commands::whereabouts(&run, json),
         Command::Analyze { run, output } => commands::analyze(&run, &output),

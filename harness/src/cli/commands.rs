@@ -63,6 +63,8 @@ pub(crate) fn list(scenarios: Option<&Path>) -> Result<Exit> {
     }
     let targets = crate::server::find::built_in();
     section(&mut out, "Targets", targets.into_iter().map(|t| (t.name, t.about)))?;
+    let movers = crate::server::movers::built_in();
+    section(&mut out, "Movers", movers.into_iter().map(|m| (m.name, m.about)))?;
     let effects = fuse_fs::rules::effects::CATALOGUE.iter();
     section(
         &mut out,

@@ -14,6 +14,7 @@ mod history;
 pub(crate) mod inventory;
 pub(crate) mod merge;
 pub(crate) mod mount;
+pub(crate) mod movers;
 pub(crate) mod output;
 pub(crate) mod persistence;
 pub(crate) mod policies;

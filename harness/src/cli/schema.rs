@@ -9,6 +9,8 @@ pub(crate) enum SchemaOf {
     Scenario,
     /// Target files.
     Target,
+    /// Mover files.
+    Mover,
     /// The JSON report.
     Report,
     /// The JSON result of a sweep.
@@ -23,6 +25,8 @@ pub(crate) enum SchemaOf {
     Comparison,
     /// The JSON result of `compare-stores`.
     Stores,
+    /// The JSON result of `movers`.
+    Movers,
     /// The JSON result of `policies`.
     Policies,
     /// The JSON result of a rehearsal.
@@ -35,6 +39,8 @@ pub(crate) fn schema(of: SchemaOf) -> Result<Exit> {
     let schema = match of {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Target => serde_json::to_value(schemars::schema_for!(record::plan::server::Definition))?,
+        SchemaOf::Mover => serde_json::to_value(schemars::schema_for!(record::plan::mover::Mover))?,
+        SchemaOf::Movers => serde_json::from_str(&reports::kit::json::schema::<reports::movers::Movers>())?,
         SchemaOf::Report => serde_json::from_str(&reports::kit::json::schema::<reports::run::Report>())?,
         SchemaOf::Survey => serde_json::from_str(&reports::kit::json::schema::<reports::survey::Survey>())?,
         SchemaOf::Campaign => {

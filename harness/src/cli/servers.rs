@@ -3,9 +3,9 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServersCommand {
-    /// Unpack targets' packages, with everything they depend on that the machine lacks.
+    /// Unpack the packages of targets and movers, with everything they depend on that the machine lacks.
     Install {
-        /// Targets: names, or target files.
+        /// Targets or movers: names, or their files.
         #[arg(required = true, value_name = "NAME")]
         targets: Vec<String>,
         /// Where (default: $FERMOPOSTA_SERVERS, or `fermoposta/servers` in the user's cache). Runs look there only if

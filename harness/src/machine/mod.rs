@@ -8,6 +8,7 @@
 //! sees other devices and another `/run` ([`private`]), has no capability over the machine ([`capabilities`]), and is locked
 //! in a user namespace that has none to give ([`own_user_namespace`]).
 
+pub(crate) mod apart;
 pub(crate) mod ask;
 mod attributes;
 pub(crate) mod binds;

@@ -63,9 +63,9 @@ pub(crate) fn plan(path: &Path, text: &str, overrides: &Overrides) -> Result<Pla
 }
 
 /// Directories of files that scenarios name, and that are no scenarios themselves.
-const NO_SCENARIOS: [&str; 2] = ["senders", "targets"];
+const NO_SCENARIOS: [&str; 3] = ["movers", "senders", "targets"];
 
-/// Every scenario file below a directory; targets and senders are none.
+/// Every scenario file below a directory; targets, senders and movers are none.
 pub(crate) fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {

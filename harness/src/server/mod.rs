@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod find;
 pub(crate) mod leash;
 mod logs;
+pub(crate) mod movers;
 pub(crate) mod needs;
 pub(crate) mod packages;
 pub(crate) mod running;

@@ -45,7 +45,7 @@ pub(crate) fn vars(plan: &Plan, definition: &Definition, places: Places<'_>) -> 
 }
 
 /// As root the store has an owner of its own and the server its own users; else everything is the user's own.
-fn ids(definition: &Definition) -> [(String, String); 5] {
+pub(super) fn ids(definition: &Definition) -> [(String, String); 5] {
     let (me, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let owner = definition.owner.filter(|_| me.is_root());
     let (uid, gid) = owner.map_or((me.as_raw(), group.as_raw()), |owner| (owner.uid, owner.gid));

@@ -21,7 +21,7 @@ fn wrong_use() -> TestResult {
 }
 
 /// Every command, with arguments by which it prints something without a run; none, if it needs a run or a mount.
-const PRINTING: [(&str, &[&str]); 24] = [
+const PRINTING: [(&str, &[&str]); 25] = [
     ("run", &["--help"]),
     ("sweep", &["--help"]),
     ("survey", &["--help"]),
@@ -33,6 +33,7 @@ const PRINTING: [(&str, &[&str]); 24] = [
     ("compare-stores", &["--help"]),
     ("policies", &["--help"]),
     ("rehearse", &["--help"]),
+    ("movers", &["--help"]),
     ("check", &["../scenarios/baseline.toml"]),
     ("analyze", &["--help"]),
     ("report", &["--help"]),

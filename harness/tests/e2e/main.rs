@@ -19,6 +19,7 @@ mod migration;
 mod mount_limits;
 mod mounted_devices;
 mod mounts;
+mod movers;
 mod odd_places;
 mod own_server;
 mod persistence;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         mount_limits::tests,
         mounted_devices::tests,
         mounts::tests,
+        movers::tests,
         odd_places::tests,
         persistence::tests,
         own_server::tests,

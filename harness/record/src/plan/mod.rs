@@ -5,6 +5,7 @@ pub mod front_door;
 pub mod keeper;
 pub mod lists;
 pub mod logins;
+pub mod mover;
 mod plan;
 pub use plan::{
     CohortPlan, DEFAULT_MEMORY, Disks, FrontDoorPlan, MAIL_VOLUME, Plan, QUEUE_VOLUME, StoragePlan,

@@ -1,11 +1,11 @@
-//! Unpacks the packages of targets and of their companions.
+//! Unpacks the packages of movers, of targets and of their companions.
 
 use super::debian;
 use super::manifest::Manifest;
 use super::place::{in_place, place};
 use super::registry;
 use crate::exit::{NoSuch, say};
-use crate::server::{find, needs};
+use crate::server::{find, movers, needs};
 use anyhow::{Context, Result};
 use record::plan::server::Definition;
 use std::collections::BTreeMap;
@@ -30,6 +30,10 @@ fn wanted(targets: &[String]) -> Result<Vec<Definition>> {
     let explained = |unusable: find::Unusable| NoSuch(unusable.to_string());
     let mut wanted: Vec<Definition> = Vec::new();
     for target in targets {
+        if let Ok(mover) = movers::find(target) {
+            wanted.push(mover.definition());
+            continue;
+        }
         let definition = find::find(target, here).map_err(explained)?;
         let companions = find::companions(&definition, target, here).map_err(explained)?;
         let missing = companions.into_iter().map(|(_, c)| c).filter(|c| !needs::missing(c).is_empty());

@@ -1,0 +1,12 @@
+mod bench;
+pub(crate) mod case;
+mod destination;
+pub(crate) mod inner;
+mod mail;
+mod movers;
+pub(crate) use movers::run;
+pub(crate) mod options;
+mod place;
+mod result;
+mod source;
+mod trial;
