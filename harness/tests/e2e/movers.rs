@@ -64,12 +64,12 @@ fn careless_and_careful() -> TestResult {
     ensure(code == Some(1), "the worst decides", &found)?;
     let [careless_row, careful, idle] = &found.rows[..] else { return Err("three rows".into()) };
     ensure(
-        careless_row.content_not_synced == 1 && careless_row.name_not_synced == 1,
+        (careless_row.content_not_synced, careless_row.name_not_synced) == (Some(1), Some(1)),
         "nothing was synced",
         &found,
     )?;
     ensure(
-        careful.met > 0 && careful.content_not_synced + careful.name_not_synced == 0,
+        careful.met > 0 && (careful.content_not_synced, careful.name_not_synced) == (Some(0), Some(0)),
         "all was synced",
         &found,
     )?;

@@ -61,10 +61,10 @@ pub struct Row {
     pub left: u64,
     /// Cuts that prove nothing.
     pub open: u64,
-    /// Messages whose content nothing had made durable when the mover had ended.
-    pub content_not_synced: u64,
-    /// Messages whose name in its directory nothing had made durable when the mover had ended.
-    pub name_not_synced: u64,
+    /// Messages whose content nothing had made durable when the mover had ended; not known if that cut was not made.
+    pub content_not_synced: Option<u64>,
+    /// Messages whose name in its directory nothing had made durable when the mover had ended; not known if that cut was not made.
+    pub name_not_synced: Option<u64>,
 }
 
 /// What became of a message after the cut and one more run of the mover.

@@ -18,15 +18,23 @@ fn row(mover: &str, verdict: Verdict) -> Row {
         fragments: 0,
         left: 0,
         open: 0,
-        content_not_synced: 0,
-        name_not_synced: 0,
+        content_not_synced: Some(0),
+        name_not_synced: Some(0),
     }
 }
 
 /// One loses, one is careful, one could not be tried.
 pub(crate) fn movers() -> Movers {
-    let lost = Row { lost: 4, damaged: 1, name_not_synced: 3, ..row("careless", Verdict::Invalid) };
-    let untried = Row { calls: 0, cuts: 0, met: 0, open: 1, ..row("untried", Verdict::Unknown) };
+    let lost = Row { lost: 4, damaged: 1, name_not_synced: Some(3), ..row("careless", Verdict::Invalid) };
+    let untried = Row {
+        calls: 0,
+        cuts: 0,
+        met: 0,
+        open: 1,
+        content_not_synced: None,
+        name_not_synced: None,
+        ..row("untried", Verdict::Unknown)
+    };
     Movers {
         schema_version: SCHEMA_VERSION,
         verdict: Verdict::Invalid,

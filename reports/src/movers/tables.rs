@@ -19,19 +19,11 @@ pub(super) fn rows(movers: &Movers) -> Table {
 
 fn row(row: &Row) -> Vec<Cell> {
     let words = [row.verdict.word(), &row.mover, &row.persistence].map(|word| Look::Text.of(word));
-    let numbers = [
-        row.calls,
-        row.cuts,
-        row.met,
-        row.lost,
-        row.damaged,
-        row.doubled,
-        row.fragments,
-        row.left,
-        row.content_not_synced,
-        row.name_not_synced,
-    ];
-    words.into_iter().chain(numbers.map(|number| Look::Number.of(grouped(number)))).collect()
+    let numbers = [row.calls, row.cuts, row.met, row.lost, row.damaged, row.doubled, row.fragments, row.left];
+    let synced = [row.content_not_synced, row.name_not_synced];
+    let numbers = numbers.map(Some).into_iter().chain(synced);
+    let number = |number: Option<u64>| Look::Number.of(number.map_or("?".to_owned(), grouped));
+    words.into_iter().chain(numbers.map(number)).collect()
 }
 
 /// What the numbers count.

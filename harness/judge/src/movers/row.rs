@@ -1,6 +1,7 @@
 //! All cuts of one mover on one storage, as a row of the result.
 
 use super::cut::Cut;
+use super::unsynced::Unsynced;
 use reports::kit::verdict::Verdict;
 use reports::movers::{Fate, Row};
 
@@ -28,8 +29,8 @@ impl Tried<'_> {
         let (lost, met) = (of(|cut| cut.worst() == Some(Fate::Lost)), of(|cut| cut.pending > 0));
         let damaged = of(|cut| cut.worst() == Some(Fate::Damaged));
         let end = self.cuts.iter().find(|cut| cut.case == self.end);
-        let unsynced = |which: fn(&super::unsynced::Unsynced) -> bool| {
-            end.map_or(0, |end| end.unsynced.values().filter(|of| which(of)).count() as u64)
+        let unsynced = |which: fn(&Unsynced) -> bool| {
+            end.map(|end| end.unsynced.values().filter(|of| which(of)).count() as u64)
         };
         Row {
             mover: self.mover.to_owned(),
