@@ -13,5 +13,6 @@ pub(super) mod refused;
 pub(super) mod rig;
 pub(super) mod sectors;
 pub(super) mod sequence;
+pub(super) mod together;
 pub(super) mod tree;
 pub(super) mod world;
