@@ -463,25 +463,9 @@ mod tests {
     #[test]
     fn every_command_with_an_answer_says_what_its_exit_codes_mean() {
         let mut all = Cli::command();
-        let answering = [
-            "run",
-            "sweep",
-            "survey",
-            "campaign",
-            "merge",
-            "history",
-            "compare",
-            "inventory",
-            "compare-stores",
-            "policies",
-            "rehearse",
-            "check",
-            "analyze",
-            "report",
-            "replay",
-            "doctor",
-        ];
-        for name in answering {
+        let answering = "run sweep survey campaign merge history compare inventory compare-stores policies rehearse movers check \
+                         analyze report replay doctor";
+        for name in answering.split_whitespace() {
             let help = all.find_subcommand_mut(name).expect("there is one").render_long_help().to_string();
             assert!(help.contains("Exit codes: 0 "), "{name}: {help}");
         }
